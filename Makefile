@@ -1,0 +1,45 @@
+# Two commands do everything, their own set-up included:
+#   make prove    every scenario against every guard, with reports
+#   make test     the tests
+# Needs Python 3.11 or newer, git and make; nothing else.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: prove test lint types check format clean setup
+
+prove: $(READY)
+	$(BIN)/paidonce prove $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+check: lint types test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "paidonce needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) paidonce-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

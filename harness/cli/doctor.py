@@ -1,0 +1,21 @@
+"""``paidonce doctor``: what is available on this machine, and how to get what is not."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.backends.doctor import examine
+
+
+def doctor_command() -> int:
+    """Say which backends and tools this machine has, in which version, and how to get the rest."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "component", "version", "what it is for, or how to get it"):
+        table.add_column(column, overflow="fold")
+    for finding in examine():
+        mark = "[green]✓[/green]" if finding.available else "[yellow]–[/yellow]"
+        words = finding.detail if finding.available else f"{finding.detail} {finding.remedy}"
+        table.add_row(mark, finding.component, finding.version or "", words.strip())
+    Console().print(table)
+    return 0

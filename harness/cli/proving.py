@@ -1,0 +1,170 @@
+"""``paidonce prove`` and ``paidonce run``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import reports
+from harness.cli import options
+from harness.cli.loading import PROFILES, load_all
+from harness.prove import Findings, Plan, prove
+from harness.results import Cell, Load, Proof, Variant
+from harness.scenario import Scenario
+from harness.stack import Choice, open_stack
+from harness.target import Target
+from reports import terminal
+from scenarios.catalog import SCENARIOS, scenario
+from scenarios.reference import TARGET
+
+
+def prove_command(
+    guard: options.Guards = None,
+    scenario_names: options.Scenarios = None,
+    rounds: options.Rounds = None,
+    load_seconds: Annotated[
+        float,
+        typer.Option(
+            help="Seconds of load on each guard, for the plots; 0 for none.", min=0, max=3600
+        ),
+    ] = 2.0,
+    jobs: options.Jobs = os.cpu_count() or 2,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Play every scenario against every guard, and report which guards hold.
+
+    The outcome of every cell is declared beforehand: a vulnerable guard that is not caught is as
+    wrong as a sound one that is. Exit code 0 only if every cell is as declared.
+    """
+    variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
+    chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
+    plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
+    proof = _carry_out(plan, options.backends(postgres, redis, stripe), load_seconds)
+    return _tell(proof, plan.out)
+
+
+def run_command(
+    name: Annotated[
+        str, typer.Argument(help="The scenario (see: paidonce list).", metavar="SCENARIO")
+    ],
+    guard: options.OneGuard = "none",
+    attempts: Annotated[
+        int | None, typer.Option(help="How many clients race, where all of them do the same.")
+    ] = None,
+    rounds: options.Rounds = 1,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Play one scenario against one guard, and say what the checkers found.
+
+    Exit code 0 if the history is valid, 1 if not, 3 if that could not be decided: unlike
+    [bold]prove[/bold], it does not matter what was declared.
+    """
+    variant = TARGET.variant(guard)
+    story = scenario(name)
+    if attempts is not None:
+        story = story.with_attempts(attempts)
+    plan = _plan(TARGET, (variant,), (story,), options.folder(out), seed, rounds, 1)
+    proof = _carry_out(plan, options.backends(postgres, redis, stripe), 0.0)
+    console = Console()
+    for cell in proof.cells:
+        for run in cell.runs:
+            console.print(terminal.render_run(run, plan.out))
+        if cell.error or cell.skipped:
+            console.print(terminal.render_headline(proof))
+            return 3
+    reports.write_all(proof, plan.out)
+    console.print(f"report: {plan.out / 'report.html'}", highlight=False)
+    return proof.cells[0].status.exit_code
+
+
+def _plan(
+    target: Target,
+    variants: tuple[Variant, ...],
+    scenarios: tuple[Scenario, ...],
+    out: Path,
+    seed: int,
+    rounds: int | None,
+    jobs: int,
+) -> Plan:
+    command = shlex.join(["paidonce", *sys.argv[1:]])
+    return Plan(target, variants, scenarios, out, seed, rounds, jobs, command)
+
+
+def _carry_out(plan: Plan, choice: Choice, load_seconds: float) -> Proof:
+    """Play the plan with progress shown; an interruption still leaves the reports so far."""
+    findings = Findings(plan)
+    loads: list[Load] = []
+    try:
+        with _progress() as progress:
+            asyncio.run(_play(plan, choice, findings, loads, load_seconds, progress))
+    except KeyboardInterrupt:
+        findings.interrupted = True
+        reports.write_all(replace_loads(findings.proof(), loads), plan.out)
+        raise
+    return replace_loads(findings.proof(), loads)
+
+
+def replace_loads(proof: Proof, loads: list[Load]) -> Proof:
+    """The proof with load results added."""
+    import msgspec
+
+    return msgspec.structs.replace(proof, loads=tuple(loads))
+
+
+async def _play(
+    plan: Plan,
+    choice: Choice,
+    findings: Findings,
+    loads: list[Load],
+    load_seconds: float,
+    progress: Progress,
+) -> None:
+    total = len(plan.variants) * len(plan.scenarios)
+    task = progress.add_task("starting Postgres, Redis and Stripe", total=total)
+
+    def on_cell(cell: Cell) -> None:
+        progress.update(task, advance=1, description=f"{cell.variant} × {cell.scenario}")
+
+    findings.on_cell = on_cell
+    async with open_stack(plan.target, choice, logs=plan.out / "logs") as stack:
+        await prove(stack, findings)
+        if load_seconds > 0:
+            progress.update(task, description="load")
+            await load_all(stack, plan, PROFILES["hot"], load_seconds, loads, progress)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<44}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _tell(proof: Proof, out: Path) -> int:
+    written = reports.write_all(proof, out)
+    console = Console()
+    console.print(terminal.render_matrix(proof))
+    console.print(terminal.render_headline(proof))
+    for path in written.values():
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+    return reports.exit_status(proof)

@@ -1,0 +1,32 @@
+"""``paidonce report``: write the reports of an earlier run again from its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import reports
+from reports import terminal
+
+
+def report_command(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder of an earlier run, or its results.json.", metavar="FOLDER"),
+    ] = Path("paidonce-report/latest"),
+) -> int:
+    """Write the reports of an earlier run again: HTML, JUnit XML, Markdown, JSON.
+
+    The exit code is that of the run itself.
+    """
+    proof = reports.load(folder)
+    where = folder if folder.is_dir() else folder.parent
+    console = Console()
+    console.print(terminal.render_matrix(proof))
+    console.print(terminal.render_headline(proof))
+    for path in reports.write_all(proof, where).values():
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+    return reports.exit_status(proof)

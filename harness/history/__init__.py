@@ -1,0 +1,46 @@
+"""History: the append-only record of a run, and the only thing checkers ever look at."""
+
+from harness.history.events import (
+    FORMAT,
+    Action,
+    Backend,
+    ChargeObserved,
+    Completed,
+    Effect,
+    Ended,
+    Event,
+    Fault,
+    Header,
+    IntentObserved,
+    Invoked,
+    Note,
+    OrderCreated,
+    OrderObserved,
+    Outcome,
+)
+from harness.history.history import History, Operation
+from harness.history.journal import Journal
+from harness.history.reader import read_history
+
+__all__ = [
+    "FORMAT",
+    "Action",
+    "Backend",
+    "ChargeObserved",
+    "Completed",
+    "Effect",
+    "Ended",
+    "Event",
+    "Fault",
+    "Header",
+    "History",
+    "IntentObserved",
+    "Invoked",
+    "Journal",
+    "Note",
+    "Operation",
+    "OrderCreated",
+    "OrderObserved",
+    "Outcome",
+    "read_history",
+]

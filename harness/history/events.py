@@ -1,0 +1,214 @@
+"""The events a history is made of: one frozen struct each, one JSON object a line on disk.
+
+Times ``t`` are nanoseconds on the monotonic clock since the run began (int, never negative).
+Money is an integer in the currency's minor unit. Ids of operations (``op``) are unique in a
+history and grow with invocation order. ``order`` is the service's own order id.
+
+The format is versioned by ``Header.format``; a reader accepts its own version only.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+FORMAT = 1
+
+
+class Outcome(enum.StrEnum):
+    """How an operation ended, as its client saw it."""
+
+    OK = "ok"
+    """2xx: the client was told that it happened."""
+    REJECTED = "rejected"
+    """A clean 4xx: the client was told that it did not happen."""
+    FAILED = "failed"
+    """5xx: the client was told of a failure, which says nothing of what happened."""
+    UNKNOWN = "unknown"
+    """No answer: it may or may not have happened, now or later. Never treated as failed."""
+
+
+class Action(enum.StrEnum):
+    """What an attempt asked the service (or, for ``CONFIRM_IN_BROWSER``, Stripe) to do."""
+
+    CREATE_INTENT = "create_intent"
+    PAY = "pay"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    CHANGE_AMOUNT = "change_amount"
+    WEBHOOK = "webhook"
+    READ = "read"
+    CONFIRM_IN_BROWSER = "confirm_in_browser"
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dependency stood behind a role ("postgres", "redis", "stripe") in this run."""
+
+    kind: str
+    version: str
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+    """First event of every history: all that is needed to judge it offline."""
+
+    run: str
+    scenario: str
+    target: str
+    variant: str = ""
+    """Which build of the target ran; for the reference service, its guard."""
+    backends: dict[str, Backend] = {}
+    capabilities: tuple[str, ...] = ()
+    checkers: tuple[str, ...] = ()
+    seed: int = 0
+    started: str = ""
+    """Wall-clock start, ISO 8601 in UTC; for people only."""
+    settings: dict[str, str] = {}
+    format: int = FORMAT
+
+
+class OrderCreated(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+    """An order came into being, unpaid, with this amount, before any attempt on it."""
+
+    t: int
+    order: str
+    amount: int
+    currency: str
+
+
+class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
+    """A client sent a request; from now on it may take effect at any moment.
+
+    ``attempt`` names the client in the words of the scenario ("tab 1"). ``key`` is the client's
+    idempotency key, if it sent one. ``args`` holds what the action needs: ``amount`` (int,
+    refund and change_amount; absent for a refund of all that is left), ``payment_method``,
+    ``payment_id`` and ``event`` (webhook, confirm_in_browser).
+    """
+
+    t: int
+    op: int
+    attempt: str
+    action: Action
+    order: str
+    key: str | None = None
+    args: dict[str, Any] = {}
+
+
+class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="complete"):
+    """The answer to operation ``op``, or the moment its client gave up (``UNKNOWN``).
+
+    ``code`` is the service's machine-readable reason of a rejection. ``value`` holds what an
+    ``OK`` said: ``payment_id``, ``amount``, ``refund_id``, and for a read the whole order as in
+    ``OrderObserved``. ``replayed`` marks an answer the service gave as a replay of an earlier
+    one to the same idempotency key. ``retries`` is how often the service said it tried again
+    inside, None if it did not say. An operation with no completion at all is unknown as well.
+    """
+
+    t: int
+    op: int
+    outcome: Outcome
+    status: int | None = None
+    code: str | None = None
+    value: dict[str, Any] = {}
+    replayed: bool = False
+    error: str | None = None
+    retries: int | None = None
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True, tag="effect"):
+    """One unit that crossed a tap, recorded when its answer was passed on (or was lost).
+
+    ``label`` says what it was in the tap's vocabulary (Stripe: "payment_intent.create").
+    ``began`` is when it arrived at the tap. ``answer`` is None when none came. For Stripe,
+    ``request`` has ``method``, ``path``, ``params`` (flat form fields, secrets left out) and
+    ``idempotency_key``; ``answer`` has ``status``, ``id``, ``object``, ``state`` and, of an
+    error, ``code``. ``delivered`` is False when the tap kept the answer from the service.
+    """
+
+    t: int
+    tap: str
+    seq: int
+    label: str
+    began: int
+    attempt: str | None = None
+    order: str | None = None
+    request: dict[str, Any] = {}
+    answer: dict[str, Any] | None = None
+    delivered: bool = True
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault"):
+    """Something the harness did to the system: held, delayed or dropped at a tap."""
+
+    t: int
+    tap: str
+    kind: str
+    detail: str
+    seq: int | None = None
+
+
+class OrderObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_order"):
+    """An order as the service shows it once everything has come to rest."""
+
+    t: int
+    order: str
+    payment_status: str
+    payment_id: str | None
+    amount: int
+    currency: str
+    refunded_amount: int
+
+
+class IntentObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_intent"):
+    """A payment intent as Stripe lists it at the end. ``order`` is whose it is, if known."""
+
+    t: int
+    id: str
+    order: str | None
+    status: str
+    amount: int
+    amount_received: int
+    currency: str
+
+
+class ChargeObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_charge"):
+    """A charge as Stripe lists it at the end; money moved only if ``status`` is succeeded."""
+
+    t: int
+    id: str
+    intent: str | None
+    order: str | None
+    status: str
+    amount: int
+    amount_refunded: int
+    currency: str
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
+    """Something a reader of the history should know, in plain words."""
+
+    t: int
+    text: str
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
+    """Last event of a history that was recorded to its end; without it the run was cut off."""
+
+    t: int
+    reason: str = "finished"
+
+
+Event = (
+    Header
+    | OrderCreated
+    | Invoked
+    | Completed
+    | Effect
+    | Fault
+    | OrderObserved
+    | IntentObserved
+    | ChargeObserved
+    | Note
+    | Ended
+)

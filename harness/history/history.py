@@ -1,0 +1,94 @@
+"""A recorded history in memory, with the views checkers and reports ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+import msgspec
+
+from harness.history.events import (
+    Completed,
+    Ended,
+    Event,
+    Header,
+    Invoked,
+    Outcome,
+)
+
+T = TypeVar("T")
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An invocation and, if it came, its completion.
+
+    ``invoked_at`` and ``completed_at`` are positions in ``History.events``; the latter is None
+    when no completion was recorded, which is the same as an ``UNKNOWN`` outcome.
+    """
+
+    invoked: Invoked
+    completed: Completed | None
+    invoked_at: int
+    completed_at: int | None
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.UNKNOWN if self.completed is None else self.completed.outcome
+
+
+class History:
+    """An immutable sequence of events, the first of which is the header.
+
+    ``truncated`` tells that the last line of the file was torn (the recorder died while it
+    wrote); ``complete`` that the recorder said it had finished.
+    """
+
+    def __init__(self, events: Sequence[Event], *, truncated: bool = False) -> None:
+        if not events or not isinstance(events[0], Header):
+            raise ValueError("a history starts with its header")
+        self.events = tuple(events)
+        self.truncated = truncated
+
+    @property
+    def header(self) -> Header:
+        first = self.events[0]
+        assert isinstance(first, Header)
+        return first
+
+    @property
+    def complete(self) -> bool:
+        return not self.truncated and isinstance(self.events[-1], Ended)
+
+    def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
+        """All events of one type, each with its position, in recorded order."""
+        for position, event in enumerate(self.events):
+            if isinstance(event, kind):
+                yield position, event
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation in the order of invocation."""
+        completions: dict[int, tuple[int, Completed]] = {}
+        for position, completed in self.of(Completed):
+            completions.setdefault(completed.op, (position, completed))
+        found = []
+        for position, invoked in self.of(Invoked):
+            at, completed_or_none = completions.get(invoked.op, (None, None))
+            found.append(
+                Operation(
+                    invoked=invoked,
+                    completed=completed_or_none,
+                    invoked_at=position,
+                    completed_at=at,
+                )
+            )
+        return tuple(found)
+
+    @cached_property
+    def by_order(self) -> dict[str, tuple[Operation, ...]]:
+        """The operations of each order, in the order of invocation."""
+        groups: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            groups.setdefault(operation.invoked.order, []).append(operation)
+        return {order: tuple(operations) for order, operations in groups.items()}

@@ -1,0 +1,73 @@
+"""Appends events to a file as they happen, so that a crash leaves a readable history."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.history.events import Event, Header
+
+_encoder = msgspec.json.Encoder()
+
+
+class Journal:
+    """Append-only writer of one history file; safe to call from several threads.
+
+    The file must not exist yet (a recorded history is never overwritten). Every event is one
+    line, handed to the operating system before ``record`` returns, so it outlives this process;
+    ``close`` makes it outlive the machine as well. ``origin_ns`` is the moment (of
+    ``time.monotonic_ns``) from which times count; by default, now.
+
+    Raises ``UsageError`` when the file exists or cannot be created.
+    """
+
+    def __init__(self, path: Path, header: Header, *, origin_ns: int | None = None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._origin = time.monotonic_ns() if origin_ns is None else origin_ns
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("xb", buffering=0)
+        except FileExistsError:
+            raise UsageError(f"history file {path} exists already; name another file") from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(f"history file {path} cannot be created: {reason}") from error
+        self.record(header)
+
+    def now(self) -> int:
+        """Nanoseconds since this run began, the clock of every event's ``t``."""
+        return time.monotonic_ns() - self._origin
+
+    def record(self, event: Event) -> None:
+        """Append one event. Raises ``ValueError`` once the journal is closed."""
+        line = _encoder.encode(event) + b"\n"
+        with self._lock:
+            if self._file.closed:
+                raise ValueError(f"history {self.path} is closed; {type(event).__name__} came late")
+            self._file.write(line)
+
+    def close(self) -> None:
+        """Flush to the disk and close; closing twice is harmless."""
+        with self._lock:
+            if not self._file.closed:
+                os.fsync(self._file.fileno())
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

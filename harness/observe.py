@@ -1,0 +1,128 @@
+"""Looks at the world once it has come to rest: orders at the service, objects at Stripe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import httpx
+
+from harness.answers import UnexpectedAnswer, order_observed
+from harness.bench import Bench
+from harness.capability import Capability
+from harness.errors import DeadlineExceeded
+from harness.history import (
+    Action,
+    ChargeObserved,
+    Event,
+    IntentObserved,
+    Journal,
+    OrderObserved,
+)
+from harness.target import request_for
+
+_LOOK_AGAIN_S = 0.02
+_PAGE = 100
+
+
+async def read_order(bench: Bench, journal: Journal, order: str) -> OrderObserved:
+    """The order as the service shows it now. Raises ``UnexpectedAnswer``."""
+    request = request_for(bench.target, Action.READ, order, {}, None)
+    try:
+        answer = await bench.service.request(request.method, request.path)
+    except httpx.HTTPError as error:
+        raise UnexpectedAnswer(f"{request.path} gave no answer: {error}") from error
+    if answer.status_code != 200:
+        raise UnexpectedAnswer(f"{request.path} answered {answer.status_code}, expected 200")
+    return order_observed(bench.target, t=journal.now(), order=order, body=answer.content)
+
+
+async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadline_s: float) -> bool:
+    """Wait until no call to Stripe is under way and every order shows a resting status.
+
+    Returns False when the deadline passed first; what is observed then is not at rest, and the
+    checkers will say so.
+    """
+    waiting = list(orders)
+
+    async def look() -> None:
+        nonlocal waiting
+        while waiting or bench.tap.in_flight:
+            seen = [await read_order(bench, journal, order) for order in waiting]
+            resting = bench.target.resting_statuses
+            waiting = [order.order for order in seen if order.payment_status not in resting]
+            if waiting or bench.tap.in_flight:
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+    try:
+        async with asyncio.timeout(deadline_s):
+            await look()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def observe(bench: Bench, journal: Journal, orders: Iterable[str]) -> list[Event]:
+    """Every order and, where the Stripe in use has a ledger, every intent and charge of theirs."""
+    wanted = list(orders)
+    found: list[Event] = [await read_order(bench, journal, order) for order in wanted]
+    if Capability.STRIPE_LEDGER in bench.capabilities:
+        found += await _ledger(bench, journal, set(wanted))
+    return found
+
+
+async def _ledger(bench: Bench, journal: Journal, orders: set[str]) -> list[Event]:
+    key = bench.target.stripe_order_key
+    owner: dict[str, str] = {}
+    found: list[Event] = []
+    async for intent in _pages(bench, "/v1/payment_intents"):
+        order = intent.get("metadata", {}).get(key)
+        if order in orders:
+            owner[intent["id"]] = order
+            found.append(
+                IntentObserved(
+                    t=journal.now(),
+                    id=intent["id"],
+                    order=order,
+                    status=intent["status"],
+                    amount=intent["amount"],
+                    amount_received=intent.get("amount_received") or 0,
+                    currency=intent["currency"],
+                )
+            )
+    async for charge in _pages(bench, "/v1/charges"):
+        order = owner.get(charge.get("payment_intent") or "")
+        if order is not None:
+            found.append(
+                ChargeObserved(
+                    t=journal.now(),
+                    id=charge["id"],
+                    intent=charge["payment_intent"],
+                    order=order,
+                    status=charge["status"],
+                    amount=charge["amount"],
+                    amount_refunded=charge.get("amount_refunded") or 0,
+                    currency=charge["currency"],
+                )
+            )
+    return found
+
+
+async def _pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]:
+    """All objects of a list, page after page (https://docs.stripe.com/api/pagination)."""
+    params: dict[str, str] = {"limit": str(_PAGE)}
+    while True:
+        try:
+            answer = await bench.stripe.get(path, params=params)
+            answer.raise_for_status()
+        except httpx.TimeoutException as error:
+            raise DeadlineExceeded(f"Stripe to list {path}", 30.0) from error
+        except httpx.HTTPError as error:
+            raise UnexpectedAnswer(f"Stripe does not list {path}: {error}") from error
+        page = answer.json()
+        for item in page["data"]:
+            yield item
+        if not page.get("has_more") or not page["data"]:
+            return
+        params["starting_after"] = page["data"][-1]["id"]

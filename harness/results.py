@@ -1,0 +1,179 @@
+"""What a proof found: the data every report is written from.
+
+Plain frozen structs, written as JSON beside the reports, so that any report can be made again
+later from the file alone.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.verdict import Status, Verdict
+
+RESULTS_FORMAT = 1
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One build of the service under test; for the reference service, a guard."""
+
+    name: str
+    title: str
+    sound: bool
+    """Declared: True claims that no scenario breaks it."""
+    summary: str = ""
+
+
+class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario as reports show it."""
+
+    name: str
+    title: str
+    story: str
+    checkers: tuple[str, ...]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a scenario: its history file (relative to the report) and verdicts."""
+
+    history: str
+    status: Status
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant against one scenario.
+
+    ``expected`` is what was declared. ``skipped`` is the reason it did not run, or None.
+    ``caught`` of ``len(runs)`` runs were INVALID.
+    """
+
+    variant: str
+    scenario: str
+    expected: Status
+    runs: tuple[Run, ...] = ()
+    skipped: str | None = None
+    error: str | None = None
+
+    @property
+    def caught(self) -> int:
+        return sum(run.status is Status.INVALID for run in self.runs)
+
+    @property
+    def status(self) -> Status:
+        """INVALID if any run was; else UNKNOWN if any was, or none ran; else VALID."""
+        found = {run.status for run in self.runs}
+        if Status.INVALID in found:
+            return Status.INVALID
+        if found == {Status.VALID} and self.error is None:
+            return Status.VALID
+        return Status.UNKNOWN
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The capabilities for want of which alone this cell was not judged; else empty.
+
+        A verdict that is UNKNOWN for want of a capability names it in ``details["missing"]``.
+        One UNKNOWN for any other reason, an error, or an INVALID makes this empty: then the
+        backend is not what kept the cell from being judged.
+        """
+        if self.error is not None or self.status is not Status.UNKNOWN:
+            return ()
+        missing: list[str] = []
+        for run in self.runs:
+            undecided = [v for v in run.verdicts if v.status is Status.UNKNOWN]
+            named = [verdict.details.get("missing") for verdict in undecided]
+            if not all(named) or (run.status is Status.UNKNOWN and not undecided):
+                return ()
+            missing += [str(name) for names in named for name in names or ()]
+        return tuple(dict.fromkeys(missing))
+
+    @property
+    def as_declared(self) -> bool:
+        """Whether nothing in this cell speaks against what was declared.
+
+        A vulnerable cell must be caught at least once; a sound one must be VALID every time. A
+        skipped cell, and one that could not be judged only because the backend lacks a
+        capability, speak neither for nor against: ``reports.problems`` says how a whole proof
+        treats them. Any other UNKNOWN, and any error, is not as declared.
+        """
+        if self.error is not None:
+            return False
+        return self.skipped is not None or self.status is self.expected or bool(self.lacking)
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies in milliseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    max: float
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """One load run of one variant.
+
+    ``outcomes`` counts operations by outcome name. ``lock_waits`` is the mean number of
+    database sessions seen waiting for a lock per sample, ``lock_wait_share`` the share of
+    samples with any. ``retries`` counts what the service said it retried, None if it does not
+    say. Rates are per second of the measured window, ``seconds`` long.
+    """
+
+    variant: str
+    profile: str
+    users: int
+    seconds: float
+    operations: int
+    payments: int
+    outcomes: dict[str, int]
+    latency: Percentiles
+    lock_waits: float
+    lock_wait_share: float
+    rollbacks: int
+    deadlocks: int
+    retries: int | None
+    status: Status
+    verdicts: tuple[Verdict, ...]
+    history: str
+
+    @property
+    def throughput(self) -> float:
+        return self.operations / self.seconds if self.seconds else 0.0
+
+    @property
+    def goodput(self) -> float:
+        """Payments that succeeded, per second."""
+        return self.payments / self.seconds if self.seconds else 0.0
+
+    @property
+    def conflict_rate(self) -> float:
+        """Share of operations that were cleanly rejected."""
+        return self.outcomes.get("rejected", 0) / self.operations if self.operations else 0.0
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and with what it ran."""
+
+    system: str
+    cpus: int
+    python: str
+    paidonce: str
+    backends: dict[str, str]
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one ``paidonce prove`` (or ``run``, or ``load``) established."""
+
+    started: str
+    seconds: float
+    seed: int
+    command: str
+    machine: Machine
+    variants: tuple[Variant, ...]
+    scenarios: tuple[ScenarioInfo, ...]
+    cells: tuple[Cell, ...] = ()
+    loads: tuple[Load, ...] = ()
+    interrupted: bool = False
+    format: int = RESULTS_FORMAT

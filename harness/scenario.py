@@ -1,0 +1,170 @@
+"""A scenario: a frozen description of who does what, what is held, and what must hold after.
+
+A scenario says nothing of how a service is built; it speaks in actions (pay, cancel, refund …)
+that a target translates into requests. Its *choreography* (starts and holds) arranges the one
+ordering the story is about, by events and never by the clock, so that a service with the bug
+shows it every time and a service without it has nothing to fear.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.capability import Capability
+from harness.errors import UsageError
+from harness.history import Action
+
+GOOD_CARD = "pm_card_visa"
+DECLINED_CARD = "pm_card_chargeDeclined"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of an attempt.
+
+    ``key``: the client's idempotency key; ``"{fresh}"`` stands for a new one per run and
+    attempt, any other text for one shared by all steps of the run that say the same text.
+    ``timeout_s``: the client gives up after that many seconds (None: the runner's default).
+    ``redelivered``: sent again after a 409 until accepted, as Stripe does with webhooks.
+    """
+
+    action: Action
+    args: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    timeout_s: float | None = None
+    redelivered: bool = False
+
+
+class StartWhen(enum.Enum):
+    """The kinds of moments at which an attempt may start."""
+
+    TOGETHER = "together"
+    AFTER = "after"
+    HELD = "held"
+    LEASES_OVER = "leases over"
+    HUNG_UP = "hung up"
+
+
+@dataclass(frozen=True)
+class Start:
+    """When an attempt starts.
+
+    ``TOGETHER``: in the burst, at once with all others that say so. ``AFTER``: when the client
+    of attempt ``attempt`` has its answer or has given up. ``HELD``: when ``count`` calls are
+    held. ``LEASES_OVER``: when a call is held and no Redis key with an expiry is left.
+    ``HUNG_UP``: when the service has given up on a held call.
+    """
+
+    when: StartWhen = StartWhen.TOGETHER
+    attempt: str | None = None
+    count: int = 1
+
+
+TOGETHER = Start()
+
+
+def after(attempt: str) -> Start:
+    """Start when the client of that attempt has its answer or has given up."""
+    return Start(StartWhen.AFTER, attempt=attempt)
+
+
+def when_held(count: int = 1) -> Start:
+    """Start once ``count`` calls to Stripe are held at the tap."""
+    return Start(StartWhen.HELD, count=count)
+
+
+LEASES_OVER = Start(StartWhen.LEASES_OVER)
+HUNG_UP = Start(StartWhen.HUNG_UP)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One client and what it does, step by step; a step that is not ok ends it."""
+
+    name: str
+    steps: tuple[Step, ...]
+    start: Start = TOGETHER
+    order: int = 0
+
+
+class Side(enum.StrEnum):
+    """Where a call is held: before Stripe sees it, or after, with its effect done."""
+
+    REQUEST = "request"
+    ANSWER = "answer"
+
+
+class Until(enum.StrEnum):
+    """What releases held calls.
+
+    ``QUIET``: every attempt has started, and each one is answered, held, parked (waiting to
+    redeliver) or waiting for a lock inside Postgres: nothing more can happen until something is
+    released. ``HUNG_UP``: the service closed the connection on which it waited.
+    """
+
+    QUIET = "quiet"
+    HUNG_UP = "hung up"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Calls to Stripe that the tap holds.
+
+    ``calls`` is a shell-style pattern over labels ("payment_intent.*"). At most ``count`` calls
+    are held (None: all). After ``limit_s`` seconds a call is let go all the same, and the
+    history says so, so that a service that waits in a way nobody can see still comes to an end.
+    """
+
+    calls: str
+    at: Side = Side.REQUEST
+    until: Until = Until.QUIET
+    count: int | None = None
+    limit_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One story. See the fields' types; ``story`` is prose for people.
+
+    ``prepare`` runs alone on every order before the attempts, ``afterwards`` alone on every
+    order once all has come to rest; both must leave no doubt of their own, so their answers are
+    part of the history as well. ``needs`` are the capabilities without which the story cannot
+    be told (it is then skipped). ``settings`` are asked of the target by neutral names.
+    ``breaks`` names the variants of the reference service that this scenario must catch.
+    """
+
+    name: str
+    title: str
+    story: str
+    attempts: tuple[Attempt, ...]
+    checkers: tuple[str, ...]
+    orders: int = 1
+    amount: int = 4990
+    currency: str = "usd"
+    prepare: tuple[Step, ...] = ()
+    afterwards: tuple[Step, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    needs: frozenset[Capability] = frozenset()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    breaks: frozenset[str] = frozenset()
+    rounds: int = 3
+
+    def with_attempts(self, count: int) -> Scenario:
+        """The same story with ``count`` clients, where all of them do the same.
+
+        Raises ``UsageError`` when the attempts differ, or the number makes no race.
+        """
+        first = self.attempts[0]
+        if any(replace(attempt, name=first.name) != first for attempt in self.attempts):
+            raise UsageError(
+                f"--attempts: scenario {self.name} tells of different attempts "
+                f"({', '.join(attempt.name for attempt in self.attempts)}); their number is fixed"
+            )
+        if not 2 <= count <= 200:
+            raise UsageError(f"--attempts: expected a number from 2 to 200, got {count}")
+        stem = first.name.rstrip("0123456789 ") or first.name
+        attempts = tuple(replace(first, name=f"{stem} {n}") for n in range(1, count + 1))
+        return replace(self, attempts=attempts)

@@ -1,0 +1,132 @@
+"""Starts a target's service as a process of ours, and waits until it says it is ready."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from harness.errors import UsageError
+from harness.process.child import Child, ChildFailed
+from harness.process.ports import HOST, HeldPort
+from harness.target import Target, fill
+
+READY_DEADLINE_S = 60.0
+_PORT_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the service finds its dependencies, and with which secrets."""
+
+    postgres_url: str
+    redis_url: str
+    stripe_url: str
+    stripe_key: str
+    webhook_secret: str
+
+    def values(self) -> dict[str, str]:
+        """The placeholders of a target that they fill."""
+        return {
+            "postgres_url": self.postgres_url,
+            "redis_url": self.redis_url,
+            "stripe_url": self.stripe_url,
+            "stripe_key": self.stripe_key,
+            "webhook_secret": self.webhook_secret,
+            "python": sys.executable,
+            "host": HOST,
+        }
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service under test; ``stop`` ends it."""
+
+    url: str
+    child: Child
+
+    def stop(self) -> None:
+        """End the service and everything it started."""
+        self.child.stop()
+
+
+def migrate(target: Target, variant: str, addresses: Addresses) -> None:
+    """Prepare an empty database for the target, if it says how.
+
+    Raises ``ChildFailed`` with the command's last lines when it does not succeed.
+    """
+    if target.migrate is None:
+        return
+    values = {**addresses.values(), "variant": variant, "port": "0"}
+    with Child(
+        "migration", _argv(target, target.migrate, values), env=_env(target, values, {})
+    ) as child:
+        code = child.wait(READY_DEADLINE_S)
+        if code != 0:
+            raise ChildFailed("migration", f"ended with exit code {code}", code, child.tail())
+
+
+def start(
+    target: Target,
+    variant: str,
+    addresses: Addresses,
+    *,
+    settings: Mapping[str, str],
+    log: Path | None = None,
+) -> Service:
+    """Start the service and wait until its ready path answers 200.
+
+    ``settings`` are neutral names; those the target has no variable for are not asked of it.
+    Raises ``ChildFailed`` when it ends early, ``DeadlineExceeded`` when it is not ready in time.
+    """
+    target.variant(variant)
+    for attempt in range(1, _PORT_TRIES + 1):
+        port = HeldPort()
+        values = {**addresses.values(), "variant": variant, "port": str(port.number)}
+        argv, env = _argv(target, target.command, values), _env(target, values, settings)
+        port.release()  # a service of any language may not share the port even for a moment
+        url = f"http://{HOST}:{port.number}"
+        child = Child(f"service ({variant})", argv, env=env, log=log)
+        try:
+            ready = functools.partial(_ready, url + target.ready_path)
+            child.wait_for(f"answer {target.ready_path}", ready, READY_DEADLINE_S)
+            return Service(url=url, child=child)
+        except ChildFailed as failure:
+            child.stop()
+            if "address already in use" not in failure.log.lower() or attempt == _PORT_TRIES:
+                raise
+        except BaseException:
+            child.stop()
+            raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _ready(url: str) -> bool | None:
+    try:
+        return True if httpx.get(url, timeout=2.0, trust_env=False).status_code == 200 else None
+    except httpx.HTTPError:
+        return None
+
+
+def _argv(target: Target, command: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+    return [fill(part, values, f"target {target.name}, command") for part in command]
+
+
+def _env(target: Target, values: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    wanted = {
+        name: fill(text, values, f"target {target.name}, environment {name}")
+        for name, text in target.environment.items()
+    }
+    for neutral, value in settings.items():
+        if neutral in target.settings:
+            wanted[target.settings[neutral]] = value
+    if any("{" in name for name in wanted):
+        raise UsageError(
+            f"target {target.name}: names of environment variables hold no placeholders"
+        )
+    return {**os.environ, **wanted}

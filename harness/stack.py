@@ -1,0 +1,154 @@
+"""The stack of one command: backends opened once, benches made on them as needed.
+
+A *lane* is what one strand of work uses at a time: a Stripe (reset between runs, where it can
+be), a tap before it and a Redis database. Lanes do not share state, so they run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+import redis.asyncio as aioredis
+
+from harness import service
+from harness.backends import open_postgres, open_redis, open_stripe
+from harness.backends.base import Backend as AnyBackend
+from harness.backends.base import PostgresServer, RedisServer, StripeServer
+from harness.bench import Bench
+from harness.history import Backend
+from harness.service import Addresses
+from harness.taps.stripe import StripeTap
+from harness.target import Target
+
+B = TypeVar("B", bound=AnyBackend)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which backend is wanted for each role, as the user says it."""
+
+    postgres: str = "embedded"
+    redis: str = "embedded"
+    stripe: str = "simulator"
+
+
+@dataclass
+class Lane:
+    """What one strand of work uses: no other lane touches it."""
+
+    number: int
+    stripe: StripeServer
+    tap: StripeTap
+    redis: RedisServer
+
+
+@dataclass
+class Stack:
+    """Open backends and the target to run on them; made by ``open_stack``."""
+
+    target: Target
+    choice: Choice
+    postgres: PostgresServer
+    exits: AsyncExitStack
+    logs: Path | None = None
+    _template: str | None = None
+    _template_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def lane(self) -> Lane:
+        """A new lane, closed with the stack."""
+        number = next(self._numbers)
+        stripe = await self._open(open_stripe, self.choice.stripe)
+        redis = await self._open(open_redis, self.choice.redis)
+        tap = StripeTap(stripe.url, metadata_key=self.target.stripe_order_key)
+        await self.exits.enter_async_context(tap)
+        return Lane(number=number, stripe=stripe, tap=tap, redis=redis)
+
+    @asynccontextmanager
+    async def bench(
+        self, lane: Lane, variant: str, settings: Mapping[str, str]
+    ) -> AsyncIterator[Bench]:
+        """The target's service in one variant, running on a database of its own."""
+        template = await self._migrated(lane)
+        name = f"paidonce_{os.getpid()}_{next(self._numbers)}"
+        await asyncio.to_thread(lane.redis.flush)
+        url = await asyncio.to_thread(self.postgres.create_database, name, template)
+        async with AsyncExitStack() as exits:
+            exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+            addresses = self._addresses(lane, url)
+            log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
+            running = await asyncio.to_thread(
+                service.start, self.target, variant, addresses, settings=settings, log=log
+            )
+            exits.push_async_callback(asyncio.to_thread, running.stop)
+            bench = Bench(
+                target=self.target,
+                variant=variant,
+                service_url=running.url,
+                tap=lane.tap,
+                stripe_url=lane.stripe.url,
+                stripe_key=lane.stripe.api_key,
+                webhook_secret=lane.stripe.webhook_secret,
+                capabilities=lane.stripe.capabilities,
+                backends={
+                    "postgres": Backend(kind=self.postgres.kind, version=self.postgres.version),
+                    "redis": Backend(kind=lane.redis.kind, version=lane.redis.version),
+                    "stripe": Backend(kind=lane.stripe.kind, version=lane.stripe.version),
+                },
+                eyes=await psycopg.AsyncConnection.connect(url, autocommit=True),
+                redis=aioredis.Redis.from_url(lane.redis.url()),
+                postgres_url=url,
+                reset=lane.stripe.reset if lane.stripe.can_reset else None,
+            )
+            exits.push_async_callback(bench.close)
+            yield bench
+
+    def _addresses(self, lane: Lane, postgres_url: str) -> Addresses:
+        return Addresses(
+            postgres_url=postgres_url,
+            redis_url=lane.redis.url(),
+            stripe_url=lane.tap.url,
+            stripe_key=lane.stripe.api_key,
+            webhook_secret=lane.stripe.webhook_secret,
+        )
+
+    async def _migrated(self, lane: Lane) -> str:
+        """The template database, prepared by the target's migration on first use."""
+        async with self._template_lock:
+            if self._template is None:
+                name = f"paidonce_{os.getpid()}_template"
+                url = await asyncio.to_thread(self.postgres.create_database, name)
+                self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+                variant = self.target.variants[0].name if self.target.variants else ""
+                await asyncio.to_thread(
+                    service.migrate, self.target, variant, self._addresses(lane, url)
+                )
+                self._template = name
+            return self._template
+
+    async def _open(self, opener: Callable[[str], B], spec: str) -> B:
+        opened = await asyncio.to_thread(opener, spec)
+        self.exits.push_async_callback(asyncio.to_thread, opened.stop)
+        return opened
+
+
+@asynccontextmanager
+async def open_stack(
+    target: Target, choice: Choice, *, logs: Path | None = None
+) -> AsyncIterator[Stack]:
+    """Open the backends that were chosen; everything is stopped on the way out.
+
+    Raises ``UsageError`` or ``Unavailable`` when one cannot be had.
+    """
+    async with AsyncExitStack() as exits:
+        postgres = await asyncio.to_thread(open_postgres, choice.postgres)
+        exits.push_async_callback(asyncio.to_thread, postgres.stop)
+        yield Stack(target=target, choice=choice, postgres=postgres, exits=exits, logs=logs)

@@ -1,0 +1,1 @@
+"""Taps: what sits between the service under test and its dependencies, records and holds."""

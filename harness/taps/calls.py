@@ -1,0 +1,136 @@
+"""What a tap knows of one call to Stripe: pure reading of requests and answers.
+
+Labels are ``<object>.<verb>`` in the words of Stripe's API reference
+(https://docs.stripe.com/api): ``payment_intent.create``, ``payment_intent.confirm``,
+``refund.create``, ``charge.list``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+# Parameters that are recorded never, whatever a service sends: card data and secrets.
+_SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
+
+
+@dataclass(frozen=True)
+class StripeCall:
+    """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out."""
+
+    seq: int
+    method: str
+    path: str
+    label: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+    def as_request(self) -> dict[str, Any]:
+        """The ``request`` of an effect."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "params": dict(self.params),
+            "idempotency_key": self.idempotency_key,
+        }
+
+
+def read_call(
+    seq: int, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> StripeCall:
+    """A request read by its method, request target, headers (lower-case names) and body."""
+    parts = urlsplit(target)
+    params = parse_qsl(parts.query, keep_blank_values=True)
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        params += parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return StripeCall(
+        seq=seq,
+        method=method,
+        path=parts.path,
+        label=label(method, parts.path),
+        params={k: v for k, v in params if not any(part in k for part in _SECRET_PARTS)},
+        idempotency_key=headers.get("idempotency-key"),
+    )
+
+
+def label(method: str, path: str) -> str:
+    """The label of a request; a path outside Stripe's scheme is labelled by itself."""
+    segments = [segment for segment in path.split("/") if segment]
+    if len(segments) < 2 or segments[0] not in ("v1", "v2"):
+        return f"{method} {path}"
+    name = segments[1]
+    thing = name[:-1] if name.endswith("s") else name
+    rest = segments[2:]
+    if not rest:
+        verb = {"GET": "list", "POST": "create"}.get(method, method.lower())
+    elif rest == ["search"]:
+        verb = "search"
+    elif len(rest) == 1:
+        verb = {"GET": "retrieve", "POST": "update", "DELETE": "delete"}.get(method, method.lower())
+    else:
+        verb = rest[-1]
+    return f"{thing}.{verb}"
+
+
+def object_in_path(path: str) -> str | None:
+    """The id in ``/v1/<objects>/<id>…``, or None."""
+    segments = [segment for segment in path.split("/") if segment]
+    if len(segments) >= 3 and segments[2] != "search":
+        return segments[2]
+    return None
+
+
+def read_answer(status: int, body: bytes) -> dict[str, Any]:
+    """The ``answer`` of an effect: status, and of the object or error what judging needs.
+
+    Keys: ``status`` (int) and, where there, ``id``, ``object``, ``state`` (the object's own
+    status), ``amount``, ``type`` and ``code`` and ``decline_code`` of an error, and ``id`` and
+    ``state`` of the payment intent an error carries.
+    """
+    found: dict[str, Any] = {"status": status}
+    try:
+        data = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return found
+    if not isinstance(data, dict):
+        return found
+    error = data.get("error")
+    if isinstance(error, dict):
+        for name in ("type", "code", "decline_code"):
+            if error.get(name) is not None:
+                found[name] = error[name]
+        data = error.get("payment_intent") or {}
+    for name, source in (("id", "id"), ("object", "object"), ("state", "status")):
+        if data.get(source) is not None:
+            found[name] = data[source]
+    if isinstance(data.get("amount"), int):
+        found["amount"] = data["amount"]
+    return found
+
+
+class Attribution:
+    """Whose order a call belongs to: by its metadata, or by an intent seen to be an order's."""
+
+    def __init__(self, metadata_key: str) -> None:
+        self._parameter = f"metadata[{metadata_key}]"
+        self._order_of: dict[str, str] = {}
+
+    def order_of(self, call: StripeCall) -> str | None:
+        """The order of a call, if it can be known."""
+        named = call.params.get(self._parameter)
+        if named is not None:
+            return named
+        for known in (object_in_path(call.path), call.params.get("payment_intent")):
+            if known in self._order_of:
+                return self._order_of[known]
+        return None
+
+    def learn(self, order: str | None, answer: Mapping[str, Any]) -> None:
+        """Remember whose the object in an answer is."""
+        found = answer.get("id")
+        if order is not None and isinstance(found, str):
+            self._order_of[found] = order

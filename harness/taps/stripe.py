@@ -1,0 +1,216 @@
+"""The Stripe tap: an HTTP/1.1 reverse proxy that records every call, and lets a gate hold it.
+
+HTTP is parsed by h11 on the service's side and by httpx towards Stripe; this module only moves
+bytes and asks the gate. A call whose service has hung up is carried to Stripe all the same, as
+a network would: its effect happens, its answer is lost, and the history says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import h11
+import httpx
+
+from harness.history import Effect, Journal
+from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
+from harness.taps.gate import Gate, Passage
+
+_HOP_BY_HOP = {
+    b"connection",
+    b"keep-alive",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"host",
+    b"content-length",
+    b"accept-encoding",
+    b"content-encoding",
+}
+_READ_SIZE = 65536
+
+
+@dataclass
+class _Connection:
+    """One connection from the service."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    parser: h11.Connection = field(default_factory=lambda: h11.Connection(h11.SERVER))
+
+    def hung_up(self) -> bool:
+        return self.reader.at_eof() or self.writer.is_closing()
+
+
+class StripeTap:
+    """Listens on a loopback port of its own and forwards to ``upstream``.
+
+    ``bind`` says which journal and gate the calls from now on belong to. Use as an async context
+    manager; leaving it closes the port and every connection.
+    """
+
+    def __init__(self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0) -> None:
+        self._upstream = upstream.rstrip("/")
+        self._metadata_key = metadata_key
+        self._attribution = Attribution(metadata_key)
+        self._client = httpx.AsyncClient(
+            timeout=timeout_s, limits=httpx.Limits(max_connections=None), trust_env=False
+        )
+        self._journal: Journal | None = None
+        self._gate: Gate | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._seq = 0
+        self.in_flight = 0
+
+    @property
+    def url(self) -> str:
+        """The address the service is told to use for Stripe."""
+        assert self._server is not None, "the tap is not listening"
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def bind(self, journal: Journal | None, gate: Gate | None) -> None:
+        """Record to ``journal`` and ask ``gate`` from now on (None: pass, unrecorded)."""
+        self._journal = journal
+        self._gate = gate
+        self._attribution = Attribution(self._metadata_key)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        connection = _Connection(reader, writer)
+        try:
+            while await self._serve_one(connection):
+                connection.parser.start_next_cycle()
+        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
+            pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _serve_one(self, connection: _Connection) -> bool:
+        """Carry one call; False when the connection is not to be used again."""
+        request, body = await _receive(connection)
+        if request is None:
+            return False
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in request.headers}
+        self._seq += 1
+        method, target = request.method.decode("ascii"), request.target.decode("latin-1")
+        call = read_call(self._seq, method, target, headers, body)
+        self.in_flight += 1
+        try:
+            answer = await self._carry(call, target, request, body, connection)
+        finally:
+            self.in_flight -= 1
+        if answer is None or connection.hung_up():
+            return False
+        await _send(connection, answer)
+        return connection.parser.our_state is h11.DONE and (
+            connection.parser.their_state is h11.DONE
+        )
+
+    async def _carry(
+        self,
+        call: StripeCall,
+        target: str,
+        request: h11.Request,
+        body: bytes,
+        connection: _Connection,
+    ) -> httpx.Response | None:
+        """Take the call to Stripe and back; None when the service gets no answer."""
+        journal, gate = self._journal, self._gate
+        began = journal.now() if journal is not None else 0
+        order = self._attribution.order_of(call)
+        if gate is not None:
+            await gate.request(call, connection)
+        answer: httpx.Response | None
+        try:
+            answer = await self._client.request(
+                call.method,
+                self._upstream + target,
+                headers=[(n, v) for n, v in request.headers if n not in _HOP_BY_HOP],
+                content=body,
+            )
+        except httpx.HTTPError:
+            answer = None
+        summary = None if answer is None else read_answer(answer.status_code, answer.content)
+        if summary is not None:
+            self._attribution.learn(order, summary)
+        delivered = answer is not None
+        if gate is not None and answer is not None:
+            delivered = await gate.answer(call, connection) is Passage.DELIVER
+        delivered = delivered and not connection.hung_up()
+        if journal is not None and journal is self._journal:
+            journal.record(
+                Effect(
+                    t=journal.now(),
+                    tap="stripe",
+                    seq=call.seq,
+                    label=call.label,
+                    began=began,
+                    order=order,
+                    request=call.as_request(),
+                    answer=summary,
+                    delivered=delivered,
+                )
+            )
+        return answer if delivered else None
+
+
+async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:
+    request: h11.Request | None = None
+    chunks: list[bytes] = []
+    while True:
+        event = connection.parser.next_event()
+        if event is h11.NEED_DATA:
+            connection.parser.receive_data(await connection.reader.read(_READ_SIZE))
+        elif isinstance(event, h11.Request):
+            request = event
+        elif isinstance(event, h11.Data):
+            chunks.append(bytes(event.data))
+        elif isinstance(event, h11.EndOfMessage):
+            return request, b"".join(chunks)
+        else:
+            return None, b""
+
+
+async def _send(connection: _Connection, answer: httpx.Response) -> None:
+    body = answer.content
+    headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _HOP_BY_HOP]
+    headers.append((b"content-length", str(len(body)).encode("ascii")))
+    head = h11.Response(
+        status_code=answer.status_code, headers=headers, reason=answer.reason_phrase.encode()
+    )
+    for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+        data = connection.parser.send(event)
+        if data:
+            connection.writer.write(data)
+    await connection.writer.drain()

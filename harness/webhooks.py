@@ -1,0 +1,63 @@
+"""Webhook events as Stripe would send them, signed with the service's endpoint secret.
+
+The scheme is Stripe's ``v1``: an HMAC-SHA256 over ``<timestamp>.<payload>``
+(https://docs.stripe.com/webhooks#verify-manually).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from harness.simulator.signing import sign
+from harness.target import Request, Target
+
+
+def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:
+    """The body of a ``payment_intent.succeeded`` event about an intent as Stripe shows it."""
+    return msgspec.json.encode(
+        {
+            "id": event_id,
+            "object": "event",
+            "api_version": "2025-03-31.basil",
+            "created": int(time.time()),
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": "payment_intent.succeeded",
+            "data": {"object": intent},
+        }
+    )
+
+
+def delivery(target: Target, payload: bytes, secret: str) -> Request:
+    """The request that delivers an event to the service, freshly signed."""
+    return Request(
+        method="POST",
+        path=target.webhook_path,
+        headers={
+            "Content-Type": "application/json",
+            "Stripe-Signature": sign(payload, secret, int(time.time())),
+        },
+        body=payload,
+    )
+
+
+def made_up_intent(
+    intent_id: str, *, order_key: str, order: str, amount: int, currency: str
+) -> dict[str, Any]:
+    """A succeeded intent, for a Stripe that keeps no state to ask for the real one."""
+    return {
+        "id": intent_id,
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_received": amount,
+        "currency": currency,
+        "status": "succeeded",
+        "metadata": {order_key: order},
+        "latest_charge": None,
+        "livemode": False,
+    }

@@ -1,0 +1,46 @@
+"""All scenarios, in the order in which they are told."""
+
+from __future__ import annotations
+
+from harness.errors import UsageError
+from harness.scenario import Scenario
+from scenarios import (
+    amount_changed,
+    create_vs_pay,
+    declined_then_paid,
+    double_click,
+    many_orders,
+    pay_vs_cancel,
+    pay_vs_webhook,
+    refund_vs_refund,
+    retry_after_timeout,
+    slow_stripe_lease,
+    slow_stripe_timeouts,
+    two_intents,
+    two_tabs,
+)
+
+SCENARIOS: tuple[Scenario, ...] = (
+    two_tabs.SCENARIO,
+    double_click.SCENARIO,
+    two_intents.SCENARIO,
+    create_vs_pay.SCENARIO,
+    retry_after_timeout.SCENARIO,
+    pay_vs_cancel.SCENARIO,
+    pay_vs_webhook.SCENARIO,
+    amount_changed.SCENARIO,
+    declined_then_paid.SCENARIO,
+    refund_vs_refund.SCENARIO,
+    slow_stripe_lease.SCENARIO,
+    slow_stripe_timeouts.SCENARIO,
+    many_orders.SCENARIO,
+)
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name. Raises ``UsageError`` listing the choices."""
+    for candidate in SCENARIOS:
+        if candidate.name == name:
+            return candidate
+    choices = ", ".join(candidate.name for candidate in SCENARIOS)
+    raise UsageError(f"unknown scenario {name!r}; choose one of: {choices}")

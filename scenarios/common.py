@@ -1,0 +1,22 @@
+"""What several scenarios have in common: the checkers that apply to a kind of story."""
+
+from __future__ import annotations
+
+CHECKERS_OF_A_PAYMENT = (
+    "one-success",
+    "clean-rejections",
+    "one-intent",
+    "one-charge",
+    "ledger-agrees",
+    "amounts-agree",
+    "linearizable",
+    "progress",
+)
+
+CHECKERS_OF_A_REFUND = (
+    "one-charge",
+    "clean-rejections",
+    "ledger-agrees",
+    "refunds-bounded",
+    "linearizable",
+)

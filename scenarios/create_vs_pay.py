@@ -1,0 +1,28 @@
+"""One tab asks for a payment intent while another pays at once."""
+
+from __future__ import annotations
+
+from harness.history import Action
+from harness.pytest_support import scenario_test
+from harness.scenario import Attempt, Hold, Scenario, Step, when_held
+from scenarios.common import CHECKERS_OF_A_PAYMENT
+
+SCENARIO = Scenario(
+    name="create_vs_pay",
+    title="Create intent against pay",
+    story=(
+        "The two payment routes meet: while the first tab's intent is being created, the second "
+        "tab pays. The order may end up with the first tab's intent, paid or not, or with the "
+        "second tab's; it must not end up with two."
+    ),
+    attempts=(
+        Attempt("tab 1", (Step(Action.CREATE_INTENT, key="{fresh}"),)),
+        Attempt("tab 2", (Step(Action.PAY, key="{fresh}"),), start=when_held()),
+    ),
+    holds=(Hold("payment_intent.create"),),
+    afterwards=(Step(Action.PAY, key="{fresh}"),),
+    checkers=CHECKERS_OF_A_PAYMENT,
+    breaks=frozenset({"none", "optimistic_late"}),
+)
+
+test_create_vs_pay = scenario_test(SCENARIO)

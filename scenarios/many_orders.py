@@ -1,0 +1,28 @@
+"""Many customers each pay their own order at once."""
+
+from __future__ import annotations
+
+from harness.history import Action
+from harness.pytest_support import scenario_test
+from harness.scenario import Attempt, Scenario, Step
+from scenarios.common import CHECKERS_OF_A_PAYMENT
+
+_ORDERS = 16
+
+SCENARIO = Scenario(
+    name="many_orders",
+    title="Many orders at once",
+    story=(
+        "Sixteen customers pay sixteen different orders in one burst. Nobody is in anybody's "
+        "way, so all must succeed: a protection that turns away the innocent is no protection."
+    ),
+    orders=_ORDERS,
+    attempts=tuple(
+        Attempt(f"customer {n + 1}", (Step(Action.PAY, key="{fresh}"),), order=n)
+        for n in range(_ORDERS)
+    ),
+    checkers=(*CHECKERS_OF_A_PAYMENT, "independent-orders"),
+    rounds=1,
+)
+
+test_many_orders = scenario_test(SCENARIO)

@@ -1,0 +1,27 @@
+"""An order is cancelled while it is being paid."""
+
+from __future__ import annotations
+
+from harness.history import Action
+from harness.pytest_support import scenario_test
+from harness.scenario import Attempt, Hold, Scenario, Step, when_held
+from scenarios.common import CHECKERS_OF_A_PAYMENT
+
+SCENARIO = Scenario(
+    name="pay_vs_cancel",
+    title="Pay against cancel",
+    story=(
+        "While the payment is at Stripe, the shop cancels the order. Either the cancellation is "
+        "refused because a payment is under way, or the payment is; never may a cancelled order "
+        "have been charged, nor both requests be told that they succeeded."
+    ),
+    attempts=(
+        Attempt("customer", (Step(Action.PAY, key="{fresh}"),)),
+        Attempt("shop", (Step(Action.CANCEL),), start=when_held()),
+    ),
+    holds=(Hold("payment_intent.*"),),
+    checkers=(*CHECKERS_OF_A_PAYMENT, "no-charge-when-cancelled"),
+    breaks=frozenset({"none", "optimistic_late"}),
+)
+
+test_pay_vs_cancel = scenario_test(SCENARIO)

@@ -1,0 +1,123 @@
+"""The reference service as a target: described from outside, like any other service."""
+
+from __future__ import annotations
+
+from harness.history import Action
+from harness.results import Variant
+from harness.target import Route, Target
+
+VARIANTS = (
+    Variant(
+        name="none",
+        title="No protection",
+        sound=False,
+        summary="Reads payment_status, compares it, calls Stripe, then writes. The founding bug.",
+    ),
+    Variant(
+        name="row_lock",
+        title="SELECT … FOR UPDATE",
+        sound=True,
+        summary="Option A: the row is locked while Stripe is called; others wait, bounded.",
+    ),
+    Variant(
+        name="row_lock_nowait",
+        title="FOR UPDATE NOWAIT",
+        sound=True,
+        summary="As row_lock, but whoever finds the row locked is turned away at once.",
+    ),
+    Variant(
+        name="optimistic",
+        title="Version column",
+        sound=True,
+        summary="Option B: a conditional write on the version decides before Stripe is called.",
+    ),
+    Variant(
+        name="optimistic_late",
+        title="Version column, checked late",
+        sound=False,
+        summary="Option B done wrong: the version is checked after Stripe was called.",
+    ),
+    Variant(
+        name="redis_lock",
+        title="Redis lock, fenced",
+        sound=True,
+        summary="Option C: SET NX PX with an owner's token, and a fencing token Postgres checks.",
+    ),
+    Variant(
+        name="redis_lock_unfenced",
+        title="Redis lock, unfenced",
+        sound=False,
+        summary="The usual Redis lock: when its lease runs out, two requests hold it.",
+    ),
+    Variant(
+        name="advisory_lock",
+        title="Advisory lock",
+        sound=True,
+        summary="A transaction-level advisory lock on the order, held while Stripe is called.",
+    ),
+    Variant(
+        name="serializable",
+        title="SERIALIZABLE",
+        sound=True,
+        summary="The decision is one serializable transaction, retried before Stripe is called.",
+    ),
+    Variant(
+        name="unique_index",
+        title="Partial unique index",
+        sound=True,
+        summary="At most one live attempt per order, by a partial unique index.",
+    ),
+    Variant(
+        name="claim",
+        title="Claim, call, settle",
+        sound=True,
+        summary="A short transaction claims, Stripe is called outside, a second one settles.",
+    ),
+)
+
+TARGET = Target(
+    name="reference",
+    command=("{python}", "-m", "reference_service"),
+    migrate=("{python}", "-m", "reference_service", "migrate"),
+    environment={
+        "DATABASE_URL": "{postgres_url}",
+        "REDIS_URL": "{redis_url}",
+        "STRIPE_API_BASE": "{stripe_url}",
+        "STRIPE_API_KEY": "{stripe_key}",
+        "STRIPE_WEBHOOK_SECRET": "{webhook_secret}",
+        "PAYMENT_GUARD": "{variant}",
+        "HOST": "{host}",
+        "PORT": "{port}",
+    },
+    settings={
+        "stripe_timeout_s": "STRIPE_TIMEOUT_S",
+        "redis_lease_ms": "REDIS_LEASE_MS",
+        "lock_timeout_ms": "LOCK_TIMEOUT_MS",
+        "workers": "WEB_CONCURRENCY",
+        "pool_size": "DB_POOL_SIZE",
+    },
+    create_order=Route(
+        method="POST",
+        path="/orders",
+        body={"amount": "{amount}", "currency": "{currency}"},
+    ),
+    read_order=Route(method="GET", path="/orders/{order}"),
+    routes={
+        Action.CREATE_INTENT: Route(method="POST", path="/orders/{order}/payment-intents", body={}),
+        Action.PAY: Route(
+            method="POST",
+            path="/orders/{order}/payments",
+            body={"payment_method": "{payment_method}"},
+        ),
+        Action.CANCEL: Route(method="POST", path="/orders/{order}/cancel", body={}),
+        Action.REFUND: Route(
+            method="POST", path="/orders/{order}/refunds", body={"amount": "{amount}"}
+        ),
+        Action.CHANGE_AMOUNT: Route(
+            method="PATCH", path="/orders/{order}", body={"amount": "{amount}"}
+        ),
+    },
+    webhook_path="/webhooks/stripe",
+    retries_header="Payment-Retries",
+    variants=VARIANTS,
+)
