@@ -1,0 +1,10 @@
+"""``python -m harness.simulator``."""
+
+from __future__ import annotations
+
+import sys
+
+from harness.simulator.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The command line of ``python -m harness.simulator``.
+
+Bad usage is one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from harness.errors import PaidonceError, UsageError
+from harness.simulator.idempotency import WhenBusy
+from harness.simulator.latency import MAX_MS, split
+from harness.simulator.server import serve
+from harness.simulator.settings import Settings
+from harness.simulator.signing import SECRET_PREFIX
+
+_PROGRAM = "python -m harness.simulator"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a mistake as an exception instead of printing the usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(arguments: Sequence[str]) -> Settings:
+    """The settings a command line asks for. Raises ``UsageError`` naming the flag."""
+    parser = _Parser(
+        prog=_PROGRAM,
+        description="A stateful simulator of Stripe's payments API. Prints one line of JSON with "
+        "its address when it listens.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address (127.0.0.1)")
+    parser.add_argument("--port", default="0", help="0 takes any free port (0)")
+    parser.add_argument("--webhook-secret", help="whsec_..., signs webhook events")
+    parser.add_argument(
+        "--latency-ms", default="0", help="time a request takes, half of it after its effect (0)"
+    )
+    parser.add_argument("--seed", help="whole number that makes ids and latencies repeatable")
+    parser.add_argument(
+        "--idempotency-concurrency",
+        choices=[choice.value for choice in WhenBusy],
+        default=WhenBusy.CONFLICT.value,
+        help="when a key is in use: 409 at once, as Stripe does, or wait for the answer",
+    )
+    parser.add_argument(
+        "--stop-on-stdin-eof", action="store_true", help="stop when standard input ends"
+    )
+    given = parser.parse_args(arguments)
+    secret: str | None = given.webhook_secret
+    if secret is not None and not (
+        secret.startswith(SECRET_PREFIX) and len(secret) > len(SECRET_PREFIX)
+    ):
+        raise UsageError(f"--webhook-secret: expected {SECRET_PREFIX} and more characters")
+    return Settings(
+        host=given.host,
+        port=_whole("--port", given.port, 0, 65535),
+        webhook_secret=secret,
+        latency=split(_milliseconds("--latency-ms", given.latency_ms)),
+        seed=None if given.seed is None else _whole("--seed", given.seed, 0, 2**63 - 1),
+        when_busy=WhenBusy(given.idempotency_concurrency),
+        stop_on_stdin_eof=given.stop_on_stdin_eof,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator; the exit code."""
+    try:
+        serve(parse(sys.argv[1:] if arguments is None else arguments))
+    except PaidonceError as error:
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _whole(flag: str, text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise UsageError(f"{flag} {text}: expected a whole number from {low} to {high}")
+    return int(text)
+
+
+def _milliseconds(flag: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= MAX_MS:
+        raise UsageError(f"{flag} {text}: expected milliseconds from 0 to {MAX_MS:g}")
+    return value

@@ -1,0 +1,27 @@
+"""Fixtures: one simulator process per test module, emptied before every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import stripe
+from simulator_process import SECRET, Simulator, running
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulator]:
+    with running("--webhook-secret", SECRET) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: Simulator) -> Simulator:
+    shared_simulator.control("POST", "latency", {})
+    shared_simulator.control("POST", "reset")
+    return shared_simulator
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> stripe.StripeClient:
+    return simulator.client()
