@@ -1,0 +1,17 @@
+"""Ways to get the dependencies of a payment service: embedded, in a container, or by URL."""
+
+from harness.backends.base import Backend, PostgresServer, RedisServer, Role, StripeServer
+from harness.backends.choose import KINDS, check_spec, open_postgres, open_redis, open_stripe
+
+__all__ = [
+    "KINDS",
+    "Backend",
+    "PostgresServer",
+    "RedisServer",
+    "Role",
+    "StripeServer",
+    "check_spec",
+    "open_postgres",
+    "open_redis",
+    "open_stripe",
+]

@@ -1,0 +1,237 @@
+"""What of all that paidonce can use is on this machine, and how to get what is not.
+
+Nothing is started but ``--version`` commands, and nothing is waited for longer than
+``SECONDS``; the Docker engine is asked for its version.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness import __version__
+from harness.backends import stripe_mock, wheels
+from harness.errors import PaidonceError, Unavailable
+
+SECONDS = 10.0
+CHROMIUM_VARIABLE = "PAIDONCE_CHROMIUM"
+_CHROMIUM_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "chromium-headless-shell",
+)
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One component: whether it can be used, and if not, what to do about it.
+
+    ``detail`` is where it is or what is wrong; ``remedy`` is empty when it is available.
+    ``needed`` is False for what only some commands use.
+    """
+
+    component: str
+    available: bool
+    version: str = ""
+    detail: str = ""
+    remedy: str = ""
+    needed: bool = False
+
+
+def examine() -> tuple[Finding, ...]:
+    """Look at every component, in the order a person should read them. Raises nothing."""
+    return tuple(look() for look in _LOOKS)
+
+
+def _python() -> Finding:
+    fine = sys.version_info >= (3, 11)
+    return Finding(
+        component="python",
+        available=fine,
+        version=platform.python_version(),
+        detail=sys.executable,
+        remedy="" if fine else "Install Python 3.11 or newer",
+        needed=True,
+    )
+
+
+def _postgres() -> Finding:
+    return _program("embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True)
+
+
+def _pgbench() -> Finding:
+    return _program("pgbench", lambda: wheels.postgres_tool("pgbench"))
+
+
+def _isolationtester() -> Finding:
+    return _program("isolationtester", lambda: wheels.postgres_tool("isolationtester"), "-V")
+
+
+def _valkey() -> Finding:
+    return _program("embedded redis", wheels.valkey_server, needed=True)
+
+
+def _simulator() -> Finding:
+    found = importlib.util.find_spec("harness.simulator.__main__") is not None
+    return Finding(
+        component="Stripe simulator",
+        available=found,
+        version=__version__ if found else "",
+        detail="part of paidonce" if found else "harness.simulator cannot be run",
+        remedy="" if found else "Install paidonce again",
+        needed=True,
+    )
+
+
+def _stripe_mock() -> Finding:
+    def find() -> tuple[str, Path]:
+        binary = stripe_mock.find_stripe_mock()
+        return stripe_mock.stripe_mock_version(binary), binary
+
+    try:
+        version, binary = find()
+    except PaidonceError as error:
+        return _missing("stripe-mock", error)
+    return Finding(component="stripe-mock", available=True, version=version, detail=str(binary))
+
+
+def _docker() -> Finding:
+    try:
+        from harness.backends.containers import engine_version
+
+        version = engine_version()
+    except PaidonceError as error:
+        return _missing("docker", error)
+    except ImportError as error:
+        return Finding(
+            component="docker",
+            available=False,
+            detail=str(error),
+            remedy="Run pip install testcontainers",
+        )
+    return Finding(component="docker", available=True, version=version, detail="engine answers")
+
+
+def _chromium() -> Finding:
+    def find() -> Path:
+        named = os.environ.get(CHROMIUM_VARIABLE)
+        if named:
+            if os.access(named, os.X_OK) and not Path(named).is_dir():
+                return Path(named)
+            problem = f"{CHROMIUM_VARIABLE}={named} is not a program"
+            raise Unavailable("chromium", problem, "Set it to a Chromium or Chrome binary")
+        return _on_path(
+            "chromium",
+            _CHROMIUM_NAMES,
+            f"Install Chromium or Chrome, or set {CHROMIUM_VARIABLE} to its path",
+        )
+
+    return _program("chromium", find)
+
+
+def _locust() -> Finding:
+    try:
+        version = importlib.metadata.version("locust")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(
+            component="locust",
+            available=False,
+            detail="the Python package locust is not installed",
+            remedy="Run pip install locust",
+        )
+    return Finding(component="locust", available=True, version=version, detail="Python package")
+
+
+def _node() -> Finding:
+    remedy = "Install Node.js if you want to run the Node example"
+    return _program("node", lambda: _on_path("node", ("node", "nodejs"), remedy))
+
+
+def _go() -> Finding:
+    remedy = "Install Go if you want to build stripe-mock"
+    return _program("go", lambda: _on_path("go", ("go",), remedy), "version")
+
+
+_LOOKS: tuple[Callable[[], Finding], ...] = (
+    _python,
+    _postgres,
+    _valkey,
+    _simulator,
+    _stripe_mock,
+    _docker,
+    _locust,
+    _pgbench,
+    _isolationtester,
+    _chromium,
+    _node,
+    _go,
+)
+
+
+def _on_path(component: str, names: Sequence[str], remedy: str) -> Path:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise Unavailable(component, f"no {' or '.join(names)} on PATH", remedy)
+
+
+def _program(
+    component: str, find: Callable[[], Path], flag: str = "--version", *, needed: bool = False
+) -> Finding:
+    """Find a program and ask it for its version; one that cannot be run is not available."""
+    try:
+        path = find()
+        version = _version_of(component, path, flag)
+    except PaidonceError as error:
+        return _missing(component, error, needed=needed)
+    return Finding(
+        component=component, available=True, version=version, detail=str(path), needed=needed
+    )
+
+
+def _version_of(component: str, path: Path, flag: str) -> str:
+    try:
+        shown = subprocess.run(
+            [str(path), flag],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(
+            component, f"{path} cannot be run ({error})", "Install it again"
+        ) from None
+    if shown.returncode != 0:
+        said = " ".join((shown.stderr or shown.stdout).split())[:200]
+        raise Unavailable(
+            component, f"{path} {flag} ended with {shown.returncode} ({said})", "Install it again"
+        )
+    found = _VERSION.search(shown.stdout + shown.stderr)
+    return found.group() if found else "unknown"
+
+
+def _missing(component: str, error: PaidonceError, *, needed: bool = False) -> Finding:
+    if isinstance(error, Unavailable):
+        detail, remedy = error.problem, error.remedy
+    else:
+        detail, remedy = str(error), "Correct the setting"
+    return Finding(
+        component=component, available=False, detail=detail, remedy=remedy, needed=needed
+    )

@@ -1,0 +1,52 @@
+"""A Redis server of the user's own: checked, used, and never stopped."""
+
+from __future__ import annotations
+
+from urllib.parse import urlunsplit
+
+import redis
+
+from harness.backends import redis_client, urls
+from harness.backends.base import Stoppable
+from harness.errors import Unavailable, UsageError
+
+
+class UrlRedis(Stoppable):
+    """The server behind a ``redis://`` or ``rediss://`` URL; constructing it connects once.
+
+    The URL's database (``/0`` if it names none) is taken to be ours to empty. Raises
+    ``UsageError`` (malformed URL, refused password) or ``Unavailable`` (nothing answers).
+    """
+
+    kind = "url"
+
+    def __init__(self, url: str) -> None:
+        self._parts = urls.parse(url, "Redis", ("redis", "rediss"))
+        self._url = url
+        shown = urls.without_password(url)
+        number = self._parts.path.strip("/")
+        if number and not number.isdecimal():
+            raise UsageError(f"Redis URL {shown!r}: path {number!r} is not a database number")
+        self._db = int(number or 0)
+        try:
+            self.version = redis_client.server_version(url)
+        except redis.AuthenticationError as error:
+            raise UsageError(f"Redis URL {shown!r}: the server refuses us ({error})") from None
+        except redis.ConnectionError as error:
+            problem = f"nothing answers at {shown} ({error})"
+            remedy = "Start the server, correct the URL, or use the backend 'embedded'"
+            raise Unavailable("redis", problem, remedy) from None
+        except redis.RedisError as error:
+            raise UsageError(f"Redis URL {shown!r}: {error}") from None
+
+    def url(self, db: int | None = None) -> str:
+        """The URL of a numbered database, counted from the URL's own."""
+        number = self._db + (db or 0)
+        return self._url if not db else urlunsplit(self._parts._replace(path=f"/{number}"))
+
+    def flush(self) -> None:
+        """Empty the URL's database, and no other."""
+        redis_client.flush(self._url, everything=False)
+
+    def stop(self) -> None:
+        """Nothing was started, so nothing is stopped."""

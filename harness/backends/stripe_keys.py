@@ -1,0 +1,47 @@
+"""Which Stripe keys may be used: test-mode secret keys, and never a live one.
+
+Key prefixes: https://docs.stripe.com/keys (``sk_`` secret, ``rk_`` restricted, ``pk_``
+publishable; ``test`` or ``live``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from harness.errors import UsageError
+
+VARIABLE = "STRIPE_API_KEY"
+DEFAULT_TEST_KEY = "sk_test_paidonce"
+"""Accepted by the simulator and by stripe-mock; worthless to Stripe."""
+_LIVE = ("sk_live_", "rk_live_", "pk_live_")
+_TEST = ("sk_test_", "rk_test_")
+
+
+def refuse_live(key: str | None, source: str) -> None:
+    """Raises ``UsageError`` when ``key`` is one of a live account. The key is never shown."""
+    if key is not None and key.strip().startswith(_LIVE):
+        raise UsageError(
+            f"{source} holds a live Stripe key; paidonce moves money on purpose, many times over, "
+            "and never runs with one. Use a test key (sk_test_...) or unset it"
+        )
+
+
+def refuse_live_environment(environ: Mapping[str, str] | None = None) -> None:
+    """Raises ``UsageError`` when ``STRIPE_API_KEY`` is a live key, whatever backend is wanted.
+
+    A service under test inherits our environment, so a live key there is not harmless even if we
+    do not mean to use it.
+    """
+    refuse_live((os.environ if environ is None else environ).get(VARIABLE), VARIABLE)
+
+
+def checked_test_key(key: str, source: str) -> str:
+    """``key`` without surrounding blanks. Raises ``UsageError`` unless it is a test secret key."""
+    key = key.strip()
+    refuse_live(key, source)
+    if not key.startswith(_TEST) or not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError(
+            f"{source} is not a test-mode secret key; expected sk_test_... or rk_test_..."
+        )
+    return key

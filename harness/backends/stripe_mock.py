@@ -1,0 +1,115 @@
+"""stripe-mock (https://github.com/stripe/stripe-mock): Stripe's own mock, as a binary.
+
+It validates requests against Stripe's OpenAPI description and answers with fixtures that echo
+what was sent. It keeps no state: no ledger, no idempotency, no declines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness.backends.base import Stoppable
+from harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from harness.backends.stripe_simulator import new_webhook_secret
+from harness.capability import Capability
+from harness.errors import Unavailable, UsageError
+from harness.process.child import Child, ChildFailed
+from harness.process.ports import HOST
+
+VARIABLE = "PAIDONCE_STRIPE_MOCK"
+START_SECONDS = 30.0
+CAPABILITIES = frozenset({Capability.STRIPE_WEBHOOKS})
+"""Webhooks because the harness makes and signs those itself."""
+_LISTENING = re.compile(r"Listening for HTTP at address: \S*:(\d+)\s*$")
+
+
+class MockStripe(Stoppable):
+    """A stripe-mock process of our own; constructing it starts it.
+
+    ``binary`` defaults to what ``find_stripe_mock`` finds. Raises ``Unavailable`` when it is not
+    there or cannot be started.
+    """
+
+    kind = "stripe-mock"
+    capabilities = CAPABILITIES
+    can_reset = True
+    api_key = DEFAULT_TEST_KEY
+
+    def __init__(self, binary: Path | None = None, *, webhook_secret: str | None = None) -> None:
+        binary = binary or find_stripe_mock()
+        self.webhook_secret = webhook_secret or new_webhook_secret()
+        self.version = stripe_mock_version(binary)
+        # Without an address for HTTPS it would listen on port 12112 of every interface.
+        argv = [str(binary), "-http-addr", f"{HOST}:0", "-https-addr", f"{HOST}:0"]
+        try:
+            self._server = Child("stripe-mock", argv)
+        except ChildFailed as error:
+            raise Unavailable("stripe-mock", error.problem, f"Check {binary}") from None
+        try:
+            self.port = self._server.wait_line("say where it listens", _port, START_SECONDS)
+        except ChildFailed as error:
+            self._server.stop()
+            problem = f"the server {error.problem}: {error.log}"
+            raise Unavailable("stripe-mock", problem, f"Check {binary}") from None
+        except BaseException:
+            self._server.stop()
+            raise
+        self.url = f"http://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Its pid."""
+        return self._server.pid
+
+    def reset(self) -> None:
+        """Nothing to forget: it keeps no state."""
+
+    def stop(self) -> None:
+        """End it; idempotent."""
+        self._server.stop()
+
+
+def find_stripe_mock() -> Path:
+    """The stripe-mock binary: ``PAIDONCE_STRIPE_MOCK``, else ``PATH``, else Go's bin folders.
+
+    Raises ``UsageError`` when the variable names no program, ``Unavailable`` when none is found.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        if not os.access(named, os.X_OK) or Path(named).is_dir():
+            raise UsageError(f"{VARIABLE}={named}: expected the path of the stripe-mock program")
+        return Path(named).absolute()
+    found = shutil.which("stripe-mock")
+    if found:
+        return Path(found).absolute()
+    go_path = os.environ.get("GOPATH")
+    folders = [Path(part) for part in go_path.split(os.pathsep) if part] if go_path else []
+    for folder in (*folders, Path.home() / "go"):
+        candidate = folder / "bin" / "stripe-mock"
+        if os.access(candidate, os.X_OK):
+            return candidate
+    raise Unavailable(
+        "stripe-mock",
+        f"the program is neither in {VARIABLE} nor on PATH nor in Go's bin folder",
+        "Run go install github.com/stripe/stripe-mock@latest, or use the backend 'simulator'",
+    )
+
+
+def stripe_mock_version(binary: Path) -> str:
+    """What ``stripe-mock -version`` says; "master" when it was built from source."""
+    try:
+        shown = subprocess.run(
+            [str(binary), "-version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable("stripe-mock", f"{binary} cannot be run ({error})", "Check it") from None
+    return shown.stdout.strip().removeprefix("stripe-mock").strip() or "unknown"
+
+
+def _port(line: str) -> int | None:
+    found = _LISTENING.search(line)
+    return int(found.group(1)) if found else None

@@ -1,0 +1,56 @@
+"""stripe-mock from its official container image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import httpx
+
+from harness.backends.base import Stoppable
+from harness.backends.containers import Container
+from harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from harness.backends.stripe_mock import CAPABILITIES
+from harness.backends.stripe_simulator import new_webhook_secret
+from harness.process.ports import HOST
+
+VERSION = "0.197.0"
+IMAGE = f"stripe/stripe-mock:v{VERSION}"
+START_SECONDS = 120.0
+
+
+class ContainerMockStripe(Stoppable):
+    """A stripe-mock container; constructing it starts it.
+
+    Raises ``Unavailable`` (no Docker engine, no image) or ``DeadlineExceeded``.
+    """
+
+    kind = "stripe-mock-container"
+    version = VERSION
+    capabilities = CAPABILITIES
+    can_reset = True
+    api_key = DEFAULT_TEST_KEY
+
+    def __init__(self, image: str = IMAGE, *, webhook_secret: str | None = None) -> None:
+        self.webhook_secret = webhook_secret or new_webhook_secret()
+        self._container = Container(image, 12111)
+        self.url = f"http://{HOST}:{self._container.port}"
+        try:
+            self._container.wait_for("answer HTTP", self._answers, START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+
+    def reset(self) -> None:
+        """Nothing to forget: it keeps no state."""
+
+    def stop(self) -> None:
+        """Remove the container; idempotent."""
+        self._container.stop()
+
+    def _answers(self) -> Literal[True] | None:
+        try:
+            with httpx.Client(trust_env=False, timeout=2) as client:
+                client.get(self.url)
+        except httpx.HTTPError:
+            return None
+        return True

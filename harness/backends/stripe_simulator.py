@@ -1,0 +1,107 @@
+"""The project's own Stripe simulator, run as a process of its own so that it can be load-tested.
+
+The contract with ``python -m harness.simulator`` is: a JSON line on standard output when it
+listens, and an end when its standard input ends (so it cannot outlive us).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+import httpx
+
+from harness import __version__
+from harness.backends.base import Stoppable
+from harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from harness.capability import Capability
+from harness.errors import Unavailable
+from harness.process import modules
+from harness.process.child import Child
+from harness.process.ports import HOST
+
+START_SECONDS = 30.0
+CAPABILITIES = frozenset(
+    {
+        Capability.STRIPE_LEDGER,
+        Capability.STRIPE_IDEMPOTENCY,
+        Capability.STRIPE_DECLINES,
+        Capability.STRIPE_WEBHOOKS,
+    }
+)
+CONTROL_HEADERS = {"Paidonce-Control": "1"}
+
+
+class SimulatedStripe(Stoppable):
+    """A simulator process of our own; constructing it starts it.
+
+    ``arguments`` are added to its command line (``--latency-ms 5`` for example). Raises
+    ``ChildFailed`` with what it said when it cannot be started.
+    """
+
+    kind = "simulator"
+    version = __version__
+    capabilities = CAPABILITIES
+    can_reset = True
+    api_key = DEFAULT_TEST_KEY
+
+    def __init__(self, *arguments: str, webhook_secret: str | None = None) -> None:
+        self.webhook_secret = webhook_secret or new_webhook_secret()
+        argv, environment = modules.command(
+            "harness.simulator",
+            *("--host", HOST, "--port", "0", "--stop-on-stdin-eof"),
+            *("--webhook-secret", self.webhook_secret),
+            *arguments,
+        )
+        self._server = Child("Stripe simulator", argv, env=environment, hold_stdin=True)
+        try:
+            self.port = self._server.wait_line("say it is ready", _port, START_SECONDS)
+        except BaseException:
+            self._server.stop()
+            raise
+        self.url = f"http://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The simulator's pid."""
+        return self._server.pid
+
+    @property
+    def log(self) -> str:
+        """All the simulator has printed so far."""
+        return self._server.output
+
+    def reset(self) -> None:
+        """Forget all objects, keys and events. Raises ``Unavailable`` when it does not answer."""
+        reset_simulator(self.url)
+
+    def stop(self) -> None:
+        """End the simulator; idempotent."""
+        self._server.stop()
+
+
+def new_webhook_secret() -> str:
+    """A fresh signing secret in the form of Stripe's."""
+    return f"whsec_{secrets.token_hex(16)}"
+
+
+def reset_simulator(url: str) -> None:
+    """Ask the simulator at ``url`` to forget everything. Raises ``Unavailable``."""
+    try:
+        # Loopback never goes through the proxies named in the environment.
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            answer = client.post(f"{url}/_control/reset", headers=CONTROL_HEADERS)
+            answer.raise_for_status()
+    except httpx.HTTPError as error:
+        problem = f"{url} could not be reset ({error})"
+        raise Unavailable("Stripe simulator", problem, "See whether it is still running") from None
+
+
+def _port(line: str) -> int | None:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    if isinstance(said, dict) and said.get("ready") is True and isinstance(said.get("port"), int):
+        return int(said["port"])
+    return None
