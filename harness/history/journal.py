@@ -35,9 +35,9 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb", buffering=0)
-        except FileExistsError:
-            raise UsageError(f"history file {path} exists already; name another file") from None
         except OSError as error:
+            if path.exists():
+                raise UsageError(f"history file {path} exists already; name another file") from None
             reason = error.strerror or str(error)
             raise UsageError(f"history file {path} cannot be created: {reason}") from error
         self.record(header)
@@ -47,12 +47,30 @@ class Journal:
         return time.monotonic_ns() - self._origin
 
     def record(self, event: Event) -> None:
-        """Append one event. Raises ``ValueError`` once the journal is closed."""
+        """Append one event.
+
+        Raises ``ValueError`` once the journal is closed, ``UsageError`` when the file cannot take
+        it (a full disk); nothing of the event is left in the file then.
+        """
         line = _encoder.encode(event) + b"\n"
         with self._lock:
             if self._file.closed:
                 raise ValueError(f"history {self.path} is closed; {type(event).__name__} came late")
-            self._file.write(line)
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        # An unbuffered write may take only part of a line (a full disk, a signal). What cannot
+        # be completed is taken back, or the next event would turn it into a broken line.
+        start = self._file.tell()
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._file.truncate(start)
+            self._file.seek(start)
+            reason = error.strerror or str(error)
+            raise UsageError(f"history file {self.path} cannot be written: {reason}") from error
 
     def close(self) -> None:
         """Flush to the disk and close; closing twice is harmless."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
-from harness.history.events import FORMAT, Completed, Event, Header, Invoked
+from harness.history.events import FORMAT, Completed, Ended, Event, Header, Invoked
 from harness.history.history import History
 
 _decoder = msgspec.json.Decoder(Event)
@@ -32,16 +32,36 @@ def read_history(path: Path) -> History:
     for number, line in enumerate(lines, start=1):
         try:
             event = _decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if number == 1:
+                _check_format(path, line)
             raise UsageError(
                 f"{path}, line {number}: not an event of a paidonce history ({error})"
             ) from error
         _check_place(path, number, event)
         events.append(event)
     if not events:
-        raise UsageError(f"{path} is empty: a paidonce history starts with a header line")
+        what = "holds no complete line" if tail else "is empty"
+        raise UsageError(f"{path} {what}: a paidonce history starts with a header line")
+    _check_end(path, events)
     _check_operations(path, events)
     return History(events, truncated=bool(tail))
+
+
+class _Format(msgspec.Struct):
+    """The one thing of a header that every version of the format has."""
+
+    format: int
+
+
+def _check_format(path: Path, line: bytes) -> None:
+    """Name the version if a first line that was not understood is a header of another one."""
+    try:
+        found = msgspec.json.decode(line, type=_Format).format
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    if found != FORMAT:
+        raise UsageError(f"{path} has history format {found}; this version reads format {FORMAT}")
 
 
 def _check_place(path: Path, number: int, event: Event) -> None:
@@ -53,6 +73,12 @@ def _check_place(path: Path, number: int, event: Event) -> None:
         raise UsageError(
             f"{path} has history format {event.format}; this version reads format {FORMAT}"
         )
+
+
+def _check_end(path: Path, events: list[Event]) -> None:
+    for number, event in enumerate(events[:-1], start=1):
+        if isinstance(event, Ended):
+            raise UsageError(f"{path}, line {number}: the end of the history is not its last line")
 
 
 def _check_operations(path: Path, events: list[Event]) -> None:

@@ -1,0 +1,62 @@
+"""Checkers: functions from a history to a verdict, usable offline on a saved file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.checkers.amounts_agree import AmountsAgree
+from harness.checkers.base import Checker
+from harness.checkers.bounded_wait import BoundedWait
+from harness.checkers.cancelled import NoChargeWhenCancelled
+from harness.checkers.clean_rejections import CleanRejections
+from harness.checkers.independent_orders import IndependentOrders
+from harness.checkers.judging import judge_with, select
+from harness.checkers.ledger_agrees import LedgerAgrees
+from harness.checkers.linearizable import Linearizable
+from harness.checkers.one_charge import OneCharge
+from harness.checkers.one_intent import OneIntent
+from harness.checkers.one_success import OneSuccess
+from harness.checkers.progress import Progress
+from harness.checkers.refunds_bounded import RefundsBounded
+from harness.checkers.same_key import SameKeySameAnswer
+from harness.errors import UsageError
+from harness.history import History
+from harness.verdict import Verdict
+
+__all__ = ["CHECKERS", "Checker", "checker", "judge", "judge_with"]
+
+_ALL: tuple[Checker, ...] = (
+    OneSuccess(),
+    Progress(),
+    CleanRejections(),
+    OneIntent(),
+    OneCharge(),
+    LedgerAgrees(),
+    AmountsAgree(),
+    RefundsBounded(),
+    SameKeySameAnswer(),
+    Linearizable(),
+    IndependentOrders(),
+    BoundedWait(),
+    NoChargeWhenCancelled(),
+)
+
+CHECKERS: dict[str, Checker] = {found.name: found for found in _ALL}
+"""All checkers by name, in the order in which reports show them."""
+
+
+def checker(name: str) -> Checker:
+    """The checker of this name. Raises ``UsageError`` naming the choices if there is none."""
+    return select(CHECKERS, [name])[0]
+
+
+def judge(history: History, names: Iterable[str] | None = None) -> tuple[Verdict, ...]:
+    """Put ``history`` to the checkers named, by default to those its header names.
+
+    Raises ``UsageError`` for an unknown name and when no checker is named at all, since
+    a history that nothing was asked of has no verdict.
+    """
+    chosen = select(CHECKERS, history.header.checkers if names is None else names)
+    if not chosen:
+        raise UsageError(f"no checker was named; choose from {', '.join(CHECKERS)}")
+    return judge_with(chosen, history)

@@ -1,0 +1,106 @@
+"""What a checker is, and how it states what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from harness.capability import Capability
+from harness.history import History
+from harness.verdict import Status, Verdict
+
+Needs = tuple[frozenset[Capability], ...]
+NOTHING: Needs = (frozenset(),)
+"""Needs no capability: every history holds what this checker looks at."""
+
+_SHOWN = 20
+"""How many violations a verdict spells out; all are counted."""
+
+
+class Checker(Protocol):
+    """A question put to a history.
+
+    ``name`` is kebab-case and unique, ``title`` the rule as a person would say it. ``needs``
+    lists alternatives: any one of these sets of capabilities is enough. ``judge`` sees to it
+    that ``check`` is only called on a history that has one of them.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def needs(self) -> Needs: ...
+
+    def check(self, history: History) -> Verdict:
+        """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which a history breaks a rule.
+
+    ``evidence`` holds positions in ``History.events`` in the order a person should read them.
+    ``absence`` tells that it rests on something *not* being recorded, which proves nothing where
+    the record has gaps.
+    """
+
+    reason: str
+    evidence: tuple[int, ...] = ()
+    absence: bool = False
+
+
+def conclude(
+    checker: str,
+    history: History,
+    *,
+    fine: str,
+    violations: Sequence[Violation] = (),
+    doubts: Sequence[str] = (),
+    gaps: Sequence[str] = (),
+    details: dict[str, Any] | None = None,
+) -> Verdict:
+    """The verdict that follows from what was found.
+
+    A violation makes it INVALID whatever else is in doubt; without one, a doubt makes it
+    UNKNOWN; with neither it is VALID for the reason ``fine``. ``gaps`` are doubts of the kind
+    that something recorded is missing from the picture, so that absence proves nothing.
+    ``details`` gains a list ``violations`` (the first few) and their ``count``.
+    """
+    if not history.complete:
+        gaps = ["history was cut off", *gaps]
+    proven = [found for found in violations if not (gaps and found.absence)]
+    unproven = [found.reason for found in violations if gaps and found.absence]
+    more = dict(details or {})
+    if proven:
+        first = proven[0]
+        more["count"] = len(proven)
+        more["violations"] = [
+            {"reason": found.reason, "evidence": list(found.evidence)} for found in proven[:_SHOWN]
+        ]
+        return Verdict(
+            checker=checker,
+            status=Status.INVALID,
+            reason=first.reason + _and_more(len(proven) - 1),
+            evidence=first.evidence,
+            details=more,
+        )
+    # That a history was cut off turns a VALID into an UNKNOWN elsewhere, for every checker.
+    missing = [gap for gap in gaps if history.complete]
+    doubtful = [*doubts, *missing, *(f"{gaps[0]}, and {reason}" for reason in unproven)]
+    if doubtful:
+        reason = doubtful[0] + _and_more(len(doubtful) - 1)
+        return Verdict(checker=checker, status=Status.UNKNOWN, reason=reason, details=more)
+    return Verdict(checker=checker, status=Status.VALID, reason=fine, details=more)
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count} more)" if count else ""
+
+
+def some(count: int, thing: str) -> str:
+    """``count`` things in words: "1 order", "3 orders"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,69 @@
+"""Puts a history to checkers, so that no verdict says more than the history can bear."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from harness.capability import CAPABILITY_MEANING, Capability
+from harness.checkers.base import Checker
+from harness.errors import UsageError
+from harness.history import History
+from harness.verdict import Status, Verdict
+
+
+def judge_with(checkers: Iterable[Checker], history: History) -> tuple[Verdict, ...]:
+    """One verdict per checker, in their order. Never raises because of a checker.
+
+    A lacking capability or a crash makes a verdict UNKNOWN; so does a history that was cut off
+    make a VALID, since what follows is missing. INVALID stands: what was seen was seen.
+    """
+    return tuple(_judge_one(checker, history) for checker in checkers)
+
+
+def select(registry: Mapping[str, Checker], names: Iterable[str]) -> tuple[Checker, ...]:
+    """The checkers of these names, each once. Raises ``UsageError`` naming the choices."""
+    found: dict[str, Checker] = {}
+    for name in names:
+        if name not in registry:
+            raise UsageError(f"unknown checker {name!r}; choose from {', '.join(registry)}")
+        found[name] = registry[name]
+    return tuple(found.values())
+
+
+def _judge_one(checker: Checker, history: History) -> Verdict:
+    missing = _missing(checker, history)
+    if missing is not None:
+        return Verdict(checker=checker.name, status=Status.UNKNOWN, reason=missing)
+    try:
+        verdict = checker.check(history)
+    except Exception as error:
+        return Verdict(
+            checker=checker.name,
+            status=Status.UNKNOWN,
+            reason=f"the checker crashed: {type(error).__name__}: {error}",
+            details={"traceback": traceback.format_exc()},
+        )
+    if verdict.status is Status.VALID and not history.complete:
+        return msgspec.structs.replace(
+            verdict,
+            status=Status.UNKNOWN,
+            reason=f"history was cut off; up to there: {verdict.reason}",
+        )
+    return verdict
+
+
+def _missing(checker: Checker, history: History) -> str | None:
+    """What the history lacks for this checker, or None if it lacks nothing."""
+    present = frozenset(history.header.capabilities)
+    lacking = [sorted(alternative - present) for alternative in checker.needs]
+    if any(not names for names in lacking):
+        return None
+    ways = " or ".join(" and ".join(_explain(name) for name in names) for names in lacking)
+    return f"this run cannot judge it: lacking {ways}"
+
+
+def _explain(capability: Capability) -> str:
+    return f"{capability} ({CAPABILITY_MEANING[capability]})"

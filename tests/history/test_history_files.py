@@ -1,0 +1,246 @@
+"""The journal writes what the reader reads, and the reader refuses what it cannot trust."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.history import (
+    Action,
+    Completed,
+    Ended,
+    Header,
+    History,
+    Invoked,
+    Journal,
+    Note,
+    OrderCreated,
+    Outcome,
+    read_history,
+)
+from harness.history.builder import HistoryBuilder
+
+HEADER = Header(run="r", scenario="s", target="t")
+
+
+def invoked(op: int, t: int = 1) -> Invoked:
+    return Invoked(t=t, op=op, attempt="tab 1", action=Action.PAY, order="o1")
+
+
+def completed(op: int, t: int = 2) -> Completed:
+    return Completed(t=t, op=op, outcome=Outcome.OK, value={"payment_id": "pi_1"})
+
+
+def journalled(path: Path, *events: Any) -> Path:
+    with Journal(path, HEADER) as journal:
+        for event in events:
+            journal.record(event)
+    return path
+
+
+def test_what_was_recorded_reads_back(tmp_path: Path) -> None:
+    events = (
+        OrderCreated(t=0, order="o1", amount=5000, currency="usd"),
+        invoked(1),
+        completed(1),
+        Ended(t=3),
+    )
+    history = read_history(journalled(tmp_path / "deep" / "h.jsonl", *events))
+    assert history.events == (HEADER, *events)
+    assert history.complete
+    assert not history.truncated
+
+
+def test_every_event_is_on_disk_before_record_returns(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    journal = Journal(path, HEADER)
+    journal.record(Note(t=1, text="before"))
+    assert len(path.read_bytes().splitlines()) == 2
+    journal.close()
+    journal.close()
+    with pytest.raises(ValueError, match="Note came late"):
+        journal.record(Note(t=2, text="after"))
+
+
+def test_threads_never_tear_each_others_lines(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    with Journal(path, HEADER) as journal:
+
+        def write(name: str) -> None:
+            for n in range(200):
+                journal.record(Note(t=journal.now(), text=f"{name} {n} " + "x" * 300))
+
+        threads = [threading.Thread(target=write, args=(f"thread {n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    texts = [note.text for _, note in read_history(path).of(Note)]
+    assert len(texts) == 800
+    for name in range(4):
+        own = [text.split(" ")[2] for text in texts if text.startswith(f"thread {name} ")]
+        assert own == [str(n) for n in range(200)]
+
+
+def test_an_existing_history_is_never_overwritten(tmp_path: Path) -> None:
+    path = journalled(tmp_path / "h.jsonl", Ended(t=1))
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="exists already"):
+        Journal(path, HEADER)
+    assert path.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"h\.jsonl cannot be created"):
+        Journal(tmp_path / "file" / "h.jsonl", HEADER)
+
+
+class _FullDisk:
+    """A file that takes ``room`` more bytes and then fails as a full disk does."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: memoryview) -> int:
+        if self._room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written: int = self._file.write(data[: min(self._room, 10)])
+        self._room -= written
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def test_short_writes_are_continued_and_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    journal = Journal(path, HEADER)
+    line = len(json.dumps({"type": "note", "t": 1, "text": "whole"}, separators=(",", ":"))) + 1
+    journal._file = _FullDisk(journal._file, line + 5)  # type: ignore[assignment]
+    journal.record(Note(t=1, text="whole"))
+    with pytest.raises(UsageError, match="No space left on device"):
+        journal.record(Note(t=2, text="half"))
+    journal.close()
+    history = read_history(path)
+    assert [note.text for _, note in history.of(Note)] == ["whole"]
+    assert not history.truncated
+
+
+def test_a_torn_tail_is_dropped_and_told(tmp_path: Path) -> None:
+    path = journalled(tmp_path / "h.jsonl", invoked(1), Ended(t=9))
+    path.write_bytes(path.read_bytes()[:-4])
+    history = read_history(path)
+    assert history.truncated
+    assert not history.complete
+    assert [type(event) for event in history.events] == [Header, Invoked]
+
+
+def test_a_history_without_its_end_is_not_complete(tmp_path: Path) -> None:
+    history = read_history(journalled(tmp_path / "h.jsonl", invoked(1)))
+    assert not history.truncated
+    assert not history.complete
+    assert history.operations[0].outcome is Outcome.UNKNOWN
+    assert history.operations[0].completed_at is None
+
+
+@pytest.mark.parametrize("broken", [b'{"type":"note"', b"", b"\xff\xfe", b"[1]", b"[" * 100_000])
+def test_a_broken_line_in_the_middle_is_an_error_with_its_number(
+    tmp_path: Path, broken: bytes
+) -> None:
+    path = journalled(tmp_path / "h.jsonl", Note(t=1, text="a"), Note(t=2, text="b"))
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:2], broken, lines[2]]) + b"\n")
+    with pytest.raises(UsageError, match=r"h\.jsonl, line 3: not an event"):
+        read_history(path)
+
+
+@pytest.mark.parametrize("only", ["same fields", "other fields"])
+def test_another_format_version_is_named(tmp_path: Path, only: str) -> None:
+    fields: dict[str, Any] = {"type": "header", "format": 7}
+    if only == "same fields":
+        fields |= {"run": "r", "scenario": "s", "target": "t"}
+    path = tmp_path / "h.jsonl"
+    path.write_text(json.dumps(fields) + "\n")
+    with pytest.raises(UsageError, match="history format 7; this version reads format 1"):
+        read_history(path)
+
+
+def test_two_headers_none_and_a_late_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"line 2: .*one header"):
+        read_history(journalled(tmp_path / "two.jsonl", HEADER))
+    path = journalled(tmp_path / "h.jsonl", Note(t=1, text="a"))
+    headless = tmp_path / "headless.jsonl"
+    headless.write_bytes(path.read_bytes().split(b"\n", 1)[1])
+    with pytest.raises(UsageError, match=r"line 1: .*one header"):
+        read_history(headless)
+
+
+def test_an_operation_is_invoked_once_and_completes_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 3: operation 1 is invoked twice"):
+        read_history(journalled(tmp_path / "a.jsonl", invoked(1), invoked(1)))
+    with pytest.raises(UsageError, match="line 4: operation 1 completes without being open"):
+        read_history(journalled(tmp_path / "b.jsonl", invoked(1), completed(1), completed(1)))
+    with pytest.raises(UsageError, match="line 2: operation 1 completes without being open"):
+        read_history(journalled(tmp_path / "c.jsonl", completed(1), invoked(1)))
+
+
+def test_nothing_may_follow_the_end(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 2: the end of the history is not its last line"):
+        read_history(journalled(tmp_path / "h.jsonl", Ended(t=1), Note(t=2, text="late")))
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "is empty"), (b'{"ty', "no complete line")])
+def test_a_file_without_a_whole_line_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "h.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=words):
+        read_history(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.jsonl cannot be read: No such file"):
+        read_history(tmp_path / "nowhere.jsonl")
+
+
+def test_a_history_in_memory_starts_with_its_header_too() -> None:
+    with pytest.raises(ValueError, match="starts with its header"):
+        History([Note(t=1, text="a")])
+    with pytest.raises(ValueError, match="starts with its header"):
+        History([])
+
+
+def test_operations_are_grouped_by_order_in_invocation_order() -> None:
+    h = HistoryBuilder()
+    h.order("o1")
+    h.order("o2")
+    first, second = h.pay("tab 1", order="o1"), h.pay("tab 2", order="o2")
+    third = h.cancel("tab 3", order="o1")
+    third.ok()
+    second.ok(payment_id="pi_2")
+    first.unknown()
+    by_order = h.build().by_order
+    assert [o.invoked.attempt for o in by_order["o1"]] == ["tab 1", "tab 3"]
+    assert [o.outcome for o in by_order["o1"]] == [Outcome.UNKNOWN, Outcome.OK]
+    assert [o.invoked.op for o in by_order["o2"]] == [2]
+
+
+def test_a_history_built_by_hand_saves_and_reads_back(tmp_path: Path) -> None:
+    h = HistoryBuilder(capabilities=["service.orders"], checkers=["one-success"])
+    h.order("o1", 700)
+    h.pay(key="k", payment_method="pm_card_visa").ok(payment_id="pi_1", amount=700)
+    h.effect("payment_intent.create", order="o1", answer={"status": 200, "id": "pi_1"})
+    h.fault("drop_answer", seq=1)
+    h.observed("o1", "paid", payment_id="pi_1")
+    h.paid_at_stripe("o1", amount=700)
+    h.note("done")
+    read = read_history(h.save(tmp_path / "whole.jsonl"))
+    assert read.events == h.build().events
+    assert read.complete
+    assert not read_history(h.save(tmp_path / "cut.jsonl", cut=True)).complete
