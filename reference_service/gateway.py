@@ -1,0 +1,221 @@
+"""The only place that talks to Stripe: calls as data in, outcomes as data out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import stripe
+
+from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
+from reference_service.settings import Settings
+from reference_service.transport import WatchingClient, never_connected
+
+T = TypeVar("T")
+_PAGES = 20
+
+
+class Gateway:
+    """Stripe, through stripe-python's ``StripeClient``. Safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        stripe.enable_telemetry = False
+        self._http = WatchingClient(settings.stripe_timeout_s, settings.db_pool_size + 1)
+        self._stateless = settings.stripe_stateless
+        client = stripe.StripeClient(
+            settings.stripe_api_key,
+            base_addresses={"api": settings.stripe_api_base},
+            max_network_retries=settings.stripe_max_network_retries,
+            http_client=self._http,
+        )
+        self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+
+    def send(self, call: StripeCall, key: str | None) -> Outcome:
+        """Send ``call``; never raises for what Stripe or the network does.
+
+        ``key`` is the idempotency key; with None the library draws a fresh one for this call,
+        which protects its own network retries and nothing else.
+        """
+        return self._guarded(lambda: self._do(call, key))
+
+    def look_up(self, payment_id: str) -> Outcome:
+        """The intent as it is now, as a SUCCEEDED outcome."""
+        return self._guarded(
+            lambda: Outcome(
+                result=Result.SUCCEEDED, intent=_intent(self._intents.retrieve(payment_id))
+            )
+        )
+
+    def find_intent(self, order_id: str, since: int) -> Outcome:
+        """The order's first intent made at or after ``since`` (Unix seconds), if there is one.
+
+        It lists and compares metadata, for Stripe's search may lag behind by a minute
+        (https://docs.stripe.com/search).
+        """
+
+        def find() -> Outcome:
+            page = self._intents.list({"created": {"gte": since}, "limit": 100})
+            mine = [
+                item
+                for item in _bounded(page.auto_paging_iter())
+                if _metadata(item).get("order_id") == order_id
+            ]
+            # The listing is newest first; what is sought is what this order had first.
+            return Outcome(result=Result.SUCCEEDED, intent=_intent(mine[-1]) if mine else None)
+
+        return self._guarded(find)
+
+    def find_refund(self, payment_id: str, key: str) -> Outcome:
+        """The refund that was made under idempotency key ``key``, if there is one."""
+
+        def find() -> Outcome:
+            page = self._refunds.list({"payment_intent": payment_id, "limit": 100})
+            for item in _bounded(page.auto_paging_iter()):
+                if _metadata(item).get("attempt") == key:
+                    return Outcome(result=Result.SUCCEEDED, refund_id=item.id)
+            return Outcome(result=Result.SUCCEEDED)
+
+        return self._guarded(find)
+
+    def close(self) -> None:
+        self._http.shut()
+
+    def _guarded(self, action: Callable[[], Outcome]) -> Outcome:
+        self._http.start_watching()
+        try:
+            return action()
+        except stripe.StripeError as error:
+            outcome = outcome_of(error)
+        if outcome.result is Result.NOT_DONE and self._http.doubtful_tries:
+            # The last of several tries did nothing, which says nothing of those before it.
+            return replace(outcome, result=Result.UNKNOWN)
+        return outcome
+
+    def _do(self, call: StripeCall, key: str | None) -> Outcome:
+        options: Any = {} if key is None else {"idempotency_key": key}
+        metadata = {"order_id": call.order_id} | ({} if key is None else {"attempt": key})
+        if call.kind is CallKind.REFUND:
+            refund = self._refunds.create(
+                {
+                    "payment_intent": _given(call.payment_id),
+                    "amount": _given(call.amount),
+                    "metadata": metadata,
+                },
+                options,
+            )
+            return Outcome(result=Result.SUCCEEDED, refund_id=refund.id)
+        if call.kind is CallKind.CREATE:
+            answer = self._intents.create(_create_params(call, metadata), options)
+            pays = call.confirm
+        elif call.kind is CallKind.CONFIRM:
+            answer = self._intents.confirm(
+                _given(call.payment_id),
+                {"payment_method": _given(call.payment_method), "error_on_requires_action": True},
+                options,
+            )
+            pays = True
+        elif call.kind is CallKind.UPDATE:
+            answer = self._intents.update(
+                _given(call.payment_id), {"amount": _given(call.amount)}, options
+            )
+            pays = False
+        else:
+            answer = self._intents.cancel(_given(call.payment_id), {}, options)
+            pays = False
+        intent = _intent(answer)
+        if pays and self._stateless:
+            intent = replace(intent, status="succeeded", amount=_given(call.amount))
+        if not pays:
+            return Outcome(result=Result.SUCCEEDED, intent=intent)
+        return _paid_or_not(intent)
+
+
+def _create_params(call: StripeCall, metadata: dict[str, str]) -> Any:
+    params: dict[str, Any] = {
+        "amount": _given(call.amount),
+        "currency": _given(call.currency),
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "metadata": metadata,
+    }
+    if call.confirm:
+        params |= {
+            "confirm": True,
+            "payment_method": _given(call.payment_method),
+            "error_on_requires_action": True,
+        }
+    return params
+
+
+def _paid_or_not(intent: Intent) -> Outcome:
+    """Read a confirmation that was answered without an error by the intent's status."""
+    if intent.status == "succeeded":
+        return Outcome(result=Result.SUCCEEDED, intent=intent)
+    if intent.status in ("requires_payment_method", "requires_confirmation", "requires_action"):
+        return Outcome(
+            result=Result.DECLINED,
+            intent=intent,
+            code=intent.status,
+            message="The payment needs another payment method.",
+        )
+    return Outcome(
+        result=Result.UNKNOWN, intent=intent, message=f"Stripe says {intent.status}; not final."
+    )
+
+
+def outcome_of(error: stripe.StripeError) -> Outcome:
+    """What an error of stripe-python says about whether something happened."""
+    details = _error_details(error)
+    code = error.code or details.get("code")
+    message = error.user_message or str(error)
+    held = details.get("payment_intent")
+    intent = _intent(held) if isinstance(held, dict) and "id" in held else None
+    replayed = str((error.headers or {}).get("idempotent-replayed", "")).lower() == "true"
+    match error:
+        case stripe.CardError():
+            result = Result.DECLINED
+        case stripe.IdempotencyError():
+            result = Result.KEY_MISMATCH
+        case stripe.RateLimitError() | stripe.AuthenticationError() | stripe.PermissionError():
+            result = Result.NOT_DONE
+        case stripe.InvalidRequestError():
+            unexpected = code == "payment_intent_unexpected_state" and intent is not None
+            result = Result.WRONG_STATE if unexpected else Result.REJECTED
+        case stripe.APIConnectionError() if never_connected(error):
+            result = Result.NOT_DONE
+        case _ if error.http_status == 409:
+            result = Result.KEY_IN_USE
+        case _:
+            result = Result.UNKNOWN
+    return Outcome(result=result, intent=intent, code=code, message=message, replayed=replayed)
+
+
+def _error_details(error: stripe.StripeError) -> Mapping[str, Any]:
+    body = error.json_body
+    details = body.get("error") if isinstance(body, Mapping) else None
+    return details if isinstance(details, Mapping) else {}
+
+
+def _intent(source: Any) -> Intent:
+    plain = source if isinstance(source, dict) else source.to_dict()
+    return Intent(
+        id=plain["id"],
+        status=plain["status"],
+        amount=plain["amount"],
+        client_secret=plain.get("client_secret"),
+    )
+
+
+def _metadata(source: stripe.PaymentIntent | stripe.Refund) -> dict[str, Any]:
+    return source.to_dict().get("metadata") or {}
+
+
+def _bounded(items: Iterator[Any]) -> Iterator[Any]:
+    for _, item in zip(range(_PAGES * 100), items, strict=False):
+        yield item
+
+
+def _given(value: T | None) -> T:
+    assert value is not None, "an operation planned a call without something the call needs"
+    return value

@@ -1,0 +1,108 @@
+"""What an operation is, and the endings that all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from reference_service.calls import Outcome, Result, StripeCall
+from reference_service.conclude import Settlement, State
+from reference_service.orders import Answer, Order, Status, already_paid, cancelled, error
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Stripe event that is applied at most once, by its id."""
+
+    id: str
+    type: str
+    payment_id: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an operation decided to do.
+
+    Either ``call`` is the one Stripe call to make and the settlement follows from its outcome,
+    or there is none and ``settlement`` is already known. ``event`` is recorded with it; if it
+    had been recorded before, ``answer_if_seen`` is the answer and nothing else is written.
+    """
+
+    call: StripeCall | None = None
+    settlement: Settlement | None = None
+    event: Event | None = None
+    answer_if_seen: Answer | None = None
+
+    @property
+    def local(self) -> Settlement:
+        assert self.settlement is not None, "a plan without a call carries its settlement"
+        return self.settlement
+
+
+class Operation(Protocol):
+    """One kind of change to an order, bound to one request's parameters."""
+
+    kind: ClassVar[str]
+
+    def request(self) -> dict[str, Any]:
+        """The request's parameters, as JSON, to tell a repeated client key from a reused one."""
+
+    def decide(self, order: Order) -> Plan:
+        """What to do about ``order``; pure. Raises ``Refused`` with the 4xx to answer."""
+
+    @staticmethod
+    def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
+        """What a definite outcome of ``call`` comes to; pure.
+
+        ``order`` is the row before the write that records it; its ``payment_status`` may be
+        ``processing`` and must not be relied on.
+        """
+
+
+def conclude_shared(order: Order, outcome: Outcome) -> Settlement | None:
+    """The endings that do not depend on the operation; None for those that do.
+
+    ``order`` is the order as it was decided upon.
+    """
+    match outcome.result:
+        case Result.NOT_DONE:
+            answer = error(503, "stripe_unavailable", _because("Nothing was charged", outcome))
+            return Settlement(State.RELEASED, order.changed(), answer)
+        case Result.KEY_MISMATCH | Result.KEY_IN_USE:
+            # An attempt this database knows nothing of has had this key: one whose transaction
+            # was lost. What became of it is for the recovery to find out.
+            answer = error(409, "payment_in_progress", _because("Try again later", outcome))
+            return Settlement(State.UNKNOWN, order, answer)
+        case Result.UNKNOWN:
+            answer = error(
+                502,
+                "payment_outcome_unknown",
+                _because("Stripe may or may not have done it", outcome),
+                order.payment_id,
+            )
+            return Settlement(State.UNKNOWN, order, answer)
+        case _:
+            return None
+
+
+def rejected(order: Order, status: Status, outcome: Outcome) -> Settlement:
+    """Stripe found fault with the request: ended, nothing done, the order back at ``status``."""
+    answer = error(422, "invalid_request", _because("Stripe rejected it", outcome))
+    return Settlement(State.FAILED, order.ended(payment_status=status), answer)
+
+
+def wrong_state(order: Order, outcome: Outcome) -> Settlement:
+    """The intent is not what the order says: believe Stripe, and tell the client."""
+    intent = outcome.intent
+    if intent is not None and intent.status == "succeeded":
+        after = order.ended(payment_status=Status.PAID, payment_id=intent.id)
+        return Settlement(State.FAILED, after, already_paid(after).answer)
+    if intent is not None and intent.status == "canceled":
+        after = order.ended(payment_status=Status.CANCELLED, payment_id=intent.id)
+        return Settlement(State.FAILED, after, cancelled().answer)
+    return rejected(order, Status.UNPAID, outcome)
+
+
+def _because(what: str, outcome: Outcome) -> str:
+    reason = " ".join(outcome.message.split())
+    return f"{what}: {reason}" if reason else f"{what}."

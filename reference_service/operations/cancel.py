@@ -1,0 +1,43 @@
+"""Cancel an unpaid order, and its intent at Stripe if it has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from reference_service.calls import CallKind, Outcome, Result, StripeCall
+from reference_service.conclude import Settlement, State
+from reference_service.operations.base import Plan, rejected, wrong_state
+from reference_service.orders import Answer, Order, Status, require_payable
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """``POST /orders/{id}/cancel``."""
+
+    kind: ClassVar[str] = "cancel"
+
+    def request(self) -> dict[str, Any]:
+        return {}
+
+    def decide(self, order: Order) -> Plan:
+        require_payable(order)
+        if order.payment_id is None:
+            return Plan(settlement=_cancelled(order.changed(payment_status=Status.CANCELLED)))
+        return Plan(
+            StripeCall(kind=CallKind.CANCEL, order_id=order.id, payment_id=order.payment_id)
+        )
+
+    @staticmethod
+    def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
+        if outcome.result is Result.SUCCEEDED:
+            return _cancelled(order.ended(payment_status=Status.CANCELLED))
+        if outcome.result is Result.WRONG_STATE:
+            if outcome.intent is not None and outcome.intent.status == "canceled":
+                return _cancelled(order.ended(payment_status=Status.CANCELLED))
+            return wrong_state(order, outcome)
+        return rejected(order, Status.UNPAID, outcome)
+
+
+def _cancelled(after: Order) -> Settlement:
+    return Settlement(State.SUCCEEDED, after, Answer(200, after.public()))

@@ -1,0 +1,152 @@
+"""Orders, what can be refused about them, and what an attempt leaves behind: pure data."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+
+class Status(enum.StrEnum):
+    """An order's ``payment_status``."""
+
+    UNPAID = "unpaid"
+    PROCESSING = "processing"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+
+
+TAKEN = frozenset({Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED})
+"""The statuses in which money was taken, whatever was given back since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One row of ``orders``. Amounts are integer minor units.
+
+    ``attempt_no`` counts the attempts that are known to have ended; ``pending_attempt`` is the
+    one that is not, and while it is set nothing else may move money for this order.
+    """
+
+    id: str
+    amount: int
+    currency: str
+    payment_status: Status = Status.UNPAID
+    payment_id: str | None = None
+    refunded_amount: int = 0
+    version: int = 0
+    attempt_no: int = 0
+    pending_attempt: UUID | None = None
+    fence: int = 0
+
+    def public(self) -> dict[str, Any]:
+        """The order as clients see it."""
+        return {
+            "id": self.id,
+            "amount": self.amount,
+            "currency": self.currency,
+            "payment_status": str(self.payment_status),
+            "payment_id": self.payment_id,
+            "refunded_amount": self.refunded_amount,
+            "version": self.version,
+        }
+
+    def changed(self, **changes: Any) -> Order:
+        """The order after one write: ``changes`` made, the version one higher."""
+        return replace(self, version=self.version + 1, **changes)
+
+    def ended(self, **changes: Any) -> Order:
+        """The order after an attempt at Stripe whose end is known: its number is used up.
+
+        A change that Stripe is not asked for does not use it up: an attempt that crashed before
+        it was recorded may have had the number, and the next must still repeat its key.
+        """
+        return self.changed(attempt_no=self.attempt_no + 1, pending_attempt=None, **changes)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client gets: an HTTP status, a JSON body and headers of our own."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def error(status: int, code: str, message: str, payment_id: str | None = None) -> Answer:
+    """An error in the one shape this service uses."""
+    body: dict[str, Any] = {"code": code, "message": message}
+    if payment_id is not None:
+        body["payment_id"] = payment_id
+    return Answer(status, {"error": body})
+
+
+class Refused(Exception):
+    """The request was turned down before anything was sent to Stripe."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.body["error"]["message"])
+        self.answer = answer
+
+
+def not_found() -> Refused:
+    return Refused(error(404, "order_not_found", "There is no such order."))
+
+
+def invalid(message: str) -> Refused:
+    return Refused(error(422, "invalid_request", message))
+
+
+def already_paid(order: Order) -> Refused:
+    return Refused(error(409, "order_already_paid", "This order has been paid.", order.payment_id))
+
+
+def in_progress(order: Order | None = None) -> Refused:
+    return Refused(
+        error(
+            409,
+            "payment_in_progress",
+            "Another request is working on this order's payment.",
+            order.payment_id if order else None,
+        )
+    )
+
+
+def cancelled() -> Refused:
+    return Refused(error(409, "order_cancelled", "This order has been cancelled."))
+
+
+def not_paid() -> Refused:
+    return Refused(error(409, "order_not_paid", "This order has not been paid."))
+
+
+def refund_exceeds() -> Refused:
+    return Refused(error(409, "refund_exceeds_payment", "More than what is left of the payment."))
+
+
+def require_idle(order: Order) -> None:
+    """Raise 409 while an attempt of this order has not ended."""
+    if order.pending_attempt is not None or order.payment_status is Status.PROCESSING:
+        raise in_progress(order)
+
+
+def require_payable(order: Order) -> None:
+    """Raise 409 unless the order is unpaid and at rest."""
+    require_idle(order)
+    if order.payment_status in TAKEN:
+        raise already_paid(order)
+    if order.payment_status is Status.CANCELLED:
+        raise cancelled()
+
+
+def status_when_paid(order: Order) -> Status:
+    """The status of an order whose money was taken, from what was given back of it."""
+    if order.refunded_amount == 0:
+        return Status.PAID
+    if order.refunded_amount < order.amount:
+        return Status.PARTIALLY_REFUNDED
+    return Status.REFUNDED

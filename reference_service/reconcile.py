@@ -1,0 +1,65 @@
+"""Ask Stripe what happened, where repeating the request cannot tell.
+
+Stripe stores a 500 under its idempotency key like any other first answer and replays it from
+then on (https://docs.stripe.com/api/idempotent_requests), and a key that belongs to a lost
+attempt with other parameters is refused. Both requests are over, so what Stripe has now is what
+came of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
+from reference_service.gateway import Gateway
+
+_NOT_EXECUTED = Outcome(result=Result.REJECTED, message="Stripe did not carry it out.")
+_UNCLEAR = Outcome(result=Result.UNKNOWN, message="Stripe is still at it.")
+
+
+def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
+    """What came of ``call``, sent with ``key`` not before ``since`` (Unix seconds).
+
+    The outcome is UNKNOWN if Stripe does not answer, or has not finished.
+    """
+    if call.kind is CallKind.REFUND:
+        assert call.payment_id is not None
+        found = gateway.find_refund(call.payment_id, key)
+        return found if not _answered(found) or found.refund_id else _NOT_EXECUTED
+    if call.kind is CallKind.CREATE:
+        found = gateway.find_intent(call.order_id, since)
+    else:
+        assert call.payment_id is not None
+        found = gateway.look_up(call.payment_id)
+    if not _answered(found):
+        return replace(found, result=Result.UNKNOWN)
+    return _NOT_EXECUTED if found.intent is None else judge(call, found.intent)
+
+
+def judge(call: StripeCall, intent: Intent) -> Outcome:
+    """What the intent as it is now says about ``call``; pure."""
+    if intent.status in ("processing", "requires_action", "requires_capture"):
+        return replace(_UNCLEAR, intent=intent)
+    paying = call.kind is CallKind.CONFIRM or (call.kind is CallKind.CREATE and call.confirm)
+    if paying:
+        wanted, against = intent.status == "succeeded", intent.status == "canceled"
+    elif call.kind is CallKind.CANCEL:
+        wanted, against = intent.status == "canceled", intent.status == "succeeded"
+    elif call.kind is CallKind.UPDATE:
+        against = intent.status in ("succeeded", "canceled")
+        wanted = intent.amount == call.amount and not against
+    else:
+        wanted, against = True, False
+    if wanted:
+        return Outcome(result=Result.SUCCEEDED, intent=intent)
+    if against:
+        return Outcome(result=Result.WRONG_STATE, intent=intent)
+    if paying:
+        return Outcome(
+            result=Result.DECLINED, intent=intent, message="The payment did not succeed."
+        )
+    return replace(_NOT_EXECUTED, intent=intent)
+
+
+def _answered(outcome: Outcome) -> bool:
+    return outcome.result is Result.SUCCEEDED

@@ -1,0 +1,53 @@
+-- Everything here may be run again on a database that has it already.
+
+CREATE TABLE IF NOT EXISTS orders (
+    id              text    PRIMARY KEY,
+    amount          bigint  NOT NULL CHECK (amount >= 50),          -- minor units
+    currency        text    NOT NULL,
+    payment_status  text    NOT NULL DEFAULT 'unpaid' CHECK (payment_status IN
+        ('unpaid', 'processing', 'paid', 'partially_refunded', 'refunded', 'cancelled')),
+    payment_id      text,                                           -- Stripe's payment intent
+    -- No CHECK (refunded_amount <= amount): it would save the unprotected variants from
+    -- themselves only after Stripe has paid the money back.
+    refunded_amount bigint  NOT NULL DEFAULT 0,
+    version         bigint  NOT NULL DEFAULT 0,
+    attempt_no      integer NOT NULL DEFAULT 0,                     -- attempts known to have ended
+    pending_attempt uuid,                                           -- the one that has not
+    fence           bigint  NOT NULL DEFAULT 0                      -- highest lock token seen
+);
+
+CREATE TABLE IF NOT EXISTS attempts (
+    id            uuid        PRIMARY KEY,
+    order_id      text        NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    kind          text        NOT NULL,                             -- pay, refund, cancel, ...
+    seq           integer     NOT NULL,                             -- orders.attempt_no it began at
+    state         text        NOT NULL CHECK (state IN
+        ('live', 'unknown', 'succeeded', 'failed', 'released')),
+    stripe_key    text,
+    client_key    text,
+    params        jsonb       NOT NULL DEFAULT '{}',
+    answer_status integer,
+    answer        jsonb,
+    exclusive     boolean     NOT NULL DEFAULT false,
+    lease_until   timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- The guard `unique_index` is this index. Only it writes exclusive rows, so that the index
+-- protects no other guard unasked.
+CREATE UNIQUE INDEX IF NOT EXISTS one_exclusive_attempt_per_order ON attempts (order_id)
+    WHERE state IN ('live', 'unknown') AND exclusive;
+
+CREATE INDEX IF NOT EXISTS attempts_by_client_key ON attempts (order_id, kind, client_key)
+    WHERE client_key IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS attempts_to_recover ON attempts (lease_until)
+    WHERE state IN ('live', 'unknown');
+
+CREATE TABLE IF NOT EXISTS webhook_events (
+    event_id    text        PRIMARY KEY,
+    type        text        NOT NULL,
+    order_id    text        NOT NULL,
+    payment_id  text,
+    received_at timestamptz NOT NULL DEFAULT now()
+);

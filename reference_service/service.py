@@ -1,0 +1,58 @@
+"""The service's parts, put together from its settings."""
+
+from __future__ import annotations
+
+import importlib
+
+from sqlalchemy import Connection, Engine
+
+from reference_service import store
+from reference_service.database import make_engine
+from reference_service.flow import Flow
+from reference_service.gateway import Gateway
+from reference_service.guards import GUARDS
+from reference_service.guards.base import Context, Guard
+from reference_service.orders import Order
+from reference_service.recovery import Recovery, RecoveryThread
+from reference_service.settings import Settings
+
+
+class Service:
+    """Engine, Stripe gateway, guard, flow and recovery of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine: Engine = make_engine(settings)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.gateway = Gateway(settings)
+        self.guard = load_guard(settings, self.engine)
+        self.flow = Flow(self.guard, self.gateway, settings.guard_retries)
+        self.recovery = Recovery(self.engine, self.gateway, settings)
+        self._thread = RecoveryThread(self.recovery, settings.recovery_interval_s)
+
+    def start(self) -> None:
+        """Start the recovery, if it is wanted and the guard leaves anything to recover."""
+        if self.settings.recovery_interval_s and GUARDS[self.settings.payment_guard].sound:
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop()
+        self.guard.close()
+        self.gateway.close()
+        self.engine.dispose()
+
+    def connect(self) -> Connection:
+        """A connection on which each statement stands alone."""
+        return self._autocommit.connect()
+
+    def order(self, order_id: str) -> Order | None:
+        with self.connect() as connection:
+            return store.fetch_order(connection, store.READ, id=order_id)
+
+
+def load_guard(settings: Settings, engine: Engine) -> Guard:
+    """The guard that the settings name."""
+    name = GUARDS[settings.payment_guard].module
+    module = importlib.import_module(f"reference_service.guards.{name}")
+    guard: Guard = module.build(Context(settings, engine))
+    return guard

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pytest
+from reference_run import SOUND, Running, serving
+
+from harness.backends import PostgresServer, open_stripe
+from harness.backends.shared import open_shared_postgres, open_shared_redis, worker_name
+from reference_service.database import migrate
+from reference_service.guards import GUARDS
+
+Starter = Callable[..., AbstractContextManager[Running]]
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Backends:
+    postgres: PostgresServer
+    redis_url: str
+    stripe_url: str
+
+    def database(self) -> str:
+        """A new database with the service's tables."""
+        url = self.postgres.create_database(f"reference_{worker_name()}_{next(_numbers)}")
+        migrate(url)
+        return url
+
+
+@pytest.fixture(scope="session")
+def backends() -> Iterator[Backends]:
+    with (
+        open_shared_postgres() as postgres,
+        open_shared_redis() as redis,
+        open_stripe("simulator") as stripe,
+    ):
+        yield Backends(postgres, redis.url(), stripe.url)
+
+
+@pytest.fixture(scope="session")
+def serve(backends: Backends) -> Starter:
+    """Starts a service: ``with serve("row_lock", STRIPE_TIMEOUT_S="1") as running``."""
+
+    def start(guard: str, **settings: str) -> AbstractContextManager[Running]:
+        url = settings.pop("DATABASE_URL", None) or backends.database()
+        return serving(guard, url, backends.redis_url, backends.stripe_url, **settings)
+
+    return start
+
+
+@pytest.fixture(scope="session", params=list(GUARDS))
+def every(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
+    """A service under each guard in turn."""
+    with serve(request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=SOUND)
+def sound_session(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
+    with serve(request.param, STRIPE_TIMEOUT_S="0.5", LOCK_TIMEOUT_MS="300") as running:
+        yield running
+
+
+@pytest.fixture
+def sound(sound_session: Running) -> Running:
+    """A service under each sound guard in turn, impatient with Stripe and with locks."""
+    sound_session.front.reset()
+    return sound_session

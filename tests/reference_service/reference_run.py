@@ -1,0 +1,182 @@
+"""A running reference service, as its tests drive it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import uvicorn
+from stripe import WebhookSignature
+from stripe_front import StripeFront
+
+from harness.errors import DeadlineExceeded
+from reference_service.app import create_app
+from reference_service.guards import GUARDS
+from reference_service.service import Service
+from reference_service.settings import load
+
+SECRET = "whsec_reference_tests"
+KEY = "sk_test_reference_tests"
+DEADLINE_S = 20.0
+SOUND = [name for name, guard in GUARDS.items() if guard.sound]
+
+
+class Running:
+    """One service in this process, with its database, behind a Stripe that can be broken."""
+
+    def __init__(self, url: str, service: Service, front: StripeFront, ledger_url: str) -> None:
+        self.url = url
+        self.service = service
+        self.front = front
+        self.guard = service.settings.payment_guard
+        self.sound = GUARDS[self.guard].sound
+        self._ledger_url = ledger_url
+        self._client = httpx.Client(base_url=url, timeout=DEADLINE_S, trust_env=False)
+        self._pool = ThreadPoolExecutor(16)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._client.close()
+
+    def new_order(self, amount: int = 1000) -> str:
+        answer = self.call("POST", "/orders", {"amount": amount, "currency": "usd"})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def order(self, order: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/orders/{order}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._client.request(method, path, json=body, headers=headers)
+
+    def pay(self, order: str, method: str = "pm_card_visa", key: str | None = None) -> Any:
+        return self.call("POST", f"/orders/{order}/payments", {"payment_method": method}, key)
+
+    def intent(self, order: str) -> Any:
+        return self.call("POST", f"/orders/{order}/payment-intents", {})
+
+    def cancel(self, order: str, key: str | None = None) -> Any:
+        return self.call("POST", f"/orders/{order}/cancel", {}, key)
+
+    def refund(self, order: str, amount: int | None = None, key: str | None = None) -> Any:
+        body = {} if amount is None else {"amount": amount}
+        return self.call("POST", f"/orders/{order}/refunds", body, key)
+
+    def amend(self, order: str, amount: int) -> Any:
+        return self.call("PATCH", f"/orders/{order}", {"amount": amount})
+
+    def start(self, function: Any, *arguments: Any) -> Future[Any]:
+        """Run one of the above in a thread of its own."""
+        return self._pool.submit(function, *arguments)
+
+    def webhook(self, order: str, event: str, kind: str, intent: str, secret: str = SECRET) -> Any:
+        payload = json.dumps(
+            {
+                "id": event,
+                "object": "event",
+                "type": kind,
+                "data": {
+                    "object": {
+                        "id": intent,
+                        "object": "payment_intent",
+                        "metadata": {"order_id": order},
+                    }
+                },
+            }
+        )
+        signature = WebhookSignature.generate_signature_header(payload, secret)
+        return self._client.post(
+            "/webhooks/stripe", content=payload, headers={"Stripe-Signature": signature}
+        )
+
+    def intents(self, order: str) -> list[dict[str, Any]]:
+        """Stripe's payment intents of an order."""
+        return [one for one in self._ledger()["intents"] if one["metadata"]["order_id"] == order]
+
+    def charged(self, order: str) -> list[int]:
+        """The amounts that Stripe took for an order."""
+        return [
+            one["amount"]
+            for one in self._ledger()["charges"]
+            if one["status"] == "succeeded" and one["metadata"]["order_id"] == order
+        ]
+
+    def refunded(self, order: str) -> int:
+        """What Stripe gave back for an order."""
+        mine = {one["id"] for one in self.intents(order)}
+        return sum(
+            one["amount"] for one in self._ledger()["refunds"] if one["payment_intent"] in mine
+        )
+
+    def recover(self) -> int:
+        return self.service.recovery.run_once()
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        with psycopg.connect(self.service.settings.database_url) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def _ledger(self) -> dict[str, Any]:
+        answer = httpx.get(
+            f"{self._ledger_url}/_control/ledger",
+            headers={"Paidonce-Control": "1"},
+            trust_env=False,
+        )
+        return dict(answer.json())
+
+
+@contextmanager
+def serving(
+    guard: str, database_url: str, redis_url: str, stripe_url: str, **overrides: str
+) -> Iterator[Running]:
+    """Run the service under ``guard`` in a thread. Recovery runs only when a test asks."""
+    front = StripeFront(stripe_url)
+    try:
+        settings = load(
+            {
+                "DATABASE_URL": database_url,
+                "REDIS_URL": redis_url,
+                "STRIPE_API_BASE": front.url,
+                "STRIPE_API_KEY": KEY,
+                "STRIPE_WEBHOOK_SECRET": SECRET,
+                "PAYMENT_GUARD": guard,
+                "DB_POOL_SIZE": "10",
+                "RECOVERY_INTERVAL_S": "0",
+                **overrides,
+            }
+        )
+        app = create_app(settings)
+        config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False)
+        server = uvicorn.Server(config)
+        listener = socket.create_server(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            until = time.monotonic() + DEADLINE_S
+            while not server.started:
+                if time.monotonic() > until:
+                    raise DeadlineExceeded("the service to start", DEADLINE_S)
+                thread.join(0.01)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            running = Running(url, app.state.service, front, stripe_url)
+            try:
+                yield running
+            finally:
+                running.close()
+        finally:
+            server.should_exit = True
+            thread.join(DEADLINE_S)
+            listener.close()
+    finally:
+        front.close()
