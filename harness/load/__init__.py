@@ -1,0 +1,7 @@
+"""Load: many real clients at once, in real time, recorded operation by operation.
+
+Load proves little (it finds what happens to happen) and measures what exploration cannot:
+throughput, latency and waiting for locks. Locust runs in processes of its own, because it
+replaces Python's blocking calls with gevent's; nothing in this package but ``locustfile``,
+``users`` and ``stage`` may import it.
+"""

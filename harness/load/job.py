@@ -1,0 +1,125 @@
+"""What one load run is to do, and the command that makes Locust do it. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.capability import Capability
+from harness.errors import UsageError
+from harness.history import Backend, Journal
+from harness.load.address import loopback_url
+from harness.load.plan import LoadPlan
+from harness.load.settings import LOAD_CHECKERS, command_line
+from harness.target import Target
+
+Observe = Callable[[Journal, Sequence[str]], None]
+"""Waits until the service has come to rest and records the final state of these orders."""
+
+PROFILES: dict[str, str] = {"hot": "HotOrder", "many": "ManyOrders", "shop": "Shopper"}
+"""Profile to the user class of the locustfile that plays it."""
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+MAX_PROCESSES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadJob:
+    """One load run of one variant; times in seconds.
+
+    ``warmup`` comes before the measured ``seconds``. ``max_orders`` bounds how many orders all
+    ``processes`` together create; when they are used up the run ends early, and the measured
+    window with it. ``hot_orders`` (per process, profile "hot") are fought over at once. ``think``
+    is a user's pause between two requests, ``patience`` how long its client waits for an answer.
+    ``capabilities`` and ``backends`` go into the history's header.
+
+    Raises ``UsageError`` naming what is wrong with a value.
+    """
+
+    target: Target
+    base_url: str
+    variant: str
+    profile: str
+    users: int
+    seconds: float
+    warmup: float
+    seed: int = 0
+    max_orders: int = 20_000
+    processes: int = 1
+    hot_orders: int = 2
+    think: float = 0.01
+    patience: float = 15.0
+    run: str = "load"
+    capabilities: frozenset[Capability] = frozenset()
+    backends: Mapping[str, Backend] = field(default_factory=dict)
+    checkers: tuple[str, ...] = LOAD_CHECKERS
+
+    def __post_init__(self) -> None:
+        loopback_url(self.base_url, "base_url")
+        _ = self.plan
+        if self.profile not in PROFILES:
+            choices = ", ".join(PROFILES)
+            raise UsageError(f"unknown load profile {self.profile!r}; choose one of: {choices}")
+        if not 1 <= self.processes <= MAX_PROCESSES:
+            raise UsageError(f"processes: expected 1 to {MAX_PROCESSES}, got {self.processes}")
+        if self.users < self.processes:
+            raise UsageError(
+                f"users: expected at least one for each of {self.processes} processes, "
+                f"got {self.users}"
+            )
+        if self.max_orders < self.processes:
+            raise UsageError(
+                f"max_orders: expected at least {self.processes} (one for each process), "
+                f"got {self.max_orders}"
+            )
+
+    @property
+    def plan(self) -> LoadPlan:
+        return LoadPlan(users=self.users, warmup=self.warmup, seconds=self.seconds)
+
+    @property
+    def file_stem(self) -> str:
+        """The name of this run's files: profile and variant, harmless in any file system."""
+        name = f"load-{self.profile}-{self.variant or self.target.name}"
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+
+    def locust_arguments(self, target_file: Path, histories: Path, master_port: int) -> list[str]:
+        """Arguments of ``python -m locust``. The master's port is used with several processes."""
+        arguments = [
+            f"--locustfile={LOCUSTFILE}",
+            "--headless",
+            "--only-summary",
+            f"--host={loopback_url(self.base_url, 'base_url')}",
+            f"--users={self.users}",
+            # Longer than a client waits, so that whoever waits for an answer gets to see it.
+            f"--stop-timeout={math.ceil(self.patience) + 1}",
+            # Rejections and failures are for the checkers to judge.
+            "--exit-code-on-error=0",
+            *command_line(
+                {
+                    "--target-file": target_file,
+                    "--paidonce-history": histories,
+                    "--paidonce-run": self.run,
+                    "--paidonce-variant": self.variant,
+                    "--hot-orders": self.hot_orders,
+                    "--max-orders": self.max_orders // self.processes,
+                    "--warmup": self.warmup,
+                    "--measure": self.seconds,
+                    "--think": self.think,
+                    "--client-timeout": self.patience,
+                    "--seed": self.seed,
+                }
+            ),
+        ]
+        if self.processes > 1:
+            arguments += [
+                f"--processes={self.processes}",
+                "--master-bind-host=127.0.0.1",
+                f"--master-bind-port={master_port}",
+                "--master-host=127.0.0.1",
+                f"--master-port={master_port}",
+            ]
+        return [*arguments, PROFILES[self.profile]]

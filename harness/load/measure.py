@@ -1,0 +1,68 @@
+"""A load run on a bench: joins the blocking Locust run with the bench's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.capability import Capability
+from harness.history import Journal, Note
+from harness.load.run import run_load
+from harness.observe import at_rest, observe
+from harness.results import Load
+
+REST_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """How hard, how long, and in which pattern ("hot", "many" or "shop"); times in seconds."""
+
+    profile: str = "hot"
+    users: int = 16
+    seconds: float = 10.0
+    warmup: float = 1.0
+    seed: int = 0
+    processes: int = 1
+
+
+async def measure(bench: Bench, plan: LoadPlan, out: Path) -> Load:
+    """Put load on the bench's service, measure it, and judge every operation of it.
+
+    The history goes to ``out``. Raises what ``run_load`` raises.
+    """
+    loop = asyncio.get_running_loop()
+    if bench.reset is not None:
+        await asyncio.to_thread(bench.reset)
+
+    def look(journal: Journal, orders: Sequence[str]) -> None:
+        asyncio.run_coroutine_threadsafe(_look(bench, journal, orders), loop).result()
+
+    return await asyncio.to_thread(
+        run_load,
+        target=bench.target,
+        base_url=bench.service_url,
+        postgres_url=bench.postgres_url,
+        variant=bench.variant,
+        profile=plan.profile,
+        users=plan.users,
+        seconds=plan.seconds,
+        warmup=plan.warmup,
+        out_folder=out,
+        seed=plan.seed,
+        processes=plan.processes,
+        observe=look,
+        capabilities=bench.capabilities | {Capability.ORDER_STATE},
+        backends=bench.backends,
+    )
+
+
+async def _look(bench: Bench, journal: Journal, orders: Sequence[str]) -> None:
+    if not await at_rest(bench, journal, orders, REST_DEADLINE_S):
+        text = f"not at rest after {REST_DEADLINE_S:g} s: an order is still being worked on"
+        journal.record(Note(t=journal.now(), text=text))
+    for event in await observe(bench, journal, orders):
+        journal.record(event)

@@ -1,0 +1,136 @@
+"""Records what one Locust process does, operation by operation."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.answers import completion
+from harness.history import (
+    Action,
+    Completed,
+    Ended,
+    Header,
+    Invoked,
+    Journal,
+    Note,
+    OrderCreated,
+    Outcome,
+)
+from harness.load.settings import LOAD_CHECKERS, LoadSettings
+from harness.target import Target
+
+ORIGIN = "monotonic_origin_ns"
+"""Header setting: the machine-wide monotonic time (ns) at which this file's ``t`` is 0.
+
+Python's ``time.monotonic`` is system-wide (library reference, ``time.monotonic``, since 3.5), so
+files recorded by several processes of one machine can be put on one clock.
+"""
+WARMUP = "warmup_ns"
+"""Header setting: measuring begins this long (ns) after the origin."""
+MEASURED = "measured_ns"
+"""Header setting: and goes on this long (ns), unless the load stops earlier."""
+STOPPED = "the load stopped: "
+"""How the note begins that marks the moment from which no more load was meant to be sent."""
+
+_numbers = itertools.count(1)
+
+
+class Recorder:
+    """One run's history file of this process, and the numbering of its operations."""
+
+    def __init__(self, settings: LoadSettings, target: Target, scenario: str) -> None:
+        origin = time.monotonic_ns()
+        started = datetime.now(UTC)
+        header = Header(
+            run=settings.run,
+            scenario=scenario,
+            target=target.name,
+            variant=settings.variant,
+            checkers=LOAD_CHECKERS,
+            seed=settings.seed,
+            started=started.isoformat(timespec="seconds"),
+            settings={
+                ORIGIN: str(origin),
+                WARMUP: str(round(settings.plan.warmup * 1e9)),
+                MEASURED: str(round(settings.plan.seconds * 1e9)),
+            },
+        )
+        self._target = target
+        self._journal = Journal(_file_name(settings.history, started), header, origin_ns=origin)
+        self._operations = itertools.count(1)
+        self._stopped = False
+        self._closed = False
+
+    @property
+    def path(self) -> Path:
+        return self._journal.path
+
+    def order_created(self, order: str, amount: int, currency: str) -> None:
+        """An order that is now there to be paid."""
+        t = self._journal.now()
+        self._journal.record(OrderCreated(t=t, order=order, amount=amount, currency=currency))
+
+    def invoked(
+        self, attempt: str, action: Action, order: str, args: Mapping[str, Any], key: str | None
+    ) -> int:
+        """A request is about to be sent; returns its operation's number."""
+        op = next(self._operations)
+        self._journal.record(
+            Invoked(
+                t=self._journal.now(),
+                op=op,
+                attempt=attempt,
+                action=action,
+                order=order,
+                key=key,
+                args=dict(args),
+            )
+        )
+        return op
+
+    def answered(
+        self, op: int, action: Action, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Completed:
+        """The answer came; ``headers`` has lower-case names."""
+        completed = completion(
+            self._target,
+            t=self._journal.now(),
+            op=op,
+            action=action,
+            status=status,
+            headers=headers,
+            body=body,
+        )
+        self._journal.record(completed)
+        return completed
+
+    def unanswered(self, op: int, error: str) -> Completed:
+        """No answer will come, so whether it happened is not known."""
+        completed = Completed(t=self._journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+        self._journal.record(completed)
+        return completed
+
+    def stopped(self, reason: str) -> None:
+        """From now on no load is meant to be sent; only the first call counts."""
+        if not self._stopped and not self._closed:
+            self._stopped = True
+            self._journal.record(Note(t=self._journal.now(), text=STOPPED + reason))
+
+    def close(self) -> None:
+        """Say that this history is whole, and close it; closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._journal.record(Ended(t=self._journal.now()))
+            self._journal.close()
+
+
+def _file_name(folder: Path, started: datetime) -> Path:
+    # A pid comes round again, and one process may run several times from Locust's web page.
+    moment = started.strftime("%Y%m%dT%H%M%SZ")
+    return folder / f"locust-{moment}-{os.getpid()}-{next(_numbers)}.jsonl"

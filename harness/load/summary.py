@@ -1,0 +1,113 @@
+"""Reduces a recorded load run to the numbers a person compares. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+from hdrh.histogram import HdrHistogram
+
+from harness.history import Action, History, Operation, Outcome
+from harness.results import Percentiles
+
+_HIGHEST_US = 600_000_000
+"""Ten minutes: longer than any client waits here; a longer wait is recorded as this."""
+
+_DIGITS = 3
+"""Significant digits kept (Gil Tene, http://hdrhistogram.org): 0.1 % of each value."""
+
+
+class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in the measured window.
+
+    ``outcomes`` counts operations by outcome name, and ``by_action`` the same per action.
+    ``payments`` counts PAY operations that were told ok, replays of an earlier answer left out.
+    ``retries`` is None when no answer said how often the service tried again.
+    """
+
+    seconds: float
+    operations: int
+    payments: int
+    outcomes: dict[str, int]
+    by_action: dict[str, dict[str, int]]
+    latency: Percentiles
+    retries: int | None
+
+
+def summarise(history: History, start: int, end: int) -> LoadSummary:
+    """Numbers of the operations that completed at ``start <= t < end`` (ns on its clock).
+
+    Counting by completion keeps the rate unbiased: what was begun before the window and ended
+    in it stands for what was begun in it and ended after. A client that gave up counts with its
+    patience as latency, since leaving it out would flatter a service that does not answer.
+    Users wait for their answer before they go on (a closed loop), so a slow service also gets
+    less work: compare latency together with throughput.
+
+    Raises ``ValueError`` when the window is empty or no operation completed in it.
+    """
+    if end <= start:
+        raise ValueError(f"the measured window is empty ({start} ns to {end} ns)")
+    measured = [
+        operation
+        for operation in history.operations
+        if operation.completed is not None and start <= operation.completed.t < end
+    ]
+    if not measured:
+        raise ValueError("no operation completed in the measured window")
+    by_action: dict[Action, Counter[Outcome]] = {}
+    for operation in measured:
+        by_action.setdefault(operation.invoked.action, Counter())[operation.outcome] += 1
+    return LoadSummary(
+        seconds=(end - start) / 1e9,
+        operations=len(measured),
+        payments=sum(_is_payment(operation) for operation in measured),
+        outcomes=_named(Counter(operation.outcome for operation in measured)),
+        by_action={action.value: _named(counts) for action, counts in by_action.items()},
+        latency=percentiles(_latency_ns(operation) for operation in measured),
+        retries=_retries(measured),
+    )
+
+
+def percentiles(latencies_ns: Iterable[int]) -> Percentiles:
+    """Percentiles in milliseconds of latencies in nanoseconds, accurate to 0.1 %."""
+    histogram = HdrHistogram(1, _HIGHEST_US, _DIGITS)
+    highest = 0
+    for latency in latencies_ns:
+        highest = max(highest, latency)
+        histogram.record_value(min(max(latency // 1000, 1), _HIGHEST_US))
+
+    def at(percentile: float) -> float:
+        # A bucket's upper end may lie above the largest value there was.
+        found: int = histogram.get_value_at_percentile(percentile)
+        return min(found / 1e3, highest / 1e6)
+
+    return Percentiles(p50=at(50), p90=at(90), p99=at(99), p999=at(99.9), max=highest / 1e6)
+
+
+def _is_payment(operation: Operation) -> bool:
+    completed = operation.completed
+    return (
+        operation.invoked.action is Action.PAY
+        and completed is not None
+        and completed.outcome is Outcome.OK
+        and not completed.replayed
+    )
+
+
+def _latency_ns(operation: Operation) -> int:
+    assert operation.completed is not None
+    return operation.completed.t - operation.invoked.t
+
+
+def _retries(measured: Iterable[Operation]) -> int | None:
+    said = [
+        operation.completed.retries
+        for operation in measured
+        if operation.completed is not None and operation.completed.retries is not None
+    ]
+    return sum(said) if said else None
+
+
+def _named(counts: Counter[Outcome]) -> dict[str, int]:
+    return {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]}
