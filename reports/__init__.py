@@ -1,0 +1,51 @@
+"""What a proof found, written for people and for machines: one writer for each format.
+
+``write_all`` puts every report of a proof into a folder, ``load`` reads the proof back from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.results import Proof
+from reports.html import page
+from reports.junit import junit
+from reports.markdown import summary
+from reports.picture import write_picture
+from reports.problems import Problem, Weight, exit_status, problems
+from reports.standing import Standing, standing
+from reports.store import RESULTS_NAME, encode, load, write_file
+
+__all__ = [
+    "Problem",
+    "Proof",
+    "Standing",
+    "Weight",
+    "exit_status",
+    "load",
+    "problems",
+    "standing",
+    "write_all",
+    "write_picture",
+]
+
+
+def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
+    """Write ``results.json``, ``report.html``, ``summary.md`` and ``junit.xml`` to ``folder``.
+
+    ``folder`` is also where the histories the proof names are read from (for the timelines); a
+    history that is not there costs only its picture. The results come first, so that they are
+    safe whatever happens to the rest. Returns the path of each by the name of its format.
+    Raises ``UsageError`` when a file cannot be written.
+    """
+    paths = {
+        "json": folder / RESULTS_NAME,
+        "html": folder / "report.html",
+        "markdown": folder / "summary.md",
+        "junit": folder / "junit.xml",
+    }
+    write_file(paths["json"], encode(proof))
+    write_file(paths["markdown"], summary(proof).encode())
+    write_file(paths["junit"], junit(proof))
+    write_file(paths["html"], page(proof, folder).encode())
+    return paths

@@ -1,0 +1,96 @@
+"""Finds the run whose timeline a report shows, and reads its history. The only reader of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.history import read_history
+from harness.results import Cell, Proof, Run
+from harness.verdict import Status, Verdict
+from reports.standing import Standing, standing
+from reports.timeline import Timeline, timeline
+
+# A second charge shows most plainly what is at stake; then a second intent, a second success.
+_TELLING = ("one-charge", "one-intent", "one-success")
+# Bigger histories (load runs, mostly) make no picture a person can read.
+_MAX_BYTES = 8_000_000
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A timeline, and the run of the cell it was made from."""
+
+    timeline: Timeline
+    cell: Cell
+    run: Run
+
+
+def double_payment(proof: Proof, folder: Path) -> Shown | None:
+    """The timeline of the first double payment of a vulnerable guard, or of the next best INVALID.
+
+    ``folder`` is what the runs' history paths are relative to. A history that is gone or cannot
+    be read is passed over; None when none is left.
+    """
+    sound = {variant.name: variant.sound for variant in proof.variants}
+    found = [
+        (_rank(verdict), sound.get(cell.variant, True), number, cell, run, verdict)
+        for number, cell in enumerate(proof.cells)
+        for run, verdict in _broken(cell)
+    ]
+    for *_, cell, run, verdict in sorted(found, key=lambda item: item[:3]):
+        shown = _timeline(folder, cell, run, verdict)
+        if shown is not None:
+            return shown
+    return None
+
+
+def unexpected(proof: Proof, folder: Path, limit: int = 6) -> tuple[Shown, ...]:
+    """A timeline for each broken sound guard, one a guard, ``limit`` at most."""
+    found: dict[str, Shown] = {}
+    for cell in proof.cells:
+        if standing(cell) is not Standing.BROKEN or cell.variant in found or len(found) >= limit:
+            continue
+        for run, verdict in sorted(_broken(cell), key=lambda pair: _rank(pair[1])):
+            shown = _timeline(folder, cell, run, verdict)
+            if shown is not None:
+                found[cell.variant] = shown
+                break
+    return tuple(found.values())
+
+
+def settings(proof: Proof, folder: Path) -> dict[str, str]:
+    """The settings in the header of the first history that can be read, for the report's end."""
+    for cell in proof.cells:
+        for run in cell.runs[:1]:
+            path = folder / run.history
+            try:
+                if path.is_file() and path.stat().st_size <= _MAX_BYTES:
+                    return read_history(path).header.settings
+            except (OSError, UsageError):
+                continue
+    return {}
+
+
+def _rank(verdict: Verdict) -> int:
+    return _TELLING.index(verdict.checker) if verdict.checker in _TELLING else len(_TELLING)
+
+
+def _broken(cell: Cell) -> Iterator[tuple[Run, Verdict]]:
+    for run in cell.runs:
+        for verdict in run.verdicts:
+            if verdict.status is Status.INVALID:
+                yield run, verdict
+
+
+def _timeline(folder: Path, cell: Cell, run: Run, verdict: Verdict) -> Shown | None:
+    path = folder / run.history
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            return None
+        drawn = timeline(read_history(path), verdict)
+    except (OSError, UsageError):
+        return None
+    return None if drawn is None else Shown(timeline=drawn, cell=cell, run=run)

@@ -1,0 +1,181 @@
+"""``report.html``: one file that needs nothing else, neither the network nor a script."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.results import Cell, Proof, Run, Variant
+from harness.verdict import Status, Verdict
+from reports.evidence import Shown, double_payment, settings, unexpected
+from reports.headline import headline
+from reports.performance import profiles
+from reports.problems import Weight, problems
+from reports.standing import Standing, grid, standing, tally
+from reports.timeline import Timeline
+from reports.timeline_svg import timeline_picture
+from reports.words import count, duration
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """One place of the matrix, with the id of its details."""
+
+    identity: str
+    variant: str
+    scenario: str
+    cell: Cell | None
+    standing: Standing
+    tally: str
+
+    @property
+    def loud(self) -> bool:
+        """Wants to be looked at: its details stand open."""
+        return self.standing.contradicts or self.standing in (Standing.UNKNOWN, Standing.ERROR)
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One guard of the matrix."""
+
+    variant: Variant
+    places: tuple[Place, ...]
+
+    @property
+    def result(self) -> str:
+        """ "held in 13 of 13", "caught in 9 of 13"."""
+        decided = [place for place in self.places if place.standing.decided]
+        wanted = (Standing.HELD,) if self.variant.sound else (Standing.CAUGHT, Standing.BROKEN)
+        number = sum(place.standing in wanted for place in decided)
+        word = "held" if self.variant.sound else "caught"
+        return f"{word} in {number} of {len(decided)}" if decided else "not judged"
+
+    @property
+    def loud(self) -> bool:
+        """Any of its places is."""
+        return any(place.loud for place in self.places)
+
+
+def page(proof: Proof, folder: Path) -> str:
+    """The report as HTML; histories are read from ``folder`` for the timelines."""
+    lines = _lines(proof)
+    main = double_payment(proof, folder)
+    broken = tuple(
+        shown
+        for shown in unexpected(proof, folder)
+        if main is None or shown.run.history != main.run.history
+    )
+    used = {place.standing for line in lines for place in line.places}
+    found = problems(proof)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            proof=proof,
+            headline=headline(proof),
+            problems=found,
+            sound=[line for line in lines if line.variant.sound],
+            vulnerable=[line for line in lines if not line.variant.sound],
+            lines=lines,
+            legend=[kind for kind in Standing if kind in used],
+            main=main,
+            broken=broken,
+            pictures={
+                id(shown): timeline_picture(shown.timeline, f"timeline-{number}")
+                for number, shown in enumerate((main, *broken))
+                if shown is not None
+            },
+            profiles=profiles(proof),
+            settings=settings(proof, folder),
+            seconds=duration(proof.seconds * 1e9),
+        )
+    )
+
+
+def _lines(proof: Proof) -> tuple[Line, ...]:
+    cells = grid(proof)
+    found = []
+    for row, variant in enumerate(proof.variants):
+        places = []
+        for column, scenario in enumerate(proof.scenarios):
+            cell = cells.get((variant.name, scenario.name))
+            places.append(
+                Place(
+                    identity=f"cell-{row}-{column}",
+                    variant=variant.name,
+                    scenario=scenario.name,
+                    cell=cell,
+                    standing=standing(cell),
+                    tally=tally(cell),
+                )
+            )
+        found.append(Line(variant=variant, places=tuple(places)))
+    return tuple(found)
+
+
+def _undecided(run: Run) -> list[Verdict]:
+    """What is worth a line in a run's details: everything but the content checkers."""
+    order = (Status.INVALID, Status.UNKNOWN)
+    return sorted(
+        (verdict for verdict in run.verdicts if verdict.status is not Status.VALID),
+        key=lambda verdict: order.index(verdict.status),
+    )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may break after its underscores and dashes."""
+    pieces = re.split(r"(?<=[_-])", name)
+    return Markup("<wbr>").join(pieces)
+
+
+def _rails(shown: Timeline) -> list[list[str]]:
+    """For each step the state of every lane: "off", "on" (an operation under way) or "here"."""
+    rows = []
+    for step in shown.steps:
+        row = []
+        for lane in range(len(shown.lanes)):
+            busy = any(
+                bar.lane == lane and bar.start <= step.t and (bar.end is None or step.t <= bar.end)
+                for bar in shown.bars
+            )
+            row.append("here" if lane == step.lane else "on" if busy else "off")
+        rows.append(row)
+    return rows
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        asset=asset, Status=Status, Standing=Standing, Weight=Weight, rails=_rails, key=id
+    )
+    environment.filters.update(
+        breakable=_breakable,
+        undecided=_undecided,
+        count=count,
+        spent=lambda seconds: duration(seconds * 1e9),
+        # An id that was shortened must not be torn at its ellipsis.
+        joined=lambda text: text.replace("…", "\u2060…\u2060"),
+        since=lambda nanoseconds: f"at {duration(nanoseconds)}",
+        urlpath=lambda path: quote(Path(path).as_posix()),
+    )
+    return environment
+
+
+def asset(name: str) -> Markup:
+    """A file of the templates folder that is put into the page as it is."""
+    path = Path(__file__).parent / "templates" / name
+    return Markup(path.read_text("utf-8"))  # noqa: S704 - our own files, never input
+
+
+__all__ = ["Shown", "asset", "page"]

@@ -1,0 +1,140 @@
+"""JUnit XML: one suite a guard, one case a cell, for the test views of CI systems.
+
+The shape is the one common to readers (Jenkins' xUnit schema and the description at
+https://github.com/testmoapp/junitxml). An UNKNOWN is never a pass: it is *skipped*, with the
+reason, where nothing was decided or the backend could not show what was needed, and an *error*
+where only a part of what was to be judged was.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from harness.results import Cell, Proof, Variant
+from harness.verdict import Status
+from reports.problems import Problem, Weight, first_run, problems
+from reports.standing import Standing, grid, standing, tally
+
+# What XML 1.0 cannot carry at all, escaped or not (section 2.2 of the recommendation).
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(proof: Proof) -> bytes:
+    """The document, UTF-8, with its XML declaration."""
+    root = ET.Element("testsuites", name="paidonce")
+    by_cell = {(p.variant, p.scenario): p for p in problems(proof) if p.standing is not None}
+    cells = grid(proof)
+    for variant in proof.variants:
+        mine = [cells.get((variant.name, scenario.name)) for scenario in proof.scenarios]
+        suite = ET.SubElement(root, "testsuite", name=_clean(variant.name))
+        suite.set("timestamp", _clean(proof.started.removesuffix("Z")))
+        for cell, scenario in zip(mine, proof.scenarios, strict=True):
+            case = ET.SubElement(
+                suite, "testcase", classname=_clean(variant.name), name=_clean(scenario.name)
+            )
+            seconds = sum(run.seconds for run in cell.runs) if cell is not None else 0.0
+            case.set("time", f"{seconds:.3f}")
+            _judge(case, cell, by_cell.get((variant.name, scenario.name)))
+        _add_loads(suite, proof, variant)
+        _count(suite)
+    _add_the_whole(root, proof)
+    _count(root)
+    ET.indent(root, " ")
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None:
+    kind = standing(cell)
+    if kind in (Standing.HELD, Standing.CAUGHT):
+        assert cell is not None
+        ET.SubElement(case, "system-out").text = _clean(f"{kind.look.word} {tally(cell)}")
+    elif kind is Standing.SKIPPED:
+        assert cell is not None
+        ET.SubElement(case, "skipped", message=_clean(cell.skipped or ""))
+    elif problem is None:
+        ET.SubElement(case, "skipped", message="not run")
+    elif kind is Standing.NOT_JUDGED or (kind is Standing.UNKNOWN and _nothing_decided(cell)):
+        ET.SubElement(case, "skipped", message=_clean(problem.text))
+    elif kind.contradicts:
+        _add(case, "failure", kind, problem, cell)
+    elif kind is Standing.NOT_RUN:
+        ET.SubElement(case, "skipped", message=_clean(problem.text))
+    else:
+        _add(case, "error", kind, problem, cell)
+
+
+def _nothing_decided(cell: Cell | None) -> bool:
+    return cell is not None and all(
+        verdict.status is Status.UNKNOWN for run in cell.runs for verdict in run.verdicts
+    )
+
+
+def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cell | None) -> None:
+    found = ET.SubElement(case, tag, message=_clean(problem.text), type=kind.value)
+    lines = []
+    wanted = Status.INVALID if kind is Standing.BROKEN else Status.UNKNOWN
+    run = first_run(cell, wanted) if cell is not None else None
+    for verdict in run.verdicts if run is not None else ():
+        if verdict.status is not Status.VALID:
+            lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
+    if problem.history is not None:
+        lines += [f"history: {problem.history}", f"look again: paidonce check {problem.history}"]
+    found.text = _clean("\n".join(lines))
+
+
+def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
+    """A case for each load run, so that an invariant broken under load is not silent."""
+    for load in proof.loads:
+        if load.variant != variant.name:
+            continue
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            classname=_clean(variant.name),
+            name=_clean(f"load {load.profile} {load.users} users"),
+            time=f"{load.seconds:.3f}",
+        )
+        reasons = "; ".join(
+            f"{v.checker}: {v.reason}" for v in load.verdicts if v.status is load.status
+        )
+        if load.status is Status.UNKNOWN:
+            ET.SubElement(case, "skipped", message=_clean(f"not judged: {reasons}"))
+        elif load.status is Status.INVALID and variant.sound:
+            failure = ET.SubElement(case, "failure", message=_clean(reasons), type="broken")
+            failure.text = _clean(
+                f"history: {load.history}\nlook again: paidonce check {load.history}"
+            )
+
+
+def _add_the_whole(root: ET.Element, proof: Proof) -> None:
+    """Problems of no single cell: a guard never caught, an interruption, nothing judged."""
+    whole = [
+        problem
+        for problem in problems(proof)
+        if problem.standing is None
+        and problem.weight is not Weight.NOTE
+        and not any(load.history == problem.history for load in proof.loads)
+    ]
+    if not whole:
+        return
+    suite = ET.SubElement(root, "testsuite", name="the proof as a whole")
+    for problem in whole:
+        name = f"{problem.variant} is caught somewhere" if problem.variant else "is complete"
+        case = ET.SubElement(suite, "testcase", classname="proof", name=_clean(name), time="0")
+        tag = "failure" if problem.weight is Weight.CONTRADICTED else "error"
+        ET.SubElement(case, tag, message=_clean(problem.text), type=problem.weight.value)
+    _count(suite)
+
+
+def _count(element: ET.Element) -> None:
+    cases = list(element.iter("testcase"))
+    element.set("tests", str(len(cases)))
+    for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        element.set(name, str(sum(case.find(tag) is not None for case in cases)))
+    element.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)

@@ -1,0 +1,110 @@
+"""``summary.md``: what a step summary of a CI run shows, in GitHub's Markdown. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from harness.results import Proof
+from reports.headline import Tone, headline
+from reports.performance import profiles
+from reports.problems import Weight, problems
+from reports.standing import Standing, grid, standing, tally
+
+_TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
+
+
+def summary(proof: Proof) -> str:
+    """The verdict, the matrix, the problems and the load runs."""
+    told = headline(proof)
+    parts = [
+        f"## {_TONES[told.tone]} paidonce: {told.word.lower()}",
+        " ".join(_escaped(sentence) for sentence in (told.sentence, *told.remarks)),
+        *_problems(proof),
+        *_matrix(proof),
+        *_loads(proof),
+        _origin(proof),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _problems(proof: Proof) -> list[str]:
+    found = problems(proof)
+    if not found:
+        return []
+    lines = []
+    for problem in found:
+        place = " in ".join(_code(name) for name in (problem.variant, problem.scenario) if name)
+        mark = {Weight.CONTRADICTED: "❌", Weight.UNDECIDED: "❔", Weight.NOTE: "➖"}[
+            problem.weight
+        ]
+        line = f"- {mark} {f'{place}: ' if place else ''}{_escaped(problem.text)}"
+        if problem.history is not None:
+            line += f" Look again: {_code(f'paidonce check {problem.history}')}"
+        lines.append(line)
+    return ["### Problems", "\n".join(lines)]
+
+
+def _matrix(proof: Proof) -> list[str]:
+    """Scenarios down, guards across: the longer list down, where a page has room."""
+    if not proof.cells:
+        return []
+    cells = grid(proof)
+    header = ["scenario", *(_code(variant.name) for variant in proof.variants)]
+    declared = ("*sound*" if variant.sound else "*vulnerable*" for variant in proof.variants)
+    rows = [["*declared*", *declared]]
+    for scenario in proof.scenarios:
+        row = [_code(scenario.name)]
+        for variant in proof.variants:
+            cell = cells.get((variant.name, scenario.name))
+            row.append(_cell(standing(cell), tally(cell)))
+        rows.append(row)
+    used = {standing(cells.get((v.name, s.name))) for v in proof.variants for s in proof.scenarios}
+    legend = "<br>".join(
+        f"{kind.look.emoji} {kind.look.word}: {kind.look.meaning}"
+        for kind in Standing
+        if kind in used
+    )
+    return ["### Guards and scenarios", _table(header, rows), f"<sub>{legend}</sub>"]
+
+
+def _cell(kind: Standing, count: str) -> str:
+    look = kind.look
+    word = f"**{look.word}**" if kind.contradicts or kind is Standing.ERROR else look.word
+    return f"{look.emoji} {word}{f' {count}' if count else ''}"
+
+
+def _loads(proof: Proof) -> list[str]:
+    parts = []
+    for profile in profiles(proof):
+        parts.append(f"### Load: {_escaped(profile.name)}")
+        parts.append(_escaped(profile.settings))
+        rows = [[_code(row[0]), *(_escaped(value) for value in row[1:])] for row in profile.rows]
+        parts.append(_table(profile.header, rows, numbers=True))
+    return parts
+
+
+def _origin(proof: Proof) -> str:
+    machine = proof.machine
+    backends = ", ".join(f"{role}: {what}" for role, what in machine.backends.items())
+    text = (
+        f"{proof.started}, {proof.seconds:.0f} s, seed {proof.seed}; paidonce {machine.paidonce}, "
+        f"Python {machine.python}, {machine.system}, {machine.cpus} CPUs"
+    )
+    return f"<sub>{_escaped(text + (f'; {backends}' if backends else ''))}</sub>"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
+    rule = [":--", *("--:" if numbers else ":--" for _ in header[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+def _code(name: str) -> str:
+    """A code span; table cells split at bars even inside one, so these are escaped there."""
+    plain = " ".join(name.split()).replace("`", "ˋ")
+    return f"`{plain}`".replace("|", "\\|")
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

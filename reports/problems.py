@@ -1,0 +1,184 @@
+"""What in a proof is not as declared, and the exit status that follows. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from harness.capability import CAPABILITY_MEANING, Capability
+from harness.results import Cell, Load, Proof, Run, Variant
+from harness.verdict import Status
+from reports.standing import Standing, standing
+from reports.words import count, listed
+
+
+class Weight(enum.StrEnum):
+    """How much a problem weighs in the exit status."""
+
+    CONTRADICTED = "contradicted"
+    """A declaration was shown to be false: exit status 1."""
+    UNDECIDED = "undecided"
+    """Something that should have been decided was not: exit status 3."""
+    NOTE = "note"
+    """Worth knowing; changes nothing."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to know, in a sentence. ``variant`` and ``scenario`` are empty where none applies.
+
+    ``standing`` is that of the cell the problem is about, if it is about one. ``history`` is the
+    file that shows it, relative to the report.
+    """
+
+    weight: Weight
+    text: str
+    variant: str = ""
+    scenario: str = ""
+    standing: Standing | None = None
+    history: str | None = None
+
+
+def problems(proof: Proof) -> tuple[Problem, ...]:
+    """Every problem of ``proof``, contradictions first, otherwise in the order of the matrix."""
+    found: list[Problem] = []
+    for cell in proof.cells:
+        problem = _of_cell(cell)
+        if problem is not None:
+            found.append(problem)
+    for variant in proof.variants:
+        never = _never_caught(proof, variant)
+        if never is not None:
+            found.append(never)
+    sound = {variant.name: variant.sound for variant in proof.variants}
+    for load in proof.loads:
+        problem = _of_load(load, declared_sound=sound.get(load.variant, True))
+        if problem is not None:
+            found.append(problem)
+    found += _of_the_whole(proof)
+    order = list(Weight)
+    return tuple(sorted(found, key=lambda problem: order.index(problem.weight)))
+
+
+def exit_status(proof: Proof) -> int:
+    """0 when all is as declared, 1 when anything was contradicted, 3 when it is not decided."""
+    weights = {problem.weight for problem in problems(proof)}
+    if Weight.CONTRADICTED in weights:
+        return Status.INVALID.exit_code
+    if Weight.UNDECIDED in weights:
+        return Status.UNKNOWN.exit_code
+    return Status.VALID.exit_code
+
+
+def reason_of(run: Run, status: Status) -> str:
+    """The first reason a verdict of that status gives in ``run``, with its checker's name."""
+    for verdict in run.verdicts:
+        if verdict.status is status:
+            return f"{verdict.checker}: {verdict.reason}"
+    return ""
+
+
+def first_run(cell: Cell, status: Status) -> Run | None:
+    """The first run of ``cell`` with that status."""
+    return next((run for run in cell.runs if run.status is status), None)
+
+
+def capabilities_in_words(names: tuple[str, ...]) -> str:
+    """ "Stripe's objects can be listed and are true (stripe.ledger)" for each name."""
+    known = {str(capability): CAPABILITY_MEANING[capability] for capability in Capability}
+    return listed([f"{known[name]} ({name})" if name in known else name for name in names])
+
+
+def _of_cell(cell: Cell) -> Problem | None:
+    kind = standing(cell)
+    text, weight, history = "", Weight.UNDECIDED, None
+    runs = count(len(cell.runs), "run")
+    if kind is Standing.BROKEN:
+        weight = Weight.CONTRADICTED
+        run = first_run(cell, Status.INVALID)
+        assert run is not None
+        text = f"declared sound, but broke in {cell.caught} of {runs}"
+        text += f": {reason_of(run, Status.INVALID)}" if reason_of(run, Status.INVALID) else ""
+        history = run.history
+    elif kind is Standing.MISSED:
+        weight = Weight.CONTRADICTED
+        text = f"declared vulnerable here, but not caught in {runs}"
+        history = cell.runs[0].history
+    elif kind is Standing.ERROR:
+        text = f"could not be run to the end: {cell.error}"
+    elif kind is Standing.UNKNOWN:
+        run = first_run(cell, Status.UNKNOWN)
+        assert run is not None
+        reason = reason_of(run, Status.UNKNOWN) or "no checker gave a reason"
+        text = f"could not be decided: {reason}"
+        history = run.history
+    elif kind is Standing.NOT_JUDGED:
+        weight = Weight.NOTE
+        text = f"not judged, since the backend lacks: {capabilities_in_words(cell.lacking)}"
+    elif kind is Standing.NOT_RUN:
+        text = "was not run"
+    else:
+        return None
+    return Problem(
+        weight=weight,
+        text=text,
+        variant=cell.variant,
+        scenario=cell.scenario,
+        standing=kind,
+        history=history,
+    )
+
+
+def _never_caught(proof: Proof, variant: Variant) -> Problem | None:
+    """A vulnerable guard nothing caught: the harness was not seen to see anything."""
+    if variant.sound:
+        return None
+    cells = [cell for cell in proof.cells if cell.variant == variant.name]
+    decided = [cell for cell in cells if standing(cell).decided]
+    if not decided or any(cell.status is Status.INVALID for cell in decided):
+        return None
+    declared = any(cell.expected is Status.INVALID for cell in decided)
+    return Problem(
+        weight=Weight.CONTRADICTED if declared else Weight.NOTE,
+        text=f"declared vulnerable, but not caught in any of {count(len(decided), 'scenario')}"
+        + ("" if declared else ", none of which was declared to catch it"),
+        variant=variant.name,
+    )
+
+
+def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
+    where = f"under load ({load.profile}, {count(load.users, 'user')})"
+    undecided = [verdict for verdict in load.verdicts if verdict.status is Status.UNKNOWN]
+    if load.status is Status.INVALID and declared_sound:
+        reason = next(
+            (f": {v.checker}: {v.reason}" for v in load.verdicts if v.status is Status.INVALID), ""
+        )
+        weight, text = Weight.CONTRADICTED, f"declared sound, but broke {where}{reason}"
+    elif load.status is Status.UNKNOWN:
+        lacking = bool(undecided) and all(verdict.details.get("missing") for verdict in undecided)
+        reason = f": {undecided[0].checker}: {undecided[0].reason}" if undecided else ""
+        weight = Weight.NOTE if lacking else Weight.UNDECIDED
+        text = f"{'not judged' if lacking else 'could not be decided'} {where}{reason}"
+    else:
+        return None
+    return Problem(weight=weight, text=text, variant=load.variant, history=load.history)
+
+
+def _of_the_whole(proof: Proof) -> list[Problem]:
+    found = []
+    if proof.interrupted:
+        missing = len(proof.variants) * len(proof.scenarios) - len(proof.cells)
+        text = "the proof was interrupted before its end"
+        if proof.cells and missing > 0:
+            text += f"; {count(missing, 'cell')} of the matrix never ran"
+        found.append(Problem(weight=Weight.UNDECIDED, text=text))
+    standings = [standing(cell) for cell in proof.cells]
+    load_decided = any(load.status is not Status.UNKNOWN for load in proof.loads)
+    if not proof.cells and not proof.loads:
+        found.append(Problem(weight=Weight.UNDECIDED, text="nothing was run"))
+    elif not any(kind.decided for kind in standings) and not load_decided:
+        found.append(Problem(weight=Weight.UNDECIDED, text="nothing at all could be judged"))
+    elif standings and not any(kind.decided for kind in standings):
+        text = "no cell of the matrix could be judged"
+        found.append(Problem(weight=Weight.UNDECIDED, text=text))
+    return found

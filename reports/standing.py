@@ -1,0 +1,166 @@
+"""How a cell of the matrix stands against what was declared: the vocabulary of every report.
+
+A status (VALID, INVALID, UNKNOWN) says what was observed; a *standing* says what that means,
+given the declaration: an INVALID is good news for a guard declared vulnerable (it was caught)
+and the worst news for one declared sound (it is broken).
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from harness.results import Cell, Proof
+from harness.verdict import Status
+
+
+class Standing(enum.StrEnum):
+    """What became of one guard in one scenario."""
+
+    HELD = "held"
+    CAUGHT = "caught"
+    BROKEN = "broken"
+    MISSED = "missed"
+    UNKNOWN = "unknown"
+    NOT_JUDGED = "not-judged"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    NOT_RUN = "not-run"
+
+    @property
+    def look(self) -> Look:
+        """How reports show it."""
+        return _LOOKS[self]
+
+    @property
+    def contradicts(self) -> bool:
+        """It shows a declaration to be false."""
+        return self in (Standing.BROKEN, Standing.MISSED)
+
+    @property
+    def decided(self) -> bool:
+        """Something was established, for or against the declaration."""
+        return self in (Standing.HELD, Standing.CAUGHT) or self.contradicts
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Word, icon (``reports/templates/icons.svg``), emoji and one ASCII letter of a standing.
+
+    ``meaning`` is the sentence of the legend.
+    """
+
+    word: str
+    icon: str
+    emoji: str
+    letter: str
+    meaning: str
+
+
+_LOOKS = {
+    Standing.HELD: Look(
+        word="held",
+        icon="check",
+        emoji="✅",
+        letter="+",
+        meaning="every invariant held in every run, as declared",
+    ),
+    Standing.CAUGHT: Look(
+        word="caught",
+        icon="flag",
+        emoji="🎯",
+        letter="c",
+        meaning="declared vulnerable, and the harness caught it breaking an invariant",
+    ),
+    Standing.BROKEN: Look(
+        word="BROKEN",
+        icon="cross",
+        emoji="❌",
+        letter="X",
+        meaning="declared sound, but an invariant broke: the guard or its declaration is wrong",
+    ),
+    Standing.MISSED: Look(
+        word="NOT CAUGHT",
+        icon="cross",
+        emoji="❌",
+        letter="M",
+        meaning="declared vulnerable here, but no run broke: the harness did not see the bug",
+    ),
+    Standing.UNKNOWN: Look(
+        word="unknown",
+        icon="question",
+        emoji="❔",
+        letter="?",
+        meaning="could not be decided; never counted as passed",
+    ),
+    Standing.NOT_JUDGED: Look(
+        word="not judged",
+        icon="ring",
+        emoji="➖",
+        letter="o",
+        meaning="the backend cannot show what the checkers need; speaks neither for nor against",
+    ),
+    Standing.SKIPPED: Look(
+        word="skipped",
+        icon="dash",
+        emoji="⏭️",
+        letter="-",
+        meaning="does not apply, or was left out; the reason is in the details",
+    ),
+    Standing.ERROR: Look(
+        word="ERROR",
+        icon="bang",
+        emoji="💥",
+        letter="E",
+        meaning="the harness could not run it to the end",
+    ),
+    Standing.NOT_RUN: Look(
+        word="not run",
+        icon="dash",
+        emoji="▫️",
+        letter=".",
+        meaning="never started, because the proof was cut short or was not asked for it",
+    ),
+}
+
+
+def standing(cell: Cell | None) -> Standing:
+    """The standing of a cell; None is one the proof holds no cell for.
+
+    A broken sound guard stays broken whatever else went wrong in the cell. An error hides
+    everything less than that, since the runs it cost might have shown it.
+    """
+    if cell is None:
+        return Standing.NOT_RUN
+    if cell.status is Status.INVALID and cell.expected is not Status.INVALID:
+        return Standing.BROKEN
+    if cell.error is not None:
+        return Standing.ERROR
+    if not cell.runs:
+        return Standing.NOT_RUN if cell.skipped is None else Standing.SKIPPED
+    if cell.status is Status.INVALID:
+        return Standing.CAUGHT
+    if cell.status is Status.VALID:
+        return Standing.MISSED if cell.expected is Status.INVALID else Standing.HELD
+    return Standing.NOT_JUDGED if cell.lacking else Standing.UNKNOWN
+
+
+def tally(cell: Cell | None) -> str:
+    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none ran."""
+    if cell is None or not cell.runs:
+        return ""
+    kind = standing(cell)
+    if kind is Standing.HELD:
+        number = len(cell.runs)
+    elif kind is Standing.MISSED:
+        number = cell.caught
+    elif kind in (Standing.UNKNOWN, Standing.NOT_JUDGED):
+        number = sum(run.status is Status.UNKNOWN for run in cell.runs)
+    else:
+        number = cell.caught
+    return f"{number}/{len(cell.runs)}"
+
+
+def grid(proof: Proof) -> dict[tuple[str, str], Cell]:
+    """The cells by (variant name, scenario name); of two for one place the later wins."""
+    return {(cell.variant, cell.scenario): cell for cell in proof.cells}

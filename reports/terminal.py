@@ -1,0 +1,141 @@
+"""A proof on a terminal, by rich; it says the same without colour, and fits eighty columns."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harness.results import Proof, Run, Variant
+from harness.verdict import Status
+from reports.headline import Tone, headline
+from reports.performance import profiles
+from reports.problems import Weight, problems
+from reports.standing import Standing, grid, standing, tally
+from reports.words import duration
+
+_STYLES = {
+    Standing.HELD: "green",
+    Standing.CAUGHT: "blue",
+    Standing.BROKEN: "bold white on red",
+    Standing.MISSED: "bold white on red",
+    Standing.UNKNOWN: "yellow",
+    Standing.NOT_JUDGED: "dim",
+    Standing.SKIPPED: "dim",
+    Standing.ERROR: "bold yellow",
+    Standing.NOT_RUN: "dim",
+}
+_TONES = {Tone.PROVEN: "bold green", Tone.CONTRADICTED: "bold red", Tone.UNDECIDED: "bold yellow"}
+_VERDICTS = {Status.VALID: "green", Status.INVALID: "bold red", Status.UNKNOWN: "yellow"}
+_WEIGHTS = {
+    Weight.CONTRADICTED: ("CONTRADICTED", "bold red"),
+    Weight.UNDECIDED: ("not decided", "yellow"),
+    Weight.NOTE: ("note", "dim"),
+}
+
+
+def render_headline(proof: Proof) -> Text:
+    """The verdict of the whole proof, with its remarks, one a line."""
+    told = headline(proof)
+    text = Text()
+    text.append(told.word.upper(), style=_TONES[told.tone])
+    text.append(f"  {told.sentence}")
+    for remark in told.remarks:
+        text.append(f"\n{remark}", style="dim")
+    return text
+
+
+def render_matrix(proof: Proof, width: int = 100) -> Table:
+    """Scenarios down, guards across, for a terminal of ``width`` columns.
+
+    Guards that do not fit by name are numbered, and named under the table; where not even words
+    fit, cells are letters, explained there as well.
+    """
+    cells = grid(proof)
+    first = max([len(scenario.name) for scenario in proof.scenarios], default=8)
+    used = list(
+        dict.fromkeys(
+            standing(cells.get((v.name, s.name))) for v in proof.variants for s in proof.scenarios
+        )
+    )
+    words = max([len(kind.look.word) for kind in used], default=4)
+    tallies = max([len(tally(cell)) for cell in proof.cells], default=0)
+    names = max([len(variant.name) for variant in proof.variants], default=1)
+    columns = len(proof.variants)
+    named = first + 2 + columns * (max(names, words + 1 + tallies) + 2) <= width
+    worded = first + 2 + columns * (words + 2) <= width
+    table = Table(box=None, padding=(0, 2, 0, 0) if named or worded else (0, 1, 0, 0))
+    table.add_column("scenario", no_wrap=True)
+    for number, variant in enumerate(proof.variants, start=1):
+        table.add_column(escape(variant.name) if named else str(number), no_wrap=True)
+    for scenario in proof.scenarios:
+        row: list[RenderableType] = [Text(scenario.name)]
+        for variant in proof.variants:
+            cell = cells.get((variant.name, scenario.name))
+            kind = standing(cell)
+            shown = kind.look.word if named or worded else kind.look.letter
+            row.append(Text(f"{shown} {tally(cell)}".strip() if named else shown, _STYLES[kind]))
+        table.add_row(*row)
+    notes = []
+    if not named:
+        entries = [f"{n} {_name(v)}" for n, v in enumerate(proof.variants, start=1)]
+        notes.append("guards: " + ", ".join(entries))
+    if not named and not worded:
+        notes.append(", ".join(f"{kind.look.letter} {kind.look.word}" for kind in used))
+    if notes:
+        table.caption = Text("\n".join(notes), justify="left")
+        table.caption_justify = "left"
+    return table
+
+
+def _name(variant: Variant) -> str:
+    return variant.name if variant.sound else f"{variant.name} (vulnerable)"
+
+
+def render_problems(proof: Proof) -> RenderableType:
+    """Every problem on lines of its own, with the command to look again."""
+    lines: list[RenderableType] = []
+    for problem in problems(proof):
+        word, style = _WEIGHTS[problem.weight]
+        text = Text(f"{word}: ", style=style)
+        place = " in ".join(name for name in (problem.variant, problem.scenario) if name)
+        text.append(f"{place}: " if place else "", style="bold")
+        text.append(problem.text, style="default")
+        if problem.history is not None:
+            text.append(f"\n  look again: paidonce check {problem.history}", style="dim")
+        lines.append(text)
+    return Group(*lines)
+
+
+def render_verdicts(run: Run) -> Table:
+    """The verdicts of one run, worst first: checker, conclusion, reason."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    for name in ("verdict", "checker", "reason"):
+        table.add_column(name, no_wrap=name != "reason", overflow="fold")
+    order = (Status.INVALID, Status.UNKNOWN, Status.VALID)
+    for verdict in sorted(run.verdicts, key=lambda verdict: order.index(verdict.status)):
+        word = verdict.status.value.upper()
+        table.add_row(
+            Text(word, _VERDICTS[verdict.status]), Text(verdict.checker), Text(verdict.reason)
+        )
+    spent = duration(run.seconds * 1e9)
+    table.caption = Text(f"{run.status.value} in {spent}; history: {run.history}")
+    table.caption_justify = "left"
+    return table
+
+
+def render_loads(proof: Proof) -> RenderableType:
+    """The figures of the load runs, a table for each profile."""
+    tables: list[RenderableType] = []
+    wanted = (0, 2, 3, 4, 6, 9, 10, 11, 13, 14)
+    for profile in profiles(proof):
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        table.title = Text(f"load {profile.name}: {profile.settings}")
+        for column in wanted:
+            words = column in (0, 14)
+            table.add_column(profile.header[column], justify="left" if words else "right")
+        for row in profile.rows:
+            table.add_row(*(Text(row[column]) for column in wanted))
+        tables.append(table)
+    return Group(*tables)
