@@ -24,6 +24,7 @@ from harness.target import request_for
 
 _LOOK_AGAIN_S = 0.02
 _PAGE = 100
+_SIDE_BY_SIDE = 8
 
 
 async def read_order(bench: Bench, journal: Journal, order: str) -> OrderObserved:
@@ -38,6 +39,16 @@ async def read_order(bench: Bench, journal: Journal, order: str) -> OrderObserve
     return order_observed(bench.target, t=journal.now(), order=order, body=answer.content)
 
 
+async def _read_orders(bench: Bench, journal: Journal, orders: list[str]) -> list[OrderObserved]:
+    room = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def read(order: str) -> OrderObserved:
+        async with room:
+            return await read_order(bench, journal, order)
+
+    return list(await asyncio.gather(*(read(order) for order in orders)))
+
+
 async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadline_s: float) -> bool:
     """Wait until no call to Stripe is under way and every order shows a resting status.
 
@@ -49,7 +60,7 @@ async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadlin
     async def look() -> None:
         nonlocal waiting
         while waiting or bench.tap.in_flight:
-            seen = [await read_order(bench, journal, order) for order in waiting]
+            seen = await _read_orders(bench, journal, waiting)
             resting = bench.target.resting_statuses
             waiting = [order.order for order in seen if order.payment_status not in resting]
             if waiting or bench.tap.in_flight:
@@ -66,7 +77,7 @@ async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadlin
 async def observe(bench: Bench, journal: Journal, orders: Iterable[str]) -> list[Event]:
     """Every order and, where the Stripe in use has a ledger, every intent and charge of theirs."""
     wanted = list(orders)
-    found: list[Event] = [await read_order(bench, journal, order) for order in wanted]
+    found: list[Event] = [*await _read_orders(bench, journal, wanted)]
     if Capability.STRIPE_LEDGER in bench.capabilities:
         found += await _ledger(bench, journal, set(wanted))
     return found

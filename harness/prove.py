@@ -22,7 +22,7 @@ from harness.checkers import judge
 from harness.errors import PaidonceError
 from harness.history import read_history
 from harness.play import missing, play_scenario
-from harness.results import Cell, Machine, Proof, Run, ScenarioInfo, Variant
+from harness.results import Cell, Load, Machine, Proof, Run, ScenarioInfo, Variant
 from harness.scenario import Scenario
 from harness.stack import Lane, Stack
 from harness.target import Target
@@ -53,11 +53,19 @@ class Findings:
     on_cell: Callable[[Cell], None] = lambda cell: None
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     backends: dict[str, str] = field(default_factory=dict)
+    loads: list[Load] = field(default_factory=list)
     interrupted: bool = False
     began: float = field(default_factory=time.monotonic)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
+    def met(self, bench: Bench) -> None:
+        """Remember which backends were used."""
+        self.backends.update(
+            {role: f"{b.kind} {b.version}".strip() for role, b in bench.backends.items()}
+        )
+
     def add(self, cell: Cell) -> None:
+        """One more cell has ended."""
         self.cells[cell.variant, cell.scenario] = cell
         self.on_cell(cell)
 
@@ -78,6 +86,7 @@ class Findings:
                 for scenario in plan.scenarios
                 if (variant.name, scenario.name) in self.cells
             ),
+            loads=tuple(self.loads),
             interrupted=self.interrupted,
         )
 
@@ -118,9 +127,7 @@ async def _work(stack: Stack, findings: Findings, queue: asyncio.Queue[_Task]) -
 async def _do(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> None:
     try:
         async with stack.bench(lane, task.variant.name, task.settings) as bench:
-            findings.backends.update(
-                {role: f"{b.kind} {b.version}".strip() for role, b in bench.backends.items()}
-            )
+            findings.met(bench)
             for scenario in task.scenarios:
                 findings.add(await prove_cell(findings.plan, bench, task.variant, scenario))
     except PaidonceError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from harness import service
 from harness.backends import open_postgres, open_redis, open_stripe
 from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
+from harness.backends.shared import database_name
 from harness.bench import Bench
 from harness.history import Backend
 from harness.service import Addresses
@@ -74,16 +74,20 @@ class Stack:
 
     @asynccontextmanager
     async def bench(
-        self, lane: Lane, variant: str, settings: Mapping[str, str]
+        self, lane: Lane, variant: str, settings: Mapping[str, str], *, tapped: bool = True
     ) -> AsyncIterator[Bench]:
-        """The target's service in one variant, running on a database of its own."""
+        """The target's service in one variant, running on a database of its own.
+
+        Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
+        not be those of the tap.
+        """
         template = await self._migrated(lane)
-        name = f"paidonce_{os.getpid()}_{next(self._numbers)}"
+        name = database_name(variant)
         await asyncio.to_thread(lane.redis.flush)
         url = await asyncio.to_thread(self.postgres.create_database, name, template)
         async with AsyncExitStack() as exits:
             exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
-            addresses = self._addresses(lane, url)
+            addresses = self._addresses(lane, url, tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             running = await asyncio.to_thread(
                 service.start, self.target, variant, addresses, settings=settings, log=log
@@ -111,11 +115,11 @@ class Stack:
             exits.push_async_callback(bench.close)
             yield bench
 
-    def _addresses(self, lane: Lane, postgres_url: str) -> Addresses:
+    def _addresses(self, lane: Lane, postgres_url: str, tapped: bool) -> Addresses:
         return Addresses(
             postgres_url=postgres_url,
             redis_url=lane.redis.url(),
-            stripe_url=lane.tap.url,
+            stripe_url=lane.tap.url if tapped else lane.stripe.url,
             stripe_key=lane.stripe.api_key,
             webhook_secret=lane.stripe.webhook_secret,
         )
@@ -124,12 +128,12 @@ class Stack:
         """The template database, prepared by the target's migration on first use."""
         async with self._template_lock:
             if self._template is None:
-                name = f"paidonce_{os.getpid()}_template"
+                name = database_name("template")
                 url = await asyncio.to_thread(self.postgres.create_database, name)
                 self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
                 variant = self.target.variants[0].name if self.target.variants else ""
                 await asyncio.to_thread(
-                    service.migrate, self.target, variant, self._addresses(lane, url)
+                    service.migrate, self.target, variant, self._addresses(lane, url, True)
                 )
                 self._template = name
             return self._template

@@ -46,6 +46,7 @@ class Wire:
         self._writer: asyncio.StreamWriter | None = None
         self._parser = h11.Connection(h11.CLIENT)
         self._held_back = b""
+        self._suspect = False
 
     async def warm(self, path: str) -> None:
         """Connect and ask once for ``path``, so that the next request is on a used connection.
@@ -113,6 +114,7 @@ class Wire:
             elif isinstance(event, h11.EndOfMessage):
                 assert head is not None
                 headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in head.headers}
+                self._suspect = head.status_code >= 500
                 return Answer(head.status_code, headers, b"".join(chunks))
             elif isinstance(event, h11.ConnectionClosed):
                 raise NoAnswer("the service closed the connection without an answer")
@@ -129,7 +131,13 @@ class Wire:
         """Have a connection on which a new request can be sent."""
         if self._writer is not None:
             reusable = self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE
-            if reusable and not (self._reader is None or self._reader.at_eof()):
+            # After an unhandled error many servers close the connection without saying so; a
+            # request sent on it would be lost, and look like an operation of unknown outcome.
+            if (
+                reusable
+                and not self._suspect
+                and not (self._reader is None or self._reader.at_eof())
+            ):
                 self._parser.start_next_cycle()
                 return
             await self.close()
@@ -138,3 +146,4 @@ class Wire:
         except OSError as error:
             raise NoAnswer(f"no connection to {self._host}:{self._port}: {error}") from error
         self._parser = h11.Connection(h11.CLIENT)
+        self._suspect = False

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from harness.backends.shared import shared_choice
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.bench import Bench
 from harness.play import missing, play_scenario
 from harness.pytest_support import Player
 from harness.scenario import Scenario
-from harness.stack import Lane, Stack, open_stack
+from harness.stack import Choice, Lane, Stack, open_stack
 from scenarios.reference import TARGET
 
 
@@ -46,7 +47,7 @@ class Benches:
     async def _switch(self, variant: str, settings: Mapping[str, str]) -> Bench:
         await self._current.aclose()
         if self._stack is None:
-            stack = open_stack(TARGET, shared_choice())
+            stack = open_stack(TARGET, _choice())
             self._stack = await self._exits.enter_async_context(stack)
             self._lane = await self._stack.lane()
         assert self._lane is not None
@@ -57,6 +58,19 @@ class Benches:
         """Stop the service and the stack."""
         self._runner.run(self._current.aclose())
         self._runner.run(self._exits.aclose())
+
+
+def _choice() -> Choice:
+    """The servers of this test run (see ``conftest.py`` at the top), and a Stripe of our own."""
+    return Choice(
+        postgres=os.environ.get(POSTGRES_VARIABLE, "embedded"),
+        redis=(
+            redis_url_of_worker(os.environ[REDIS_VARIABLE])
+            if REDIS_VARIABLE in os.environ
+            else "embedded"
+        ),
+        stripe=os.environ.get("PAIDONCE_STRIPE", "simulator"),
+    )
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:

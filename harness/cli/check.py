@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.checkers import judge
 from harness.history import read_history
+from harness.results import Run
 from harness.verdict import merge
 from reports import terminal
 
@@ -38,6 +39,8 @@ def check_command(
     for path in histories:
         history = read_history(path)
         verdicts = judge(history, tuple(checkers) if checkers else None)
-        console.print(terminal.render_verdicts(verdicts, path, history.header))
-        statuses.append(merge(verdict.status for verdict in verdicts))
+        status = merge(verdict.status for verdict in verdicts)
+        run = Run(history=str(path), status=status, verdicts=verdicts, seconds=0.0)
+        console.print(terminal.render_verdicts(run))
+        statuses.append(status)
     return merge(statuses).exit_code

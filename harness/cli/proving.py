@@ -11,13 +11,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 import reports
 from harness.cli import options
-from harness.cli.loading import PROFILES, load_all
+from harness.cli.load import load_all
+from harness.cli.progress import bar
+from harness.load.measure import LoadPlan
 from harness.prove import Findings, Plan, prove
-from harness.results import Cell, Load, Proof, Variant
+from harness.results import Cell, Proof, Variant
 from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
 from harness.target import Target
@@ -51,7 +53,8 @@ def prove_command(
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
-    proof = _carry_out(plan, options.backends(postgres, redis, stripe), load_seconds)
+    load = LoadPlan(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
+    proof = _carry_out(plan, options.backends(postgres, redis, stripe), load)
     return _tell(proof, plan.out)
 
 
@@ -80,11 +83,11 @@ def run_command(
     if attempts is not None:
         story = story.with_attempts(attempts)
     plan = _plan(TARGET, (variant,), (story,), options.folder(out), seed, rounds, 1)
-    proof = _carry_out(plan, options.backends(postgres, redis, stripe), 0.0)
+    proof = _carry_out(plan, options.backends(postgres, redis, stripe), None)
     console = Console()
     for cell in proof.cells:
         for run in cell.runs:
-            console.print(terminal.render_run(run, plan.out))
+            console.print(terminal.render_verdicts(run))
         if cell.error or cell.skipped:
             console.print(terminal.render_headline(proof))
             return 3
@@ -106,36 +109,24 @@ def _plan(
     return Plan(target, variants, scenarios, out, seed, rounds, jobs, command)
 
 
-def _carry_out(plan: Plan, choice: Choice, load_seconds: float) -> Proof:
+def _carry_out(plan: Plan, choice: Choice, load: LoadPlan | None) -> Proof:
     """Play the plan with progress shown; an interruption still leaves the reports so far."""
     findings = Findings(plan)
-    loads: list[Load] = []
     try:
-        with _progress() as progress:
-            asyncio.run(_play(plan, choice, findings, loads, load_seconds, progress))
+        with bar() as progress:
+            asyncio.run(_play(choice, findings, load, progress))
     except KeyboardInterrupt:
         findings.interrupted = True
-        reports.write_all(replace_loads(findings.proof(), loads), plan.out)
+        reports.write_all(findings.proof(), plan.out)
         raise
-    return replace_loads(findings.proof(), loads)
-
-
-def replace_loads(proof: Proof, loads: list[Load]) -> Proof:
-    """The proof with load results added."""
-    import msgspec
-
-    return msgspec.structs.replace(proof, loads=tuple(loads))
+    return findings.proof()
 
 
 async def _play(
-    plan: Plan,
-    choice: Choice,
-    findings: Findings,
-    loads: list[Load],
-    load_seconds: float,
-    progress: Progress,
+    choice: Choice, findings: Findings, load: LoadPlan | None, progress: Progress
 ) -> None:
-    total = len(plan.variants) * len(plan.scenarios)
+    plan = findings.plan
+    total = len(plan.variants) * (len(plan.scenarios) + (load is not None))
     task = progress.add_task("starting Postgres, Redis and Stripe", total=total)
 
     def on_cell(cell: Cell) -> None:
@@ -144,20 +135,8 @@ async def _play(
     findings.on_cell = on_cell
     async with open_stack(plan.target, choice, logs=plan.out / "logs") as stack:
         await prove(stack, findings)
-        if load_seconds > 0:
-            progress.update(task, description="load")
-            await load_all(stack, plan, PROFILES["hot"], load_seconds, loads, progress)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<44}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+        if load is not None:
+            await load_all(stack, load, findings, progress, task)
 
 
 def _tell(proof: Proof, out: Path) -> int:

@@ -1,0 +1,210 @@
+"""The Stripe tap between a real HTTP client and a real HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import msgspec
+import pytest
+
+from harness.history import Effect, Header, Journal, read_history
+from harness.taps.gate import Passage
+from harness.taps.stripe import StripeTap
+
+
+class Upstream:
+    """A tiny server in the place of Stripe: counts calls and answers an intent."""
+
+    def __init__(self):
+        self.calls = 0
+        self.arrived = asyncio.Event()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+
+    async def _serve(self, reader, writer):
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = 0
+                for line in head.split(b"\r\n"):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                await reader.readexactly(length)
+                self.calls += 1
+                self.arrived.set()
+                body = msgspec.json.encode(
+                    {"id": f"pi_{self.calls}", "object": "payment_intent", "status": "succeeded"}
+                )
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nRequest-Id: req_1\r\nContent-Length: %d\r\n\r\n%s"
+                    % (len(body), body)
+                )
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+class HoldingGate:
+    """Holds requests or answers until told otherwise."""
+
+    def __init__(self, side):
+        self.side = side
+        self.held = asyncio.Event()
+        self.release = asyncio.Event()
+        self.passage = Passage.DELIVER
+
+    async def request(self, call, connection):
+        if self.side == "request":
+            self.held.set()
+            await self.release.wait()
+
+    async def answer(self, call, connection):
+        if self.side == "answer":
+            self.held.set()
+            await self.release.wait()
+        return self.passage
+
+
+def run(scenario, tmp_path):
+    """Run ``scenario(tap, upstream, journal)`` and return the effects it left."""
+
+    async def main():
+        path = tmp_path / "history.jsonl"
+        async with Upstream() as upstream, StripeTap(upstream.url, metadata_key="order_id") as tap:
+            with Journal(path, Header(run="r", scenario="s", target="t")) as journal:
+                tap.bind(journal, None)
+                await scenario(tap, upstream, journal)
+        return [effect for _, effect in read_history(path).of(Effect)]
+
+    return asyncio.run(asyncio.wait_for(main(), 20))
+
+
+async def create(client, tap, order="o1"):
+    return await client.post(
+        f"{tap.url}/v1/payment_intents",
+        data={"amount": "4990", "metadata[order_id]": order},
+        headers={"Idempotency-Key": "k1"},
+    )
+
+
+def test_calls_pass_and_are_recorded(tmp_path):
+    async def scenario(tap, upstream, journal):
+        async with httpx.AsyncClient() as client:
+            answers = [await create(client, tap), await create(client, tap, "o2")]
+            confirm = await client.post(f"{tap.url}/v1/payment_intents/pi_2/confirm")
+        assert [answer.json()["id"] for answer in answers] == ["pi_1", "pi_2"]
+        assert answers[0].headers["request-id"] == "req_1"
+        assert confirm.status_code == 200
+
+    effects = run(scenario, tmp_path)
+    assert [effect.label for effect in effects] == [
+        "payment_intent.create",
+        "payment_intent.create",
+        "payment_intent.confirm",
+    ]
+    assert [effect.order for effect in effects] == ["o1", "o2", "o2"]
+    assert effects[0].request["idempotency_key"] == "k1"
+    assert effects[0].answer["id"] == "pi_1"
+    assert all(effect.began <= effect.t and effect.delivered for effect in effects)
+
+
+def test_a_held_request_has_not_reached_stripe(tmp_path):
+    async def scenario(tap, upstream, journal):
+        gate = HoldingGate("request")
+        tap.bind(journal, gate)
+        async with httpx.AsyncClient() as client:
+            pending = asyncio.ensure_future(create(client, tap))
+            await gate.held.wait()
+            assert upstream.calls == 0
+            assert tap.in_flight == 1
+            gate.release.set()
+            assert (await pending).status_code == 200
+        assert tap.in_flight == 0
+
+    assert len(run(scenario, tmp_path)) == 1
+
+
+def test_a_held_answer_has_had_its_effect(tmp_path):
+    async def scenario(tap, upstream, journal):
+        gate = HoldingGate("answer")
+        tap.bind(journal, gate)
+        async with httpx.AsyncClient() as client:
+            pending = asyncio.ensure_future(create(client, tap))
+            await gate.held.wait()
+            assert upstream.calls == 1
+            assert not pending.done()
+            gate.release.set()
+            await pending
+
+    assert run(scenario, tmp_path)[0].delivered
+
+
+def test_a_dropped_answer_is_an_effect_that_nobody_was_told_of(tmp_path):
+    async def scenario(tap, upstream, journal):
+        gate = HoldingGate("answer")
+        gate.passage = Passage.DROP
+        gate.release.set()
+        tap.bind(journal, gate)
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await create(client, tap)
+        assert upstream.calls == 1
+
+    (effect,) = run(scenario, tmp_path)
+    assert not effect.delivered
+    assert effect.answer["id"] == "pi_1"
+
+
+def test_a_call_whose_service_hung_up_is_carried_to_stripe_all_the_same(tmp_path):
+    async def scenario(tap, upstream, journal):
+        gate = HoldingGate("request")
+        tap.bind(journal, gate)
+        async with httpx.AsyncClient(timeout=0.2) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await create(client, tap)
+        gate.release.set()
+        await upstream.arrived.wait()
+        while tap.in_flight:
+            await asyncio.sleep(0.001)
+
+    (effect,) = run(scenario, tmp_path)
+    assert not effect.delivered
+    assert effect.answer is not None
+
+
+def test_an_unreachable_stripe_gives_no_answer(tmp_path):
+    async def main():
+        path = tmp_path / "history.jsonl"
+        async with Upstream() as gone:
+            url = gone.url
+        async with StripeTap(url, metadata_key="order_id") as tap, httpx.AsyncClient() as client:
+            with Journal(path, Header(run="r", scenario="s", target="t")) as journal:
+                tap.bind(journal, None)
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await create(client, tap)
+        return [effect for _, effect in read_history(path).of(Effect)]
+
+    (effect,) = asyncio.run(main())
+    assert effect.answer is None
+    assert not effect.delivered
+
+
+def test_bytes_that_are_no_http_end_that_connection_only(tmp_path):
+    async def scenario(tap, upstream, journal):
+        port = int(tap.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x00\x01nonsense\r\n\r\n")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        async with httpx.AsyncClient() as client:
+            assert (await create(client, tap)).status_code == 200
+
+    assert len(run(scenario, tmp_path)) == 1
