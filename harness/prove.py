@@ -106,16 +106,22 @@ async def prove(stack: Stack, findings: Findings) -> None:
     queue: asyncio.Queue[_Task] = asyncio.Queue()
     for task in _tasks(plan):
         queue.put_nowait(task)
-    lanes = min(plan.lanes, queue.qsize())
+    try:
+        await _side_by_side(stack, findings, queue, min(plan.lanes, queue.qsize()))
+    except asyncio.CancelledError:
+        findings.interrupted = True
+        raise
+
+
+async def _side_by_side(
+    stack: Stack, findings: Findings, queue: asyncio.Queue[_Task], lanes: int
+) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(lanes):
                 group.create_task(_work(stack, findings, queue))
     except* PaidonceError as failures:
         raise failures.exceptions[0] from None
-    except* asyncio.CancelledError:
-        findings.interrupted = True
-        raise
 
 
 async def _work(stack: Stack, findings: Findings, queue: asyncio.Queue[_Task]) -> None:

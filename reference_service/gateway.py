@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -13,7 +13,9 @@ from reference_service.settings import Settings
 from reference_service.transport import WatchingClient, never_connected
 
 T = TypeVar("T")
-_PAGES = 20
+# Beyond so many objects a search is given up, and reported as such: not having found is only
+# an answer when everything was looked at.
+_MOST = 5000
 
 
 class Gateway:
@@ -57,13 +59,14 @@ class Gateway:
 
         def find() -> Outcome:
             page = self._intents.list({"created": {"gte": since}, "limit": 100})
-            mine = [
-                item
-                for item in _bounded(page.auto_paging_iter())
-                if _metadata(item).get("order_id") == order_id
-            ]
-            # The listing is newest first; what is sought is what this order had first.
-            return Outcome(result=Result.SUCCEEDED, intent=_intent(mine[-1]) if mine else None)
+            mine = None
+            for count, item in enumerate(page.auto_paging_iter()):
+                if count == _MOST:
+                    return _too_many("payment intents")
+                if _metadata(item).get("order_id") == order_id:
+                    # Newest first; what is sought is what this order had first.
+                    mine = item
+            return Outcome(result=Result.SUCCEEDED, intent=None if mine is None else _intent(mine))
 
         return self._guarded(find)
 
@@ -72,7 +75,9 @@ class Gateway:
 
         def find() -> Outcome:
             page = self._refunds.list({"payment_intent": payment_id, "limit": 100})
-            for item in _bounded(page.auto_paging_iter()):
+            for count, item in enumerate(page.auto_paging_iter()):
+                if count == _MOST:
+                    return _too_many("refunds")
                 if _metadata(item).get("attempt") == key:
                     return Outcome(result=Result.SUCCEEDED, refund_id=item.id)
             return Outcome(result=Result.SUCCEEDED)
@@ -211,9 +216,8 @@ def _metadata(source: stripe.PaymentIntent | stripe.Refund) -> dict[str, Any]:
     return source.to_dict().get("metadata") or {}
 
 
-def _bounded(items: Iterator[Any]) -> Iterator[Any]:
-    for _, item in zip(range(_PAGES * 100), items, strict=False):
-        yield item
+def _too_many(what: str) -> Outcome:
+    return Outcome(result=Result.UNKNOWN, message=f"More than {_MOST} {what} to look through.")
 
 
 def _given(value: T | None) -> T:

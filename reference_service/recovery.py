@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reference_service import store
 from reference_service.calls import Outcome, Result, StripeCall
+from reference_service.database import Trouble, trouble
 from reference_service.flow import conclude
 from reference_service.gateway import Gateway
 from reference_service.operations import OPERATIONS
@@ -30,17 +31,20 @@ from reference_service.settings import Settings
 _log = logging.getLogger(__name__)
 
 _BATCH = 20
+_SETTLE_TRIES = 3
 _MIN_BACKOFF_S = 0.2
-# Clocks differ; an intent is looked for from a little before the attempt.
+# Clocks differ; an intent is looked for from a little before the order was made.
 _CLOCK_SLACK_S = 300
 
 _TAKE = text(
-    "UPDATE attempts SET lease_until = now() + make_interval(secs => :lease) WHERE id IN ("
+    "WITH taken AS (UPDATE attempts SET lease_until = now() + make_interval(secs => :lease)"
+    " WHERE id IN ("
     " SELECT id FROM attempts WHERE state IN ('live', 'unknown') AND lease_until <= now()"
     " AND created_at > now() - interval '23 hours' ORDER BY lease_until LIMIT :batch"
     " FOR UPDATE SKIP LOCKED)"
-    " RETURNING id, order_id, kind, stripe_key, params,"
-    " CAST(extract(epoch FROM created_at) AS bigint) AS created"
+    " RETURNING id, order_id, kind, stripe_key, params)"
+    " SELECT taken.*, CAST(extract(epoch FROM orders.created_at) AS bigint)"
+    " FROM taken JOIN orders ON orders.id = taken.order_id"
 )
 
 
@@ -51,7 +55,8 @@ class _Taken:
     kind: str
     stripe_key: str
     params: dict[str, Any]
-    created: int
+    ordered: int
+    """When the order was made, Unix seconds: Stripe has nothing of it from before."""
 
 
 class Recovery:
@@ -73,6 +78,16 @@ class Recovery:
     def _finish(self, taken: _Taken) -> bool:
         call = StripeCall.from_json(taken.params["call"])
         outcome = self._find_out(taken, call)
+        for _ in range(_SETTLE_TRIES):
+            try:
+                return self._settle(taken, call, outcome)
+            except DBAPIError as problem:
+                if trouble(problem) not in (Trouble.CONTENDED, Trouble.LOST):
+                    raise
+        _log.warning("order %s is locked; its attempt is settled in a later pass", taken.order_id)
+        return False
+
+    def _settle(self, taken: _Taken, call: StripeCall, outcome: Outcome) -> bool:
         operation = OPERATIONS[taken.kind]
         with self._autocommit.connect() as connection:
             order = store.fetch_order(connection, store.READ, id=taken.order_id)
@@ -93,7 +108,7 @@ class Recovery:
         over = outcome.result is Result.UNKNOWN and outcome.replayed
         unfinished = outcome.result is Result.UNKNOWN and outcome.intent is not None
         if over or unfinished or outcome.result is Result.KEY_MISMATCH:
-            return look(self._gateway, call, taken.stripe_key, taken.created - _CLOCK_SLACK_S)
+            return look(self._gateway, call, taken.stripe_key, taken.ordered - _CLOCK_SLACK_S)
         return outcome
 
 

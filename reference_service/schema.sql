@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS orders (
     version         bigint  NOT NULL DEFAULT 0,
     attempt_no      integer NOT NULL DEFAULT 0,                     -- attempts known to have ended
     pending_attempt uuid,                                           -- the one that has not
-    fence           bigint  NOT NULL DEFAULT 0                      -- highest lock token seen
+    fence           bigint  NOT NULL DEFAULT 0,                     -- highest lock token seen
+    created_at      timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE IF NOT EXISTS attempts (
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     client_key    text,
     params        jsonb       NOT NULL DEFAULT '{}',
     answer_status integer,
-    answer        jsonb,
+    answer        json,                                             -- replayed as it was
     exclusive     boolean     NOT NULL DEFAULT false,
     lease_until   timestamptz,
     created_at    timestamptz NOT NULL DEFAULT now()

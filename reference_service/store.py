@@ -85,7 +85,7 @@ def _write_with_attempt(when: str) -> TextClause:
         " SELECT CAST(:a_id AS uuid), changed.id, :a_kind, CAST(:a_seq AS integer), :a_state,"
         " :a_stripe_key, :a_client_key, CAST(:a_params AS jsonb),"
         " CAST(:a_exclusive AS boolean), CAST(:a_status AS integer),"
-        " CAST(:a_answer AS jsonb), now() + make_interval(secs => :a_lease) FROM changed"
+        " CAST(:a_answer AS json), now() + make_interval(secs => :a_lease) FROM changed"
     )
 
 
@@ -141,7 +141,7 @@ def fill_place(connection: Connection, order: Order, attempt: Attempt) -> None:
             f"WITH changed AS (UPDATE orders SET {_SET} WHERE id = :id)"  # noqa: S608
             " UPDATE attempts SET seq = :a_seq, state = :a_state, stripe_key = :a_stripe_key,"
             " client_key = :a_client_key, params = CAST(:a_params AS jsonb),"
-            " answer_status = :a_status, answer = CAST(:a_answer AS jsonb),"
+            " answer_status = :a_status, answer = CAST(:a_answer AS json),"
             " lease_until = now() + make_interval(secs => :a_lease) WHERE id = :a_id"
         ),
         _order_values(order) | _attempt_values(attempt),
@@ -157,7 +157,7 @@ def settle(connection: Connection, attempt: UUID, settlement: Settlement) -> boo
     result = connection.execute(
         text(
             "WITH ended AS (UPDATE attempts SET state = :a_state, answer_status = :a_status,"  # noqa: S608
-            " answer = CAST(:a_answer AS jsonb) WHERE id = :a_id AND state IN ('live', 'unknown')"
+            " answer = CAST(:a_answer AS json) WHERE id = :a_id AND state IN ('live', 'unknown')"
             f" RETURNING order_id) UPDATE orders SET {_SET} FROM ended"
             " WHERE orders.id = ended.order_id AND orders.pending_attempt = :a_id"
         ),

@@ -48,11 +48,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def result(self) -> str:
         """ "held in 13 of 13", "caught in 9 of 13"."""
-        decided = [place for place in self.places if place.standing.decided]
+        applied = [place for place in self.places if place.standing is not Standing.SKIPPED]
         wanted = (Standing.HELD,) if self.variant.sound else (Standing.CAUGHT, Standing.BROKEN)
-        number = sum(place.standing in wanted for place in decided)
+        number = sum(place.standing in wanted for place in applied)
         word = "held" if self.variant.sound else "caught"
-        return f"{word} in {number} of {len(decided)}" if decided else "not judged"
+        return f"{word} in {number} of {len(applied)}" if applied else "skipped"
 
     @property
     def loud(self) -> bool:

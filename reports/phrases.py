@@ -62,7 +62,8 @@ def request_words(story: Story, operation: Operation) -> str:
     event = invoked.args.get("event")
     if invoked.action is Action.WEBHOOK and event:
         words += f" ({event})"
-    if invoked.key:
+    shared = sum(other.invoked.key == invoked.key for other in story.operations) > 1
+    if invoked.key and shared:
         words += f", with idempotency key {short_id(invoked.key)}"
     return words + "."
 
@@ -170,11 +171,12 @@ def _amount(story: Story, call: Call) -> str:
 
 def conclusion(story: Story, reason: str) -> str:
     """What it came to, in plain words: who paid how much for what; else the checker's reason."""
+    known = letters(story)
     if len(story.taken) > 1:
-        known = letters(story)
         parts = [
-            f"{story.price(amount)} as payment {known[payment]} ({short_id(payment)})"
-            for payment, amount in story.taken.items()
+            f"{story.price(story.taken[payment])} as payment {letter} ({short_id(payment)})"
+            for payment, letter in known.items()
+            if payment in story.taken
         ]
         times = {2: "twice", 3: "three times"}.get(len(parts), f"{len(parts)} times")
         listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
@@ -189,4 +191,6 @@ def conclusion(story: Story, reason: str) -> str:
             f"One order has {len(made)} payment intents, {listed}: each of them can be paid, "
             "so the customer can be charged more than once."
         )
+    for identifier in (story.order, *known):
+        reason = reason.replace(identifier, short_id(identifier))
     return reason[:1].upper() + reason[1:]

@@ -125,9 +125,9 @@ def _matrix(proof: Proof) -> tuple[Markup, float]:
 
 def _cell(x: float, y: float, width: float, kind: Standing, count: str) -> Markup:
     family = _FAMILY.get(kind, "quiet")
-    words, room = kind.look.word, width - 27
+    words, room = kind.look.word, width - 26
     size = 12 if width_of(words, 12, bold=True) <= room else 10.5
-    if width_of(words, size, bold=True) > room + 2:
+    if width_of(words, size, bold=True) > room + 4:
         words = count or words
     return group(
         element("title", f"{kind.look.word} {count}".strip()),
@@ -138,9 +138,7 @@ def _cell(x: float, y: float, width: float, kind: Standing, count: str) -> Marku
             transform=f"translate({x + 7:.5g} {y + 11:.5g})",
             class_=f"mark m-{family}",
         ),
-        text(
-            x + 22, y + 21.5, clipped(words, size, room + 2), f"cell-text s{size * 2:g} t-{family}"
-        ),
+        text(x + 21, y + 21.5, words, f"cell-text s{size * 2:g} t-{family}"),
     )
 
 

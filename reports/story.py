@@ -201,6 +201,14 @@ def _payment_answered(operation: Operation) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _object_answered(operation: Operation, label: str) -> str | None:
+    """The id of what the operation's answer says was made: a refund, or a payment."""
+    if not label.startswith("refund."):
+        return _payment_answered(operation)
+    value = operation.completed.value.get("refund_id") if operation.completed else None
+    return value if isinstance(value, str) else None
+
+
 def _payment_of(effect: Effect) -> str | None:
     """The payment intent a call is about: named in its answer, its path or its parameters."""
     answered = (effect.answer or {}).get("id")
@@ -249,11 +257,14 @@ def _named_owner(effect: Effect, operations: tuple[Operation, ...]) -> int | Non
     if len(waiting) == 1:
         return waiting[0].invoked.op
     made = _payment_of(effect)
+    if effect.label.startswith("refund."):
+        refund = (effect.answer or {}).get("id")
+        made = refund if isinstance(refund, str) else None
     told = [
         o
         for o in waiting
         if made is not None
-        and _payment_answered(o) == made
+        and _object_answered(o, effect.label) == made
         and not (o.completed is not None and o.completed.replayed)
     ]
     return told[0].invoked.op if len(told) == 1 else None

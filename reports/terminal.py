@@ -49,48 +49,61 @@ def render_headline(proof: Proof) -> Text:
 def render_matrix(proof: Proof, width: int = 100) -> Table:
     """Scenarios down, guards across, for a terminal of ``width`` columns.
 
-    Guards that do not fit by name are numbered, and named under the table; where not even words
-    fit, cells are letters, explained there as well.
+    The first of three ways that fits: guards by name and cells in words with their tallies;
+    guards by number and cells in words; guards by number and cells as letters. What a number or
+    a letter stands for is said under the table.
     """
     cells = grid(proof)
-    first = max([len(scenario.name) for scenario in proof.scenarios], default=8)
-    used = list(
-        dict.fromkeys(
-            standing(cells.get((v.name, s.name))) for v in proof.variants for s in proof.scenarios
-        )
-    )
-    words = max([len(kind.look.word) for kind in used], default=4)
-    tallies = max([len(tally(cell)) for cell in proof.cells], default=0)
-    names = max([len(variant.name) for variant in proof.variants], default=1)
-    columns = len(proof.variants)
-    named = first + 2 + columns * (max(names, words + 1 + tallies) + 2) <= width
-    worded = first + 2 + columns * (words + 2) <= width
-    table = Table(box=None, padding=(0, 2, 0, 0) if named or worded else (0, 1, 0, 0))
+    kinds = {
+        (v.name, s.name): standing(cells.get((v.name, s.name)))
+        for v in proof.variants
+        for s in proof.scenarios
+    }
+
+    def shown(place: tuple[str, str], style: str) -> str:
+        if style == "letters":
+            return kinds[place].look.letter
+        count = tally(cells.get(place)) if style == "named" else ""
+        return f"{kinds[place].look.word} {count}".strip()
+
+    def heading(number: int, variant: Variant, style: str) -> str:
+        return variant.name if style == "named" else str(number)
+
+    def needed(style: str) -> int:
+        widths = [max([len(scenario.name) for scenario in proof.scenarios], default=8)]
+        for number, variant in enumerate(proof.variants, start=1):
+            entries = [shown((variant.name, s.name), style) for s in proof.scenarios]
+            entries.append(heading(number, variant, style))
+            widths.append(max(len(entry) for entry in entries))
+        return sum(widths) + len(widths)
+
+    style = next((s for s in ("named", "words", "letters") if needed(s) <= width), "letters")
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("scenario", no_wrap=True)
     for number, variant in enumerate(proof.variants, start=1):
-        table.add_column(escape(variant.name) if named else str(number), no_wrap=True)
+        table.add_column(escape(heading(number, variant, style)), no_wrap=True)
     for scenario in proof.scenarios:
-        row: list[RenderableType] = [Text(scenario.name)]
-        for variant in proof.variants:
-            cell = cells.get((variant.name, scenario.name))
-            kind = standing(cell)
-            shown = kind.look.word if named or worded else kind.look.letter
-            row.append(Text(f"{shown} {tally(cell)}".strip() if named else shown, _STYLES[kind]))
-        table.add_row(*row)
-    notes = []
-    if not named:
-        entries = [f"{n} {_name(v)}" for n, v in enumerate(proof.variants, start=1)]
-        notes.append("guards: " + ", ".join(entries))
-    if not named and not worded:
-        notes.append(", ".join(f"{kind.look.letter} {kind.look.word}" for kind in used))
+        places = [(variant.name, scenario.name) for variant in proof.variants]
+        row = [Text(shown(place, style), _STYLES[kinds[place]]) for place in places]
+        table.add_row(Text(scenario.name), *row)
+    notes = _notes(proof, style, list(dict.fromkeys(kinds.values())))
     if notes:
         table.caption = Text("\n".join(notes), justify="left")
         table.caption_justify = "left"
     return table
 
 
-def _name(variant: Variant) -> str:
-    return variant.name if variant.sound else f"{variant.name} (vulnerable)"
+def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
+    if style == "named":
+        return []
+    entries = [
+        f"{number}={variant.name}{'' if variant.sound else '*'}"
+        for number, variant in enumerate(proof.variants, start=1)
+    ]
+    notes = [f"guards (*: declared vulnerable): {' '.join(entries)}"]
+    if style == "letters":
+        notes.append(", ".join(f"{kind.look.letter}={kind.look.word}" for kind in used))
+    return notes
 
 
 def render_problems(proof: Proof) -> RenderableType:

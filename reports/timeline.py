@@ -8,7 +8,7 @@ show the number and a list beside it the sentence.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -122,6 +122,17 @@ class _Draft(msgspec.Struct, kw_only=True):
     broke: bool = False
 
 
+def _in_order(names: Iterable[str]) -> list[str]:
+    """By first appearance, but "tab 1" before "tab 2" whichever came first."""
+    stems: dict[str, int] = {}
+
+    def place(name: str) -> tuple[int, int]:
+        stem = name.rstrip("0123456789")
+        return stems.setdefault(stem, len(stems)), int(name[len(stem) :] or 0)
+
+    return [name for _, name in sorted([(place(name), name) for name in names])]
+
+
 class _Drawing:
     """Holds what the parts of a timeline are worked out from."""
 
@@ -129,7 +140,7 @@ class _Drawing:
         self.history, self.story, self.verdict = history, story, verdict
         self.letters = letters(story)
         self.evidence = {p for p in verdict.evidence if 0 <= p < len(history.events)}
-        names = list(dict.fromkeys(o.invoked.attempt for o in story.operations))
+        names = _in_order(dict.fromkeys(o.invoked.attempt for o in story.operations))
         self.attempts = self._chosen(names)
         self.left_out = len(names) - len(self.attempts)
         self.lane_of = {name: lane for lane, name in enumerate(self.attempts)}
@@ -156,7 +167,7 @@ class _Drawing:
         drafts = [*self._asked_and_answered(), *self._called(), *self._held()]
         kept = sorted(
             sorted(drafts, key=lambda draft: (-draft.weight, draft.t))[:MAX_STEPS],
-            key=lambda draft: draft.t,
+            key=lambda draft: (draft.t, draft.kind is Kind.HOLD),
         )
         self._mark_break(kept, broke_at)
         return Timeline(

@@ -13,7 +13,7 @@ from reports.timescale import TimeScale
 from reports.words import duration
 
 WIDTH = 1120
-_LEFT, _RIGHT = 128, 900
+_LEFT, _RIGHT = 148, 900
 _TOP = 44
 _ROW = {"attempt": 58, "stripe": 46}
 _BAR = {"attempt": 30, "stripe": 22}
@@ -57,7 +57,7 @@ def timeline_drawing(shown: Timeline, identity: str) -> tuple[Markup, float]:
         *(_lane_ground(shown, lane) for lane in lanes),
         _break(shown, scale, bottom),
         *_connectors(shown, placed),
-        *(_bar(shown, item, identity) for item in placed),
+        *(_bar(shown, item, scale, identity) for item in placed),
         *_markers(shown, placed, scale),
         _axis(shown, scale, bottom, identity),
     ]
@@ -129,7 +129,7 @@ def _defs(identity: str) -> Markup:
 def _lane_ground(shown: Timeline, lane: _Lane) -> Markup:
     stripe = lane.number == shown.stripe
     middle = lane.top + lane.height / 2
-    name = clipped(shown.lanes[lane.number], 15, _LEFT - 44)
+    name = clipped(shown.lanes[lane.number], 15, _LEFT - 30, bold=True)
     what = "takes the money" if stripe else "a client"
     return group(
         rect(0, lane.top, WIDTH, lane.height, f"lane-ground{' stripe' if stripe else ''}", 10),
@@ -195,10 +195,10 @@ def _arrow(x: float, y1: float, y2: float, class_: str) -> Markup:
     )
 
 
-def _bar(shown: Timeline, item: _Placed, identity: str) -> Markup:
+def _bar(shown: Timeline, item: _Placed, scale: TimeScale, identity: str) -> Markup:
     bar = item.bar
     if bar.lane == shown.stripe:
-        return _call_bar(item, identity)
+        return _call_bar(item, scale, identity)
     height = _BAR["attempt"]
     width = item.x2 - item.x1
     room = width - 34
@@ -221,15 +221,14 @@ def _bar(shown: Timeline, item: _Placed, identity: str) -> Markup:
     )
 
 
-def _call_bar(item: _Placed, identity: str) -> Markup:
+def _call_bar(item: _Placed, scale: TimeScale, identity: str) -> Markup:
     bar, height = item.bar, _BAR["stripe"]
     top = item.y - height / 2
     parts = [
         rect(item.x1, top, item.x2 - item.x1, height, f"call {_stroke(bar.owner)}", 6),
     ]
     for start, end in bar.holds:
-        x1 = item.x1 + _share(bar, start) * (item.x2 - item.x1)
-        x2 = item.x1 + _share(bar, end) * (item.x2 - item.x1)
+        x1, x2 = max(scale(start), item.x1), min(scale(end), item.x2)
         hatch = element(
             "rect",
             x=x1,
@@ -252,11 +251,6 @@ def _call_bar(item: _Placed, identity: str) -> Markup:
     return group(*parts)
 
 
-def _share(bar: Bar, t: int) -> float:
-    length = (bar.end or bar.start) - bar.start
-    return min(max((t - bar.start) / length, 0.0), 1.0) if length else 0.0
-
-
 def _markers(shown: Timeline, placed: Sequence[_Placed], scale: TimeScale) -> list[Markup]:
     """The numbered circles that lead from the picture to the sentences beside it."""
     found = []
@@ -265,7 +259,7 @@ def _markers(shown: Timeline, placed: Sequence[_Placed], scale: TimeScale) -> li
         if step.kind is Kind.HOLD and any(
             other is not step and other.t == step.t for other in shown.steps
         ):
-            x -= 10
+            x += 21  # an answer is held the moment it is there
         class_ = "marker broke" if step.broke else f"marker {_stroke(step.owner)}"
         found.append(
             group(
@@ -302,14 +296,14 @@ def _axis(shown: Timeline, scale: TimeScale, bottom: float, identity: str) -> Ma
     """Times since the first request, at the steps, as many as can be read."""
     origin = min((step.t for step in shown.steps), default=0)
     parts = [line(_LEFT, bottom + 10, _RIGHT + 40, bottom + 10, "axis")]
-    last = -100.0
+    last, said = -100.0, ""
     for t in sorted({step.t for step in shown.steps}):
         x = scale(t)
         parts.append(line(x, bottom + 6, x, bottom + 14, "axis"))
         words = duration(t - origin)
-        if x - last >= width_of(words, 12) + 12:
+        if words != said and x - last >= width_of(words, 12) + 12:
             parts.append(text(x, bottom + 29, words, "tick", "middle"))
-            last = x
+            last, said = x, words
     note = "Time runs to the right, "
     note += "stretched where much happens at once" if scale.stretched else "to scale"
     if any(bar.holds for bar in shown.bars):

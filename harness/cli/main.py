@@ -6,19 +6,14 @@ Exit codes: 0 valid (all as declared), 1 invalid, 2 wrong usage or something mis
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
-from rich.console import Console
 
 import harness
 from harness.cli import check, doctor, listing, load, proving, report
-from harness.errors import PaidonceError
-
-INTERRUPTED = 130
+from harness.cli.leaving import leaves
 
 app = typer.Typer(
     name="paidonce",
@@ -53,42 +48,19 @@ def _root(
     pass
 
 
-app.command("prove")(proving.prove_command)
-app.command("run")(proving.run_command)
-app.command("check")(check.check_command)
-app.command("load")(load.load_command)
-app.command("report")(report.report_command)
-app.command("doctor")(doctor.doctor_command)
-app.command("list")(listing.list_command)
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "prove": proving.prove_command,
+    "run": proving.run_command,
+    "check": check.check_command,
+    "load": load.load_command,
+    "report": report.report_command,
+    "doctor": doctor.doctor_command,
+    "list": listing.list_command,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(leaves(_command))
 
 
 def run() -> None:
     """Entry point: runs the command line and leaves with its exit code."""
-    sys.exit(main())
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns its exit code and prints what went wrong as one message."""
-    command = typer.main.get_command(app)
-    try:
-        code = command.main(args=arguments, prog_name="paidonce", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except PaidonceError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]error:[/bold red] {_plain(error)}")
-        return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away; give the interpreter nothing left to complain about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-
-
-def _plain(error: PaidonceError) -> str:
-    return str(error).replace("[", r"\[")
+    app(prog_name="paidonce")

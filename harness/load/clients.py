@@ -15,6 +15,7 @@ import geventhttpclient.client
 from locust import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.answers import order_id
 from harness.history import Action, Completed, Outcome
@@ -99,6 +100,17 @@ class RecordedUser(FastHttpUser):
         """A user without a run (its start was refused) has nothing to do."""
         if self._run is None:
             raise StopUser
+
+    def stop(self, force: bool = False) -> bool:
+        """Stop after the task that is under way; a pausing user first ends its pause.
+
+        Locust would kill a pausing user at once, and one that wakes in that very moment has a
+        request under way when the kill arrives: an operation whose outcome nobody learns.
+        """
+        if not force and self._state == LOCUST_STATE_WAITING:
+            self._state = LOCUST_STATE_STOPPING
+            return False
+        return bool(super().stop(force))
 
     def wait_time(self) -> float:
         """The pause between two tasks, in seconds."""

@@ -95,7 +95,7 @@ def wrong_state(order: Order, outcome: Outcome) -> Settlement:
     """The intent is not what the order says: believe Stripe, and tell the client."""
     intent = outcome.intent
     if intent is not None and intent.status == "succeeded":
-        after = order.ended(payment_status=Status.PAID, payment_id=intent.id)
+        after = order.ended(payment_status=Status.PAID, payment_id=intent.id, amount=intent.amount)
         return Settlement(State.FAILED, after, already_paid(after).answer)
     if intent is not None and intent.status == "canceled":
         after = order.ended(payment_status=Status.CANCELLED, payment_id=intent.id)

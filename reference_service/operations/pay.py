@@ -49,7 +49,10 @@ class Pay:
         intent = outcome.intent
         if outcome.result is Result.SUCCEEDED:
             assert intent is not None
-            after = order.ended(payment_status=Status.PAID, payment_id=intent.id)
+            # The amount is the order's own, but for a recovery that found an earlier payment.
+            after = order.ended(
+                payment_status=Status.PAID, payment_id=intent.id, amount=intent.amount
+            )
             answer = Answer(
                 200,
                 {

@@ -93,7 +93,7 @@ def test_postgres_makes_databases_and_is_removed(
 def test_a_missing_image_is_one_clear_error(engine: StandInEngine) -> None:
     before = custody.tickets
     engine.images.clear()
-    with pytest.raises(Unavailable, match="image valkey/valkey.* could not be started") as caught:
+    with pytest.raises(Unavailable, match=r"image valkey/valkey.* could not be started") as caught:
         open_redis("container")
     assert "\n" not in str(caught.value)
     assert custody.tickets == before

@@ -396,6 +396,15 @@ def test_many_unanswered_operations_are_tried_only_where_needed() -> None:
     assert search(Counter_(), [*same, Interval(("read", 40), 100, 101)]).status is Status.VALID
 
 
+def test_which_unanswered_operations_were_used_matters_for_those_that_are_left() -> None:
+    lost: list[Interval[tuple[Any, ...]]] = [Interval(("add", n), n, None) for n in (1, 2, 3)]
+    reads = [Interval(("read", 3), 10, 11), Interval(("read", 5), 20, 21)]
+    # 3 is 1 + 2 as well, but then only 3 is left, and 5 is out of reach.
+    result = search(Counter_(), [*lost, *reads])
+    assert result.status is Status.VALID
+    assert result.placed == (2, 3, 1, 4)
+
+
 class Counter_(Register):
     """A counter: ("add", n) and ("read", n)."""
 

@@ -92,6 +92,8 @@ def test_a_hot_run_counts_what_the_service_did(
 
     history = read_history(tmp_path / load.history)
     assert history.complete
+    outcomes = {operation.outcome for operation in history.operations}
+    assert outcomes == {Outcome.OK, Outcome.REJECTED}, "ending the load cuts nobody off"
     start = int(history.header.settings["measured_from_ns"])
     end = int(history.header.settings["measured_to_ns"])
     assert end - start == 1_500_000_000

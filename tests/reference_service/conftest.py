@@ -1,33 +1,14 @@
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import pytest
-from reference_run import SOUND, Running, serving
+from reference_run import SOUND, Backends, Running, Starter, serving
 
-from harness.backends import PostgresServer, open_stripe
-from harness.backends.shared import open_shared_postgres, open_shared_redis, worker_name
-from reference_service.database import migrate
+from harness.backends import open_stripe
+from harness.backends.shared import open_shared_postgres, open_shared_redis
 from reference_service.guards import GUARDS
-
-Starter = Callable[..., AbstractContextManager[Running]]
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Backends:
-    postgres: PostgresServer
-    redis_url: str
-    stripe_url: str
-
-    def database(self) -> str:
-        """A new database with the service's tables."""
-        url = self.postgres.create_database(f"reference_{worker_name()}_{next(_numbers)}")
-        migrate(url)
-        return url
 
 
 @pytest.fixture(scope="session")

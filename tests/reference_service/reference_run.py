@@ -6,9 +6,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -17,8 +18,11 @@ import uvicorn
 from stripe import WebhookSignature
 from stripe_front import StripeFront
 
+from harness.backends import PostgresServer
+from harness.backends.shared import database_name
 from harness.errors import DeadlineExceeded
 from reference_service.app import create_app
+from reference_service.database import migrate
 from reference_service.guards import GUARDS
 from reference_service.service import Service
 from reference_service.settings import load
@@ -27,6 +31,19 @@ SECRET = "whsec_reference_tests"
 KEY = "sk_test_reference_tests"
 DEADLINE_S = 20.0
 SOUND = [name for name, guard in GUARDS.items() if guard.sound]
+
+
+@dataclass(frozen=True)
+class Backends:
+    postgres: PostgresServer
+    redis_url: str
+    stripe_url: str
+
+    def database(self) -> str:
+        """A new database with the service's tables."""
+        url = self.postgres.create_database(database_name("reference"))
+        migrate(url)
+        return url
 
 
 class Running:
@@ -180,3 +197,6 @@ def serving(
             listener.close()
     finally:
         front.close()
+
+
+Starter = Callable[..., AbstractContextManager[Running]]

@@ -6,8 +6,7 @@ import socket
 import threading
 
 import pytest
-from conftest import Backends, Starter
-from reference_run import SOUND, Running
+from reference_run import SOUND, Backends, Running, Starter
 
 from reference_service.guards import GUARDS
 
@@ -177,7 +176,8 @@ def test_a_crash_between_the_calls_is_recovered(sound: Running) -> None:
         assert sound.pay(order).json()["error"]["code"] == "payment_in_progress"
         sound.sql("UPDATE attempts SET lease_until = now() WHERE order_id = %s", order)
         assert sound.recover() == 1
-    assert sound.order(order)["payment_status"] == "paid"
+    after = sound.order(order)
+    assert (after["payment_status"], after["amount"]) == ("paid", 1000)
     assert sound.charged(order) == [1000]
     assert len(sound.intents(order)) == 1
 

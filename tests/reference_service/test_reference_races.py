@@ -7,8 +7,7 @@ from concurrent.futures import wait
 
 import pytest
 import redis
-from conftest import Backends, Starter
-from reference_run import SOUND, Running
+from reference_run import SOUND, Backends, Running, Starter
 
 from reference_service.guards.redis_client import lock_name
 

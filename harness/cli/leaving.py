@@ -1,0 +1,46 @@
+"""How a command leaves: its result, or what went wrong, as an exit code and at most one message."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from harness.errors import PaidonceError
+
+INTERRUPTED = 130
+"""What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""
+
+P = ParamSpec("P")
+
+
+def leaves(command: Callable[P, int]) -> Callable[P, None]:
+    """``command`` as the command line wants it: its number becomes the exit code."""
+
+    @functools.wraps(command)
+    def leaving(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise typer.Exit(_code(lambda: command(*args, **kwargs)))
+
+    return leaving
+
+
+def _code(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except PaidonceError as error:
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True, highlight=False, soft_wrap=True).print(message)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away; leave the interpreter nothing to complain about.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,157 @@
+"""Bad input: one clear message, exit code 2, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+PAIDONCE = [sys.executable, "-m", "harness.cli"]
+
+
+def paidonce(*arguments, cwd, timeout=60, **environment):
+    return subprocess.run(
+        [*PAIDONCE, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment},
+    )
+
+
+def one_message(run):
+    """The error as a person reads it, checked to be one message and no traceback."""
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    return " ".join(run.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["prove", "--guard", "row_lok"], "unknown guard 'row_lok'; choose one of: none, row_lock"),
+        (["prove", "--scenario", "two_tab"], "unknown scenario 'two_tab'; choose one of: two_tabs"),
+        (["run", "nonsense"], "unknown scenario 'nonsense'"),
+        (["run", "two_tabs", "--attempts", "1"], "--attempts: expected a number from 2 to 200"),
+        (["run", "pay_vs_cancel", "--attempts", "5"], "tells of different attempts"),
+        (["prove", "--rounds", "0"], "--rounds"),
+        (["prove", "--postgres", "mysql://x"], "mysql://x"),
+        (["prove", "--redis", "memcached"], "memcached"),
+        (["prove", "--stripe", "paypal"], "paypal"),
+        (["prove", "--postgres", "postgresql://127.0.0.1:1/x"], "127.0.0.1:1"),
+        (["prove", "--stripe", "http://127.0.0.1:1"], "127.0.0.1:1"),
+        (["load", "--profile", "cold"], "--profile: unknown profile 'cold'"),
+        (["check", "missing.jsonl"], "missing.jsonl cannot be read"),
+        (["report", "nowhere"], "nowhere"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_bad_input_is_answered_with_one_message(tmp_path, arguments, expected):
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    run = paidonce(*arguments, cwd=tmp_path)
+    assert expected in one_message(run)
+    after = {child.pid for child in psutil.Process().children(recursive=True)}
+    assert after <= before
+
+
+def test_an_occupied_folder_is_refused(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "results.json").write_text("{}")
+    run = paidonce("run", "two_tabs", "--out", "old", cwd=tmp_path)
+    assert "old: holds results.json already" in one_message(run)
+    assert (tmp_path / "old" / "results.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("garbage\n", "line 1: not an event"),
+        ('{"type":"note","t":0,"text":""}\n', "line 1: a paidonce history has one header"),
+        ('{"type":"header","run":"r","scenario":"s","target":"t","format":99}\n', "format 99"),
+    ],
+)
+def test_a_broken_history_is_named_with_its_line(tmp_path, text, expected):
+    (tmp_path / "broken.jsonl").write_text(text)
+    message = one_message(paidonce("check", "broken.jsonl", cwd=tmp_path))
+    assert "broken.jsonl" in message
+    assert expected in message
+
+
+def test_an_unknown_checker_is_answered_with_the_choices(tmp_path):
+    header = {"type": "header", "run": "r", "scenario": "s", "target": "t"}
+    (tmp_path / "h.jsonl").write_text(json.dumps(header) + "\n")
+    run = paidonce("check", "h.jsonl", "--checker", "two-success", cwd=tmp_path)
+    assert "one-success" in one_message(run)
+
+
+def test_a_stripe_that_does_not_answer_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = paidonce("run", "two_tabs", "--stripe", url, cwd=tmp_path)
+    assert url in one_message(run)
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path):
+    run = paidonce("--help", cwd=tmp_path)
+    assert run.returncode == 0
+    for word in ("prove", "run", "check", "load", "report", "doctor", "list", "Exit codes"):
+        assert word in run.stdout
+
+
+def _ours(marker: str) -> list[psutil.Process]:
+    """Processes that carry ``marker`` in their environment: everything a command started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("PAIDONCE_TEST_MARKER") == marker:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_a_proof_is_stopped(tmp_path, number):
+    marker = f"stop-{number}-{os.getpid()}"
+    out = tmp_path / "out"
+    command = subprocess.Popen(
+        [*PAIDONCE, "prove", "--out", str(out), "--rounds", "50", "--guard", "row_lock"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PAIDONCE_TEST_MARKER": marker, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("histories/row_lock/*.jsonl")):
+        assert command.poll() is None, command.communicate()
+        assert time.monotonic() < deadline, "no history was begun"
+        time.sleep(0.05)
+    command.send_signal(number)
+    _, stderr = command.communicate(timeout=60)
+    assert "Traceback" not in stderr, stderr
+    deadline = time.monotonic() + 30
+    while left := _ours(marker):
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.05)
+    for history in out.glob("histories/row_lock/*.jsonl"):
+        check = paidonce("check", history, cwd=tmp_path)
+        assert check.returncode in (0, 3), check.stdout + check.stderr
+    if number == signal.SIGINT:
+        assert command.returncode == 130
+        assert (out / "report.html").exists()
+        assert json.loads((out / "results.json").read_text())["interrupted"] is True
+    deadline = time.monotonic() + 30
+    while left_folders := list(tmp_path.glob("paidonce-*")):
+        assert time.monotonic() < deadline, f"still there: {left_folders}"
+        time.sleep(0.05)

@@ -1,0 +1,235 @@
+"""The pure core: decisions, conclusions, keys and what Stripe's errors mean."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import stripe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall, stripe_key
+from reference_service.conclude import State
+from reference_service.flow import conclude
+from reference_service.gateway import outcome_of
+from reference_service.operations import (
+    ApplyEvent,
+    Cancel,
+    ChangeAmount,
+    CreateIntent,
+    Operation,
+    Pay,
+    Refund,
+)
+from reference_service.operations.base import Event
+from reference_service.orders import Order, Refused, Status
+from reference_service.reconcile import judge
+
+UNPAID = Order(id="o1", amount=1000, currency="usd")
+PAID = replace(UNPAID, payment_status=Status.PAID, payment_id="pi_1")
+PENDING = replace(
+    UNPAID, payment_status=Status.PROCESSING, pending_attempt=uuid.UUID(int=1), payment_id="pi_1"
+)
+CANCELLED = replace(UNPAID, payment_status=Status.CANCELLED)
+PAY, INTENT, CANCEL, AMEND = Pay("pm_card_visa"), CreateIntent(), Cancel(), ChangeAmount(700)
+EVENT = ApplyEvent(Event("evt_1", "payment_intent.succeeded", "pi_1"))
+
+
+def refusal(operation: Operation, order: Order) -> str:
+    with pytest.raises(Refused) as caught:
+        operation.decide(order)
+    return str(caught.value.answer.body["error"]["code"])
+
+
+@pytest.mark.parametrize("operation", [PAY, INTENT, CANCEL, AMEND, Refund(1), EVENT])
+def test_nothing_is_decided_while_an_attempt_is_pending(operation: Operation) -> None:
+    assert refusal(operation, PENDING) == "payment_in_progress"
+
+
+@pytest.mark.parametrize("operation", [PAY, INTENT, CANCEL, AMEND])
+def test_what_needs_an_unpaid_order(operation: Operation) -> None:
+    for status in (Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED):
+        assert refusal(operation, replace(PAID, payment_status=status)) == "order_already_paid"
+    assert refusal(operation, CANCELLED) == "order_cancelled"
+
+
+def test_an_intent_is_confirmed_rather_than_made_again() -> None:
+    fresh, with_intent = (
+        PAY.decide(UNPAID).call,
+        PAY.decide(replace(UNPAID, payment_id="pi_1")).call,
+    )
+    assert fresh is not None
+    assert with_intent is not None
+    assert (fresh.kind, fresh.confirm) == (CallKind.CREATE, True)
+    assert with_intent.kind is CallKind.CONFIRM
+    assert with_intent.payment_id == "pi_1"
+    assert refusal(INTENT, replace(UNPAID, payment_id="pi_1")) == "payment_in_progress"
+
+
+@given(
+    amount=st.integers(50, 10_000),
+    given_back=st.lists(st.integers(1, 10_000) | st.none(), max_size=6),
+)
+def test_refunds_add_up_to_the_payment_at_most(amount: int, given_back: list[int | None]) -> None:
+    order = replace(PAID, amount=amount)
+    for wanted in given_back:
+        left = amount - order.refunded_amount
+        if left == 0 or (wanted is not None and wanted > left):
+            assert refusal(Refund(wanted), order) == "refund_exceeds_payment"
+            continue
+        call = Refund(wanted).decide(order).call
+        assert call is not None
+        outcome = Outcome(result=Result.SUCCEEDED, refund_id="re_1")
+        order = conclude(Refund, order, call, outcome).order
+        assert 0 < order.refunded_amount <= amount
+        full = order.refunded_amount == amount
+        assert order.payment_status is (Status.REFUNDED if full else Status.PARTIALLY_REFUNDED)
+
+
+def test_the_key_grows_only_with_known_ends() -> None:
+    call = PAY.decide(UNPAID).call
+    assert call is not None
+    first = stripe_key(UNPAID, call)
+    after = {
+        result: conclude(
+            Pay, UNPAID, call, Outcome(result=result, intent=Intent("pi_1", "succeeded", 1000))
+        )
+        for result in Result
+    }
+    for result, settlement in after.items():
+        same = stripe_key(settlement.order, call) == first
+        ended = result in (
+            Result.SUCCEEDED,
+            Result.DECLINED,
+            Result.REJECTED,
+            Result.WRONG_STATE,
+        )
+        assert same is not ended, result
+        assert settlement.final is ended
+    for local in (AMEND.decide(UNPAID), CANCEL.decide(UNPAID)):
+        assert local.settlement is not None
+        assert stripe_key(local.settlement.order, call) == first
+
+
+def test_making_and_paying_share_a_key_but_not_parameters() -> None:
+    make, pay = INTENT.decide(UNPAID).call, PAY.decide(UNPAID).call
+    assert make is not None
+    assert pay is not None
+    assert stripe_key(UNPAID, make) == stripe_key(UNPAID, pay)
+    assert make != pay
+
+
+@given(
+    st.builds(
+        StripeCall,
+        kind=st.sampled_from(CallKind),
+        order_id=st.text(min_size=1),
+        payment_id=st.none() | st.text(min_size=1),
+        amount=st.none() | st.integers(1, 10**8),
+        payment_method=st.none() | st.text(min_size=1),
+        confirm=st.booleans(),
+    )
+)
+def test_a_stored_call_is_the_call(call: StripeCall) -> None:
+    assert StripeCall.from_json(call.to_json()) == call
+
+
+def test_a_decline_keeps_the_intent() -> None:
+    call = PAY.decide(UNPAID).call
+    assert call is not None
+    declined = Outcome(
+        result=Result.DECLINED, intent=Intent("pi_9", "requires_payment_method", 1000)
+    )
+    settlement = conclude(Pay, UNPAID, call, declined)
+    assert (settlement.state, settlement.answer.status) == (State.FAILED, 402)
+    assert settlement.order.payment_id == "pi_9"
+    assert settlement.order.payment_status is Status.UNPAID
+
+
+def test_a_recovery_that_finds_an_intent_paid_does_not_call_it_unpaid() -> None:
+    call = INTENT.decide(UNPAID).call
+    assert call is not None
+    found = Outcome(result=Result.SUCCEEDED, intent=Intent("pi_9", "succeeded", 900))
+    settlement = conclude(CreateIntent, UNPAID, call, found)
+    assert settlement.order.payment_status is Status.PAID
+    assert settlement.order.amount == 900
+    assert settlement.answer.body["error"]["code"] == "order_already_paid"
+
+
+def test_money_that_came_for_a_cancelled_order_is_seen() -> None:
+    settlement = EVENT.decide(CANCELLED).settlement
+    assert settlement is not None
+    assert settlement.order.payment_status is Status.PAID
+
+
+def test_a_reported_failure_gives_an_unpaid_order_its_intent() -> None:
+    failed = ApplyEvent(Event("evt_2", "payment_intent.payment_failed", "pi_7"))
+    settlement = failed.decide(UNPAID).settlement
+    assert settlement is not None
+    assert settlement.order.payment_id == "pi_7"
+    assert settlement.order.payment_status is Status.UNPAID
+    known = failed.decide(replace(UNPAID, payment_id="pi_1")).settlement
+    assert known is not None
+    assert known.order.payment_id == "pi_1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "confirm", "status", "result"),
+    [
+        (CallKind.CREATE, True, "succeeded", Result.SUCCEEDED),
+        (CallKind.CREATE, True, "requires_payment_method", Result.DECLINED),
+        (CallKind.CREATE, False, "requires_payment_method", Result.SUCCEEDED),
+        (CallKind.CONFIRM, False, "succeeded", Result.SUCCEEDED),
+        (CallKind.CONFIRM, False, "canceled", Result.WRONG_STATE),
+        (CallKind.CONFIRM, False, "processing", Result.UNKNOWN),
+        (CallKind.CANCEL, False, "canceled", Result.SUCCEEDED),
+        (CallKind.CANCEL, False, "succeeded", Result.WRONG_STATE),
+        (CallKind.CANCEL, False, "requires_confirmation", Result.REJECTED),
+        (CallKind.UPDATE, False, "requires_confirmation", Result.SUCCEEDED),
+        (CallKind.UPDATE, False, "succeeded", Result.WRONG_STATE),
+    ],
+)
+def test_what_an_intent_tells_of_a_call(
+    kind: CallKind, confirm: bool, status: str, result: Result
+) -> None:
+    call = StripeCall(kind=kind, order_id="o1", payment_id="pi_1", amount=500, confirm=confirm)
+    assert judge(call, Intent("pi_1", status, 500)).result is result
+
+
+def stripe_error(kind: type[stripe.StripeError], status: int, **details: Any) -> stripe.StripeError:
+    more = {"param": None, "code": details.get("code")}
+    known = more if issubclass(kind, stripe.CardError | stripe.InvalidRequestError) else {}
+    return kind(
+        message="why", http_status=status, json_body={"error": details}, headers={}, **known
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "details", "result"),
+    [
+        (stripe.CardError, 402, {"code": "card_declined"}, Result.DECLINED),
+        (stripe.IdempotencyError, 400, {"type": "idempotency_error"}, Result.KEY_MISMATCH),
+        (stripe.APIError, 409, {"code": "idempotency_key_in_use"}, Result.KEY_IN_USE),
+        (stripe.RateLimitError, 429, {}, Result.NOT_DONE),
+        (stripe.AuthenticationError, 401, {}, Result.NOT_DONE),
+        (stripe.InvalidRequestError, 400, {"code": "amount_too_small"}, Result.REJECTED),
+        (stripe.APIError, 500, {}, Result.UNKNOWN),
+        (stripe.APIConnectionError, None, {}, Result.UNKNOWN),
+        (
+            stripe.InvalidRequestError,
+            400,
+            {
+                "code": "payment_intent_unexpected_state",
+                "payment_intent": {"id": "pi_1", "status": "succeeded", "amount": 5},
+            },
+            Result.WRONG_STATE,
+        ),
+    ],
+)
+def test_what_an_error_of_stripe_means(
+    kind: type[stripe.StripeError], status: int, details: dict[str, Any], result: Result
+) -> None:
+    assert outcome_of(stripe_error(kind, status, **details)).result is result
