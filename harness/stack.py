@@ -23,6 +23,7 @@ from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
 from harness.backends.shared import database_name
 from harness.bench import Bench
+from harness.capability import Capability
 from harness.history import Backend
 from harness.service import Addresses
 from harness.taps.stripe import StripeTap
@@ -89,8 +90,11 @@ class Stack:
             exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
             addresses = self._addresses(lane, url, tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
+            wanted = dict(settings)
+            if Capability.STRIPE_LEDGER not in lane.stripe.capabilities:
+                wanted["stripe_stateless"] = "1"
             running = await asyncio.to_thread(
-                service.start, self.target, variant, addresses, settings=settings, log=log
+                service.start, self.target, variant, addresses, settings=wanted, log=log
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
             bench = Bench(

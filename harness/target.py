@@ -54,7 +54,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     ``{webhook_secret}``. It is ready when ``ready_path`` answers 200.
 
     ``settings`` maps the neutral names by which scenarios ask for settings (stripe_timeout_s,
-    redis_lease_ms, lock_timeout_ms, workers, pool_size) to the service's environment variables.
+    redis_lease_ms, lock_timeout_ms, workers, pool_size, ...) to the service's environment
+    variables. ``stripe_stateless`` is asked for, as "1", where Stripe keeps no state.
 
     ``stripe_order_key`` is the metadata key by which the service's Stripe objects name their
     order. ``resting_statuses`` are the payment statuses of an order nobody is working on.

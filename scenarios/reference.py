@@ -95,6 +95,11 @@ TARGET = Target(
         "lock_timeout_ms": "LOCK_TIMEOUT_MS",
         "workers": "WEB_CONCURRENCY",
         "pool_size": "DB_POOL_SIZE",
+        "retries": "GUARD_RETRIES",
+        "recovery_interval_s": "RECOVERY_INTERVAL_S",
+        "claim_lease_s": "CLAIM_LEASE_S",
+        "stripe_network_retries": "STRIPE_MAX_NETWORK_RETRIES",
+        "stripe_stateless": "STRIPE_STATELESS",
     },
     create_order=Route(
         method="POST",

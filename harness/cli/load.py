@@ -19,7 +19,7 @@ from harness.cli import options
 from harness.cli.progress import bar
 from harness.errors import UsageError
 from harness.load.job import PROFILES
-from harness.load.measure import LoadPlan, measure
+from harness.load.measure import Workload, measure
 from harness.prove import HISTORIES, Findings, Plan
 from harness.stack import Choice, Stack, open_stack
 from reports import terminal
@@ -63,7 +63,7 @@ def load_command(
         )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     folder = options.folder(out)
-    plan = LoadPlan(profile, users, seconds, warmup, seed, processes)
+    plan = Workload(profile, users, seconds, warmup, seed, processes)
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )
@@ -82,7 +82,7 @@ def load_command(
     return reports.exit_status(proof)
 
 
-async def _run(choice: Choice, plan: LoadPlan, findings: Findings, progress: Progress) -> None:
+async def _run(choice: Choice, plan: Workload, findings: Findings, progress: Progress) -> None:
     task = progress.add_task(
         "starting Postgres, Redis and Stripe", total=len(findings.plan.variants)
     )
@@ -91,7 +91,7 @@ async def _run(choice: Choice, plan: LoadPlan, findings: Findings, progress: Pro
 
 
 async def load_all(
-    stack: Stack, plan: LoadPlan, findings: Findings, progress: Progress, task: TaskID
+    stack: Stack, plan: Workload, findings: Findings, progress: Progress, task: TaskID
 ) -> None:
     """Measure one variant after the other: side by side they would measure each other."""
     lane = await stack.lane()

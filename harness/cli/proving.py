@@ -17,7 +17,7 @@ import reports
 from harness.cli import options
 from harness.cli.load import load_all
 from harness.cli.progress import bar
-from harness.load.measure import LoadPlan
+from harness.load.measure import Workload
 from harness.prove import Findings, Plan, prove
 from harness.results import Cell, Proof, Variant
 from harness.scenario import Scenario
@@ -53,7 +53,7 @@ def prove_command(
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
-    load = LoadPlan(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
+    load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
     proof = _carry_out(plan, options.backends(postgres, redis, stripe), load)
     return _tell(proof, plan.out)
 
@@ -109,7 +109,7 @@ def _plan(
     return Plan(target, variants, scenarios, out, seed, rounds, jobs, command)
 
 
-def _carry_out(plan: Plan, choice: Choice, load: LoadPlan | None) -> Proof:
+def _carry_out(plan: Plan, choice: Choice, load: Workload | None) -> Proof:
     """Play the plan with progress shown; an interruption still leaves the reports so far."""
     findings = Findings(plan)
     try:
@@ -123,7 +123,7 @@ def _carry_out(plan: Plan, choice: Choice, load: LoadPlan | None) -> Proof:
 
 
 async def _play(
-    choice: Choice, findings: Findings, load: LoadPlan | None, progress: Progress
+    choice: Choice, findings: Findings, load: Workload | None, progress: Progress
 ) -> None:
     plan = findings.plan
     total = len(plan.variants) * (len(plan.scenarios) + (load is not None))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +21,7 @@ REST_DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True)
-class LoadPlan:
+class Workload:
     """How hard, how long, and in which pattern ("hot", "many" or "shop"); times in seconds."""
 
     profile: str = "hot"
@@ -29,7 +32,7 @@ class LoadPlan:
     processes: int = 1
 
 
-async def measure(bench: Bench, plan: LoadPlan, out: Path) -> Load:
+async def measure(bench: Bench, work: Workload, out: Path) -> Load:
     """Put load on the bench's service, measure it, and judge every operation of it.
 
     The history goes to ``out``. Raises what ``run_load`` raises.
@@ -38,26 +41,38 @@ async def measure(bench: Bench, plan: LoadPlan, out: Path) -> Load:
     if bench.reset is not None:
         await asyncio.to_thread(bench.reset)
 
-    def look(journal: Journal, orders: Sequence[str]) -> None:
-        asyncio.run_coroutine_threadsafe(_look(bench, journal, orders), loop).result()
+    cancel = threading.Event()
 
-    return await asyncio.to_thread(
+    def look(journal: Journal, orders: Sequence[str]) -> None:
+        looking = asyncio.run_coroutine_threadsafe(_look(bench, journal, orders), loop)
+        while not cancel.is_set():
+            with contextlib.suppress(TimeoutError):
+                return looking.result(timeout=0.2)
+        looking.cancel()
+
+    run = functools.partial(
         run_load,
         target=bench.target,
         base_url=bench.service_url,
         postgres_url=bench.postgres_url,
         variant=bench.variant,
-        profile=plan.profile,
-        users=plan.users,
-        seconds=plan.seconds,
-        warmup=plan.warmup,
+        profile=work.profile,
+        users=work.users,
+        seconds=work.seconds,
+        warmup=work.warmup,
         out_folder=out,
-        seed=plan.seed,
-        processes=plan.processes,
+        seed=work.seed,
+        processes=work.processes,
         observe=look,
         capabilities=bench.capabilities | {Capability.ORDER_STATE},
         backends=bench.backends,
+        cancel=cancel,
     )
+    try:
+        return await asyncio.to_thread(run)
+    except asyncio.CancelledError:
+        cancel.set()  # a thread cannot be cancelled, so it is asked to come to an end
+        raise
 
 
 async def _look(bench: Bench, journal: Journal, orders: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""Exploration: every interleaving of a few attempts that differs, chosen at the taps."""

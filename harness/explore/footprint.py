@@ -1,0 +1,92 @@
+"""What a step touches, and which steps therefore commute.
+
+A footprint may say too much, never too little: two steps whose footprints do not conflict must
+lead to the same state in either order. It tells three kinds of touching apart, since Postgres
+does (manual, chapter 13):
+
+``looks``
+    what is seen through a snapshot. It is not disturbed by what others have written and not
+    committed.
+``locks``
+    rows, keys and advisory locks that are locked, which includes everything written, and what
+    is let go of at the end of a transaction.
+``publishes``
+    what others can see from this step on: the writes of a transaction at its COMMIT, the
+    effect of a call to Stripe, a command to Redis.
+
+A step outside a transaction does all three at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Resource(msgspec.Struct, frozen=True, order=True):
+    """A set of things: everything in ``place`` that agrees with ``key``.
+
+    ``place`` is a path such as ``("pg", "public.orders")``, ``("stripe", "payment_intent")`` or
+    ``("redis",)``; a shorter path includes every longer one that begins with it. ``key`` is a
+    sorted tuple of (column, value) pairs; fewer pairs mean more things, none means all.
+    """
+
+    place: tuple[str, ...]
+    key: tuple[tuple[str, str], ...] = ()
+
+    def overlaps(self, other: Resource) -> bool:
+        """Whether some thing can belong to both.
+
+        Two keys are apart only if they give the same column different values: ``id=1`` and
+        ``id=2`` are, ``id=1`` and ``owner=7`` need not be.
+        """
+        shorter = min(len(self.place), len(other.place))
+        if self.place[:shorter] != other.place[:shorter]:
+            return False
+        mine = dict(self.key)
+        return all(mine.get(column, value) == value for column, value in other.key)
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """What one step touches."""
+
+    looks: frozenset[Resource] = frozenset()
+    locks: frozenset[Resource] = frozenset()
+    publishes: frozenset[Resource] = frozenset()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the step is local: it commutes with every other."""
+        return not (self.looks or self.locks or self.publishes)
+
+    def conflicts(self, other: Footprint) -> bool:
+        """Whether the order of the two steps may matter."""
+        return (
+            _meet(self.looks, other.publishes)
+            or _meet(self.publishes, other.looks)
+            or _meet(self.locks, other.locks)
+            or _meet(self.locks, other.publishes)
+            or _meet(self.publishes, other.locks)
+            or _meet(self.publishes, other.publishes)
+        )
+
+    def union(self, other: Footprint) -> Footprint:
+        """Everything either touches."""
+        return Footprint(
+            self.looks | other.looks,
+            self.locks | other.locks,
+            self.publishes | other.publishes,
+        )
+
+
+def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
+    return any(one.overlaps(other) for one in some for other in others)
+
+
+LOCAL = Footprint()
+"""Commutes with everything."""
+
+_ALL = frozenset({Resource(())})
+EVERYTHING = Footprint(_ALL, _ALL, _ALL)
+"""Commutes with nothing but local steps: for what could not be understood."""

@@ -1,0 +1,86 @@
+"""The interface between a search and what it searches: one execution, step by step.
+
+A *world* is one run of the attempts from the initial state. The search asks who can move, moves
+one, and is told what that touched; it cannot go back, only begin again in a fresh world and
+repeat the choices. The reference model of Postgres's row locks is a world as well as the real
+service behind its taps, so that a search can be checked against what is known to be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+import msgspec
+
+from harness.explore.footprint import Footprint
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """What one actor would do next, if it were let.
+
+    ``label`` is normalised: the same in every execution that has made the same choices so far.
+    ``footprint`` is what the step is expected to touch, as far as can be told beforehand.
+    """
+
+    actor: str
+    label: str
+    footprint: Footprint
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that was made.
+
+    ``footprint`` is what it did touch, including what it let others do: a COMMIT by which a
+    waiting statement of somebody else went through touches that statement's rows too.
+    ``blocked`` tells that the actor now waits for somebody else; ``woken`` names those who no
+    longer wait because of this step.
+    """
+
+    actor: str
+    label: str
+    footprint: Footprint
+    enabled: tuple[str, ...]
+    """Actors that could have moved instead, this one included; in a fixed order."""
+    blocked: bool = False
+    woken: tuple[str, ...] = ()
+
+
+class InvalidRun(Exception):
+    """This execution says nothing: the harness was not in control of it.
+
+    The message says why (attribution was ambiguous, a replayed prefix diverged, a step did not
+    come to rest in time). Such a run is never counted as explored.
+    """
+
+
+class World(Protocol):
+    """One execution. ``close`` must be called, also after an error."""
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Who can move now, in a fixed order; empty when the execution is over or stuck."""
+        ...
+
+    async def step(self, actor: str) -> Taken:
+        """Let ``actor`` make its next step and wait until all has come to rest.
+
+        Raises ``InvalidRun``.
+        """
+        ...
+
+    async def finish(self) -> Hashable:
+        """The outcome once nobody can move: equal outcomes are the same result.
+
+        Raises ``InvalidRun`` when somebody is still waiting for something.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let everything go and leave nothing behind."""
+        ...
+
+
+class Worlds(Protocol):
+    """Makes fresh executions, all from the same initial state."""
+
+    async def fresh(self) -> World: ...
