@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import replace
 
@@ -15,11 +16,11 @@ from reference_service.gateway import Gateway
 from reference_service.guards.base import Guard, Job, LostRace, Section, Ticket
 from reference_service.operations.base import Operation, conclude_shared
 from reference_service.orders import Answer, Order, Refused, error, in_progress, invalid
+from reference_service.patience import Patience
 from reference_service.store import Earlier
 
 _log = logging.getLogger(__name__)
 
-_SETTLE_TRIES = 10
 _NO_DATABASE = error(503, "database_unavailable", "The database does not answer.")
 _PERHAPS_RESERVED = error(
     502,
@@ -34,12 +35,17 @@ _NOT_RECORDED = error(
 
 
 class Flow:
-    """Runs operations under ``guard``. ``retries`` bounds how often a lost race is run again."""
+    """Runs operations under ``guard``.
 
-    def __init__(self, guard: Guard, gateway: Gateway, retries: int) -> None:
+    ``retries`` bounds how often a lost race is run again, ``bound_s`` for how many seconds a
+    transaction that the database could not serialize is.
+    """
+
+    def __init__(self, guard: Guard, gateway: Gateway, retries: int, bound_s: float) -> None:
         self._guard = guard
         self._gateway = gateway
         self._retries = retries
+        self._bound_s = bound_s
 
     def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
         """The client's answer; raises only for defects."""
@@ -51,7 +57,9 @@ class Flow:
             return refused.answer
 
     def _run(self, section: Section, operation: Operation, job: Job) -> Answer:
-        for retries in range(self._retries + 1):
+        patience = Patience(self._retries, self._bound_s)
+        races = 0
+        for retries in itertools.count():
             writing = False
             try:
                 order = section.read()
@@ -68,13 +76,18 @@ class Flow:
                     return counted(section.commit(order, plan), retries)
                 ticket = section.reserve(order, plan)
             except LostRace:
+                races += 1
+                if races > self._retries:
+                    return counted(in_progress().answer, retries)
                 continue
             except PoolTimeout:
                 return _NO_DATABASE
             except DBAPIError as problem:
                 match trouble(problem):
-                    case Trouble.LOST:
+                    case Trouble.LOST if patience.again():
                         continue
+                    case Trouble.LOST:
+                        return counted(in_progress().answer, retries)
                     case Trouble.CONTENDED:
                         raise in_progress() from None
                     case Trouble.GONE if writing:
@@ -91,16 +104,17 @@ class Flow:
             outcome = self._gateway.send(ticket.call, ticket.key)
             settlement = conclude(operation, at_rest(ticket), ticket.call, outcome)
             return counted(self._settle(section, ticket, settlement), retries)
-        return counted(in_progress().answer, self._retries)
+        raise AssertionError("unreachable: the loop is left by its own bounds")
 
     def _settle(self, section: Section, ticket: Ticket, settlement: Settlement) -> Answer:
         """Record the settlement, again and again if need be: the call was made, and is known."""
-        for _ in range(_SETTLE_TRIES):
+        patience = Patience(self._retries, self._bound_s)
+        while True:
             try:
                 return section.settle(ticket, settlement)
             except (DBAPIError, PoolTimeout) as problem:
                 _log.warning("order %s: could not settle: %s", ticket.order.id, problem)
-                if not section.resettles:
+                if not section.resettles or not patience.again():
                     break
         try:
             section.salvage(ticket)

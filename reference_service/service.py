@@ -26,7 +26,9 @@ class Service:
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.gateway = Gateway(settings)
         self.guard = load_guard(settings, self.engine)
-        self.flow = Flow(self.guard, self.gateway, settings.guard_retries)
+        self.flow = Flow(
+            self.guard, self.gateway, settings.guard_retries, settings.lock_timeout_ms / 1000
+        )
         self.recovery = Recovery(self.engine, self.gateway, settings)
         self._thread = RecoveryThread(self.recovery, settings.recovery_interval_s)
 

@@ -49,6 +49,7 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
             with contextlib.suppress(TimeoutError):
                 return looking.result(timeout=0.2)
         looking.cancel()
+        return None
 
     run = functools.partial(
         run_load,
