@@ -95,11 +95,13 @@ def _script(order: _Order, operations: int, random_: random.Random) -> list[Call
         answers[-1] = partial(order.give_up, burst - 1)
     answers.append(partial(order.win, 0))
     random_.shuffle(answers)
-    later = [
+    later: list[Callable[[], None]] = [
         order.refund if random_.random() < 0.3 else order.read for _ in range(operations - burst)
     ]
-    invocations = [partial(order.invoke, Action.PAY)] * burst
-    return [*reversed([*invocations, *answers, *later, order.rest])]
+    script: list[Callable[[], None]] = [partial(order.invoke, Action.PAY)] * burst
+    script += [*answers, *later, order.rest]
+    script.reverse()  # played from its end
+    return script
 
 
 def measure(path: str, names: list[str], results: multiprocessing.Queue[dict[str, object]]) -> None:
@@ -146,7 +148,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="paidonce-") as folder:
         for operations in (options.operations // 10, options.operations):
             path = Path(folder) / f"{operations}.jsonl"
-            write(path, operations, options.per_order, options.seed)
+            write(path, operations, min(options.per_order, operations), options.seed)
             results: multiprocessing.Queue[dict[str, object]] = spawn.Queue()
             child = spawn.Process(target=measure, args=(str(path), options.check, results))
             child.start()

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.capability import Capability
 from harness.verdict import Status, Verdict
 
 RESULTS_FORMAT = 1
+
+# How a verdict begins that is UNKNOWN because the run lacks a capability.
+_CANNOT_JUDGE = "this run cannot judge it: lacking "
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,6 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     def lacking(self) -> tuple[str, ...]:
         """The capabilities for want of which alone this cell was not judged; else empty.
 
-        A verdict that is UNKNOWN for want of a capability names it in ``details["missing"]``.
         One UNKNOWN for any other reason, an error, or an INVALID makes this empty: then the
         backend is not what kept the cell from being judged.
         """
@@ -82,10 +85,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         missing: list[str] = []
         for run in self.runs:
             undecided = [v for v in run.verdicts if v.status is Status.UNKNOWN]
-            named = [verdict.details.get("missing") for verdict in undecided]
+            named = [_lacking(verdict) for verdict in undecided]
             if not all(named) or (run.status is Status.UNKNOWN and not undecided):
                 return ()
-            missing += [str(name) for names in named for name in names or ()]
+            missing += [name for names in named for name in names]
         return tuple(dict.fromkeys(missing))
 
     @property
@@ -100,6 +103,16 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         if self.error is not None:
             return False
         return self.skipped is not None or self.status is self.expected or bool(self.lacking)
+
+
+def _lacking(verdict: Verdict) -> tuple[str, ...]:
+    """The capabilities an UNKNOWN says it is for want of: by its details, else by its reason."""
+    named = verdict.details.get("missing")
+    if isinstance(named, list | tuple):
+        return tuple(str(name) for name in named)
+    if verdict.reason.startswith(_CANNOT_JUDGE):
+        return tuple(name.value for name in Capability if name.value in verdict.reason)
+    return ()
 
 
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from harness.errors import DeadlineExceeded
 from harness.history import Fault, Journal, Note
-from harness.scenario import Attempt, Hold, Scenario, Side, Start, StartWhen, Until
+from harness.scenario import TOGETHER, Attempt, Hold, Scenario, Side, Start, StartWhen, Until
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Connection, Passage
 
@@ -59,7 +59,11 @@ class Stage:
         self._holds = scenario.holds
         self._lock_waiters = lock_waiters
         self._leases = leases
-        self._progress = {attempt.name: Progress.WAITING for attempt in scenario.attempts}
+        # Those of the burst need nobody to start: others may count on them from the beginning.
+        self._progress = {
+            attempt.name: Progress.RUNNING if attempt.start == TOGETHER else Progress.WAITING
+            for attempt in scenario.attempts
+        }
         self._held: list[_Held] = []
         self._taken = dict.fromkeys(scenario.holds, 0)
         self._hung_up = False

@@ -45,7 +45,7 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
         "junit": folder / "junit.xml",
     }
     write_file(paths["json"], encode(proof))
-    write_file(paths["markdown"], summary(proof).encode())
+    write_file(paths["markdown"], summary(proof).encode("utf-8", "replace"))
     write_file(paths["junit"], junit(proof))
     write_file(paths["html"], page(proof, folder).encode())
     return paths

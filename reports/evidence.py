@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
-from harness.history import read_history
+from harness.history import History, read_history
 from harness.results import Cell, Proof, Run
 from harness.verdict import Status, Verdict
 from reports.standing import Standing, standing
@@ -65,12 +65,9 @@ def settings(proof: Proof, folder: Path) -> dict[str, str]:
     """The settings in the header of the first history that can be read, for the report's end."""
     for cell in proof.cells:
         for run in cell.runs[:1]:
-            path = folder / run.history
-            try:
-                if path.is_file() and path.stat().st_size <= _MAX_BYTES:
-                    return read_history(path).header.settings
-            except (OSError, UsageError):
-                continue
+            history = _history(folder, run)
+            if history is not None:
+                return history.header.settings
     return {}
 
 
@@ -86,11 +83,15 @@ def _broken(cell: Cell) -> Iterator[tuple[Run, Verdict]]:
 
 
 def _timeline(folder: Path, cell: Cell, run: Run, verdict: Verdict) -> Shown | None:
+    history = _history(folder, run)
+    drawn = None if history is None else timeline(history, verdict)
+    return None if drawn is None else Shown(timeline=drawn, cell=cell, run=run)
+
+
+def _history(folder: Path, run: Run) -> History | None:
+    """The history of a run; None where it is gone, too big, or none at all."""
     path = folder / run.history
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return None
-        drawn = timeline(read_history(path), verdict)
-    except (OSError, UsageError):
+        return read_history(path) if path.stat().st_size <= _MAX_BYTES else None
+    except (OSError, ValueError, UsageError):
         return None
-    return None if drawn is None else Shown(timeline=drawn, cell=cell, run=run)

@@ -18,9 +18,10 @@ from reports.headline import headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
 from reports.standing import Standing, grid, standing, tally
+from reports.svg import xml_safe
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_picture
-from reports.words import count, duration
+from reports.words import count, duration, moment
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         wanted = (Standing.HELD,) if self.variant.sound else (Standing.CAUGHT, Standing.BROKEN)
         number = sum(place.standing in wanted for place in applied)
         word = "held" if self.variant.sound else "caught"
-        return f"{word} in {number} of {len(applied)}" if applied else "skipped"
+        if not any(place.standing.decided for place in applied):
+            return "not judged" if applied else "skipped"
+        return f"{word} in {number} of {len(applied)}"
 
     @property
     def loud(self) -> bool:
@@ -71,7 +74,7 @@ def page(proof: Proof, folder: Path) -> str:
     )
     used = {place.standing for line in lines for place in line.places}
     found = problems(proof)
-    return (
+    made = (
         _environment()
         .get_template("report.html.j2")
         .render(
@@ -94,6 +97,7 @@ def page(proof: Proof, folder: Path) -> str:
             seconds=duration(proof.seconds * 1e9),
         )
     )
+    return xml_safe(made)
 
 
 def _lines(proof: Proof) -> tuple[Line, ...]:
@@ -163,6 +167,7 @@ def _environment() -> Environment:
         breakable=_breakable,
         undecided=_undecided,
         count=count,
+        moment=moment,
         spent=lambda seconds: duration(seconds * 1e9),
         # An id that was shortened must not be torn at its ellipsis.
         joined=lambda text: text.replace("…", "\u2060…\u2060"),

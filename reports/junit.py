@@ -13,11 +13,9 @@ from xml.etree import ElementTree as ET
 
 from harness.results import Cell, Proof, Variant
 from harness.verdict import Status
-from reports.problems import Problem, Weight, first_run, problems
+from reports.problems import Problem, Weight, first_run, problems, why_not_judged
 from reports.standing import Standing, grid, standing, tally
-
-# What XML 1.0 cannot carry at all, escaped or not (section 2.2 of the recommendation).
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from reports.svg import xml_safe
 
 
 def junit(proof: Proof) -> bytes:
@@ -27,11 +25,11 @@ def junit(proof: Proof) -> bytes:
     cells = grid(proof)
     for variant in proof.variants:
         mine = [cells.get((variant.name, scenario.name)) for scenario in proof.scenarios]
-        suite = ET.SubElement(root, "testsuite", name=_clean(variant.name))
-        suite.set("timestamp", _clean(proof.started.removesuffix("Z")))
+        suite = ET.SubElement(root, "testsuite", name=xml_safe(variant.name))
+        suite.set("timestamp", xml_safe(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", proof.started)))
         for cell, scenario in zip(mine, proof.scenarios, strict=True):
             case = ET.SubElement(
-                suite, "testcase", classname=_clean(variant.name), name=_clean(scenario.name)
+                suite, "testcase", classname=xml_safe(variant.name), name=xml_safe(scenario.name)
             )
             seconds = sum(run.seconds for run in cell.runs) if cell is not None else 0.0
             case.set("time", f"{seconds:.3f}")
@@ -49,18 +47,21 @@ def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None
     kind = standing(cell)
     if kind in (Standing.HELD, Standing.CAUGHT):
         assert cell is not None
-        ET.SubElement(case, "system-out").text = _clean(f"{kind.look.word} {tally(cell)}")
+        ET.SubElement(case, "system-out").text = xml_safe(f"{kind.look.word} {tally(cell)}")
     elif kind is Standing.SKIPPED:
         assert cell is not None
-        ET.SubElement(case, "skipped", message=_clean(cell.skipped or ""))
+        ET.SubElement(case, "skipped", message=xml_safe(cell.skipped or ""))
+    elif kind is Standing.NOT_JUDGED:
+        assert cell is not None
+        ET.SubElement(case, "skipped", message=xml_safe(why_not_judged(cell)))
     elif problem is None:
         ET.SubElement(case, "skipped", message="not run")
-    elif kind is Standing.NOT_JUDGED or (kind is Standing.UNKNOWN and _nothing_decided(cell)):
-        ET.SubElement(case, "skipped", message=_clean(problem.text))
+    elif kind is Standing.UNKNOWN and _nothing_decided(cell):
+        ET.SubElement(case, "skipped", message=xml_safe(problem.text))
     elif kind.contradicts:
         _add(case, "failure", kind, problem, cell)
     elif kind is Standing.NOT_RUN:
-        ET.SubElement(case, "skipped", message=_clean(problem.text))
+        ET.SubElement(case, "skipped", message=xml_safe(problem.text))
     else:
         _add(case, "error", kind, problem, cell)
 
@@ -72,7 +73,7 @@ def _nothing_decided(cell: Cell | None) -> bool:
 
 
 def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cell | None) -> None:
-    found = ET.SubElement(case, tag, message=_clean(problem.text), type=kind.value)
+    found = ET.SubElement(case, tag, message=xml_safe(problem.text), type=kind.value)
     lines = []
     wanted = Status.INVALID if kind is Standing.BROKEN else Status.UNKNOWN
     run = first_run(cell, wanted) if cell is not None else None
@@ -81,7 +82,7 @@ def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cel
             lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
     if problem.history is not None:
         lines += [f"history: {problem.history}", f"look again: paidonce check {problem.history}"]
-    found.text = _clean("\n".join(lines))
+    found.text = xml_safe("\n".join(lines))
 
 
 def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
@@ -92,18 +93,18 @@ def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=_clean(variant.name),
-            name=_clean(f"load {load.profile} {load.users} users"),
+            classname=xml_safe(variant.name),
+            name=xml_safe(f"load {load.profile} {load.users} users"),
             time=f"{load.seconds:.3f}",
         )
         reasons = "; ".join(
             f"{v.checker}: {v.reason}" for v in load.verdicts if v.status is load.status
         )
         if load.status is Status.UNKNOWN:
-            ET.SubElement(case, "skipped", message=_clean(f"not judged: {reasons}"))
+            ET.SubElement(case, "skipped", message=xml_safe(f"not judged: {reasons}"))
         elif load.status is Status.INVALID and variant.sound:
-            failure = ET.SubElement(case, "failure", message=_clean(reasons), type="broken")
-            failure.text = _clean(
+            failure = ET.SubElement(case, "failure", message=xml_safe(reasons), type="broken")
+            failure.text = xml_safe(
                 f"history: {load.history}\nlook again: paidonce check {load.history}"
             )
 
@@ -122,9 +123,9 @@ def _add_the_whole(root: ET.Element, proof: Proof) -> None:
     suite = ET.SubElement(root, "testsuite", name="the proof as a whole")
     for problem in whole:
         name = f"{problem.variant} is caught somewhere" if problem.variant else "is complete"
-        case = ET.SubElement(suite, "testcase", classname="proof", name=_clean(name), time="0")
+        case = ET.SubElement(suite, "testcase", classname="proof", name=xml_safe(name), time="0")
         tag = "failure" if problem.weight is Weight.CONTRADICTED else "error"
-        ET.SubElement(case, tag, message=_clean(problem.text), type=problem.weight.value)
+        ET.SubElement(case, tag, message=xml_safe(problem.text), type=problem.weight.value)
     _count(suite)
 
 
@@ -134,7 +135,3 @@ def _count(element: ET.Element) -> None:
     for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         element.set(name, str(sum(case.find(tag) is not None for case in cases)))
     element.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)

@@ -10,6 +10,7 @@ from reports.headline import Tone, headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
 from reports.standing import Standing, grid, standing, tally
+from reports.words import moment
 
 _TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
@@ -89,8 +90,9 @@ def _origin(proof: Proof) -> str:
     machine = proof.machine
     backends = ", ".join(f"{role}: {what}" for role, what in machine.backends.items())
     text = (
-        f"{proof.started}, {proof.seconds:.0f} s, seed {proof.seed}; paidonce {machine.paidonce}, "
-        f"Python {machine.python}, {machine.system}, {machine.cpus} CPUs"
+        f"{moment(proof.started)}, {proof.seconds:.0f} s, seed {proof.seed}; "
+        f"paidonce {machine.paidonce}, Python {machine.python}, "
+        f"{machine.system}, {machine.cpus} CPUs"
     )
     return f"<sub>{_escaped(text + (f'; {backends}' if backends else ''))}</sub>"
 

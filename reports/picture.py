@@ -16,7 +16,7 @@ from reports.headline import headline
 from reports.html import asset
 from reports.standing import Standing, grid, standing, tally
 from reports.store import write_file
-from reports.svg import clipped, element, group, rect, text, width_of
+from reports.svg import clipped, element, group, rect, text, width_of, xml_safe
 from reports.timeline_svg import WIDTH, timeline_drawing
 
 _MARGIN = 28
@@ -92,7 +92,7 @@ def draw(proof: Proof, folder: Path) -> str:
         role="img",
         aria_labelledby="title",
     )
-    return str(document) + "\n"
+    return xml_safe(str(document)) + "\n"
 
 
 def _matrix(proof: Proof) -> tuple[Markup, float]:

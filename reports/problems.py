@@ -46,6 +46,7 @@ def problems(proof: Proof) -> tuple[Problem, ...]:
         problem = _of_cell(cell)
         if problem is not None:
             found.append(problem)
+    found += _not_judged(proof)
     for variant in proof.variants:
         never = _never_caught(proof, variant)
         if never is not None:
@@ -112,9 +113,6 @@ def _of_cell(cell: Cell) -> Problem | None:
         reason = reason_of(run, Status.UNKNOWN) or "no checker gave a reason"
         text = f"could not be decided: {reason}"
         history = run.history
-    elif kind is Standing.NOT_JUDGED:
-        weight = Weight.NOTE
-        text = f"not judged, since the backend lacks: {capabilities_in_words(cell.lacking)}"
     elif kind is Standing.NOT_RUN:
         text = "was not run"
     else:
@@ -127,6 +125,29 @@ def _of_cell(cell: Cell) -> Problem | None:
         standing=kind,
         history=history,
     )
+
+
+def why_not_judged(cell: Cell) -> str:
+    """What the backend lacked for this cell."""
+    return f"not judged, since the backend lacks: {capabilities_in_words(cell.lacking)}"
+
+
+def _not_judged(proof: Proof) -> list[Problem]:
+    """One note for all cells that were not judged for the same want."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in proof.cells:
+        if standing(cell) is Standing.NOT_JUDGED:
+            alike.setdefault(why_not_judged(cell), []).append(cell)
+    return [
+        Problem(
+            weight=Weight.NOTE,
+            text=why if len(cells) == 1 else f"{count(len(cells), 'cell')} {why}",
+            variant=cells[0].variant if len(cells) == 1 else "",
+            scenario=cells[0].scenario if len(cells) == 1 else "",
+            standing=Standing.NOT_JUDGED,
+        )
+        for why, cells in alike.items()
+    ]
 
 
 def _never_caught(proof: Proof, variant: Variant) -> Problem | None:

@@ -98,7 +98,7 @@ _LOOKS = {
         icon="ring",
         emoji="➖",
         letter="o",
-        meaning="the backend cannot show what the checkers need; speaks neither for nor against",
+        meaning="the backend cannot show all that the checkers need; neither for nor against",
     ),
     Standing.SKIPPED: Look(
         word="skipped",
@@ -146,15 +146,13 @@ def standing(cell: Cell | None) -> Standing:
 
 
 def tally(cell: Cell | None) -> str:
-    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none ran."""
-    if cell is None or not cell.runs:
-        return ""
+    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none could."""
     kind = standing(cell)
+    if cell is None or not cell.runs or kind is Standing.NOT_JUDGED:
+        return ""
     if kind is Standing.HELD:
         number = len(cell.runs)
-    elif kind is Standing.MISSED:
-        number = cell.caught
-    elif kind in (Standing.UNKNOWN, Standing.NOT_JUDGED):
+    elif kind is Standing.UNKNOWN:
         number = sum(run.status is Status.UNKNOWN for run in cell.runs)
     else:
         number = cell.caught

@@ -1,11 +1,4 @@
-"""Reads one order's story out of a history: who asked what, which Stripe call was whose. Pure.
-
-Calls at a tap usually carry no name of the attempt they were made for. A call is given to an
-attempt when the history leaves one choice: the effect names it; the attempt's answer names the
-object the call made; or it is the only attempt, of those that could have made such a call and
-were waiting for an answer when it began, that no call made its own yet. What remains is shown
-as nobody's, never guessed.
-"""
+"""Reads one order's story out of a history: who asked what, what Stripe did, what was taken."""
 
 from __future__ import annotations
 
@@ -28,15 +21,9 @@ from harness.history import (
     OrderObserved,
 )
 from harness.verdict import Verdict
+from reports.attribution import owners as owners_of
+from reports.attribution import payment_answered, payment_of
 from reports.words import money
-
-_MAKES = {
-    "payment_intent.create": {Action.PAY, Action.CREATE_INTENT},
-    "payment_intent.confirm": {Action.PAY, Action.CONFIRM_IN_BROWSER},
-    "payment_intent.cancel": {Action.CANCEL, Action.CHANGE_AMOUNT, Action.PAY},
-    "payment_intent.update": {Action.CHANGE_AMOUNT, Action.PAY},
-    "refund.create": {Action.REFUND},
-}
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,17 +117,15 @@ def _calls(
     history: History, order: str, operations: tuple[Operation, ...]
 ) -> tuple[tuple[Call, ...], tuple[Fault, ...]]:
     intents = {e.id for _, e in history.of(IntentObserved) if e.order == order}
-    intents |= {payment for o in operations if (payment := _payment_answered(o)) is not None}
+    intents |= {payment for o in operations if (payment := payment_answered(o)) is not None}
     alone = len({event.order for _, event in history.of(Invoked)}) <= 1
     mine = [
         (position, effect)
         for position, effect in history.of(Effect)
         if effect.tap == "stripe"
-        and (
-            effect.order == order or _payment_of(effect) in intents or (alone and not effect.order)
-        )
+        and (effect.order == order or payment_of(effect) in intents or (alone and not effect.order))
     ]
-    owners = _owners([effect for _, effect in mine], operations)
+    owners = owners_of([effect for _, effect in mine], operations)
     faults: dict[int, list[Fault]] = {}
     rest = []
     numbers = {effect.seq for _, effect in mine}
@@ -153,7 +138,7 @@ def _calls(
     taken: set[str] = set()
     calls = []
     for (position, effect), owner in zip(mine, owners, strict=True):
-        payment, answer = _payment_of(effect), effect.answer or {}
+        payment, answer = payment_of(effect), effect.answer or {}
         succeeded = answer.get("state") == "succeeded" and _is_ok(answer)
         writes = effect.label in ("payment_intent.create", "payment_intent.confirm")
         made = effect.label == "payment_intent.create" and bool(payment) and payment not in known
@@ -194,93 +179,6 @@ def _done(effect: Effect, faults: list[Fault]) -> int:
 def _is_ok(answer: Mapping[str, Any]) -> bool:
     status = answer.get("status")
     return not isinstance(status, int) or 200 <= status < 300
-
-
-def _payment_answered(operation: Operation) -> str | None:
-    value = operation.completed.value.get("payment_id") if operation.completed else None
-    return value if isinstance(value, str) else None
-
-
-def _object_answered(operation: Operation, label: str) -> str | None:
-    """The id of what the operation's answer says was made: a refund, or a payment."""
-    if not label.startswith("refund."):
-        return _payment_answered(operation)
-    value = operation.completed.value.get("refund_id") if operation.completed else None
-    return value if isinstance(value, str) else None
-
-
-def _payment_of(effect: Effect) -> str | None:
-    """The payment intent a call is about: named in its answer, its path or its parameters."""
-    answered = (effect.answer or {}).get("id")
-    if isinstance(answered, str) and effect.label.startswith("payment_intent."):
-        return answered
-    path = str(effect.request.get("path", ""))
-    segments = [segment for segment in path.split("/") if segment]
-    if len(segments) >= 3 and segments[1] == "payment_intents":
-        return segments[2]
-    params = effect.request.get("params")
-    named = params.get("payment_intent") if isinstance(params, dict) else None
-    return named if isinstance(named, str) else None
-
-
-def _owners(effects: list[Effect], operations: tuple[Operation, ...]) -> list[int | None]:
-    """For each effect the ``op`` it was made for, or None; see the module's rule."""
-    owners: list[int | None] = []
-    for effect in effects:
-        owners.append(_named_owner(effect, operations))
-    busy = {owner for owner in owners if owner is not None}
-    by_payment: dict[str, int] = {}
-    for index, effect in enumerate(effects):
-        if owners[index] is not None:
-            continue
-        candidates = [o for o in _waiting(effect, operations) if o.invoked.op not in busy]
-        if len(candidates) == 1:
-            owners[index] = candidates[0].invoked.op
-            busy.add(candidates[0].invoked.op)
-    for effect, owner in zip(effects, owners, strict=True):
-        payment = _payment_of(effect)
-        if owner is not None and payment is not None:
-            by_payment.setdefault(payment, owner)
-    for index, effect in enumerate(effects):
-        if owners[index] is None:
-            owner = by_payment.get(_payment_of(effect) or "")
-            waiting = {operation.invoked.op for operation in _waiting(effect, operations)}
-            owners[index] = owner if owner in waiting else None
-    return owners
-
-
-def _named_owner(effect: Effect, operations: tuple[Operation, ...]) -> int | None:
-    waiting = _waiting(effect, operations)
-    if effect.attempt is not None:
-        named = [o for o in waiting if o.invoked.attempt == effect.attempt]
-        return named[-1].invoked.op if named else None
-    if len(waiting) == 1:
-        return waiting[0].invoked.op
-    made = _payment_of(effect)
-    if effect.label.startswith("refund."):
-        refund = (effect.answer or {}).get("id")
-        made = refund if isinstance(refund, str) else None
-    told = [
-        o
-        for o in waiting
-        if made is not None
-        and _object_answered(o, effect.label) == made
-        and not (o.completed is not None and o.completed.replayed)
-    ]
-    return told[0].invoked.op if len(told) == 1 else None
-
-
-def _waiting(effect: Effect, operations: tuple[Operation, ...]) -> list[Operation]:
-    """The operations that could have made this call: of a fitting kind, and under way."""
-    makers = _MAKES.get(effect.label)
-    return [
-        o
-        for o in operations
-        if o.invoked.t <= effect.began
-        and (o.completed is None or effect.began <= o.completed.t)
-        and (makers is None or o.invoked.action in makers)
-        and o.invoked.action is not Action.READ
-    ]
 
 
 def _taken(history: History, order: str, calls: tuple[Call, ...], amount: int) -> dict[str, int]:

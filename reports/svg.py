@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from markupsafe import Markup, escape
 
 # Mean width of a character in a wide sans-serif face, as a share of the font size. Rather too
@@ -9,6 +11,15 @@ from markupsafe import Markup, escape
 # does not fit runs over its neighbour.
 _CHARACTER = 0.58
 _BOLD = 0.66
+
+
+# What XML 1.0 cannot carry at all, escaped or not (section 2.2 of the recommendation).
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_safe(content: str) -> str:
+    """``content`` with the characters that no XML (nor HTML) may hold replaced by U+FFFD."""
+    return _FORBIDDEN.sub("\ufffd", content)
 
 
 def element(_name: str, *_children: str, **attributes: object) -> Markup:

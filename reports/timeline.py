@@ -302,7 +302,7 @@ class _Drawing:
             | {call.done for call in self.story.calls}
         )
         for start, call, _ in sorted(starts, key=lambda item: item[0]):
-            if group and any(latest < t < start for t in other):
+            if group and any(latest < t <= start for t in other):
                 drafts.append(self._hold_step(group, latest))
                 group = []
             group.append(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 # Currencies whose minor unit is not a hundredth, as Stripe counts them:
 # https://docs.stripe.com/currencies#zero-decimal and #three-decimal.
@@ -38,6 +39,15 @@ def duration(nanoseconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
+
+
+def moment(text: str) -> str:
+    """An ISO 8601 time in UTC for people: "2025-03-14 09:26:53 UTC"; anything else as it is."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found:%Y-%m-%d %H:%M:%S}{' UTC' if not found.utcoffset() else f' {found:%z}'}"
 
 
 def number(value: float) -> str:

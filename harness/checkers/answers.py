@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from harness.history import Action, History, Operation, Outcome
 
@@ -13,6 +13,9 @@ CONTENDING = frozenset(
     {Action.CREATE_INTENT, Action.PAY, Action.CANCEL, Action.REFUND, Action.CHANGE_AMOUNT}
 )
 """Actions by which clients compete for an order."""
+
+_NAMED = 4
+"""How many operations a sentence names before it counts the rest."""
 
 Logical = tuple[str, str | int]
 """Names one logical attempt: ("key", its idempotency key) or ("op", its operation)."""
@@ -66,5 +69,9 @@ def who(operation: Operation) -> str:
     return f"{operation.invoked.attempt} (operation {operation.invoked.op})"
 
 
-def whom(operations: Iterable[Operation]) -> str:
-    return " and ".join(who(operation) for operation in operations)
+def whom(operations: Sequence[Operation]) -> str:
+    """Several operations in words, the first few by name."""
+    names = [who(operation) for operation in operations[:_NAMED]]
+    if len(operations) > _NAMED:
+        names.append(f"{len(operations) - _NAMED} more")
+    return " and ".join(names)

@@ -14,6 +14,9 @@ ALLOW_FAILED = "allow_failed"
 CLEAN_STATUSES = "clean_statuses"
 """Setting: statuses that a target uses for a clean rejection, such as "409,402,423"."""
 
+_ONLY_SLOW = frozenset({"hold", "release"})
+"""Kinds of fault that make a call slow and do nothing else to it."""
+
 _GOOD_CARDS = frozenset(
     {
         "pm_card_visa",
@@ -150,4 +153,4 @@ class _Faults:
         victim = self._victims.get((fault.tap, fault.seq)) if fault.seq is not None else None
         if victim is not None:
             return victim == operation.invoked.attempt
-        return not fault.kind.startswith(("hold", "held"))
+        return fault.kind not in _ONLY_SLOW

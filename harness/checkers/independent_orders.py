@@ -9,7 +9,7 @@ from harness.checkers.answers import by_attempt, evidence, succeeded, undecided
 from harness.checkers.base import Needs, Violation, conclude, some
 from harness.checkers.stripe_facts import Ledger, at_rest, never_read
 from harness.history import Action, History, Operation, OrderCreated
-from harness.models.order import PAID_STATUSES
+from harness.models.order_state import PAID_STATUSES
 from harness.verdict import Verdict
 
 

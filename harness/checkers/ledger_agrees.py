@@ -9,7 +9,7 @@ from harness.checkers.answers import evidence, orders_of, succeeded, who
 from harness.checkers.base import Needs, Violation, conclude, some
 from harness.checkers.stripe_facts import Account, Ledger, at_rest, never_read
 from harness.history import Action, History, Operation, OrderObserved
-from harness.models.order import PAID_STATUSES
+from harness.models.order_state import PAID_STATUSES
 from harness.verdict import Verdict
 
 

@@ -9,7 +9,7 @@ from harness.checkers.answers import CONFLICT, evidence, orders_of, whom
 from harness.checkers.base import Needs, Violation, conclude
 from harness.checkers.stripe_facts import at_rest, never_read
 from harness.history import Action, History, Operation, Outcome
-from harness.models.order import (
+from harness.models.order_state import (
     ORDER_ALREADY_PAID,
     ORDER_CANCELLED,
     ORDER_NOT_PAID,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.checkers.answers import evidence, who
 from harness.checkers.base import NOTHING, Violation, conclude, some
 from harness.history import Action, History, Operation, Outcome
-from harness.models.order import PAYMENT_IN_PROGRESS
+from harness.models.order_state import PAYMENT_IN_PROGRESS
 from harness.verdict import Verdict
 
 _TELLING = ("payment_id", "refund_id", "amount")

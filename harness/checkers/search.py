@@ -15,8 +15,8 @@ Four things keep it fast, none of which changes the answer:
 
 * an operation that only looks is placed the moment it fits (``SequentialModel.observes``);
 * an operation of unknown outcome is placed only where it changes the state;
-* of several that nobody could tell apart, the one invoked first goes first: whatever a later
-  one could explain, an earlier one can;
+* of several that nobody could tell apart, one goes first: that which must be done first or, of
+  those of unknown outcome, that which was invoked first. It can stand wherever another does;
 * a set of placed operations is written down as its last one and the gaps before it. All of
   these overlap that one, so it is as long as the concurrency, not as the history.
 """
@@ -90,7 +90,10 @@ class _Frame(Generic[State]):
     """Required operations placed on entering this frame, in order."""
     optional: int = -1
     """The operation of unknown outcome that was placed on entering this frame, if one was."""
+    open: list[int] = field(default_factory=list)
+    """Required operations that could be next as far as time goes."""
     candidates: list[int] = field(default_factory=list)
+    """One of each kind of these."""
     horizon: float = math.inf
     """First completion among the operations not placed: only what began before it can be next."""
     tried: int = 0
@@ -111,6 +114,7 @@ class _Search(Generic[State, Call]):
             returned for n in self.required if (returned := intervals[n].returned) is not None
         ]
         self.observes = [model.observes(call) for call in self.calls]
+        self.kinds: list[Hashable] = [None] * len(self.calls)
         self.maybes = [intervals[n].operation for n in self.optional]
         self.maybe_invoked = [intervals[n].invoked for n in self.optional]
         self.twin = self._earlier_twins()
@@ -156,7 +160,7 @@ class _Search(Generic[State, Call]):
             if self.left < fewest_left:
                 fewest_left, best_state = self.left, frame.state
                 best = tuple(self.trail)
-                stuck = tuple(self.required[n] for n in frame.candidates)
+                stuck = tuple(self.required[n] for n in frame.open)
             self._undo(path.pop())
         if not self.left:
             found = tuple(self.trail)
@@ -199,7 +203,7 @@ class _Search(Generic[State, Call]):
     def _settle(self, frame: _Frame[State]) -> bool:
         """Place what only looks, list what can come next; False if all this was seen before."""
         horizon: float = math.inf
-        candidates = []
+        waiting = []
         index = self.next[self.head]
         while index != self.head and self.invoked[index] <= horizon:
             following = self.next[index]
@@ -207,16 +211,31 @@ class _Search(Generic[State, Call]):
                 self._lift(frame, index)
                 frame.last = max(frame.last, index)
             else:
-                candidates.append(index)
+                waiting.append(index)
                 horizon = min(horizon, self.returned[index])
             index = following
-        frame.candidates, frame.horizon = candidates, horizon
-        gaps = tuple(n for n in candidates if n < frame.last)
+        frame.open, frame.horizon = waiting, horizon
+        gaps = tuple(n for n in waiting if n < frame.last)
         configuration = (frame.last, gaps, self.used, frame.state)
         if configuration in self.seen:
             return False
         self.seen.add(configuration)
+        frame.candidates = waiting if len(waiting) < 2 else self._one_of_each_kind(waiting)
         return True
+
+    def _one_of_each_kind(self, waiting: list[int]) -> list[int]:
+        first: dict[Hashable, int] = {}
+        for index in waiting:
+            kind = self.kinds[index]
+            if kind is None:
+                # What only looks is not worth comparing: it is placed, or does not fit.
+                looks = self.observes[index]
+                kind = index if looks else self.model.signature(self.calls[index])
+                self.kinds[index] = kind
+            other = first.get(kind)
+            if other is None or self.returned[index] < self.returned[other]:
+                first[kind] = index
+        return list(first.values())
 
     def _leaves(self, state: State, call: Call) -> bool:
         after = self.model.step(state, call)

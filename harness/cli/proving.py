@@ -142,7 +142,7 @@ async def _play(
 def _tell(proof: Proof, out: Path) -> int:
     written = reports.write_all(proof, out)
     console = Console()
-    console.print(terminal.render_matrix(proof))
+    console.print(terminal.render_matrix(proof, console.width))
     console.print(terminal.render_headline(proof))
     for path in written.values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)

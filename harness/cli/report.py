@@ -25,7 +25,7 @@ def report_command(
     proof = reports.load(folder)
     where = folder if folder.is_dir() else folder.parent
     console = Console()
-    console.print(terminal.render_matrix(proof))
+    console.print(terminal.render_matrix(proof, console.width))
     console.print(terminal.render_headline(proof))
     for path in reports.write_all(proof, where).values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)

@@ -34,4 +34,4 @@ class SequentialModel(Protocol[State, Call_contra]):
         """
 
     def signature(self, operation: Call_contra) -> Hashable:
-        """Equal for operations of unknown outcome that no later step could tell apart."""
+        """Equal for operations, answers included, that ``step`` treats alike in every state."""

@@ -17,82 +17,32 @@ What one operation at a time cannot show is left open on purpose:
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 import msgspec
 
 from harness.history import Action, Invoked, Operation, OrderCreated, Outcome
-
-SOME = "?"
-"""An id that exists but that no answer has named yet."""
-
-PAYMENT_IN_PROGRESS = "payment_in_progress"
-ORDER_ALREADY_PAID = "order_already_paid"
-ORDER_CANCELLED = "order_cancelled"
-ORDER_NOT_PAID = "order_not_paid"
-REFUND_EXCEEDS_PAYMENT = "refund_exceeds_payment"
-CARD_DECLINED = "card_declined"
-
-KNOWN_CODES = frozenset(
-    {
-        PAYMENT_IN_PROGRESS,
-        ORDER_ALREADY_PAID,
-        ORDER_CANCELLED,
-        ORDER_NOT_PAID,
-        REFUND_EXCEEDS_PAYMENT,
-        CARD_DECLINED,
-    }
+from harness.models.order_state import (
+    CARD_DECLINED,
+    ORDER_ALREADY_PAID,
+    ORDER_CANCELLED,
+    ORDER_NOT_PAID,
+    PAID_STATUSES,
+    REFUND_EXCEEDS_PAYMENT,
+    SOME,
+    OrderState,
+    Phase,
+    agree,
+    as_paid,
+    refundable,
+    same_payment,
+    unify,
+    with_intent,
 )
-"""Rejections whose truth the model can judge; any other is let pass as saying nothing."""
 
-PAID_STATUSES = frozenset({"paid", "partially_refunded", "refunded"})
-"""Payment statuses that say that money was taken for the order."""
-
-
-class Phase(enum.Enum):
-    """How far an order has come. Refunds do not make an order payable again."""
-
-    UNPAID = "unpaid"
-    PAID = "paid"
-    CANCELLED = "cancelled"
-
-
-class OrderState(msgspec.Struct, frozen=True, kw_only=True):
-    """One order between two operations. Amounts are in the currency's minor unit.
-
-    ``amount`` is None while nothing has told it. ``intent`` is the open payment intent, ``SOME``
-    if its id is not known, None if there is none (or none that was announced: a declined payment
-    leaves an intent behind that its answer need not name). ``taken`` is set while money was
-    taken on ``intent`` and no answer has shown yet that the service knows. ``done`` remembers
-    the idempotency keys that have had their effect and will be seen again. ``refunded`` is None
-    once something was refunded of which no answer told how much.
-    """
-
-    phase: Phase = Phase.UNPAID
-    amount: int | None = None
-    intent: str | None = None
-    taken: bool = False
-    payment: str | None = None
-    refunded: int | None = 0
-    done: frozenset[tuple[Action, str]] = frozenset()
-
-    def __str__(self) -> str:
-        words: str = self.phase.value
-        if self.phase is Phase.PAID:
-            words += f" by {self.payment}" if self.payment != SOME else " by an unnamed payment"
-        if self.amount is not None:
-            words += f", amount {self.amount}"
-        if self.intent is not None:
-            words += ", an intent is open" if self.intent == SOME else f", {self.intent} is open"
-        if self.taken:
-            words += " and confirmed"
-        if self.refunded:
-            words += f", {self.refunded} refunded"
-        return words
-
-
+_TOLD = ("payment_id", "payment_status", "amount", "refunded_amount")
+"""What of an answer the model looks at."""
 _Handler = Callable[["OrderModel", OrderState, Invoked, Mapping[str, Any]], OrderState | None]
 _NOTHING_SAID: Mapping[str, Any] = {}
 _change = msgspec.structs.replace
@@ -142,9 +92,15 @@ class OrderModel:
         return operation.invoked.action is Action.READ or operation.outcome is Outcome.REJECTED
 
     def signature(self, operation: Operation) -> Hashable:
-        invoked = operation.invoked
+        invoked, completed = operation.invoked, operation.completed
         key = invoked.key if (invoked.action, invoked.key) in self._keys else None
-        return invoked.action, key, msgspec.json.encode(invoked.args, order="sorted")
+        answer: tuple[object, ...] = ()
+        if completed is not None and completed.outcome is Outcome.OK:
+            answer = tuple(completed.value.get(name) for name in _TOLD)
+        elif completed is not None and completed.outcome is Outcome.REJECTED:
+            answer = (completed.code, completed.replayed)
+        args = msgspec.json.encode(invoked.args, order="sorted")
+        return invoked.action, key, args, operation.outcome, answer
 
     def _remember(self, state: OrderState, invoked: Invoked) -> frozenset[tuple[Action, str]]:
         if invoked.key is not None and (invoked.action, invoked.key) in self._keys:
@@ -156,7 +112,7 @@ class OrderModel:
     ) -> OrderState | None:
         named = value.get("payment_id")
         if _is_replay(state, invoked):
-            return _same_payment(state, named)
+            return same_payment(state, named)
         if state.phase is not Phase.UNPAID or state.intent is not None:
             return None
         return _change(state, intent=named or SOME, done=self._remember(state, invoked))
@@ -166,11 +122,11 @@ class OrderModel:
     ) -> OrderState | None:
         named = value.get("payment_id")
         if _is_replay(state, invoked):
-            return _same_payment(state, named)
+            return same_payment(state, named)
         if state.phase is not Phase.UNPAID:
             return None
-        payment = _unify(state.intent or SOME, named)
-        amount, agrees = _agree(state.amount, value.get("amount"))
+        payment = unify(state.intent or SOME, named)
+        amount, agrees = agree(state.amount, value.get("amount"))
         if payment is None or not agrees:
             return None
         return _change(
@@ -198,14 +154,14 @@ class OrderModel:
     ) -> OrderState | None:
         if _is_replay(state, invoked):
             return state
-        paid = _as_paid(state)
+        paid = as_paid(state)
         if paid is None:
             return None
         asked, said = invoked.args.get("amount"), value.get("amount")
         if asked is not None and said is not None and asked != said:
             return None
         amount: int | None = asked if asked is not None else said
-        left = _left(paid)
+        left = refundable(paid)
         if left is not None:
             amount = left if amount is None else amount
             # Without an amount, all that is left is asked for.
@@ -223,7 +179,7 @@ class OrderModel:
         # With an intent open, Stripe already holds the old amount: the two would part ways.
         if state.phase is not Phase.UNPAID or state.intent is not None:
             return None
-        amount, agrees = _agree(invoked.args.get("amount"), value.get("amount"))
+        amount, agrees = agree(invoked.args.get("amount"), value.get("amount"))
         if not agrees:
             return None
         return _change(state, amount=amount, done=self._remember(state, invoked))
@@ -235,10 +191,10 @@ class OrderModel:
             return state  # failures and the like never downgrade an order
         named = invoked.args.get("payment_id")
         if state.phase is Phase.PAID:
-            return _same_payment(state, named)
+            return same_payment(state, named)
         if state.phase is Phase.CANCELLED:
             return None
-        payment = _unify(state.intent or SOME, named)
+        payment = unify(state.intent or SOME, named)
         if payment is None:
             return None
         return _change(state, phase=Phase.PAID, payment=payment, intent=None, taken=False)
@@ -255,7 +211,7 @@ class OrderModel:
             return state
         if state.phase is not Phase.UNPAID or state.taken:
             return None
-        intent = _unify(state.intent or SOME, invoked.args.get("payment_id"))
+        intent = unify(state.intent or SOME, invoked.args.get("payment_id"))
         if intent is None:
             return None
         return _change(state, intent=intent, taken=True, done=self._remember(state, invoked))
@@ -275,7 +231,7 @@ _STEPS: dict[Action, _Handler] = {
 
 def _reject(state: OrderState, invoked: Invoked, code: str | None) -> OrderState | None:
     if code == ORDER_ALREADY_PAID:
-        return _as_paid(state)
+        return as_paid(state)
     if code == ORDER_CANCELLED:
         return state if state.phase is Phase.CANCELLED else None
     if code == CARD_DECLINED:
@@ -283,8 +239,8 @@ def _reject(state: OrderState, invoked: Invoked, code: str | None) -> OrderState
     if code == ORDER_NOT_PAID:
         return state if state.phase is not Phase.PAID else None
     if code == REFUND_EXCEEDS_PAYMENT:
-        paid = _as_paid(state)
-        left = _left(paid) if paid is not None else None
+        paid = as_paid(state)
+        left = refundable(paid) if paid is not None else None
         if left is None:
             return paid
         asked = invoked.args.get("amount")
@@ -297,18 +253,18 @@ def _look(state: OrderState, value: Mapping[str, Any]) -> OrderState | None:
     status, named = value.get("payment_status"), value.get("payment_id")
     seen: OrderState | None = state
     if status in PAID_STATUSES:
-        seen = _as_paid(state)
-        seen = _same_payment(seen, named) if seen is not None else None
+        seen = as_paid(state)
+        seen = same_payment(seen, named) if seen is not None else None
     elif status == "unpaid":
         seen = state if state.phase is Phase.UNPAID else None
         if seen is not None and seen.intent is not None:
-            intent = _unify(seen.intent, named)
-            seen = None if intent is None else _with_intent(seen, intent)
+            intent = unify(seen.intent, named)
+            seen = None if intent is None else with_intent(seen, intent)
     elif status == "cancelled":
         seen = state if state.phase is Phase.CANCELLED else None
     if seen is None:
         return None
-    amount, agrees = _agree(seen.amount, value.get("amount"))
+    amount, agrees = agree(seen.amount, value.get("amount"))
     if not agrees:
         return None
     if seen.amount != amount:
@@ -329,52 +285,3 @@ def _refunds_fit(state: OrderState, status: str | None, refunded: int | None) ->
 
 def _is_replay(state: OrderState, invoked: Invoked) -> bool:
     return invoked.key is not None and (invoked.action, invoked.key) in state.done
-
-
-def _as_paid(state: OrderState) -> OrderState | None:
-    """The state as paid, with the service now knowing of money taken in the browser."""
-    if state.phase is Phase.PAID:
-        return state
-    if state.taken:
-        return _change(
-            state, phase=Phase.PAID, payment=state.intent or SOME, intent=None, taken=False
-        )
-    return None
-
-
-def _left(paid: OrderState) -> int | None:
-    """What of a payment can still be refunded, None if that is not known."""
-    if paid.amount is None or paid.refunded is None:
-        return None
-    return paid.amount - paid.refunded
-
-
-def _same_payment(state: OrderState, named: str | None) -> OrderState | None:
-    """The state if the payment or intent it holds can be the one ``named``."""
-    if state.phase is Phase.PAID:
-        payment = _unify(state.payment or SOME, named)
-        if payment is None:
-            return None
-        return state if payment == state.payment else _change(state, payment=payment)
-    if state.intent is None:
-        return state
-    intent = _unify(state.intent, named)
-    return None if intent is None else _with_intent(state, intent)
-
-
-def _with_intent(state: OrderState, intent: str) -> OrderState:
-    return state if intent == state.intent else _change(state, intent=intent)
-
-
-def _unify(known: str, named: str | None) -> str | None:
-    """The id that ``known`` and ``named`` both stand for, or None if they are two."""
-    if named is None or named == known:
-        return known
-    return named if known == SOME else None
-
-
-def _agree(known: int | None, said: int | None) -> tuple[int | None, bool]:
-    """The amount that two sources tell (either may not), and whether they agree."""
-    if known is None:
-        return said, True
-    return known, said is None or said == known

@@ -9,7 +9,8 @@ import pytest
 
 from harness.history import Operation, OrderCreated
 from harness.history.builder import HistoryBuilder
-from harness.models.order import SOME, OrderModel, OrderState, Phase
+from harness.models.order import OrderModel
+from harness.models.order_state import SOME, OrderState, Phase
 
 Story = Callable[[HistoryBuilder], None]
 
@@ -236,6 +237,21 @@ def test_only_keys_seen_again_are_part_of_the_state() -> None:
     assert twice is not None
     assert once.done == frozenset()
     assert {key for _, key in twice.done} == {"b"}
+
+
+def test_operations_are_alike_only_if_their_answers_are() -> None:
+    def kinds(*steps: Story) -> int:
+        told, model = operations(*steps)
+        return len({model.signature(operation) for operation in told})
+
+    assert kinds(pay("pi_1"), pay("pi_2")) == 2
+    assert kinds(pay("pi_1"), lost_pay()) == 2
+    assert kinds(turned_away("pay", "a"), turned_away("pay", "b")) == 2
+    assert kinds(refund(1), refund(2)) == 2
+    assert kinds(pay("pi_1", "a"), pay("pi_1", "b"), pay("pi_1", "b")) == 2
+    # What the model never looks at does not tell them apart: keys used once, refund ids.
+    assert kinds(pay("pi_1", "a"), pay("pi_1", "b")) == 1
+    assert kinds(*(lambda h, n=n: h.refund(1).ok(refund_id=f"re_{n}") for n in range(2))) == 1
 
 
 def test_a_key_belongs_to_its_action() -> None:

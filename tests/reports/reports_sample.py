@@ -35,6 +35,7 @@ from harness.results import (
 from harness.verdict import Status, Verdict
 
 MS = 1_000_000
+HOSTILE = '<script>alert("1")</script>|`x`\x00 & ]]>'
 
 GUARDS = (
     ("row_lock", "Row lock", True, "SELECT … FOR UPDATE held across the call to Stripe"),
@@ -377,5 +378,27 @@ def not_judged(variant: str, scenario: str) -> Cell:
                 ),
                 seconds=0.2,
             ),
+        ),
+    )
+
+
+def hostile() -> Proof:
+    """A proof whose every text tries to break out of its format."""
+    proof = sample()
+    named = Variant(name=HOSTILE, title=HOSTILE, sound=True, summary=HOSTILE)
+    broken = cell(HOSTILE, "two_tabs", Status.VALID, Status.INVALID)
+    verdicts = tuple(
+        msgspec.structs.replace(v, reason=HOSTILE, checker=HOSTILE) for v in broken.runs[0].verdicts
+    )
+    ran = msgspec.structs.replace(broken.runs[0], history=HOSTILE, verdicts=verdicts)
+    return msgspec.structs.replace(
+        proof,
+        command=HOSTILE,
+        variants=(*proof.variants, named),
+        cells=(
+            *proof.cells,
+            msgspec.structs.replace(broken, runs=(ran,)),
+            Cell(variant=HOSTILE, scenario="two_intents", expected=Status.VALID, error=HOSTILE),
+            Cell(variant=HOSTILE, scenario="pay_vs_cancel", expected=Status.VALID, skipped=HOSTILE),
         ),
     )

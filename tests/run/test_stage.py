@@ -97,10 +97,7 @@ def test_a_call_is_held_until_everybody_is_held_or_done(tmp_path):
             stage.tell("a", Progress.RUNNING)
             first = asyncio.ensure_future(stage.request(call(), Line()))
             await settles()
-            assert not first.done(), "b has not even started"
-            stage.tell("b", Progress.RUNNING)
-            await settles()
-            assert not first.done(), "b is running and may still reach Stripe"
+            assert not first.done(), "b is on its way and may still reach Stripe"
             stage.tell("b", Progress.DONE)
             await first
         kinds = [fault.kind for fault in bench.events(Fault)]
@@ -287,5 +284,33 @@ def test_who_is_parked_wakes_up_when_somebody_is_through(tmp_path):
             assert not parked.done()
             stage.tell("a", Progress.DONE)
             await asyncio.wait_for(parked, 5)
+
+    bounded(main())
+
+
+def test_a_start_waits_for_those_of_the_burst_who_have_not_begun_yet(tmp_path):
+    async def main():
+        attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
+        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+            starts = asyncio.ensure_future(bench.stage.may_start(bench.attempts["b"], 5))
+            await settles()
+            assert not starts.done(), "a was not even sent yet, and will be held"
+            bench.stage.tell("a", Progress.DONE)
+            await starts
+
+    bounded(main())
+
+
+def test_nobody_is_released_before_everybody_has_started(tmp_path):
+    async def main():
+        attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
+        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+            stage = bench.stage
+            stage.tell("a", Progress.RUNNING)
+            held = asyncio.ensure_future(stage.request(call(), Line()))
+            await settles()
+            assert not held.done(), "b has not started"
+            stage.tell("b", Progress.DONE)
+            await held
 
     bounded(main())

@@ -1,0 +1,43 @@
+"""Asks Postgres who waits for whom: never guessed from the time something takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+
+_QUERY = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
+
+
+class Blocking:
+    """Who blocks whom, as the server says it, over a connection of our own.
+
+    ``pg_blocking_pids`` is PostgreSQL manual 9.27 (session information functions). It names the
+    holders of conflicting locks and those ahead in the queue for them.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[tuple[int, list[int]]]) -> None:
+        self._connection = connection
+
+    async def blockers(self, pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """For each of ``pids`` the pids it waits for; empty when it waits for nobody."""
+        wanted = list(pids)
+        if not wanted:
+            return {}
+        cursor = await self._connection.execute(_QUERY, (wanted,), prepare=True)
+        # 0 stands for a prepared transaction: nobody's session.
+        return {pid: tuple(found) for pid, found in await cursor.fetchall()}
+
+
+def in_a_cycle(pid: int, blockers: dict[int, tuple[int, ...]]) -> bool:
+    """Whether following who waits for whom from ``pid`` leads back to it: a deadlock."""
+    seen: set[int] = set()
+    front = list(blockers.get(pid, ()))
+    while front:
+        found = front.pop()
+        if found == pid:
+            return True
+        if found not in seen:
+            seen.add(found)
+            front.extend(blockers.get(found, ()))
+    return False
