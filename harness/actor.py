@@ -14,7 +14,7 @@ import httpx
 from harness.answers import completion
 from harness.bench import Bench
 from harness.capability import Capability
-from harness.history import Action, Completed, Invoked, Journal, Note, Outcome
+from harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
 from harness.stage import Progress, Stage
 from harness.target import Request, request_for
@@ -31,7 +31,7 @@ class Cast:
     """What all actors of one run share."""
 
     bench: Bench
-    journal: Journal
+    journal: Recorder
     run_id: str
     ops: Iterator[int] = field(default_factory=itertools.count)
     late: set[asyncio.Task[None]] = field(default_factory=set)

@@ -17,8 +17,8 @@ from harness.history import (
     ChargeObserved,
     Event,
     IntentObserved,
-    Journal,
     OrderObserved,
+    Recorder,
 )
 from harness.target import request_for
 
@@ -27,7 +27,7 @@ _PAGE = 100
 _SIDE_BY_SIDE = 8
 
 
-async def read_order(bench: Bench, journal: Journal, order: str) -> OrderObserved:
+async def read_order(bench: Bench, journal: Recorder, order: str) -> OrderObserved:
     """The order as the service shows it now. Raises ``UnexpectedAnswer``."""
     request = request_for(bench.target, Action.READ, order, {}, None)
     try:
@@ -39,7 +39,7 @@ async def read_order(bench: Bench, journal: Journal, order: str) -> OrderObserve
     return order_observed(bench.target, t=journal.now(), order=order, body=answer.content)
 
 
-async def _read_orders(bench: Bench, journal: Journal, orders: list[str]) -> list[OrderObserved]:
+async def _read_orders(bench: Bench, journal: Recorder, orders: list[str]) -> list[OrderObserved]:
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def read(order: str) -> OrderObserved:
@@ -49,7 +49,9 @@ async def _read_orders(bench: Bench, journal: Journal, orders: list[str]) -> lis
     return list(await asyncio.gather(*(read(order) for order in orders)))
 
 
-async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadline_s: float) -> bool:
+async def at_rest(
+    bench: Bench, journal: Recorder, orders: Iterable[str], deadline_s: float
+) -> bool:
     """Wait until no call to Stripe is under way and every order shows a resting status.
 
     Returns False when the deadline passed first; what is observed then is not at rest, and the
@@ -74,7 +76,7 @@ async def at_rest(bench: Bench, journal: Journal, orders: Iterable[str], deadlin
     return True
 
 
-async def observe(bench: Bench, journal: Journal, orders: Iterable[str]) -> list[Event]:
+async def observe(bench: Bench, journal: Recorder, orders: Iterable[str]) -> list[Event]:
     """Every order and, where the Stripe in use has a ledger, every intent and charge of theirs."""
     wanted = list(orders)
     found: list[Event] = [*await _read_orders(bench, journal, wanted)]
@@ -83,7 +85,7 @@ async def observe(bench: Bench, journal: Journal, orders: Iterable[str]) -> list
     return found
 
 
-async def _ledger(bench: Bench, journal: Journal, orders: set[str]) -> list[Event]:
+async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Event]:
     key = bench.target.stripe_order_key
     owner: dict[str, str] = {}
     found: list[Event] = []

@@ -16,10 +16,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.errors import DeadlineExceeded
-from harness.history import Fault, Journal, Note
+from harness.history import Fault, Note, Recorder
 from harness.scenario import TOGETHER, Attempt, Hold, Scenario, Side, Start, StartWhen, Until
-from harness.taps.calls import StripeCall
-from harness.taps.gate import Connection, Passage
+from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.004
 
@@ -36,7 +35,7 @@ class Progress(enum.Enum):
 
 @dataclass(eq=False)
 class _Held:
-    call: StripeCall
+    call: Call
     hold: Hold
     connection: Connection
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,7 +52,7 @@ class Stage:
     """
 
     def __init__(
-        self, scenario: Scenario, journal: Journal, *, lock_waiters: Count, leases: Count
+        self, scenario: Scenario, journal: Recorder, *, lock_waiters: Count, leases: Count
     ) -> None:
         self._journal = journal
         self._holds = scenario.holds
@@ -133,16 +132,16 @@ class Stage:
 
     # --- the gate ---------------------------------------------------------------------
 
-    async def request(self, call: StripeCall, connection: Connection) -> None:
+    async def request(self, call: Call, connection: Connection) -> None:
         """Hold a request, if the scenario says so."""
         await self._pass(call, Side.REQUEST, connection)
 
-    async def answer(self, call: StripeCall, connection: Connection) -> Passage:
+    async def answer(self, call: Call, connection: Connection) -> Passage:
         """Hold an answer, if the scenario says so; it is always delivered in the end."""
         await self._pass(call, Side.ANSWER, connection)
         return Passage.DELIVER
 
-    async def _pass(self, call: StripeCall, side: Side, connection: Connection) -> None:
+    async def _pass(self, call: Call, side: Side, connection: Connection) -> None:
         hold = self._hold_for(call, side)
         if hold is None:
             return
@@ -157,7 +156,7 @@ class Stage:
                     f"{call.label} was let go after {hold.limit_s:g} s without {hold.until.value}"
                 )
 
-    def _hold_for(self, call: StripeCall, side: Side) -> Hold | None:
+    def _hold_for(self, call: Call, side: Side) -> Hold | None:
         for hold in self._holds:
             full = hold.count is not None and self._taken[hold] >= hold.count
             if hold.at is side and not full and fnmatch.fnmatchcase(call.label, hold.calls):
@@ -182,7 +181,7 @@ class Stage:
         self._journal.record(
             Fault(
                 t=self._journal.now(),
-                tap="stripe",
+                tap=held.call.tap,
                 kind=kind,
                 detail=f"{held.call.label}: {detail}",
                 seq=held.call.seq,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import enum
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.explore.footprint import LOCAL, Footprint
+from harness.taps.gate import Call
 
 
 class At(enum.Enum):
@@ -28,18 +28,19 @@ class Arrival:
     """A unit that came to a tap, and the two questions its gate is asked about it.
 
     ``go`` is set when the unit may go on to the dependency, ``back`` when its answer may go to the
-    service. ``answered`` tells that the dependency has answered.
+    service. ``answered`` tells that the dependency has answered. ``session`` names the connection
+    it came on; ``pid`` is that of the Postgres backend behind it, where there is one.
     """
 
-    call: Any
+    call: Call
     session: str
-    label: str
-    footprint: Footprint
+    pid: int | None = None
     owner: Player | None = None
+    label: str = ""
+    footprint: Footprint = LOCAL
     go: asyncio.Event = field(default_factory=asyncio.Event)
     back: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
-    blocked_on: tuple[int, ...] = ()
 
     @property
     def in_flight(self) -> bool:
@@ -57,16 +58,20 @@ class Player:
     """Units waiting to be let go, in the order of their arrival."""
     flying: list[Arrival] = field(default_factory=list)
     """Units at their dependency, or answered with the answer held."""
-    sessions: set[str] = field(default_factory=set)
-    """Sessions on which a transaction of this attempt is open."""
+    told: bool = False
+    """Whether its client has all its answers."""
     calls: int = 0
     """How many calls to Stripe it has made: names what it creates."""
     touched: Footprint = LOCAL
     """What it touched since its last step began."""
-    redelivery: asyncio.Event = field(default_factory=asyncio.Event)
-    moved_since: bool = False
-    """Whether anybody else has moved since its webhook was refused."""
+    labels: list[str] = field(default_factory=list)
+    """The units it passed since its last step began."""
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its refused webhook is to be delivered once more."""
+    refused_at: int = 0
+    """After how many steps of the execution that was refused."""
 
     @property
-    def over(self) -> bool:
-        return self.at is At.DONE
+    def pids(self) -> set[int]:
+        """The Postgres backends that work for it right now."""
+        return {arrival.pid for arrival in self.flying if arrival.in_flight and arrival.pid}

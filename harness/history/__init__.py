@@ -21,6 +21,7 @@ from harness.history.events import (
 from harness.history.history import History, Operation
 from harness.history.journal import Journal
 from harness.history.reader import read_history
+from harness.history.recorder import Recorder
 
 __all__ = [
     "FORMAT",
@@ -42,5 +43,6 @@ __all__ = [
     "OrderCreated",
     "OrderObserved",
     "Outcome",
+    "Recorder",
     "read_history",
 ]

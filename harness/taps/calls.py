@@ -18,9 +18,12 @@ import msgspec
 _SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StripeCall:
-    """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out."""
+    """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out.
+
+    ``attempt`` is set by a gate that knows whose call it is; all else stays as it arrived.
+    """
 
     seq: int
     method: str
@@ -28,6 +31,8 @@ class StripeCall:
     label: str
     params: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    attempt: str | None = None
+    tap: str = field(default="stripe", init=False)
 
     def as_request(self) -> dict[str, Any]:
         """The ``request`` of an effect."""

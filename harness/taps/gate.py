@@ -10,8 +10,6 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from harness.taps.calls import StripeCall
-
 
 class Passage(enum.Enum):
     """What becomes of a held answer."""
@@ -20,14 +18,24 @@ class Passage(enum.Enum):
     DROP = "drop"
 
 
-class Gate(Protocol):
-    """Decides when a call passes a tap."""
+class Call(Protocol):
+    """What every call at a tap has in common; each tap's own class says more.
 
-    async def request(self, call: StripeCall, connection: Connection) -> None:
-        """Return when the request may go on to the dependency."""
+    ``tap`` is "stripe", "postgres" or "redis"; ``seq`` counts a tap's calls from 1; ``label``
+    says in a few words what it is, without generated ids. ``attempt`` is whose call it is: only
+    a gate can know, so a gate may set it, and the tap records it.
+    """
 
-    async def answer(self, call: StripeCall, connection: Connection) -> Passage:
-        """Return when the answer may go on to the service, and whether it is to."""
+    attempt: str | None
+
+    @property
+    def tap(self) -> str: ...
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def label(self) -> str: ...
 
 
 class Connection(Protocol):
@@ -35,3 +43,15 @@ class Connection(Protocol):
 
     def hung_up(self) -> bool:
         """Whether the service has closed it, so that no answer will be read."""
+        ...
+
+
+class Gate(Protocol):
+    """Decides when a call passes a tap."""
+
+    async def request(self, call: Call, connection: Connection) -> None:
+        """Return when the request may go on to the dependency."""
+
+    async def answer(self, call: Call, connection: Connection) -> Passage:
+        """Return when the answer may go on to the service, and whether it is to."""
+        ...

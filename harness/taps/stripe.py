@@ -16,7 +16,7 @@ from typing import Self
 import h11
 import httpx
 
-from harness.history import Effect, Journal
+from harness.history import Effect, Recorder
 from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
 from harness.taps.gate import Gate, Passage
 
@@ -63,7 +63,7 @@ class StripeTap:
         self._client = httpx.AsyncClient(
             timeout=timeout_s, limits=httpx.Limits(max_connections=None), trust_env=False
         )
-        self._journal: Journal | None = None
+        self._journal: Recorder | None = None
         self._gate: Gate | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -77,7 +77,7 @@ class StripeTap:
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
 
-    def bind(self, journal: Journal | None, gate: Gate | None) -> None:
+    def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         """Record to ``journal`` and ask ``gate`` from now on (None: pass, unrecorded)."""
         self._journal = journal
         self._gate = gate
@@ -172,10 +172,11 @@ class StripeTap:
             journal.record(
                 Effect(
                     t=journal.now(),
-                    tap="stripe",
+                    tap=call.tap,
                     seq=call.seq,
                     label=call.label,
                     began=began,
+                    attempt=call.attempt,
                     order=order,
                     request=call.as_request(),
                     answer=summary,

@@ -1,0 +1,19 @@
+"""What can be written to while something happens: a journal on disk, or a record in memory."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.history.events import Event
+
+
+class Recorder(Protocol):
+    """Takes events with their times."""
+
+    def now(self) -> int:
+        """Nanoseconds since the run began: the clock of every event's ``t``."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Append one event."""
+        ...
