@@ -19,6 +19,7 @@ import httpx
 from harness.history import Effect, Recorder
 from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
 from harness.taps.gate import Gate, Passage
+from harness.tls import context
 
 _HOP_BY_HOP = {
     b"connection",
@@ -61,7 +62,10 @@ class StripeTap:
         self._metadata_key = metadata_key
         self._attribution = Attribution(metadata_key)
         self._client = httpx.AsyncClient(
-            timeout=timeout_s, limits=httpx.Limits(max_connections=None), trust_env=False
+            timeout=timeout_s,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+            verify=context(),
         )
         self._journal: Recorder | None = None
         self._gate: Gate | None = None

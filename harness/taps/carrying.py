@@ -1,0 +1,245 @@
+"""Taking calls across a pair of connections: at once and recorded, or one by one past a gate.
+
+A tap tells its carrier which calls have arrived and which are answered; everything that is the
+same for every protocol is here: who waits behind whom, whose answer is kept back, what is
+recorded, and what becomes of calls when one side is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from abc import abstractmethod
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from harness.history import Effect, Recorder
+from harness.taps.gate import Call, Gate, Passage
+from harness.taps.proxy import Pair, Proxy
+
+
+class Phase(enum.Enum):
+    """Where a call is."""
+
+    QUEUED = "behind another call of its connection"
+    AT_REQUEST = "held before the server"
+    SENT = "with the server"
+    AT_ANSWER = "held before the client"
+    DONE = "done"
+
+
+class Carried(Call, Protocol):
+    """A call as the carrier needs it. ``raw`` are its bytes."""
+
+    phase: Phase
+    raw: list[bytes]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection ended before its answer did."""
+        ...
+
+    def as_request(self) -> dict[str, Any]: ...
+
+    def as_answer(self) -> dict[str, Any] | None: ...
+
+
+C = TypeVar("C", bound=Carried)
+
+
+@dataclass(eq=False)
+class _Passing(Generic[C]):
+    """A call on its way, and for whom it is recorded. ``answer`` are bytes kept back."""
+
+    call: C
+    journal: Recorder | None
+    gate: Gate | None
+    began: int
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: list[bytes] = field(default_factory=list)
+
+
+class Carrier(Pair, Generic[C]):
+    """A pair whose calls are recorded or held; a ``harness.taps.gate.Connection``."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy)
+        self.holds = False
+        """Whether calls go past a gate now; changed only while none is under way."""
+        self._passing: dict[C, _Passing[C]] = {}
+        self._line: deque[_Passing[C]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._collected: list[bytes] = []
+        self._client_gone = False
+        self._server_gone = False
+
+    def hung_up(self) -> bool:
+        return self._client_gone
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return not self._passing and not self._line
+
+    # --- what a tap adds ----------------------------------------------------------------
+
+    @abstractmethod
+    def forwarded(self, call: C) -> tuple[C, ...]:
+        """``call`` was given to the server. Returns calls that need no answer any more."""
+
+    @abstractmethod
+    def lost(self) -> tuple[C, ...]:
+        """The server has closed the connection. Returns the calls never answered."""
+
+    def answering(self, call: C | None) -> None:
+        """The answer of ``call`` is being held; None once it is not."""
+
+    # --- what a tap tells ---------------------------------------------------------------
+
+    def arrived(self, call: C) -> None:
+        """A call is complete. Where calls are not held, its bytes go on right after this."""
+        journal = self.proxy.journal
+        began = 0 if journal is None else journal.now()
+        passing = _Passing(call, journal, self.proxy.gate if self.holds else None, began)
+        self._passing[call] = passing
+        if self.holds:
+            self._line.append(passing)
+            if self._task is None:
+                self._task = asyncio.ensure_future(self._carry())
+        else:
+            for done in self.forwarded(call):
+                self.answered(done)
+        self.proxy.changed()
+
+    def answered(self, call: C) -> None:
+        """The server has answered ``call``, or never will."""
+        passing = self._passing.pop(call)
+        if passing in self._line:
+            passing.answer, self._collected = self._collected, []
+            passing.answered.set()
+            self.proxy.changed()
+        else:
+            self._settle(passing, delivered=not self._client_gone)
+
+    def absorb(self, call: C) -> None:
+        """``call`` turned out to belong to the one under way: send it, and think no more of it."""
+        passing = self._passing.pop(call)
+        call.phase = Phase.DONE
+        if passing in self._line:
+            self._line.remove(passing)
+            self.to_server(b"".join(call.raw))
+
+    def pass_on(self, data: bytes) -> None:
+        """Bytes of the client's that are no call keep their place behind calls not sent yet."""
+        if self._line and self._line[-1].call.phase in (Phase.QUEUED, Phase.AT_REQUEST):
+            self._line[-1].call.raw.append(data)
+        else:
+            self.to_server(data)
+
+    def collect(self, data: bytes, *, at_once: bool = False, flush: bool = False) -> None:
+        """Bytes of the server's: part of an answer that is kept back, unless ``at_once``.
+
+        ``flush``: the client has to see the answer so far to get on.
+        """
+        if at_once:
+            self.to_client(data)
+            return
+        self._collected.append(data)
+        if flush:
+            self._deliver_collected()
+
+    # --- carrying -----------------------------------------------------------------------
+
+    async def _carry(self) -> None:
+        """Take held calls to the server and back, one after the other."""
+        try:
+            while self._line:
+                await self._carry_one(self._line[0])
+                self._line.popleft()
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._task = None
+        if self._client_gone or self._server_gone:
+            self.close()
+
+    async def _carry_one(self, passing: _Passing[C]) -> None:
+        call, gate = passing.call, passing.gate
+        assert gate is not None, "without a gate nothing is held"
+        if passing.answered.is_set():  # the connection was lost before its turn
+            self._settle(passing, delivered=False)
+            return
+        call.phase = Phase.AT_REQUEST
+        self.proxy.changed()
+        await gate.request(call, self)
+        if not passing.answered.is_set():
+            self.to_server(b"".join(call.raw))
+            for done in self.forwarded(call):
+                self.answered(done)
+            self.proxy.changed()
+            await passing.answered.wait()
+        call.phase = Phase.AT_ANSWER
+        self.answering(call)
+        self.proxy.changed()
+        delivers = await gate.answer(call, self) is Passage.DELIVER
+        self.answering(None)
+        self._settle(passing, delivered=delivers and not self._client_gone)
+        if delivers:
+            self.to_client(b"".join(passing.answer))
+        else:
+            self.abort()
+
+    def _settle(self, passing: _Passing[C], *, delivered: bool) -> None:
+        call, journal = passing.call, passing.journal
+        call.phase = Phase.DONE
+        # Not into a history that is over: its run has ended and its verdict is known.
+        if journal is not None and journal is self.proxy.journal:
+            journal.record(
+                Effect(
+                    t=journal.now(),
+                    tap=call.tap,
+                    seq=call.seq,
+                    label=call.label,
+                    began=passing.began,
+                    attempt=call.attempt,
+                    request=call.as_request(),
+                    answer=call.as_answer(),
+                    delivered=delivered and not call.lost,
+                )
+            )
+        self.proxy.changed()
+
+    def _deliver_collected(self) -> None:
+        self.to_client(b"".join(self._collected))
+        self._collected = []
+
+    # --- ends ---------------------------------------------------------------------------
+
+    def client_gone(self) -> None:
+        if self._client_gone:
+            return
+        self._client_gone = True
+        if self._task is None:
+            # What the client sent is carried out all the same, as a network would have it.
+            if self._passing:
+                self.server_eof()
+            else:
+                self.close()
+        self.proxy.changed()
+
+    def server_gone(self) -> None:
+        if self._server_gone:
+            return
+        self._server_gone = True
+        for call in self.lost():
+            self.answered(call)
+        if self._task is None:
+            self._deliver_collected()
+            self.close()
+        self.proxy.changed()
+
+    def closed(self) -> None:
+        if self._task is not None:
+            self._task.cancel()

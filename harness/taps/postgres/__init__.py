@@ -1,0 +1,13 @@
+"""The Postgres tap: a proxy that understands the frontend/backend protocol, 3.0 and 3.2.
+
+Bytes become frames (``frames``), frames become messages (``frontend``, ``backend``), messages
+become units (``units``) of a session (``session``), all without input or output; ``tap`` moves
+the bytes. Section numbers in these modules are those of the PostgreSQL 18 manual, chapter 54.
+"""
+
+from harness.taps.carrying import Phase
+from harness.taps.postgres.session import Session
+from harness.taps.postgres.tap import PostgresTap
+from harness.taps.postgres.units import Answer, Failure, Statement, Unit
+
+__all__ = ["Answer", "Failure", "Phase", "PostgresTap", "Session", "Statement", "Unit"]

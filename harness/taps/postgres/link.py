@@ -1,0 +1,217 @@
+"""One client's connection through the Postgres tap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.history import Effect
+from harness.taps.carrying import Carrier
+from harness.taps.malformed import ProtocolError
+from harness.taps.postgres import fields, frontend
+from harness.taps.postgres.frames import STARTUP, Frame, Frames
+from harness.taps.postgres.session import Session
+from harness.taps.postgres.skim import Skim
+from harness.taps.postgres.units import Unit
+
+if TYPE_CHECKING:
+    from harness.taps.postgres.tap import PostgresTap
+
+_NO_ENCRYPTION = b"N"
+_PROTOCOL_VIOLATION = "08P01"
+_CANNOT_CONNECT = "08001"
+_AUTHENTICATION = ord("p")
+
+
+class Link(Carrier[Unit]):
+    """Joins a client to the server, in one of three ways.
+
+    While the tap is not bound, bytes pass and are skimmed. Bound to a journal, they are read,
+    recorded and passed. Bound to a gate, they are held. The way is chosen anew whenever a client
+    sends something and nothing is under way.
+    """
+
+    def __init__(self, tap: PostgresTap, session: Session) -> None:
+        super().__init__(tap)
+        self._tap = tap
+        self.session = session
+        self._front = Frames(frontend=True)
+        self._back = Frames(frontend=False)
+        self._skim: Skim | None = None
+        self._too_soon: list[Frame] = []
+        self._no_server: str | None = None
+
+    # --- bytes of the client's ----------------------------------------------------------
+
+    def from_client(self, data: bytes) -> None:
+        try:
+            skim = self._skim
+            if skim is None or (self._tap.bound and skim.at_rest):
+                self._follow(data)
+            else:
+                # Without the checks of to_server: this is the path whose speed matters.
+                self._server.write(data)  # type: ignore[union-attr]
+                skim.front(data)
+        except ProtocolError as error:
+            self._violated(error)
+
+    def _follow(self, data: bytes) -> None:
+        """Read all the client sends, and hold what is to be held."""
+        if not self.session.started:
+            self._begin(self._front.feed(data))
+            return
+        if self._at_rest():
+            self._choose()
+            if self._skim is not None:
+                self.to_server(data)
+                self._skim.front(data)
+                return
+        # What passes is recorded before anybody can act on it, so a history has it in order.
+        self._take(self._front.feed(data))
+        if not self.holds:
+            self.to_server(data)
+
+    def _at_rest(self) -> bool:
+        if self._skim is not None:
+            return self._skim.at_rest
+        between_messages = not (self._front.pending or self._back.pending)
+        return between_messages and self.idle and self.session.at_rest
+
+    def _choose(self) -> None:
+        """Hold, record or just pass from now on."""
+        self.holds = self._tap.gate is not None
+        if self._skim is not None and self._tap.bound:
+            sent, received = self._skim.offsets
+            self._front = Frames(frontend=True, started=True, offset=sent)
+            self._back = Frames(frontend=False, offset=received)
+            self._skim = None
+        elif self._skim is None and not self._tap.bound:
+            self._skim = Skim(
+                self.session, front_offset=self._front.offset, back_offset=self._back.offset
+            )
+
+    def _take(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self.session.carries(frame):
+                if self.holds:
+                    self.pass_on(frame.raw)
+                continue
+            unit = self.session.sent(frame)
+            if unit is not None:
+                self.arrived(unit)
+
+    # --- startup ------------------------------------------------------------------------
+
+    def _begin(self, frames: list[Frame]) -> None:
+        """Encryption is refused; everything else passes."""
+        for frame in frames:
+            if frame.kind == _AUTHENTICATION:
+                self.to_server(frame.raw)
+            elif frame.kind != STARTUP:
+                self._too_soon.append(frame)  # a client that does not wait to be let in
+            else:
+                self._begin_with(frame)
+
+    def _begin_with(self, frame: Frame) -> None:
+        message = frontend.decode(frame)
+        match message:
+            case frontend.SSLRequest() | frontend.GSSENCRequest():
+                self.to_client(_NO_ENCRYPTION)
+                return
+            case _ if self._no_server is not None:
+                self._refuse(_CANNOT_CONNECT, self._no_server)
+                self.close()
+                return
+            case frontend.StartupMessage():
+                self.session.begin(message)
+            case frontend.CancelRequest(pid):
+                self._record_cancel(pid)
+            case _:
+                pass
+        self.to_server(frame.raw)
+
+    def _let_in(self) -> None:
+        """The session is ready for queries."""
+        self._tap.changed()
+        early, self._too_soon = self._too_soon, []
+        if early:
+            self.holds = self._tap.gate is not None
+            self._take(early)
+            if not self.holds:
+                self.to_server(b"".join(frame.raw for frame in early))
+
+    # --- bytes of the server's ----------------------------------------------------------
+
+    def from_server(self, data: bytes) -> None:
+        skim = self._skim
+        try:
+            if skim is not None:
+                self._client.write(data)  # type: ignore[union-attr]  # as in from_client
+                skim.back(data)
+            else:
+                self._hear(data)
+        except ProtocolError as error:
+            self._violated(error)
+
+    def _hear(self, data: bytes) -> None:
+        began = self.session.started
+        for frame in self._back.feed(data):
+            heard = self.session.received(frame)
+            if self.holds:
+                self.collect(frame.raw, at_once=heard.at_once, flush=heard.flush)
+            if heard.absorbed is not None:
+                self.absorb(heard.absorbed)
+            for unit in heard.done:
+                self.answered(unit)
+        if not self.holds:
+            self.to_client(data)
+        if self.session.started and not began:
+            self._let_in()
+
+    # --- units, for the carrier ---------------------------------------------------------
+
+    def forwarded(self, call: Unit) -> tuple[Unit, ...]:
+        return self.session.forwarded(call)
+
+    def lost(self) -> tuple[Unit, ...]:
+        return self.session.lost()
+
+    def answering(self, call: Unit | None) -> None:
+        self.session.answering = call
+
+    # --- ends ---------------------------------------------------------------------------
+
+    def unreachable(self, error: OSError) -> None:
+        # A client that asks for encryption shows no error until that is settled, so wait for it.
+        self._no_server = f"the tap cannot reach the server: {error.strerror or error}"
+
+    def closed(self) -> None:
+        super().closed()
+        self._tap.forget(self)
+
+    def _violated(self, error: ProtocolError) -> None:
+        self._refuse(_PROTOCOL_VIOLATION, f"the tap cannot follow: {error}")
+        self.close()
+
+    def _refuse(self, sqlstate: str, text: str) -> None:
+        parts = [
+            code + fields.string(value)
+            for code, value in ((b"S", "FATAL"), (b"V", "FATAL"), (b"C", sqlstate), (b"M", text))
+        ]
+        self.to_client(fields.message(b"E", *parts, b"\0"))
+
+    def _record_cancel(self, pid: int) -> None:
+        """A request to cancel is no unit and is never held, but a history should show it."""
+        journal = self._tap.journal
+        if journal is None:
+            return
+        now = journal.now()
+        journal.record(
+            Effect(
+                t=now,
+                tap="postgres",
+                seq=self._tap.next_seq(),
+                label="cancel",
+                began=now,
+                request={"session": self.session.id, "pid": pid, "sql": [], "params": []},
+            )
+        )

@@ -1,0 +1,295 @@
+"""One session as the tap sees it: state that follows both directions of a connection.
+
+Pure: frames go in, and what comes out says what they mean. Answers are matched to messages as
+section 54.2.3 has it: every message of the extended protocol gets exactly one answer that ends
+its own; after an error nothing is answered until the Sync, which ReadyForQuery answers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.taps.carrying import Phase
+from harness.taps.postgres import backend, frontend
+from harness.taps.postgres.frames import Frame
+from harness.taps.postgres.gathering import Gathering, Portal, Prepared
+from harness.taps.postgres.units import Failure, Unit
+from harness.taps.postgres.values import as_text, format_of
+
+_COPY_FRAMES = frozenset(b"dcf")
+_TERMINATE = ord("X")
+_SYNC = ord("S")
+_FLUSH = ord("H")
+_ENDS_ONE = frozenset(b"123TnCsI")
+_ASYNCHRONOUS = frozenset(b"SN")
+_NOTIFICATION = ord("A")
+
+
+class Heard(NamedTuple):
+    """What a message of the server's means.
+
+    ``at_once``: it is no part of an answer, and may overtake one that is held. ``flush``: the
+    client has to see the answer so far to get on. ``done``: units that are answered now.
+    ``absorbed``: a unit that turned out to be part of the one in flight, and is to be sent now.
+    """
+
+    at_once: bool = False
+    flush: bool = False
+    done: tuple[Unit, ...] = ()
+    absorbed: Unit | None = None
+
+
+_PART = Heard()
+_AT_ONCE = Heard(at_once=True)
+
+
+class Session:
+    """State of one connection. ``id`` numbers a tap's connections from 1.
+
+    ``status`` is the transaction status (I idle, T in a transaction, E in a failed one), ""
+    before the first ReadyForQuery. ``pid`` and ``key`` come from BackendKeyData. ``units`` are
+    those not answered, in order, ``answering`` is one whose answer is being held. Nothing is
+    kept of units that pass while the tap neither records nor holds.
+    """
+
+    def __init__(self, id: int, next_seq: Callable[[], int], *, sample: int = 0) -> None:
+        self.id = id
+        self.pid: int | None = None
+        self.key = b""
+        self.version: tuple[int, int] = (3, 0)
+        self.startup: dict[str, str] = {}
+        self.parameters: dict[str, str] = {}
+        self.status = ""
+        self.units: deque[Unit] = deque()
+        self.answering: Unit | None = None
+        self._gathering = Gathering()
+        self._next_seq = next_seq
+        self._sample = sample
+        self._skipping = False
+        self._rows: tuple[backend.Column, ...] | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the server has said that it is ready for queries."""
+        return self.status != ""
+
+    @property
+    def in_flight(self) -> Unit | None:
+        """The unit whose answer is held, or else the next to be answered, or None."""
+        if self.answering is not None:
+            return self.answering
+        return self.units[0] if self.units else None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is unanswered and no unit is half sent."""
+        return not self.units and self.answering is None and self._gathering.at_rest
+
+    @property
+    def statements(self) -> dict[str, Prepared]:
+        """Prepared statements by name."""
+        return self._gathering.statements
+
+    # --- what the client sends -------------------------------------------------------
+
+    def begin(self, message: frontend.StartupMessage) -> None:
+        """The client's startup message."""
+        self.version = message.version
+        self.startup = dict(message.parameters)
+
+    def sent(self, frame: Frame) -> Unit | None:
+        """One message of the client's, after startup.
+
+        Returns the unit it completes; the caller forwards that and calls ``forwarded``. Where
+        ``carries`` says so the message is none of a unit's and is just to be passed on.
+        Raises ``ProtocolError``.
+        """
+        unit = self._gathering.add(frame, self._next_seq, session=self.id, pid=self.pid)
+        if unit is not None:
+            self.units.append(unit)
+            if self.units[0] is unit:
+                unit.status = self.status
+        return unit
+
+    def carries(self, frame: Frame) -> bool:
+        """Whether a message belongs to no unit.
+
+        COPY data, Terminate, a Flush of nothing, the Sync behind COPY data.
+        """
+        if frame.kind in _COPY_FRAMES or frame.kind == _TERMINATE:
+            return True
+        if frame.kind == _FLUSH:
+            return self._gathering.empty
+        return frame.kind == _SYNC and any(unit.copying for unit in self.units)
+
+    def forwarded(self, unit: Unit) -> tuple[Unit, ...]:
+        """``unit`` was given to the server. Returns the units that need no answer any more."""
+        unit.phase = Phase.SENT
+        return self._settled()
+
+    # --- what the server sends -------------------------------------------------------
+
+    def received(self, frame: Frame) -> Heard:
+        """One message of the server's. Raises ``ProtocolError``."""
+        if frame.kind == _NOTIFICATION:
+            return _AT_ONCE
+        message = backend.decode(frame)
+        if isinstance(message, backend.ParameterStatus):
+            self.parameters[message.name] = message.value
+        unit = self.units[0] if self.units and self.units[0].phase is Phase.SENT else None
+        if unit is None:
+            return self._out_of_turn(message)
+        return self._part(unit, frame.kind, message)
+
+    def lost(self) -> tuple[Unit, ...]:
+        """The server has closed the connection. Returns the units that are never answered."""
+        gone = tuple(self.units)
+        for unit in gone:
+            unit.answer.lost = True
+            self._finish(unit)
+        return gone
+
+    def _out_of_turn(self, message: backend.BackendMessage) -> Heard:
+        match message:
+            case backend.BackendKeyData(pid, key):
+                self.pid, self.key = pid, key
+            case backend.NegotiateProtocolVersion(version):
+                self.version = min(self.version, version)
+            case backend.ReadyForQuery(status):
+                self.status = status
+            case _:
+                pass
+        return _AT_ONCE
+
+    def _part(self, unit: Unit, kind: int, message: backend.BackendMessage) -> Heard:
+        answer = unit.answer
+        match message:
+            case backend.DataRow(values):
+                answer.rows += 1
+                if len(answer.sample) < self._sample:
+                    answer.sample.append(self._shown(unit, values))
+                return _PART
+            case backend.ReadyForQuery(status):
+                return self._ready(unit, status)
+            case backend.ErrorResponse(fields):
+                return self._failed(unit, dict(fields))
+            case backend.RowDescription(columns):
+                self._rows = columns
+                answer.columns = tuple(column.name for column in columns)
+                if unit.expected and isinstance(unit.expected[0].about, Prepared):
+                    unit.expected[0].about.columns = columns
+            case backend.CommandComplete(tag):
+                answer.tags.append(tag)
+                self.forget(tag)
+            case backend.ParameterDescription(types):
+                if unit.expected and isinstance(unit.expected[0].about, Prepared):
+                    unit.expected[0].about.types = types
+            case backend.CopyResponse(direction):
+                if direction != "H":
+                    return Heard(flush=True, absorbed=self._copy_in(unit))
+            case _:
+                pass
+        if kind in _ENDS_ONE and unit.expected:
+            unit.expected.popleft()
+            if not unit.expected and unit.ends == "flush":
+                self._finish(unit)
+                return Heard(done=(unit, *self._settled()))
+        return _PART
+
+    def _ready(self, unit: Unit, status: str) -> Heard:
+        self.status = unit.status_after = status
+        self._skipping = False
+        if status == "I":
+            self._gathering.portals.clear()
+        self._finish(unit)
+        return Heard(done=(unit, *self._settled()))
+
+    def _failed(self, unit: Unit, found: dict[str, str]) -> Heard:
+        unit.answer.error = Failure(
+            severity=found.get("V", found.get("S", "ERROR")),
+            sqlstate=found.get("C", "XX000"),
+            message=found.get("M", ""),
+            detail=found.get("D"),
+            constraint=found.get("n"),
+        )
+        # A Query behind extended messages is itself skipped when one of those has failed.
+        skips = unit.ends == "flush" or (unit.ends == "query" and bool(unit.expected))
+        self._revert(unit)
+        if not skips:
+            return _PART
+        self._skipping = True
+        self._finish(unit)
+        return Heard(done=(unit, *self._settled()))
+
+    def _settled(self) -> tuple[Unit, ...]:
+        """Forwarded units at the head of the line that will get no answer."""
+        done: list[Unit] = []
+        while self.units and self.units[0].phase is Phase.SENT:
+            unit = self.units[0]
+            if self._skipping and unit.ends != "sync":
+                unit.answer.skipped = True
+            elif self._skipping:
+                unit.answer.skipped = bool(unit.expected)
+                self._revert(unit)
+                break
+            elif unit.ends != "flush" or unit.expected:
+                break
+            self._revert(unit)
+            self._finish(unit)
+            done.append(unit)
+        return tuple(done)
+
+    def _finish(self, unit: Unit) -> None:
+        self._revert(unit)
+        self.units.remove(unit)
+        self._rows = None
+        if self.units:
+            self.units[0].status = self.status
+
+    def _revert(self, unit: Unit) -> None:
+        while unit.expected:
+            unit.expected.pop().revert()
+
+    def _copy_in(self, unit: Unit) -> Unit | None:
+        """The server reads COPY data now, and ignores any Sync until that is over.
+
+        So the Sync that ended an extended unit is void, and the client sends another one (libpq
+        does); where it is here already, it was taken for a unit of its own.
+        """
+        if unit.ends != "sync":
+            return None
+        if len(self.units) > 1 and not self.units[1].messages and self.units[1].ends == "sync":
+            absorbed = self.units[1]
+            del self.units[1]
+            absorbed.phase = Phase.DONE
+            return absorbed
+        unit.copying = True
+        return None
+
+    def forget(self, tag: str) -> None:
+        """A statement with this command tag was carried out: it may have undone names."""
+        if tag in ("DEALLOCATE ALL", "DISCARD ALL"):
+            self._gathering.statements.clear()
+            self._gathering.portals.clear()
+
+    def _shown(self, unit: Unit, values: tuple[bytes | None, ...]) -> tuple[str | None, ...]:
+        """A row as text, with what is known of its columns."""
+        portal = unit.expected[0].about if unit.expected else None
+        columns = self._rows
+        results: tuple[int, ...] = ()
+        if isinstance(portal, Portal):
+            results = portal.results
+            if columns is None and portal.prepared is not None:
+                columns = portal.prepared.columns
+                unit.answer.columns = tuple(column.name for column in columns or ())
+        shown: list[str | None] = []
+        for n, value in enumerate(values):
+            column = columns[n] if columns is not None and n < len(columns) else None
+            if isinstance(portal, Portal):
+                form = format_of(results, n)
+            else:
+                form = 0 if column is None else column.format
+            shown.append(as_text(value, form, 0 if column is None else column.type))
+        return tuple(shown)

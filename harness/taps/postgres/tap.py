@@ -1,0 +1,106 @@
+"""The Postgres tap: moves bytes between clients and the server, and asks the gate.
+
+Without a gate bytes pass as they come, and are read in passing. With one, a session's units go
+one by one: each to the server when the gate lets its request go, each answer to the client when
+the gate lets that go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.process.ports import HOST
+from harness.taps.postgres.address import Address, address_of, redirected
+from harness.taps.postgres.link import Link
+from harness.taps.postgres.session import Session
+from harness.taps.postgres.units import Unit
+from harness.taps.proxy import Proxy
+
+_KEPT_ROWS = 3
+
+
+class PostgresTap(Proxy):
+    """Listens on a loopback port of its own and forwards to the server of ``upstream_url``.
+
+    ``sample`` is how many rows of each answer are kept as text, for the timelines of reports.
+    Where ``socket_folder`` is given, a Unix socket there is listened on as well. Raises
+    ``UsageError`` where the URL names no server.
+    """
+
+    def __init__(
+        self, upstream_url: str, *, sample: int = _KEPT_ROWS, socket_folder: Path | None = None
+    ) -> None:
+        super().__init__()
+        self._socket_folder = socket_folder
+        self._upstream = address_of(upstream_url)
+        self._sample = sample
+        self._opened = 0
+        self._links: dict[int, Link] = {}
+
+    def url_for(self, database_url: str) -> str:
+        """The same libpq URL with the tap in the place of the server."""
+        return redirected(database_url, Address(HOST, self.port))
+
+    def socket_url_for(self, database_url: str) -> str:
+        """The same libpq URL with the tap's Unix socket in the place of the server."""
+        assert self._socket_folder is not None, "the tap was given no folder for a socket"
+        return redirected(database_url, Address(str(self._socket_folder), self.port))
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if self._socket_folder is not None:
+            path = Address(str(self._socket_folder), self.port).socket
+            loop = asyncio.get_running_loop()
+            self._listeners.append(await loop.create_unix_server(self.accept, path))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        socket = None
+        if self._socket_folder is not None:
+            socket = Address(str(self._socket_folder), self.port).socket
+        await super().__aexit__(kind, error, trace)
+        if socket is not None:
+            _remove(socket)
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Sessions the server has let in and that are open, in the order they came."""
+        return tuple(link.session for link in self._links.values() if link.session.started)
+
+    @property
+    def in_flight(self) -> tuple[Unit, ...]:
+        """Every session's next unit: held, or with the server."""
+        return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
+
+    def new_pair(self) -> Link:
+        self._opened += 1
+        session = Session(self._opened, self.next_seq, sample=self._sample)
+        link = Link(self, session)
+        self._links[session.id] = link
+        return link
+
+    def forget(self, link: Link) -> None:
+        """``link`` is closed."""
+        self._links.pop(link.session.id, None)
+        self.changed()
+
+    async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
+        loop = asyncio.get_running_loop()
+        if self._upstream.socket is not None:
+            await loop.create_unix_connection(factory, self._upstream.socket)
+        else:
+            await loop.create_connection(factory, self._upstream.host, self._upstream.port)
+
+
+def _remove(path: str) -> None:
+    # Python itself removes it since 3.13, uvloop never does.
+    Path(path).unlink(missing_ok=True)

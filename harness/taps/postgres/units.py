@@ -1,0 +1,174 @@
+"""What crosses the tap as one: a unit, its statements, and its answer.
+
+A unit is a simple Query, a FunctionCall, or an extended query up to its Sync or Flush
+(sections 54.2.2 to 54.2.4). Everything before a Flush has to be let through for the client to get
+on, so a Flush ends a unit too; the unit that follows it *continues* the same implicit
+transaction, which only the Sync commits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from harness.taps.carrying import Phase
+from harness.taps.postgres import labels
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One SQL text as it was run, with its parameters as text.
+
+    ``sql`` is "" where it cannot be known (a portal or statement the tap has not seen made). A
+    parameter is None where it is null (its index is then in ``nulls``) or cannot be told.
+    ``sql`` may hold several statements when it came as a simple query.
+    """
+
+    sql: str
+    params: tuple[str | None, ...] = ()
+    nulls: tuple[int, ...] = ()
+    name: str = ""
+    """The name of the prepared statement, "" for the unnamed one and for simple queries."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An ErrorResponse: the fields of section 54.8 that judging and people need."""
+
+    severity: str
+    sqlstate: str
+    message: str
+    detail: str | None = None
+    constraint: str | None = None
+
+
+@dataclass
+class Answer:
+    """What the server answered to a unit, growing as it comes.
+
+    ``rows`` counts rows returned; ``sample`` has the first few as text. ``lost`` tells that the
+    connection ended before the answer did. ``skipped``: after an error the server ignores
+    everything up to the next Sync.
+    """
+
+    tags: list[str] = field(default_factory=list)
+    error: Failure | None = None
+    rows: int = 0
+    columns: tuple[str, ...] = ()
+    sample: list[tuple[str | None, ...]] = field(default_factory=list)
+    lost: bool = False
+    skipped: bool = False
+
+
+class Expected(msgspec.Struct):
+    """An answer that a message of the extended protocol will get.
+
+    ``kind`` is the message's own type letter; ``undo`` puts back what the message changed in the
+    session's names, should the server never carry it out.
+    """
+
+    kind: str
+    undo: tuple[dict[str, Any], str, Any] | None = None
+    about: Any = None
+
+    def revert(self) -> None:
+        if self.undo is not None:
+            names, name, before = self.undo
+            if before is None:
+                names.pop(name, None)
+            else:
+                names[name] = before
+
+
+Ending = Literal["query", "sync", "flush", "function"]
+
+
+@dataclass(eq=False)
+class Unit:
+    """One unit. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
+
+    ``session`` numbers the tap's connections, ``pid`` is the server process behind it.
+    ``statements`` are those that are run, ``prepared`` those that are only parsed. ``status`` is
+    the transaction status before it (I idle, T in a transaction, E in a failed one), known once
+    the unit is the session's next; ``status_after`` comes with its answer, and stays None where
+    the answer ends without one (Flush, a lost connection). ``messages`` has the type letters of
+    its extended-query messages.
+    """
+
+    seq: int
+    session: int
+    pid: int | None
+    ends: Ending
+    statements: tuple[Statement, ...]
+    prepared: tuple[Statement, ...] = ()
+    continues: bool = False
+    status: str = "I"
+    status_after: str | None = None
+    phase: Phase = Phase.QUEUED
+    answer: Answer = field(default_factory=Answer)
+    attempt: str | None = None
+    tap: str = field(default="postgres", init=False)
+    messages: frozenset[str] = frozenset()
+    raw: list[bytes] = field(default_factory=list, repr=False)
+    expected: deque[Expected] = field(default_factory=deque, repr=False)
+    copying: bool = field(default=False, repr=False)
+    _label: str | None = field(default=None, repr=False)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection ended before its answer did."""
+        return self.answer.lost
+
+    @property
+    def label(self) -> str:
+        """Its SQL in short, without literals; in lower-case words what is not SQL."""
+        if self._label is None:
+            self._label = labels.shortened(self._words())
+        return self._label
+
+    def _words(self) -> str:
+        if self.ends == "function":
+            return "function call"
+        if self.statements:
+            texts = [labels.normalised(statement.sql) for statement in self.statements]
+            return "; ".join(text or "unknown statement" for text in texts)
+        if self.prepared:
+            return "; ".join(f"prepare {labels.normalised(s.sql)}" for s in self.prepared)
+        if self.messages:
+            return "describe or close"
+        return "empty query" if self.ends == "query" else self.ends
+
+    def as_request(self) -> dict[str, Any]:
+        """The ``request`` of an effect.
+
+        ``sql`` and ``params`` have one entry per statement run (or only prepared, if none is
+        run); ``nulls`` is left out where no parameter is null.
+        """
+        shown = self.statements or self.prepared
+        found: dict[str, Any] = {
+            "session": self.session,
+            "pid": self.pid,
+            "status": self.status,
+            "sql": [statement.sql for statement in shown],
+            "params": [list(statement.params) for statement in shown],
+        }
+        if any(statement.nulls for statement in shown):
+            found["nulls"] = [list(statement.nulls) for statement in shown]
+        return found
+
+    def as_answer(self) -> dict[str, Any] | None:
+        """The ``answer`` of an effect; None when the connection was lost without any."""
+        answer = self.answer
+        if answer.lost and not answer.tags and answer.error is None:
+            return None
+        error = None if answer.error is None else msgspec.to_builtins(answer.error)
+        found: dict[str, Any] = {"tags": list(answer.tags), "error": error, "rows": answer.rows}
+        if answer.sample:
+            found["columns"] = list(answer.columns)
+            found["sample"] = [list(row) for row in answer.sample]
+        if self.status_after is not None:
+            found["status"] = self.status_after
+        if answer.skipped:
+            found["skipped"] = True
+        return found

@@ -1,0 +1,12 @@
+"""The Redis tap: a proxy that understands RESP2 and RESP3, for Redis and Valkey.
+
+Bytes become values (``resp``) and commands (``commands``), which a session matches
+(``session``), all without input or output; ``tap`` moves the bytes. The protocol is specified at
+https://redis.io/docs/latest/develop/reference/protocol-spec/.
+"""
+
+from harness.taps.redis.commands import RedisCommand
+from harness.taps.redis.session import RedisSession
+from harness.taps.redis.tap import RedisTap
+
+__all__ = ["RedisCommand", "RedisSession", "RedisTap"]

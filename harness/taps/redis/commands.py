@@ -1,0 +1,123 @@
+"""What crosses the Redis tap as one: a command and its reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.taps.carrying import Phase
+from harness.taps.redis import resp
+from harness.taps.redis.keys import is_local, is_script, keys_of, pattern, words
+
+_SHOWN = 80
+"""Characters shown of one argument or string."""
+_SHOWN_ITEMS = 8
+_HIDDEN = "***"
+# Words that change what a command does, and so belong into its label.
+_OPTIONS = words(
+    "NX XX GT LT CH INCR GET EX PX EXAT PXAT KEEPTTL IFEQ PERSIST WITHSCORES LIMIT COUNT BLOCK "
+    "STREAMS GROUP MKSTREAM NOACK ASYNC SYNC REPLACE"
+)
+_SUBCOMMANDS = words(
+    "CLIENT CONFIG COMMAND SCRIPT FUNCTION OBJECT XGROUP XINFO PUBSUB CLUSTER ACL MEMORY LATENCY "
+    "DEBUG MODULE SLOWLOG"
+)
+_SECRET = frozenset(("AUTH", "HELLO", "ACL", "CONFIG", "MIGRATE"))
+
+
+@dataclass(eq=False)
+class RedisCommand:
+    """One command. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
+
+    ``name`` is upper-case, ``keys`` are those it touches (None: it may touch any), ``db`` the
+    database it works on. ``local`` commands touch nothing but their connection; ``queued`` ones
+    stand between MULTI and EXEC and take effect with EXEC. ``replies`` is how many the server
+    will give.
+    """
+
+    seq: int
+    session: int
+    name: str
+    args: tuple[bytes, ...]
+    db: int = 0
+    queued: bool = False
+    replies: int = 1
+    phase: Phase = Phase.QUEUED
+    reply: resp.Reply = None
+    lost: bool = False
+    attempt: str | None = None
+    tap: str = field(default="redis", init=False)
+    raw: list[bytes] = field(default_factory=list, repr=False)
+
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        found = keys_of(self.name, self.args)
+        return None if found is None or is_script(self.name) else tuple(map(_text, found))
+
+    @property
+    def local(self) -> bool:
+        return self.queued or is_local(self.name, self.args)
+
+    @property
+    def label(self) -> str:
+        """Its name, options and keys without generated ids: ``SET NX PX order:?``."""
+        found = [self.name]
+        if self.name in _SUBCOMMANDS and self.args:
+            found.append(_text(self.args[0]).upper())
+        keys = keys_of(self.name, self.args) or ()
+        if not is_script(self.name):
+            rest = (_text(arg).upper() for arg in self.args[len(keys) :])
+            found += [word for word in rest if word in _OPTIONS]
+        return " ".join([*found, *(pattern(key) for key in keys)])
+
+    def as_request(self) -> dict[str, Any]:
+        """The ``request`` of an effect; secrets are hidden, long arguments shortened."""
+        keys = keys_of(self.name, self.args)
+        secret = self.name in _SECRET
+        return {
+            "session": self.session,
+            "db": self.db,
+            "command": self.name,
+            "key": _text(keys[0]) if keys else None,
+            "args": [_HIDDEN if secret else _shown(arg) for arg in self.args],
+        }
+
+    def as_answer(self) -> dict[str, Any] | None:
+        """The ``answer`` of an effect: ``error`` or ``value``; None when the reply was lost."""
+        if self.lost:
+            return None
+        if isinstance(self.reply, resp.Failure):
+            return {"error": self.reply.text}
+        return {"value": None if self.name in _SECRET else _summary(self.reply)}
+
+
+def _summary(reply: resp.Reply) -> Any:
+    """A reply in plain values, long strings and aggregates cut short."""
+    match reply:
+        case bytes():
+            return _shown(reply)
+        case resp.Status(text):
+            return text
+        case resp.Failure(text):
+            return {"error": text}
+        case resp.BigNumber(digits):
+            return digits
+        case resp.Verbatim(_, text):
+            return _shown(text)
+        case resp.Map(pairs):
+            return [[_summary(key), _summary(value)] for key, value in pairs[:_SHOWN_ITEMS]]
+        case resp.Members(items) | resp.Push(items):
+            return [_summary(item) for item in items[:_SHOWN_ITEMS]]
+        case tuple():
+            return [_summary(item) for item in reply[:_SHOWN_ITEMS]]
+        case _:
+            return reply
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _shown(data: bytes) -> str:
+    text = _text(data[: 4 * _SHOWN])
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

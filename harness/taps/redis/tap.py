@@ -1,0 +1,153 @@
+"""The Redis tap: moves bytes between clients and the server, and asks the gate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from harness.errors import UsageError
+from harness.process.ports import HOST
+from harness.taps.carrying import Carrier
+from harness.taps.malformed import ProtocolError
+from harness.taps.proxy import Proxy
+from harness.taps.redis.commands import RedisCommand
+from harness.taps.redis.requests import RequestReader
+from harness.taps.redis.resp import ReplyReader
+from harness.taps.redis.session import RedisSession
+from harness.tls import context
+
+_DEFAULT_PORT = 6379
+_EXPECTED = "expected redis://host:port/db, rediss://host:port/db or unix:///path"
+
+
+class RedisTap(Proxy):
+    """Listens on a loopback port of its own and forwards to the server of ``upstream_url``.
+
+    Raises ``UsageError`` where the URL names no server.
+    """
+
+    def __init__(self, upstream_url: str) -> None:
+        super().__init__()
+        self._parts = urlsplit(upstream_url)
+        known = self._parts.scheme in ("redis", "rediss", "unix")
+        named = self._parts.path if self._parts.scheme == "unix" else self._parts.hostname
+        if not known or not named:
+            raise UsageError(f"Redis URL with scheme {self._parts.scheme!r}: {_EXPECTED}")
+        self._opened = 0
+        self._links: dict[int, RedisLink] = {}
+
+    def url_for(self, url: str) -> str:
+        """The same URL with the tap in the place of the server, unencrypted."""
+        parts = urlsplit(url)
+        user, at, _ = parts.netloc.rpartition("@")
+        if parts.scheme == "unix":
+            numbers = [
+                v for n, _, v in (p.partition("=") for p in parts.query.split("&")) if n == "db"
+            ]
+            parts = parts._replace(path=f"/{(numbers or ['0'])[0]}", query="")
+        return urlunsplit(parts._replace(scheme="redis", netloc=f"{user}{at}{HOST}:{self.port}"))
+
+    @property
+    def sessions(self) -> tuple[RedisSession, ...]:
+        """Open connections, in the order they came."""
+        return tuple(link.session for link in self._links.values())
+
+    @property
+    def in_flight(self) -> tuple[RedisCommand, ...]:
+        """Every connection's next command: held, or with the server."""
+        return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
+
+    def new_pair(self) -> RedisLink:
+        self._opened += 1
+        link = RedisLink(self, RedisSession(self._opened, self.next_seq))
+        self._links[self._opened] = link
+        return link
+
+    def forget(self, link: RedisLink) -> None:
+        """``link`` is closed."""
+        self._links.pop(link.session.id, None)
+        self.changed()
+
+    async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
+        loop = asyncio.get_running_loop()
+        if self._parts.scheme == "unix":
+            await loop.create_unix_connection(factory, unquote(self._parts.path))
+            return
+        encrypted = context() if self._parts.scheme == "rediss" else None
+        host, port = self._parts.hostname, self._parts.port or _DEFAULT_PORT
+        assert host is not None, "checked when the tap was made"
+        await loop.create_connection(factory, host, port, ssl=encrypted)
+
+
+class RedisLink(Carrier[RedisCommand]):
+    """Joins a client to the server. Commands are read in every mode: their bytes are few."""
+
+    def __init__(self, tap: RedisTap, session: RedisSession) -> None:
+        super().__init__(tap)
+        self._tap = tap
+        self.session = session
+        self._requests = RequestReader()
+        self._replies = ReplyReader()
+        self._no_server: str | None = None
+
+    def from_client(self, data: bytes) -> None:
+        if self._no_server is not None:
+            self._refuse(self._no_server)
+            return
+        if self.session.streams:
+            self.to_server(data)
+            return
+        if self.idle and not self._requests.pending and not self.session.commands:
+            self.holds = self._tap.gate is not None
+        try:
+            # What passes is recorded before anybody can act on it, so a history has it in order.
+            for request in self._requests.feed(data):
+                command = self.session.sent(request)
+                if command is not None:
+                    self.arrived(command)
+                elif self.holds:
+                    self.pass_on(request.raw)
+        except ProtocolError as error:
+            self._refuse(f"Protocol error: the tap cannot follow: {error}")
+            return
+        if not self.holds:
+            self.to_server(data)
+
+    def from_server(self, data: bytes) -> None:
+        if self.session.streams:
+            self.to_client(data)
+            return
+        try:
+            for heard in self._replies.feed(data):
+                meaning = self.session.received(heard.reply)
+                if self.holds:
+                    self.collect(heard.raw, at_once=meaning.at_once)
+                for command in meaning.done:
+                    self.answered(command)
+        except ProtocolError as error:
+            if not self.session.streams:  # replication data are no replies
+                self._refuse(f"Protocol error: the tap cannot follow: {error}")
+                return
+        if not self.holds:
+            self.to_client(data)
+
+    def forwarded(self, call: RedisCommand) -> tuple[RedisCommand, ...]:
+        return self.session.forwarded(call)
+
+    def lost(self) -> tuple[RedisCommand, ...]:
+        return self.session.lost()
+
+    def answering(self, call: RedisCommand | None) -> None:
+        self.session.answering = call
+
+    def unreachable(self, error: OSError) -> None:
+        self._no_server = f"the tap cannot reach the server: {error.strerror or error}"
+
+    def closed(self) -> None:
+        super().closed()
+        self._tap.forget(self)
+
+    def _refuse(self, text: str) -> None:
+        self.to_client(f"-ERR {text}\r\n".encode())
+        self.close()

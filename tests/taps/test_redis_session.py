@@ -1,0 +1,181 @@
+"""Commands, their labels and keys, and which reply is whose."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from redis_values import bulk, command, line
+
+from harness.taps.redis.requests import RequestReader
+from harness.taps.redis.resp import ReplyReader
+from harness.taps.redis.session import RedisSession
+
+OK = b"+OK\r\n"
+
+
+def confirmation(word, channel, count, kind="*"):
+    name = b"$-1\r\n" if channel is None else bulk("$", channel.encode())
+    return line(kind, 3) + bulk("$", word.encode()) + name + line(":", count)
+
+
+class Talk:
+    def __init__(self):
+        numbers = itertools.count(1)
+        self.session = RedisSession(1, lambda: next(numbers))
+        self.requests, self.replies = RequestReader(), ReplyReader()
+
+    def sent(self, *args):
+        (request,) = self.requests.feed(command(*args))
+        sent = self.session.sent(request)
+        self.settled = self.session.forwarded(sent)
+        return sent
+
+    def heard(self, *raw):
+        """(commands done, replies that are no answer)."""
+        done, loose = [], []
+        for heard in self.replies.feed(b"".join(raw)):
+            meaning = self.session.received(heard.reply)
+            done += meaning.done
+            if meaning.at_once:
+                loose.append(heard.reply)
+        return done, loose
+
+
+@pytest.fixture
+def talk():
+    return Talk()
+
+
+@pytest.mark.parametrize(
+    ("args", "label", "keys"),
+    [
+        (("set", "lock:order:17", "abc", "NX", "PX", "3000"), "SET NX PX lock:order:?", 1),
+        (("GET", "order:0b5c1f9e-3d34-4c8e-9a52-7f2a3ef1c001:v2"), "GET order:?:v?", 1),
+        (("DEL", "a:1", "b:2"), "DEL a:? b:?", 2),
+        (("MSET", "a", "1", "b", "2"), "MSET a b", 2),
+        (("EVALSHA", "ff" * 20, "1", "lock:7", "token"), "EVALSHA lock:?", None),
+        (("CLIENT", "setinfo", "LIB-NAME", "x"), "CLIENT SETINFO", 0),
+        (("BLPOP", "queue:1", "queue:2", "0"), "BLPOP queue:? queue:?", 2),
+        (("KEYS", "*"), "KEYS", None),
+        (("SOMETHING.NEW", "k"), "SOMETHING.NEW", None),
+        (("RENAME", "a", "b"), "RENAME a b", 2),
+        (("GET", "session:deadbeef01234567"), "GET session:?", 1),
+    ],
+)
+def test_labels_and_keys(talk, args, label, keys):
+    sent = talk.sent(*args)
+    assert sent.label == label
+    assert (None if sent.keys is None else len(sent.keys)) == keys
+
+
+@pytest.mark.parametrize("args", [("HELLO", "3"), ("AUTH", "pw"), ("CLIENT", "SETINFO", "a", "b")])
+def test_what_concerns_the_connection_only_is_local(talk, args):
+    assert talk.sent(*args).local
+
+
+@pytest.mark.parametrize("args", [("GET", "k"), ("CLIENT", "KILL", "ID", "1"), ("SUBSCRIBE", "c")])
+def test_what_touches_more_is_not_local(talk, args):
+    assert not talk.sent(*args).local
+
+
+def test_secrets_are_not_recorded(talk):
+    sent = talk.sent("HELLO", "3", "AUTH", "default", "hunter2")
+    assert "hunter2" not in str(sent.as_request())
+
+
+def test_replies_belong_to_commands_in_order(talk):
+    first, second = talk.sent("SET", "k", "v"), talk.sent("GET", "k")
+    assert talk.session.in_flight is first
+    assert talk.heard(OK) == ([first], [])
+    assert talk.heard(bulk("$", b"v")) == ([second], [])
+    assert (first.as_answer(), second.as_answer()) == ({"value": "OK"}, {"value": "v"})
+    assert talk.session.in_flight is None
+
+
+def test_an_error_is_an_answer(talk):
+    sent = talk.sent("INCR", "k")
+    talk.heard(b"-WRONGTYPE no number\r\n")
+    assert sent.as_answer() == {"error": "WRONGTYPE no number"}
+
+
+def test_long_answers_are_cut_short(talk):
+    sent = talk.sent("LRANGE", "k", "0", "-1")
+    talk.heard(line("*", 100) + bulk("$", b"y" * 500) * 100)
+    value = sent.as_answer()["value"]
+    assert len(value) == 8
+    assert len(value[0]) == 80
+
+
+@pytest.mark.parametrize("kind", ["*", ">"])
+def test_subscriptions_get_a_confirmation_a_channel_and_messages_come_unasked(talk, kind):
+    if kind == ">":
+        talk.sent("HELLO", "3")
+        talk.heard(b"%0\r\n")
+    sent = talk.sent("SUBSCRIBE", "a", "b")
+    assert talk.heard(confirmation("subscribe", "a", 1, kind)) == ([], [])
+    assert talk.heard(confirmation("subscribe", "b", 2, kind)) == ([sent], [])
+    message = line(kind, 3) + bulk("$", b"message") + bulk("$", b"a") + bulk("$", b"hi")
+    done, loose = talk.heard(message)
+    assert (done, len(loose)) == ([], 1)
+    end = talk.sent("UNSUBSCRIBE")
+    assert talk.heard(confirmation("unsubscribe", "a", 1, kind)) == ([], [])
+    assert talk.heard(confirmation("unsubscribe", "b", 0, kind)) == ([end], [])
+    assert not talk.session.subscribed
+    none = talk.sent("UNSUBSCRIBE")
+    assert talk.heard(confirmation("unsubscribe", None, 0, kind)) == ([none], [])
+
+
+def test_a_pushed_invalidation_overtakes_the_answer(talk):
+    sent = talk.sent("GET", "k")
+    done, loose = talk.heard(line(">", 2) + bulk("$", b"invalidate") + b"*1\r\n" + bulk("$", b"k"))
+    assert (done, len(loose)) == ([], 1)
+    assert talk.heard(b"_\r\n") == ([sent], [])
+
+
+def test_commands_of_a_transaction_are_queued(talk):
+    sent = [talk.sent("MULTI"), talk.sent("INCR", "a"), talk.sent("EXEC"), talk.sent("GET", "a")]
+    assert [one.queued for one in sent] == [False, True, False, False]
+    assert [one.local for one in sent] == [True, True, False, False]
+    done, _ = talk.heard(OK, b"+QUEUED\r\n", b"*1\r\n:1\r\n", bulk("$", b"1"))
+    assert done == sent
+    assert sent[2].as_answer() == {"value": [1]}
+
+
+def test_the_database_is_followed(talk):
+    talk.sent("SELECT", "3")
+    early = talk.sent("GET", "k")
+    talk.heard(OK)
+    assert (early.db, talk.session.db, talk.sent("GET", "k").db) == (3, 3, 3)
+    talk.heard(b"_\r\n", b"_\r\n")
+    talk.sent("SELECT", "99")
+    talk.heard(b"-ERR DB index is out of range\r\n")
+    assert talk.session.db == 3
+
+
+def test_replies_can_be_switched_off(talk):
+    off = talk.sent("CLIENT", "REPLY", "OFF")
+    assert talk.settled == (off,)
+    quiet = talk.sent("SET", "k", "v")
+    assert talk.settled == (quiet,)
+    on = talk.sent("CLIENT", "REPLY", "ON")
+    assert talk.heard(OK) == ([on], [])
+    talk.sent("CLIENT", "REPLY", "SKIP")
+    skipped = talk.sent("SET", "k", "v")
+    assert talk.settled == (skipped,)
+    last = talk.sent("GET", "k")
+    assert talk.heard(b"_\r\n") == ([last], [])
+
+
+def test_a_monitor_only_listens_from_then_on(talk):
+    sent = talk.sent("MONITOR")
+    assert talk.heard(OK) == ([sent], [])
+    assert talk.session.streams
+    done, loose = talk.heard(b'+1700000000.1 [0 127.0.0.1:1] "GET" "k"\r\n')
+    assert (done, len(loose)) == ([], 1)
+
+
+def test_a_lost_connection_leaves_commands_unanswered(talk):
+    sent = talk.sent("GET", "k")
+    assert talk.session.lost() == (sent,)
+    assert sent.as_answer() is None
