@@ -15,6 +15,21 @@ does (manual, chapter 13):
     effect of a call to Stripe, a command to Redis.
 
 A step outside a transaction does all three at once.
+
+Row locks have four strengths (manual, section 13.3.2). They are told apart by place and by
+``shared``, so that each pair meets exactly where it conflicts in the manual's table 13.3:
+
+==================== ============================ ==========
+strength             place                        ``shared``
+==================== ============================ ==========
+FOR KEY SHARE        ``("pg", table, KEY)``       yes
+FOR SHARE            ``("pg", table)``            yes
+FOR NO KEY UPDATE    ``("pg", table, REST)``      no
+FOR UPDATE           ``("pg", table)``            no
+==================== ============================ ==========
+
+An entry of a unique index is at ``("pg", table, REST, index)``: an INSERT waits for an unfinished
+UPDATE of the row it collides with, whatever that changes, but not for who has only locked it.
 """
 
 from __future__ import annotations
@@ -22,6 +37,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+
+KEY = "key"
+"""The part of a row that others can refer to."""
+REST = "rest"
+"""All of a row but that."""
 
 
 class Resource(msgspec.Struct, frozen=True, order=True):
@@ -34,6 +54,8 @@ class Resource(msgspec.Struct, frozen=True, order=True):
 
     place: tuple[str, ...]
     key: tuple[tuple[str, str], ...] = ()
+    shared: bool = False
+    """Locked in a mode that goes with itself; leaving this out says more, never less."""
 
     def overlaps(self, other: Resource) -> bool:
         """Whether some thing can belong to both.
@@ -65,7 +87,7 @@ class Footprint(msgspec.Struct, frozen=True):
         return (
             _meet(self.looks, other.publishes)
             or _meet(self.publishes, other.looks)
-            or _meet(self.locks, other.locks)
+            or _exclude(self.locks, other.locks)
             or _meet(self.locks, other.publishes)
             or _meet(self.publishes, other.locks)
             or _meet(self.publishes, other.publishes)
@@ -82,6 +104,12 @@ class Footprint(msgspec.Struct, frozen=True):
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
     return any(one.overlaps(other) for one in some for other in others)
+
+
+def _exclude(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
+    return any(
+        one.overlaps(other) for one in some for other in others if not (one.shared and other.shared)
+    )
 
 
 LOCAL = Footprint()
