@@ -1,0 +1,65 @@
+"""The searches: which interleavings to execute, in which order, and what they then prove."""
+
+from harness.explore.search.bounded import Bounded
+from harness.explore.search.determinism import Recheck
+from harness.explore.search.dfs import DepthFirst
+from harness.explore.search.dpor import Reduced
+from harness.explore.search.lanes import search
+from harness.explore.search.pct import Pct
+from harness.explore.search.random import RandomWalk
+from harness.explore.search.replay import Divergence, Replayed, bare, expectations, replay
+from harness.explore.search.shrink import Shrunk, Without, shrink
+from harness.explore.search.types import (
+    Budget,
+    Counts,
+    Coverage,
+    Ending,
+    Execution,
+    Expected,
+    Found,
+    Judge,
+    Nondeterministic,
+    Plan,
+    Progress,
+    Result,
+    Run,
+    Schedule,
+    Scheduler,
+    context_switches,
+    preemptive_switches,
+)
+
+__all__ = [
+    "Bounded",
+    "Budget",
+    "Counts",
+    "Coverage",
+    "DepthFirst",
+    "Divergence",
+    "Ending",
+    "Execution",
+    "Expected",
+    "Found",
+    "Judge",
+    "Nondeterministic",
+    "Pct",
+    "Plan",
+    "Progress",
+    "RandomWalk",
+    "Recheck",
+    "Reduced",
+    "Replayed",
+    "Result",
+    "Run",
+    "Schedule",
+    "Scheduler",
+    "Shrunk",
+    "Without",
+    "bare",
+    "context_switches",
+    "expectations",
+    "preemptive_switches",
+    "replay",
+    "search",
+    "shrink",
+]

@@ -1,0 +1,81 @@
+"""The default way through an execution: go on with whoever is moving, as long as that can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.explore.search.order import Footprints
+from harness.explore.world import InvalidRun, Pending, Taken
+
+
+def at_once(pending: Sequence[Pending], last: str | None) -> str | None:
+    """An actor whose next step is local, the one moving first; None if there is none.
+
+    A local step commutes with every other, so making it at once leaves nothing out.
+    """
+    local = [one.actor for one in pending if one.footprint.empty]
+    if not local:
+        return None
+    return last if last in local else local[0]
+
+
+class Continue:
+    """Fewest context switches, and never an actor that is *asleep*.
+
+    Sleep sets: Godefroid, *Partial-Order Methods for the Verification of Concurrent Systems*
+    (LNCS 1032, 1996), chapter 5. What an asleep actor would do has been explored from an earlier
+    point on, and nothing that has happened since conflicts with it. A step that does conflict
+    wakes it; where all who can move are asleep the execution is left.
+
+    ``script`` is a way to go first, an actor a step. Its first actor must be able to move; the
+    rest is followed as far as it can be.
+    """
+
+    def __init__(
+        self,
+        footprints: Footprints,
+        sleep: Mapping[str, int],
+        last: str | None,
+        script: Sequence[str] = (),
+    ) -> None:
+        self._footprints = footprints
+        self._sleep = dict(sleep)
+        self._last = last
+        self._script = list(reversed(script))
+        self._first = bool(script)
+
+    def choose(self, pending: tuple[Pending, ...]) -> str | None:
+        awake = [one for one in pending if one.actor not in self._sleep]
+        names = [one.actor for one in awake]
+        if self._script:
+            actor = self._script.pop()
+            if actor in names:
+                self._first = False
+                return actor
+            if self._first:
+                able = ", ".join(one.actor for one in pending)
+                raise InvalidRun(f"expected that {actor} can move, found that only {able} can")
+            self._script.clear()
+        if not awake:
+            return None
+        local = at_once(awake, self._last)
+        if local is not None:
+            return local
+        return self._last if self._last in names else names[0]
+
+    def took(self, taken: Taken) -> None:
+        number = self._footprints.number(taken.footprint)
+        if not self._footprints.empty(number):
+            self._last = taken.actor
+        self._sleep = drowsy(self._footprints, self._sleep, taken.actor, number)
+
+
+def drowsy(
+    footprints: Footprints, sleep: Mapping[str, int], actor: str, footprint: int
+) -> dict[str, int]:
+    """Who still sleeps after ``actor`` has made a step with ``footprint``."""
+    return {
+        sleeper: theirs
+        for sleeper, theirs in sleep.items()
+        if sleeper != actor and not footprints.conflict(theirs, footprint)
+    }

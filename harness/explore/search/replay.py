@@ -1,0 +1,104 @@
+"""Follows a schedule exactly, and says where an execution first departs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.explore.search.running import MAX_STEPS
+from harness.explore.search.types import Expected, Run, Schedule
+from harness.explore.world import Pending, Taken, World, Worlds
+
+
+class Divergence(msgspec.Struct, frozen=True, kw_only=True):
+    """The first difference, at ``step`` (from 1)."""
+
+    step: int
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"step {self.step}: expected {self.expected}, found {self.found}"
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """``run`` ends where the replay did; it has an outcome only without a divergence."""
+
+    run: Run
+    divergence: Divergence | None = None
+
+
+def expectations(taken: Sequence[Taken]) -> tuple[Expected, ...]:
+    """What a replay of these steps is to be compared with: labels and who could move."""
+    return tuple(
+        Expected(actor=step.actor, label=step.label, enabled=step.enabled) for step in taken
+    )
+
+
+def bare(schedule: Schedule) -> tuple[Expected, ...]:
+    """The same for a schedule of which nothing but the actors is known."""
+    return tuple(Expected(actor=actor) for actor in schedule)
+
+
+async def replay(
+    worlds: Worlds, expected: Sequence[Expected], *, max_steps: int = MAX_STEPS
+) -> Replayed:
+    """Make exactly the steps ``expected`` in a fresh world, which has to be over then.
+
+    Raises ``InvalidRun`` when the world does. A divergence is no error: it is in the answer.
+    """
+    world = await worlds.fresh()
+    try:
+        return await _follow(world, expected[:max_steps])
+    finally:
+        await world.close()
+
+
+async def _follow(world: World, expected: Sequence[Expected]) -> Replayed:
+    taken: list[Taken] = []
+    for at, step in enumerate(expected):
+        pending = world.pending()
+        divergence = _ahead(at, step, pending)
+        if divergence is None:
+            made = await world.step(step.actor)
+            taken.append(made)
+            divergence = _behind(at, step, made)
+        if divergence is not None:
+            rest = tuple(one.actor for one in world.pending())
+            return Replayed(run=Run(taken=tuple(taken), rest=rest), divergence=divergence)
+    pending = world.pending()
+    if pending:
+        return Replayed(
+            run=Run(taken=tuple(taken), rest=tuple(one.actor for one in pending)),
+            divergence=Divergence(step=len(taken) + 1, expected="the end", found=_able(pending)),
+        )
+    return Replayed(run=Run(taken=tuple(taken), outcome=await world.finish()))
+
+
+def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Divergence | None:
+    enabled = tuple(one.actor for one in pending)
+    labels = {one.actor: one.label for one in pending}
+    if expected.enabled is not None and expected.enabled != enabled:
+        wanted = f"that {', '.join(expected.enabled) or 'nobody'} can move"
+    elif expected.actor not in enabled:
+        wanted = f"that {expected.actor} can move"
+    elif expected.label is not None and expected.label != labels[expected.actor]:
+        wanted = f"{expected.actor} {expected.label!r}"
+        return Divergence(step=at + 1, expected=wanted, found=repr(labels[expected.actor]))
+    else:
+        return None
+    return Divergence(step=at + 1, expected=wanted, found=_able(pending))
+
+
+def _behind(at: int, expected: Expected, made: Taken) -> Divergence | None:
+    if expected.label is None or expected.label == made.label:
+        return None
+    wanted = f"{expected.actor} {expected.label!r}"
+    return Divergence(step=at + 1, expected=wanted, found=repr(made.label))
+
+
+def _able(pending: tuple[Pending, ...]) -> str:
+    if not pending:
+        return "that nobody can"
+    return "that these can: " + ", ".join(f"{one.actor} {one.label!r}" for one in pending)

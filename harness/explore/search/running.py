@@ -1,0 +1,151 @@
+"""Makes one execution in a fresh world, and trusts nothing that can be checked on the way.
+
+Footprints are *widened* here: a step that conflicts with what somebody waits for touches all of
+that. Of two who share a lock that a third waits for, the last to let go sets the third going,
+whichever that is; so either may, and their order matters although neither keeps the other out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import msgspec
+
+from harness.explore.footprint import Footprint
+from harness.explore.search.types import Expected, Plan, Run
+from harness.explore.world import InvalidRun, Pending, Taken, World, Worlds
+
+MAX_STEPS = 100_000
+"""An execution longer than this is taken to be endless."""
+
+
+async def execute(worlds: Worlds, plan: Plan, *, max_steps: int = MAX_STEPS) -> Run:
+    """Carry out ``plan``; the world is closed whatever happens.
+
+    Raises ``InvalidRun`` when the world does, when the repeated part is not what it was, when
+    the world contradicts itself, and after ``max_steps`` steps.
+    """
+    world = await worlds.fresh()
+    try:
+        return await _run(world, plan, max_steps)
+    finally:
+        await world.close()
+
+
+async def _run(world: World, plan: Plan, max_steps: int) -> Run:
+    taken: list[Taken] = []
+    waiting = Waiting()
+    guide = plan.guide()
+    while pending := world.pending():
+        enabled = tuple(one.actor for one in pending)
+        at = len(taken)
+        if taken:
+            check_persistence(at - 1, taken[-1], enabled)
+        if at >= max_steps:
+            raise InvalidRun(f"the execution did not end within {max_steps} steps")
+        expected = plan.prefix[at] if at < len(plan.prefix) else None
+        if expected is not None:
+            check_ahead(at, expected, pending)
+        actor = guide.choose(pending) if expected is None else expected.actor
+        if actor is None:
+            return Run(taken=tuple(taken), rest=enabled, pruned=True)
+        if actor not in enabled:
+            raise InvalidRun(f"step {at + 1}: {actor} cannot move; can: {_names(enabled)}")
+        step = await world.step(actor)
+        if step.actor != actor or step.enabled != enabled:
+            raise InvalidRun(
+                f"step {at + 1}: {actor} was let go while {_names(enabled)} could move, but "
+                f"{step.actor} was reported to have moved while {_names(step.enabled)} could"
+            )
+        step = waiting.widened(step)
+        if expected is not None:
+            check_behind(at, expected, step)
+        else:
+            guide.took(step)
+        taken.append(step)
+    if len(taken) < len(plan.prefix):
+        raise InvalidRun(
+            f"step {len(taken) + 1}: expected {_said(plan.prefix[len(taken)])}, but nobody can move"
+        )
+    if taken:
+        check_persistence(len(taken) - 1, taken[-1], ())
+    return Run(taken=tuple(taken), outcome=await world.finish())
+
+
+class Waiting:
+    """What those who wait want, as their last steps told."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, Footprint] = {}
+
+    def widened(self, step: Taken) -> Taken:
+        """``step`` with the footprints of all waiting steps it conflicts with or sets going.
+
+        Remembers it if it has to wait. Raises ``InvalidRun`` if that step touches nothing: then
+        nothing would be known to matter to it, although somebody has to set it going.
+        """
+        if step.blocked and step.footprint.empty:
+            raise InvalidRun(f"{step.actor} waits after {step.label!r}, which touches nothing")
+        footprint = step.footprint
+        for actor, wanted in self._wanted.items():
+            if actor in step.woken or step.footprint.conflicts(wanted):
+                footprint = footprint.union(wanted)
+        for actor in step.woken:
+            self._wanted.pop(actor, None)
+        if step.blocked:
+            self._wanted[step.actor] = step.footprint
+        if footprint == step.footprint:
+            return step
+        return msgspec.structs.replace(step, footprint=footprint)
+
+
+def check_ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> None:
+    """Compare who can move with what was expected; ``at`` counts from 0."""
+    enabled = tuple(one.actor for one in pending)
+    if expected.actor not in enabled:
+        raise InvalidRun(
+            f"step {at + 1}: expected {_said(expected)}, found that only {_names(enabled)} can move"
+        )
+    if expected.enabled is not None and expected.enabled != enabled:
+        raise InvalidRun(
+            f"step {at + 1}: expected that {_names(expected.enabled)} can move, "
+            f"found {_names(enabled)}"
+        )
+
+
+def check_behind(at: int, expected: Expected, step: Taken) -> None:
+    """Compare a repeated step with what it was; ``at`` counts from 0.
+
+    Its footprint may be smaller than the one recorded, which then still says too much. A larger
+    one would mean that it was relied on in vain.
+    """
+    if expected.label is not None and expected.label != step.label:
+        raise InvalidRun(f"step {at + 1}: expected {_said(expected)}, found {step.label!r}")
+    known = expected.footprint
+    if known is not None and known != step.footprint and known.union(step.footprint) != known:
+        raise InvalidRun(
+            f"step {at + 1}: {_said(expected)} touched more than it did before after the same "
+            "choices"
+        )
+
+
+def check_persistence(at: int, step: Taken, enabled: Container[str]) -> None:
+    """Nobody but an actor itself may make it unable to move.
+
+    Waiting starts with a step of one's own (a statement that has to wait for a lock), so an
+    actor that could move still can after a step of another. The reductions rely on it.
+    """
+    gone = [actor for actor in step.enabled if actor != step.actor and actor not in enabled]
+    if gone:
+        raise InvalidRun(
+            f"step {at + 1}: {_names(tuple(gone))} could move and no longer can after "
+            f"{step.actor} moved ({step.label!r})"
+        )
+
+
+def _names(actors: tuple[str, ...]) -> str:
+    return ", ".join(actors) if actors else "nobody"
+
+
+def _said(expected: Expected) -> str:
+    return expected.actor if expected.label is None else f"{expected.actor} {expected.label!r}"

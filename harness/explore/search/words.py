@@ -1,0 +1,20 @@
+"""The few phrases coverage is stated in."""
+
+from __future__ import annotations
+
+
+def attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"
+
+
+def at_most(switches: int) -> str:
+    """``at most 2 preemptive context switches``: away from one that could have gone on."""
+    if switches == 0:
+        return "no preemptive context switch"
+    return f"at most {switches} preemptive context switch{'es' if switches > 1 else ''}"
+
+
+def executions_left(waiting: int) -> str:
+    if not waiting:
+        return ""
+    return f"; at least {waiting} more execution{'s are' if waiting > 1 else ' is'} left"

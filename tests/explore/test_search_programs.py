@@ -1,0 +1,146 @@
+"""Random programs: what is reduced reaches what the full search reaches, and repeats nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from programs import programs as row_programs
+from toy_worlds import (
+    Programs,
+    Recording,
+    ToyWorlds,
+    harmless,
+    preemptions,
+    trace,
+)
+
+from harness.explore.search import Bounded, Budget, DepthFirst, Ending, Reduced, Result, search
+from harness.explore.search.tree import TreeScheduler
+from harness.explore.world import Taken, Worlds
+from harness.models.rowlocks import RowLocksWorlds
+from harness.models.rowprograms import Program
+
+MOST = 120
+"""A program with more schedules is passed over."""
+
+# Several hundred by default; a Hypothesis profile with more examples scales it.
+many = settings(
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+_variable = st.sampled_from(["x", "y", "z"])
+_mutex = st.sampled_from(["m", "n"])
+_operation = st.one_of(
+    st.tuples(st.sampled_from(["read", "add", "branch"]), _variable),
+    st.tuples(st.just("write"), _variable, st.integers(0, 2)),
+    st.tuples(st.just("cond"), _variable, _variable, st.integers(1, 2)),
+    st.permutations(["x", "y", "z"]).map(lambda names: ("scan", *names)),
+    st.tuples(st.just("scan"), _variable, _variable),
+    st.tuples(st.just("local")),
+    st.tuples(st.sampled_from(["lock", "lock", "unlock"]), _mutex),
+)
+
+
+def _program(longest: int) -> st.SearchStrategy[Any]:
+    free = st.lists(_operation, min_size=1, max_size=longest).map(tuple)
+    if longest < 3:
+        return free
+    locked = st.tuples(_mutex, _operation).map(
+        lambda both: (("lock", both[0]), both[1], ("unlock", both[0]))
+    )
+    return st.one_of(free, locked)
+
+
+toy_programs: st.SearchStrategy[Programs] = st.one_of(
+    st.fixed_dictionaries({name: _program(4) for name in "ab"}),
+    st.fixed_dictionaries({name: _program(2) for name in "abc"}),
+    st.fixed_dictionaries({"a": _program(3), "b": _program(2), "c": _program(1)}),
+    st.fixed_dictionaries({name: _program(1) for name in "abcd"}),
+)
+
+
+def executed(worlds: Worlds, scheduler: TreeScheduler) -> tuple[Result, list[tuple[Taken, ...]]]:
+    recording = Recording(worlds)
+    budget = Budget(schedules=MOST)
+    return asyncio.run(search([recording], harmless, scheduler, budget=budget)), recording.finished
+
+
+def agree(worlds: Worlds) -> None:
+    full, everything = executed(worlds, DepthFirst())
+    assert not full.invalid
+    if full.ending is not Ending.COMPLETE:
+        return
+    classes = {trace(taken) for taken in everything}
+    reduced, chosen = executed(worlds, Reduced())
+    assert reduced.ending is Ending.COMPLETE, reduced.reason
+    assert set(reduced.outcomes) == set(full.outcomes)
+    assert {trace(taken) for taken in chosen} == classes
+    assert reduced.counts.explored == len(classes), "an execution was repeated"
+    assert reduced.counts.executions <= full.counts.executions
+
+
+def bounds_hold(worlds: Worlds) -> None:
+    full, everything = executed(worlds, DepthFirst())
+    if full.ending is not Ending.COMPLETE:
+        return
+    for limit in (0, 1, 2):
+        result, chosen = executed(worlds, Bounded(limit))
+        classes = {trace(taken) for taken in chosen}
+        wanted = {trace(taken) for taken in everything if preemptions(taken) <= limit}
+        assert wanted <= classes
+        assert all(preemptions(taken) <= limit for taken in chosen)
+        assert result.counts.executions <= full.counts.executions
+        if result.ending is Ending.COMPLETE:
+            assert classes == {trace(taken) for taken in everything}
+        else:
+            claim = ("no preemptive", "at most 1 preemptive", "at most 2 preemptive")[limit]
+            assert claim in result.coverage
+    result, chosen = executed(worlds, Bounded())
+    assert result.ending is Ending.COMPLETE
+    assert {trace(taken) for taken in chosen} == {trace(taken) for taken in everything}
+
+
+@many
+@given(toy_programs)
+def test_reduced_agrees_with_full_on_variables(programs: Programs) -> None:
+    agree(ToyWorlds(programs))
+
+
+@many
+@given(row_programs(most_actors=3, longest=2, most_sections=1))
+def test_reduced_agrees_with_full_on_row_locks(program: Program) -> None:
+    agree(RowLocksWorlds(program))
+
+
+@settings(many, max_examples=settings.default.max_examples)
+@given(toy_programs)
+def test_context_bounds_cover_what_they_claim_on_variables(programs: Programs) -> None:
+    bounds_hold(ToyWorlds(programs))
+
+
+@settings(many, max_examples=settings.default.max_examples)
+@given(row_programs(most_actors=3, longest=2, most_sections=1))
+def test_context_bounds_cover_what_they_claim_on_row_locks(program: Program) -> None:
+    bounds_hold(RowLocksWorlds(program))
+
+
+@settings(many, max_examples=settings.default.max_examples)
+@given(toy_programs, st.integers(1, 30))
+def test_a_bounded_search_cut_short_claims_only_what_is_true(
+    programs: Programs, schedules: int
+) -> None:
+    full, everything = executed(ToyWorlds(programs), DepthFirst())
+    if full.ending is not Ending.COMPLETE:
+        return
+    recording = Recording(ToyWorlds(programs))
+    scheduler = Bounded()
+    asyncio.run(search([recording], harmless, scheduler, budget=Budget(schedules=schedules)))
+    covered = {trace(taken) for taken in recording.finished}
+    for taken in everything:
+        if scheduler.covers(preemptions(taken)):
+            assert trace(taken) in covered
