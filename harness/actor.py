@@ -7,14 +7,22 @@ import itertools
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from harness.answers import completion
 from harness.bench import Bench
 from harness.capability import Capability
-from harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
+from harness.history import (
+    Action,
+    Completed,
+    Invoked,
+    Note,
+    OrderCreated,
+    Outcome,
+    Recorder,
+)
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
 from harness.stage import Progress, Stage
 from harness.target import Request, request_for
@@ -46,18 +54,42 @@ class OrderContext:
     currency: str
     payment_id: str | None = None
 
+    def created(self, t: int) -> OrderCreated:
+        """The event that says that the order came into being."""
+        return OrderCreated(t=t, order=self.order, amount=self.amount, currency=self.currency)
+
+
+class Surroundings(Protocol):
+    """What an actor tells of itself, and asks, while others are about."""
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """The attempt is now there."""
+        ...
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """Return when it makes sense to deliver a refused webhook again."""
+        ...
+
 
 class Actor:
     """Plays one attempt on one order."""
 
-    def __init__(self, cast: Cast, name: str, context: OrderContext, stage: Stage | None) -> None:
+    def __init__(
+        self,
+        cast: Cast,
+        name: str,
+        context: OrderContext,
+        stage: Surroundings | None,
+        wire: Wire | None = None,
+    ) -> None:
         self._cast = cast
         self._name = name
         self._context = context
         self._stage = stage
         self._payment_id = context.payment_id
-        self._wire = Wire(cast.bench.service_url)
+        self._wire = wire or Wire(cast.bench.service_url)
         self._listening = False
+        self._fresh = 0
 
     async def warm(self) -> None:
         """Have a used connection to the service at hand. Raises ``NoAnswer``."""
@@ -67,15 +99,14 @@ class Actor:
         """Make a step ready to go: for a service request, all but its last byte is sent."""
         if step.action is Action.CONFIRM_IN_BROWSER:
             return Prepared(step, self._key(step), None, self._args(step))
-        args = self._args(step)
+        args, key = self._args(step), self._key(step)
         if step.action is Action.WEBHOOK:
             request = await self._event(args)
         else:
-            key = self._key(step)
             request = request_for(
                 self._cast.bench.target, step.action, self._context.order, args, key
             )
-        prepared = Prepared(step, self._key(step), request, args)
+        prepared = Prepared(step, key, request, args)
         await self._wire.prepare(request)
         return prepared
 
@@ -144,7 +175,8 @@ class Actor:
         if step.key is None:
             return None
         if step.key == "{fresh}":
-            return f"{self._cast.run_id}-{self._name}-{uuid.uuid4().hex[:8]}".replace(" ", "-")
+            self._fresh += 1
+            return f"{self._cast.run_id}-{self._name}-{self._fresh}".replace(" ", "-")
         return f"{self._cast.run_id}-{step.key}"
 
     def _args(self, step: Step) -> dict[str, Any]:
@@ -227,7 +259,7 @@ class Actor:
     async def _confirm_in_browser(self, op: int, args: dict[str, Any]) -> Completed:
         """What Stripe.js does in the customer's browser: confirm an intent, past the service."""
         try:
-            answer = await self._cast.bench.stripe.post(
+            answer = await self._cast.bench.browser.post(
                 f"/v1/payment_intents/{args['payment_id']}/confirm",
                 data={
                     "payment_method": args["payment_method"],

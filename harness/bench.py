@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import psycopg
 import redis.asyncio as aioredis
 
@@ -18,11 +20,28 @@ from harness.capability import Capability
 from harness.history import Backend
 from harness.taps.stripe import StripeTap
 from harness.target import Target
+from harness.tls import context
+
+if TYPE_CHECKING:
+    from harness.taps.postgres import PostgresTap
+    from harness.taps.proxy import Proxy
 
 _LOCK_WAITERS = (
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
+
+
+@dataclass(frozen=True)
+class ControlledTaps:
+    """What a bench under control has besides the tap before Stripe.
+
+    ``blocking`` is a connection of our own to the service's database, past the tap.
+    """
+
+    postgres: PostgresTap
+    redis: Proxy | None
+    blocking: psycopg.AsyncConnection[tuple[int, list[int]]]
 
 
 @dataclass
@@ -47,7 +66,11 @@ class Bench:
     postgres_url: str
     redis: aioredis.Redis | None = None
     reset: Callable[[], None] | None = None
+    taps: ControlledTaps | None = None
+    pid: int = 0
+    """The service's process: its children do its work."""
     stripe: httpx.AsyncClient = field(init=False)
+    browser: httpx.AsyncClient = field(init=False)
     service: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,8 +79,19 @@ class Bench:
             headers={"Authorization": f"Bearer {self.stripe_key}"},
             timeout=30.0,
             trust_env=False,
+            verify=context(),
         )
-        self.service = httpx.AsyncClient(base_url=self.service_url, timeout=30.0, trust_env=False)
+        # A browser's calls to Stripe are under control where the service's are.
+        self.browser = httpx.AsyncClient(
+            base_url=self.tap.url if self.taps is not None else self.stripe_url,
+            headers={"Authorization": f"Bearer {self.stripe_key}"},
+            timeout=30.0,
+            trust_env=False,
+            verify=context(),
+        )
+        self.service = httpx.AsyncClient(
+            base_url=self.service_url, timeout=30.0, trust_env=False, verify=context()
+        )
 
     async def lock_waiters(self) -> int:
         """How many sessions of the service's database wait for a lock right now."""
@@ -74,9 +108,22 @@ class Bench:
         number = self.redis.connection_pool.connection_kwargs.get("db", 0)
         return int(keyspace.get(f"db{number}", {}).get("expires", 0))
 
+    def talks_to_redis(self) -> bool:
+        """Whether a process of the service has a connection to the Redis server itself."""
+        if self.redis is None:
+            return False
+        port = self.redis.connection_pool.connection_kwargs.get("port")
+        root = psutil.Process(self.pid)
+        return any(
+            connection.raddr and connection.raddr.port == port
+            for process in (root, *root.children(recursive=True))
+            for connection in process.net_connections("tcp")
+        )
+
     async def close(self) -> None:
         """Close what this bench opened itself."""
         await self.stripe.aclose()
+        await self.browser.aclose()
         await self.service.aclose()
         await self.eyes.close()
         if self.redis is not None:

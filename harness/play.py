@@ -13,7 +13,7 @@ from harness.answers import UnexpectedAnswer, order_id
 from harness.bench import Bench
 from harness.capability import Capability
 from harness.errors import UsageError
-from harness.history import Ended, Header, Journal, Note, OrderCreated, Outcome
+from harness.history import Ended, Header, Journal, Note, Outcome, Recorder
 from harness.observe import at_rest, observe
 from harness.scenario import TOGETHER, Scenario, Step
 from harness.stage import Stage
@@ -43,13 +43,15 @@ async def play_scenario(
     does not come.
     """
     run_id = run or uuid.uuid4().hex[:12]
-    with Journal(path, _header(scenario, bench, run_id, seed)) as journal:
+    with Journal(path, header_of(scenario, bench, run_id, seed)) as journal:
         cast = Cast(bench=bench, journal=journal, run_id=run_id)
         if bench.reset is not None:
             await asyncio.to_thread(bench.reset)
         bench.tap.bind(journal, None)
         try:
-            contexts = [await _create(scenario, bench, journal) for _ in range(scenario.orders)]
+            contexts = [
+                await create_order(scenario, bench, journal) for _ in range(scenario.orders)
+            ]
             await _alone(cast, contexts, scenario.prepare, "preparation")
             await _attempts(scenario, cast, contexts)
             await _rest(cast, contexts)
@@ -65,7 +67,8 @@ async def play_scenario(
     return path
 
 
-def _header(scenario: Scenario, bench: Bench, run_id: str, seed: int) -> Header:
+def header_of(scenario: Scenario, bench: Bench, run_id: str, seed: int) -> Header:
+    """The header of a history of ``scenario`` on ``bench``."""
     capabilities = bench.capabilities | {Capability.STRIPE_CALLS, Capability.ORDER_STATE}
     return Header(
         run=run_id,
@@ -81,7 +84,8 @@ def _header(scenario: Scenario, bench: Bench, run_id: str, seed: int) -> Header:
     )
 
 
-async def _create(scenario: Scenario, bench: Bench, journal: Journal) -> OrderContext:
+async def create_order(scenario: Scenario, bench: Bench, journal: Recorder) -> OrderContext:
+    """A new unpaid order, recorded. Raises ``UnexpectedAnswer``."""
     wire = Wire(bench.service_url)
     try:
         await wire.send(creation_request(bench.target, scenario.amount, scenario.currency))
@@ -98,12 +102,9 @@ async def _create(scenario: Scenario, bench: Bench, journal: Journal) -> OrderCo
             f"{answer.body[:200].decode('utf-8', 'replace')}"
         )
     order = order_id(bench.target, answer.body)
-    journal.record(
-        OrderCreated(
-            t=journal.now(), order=order, amount=scenario.amount, currency=scenario.currency
-        )
-    )
-    return OrderContext(order=order, amount=scenario.amount, currency=scenario.currency)
+    context = OrderContext(order=order, amount=scenario.amount, currency=scenario.currency)
+    journal.record(context.created(journal.now()))
+    return context
 
 
 async def _alone(

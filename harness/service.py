@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.process.child import Child, ChildFailed
 from harness.process.ports import HOST, HeldPort
 from harness.target import Target, fill
+from harness.tls import context
 
 READY_DEADLINE_S = 60.0
 _PORT_TRIES = 5
@@ -108,9 +109,10 @@ def start(
 
 def _ready(url: str) -> bool | None:
     try:
-        return True if httpx.get(url, timeout=2.0, trust_env=False).status_code == 200 else None
+        answer = httpx.get(url, timeout=2.0, trust_env=False, verify=context())
     except httpx.HTTPError:
         return None
+    return True if answer.status_code == 200 else None
 
 
 def _argv(target: Target, command: tuple[str, ...], values: Mapping[str, str]) -> list[str]:

@@ -10,24 +10,30 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 import redis.asyncio as aioredis
+from psycopg import sql
 
 from harness import service
 from harness.backends import open_postgres, open_redis, open_stripe
 from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
 from harness.backends.shared import database_name
-from harness.bench import Bench
+from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.history import Backend
 from harness.service import Addresses
+from harness.taps.postgres import PostgresTap
+from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
 from harness.target import Target
+
+DEADLOCK_TIMEOUT_MS = 10
+"""How long a session waits, under control, before the server looks for a deadlock."""
 
 B = TypeVar("B", bound=AnyBackend)
 
@@ -75,12 +81,19 @@ class Stack:
 
     @asynccontextmanager
     async def bench(
-        self, lane: Lane, variant: str, settings: Mapping[str, str], *, tapped: bool = True
+        self,
+        lane: Lane,
+        variant: str,
+        settings: Mapping[str, str],
+        *,
+        tapped: bool = True,
+        controlled: bool = False,
     ) -> AsyncIterator[Bench]:
         """The target's service in one variant, running on a database of its own.
 
         Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
-        not be those of the tap.
+        not be those of the tap. Where it is ``controlled`` its Postgres and Redis are behind
+        taps as well, and its timers out of the way.
         """
         template = await self._migrated(lane)
         name = database_name(variant)
@@ -88,11 +101,17 @@ class Stack:
         url = await asyncio.to_thread(self.postgres.create_database, name, template)
         async with AsyncExitStack() as exits:
             exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+            if controlled:
+                await asyncio.to_thread(_quick_deadlocks, self.postgres.url(), name)
             addresses = self._addresses(lane, url, tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
             if Capability.STRIPE_LEDGER not in lane.stripe.capabilities:
                 wanted["stripe_stateless"] = "1"
+            taps = None
+            if controlled:
+                taps, addresses = await self._taps(exits, lane, url, addresses)
+                wanted |= self.target.under_control
             running = await asyncio.to_thread(
                 service.start, self.target, variant, addresses, settings=wanted, log=log
             )
@@ -115,6 +134,8 @@ class Stack:
                 redis=aioredis.Redis.from_url(lane.redis.url()),
                 postgres_url=url,
                 reset=lane.stripe.reset if lane.stripe.can_reset else None,
+                taps=taps,
+                pid=running.child.pid,
             )
             exits.push_async_callback(bench.close)
             yield bench
@@ -127,6 +148,22 @@ class Stack:
             stripe_key=lane.stripe.api_key,
             webhook_secret=lane.stripe.webhook_secret,
         )
+
+    async def _taps(
+        self, exits: AsyncExitStack, lane: Lane, url: str, addresses: Addresses
+    ) -> tuple[ControlledTaps, Addresses]:
+        """Taps before Postgres and Redis, and the addresses by which the service finds them."""
+        postgres = await exits.enter_async_context(PostgresTap(url))
+        redis = await exits.enter_async_context(RedisTap(lane.redis.url()))
+        blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        exits.push_async_callback(blocking.close)
+        taps = ControlledTaps(postgres=postgres, redis=redis, blocking=blocking)
+        tapped = replace(
+            addresses,
+            postgres_url=postgres.url_for(url),
+            redis_url=redis.url_for(lane.redis.url()),
+        )
+        return taps, tapped
 
     async def _migrated(self, lane: Lane) -> str:
         """The template database, prepared by the target's migration on first use."""
@@ -160,3 +197,12 @@ async def open_stack(
         postgres = await asyncio.to_thread(open_postgres, choice.postgres)
         exits.push_async_callback(asyncio.to_thread, postgres.stop)
         yield Stack(target=target, choice=choice, postgres=postgres, exits=exits, logs=logs)
+
+
+def _quick_deadlocks(url: str, database: str) -> None:
+    """Let the server look for deadlocks at once; needs a superuser (manual 19.12)."""
+    statement = sql.SQL("ALTER DATABASE {} SET deadlock_timeout = {}").format(
+        sql.Identifier(database), sql.Literal(f"{DEADLOCK_TIMEOUT_MS}ms")
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)

@@ -57,6 +57,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     redis_lease_ms, lock_timeout_ms, workers, pool_size, ...) to the service's environment
     variables. ``stripe_stateless`` is asked for, as "1", where Stripe keeps no state.
 
+    ``under_control`` are settings (by neutral names) for exploration, where a step may be held
+    for long: time-outs out of the way, background work off. ``reset`` is SQL that takes every
+    order back to unpaid; without it each execution has a fresh order.
+
     ``stripe_order_key`` is the metadata key by which the service's Stripe objects name their
     order. ``resting_statuses`` are the payment statuses of an order nobody is working on.
     ``vocabulary`` maps the service's payment statuses to the ones checkers know (unpaid,
@@ -67,6 +71,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     environment: dict[str, str]
     settings: dict[str, str] = {}
+    under_control: dict[str, str] = {}
+    reset: tuple[str, ...] = ()
     migrate: tuple[str, ...] | None = None
     ready_path: str = "/healthz"
     create_order: Route

@@ -101,6 +101,19 @@ TARGET = Target(
         "stripe_network_retries": "STRIPE_MAX_NETWORK_RETRIES",
         "stripe_stateless": "STRIPE_STATELESS",
     },
+    under_control={
+        "recovery_interval_s": "0",
+        "stripe_timeout_s": "120",
+        "redis_lease_ms": "600000",
+        "lock_timeout_ms": "120000",
+        "claim_lease_s": "600",
+    },
+    reset=(
+        "DELETE FROM webhook_events",
+        "DELETE FROM attempts",
+        "UPDATE orders SET payment_status = 'unpaid', payment_id = NULL, refunded_amount = 0, "
+        "version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0",
+    ),
     create_order=Route(
         method="POST",
         path="/orders",

@@ -12,6 +12,7 @@ from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.backends.stripe_mock import CAPABILITIES
 from harness.backends.stripe_simulator import new_webhook_secret
 from harness.process.ports import HOST
+from harness.tls import context
 
 VERSION = "0.197.0"
 IMAGE = f"stripe/stripe-mock:v{VERSION}"
@@ -49,7 +50,7 @@ class ContainerMockStripe(Stoppable):
 
     def _answers(self) -> Literal[True] | None:
         try:
-            with httpx.Client(trust_env=False, timeout=2) as client:
+            with httpx.Client(trust_env=False, verify=context(), timeout=2) as client:
                 client.get(self.url)
         except httpx.HTTPError:
             return None

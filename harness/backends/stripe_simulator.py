@@ -19,6 +19,7 @@ from harness.errors import Unavailable
 from harness.process import modules
 from harness.process.child import Child
 from harness.process.ports import HOST
+from harness.tls import context
 
 START_SECONDS = 30.0
 CAPABILITIES = frozenset(
@@ -89,7 +90,7 @@ def reset_simulator(url: str) -> None:
     """Ask the simulator at ``url`` to forget everything. Raises ``Unavailable``."""
     try:
         # Loopback never goes through the proxies named in the environment.
-        with httpx.Client(trust_env=False, timeout=10) as client:
+        with httpx.Client(trust_env=False, verify=context(), timeout=10) as client:
             answer = client.post(f"{url}/_control/reset", headers=CONTROL_HEADERS)
             answer.raise_for_status()
     except httpx.HTTPError as error:

@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.cli import check, doctor, listing, load, proving, report
+from harness.cli import (
+    check,
+    doctor,
+    exploring,
+    exporting,
+    listing,
+    load,
+    proving,
+    report,
+    stepping,
+)
 from harness.cli.leaving import leaves
 
 app = typer.Typer(
@@ -51,6 +61,10 @@ def _root(
 _COMMANDS: dict[str, Callable[..., int]] = {
     "prove": proving.prove_command,
     "run": proving.run_command,
+    "explore": exploring.explore_command,
+    "replay": exploring.replay_command,
+    "step": stepping.step_command,
+    "export": exporting.export_command,
     "check": check.check_command,
     "load": load.load_command,
     "report": report.report_command,

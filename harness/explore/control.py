@@ -26,6 +26,8 @@ from harness.explore.world import InvalidRun
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.0015
+_SLOW_S = 0.003
+"""Most statements are answered sooner; only of others Postgres is asked what they wait for."""
 
 
 class Reader(Protocol):
@@ -71,7 +73,7 @@ class Patience:
     """
 
     step: float = 10.0
-    inside: float = 0.25
+    inside: float = 0.12
     tail: float = 0.25
     deadlock_gap: float = 0.015
 
@@ -269,11 +271,16 @@ class Control:
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
 
     def _still(self) -> bool:
-        """No sign of life for long enough, neither at a tap nor of the service's processor."""
+        """No sign of life for long enough, neither at a tap nor of the service's processor.
+
+        The processor is asked about only after a silence, and has to be idle over another one.
+        """
+        if time.monotonic() - self._last_change < self._patience.inside:
+            return False
         if not self._activity.idle():
             self.change()
             return False
-        return time.monotonic() - self._last_change > self._patience.inside
+        return True
 
     async def _look(self, mover: Player) -> None:
         """Nothing happened for a moment: see what those that move are waiting for."""
@@ -281,7 +288,8 @@ class Control:
             if player.at is not At.MOVING:
                 continue
             if any(arrival.in_flight for arrival in player.flying):
-                if player.pids and await self._waits_for_a_lock(player):
+                slow = time.monotonic() - self._last_change > _SLOW_S
+                if slow and player.pids and await self._waits_for_a_lock(player):
                     player.at = At.LOCK
             elif not player.told and self._still():
                 player.at = At.INSIDE

@@ -51,10 +51,15 @@ class Names:
         if footprint.empty:
             return footprint
         return Footprint(
-            frozenset(self.resource(actor, found) for found in footprint.looks),
-            frozenset(self.resource(actor, found) for found in footprint.locks),
-            frozenset(self.resource(actor, found) for found in footprint.publishes),
+            self._resources(actor, footprint.looks),
+            self._resources(actor, footprint.locks),
+            self._resources(actor, footprint.publishes),
         )
+
+    def _resources(self, actor: str, resources: frozenset[Resource]) -> frozenset[Resource]:
+        # In an order that does not depend on the values: the first seen gets the first name.
+        ordered = sorted(resources, key=lambda r: (r.place, tuple(column for column, _ in r.key)))
+        return frozenset(self.resource(actor, found) for found in ordered)
 
     def _name(self, actor: str, value: str) -> str:
         name = self._names.get(value)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -295,16 +296,22 @@ def test_a_client_that_hangs_up_has_its_statement_carried_out(database, tapped, 
         with psycopg.connect(database) as blocker:
             blocker.execute("SELECT FROM item FOR UPDATE")
             connection.pgconn.send_query(b"UPDATE item SET v = 'lost' WHERE id = 1")
-            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
             with psycopg.connect(database, autocommit=True) as eyes:
                 while eyes.execute(waits).fetchone() != (1,):
-                    pass
+                    time.sleep(0.002)
+                hung_up = threading.Event()
+                tapped.tap.on_change = hung_up.set
                 connection.close()
+                assert hung_up.wait(DEADLINE_S), "the tap saw the client go"
         with psycopg.connect(database, autocommit=True) as eyes:
             while eyes.execute("SELECT v FROM item").fetchone() != ("lost",):
-                pass
+                time.sleep(0.002)
         while tapped.tap.sessions:
-            pass
+            time.sleep(0.002)
     (effect,) = effects
     assert effect.answer["tags"] == ["UPDATE 1"]
     assert not effect.delivered

@@ -1,0 +1,221 @@
+"""``paidonce explore`` and ``paidonce replay``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from harness.cli import options
+from harness.errors import UsageError
+from harness.explore.exploration import (
+    Explored,
+    Request,
+    Search,
+    budget_of,
+    exit_code,
+    explore,
+    opened,
+    play_again,
+    save,
+)
+from harness.explore.search import Ending, Progress
+from harness.explore.witness import Witness, broken_of, read_witness
+from harness.scenario import Scenario
+from harness.stack import Choice, open_stack
+from harness.verdict import Status
+from scenarios.catalog import scenario
+from scenarios.reference import TARGET
+
+
+def explore_command(
+    name: Annotated[
+        str, typer.Argument(help="The scenario (see: paidonce list).", metavar="SCENARIO")
+    ],
+    guard: options.OneGuard = "none",
+    attempts: Annotated[
+        int | None, typer.Option(help="How many clients, where all of them do the same.")
+    ] = None,
+    scheduler: Annotated[
+        Search,
+        typer.Option(
+            help="dpor: every interleaving that differs; dfs: every one; bounded: all with at "
+            "most so many context switches; random, pct: as many as the budget allows."
+        ),
+    ] = Search.DPOR,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="When to stop: schedules (500) or time (30s, 2m).", metavar="N|TIME"),
+    ] = None,
+    switches: Annotated[
+        int, typer.Option(help="Context switches at most, for bounded.", min=0, max=50)
+    ] = 2,
+    recheck: Annotated[
+        float,
+        typer.Option(
+            help="Share of the executions to make twice, to expose a service that is not "
+            "deterministic.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = os.cpu_count() or 2,
+    out: options.Out = None,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Search every interleaving of a scenario's attempts for one that breaks an invariant.
+
+    The service's statements, calls to Stripe and Redis commands are held at taps, and exactly
+    one attempt moves at a time. Ends with a counterexample (exit code 1), with "complete: no
+    counterexample" (0), or with what was not covered (3).
+    """
+    TARGET.variant(guard)
+    story = scenario(name)
+    if attempts is not None:
+        story = story.with_attempts(attempts)
+    request = Request(
+        scenario=story,
+        variant=guard,
+        search=scheduler,
+        budget=budget_of(budget),
+        seed=seed,
+        lanes=jobs,
+        switches=switches,
+        recheck=recheck,
+    )
+    folder = options.folder(out)
+    explored = asyncio.run(_explore(request, options.backends(postgres, redis, stripe), folder))
+    return _tell(explored, save(explored, folder))
+
+
+def replay_command(
+    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
+    guard: Annotated[
+        str | None,
+        typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
+    ] = None,
+    times: Annotated[int, typer.Option(help="How often.", min=1, max=1000)] = 1,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Replay a witness: the same schedule, step by step.
+
+    Exit code 1 if it shows the same counterexample (every time), 0 if the service no longer
+    breaks, 3 if it went another way without breaking or being found whole.
+    """
+    witness = read_witness(path)
+    story = _story(witness)
+    variant = guard or witness.variant
+    TARGET.variant(variant)
+    choice = options.backends(postgres, redis, stripe)
+    return asyncio.run(_replay(witness, story, variant, times, choice))
+
+
+async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:
+    console = Console(stderr=True)
+    with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
+
+        def show(progress: Progress) -> None:
+            live.update(_words(progress))
+
+        async with (
+            open_stack(TARGET, choice, logs=folder / "logs") as stack,
+            opened(
+                stack, request.scenario, request.variant, request.lanes, request.noise
+            ) as worlds,
+        ):
+            return await explore(worlds, request, show)
+
+
+def _words(progress: Progress) -> Text:
+    counts = progress.counts
+    rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
+    return Text(
+        f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+        f"{progress.rate:.0f}/s, {progress.waiting} known to be left{rest}"
+    )
+
+
+def _tell(explored: Explored, witness: Path | None) -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    result = explored.result
+    counts = result.counts
+    match result.ending:
+        case Ending.COMPLETE:
+            console.print(f"[bold green]complete[/]: no counterexample in {result.coverage}")
+        case Ending.COUNTEREXAMPLE:
+            found = result.found[0]
+            console.print(
+                f"[bold red]counterexample[/] in execution {found.execution.number}, "
+                f"after {found.seconds:.2f} s: {found.execution.verdict.reason}"
+            )
+        case Ending.INCOMPLETE:
+            console.print(f"[bold yellow]not complete[/]: {result.reason}")
+            console.print(f"covered: {result.coverage}")
+    console.print(
+        f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+        f"{counts.outcomes} different outcome(s), longest {counts.longest} steps, "
+        f"{result.seconds:.2f} s"
+    )
+    for reason in result.invalid:
+        console.print(f"invalid: {reason}")
+    if explored.witness is not None:
+        for broken in explored.witness.broken:
+            console.print(f"  {broken.checker}: {broken.reason}")
+        for step in explored.witness.steps:
+            console.print(_line(step.number, step.actor, step.label, step.blocked), markup=False)
+    if witness is not None:
+        console.print(f"replay it: paidonce replay {witness}")
+    return exit_code(result)
+
+
+def _line(number: int, actor: str, label: str, blocked: bool) -> str:
+    return f"  {number:>3}  {actor:<14} {label}{'  (waits)' if blocked else ''}"
+
+
+async def _replay(
+    witness: Witness, story: Scenario, variant: str, times: int, choice: Choice
+) -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    same = 0
+    codes: list[int] = []
+    async with (
+        open_stack(TARGET, choice) as stack,
+        opened(stack, story, variant, 1) as worlds,
+    ):
+        for number in range(1, times + 1):
+            steps = tuple(step.expected() for step in witness.steps)
+            replayed, judged = await play_again(worlds[0], steps)
+            if replayed.divergence is not None or judged is None:
+                console.print(f"{number}: went another way at {replayed.divergence}")
+                codes.append(Status.UNKNOWN.exit_code)
+                continue
+            assert worlds[0].last is not None
+            broken = broken_of(judged.verdicts, worlds[0].last.reader.names)
+            same += broken == witness.broken
+            codes.append(judged.came.status.exit_code)
+            if number == 1:
+                for found in broken:
+                    console.print(f"  {found.checker}: {found.reason}", markup=False)
+    console.print(f"{same} of {times} replays showed what the witness shows")
+    return max(codes, key=[0, 3, 1].index)
+
+
+def _story(witness: Witness) -> Scenario:
+    if witness.target != TARGET.name:
+        raise UsageError(
+            f"the witness is of the target {witness.target!r}; known is {TARGET.name!r}"
+        )
+    story = scenario(witness.scenario)
+    names = tuple(attempt.name for attempt in story.attempts)
+    return story if names == witness.attempts else story.with_attempts(len(witness.attempts))

@@ -1,0 +1,241 @@
+"""Explores one scenario on one variant: opens benches, searches, and keeps what it found."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.explore.control import Patience
+from harness.explore.search import (
+    Bounded,
+    Budget,
+    DepthFirst,
+    Ending,
+    Expected,
+    Pct,
+    Progress,
+    RandomWalk,
+    Recheck,
+    Reduced,
+    Replayed,
+    Result,
+    Scheduler,
+    replay,
+    search,
+)
+from harness.explore.search.replay import expectations
+from harness.explore.service_world import Judged, judge_outcome
+from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.witness import Witness, broken_of, steps_of, write_witness
+from harness.history import History, Journal
+from harness.scenario import Scenario
+from harness.stack import Stack
+from harness.verdict import Status
+
+DEFAULT_RUNS = 100
+"""How many executions random walks and PCT make when no budget says so."""
+
+
+class Search(enum.StrEnum):
+    """The schedulers there are."""
+
+    DPOR = "dpor"
+    DFS = "dfs"
+    RANDOM = "random"
+    PCT = "pct"
+    BOUNDED = "bounded"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be explored, and how."""
+
+    scenario: Scenario
+    variant: str
+    search: Search = Search.DPOR
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    lanes: int = 1
+    recheck: float = 0.0
+    switches: int = 2
+    """For ``BOUNDED``: how many context switches at most."""
+    stop_at_first: bool = True
+    noise: tuple[str, ...] = ()
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What came of it: the search's result and, for a counterexample, how it can be shown."""
+
+    request: Request
+    result: Result
+    witness: Witness | None = None
+    history: History | None = None
+
+
+def scheduler(request: Request) -> Scheduler:
+    """The scheduler that was asked for."""
+    runs = request.budget.schedules or DEFAULT_RUNS
+    match request.search:
+        case Search.DPOR:
+            return Reduced()
+        case Search.DFS:
+            return DepthFirst()
+        case Search.RANDOM:
+            return RandomWalk(request.seed, runs)
+        case Search.PCT:
+            return Pct(request.seed, runs)
+        case Search.BOUNDED:
+            return Bounded(request.switches)
+
+
+@asynccontextmanager
+async def opened(
+    stack: Stack, scenario: Scenario, variant: str, lanes: int, noise: tuple[str, ...] = ()
+) -> AsyncIterator[list[ServiceWorlds]]:
+    """Worlds on ``lanes`` services side by side."""
+    settings = {k: v for k, v in scenario.settings.items() if k in stack.target.settings}
+    async with AsyncExitStack() as exits:
+        worlds = []
+        for _ in range(lanes):
+            lane = await stack.lane()
+            bench = await exits.enter_async_context(
+                stack.bench(lane, variant, settings, controlled=True)
+            )
+            made = ServiceWorlds(scenario, bench, noise=noise)
+            exits.push_async_callback(made.close)
+            worlds.append(made)
+        yield worlds
+
+
+async def explore(
+    worlds: list[ServiceWorlds],
+    request: Request,
+    progress: Callable[[Progress], None] | None = None,
+) -> Explored:
+    """Search, and if something was found make it once more for its history and witness."""
+    result = await search(
+        worlds,
+        judge_outcome,
+        scheduler(request),
+        budget=request.budget,
+        progress=progress,
+        stop_at_first=request.stop_at_first,
+        recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
+    )
+    if result.ending is not Ending.COUNTEREXAMPLE:
+        return Explored(request, _honest(worlds, result))
+    found = result.found[0].execution
+    again, judged = await play_again(worlds[0], expectations(found.taken))
+    if again.divergence is not None or judged is None:
+        reason = f"a counterexample did not replay: {again.divergence}"
+        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+        return Explored(request, result)
+    return Explored(request, result, _witness(worlds[0], request, again, judged), judged.history)
+
+
+def _honest(worlds: list[ServiceWorlds], result: Result) -> Result:
+    """Nothing is complete where a dependency was used past the taps."""
+    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
+    if result.ending is not Ending.COMPLETE or not untapped:
+        return result
+    if any(each.bench.talks_to_redis() for each in worlds):
+        reason = "the service talks to Redis, which is not behind a tap"
+        return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+    return result
+
+
+async def play_again(
+    worlds: ServiceWorlds, steps: tuple[Expected, ...]
+) -> tuple[Replayed, Judged | None]:
+    """Follow a schedule; the judgement is there unless the execution went another way."""
+    replayed = await replay(worlds, steps)
+    assert worlds.last is not None
+    return replayed, worlds.last.judged
+
+
+def _witness(
+    worlds: ServiceWorlds, request: Request, replayed: Replayed, judged: Judged
+) -> Witness:
+    assert worlds.last is not None
+    return Witness(
+        target=worlds.bench.target.name,
+        variant=request.variant,
+        scenario=request.scenario.name,
+        attempts=tuple(attempt.name for attempt in request.scenario.attempts),
+        settings=dict(request.scenario.settings),
+        deadlock_gap_ms=request.patience.deadlock_gap * 1000,
+        status=judged.came.status,
+        broken=broken_of(judged.verdicts, worlds.last.reader.names),
+        steps=steps_of(replayed.run.taken),
+    )
+
+
+def save(explored: Explored, folder: Path) -> Path | None:
+    """Write the witness, and its history beside it; returns the witness's path.
+
+    Raises ``UsageError`` when one of the files exists.
+    """
+    if explored.witness is None or explored.history is None:
+        return None
+    stem = f"{explored.witness.variant}-{explored.witness.scenario}"
+    history = folder / f"{stem}.jsonl"
+    _, *events = explored.history.events
+    with Journal(history, explored.history.header) as journal:
+        for event in events:
+            journal.record(event)
+    path = folder / f"{stem}.witness.json"
+    write_witness(msgspec.structs.replace(explored.witness, history=history.name), path)
+    return path
+
+
+def exit_code(result: Result) -> int:
+    """0 complete without a counterexample, 1 with one, 3 when it is not decided."""
+    match result.ending:
+        case Ending.COMPLETE:
+            return Status.VALID.exit_code
+        case Ending.COUNTEREXAMPLE:
+            return Status.INVALID.exit_code
+        case Ending.INCOMPLETE:
+            return Status.UNKNOWN.exit_code
+
+
+def budget_of(text: str | None) -> Budget:
+    """A budget as a person writes it: ``500`` schedules, ``30s`` or ``2m``.
+
+    Raises ``UsageError``.
+    """
+    if text is None:
+        return Budget()
+    unit = text[-1:] if text.endswith(("s", "m")) else ""
+    number = text.removesuffix(unit)
+    try:
+        value = float(number)
+    except ValueError:
+        raise UsageError(
+            f"--budget: expected a number of schedules (500) or a time (30s, 2m), got {text!r}"
+        ) from None
+    if unit:
+        return Budget(seconds=value * (60 if unit == "m" else 1))
+    return Budget(schedules=int(value))
+
+
+__all__ = [
+    "Explored",
+    "Request",
+    "Search",
+    "budget_of",
+    "exit_code",
+    "explore",
+    "opened",
+    "play_again",
+    "save",
+    "scheduler",
+]

@@ -1,0 +1,281 @@
+"""One execution of a scenario on a real service whose dependencies are behind taps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from harness.actor import Actor, Cast, OrderContext
+from harness.checkers import judge
+from harness.explore.control import Control
+from harness.explore.footprint import LOCAL, Footprint, Resource
+from harness.explore.memory import Memory
+from harness.explore.players import At, Player
+from harness.explore.reading import TapReader
+from harness.explore.world import InvalidRun, Pending, Taken
+from harness.history import (
+    ChargeObserved,
+    Completed,
+    Ended,
+    History,
+    IntentObserved,
+    OrderObserved,
+    Outcome,
+)
+from harness.observe import at_rest, observe
+from harness.scenario import Attempt, Scenario
+from harness.stage import Progress
+from harness.verdict import Status, Verdict, merge
+from harness.wire import NoAnswer
+
+REST_DEADLINE_S = 10.0
+_GIVE_UP_S = 5.0
+
+# Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
+# a set of orders in work. So beginnings and endings are choices like any other.
+SERVICE = frozenset({Resource(("service",))})
+AT_THE_SERVICE = Footprint(publishes=SERVICE)
+
+
+class Came(msgspec.Struct, frozen=True, kw_only=True):
+    """What an execution came to: equal for executions that make no difference to anybody.
+
+    ``answers`` are (attempt, action, outcome, code), ``orders`` (status, amount, refunded),
+    ``intents`` (status, amount, received) and ``charges`` (status, amount, refunded), all sorted;
+    ``broken`` names the checkers that found it invalid.
+    """
+
+    status: Status
+    answers: tuple[tuple[str, str, str, str], ...]
+    broken: tuple[str, ...]
+    orders: tuple[tuple[str, int, int], ...]
+    intents: tuple[tuple[str, int, int], ...]
+    charges: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An execution judged, with all there is to show for it."""
+
+    came: Came
+    verdicts: tuple[Verdict, ...]
+    history: History
+
+
+@dataclass
+class ServiceWorld:
+    """A ``World`` (see ``harness.explore.world``) over a running service."""
+
+    scenario: Scenario
+    cast: Cast
+    memory: Memory
+    contexts: Sequence[OrderContext]
+    control: Control
+    reader: TapReader
+    attempts: dict[str, Attempt]
+    actors: dict[str, Actor]
+    end_recording: Callable[..., None]
+    """Called when all attempts are through: looking at what came of them is no part of the
+    history. With ``stripe=True`` when nothing is left to be done at Stripe either."""
+    judged: Judged | None = None
+    steps: int = 0
+    _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _failures: list[BaseException] = field(default_factory=list)
+
+    # --- the search's side ---------------------------------------------------------------
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Who can move, in the order of the scenario's attempts."""
+        players = self.control.players.values()
+        return tuple(
+            Pending(actor=player.name, label=self._label(player), footprint=self._expected(player))
+            for player in players
+            if self._can_move(player)
+        )
+
+    async def step(self, actor: str) -> Taken:
+        """Let one attempt make its next step and wait until all is at rest."""
+        player = self.control.players[actor]
+        enabled = tuple(pending.actor for pending in self.pending())
+        if actor not in enabled:
+            raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
+        label, begins = self._label(player), player.at is At.START
+        self.steps += 1
+        self.control.let_go(player)
+        if begins:
+            self._lives[actor] = asyncio.ensure_future(self._live(player))
+        woken = await self.control.rest(player)
+        if self._failures:
+            raise self._failures[0]
+        touched = player.touched
+        for name in woken:
+            touched = touched.union(self.control.players[name].touched)
+        if begins or player.at in (At.DONE, At.INSIDE):
+            touched = touched.union(AT_THE_SERVICE)
+        return Taken(
+            actor=actor,
+            label=label,
+            footprint=self.reader.names.footprint(actor, touched),
+            enabled=enabled,
+            blocked=player.at in (At.LOCK, At.INSIDE),
+            woken=woken,
+        )
+
+    async def finish(self) -> Hashable:
+        """Let the world come to rest, look at it, and judge the history."""
+        self._complain_if_stuck()
+        self.control.open()
+        self.end_recording()
+        bench, orders = self.cast.bench, [context.order for context in self.contexts]
+        if not await at_rest(bench, self.memory, orders, REST_DEADLINE_S):
+            raise InvalidRun(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
+        for context in self.contexts:
+            for step in self.scenario.afterwards:
+                actor = Actor(self.cast, "afterwards", context, None)
+                await actor.step(step)
+                await actor.close()
+        self.end_recording(stripe=True)
+        for event in await observe(bench, self.memory, orders):
+            self.memory.record(event)
+        self.memory.record(Ended(t=self.memory.now()))
+        history = self.memory.history
+        verdicts = judge(history)
+        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        return self.judged.came
+
+    async def close(self) -> None:
+        """Let everything through and wait until no attempt is under way any more."""
+        self.control.open()
+        if self._lives:
+            done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
+            for life in pending:
+                life.cancel()
+            await asyncio.gather(*done, *pending, return_exceptions=True)
+
+    # --- the attempts' side ------------------------------------------------------------------
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """Nothing to do: the control sees for itself."""
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """A refused webhook waits for its turn to be delivered again."""
+        player = self.control.players[attempt]
+        player.again.clear()
+        player.at = At.AGAIN
+        self.control.change()
+        await player.again.wait()
+
+    async def _live(self, player: Player) -> None:
+        attempt, actor = self.attempts[player.name], self.actors[player.name]
+        try:
+            for step in attempt.steps:
+                completed: Completed = await actor.step(step)
+                if completed.outcome is not Outcome.OK:
+                    break
+        except (NoAnswer, InvalidRun) as failure:
+            self._failures.append(InvalidRun(f"{player.name}: {failure}"))
+        except Exception as failure:
+            self._failures.append(failure)
+        finally:
+            player.told = True
+            self.control.change()
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _can_move(self, player: Player) -> bool:
+        if player.at is At.AGAIN:
+            # Stripe tries again minutes later: when all others are through, one after the
+            # other. What could happen earlier is what happens when the first delivery is later.
+            others = [p for p in self.control.players.values() if p is not player]
+            first = next(p for p in self.control.players.values() if p.at is At.AGAIN)
+            through = all(other.at in (At.DONE, At.AGAIN) for other in others)
+            return through and player is first
+        return player.at in (At.START, At.TAP, At.ANSWER)
+
+    def _label(self, player: Player) -> str:
+        match player.at:
+            case At.START:
+                return "start"
+            case At.TAP:
+                return player.held[0].label
+            case At.ANSWER:
+                return "answer"
+            case _:
+                return str(player.at.value)
+
+    def _expected(self, player: Player) -> Footprint:
+        match player.at:
+            case At.START | At.AGAIN:
+                return AT_THE_SERVICE
+            case At.TAP:
+                return self.reader.names.footprint(player.name, player.held[0].footprint)
+            case _:
+                return LOCAL
+
+    def _complain_if_stuck(self) -> None:
+        leaks = [
+            (player.name, session)
+            for player in self.control.players.values()
+            if player.at is At.DONE
+            for session in self.reader.open_sessions(player.name)
+        ]
+        if leaks:
+            owner, session = leaks[0]
+            raise InvalidRun(
+                f"the service leaks a transaction: {session} is still in one after {owner} "
+                "got its answer"
+            )
+        stuck = [p for p in self.control.players.values() if p.at is not At.DONE]
+        if stuck:
+            where = "; ".join(f"{player.name} is {player.at.value}" for player in stuck)
+            raise InvalidRun(f"nobody can move, and not all are done: {where}")
+
+
+def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
+    """What an execution came to, without anything that differs between equal executions."""
+    answers = tuple(
+        sorted(
+            (
+                operation.invoked.attempt,
+                operation.invoked.action.value,
+                operation.outcome.value,
+                (operation.completed.code or "") if operation.completed else "",
+            )
+            for operation in history.operations
+        )
+    )
+    return Came(
+        status=merge(verdict.status for verdict in verdicts),
+        answers=answers,
+        broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
+        orders=tuple(
+            sorted(
+                (order.payment_status, order.amount, order.refunded_amount)
+                for _, order in history.of(OrderObserved)
+            )
+        ),
+        intents=tuple(
+            sorted(
+                (intent.status, intent.amount, intent.amount_received)
+                for _, intent in history.of(IntentObserved)
+            )
+        ),
+        charges=tuple(
+            sorted(
+                (charge.status, charge.amount, charge.amount_refunded)
+                for _, charge in history.of(ChargeObserved)
+            )
+        ),
+    )
+
+
+def judge_outcome(outcome: Hashable) -> Verdict:
+    """The verdict that is part of an outcome, as searches want it."""
+    assert isinstance(outcome, Came)
+    reason = f"broken: {', '.join(outcome.broken)}" if outcome.broken else "every invariant held"
+    if outcome.status is Status.UNKNOWN:
+        reason = "a checker could not decide"
+    return Verdict(checker="exploration", status=outcome.status, reason=reason)

@@ -1,0 +1,147 @@
+"""Fresh executions of a scenario on one bench, each from the same initial state."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+from harness.actor import Actor, Cast, OrderContext
+from harness.bench import Bench, ControlledTaps
+from harness.errors import PaidonceError
+from harness.explore.activity import ProcessActivity
+from harness.explore.blocking import Blocking
+from harness.explore.control import Control, Patience
+from harness.explore.memory import Memory
+from harness.explore.names import Names
+from harness.explore.players import Player
+from harness.explore.reading import TapReader
+from harness.explore.service_world import ServiceWorld
+from harness.explore.world import InvalidRun
+from harness.history import Outcome
+from harness.play import create_order, header_of
+from harness.scenario import Scenario
+from harness.wire import Wire
+
+
+@dataclass
+class ServiceWorlds:
+    """``Worlds`` (see ``harness.explore.world``) for one scenario on one bench under control."""
+
+    scenario: Scenario
+    bench: Bench
+    patience: Patience = field(default_factory=Patience)
+    noise: tuple[str, ...] = ()
+    """Labels of units that are the service's own business, such as a health check's."""
+    last: ServiceWorld | None = None
+    """The world made last; a search that found something reads its history here."""
+    _contexts: list[OrderContext] = field(default_factory=list)
+    _wires: dict[str, Wire] = field(default_factory=dict)
+
+    async def fresh(self) -> ServiceWorld:
+        """A world at the scenario's beginning: orders unpaid, or as ``prepare`` leaves them.
+
+        Raises ``InvalidRun`` when the preparation does not succeed.
+        """
+        taps = self._taps()
+        memory = Memory(header_of(self.scenario, self.bench, uuid.uuid4().hex[:12], 0))
+        contexts = await self._orders(memory)
+        cast = Cast(bench=self.bench, journal=memory, run_id="x")
+        await self._prepare(cast, contexts)
+        names = Names(_known(contexts))
+        players = [Player(attempt.name) for attempt in self.scenario.attempts]
+        reader = TapReader(taps, names, players, self.noise)
+        control = Control(
+            players, reader, Blocking(taps.blocking), ProcessActivity(self.bench.pid), self.patience
+        )
+        world = ServiceWorld(
+            scenario=self.scenario,
+            cast=cast,
+            memory=memory,
+            contexts=contexts,
+            control=control,
+            reader=reader,
+            attempts={attempt.name: attempt for attempt in self.scenario.attempts},
+            actors={},
+            end_recording=self._end_recording,
+        )
+        for attempt in self.scenario.attempts:
+            wire = self._wires.setdefault(attempt.name, Wire(self.bench.service_url))
+            context = contexts[attempt.order]
+            world.actors[attempt.name] = Actor(cast, attempt.name, context, world, wire)
+            await world.actors[attempt.name].warm()
+        self._bind(memory, control)
+        self.last = world
+        return world
+
+    async def close(self) -> None:
+        """Close the clients' connections."""
+        for wire in self._wires.values():
+            await wire.close()
+
+    # --- the initial state --------------------------------------------------------------------
+
+    async def _orders(self, memory: Memory) -> list[OrderContext]:
+        self._bind(memory, None)
+        if self.bench.reset is not None:
+            await asyncio.to_thread(self.bench.reset)
+        if self.bench.redis is not None:
+            await self.bench.redis.flushdb()
+        if self.bench.target.reset and self._contexts:
+            async with self.bench.eyes.transaction():
+                for statement in self.bench.target.reset:
+                    await self.bench.eyes.execute(statement.encode())
+            for context in self._contexts:
+                context.payment_id = None
+                memory.record(context.created(memory.now()))
+        else:
+            self._contexts = [
+                await create_order(self.scenario, self.bench, memory)
+                for _ in range(self.scenario.orders)
+            ]
+        return self._contexts
+
+    async def _prepare(self, cast: Cast, contexts: list[OrderContext]) -> None:
+        for context in contexts:
+            actor = Actor(cast, "preparation", context, None)
+            for step in self.scenario.prepare:
+                completed = await actor.step(step)
+                if completed.outcome is not Outcome.OK:
+                    raise InvalidRun(
+                        f"the preparation {step.action.value} was answered "
+                        f"{completed.status or completed.error} {completed.code or ''}".rstrip()
+                    )
+            await actor.close()
+
+    def _bind(self, memory: Memory | None, control: Control | None) -> None:
+        taps = self._taps()
+        self.bench.tap.bind(memory, control)
+        taps.postgres.bind(memory if control is not None else None, control)
+        if taps.redis is not None:
+            taps.redis.bind(memory if control is not None else None, control)
+        taps.postgres.on_change = control.change if control is not None else None
+
+    def _end_recording(self, *, stripe: bool = False) -> None:
+        taps = self._taps()
+        taps.postgres.bind(None, None)
+        if taps.redis is not None:
+            taps.redis.bind(None, None)
+        if stripe:
+            self.bench.tap.bind(None, None)
+
+    def _taps(self) -> ControlledTaps:
+        if self.bench.taps is None:
+            raise PaidonceError(
+                "exploration needs a bench under control, with taps before Postgres"
+            )
+        return self.bench.taps
+
+
+def _known(contexts: list[OrderContext]) -> dict[str, str]:
+    """Names of what there is before any attempt starts."""
+    known = {}
+    for number, context in enumerate(contexts, start=1):
+        known[context.order] = f"order {number}"
+        if context.payment_id is not None:
+            known[context.payment_id] = f"intent of order {number}"
+    return known

@@ -1,0 +1,133 @@
+"""A witness: the schedule that shows a counterexample, in a file that a person can read.
+
+It says what was explored, who moved at each step, what that step was, and what came of it. The
+history of the execution lies beside it. A witness replays to the same verdict as long as the
+service behaves the same; where it does not, the replay says at which step it went another way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+import harness
+from harness.errors import UsageError
+from harness.explore.names import Names
+from harness.explore.search.types import Expected
+from harness.explore.world import Taken
+from harness.verdict import Status, Verdict
+
+WITNESS_FORMAT = 1
+
+
+class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step: who moved, by what, and who else could have."""
+
+    number: int
+    actor: str
+    label: str
+    enabled: tuple[str, ...]
+    blocked: bool = False
+    """It then waited for somebody else."""
+    woken: tuple[str, ...] = ()
+    """Who no longer had to wait because of it."""
+
+    def expected(self) -> Expected:
+        """The step as a replay is to find it."""
+        return Expected(actor=self.actor, label=self.label, enabled=self.enabled)
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
+    """A checker that found the execution invalid, and why, without generated ids."""
+
+    checker: str
+    reason: str
+
+
+class Witness(msgspec.Struct, frozen=True, kw_only=True):
+    """The contents of a witness file."""
+
+    format: int = WITNESS_FORMAT
+    paidonce: str = harness.__version__
+    target: str
+    variant: str
+    scenario: str
+    attempts: tuple[str, ...]
+    settings: dict[str, str] = {}
+    deadlock_gap_ms: float = 15.0
+    history: str = ""
+    """File name of the execution's history, beside the witness."""
+    status: Status
+    broken: tuple[Broken, ...] = ()
+    steps: tuple[WitnessStep, ...]
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        return tuple(step.actor for step in self.steps)
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """The execution in normalised words: equal for equal executions."""
+        return tuple(f"{step.actor}: {step.label}" for step in self.steps)
+
+
+def steps_of(taken: tuple[Taken, ...]) -> tuple[WitnessStep, ...]:
+    """The steps of an execution as a witness holds them."""
+    return tuple(
+        WitnessStep(
+            number=number,
+            actor=step.actor,
+            label=step.label,
+            enabled=step.enabled,
+            blocked=step.blocked,
+            woken=step.woken,
+        )
+        for number, step in enumerate(taken, start=1)
+    )
+
+
+def broken_of(verdicts: tuple[Verdict, ...], names: Names) -> tuple[Broken, ...]:
+    """The checkers that said INVALID, with generated ids replaced by their names."""
+    return tuple(
+        Broken(checker=verdict.checker, reason=names.text("judgement", verdict.reason))
+        for verdict in verdicts
+        if verdict.status is Status.INVALID
+    )
+
+
+def write_witness(witness: Witness, path: Path) -> None:
+    """Write ``witness`` to ``path``, which must not exist yet. Raises ``UsageError``."""
+    data = msgspec.json.format(msgspec.json.encode(witness), indent=2)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(data + b"\n")
+    except FileExistsError:
+        raise UsageError(f"witness {path} exists already; name another file") from None
+    except OSError as error:
+        raise UsageError(f"witness {path} cannot be written: {error.strerror}") from error
+
+
+def read_witness(path: Path) -> Witness:
+    """The witness in ``path``. Raises ``UsageError`` naming the file and what was expected."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"witness {path} cannot be read: {error.strerror}") from error
+    try:
+        version = msgspec.json.decode(data, type=_Version).format
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not a paidonce witness ({error})") from error
+    if version != WITNESS_FORMAT:
+        raise UsageError(
+            f"{path} has witness format {version}; this version reads format {WITNESS_FORMAT}"
+        )
+    try:
+        return msgspec.json.decode(data, type=Witness)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not a paidonce witness ({error})") from error
+
+
+class _Version(msgspec.Struct):
+    format: int

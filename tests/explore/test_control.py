@@ -1,0 +1,290 @@
+"""The control of an execution: whose a unit is, who moves, and when all is at rest."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.explore.blocking import in_a_cycle
+from harness.explore.control import Control, Patience
+from harness.explore.footprint import EVERYTHING, LOCAL
+from harness.explore.players import At, Player
+from harness.explore.world import InvalidRun
+
+QUICK = Patience(step=1.0, inside=0.02, tail=0.02, deadlock_gap=0.001)
+
+
+@dataclass(eq=False)
+class Unit:
+    """A call at a tap, as the control sees it."""
+
+    seq: int
+    label: str = "UPDATE"
+    session: str = "s1"
+    pid: int | None = None
+    local: bool = False
+    tap: str = "postgres"
+    attempt: str | None = None
+
+
+class Line:
+    def hung_up(self):
+        return False
+
+
+@dataclass
+class Reader:
+    """Knows what the test tells it."""
+
+    owners: dict = field(default_factory=dict)
+    locking: set = field(default_factory=set)
+
+    def session(self, call, connection):
+        return call.session, call.pid
+
+    def owner(self, session):
+        return self.owners.get(session)
+
+    def holds_locks(self, session):
+        return session in self.locking
+
+    def open_sessions(self, owner):
+        return tuple(session for session, name in self.owners.items() if name == owner)
+
+    def read(self, arrival, owner):
+        return arrival.call.label, LOCAL if arrival.call.local else EVERYTHING
+
+    def answered(self, arrival):
+        pass
+
+    def tolerated(self, call):
+        return call.label == "health check"
+
+
+class Server:
+    """Says who waits for whom."""
+
+    def __init__(self):
+        self.waits = {}
+
+    async def blockers(self, pids):
+        return {pid: self.waits.get(pid, ()) for pid in pids}
+
+
+class Idle:
+    def idle(self):
+        return True
+
+
+class Stage:
+    """A control with two players and the test in the place of the service."""
+
+    def __init__(self, patience=QUICK):
+        self.one, self.two = Player("one"), Player("two")
+        self.reader, self.server = Reader(), Server()
+        self.control = Control((self.one, self.two), self.reader, self.server, Idle(), patience)
+        self.tasks = []
+
+    def sends(self, unit):
+        """The service sends a unit; the answer comes as soon as it is let go."""
+
+        async def carry():
+            await self.control.request(unit, Line())
+            await self.control.answer(unit, Line())
+
+        task = asyncio.ensure_future(carry())
+        self.tasks.append(task)
+        return task
+
+    async def moves(self, player):
+        self.control.let_go(player)
+        return await self.control.rest(player)
+
+    def close(self):
+        self.control.open()
+
+
+def bounded(main):
+    asyncio.run(asyncio.wait_for(main, 20))
+
+
+def test_what_arrives_belongs_to_whoever_moves_and_is_held():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        sent = stage.sends(Unit(1))
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.TAP
+        assert [arrival.label for arrival in stage.one.held] == ["UPDATE"]
+        assert not sent.done()
+        stage.close()
+
+    bounded(main())
+
+
+def test_local_units_pass_without_being_a_step():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        passed = stage.sends(Unit(1, label="BEGIN", local=True))
+        stage.sends(Unit(2))
+        await stage.control.rest(stage.one)
+        await asyncio.wait_for(passed, 5)
+        assert len(stage.one.held) == 1
+        stage.close()
+
+    bounded(main())
+
+
+def test_a_step_ends_with_the_answer_to_the_client():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.DONE
+
+    bounded(main())
+
+
+def test_waiting_for_a_lock_is_what_the_server_says_it_is():
+    async def main():
+        stage = Stage()
+        stage.server.waits = {20: (10,)}
+        stage.control.let_go(stage.one)
+        unit = Unit(1, pid=20)
+        request = asyncio.ensure_future(stage.control.request(unit, Line()))
+        await stage.control.rest(stage.one)
+        stage.control.let_go(stage.one)
+        await request
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.LOCK
+        # The holder moves on, and the statement goes through: its answer waits for its turn.
+        stage.control.let_go(stage.two)
+        stage.server.waits = {}
+        answer = asyncio.ensure_future(stage.control.answer(unit, Line()))
+        stage.two.told = True
+        woken = await stage.control.rest(stage.two)
+        assert woken == ("one",)
+        assert stage.one.at is At.ANSWER
+        assert not answer.done()
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        await stage.control.rest(stage.one)
+        await asyncio.wait_for(answer, 5)
+
+    bounded(main())
+
+
+def test_a_statement_that_merely_takes_long_is_waited_for():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        unit = Unit(1, pid=20)
+        request = asyncio.ensure_future(stage.control.request(unit, Line()))
+        await stage.control.rest(stage.one)
+        stage.control.let_go(stage.one)
+        await request
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        await asyncio.sleep(0.1)
+        assert not resting.done(), "nobody blocks it, so it will be answered"
+        answer = asyncio.ensure_future(stage.control.answer(unit, Line()))
+        stage.one.told = True
+        await resting
+        await answer
+        assert stage.one.at is At.DONE
+
+    bounded(main())
+
+
+def test_a_transaction_belongs_to_whoever_began_it():
+    async def main():
+        stage = Stage()
+        stage.reader.owners["s9"] = "two"
+        stage.two.at = At.MOVING
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(1, session="s9"))
+        stage.sends(Unit(2, session="s1"))
+        await stage.control.rest(stage.one)
+        assert [arrival.call.seq for arrival in stage.two.held] == [1]
+        assert [arrival.call.seq for arrival in stage.one.held] == [2]
+        stage.close()
+
+    bounded(main())
+
+
+def test_an_attempt_that_shows_no_sign_of_life_waits_inside_the_service():
+    async def main():
+        stage = Stage()
+        await stage.moves(stage.one)
+        assert stage.one.at is At.INSIDE
+        # Another attempt's step may set it free; then what arrives is told apart by elimination.
+        stage.control.let_go(stage.two)
+        stage.two.told = True
+        stage.sends(Unit(1))
+        await stage.control.rest(stage.two)
+        assert stage.two.at is At.DONE
+        assert stage.one.at is At.TAP
+        stage.close()
+
+    bounded(main())
+
+
+def test_what_cannot_be_told_apart_makes_the_execution_invalid():
+    async def main():
+        stage = Stage(Patience(step=0.2, inside=10, tail=0.02, deadlock_gap=0.001))
+        stage.one.at = At.MOVING
+        stage.control.let_go(stage.two)
+        stage.sends(Unit(1, label="UPDATE orders"))
+        with pytest.raises(InvalidRun, match="ambiguous: cannot tell whose it is: UPDATE orders"):
+            await stage.control.rest(stage.two)
+        stage.close()
+
+    bounded(main())
+
+
+def test_what_never_comes_to_rest_is_named():
+    async def main():
+        stage = Stage(Patience(step=0.1, inside=10, tail=0.02, deadlock_gap=0.001))
+        with pytest.raises(InvalidRun, match=r"one did not come to rest within 0.1 s \(one moving"):
+            await stage.moves(stage.one)
+
+    bounded(main())
+
+
+def test_known_noise_passes_and_is_remembered():
+    async def main():
+        stage = Stage()
+        await stage.control.request(Unit(1, label="health check"), Line())
+        assert stage.control.noise == ["health check"]
+
+    bounded(main())
+
+
+def test_an_open_control_lets_everything_through():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        sent = stage.sends(Unit(1))
+        await stage.control.rest(stage.one)
+        stage.control.open()
+        await sent
+        await stage.control.request(Unit(2), Line())
+
+    bounded(main())
+
+
+@pytest.mark.parametrize(
+    ("waits", "cycle"),
+    [
+        ({1: (2,), 2: (1,)}, True),
+        ({1: (2,), 2: (3,), 3: (1,)}, True),
+        ({1: (2,), 2: ()}, False),
+        ({1: (2,), 2: (3,), 3: (2,)}, False),
+        ({}, False),
+    ],
+)
+def test_a_deadlock_is_a_way_back(waits, cycle):
+    assert in_a_cycle(1, waits) is cycle

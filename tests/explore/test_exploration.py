@@ -1,0 +1,159 @@
+"""Exploration of the reference service on real parts: found, proved, replayed, not claimed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+
+import pytest
+
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.explore.exploration import Request, Search, explore, opened, play_again, save
+from harness.explore.search import Budget, Ending
+from harness.explore.witness import broken_of, read_witness
+from harness.history import Effect, read_history
+from harness.stack import Choice, open_stack
+from harness.verdict import Status
+from scenarios.catalog import scenario
+from scenarios.reference import TARGET
+
+REPLAYS = 10
+
+
+def on_worlds(story, guard, work, lanes=1):
+    """Run ``work(worlds)`` with the service running under control."""
+
+    async def main():
+        choice = Choice(
+            postgres=os.environ[POSTGRES_VARIABLE],
+            redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+        )
+        async with (
+            open_stack(TARGET, choice) as stack,
+            opened(stack, story, guard, lanes) as worlds,
+        ):
+            return await work(worlds)
+
+    return asyncio.run(asyncio.wait_for(main(), 240))
+
+
+def explored(name, guard, *, attempts=None, lanes=1, **how):
+    story = scenario(name)
+    if attempts is not None:
+        story = story.with_attempts(attempts)
+    request = Request(scenario=story, variant=guard, lanes=lanes, **how)
+    return on_worlds(story, guard, lambda worlds: explore(worlds, request), lanes)
+
+
+@pytest.mark.parametrize("attempts", [2, 3])
+def test_the_naive_double_payment_is_found_within_five_schedules(attempts):
+    found = explored("two_tabs", "none", attempts=attempts)
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert found.result.counts.executions <= 5
+    assert found.witness is not None
+    assert {"one-charge", "one-intent"} <= {broken.checker for broken in found.witness.broken}
+
+
+@pytest.mark.parametrize(
+    ("name", "guard"),
+    [
+        ("two_tabs", "row_lock"),
+        ("two_tabs", "claim"),
+        ("two_tabs", "serializable"),
+        ("pay_vs_cancel", "optimistic"),
+        ("pay_vs_webhook", "unique_index"),
+        ("refund_vs_refund", "advisory_lock"),
+        ("create_vs_pay", "row_lock_nowait"),
+    ],
+)
+def test_sound_guards_are_searched_to_completion(name, guard):
+    result = explored(name, guard).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.coverage == "all interleavings of 2 attempts over tap steps"
+    assert result.counts.explored >= 2
+
+
+@pytest.mark.parametrize("name", ["two_intents", "pay_vs_webhook", "refund_vs_refund"])
+def test_every_kind_of_race_is_found_in_the_unprotected_service(name):
+    result = explored(name, "none", budget=Budget(schedules=100)).result
+    assert result.ending is Ending.COUNTEREXAMPLE
+
+
+def test_a_witness_replays_to_the_same_verdict_and_trace(tmp_path):
+    found = explored("two_tabs", "none")
+    path = save(found, tmp_path)
+    assert path is not None
+    witness = read_witness(path)
+    history = read_history(tmp_path / witness.history)
+    taps = {effect.tap for _, effect in history.of(Effect)}
+    assert taps == {"postgres", "stripe"}
+    assert {effect.attempt for _, effect in history.of(Effect)} == set(witness.attempts)
+
+    async def replays(worlds):
+        seen = set()
+        for _ in range(REPLAYS):
+            steps = tuple(step.expected() for step in witness.steps)
+            replayed, judged = await play_again(worlds[0], steps)
+            assert replayed.divergence is None
+            trace = tuple(f"{step.actor}: {step.label}" for step in replayed.run.taken)
+            names = worlds[0].last.reader.names
+            seen.add((trace, broken_of(judged.verdicts, names), judged.came))
+        return seen
+
+    # A service freshly started on a freshly created database, and then again and again.
+    (once,) = on_worlds(scenario("two_tabs"), "none", replays)
+    assert once[0] == witness.trace
+    assert once[1] == witness.broken
+
+
+def test_a_fixed_service_goes_another_way_and_the_replay_says_where():
+    witness = explored("two_tabs", "none").witness
+
+    async def replayed(worlds):
+        return await play_again(worlds[0], tuple(step.expected() for step in witness.steps))
+
+    replay, judged = on_worlds(scenario("two_tabs"), "row_lock", replayed)
+    assert judged is None
+    assert "FOR UPDATE" in str(replay.divergence)
+
+
+@pytest.mark.parametrize("guard", ["row_lock"])
+def test_the_reduced_search_finds_the_outcomes_of_the_full_one(guard):
+    reduced = explored("two_tabs", guard, stop_at_first=False).result
+    full = explored("two_tabs", guard, search=Search.DFS, stop_at_first=False, lanes=2).result
+    assert full.ending is reduced.ending
+    assert full.ending is (Ending.COUNTEREXAMPLE if guard == "none" else Ending.COMPLETE)
+    assert set(full.outcomes) == set(reduced.outcomes)
+    assert reduced.counts.explored < full.counts.explored
+
+
+def test_lanes_change_nothing_but_the_time():
+    one = explored("two_tabs", "claim", lanes=1).result
+    two = explored("two_tabs", "claim", lanes=2).result
+    assert one.counts == two.counts
+    assert one.ending is two.ending
+
+
+def test_a_spent_budget_is_never_complete():
+    result = explored("two_tabs", "row_lock", budget=Budget(schedules=3)).result
+    assert result.ending is Ending.INCOMPLETE
+    assert "budget of 3 schedules is spent" in result.reason
+
+
+@pytest.mark.parametrize("search", [Search.RANDOM, Search.PCT])
+def test_random_searches_find_the_race_and_repeat_themselves(search):
+    first, second = (
+        explored("two_tabs", "none", search=search, seed=7, budget=Budget(schedules=50))
+        for _ in range(2)
+    )
+    assert first.result.ending is Ending.COUNTEREXAMPLE
+    assert first.witness.trace == second.witness.trace
+    assert first.result.counts == second.result.counts
+
+
+def test_an_invalid_history_is_kept_with_the_verdict_it_was_given():
+    found = explored("pay_vs_cancel", "none")
+    assert found.witness.status is Status.INVALID
+    story = replace(scenario("pay_vs_cancel"))
+    assert found.witness.scenario == story.name

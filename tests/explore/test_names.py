@@ -1,0 +1,55 @@
+"""Generated values get names that are the same in every execution."""
+
+from __future__ import annotations
+
+import itertools
+
+from harness.explore.footprint import Footprint, Resource
+from harness.explore.names import Names
+
+UUID = "3f2b8a9e-7c41-4f0d-9b55-1c2d3e4f5a6b"
+OTHER = "9d1c2b3a-0f0e-4d4c-8b8a-7f6e5d4c3b2a"
+INTENT = "pi_3PqX8aLkdIwHu7ix0h4Cb2Xy"
+
+
+def test_a_value_is_named_after_whoever_was_seen_with_it_first():
+    names = Names({})
+    assert names.text("tab 1", f"intent {INTENT}") == "intent tab 1#1"
+    assert names.text("tab 2", INTENT) == "tab 1#1"
+    assert names.text("tab 2", UUID) == "tab 2#1"
+    assert names.text("tab 1", OTHER) == "tab 1#2"
+
+
+def test_what_is_known_beforehand_keeps_its_name():
+    names = Names({UUID: "order 1"})
+    assert names.text("tab 1", UUID) == "order 1"
+    assert names.text("tab 1", f"{UUID}:create:0") == "order 1:create:0"
+
+
+def test_words_and_numbers_are_left_alone():
+    names = Names({})
+    for text in (
+        "payment_intent.create",
+        "SELECT amount FROM orders",
+        "4990",
+        "order_already_paid",
+    ):
+        assert names.text("tab 1", text) == text
+
+
+def test_names_in_a_footprint_do_not_depend_on_the_values():
+    def footprint(first, second):
+        return Footprint(
+            publishes=frozenset(
+                {
+                    Resource(("stripe", "key"), (("key", first),)),
+                    Resource(("stripe", "object", "known"), (("id", second),)),
+                }
+            )
+        )
+
+    named = {
+        Names({}).footprint("tab 1", footprint(first, second))
+        for first, second in itertools.permutations((UUID, OTHER, INTENT), 2)
+    }
+    assert named == {footprint("tab 1#1", "tab 1#2")}

@@ -1,0 +1,55 @@
+"""Which calls to Stripe commute."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.explore.stripe_footprint import stripe_footprint
+from harness.taps.calls import read_call
+
+
+def footprint(method, path, maker="a", key=None, **params):
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    if key is not None:
+        headers["idempotency-key"] = key
+    body = "&".join(f"{name}={value}" for name, value in params.items()).encode()
+    return stripe_footprint(read_call(1, method, path, headers, body), maker)
+
+
+CREATE = ("POST", "/v1/payment_intents")
+CONFIRM = ("POST", "/v1/payment_intents/pi_1/confirm")
+RETRIEVE = ("GET", "/v1/payment_intents/pi_1")
+LIST = ("GET", "/v1/payment_intents")
+REFUND = ("POST", "/v1/refunds")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "conflict"),
+    [
+        (footprint(*CREATE, "a"), footprint(*CREATE, "b"), False),
+        (footprint(*CREATE, "a", key="k"), footprint(*CREATE, "b", key="k"), True),
+        (footprint(*CREATE, "a", key="k"), footprint(*CREATE, "b", key="l"), False),
+        (footprint(*CREATE, "a"), footprint(*LIST), True),
+        (footprint(*CREATE, "a"), footprint(*CONFIRM), False),
+        (footprint(*CONFIRM), footprint(*CONFIRM), True),
+        (footprint(*CONFIRM), footprint("POST", "/v1/payment_intents/pi_2/confirm"), False),
+        (footprint(*CONFIRM), footprint(*RETRIEVE), True),
+        (footprint(*RETRIEVE), footprint(*RETRIEVE), False),
+        (footprint(*LIST), footprint(*CONFIRM), True),
+        (footprint(*REFUND, "a", payment_intent="pi_1"), footprint(*CONFIRM), True),
+        (
+            footprint(*REFUND, "a", payment_intent="pi_1"),
+            footprint(*REFUND, "b", payment_intent="pi_1"),
+            True,
+        ),
+        (
+            footprint(*REFUND, "a", payment_intent="pi_1"),
+            footprint(*REFUND, "b", payment_intent="pi_2"),
+            False,
+        ),
+        (footprint("GET", "/strange"), footprint(*CREATE), True),
+    ],
+)
+def test_calls_commute_unless_they_touch_the_same(one, other, conflict):
+    assert one.conflicts(other) is conflict
+    assert other.conflicts(one) is conflict

@@ -1,0 +1,115 @@
+"""Witness files: written once, read back whole, and refused with a reason."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from harness.errors import UsageError
+from harness.explore.exploration import budget_of
+from harness.explore.names import Names
+from harness.explore.search import Budget
+from harness.explore.witness import (
+    Witness,
+    WitnessStep,
+    broken_of,
+    read_witness,
+    write_witness,
+)
+from harness.verdict import Status, Verdict
+
+
+def witness():
+    steps = (
+        WitnessStep(number=1, actor="tab 1", label="start", enabled=("tab 1", "tab 2")),
+        WitnessStep(
+            number=2,
+            actor="tab 2",
+            label="postgres UPDATE",
+            enabled=("tab 1", "tab 2"),
+            blocked=True,
+            woken=("tab 1",),
+        ),
+    )
+    return Witness(
+        target="reference",
+        variant="none",
+        scenario="two_tabs",
+        attempts=("tab 1", "tab 2"),
+        status=Status.INVALID,
+        steps=steps,
+    )
+
+
+def test_a_witness_is_read_back_as_it_was_written(tmp_path):
+    write_witness(witness(), tmp_path / "w.json")
+    found = read_witness(tmp_path / "w.json")
+    assert found == witness()
+    assert found.schedule == ("tab 1", "tab 2")
+    assert found.trace == ("tab 1: start", "tab 2: postgres UPDATE")
+    assert [step.expected().label for step in found.steps] == ["start", "postgres UPDATE"]
+
+
+def test_a_witness_is_readable_by_a_person(tmp_path):
+    write_witness(witness(), tmp_path / "w.json")
+    lines = (tmp_path / "w.json").read_text().splitlines()
+    assert len(lines) > 20
+    assert '      "actor": "tab 1",' in lines
+
+
+def test_a_witness_is_never_overwritten(tmp_path):
+    write_witness(witness(), tmp_path / "w.json")
+    with pytest.raises(UsageError, match="exists already"):
+        write_witness(witness(), tmp_path / "w.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "not a paidonce witness"),
+        ("[]", "not a paidonce witness"),
+        ('{"format": 99}', "has witness format 99; this version reads format 1"),
+        ('{"format": 1}', "not a paidonce witness"),
+        (msgspec.json.encode({"format": 1, "steps": "many"}).decode(), "not a paidonce witness"),
+    ],
+)
+def test_a_broken_witness_is_refused_with_its_name(tmp_path, text, expected):
+    (tmp_path / "w.json").write_text(text)
+    with pytest.raises(UsageError, match=expected) as refusal:
+        read_witness(tmp_path / "w.json")
+    assert "w.json" in str(refusal.value)
+
+
+def test_a_missing_witness_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"nowhere\.json cannot be read"):
+        read_witness(tmp_path / "nowhere.json")
+
+
+def test_only_invalid_verdicts_are_part_of_a_witness_and_their_ids_are_named():
+    verdicts = (
+        Verdict(
+            checker="one-intent", status=Status.INVALID, reason="pi_3PqX8aLkdIwHu7ix0h4C twice"
+        ),
+        Verdict(checker="progress", status=Status.VALID, reason="fine"),
+    )
+    (broken,) = broken_of(verdicts, Names({}))
+    assert (broken.checker, broken.reason) == ("one-intent", "judgement#1 twice")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, Budget()),
+        ("500", Budget(schedules=500)),
+        ("30s", Budget(seconds=30)),
+        ("2m", Budget(seconds=120)),
+    ],
+)
+def test_budgets_are_read_as_people_write_them(text, expected):
+    assert budget_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5h", "-3s", "-1"])
+def test_other_budgets_are_refused(text):
+    with pytest.raises(UsageError, match="budget"):
+        budget_of(text)

@@ -1,0 +1,119 @@
+"""A proof on real parts: cells as declared, cells that contradict, and what a backend lacks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+
+import reports
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.prove import Findings, Plan, prove
+from harness.stack import Choice, open_stack
+from harness.verdict import Status
+from scenarios.catalog import SCENARIOS, scenario
+from scenarios.reference import TARGET
+
+
+def choice(stripe="simulator"):
+    return Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+        stripe=stripe,
+    )
+
+
+def proof_of(tmp_path, guards, stories, stripe="simulator"):
+    async def main():
+        plan = Plan(
+            target=TARGET,
+            variants=tuple(TARGET.variant(name) for name in guards),
+            scenarios=tuple(stories),
+            out=tmp_path,
+            rounds=1,
+            lanes=1,
+        )
+        findings = Findings(plan)
+        async with open_stack(TARGET, choice(stripe)) as stack:
+            await prove(stack, findings)
+        return findings.proof()
+
+    return asyncio.run(main())
+
+
+def test_declarations_that_are_contradicted_fail_the_proof(tmp_path):
+    """One service, four cells: caught as declared, sound as declared, and each contradicted."""
+    accused = replace(scenario("two_tabs"), breaks=frozenset({"none"}))
+    broken = replace(scenario("pay_vs_cancel"), name="broken", breaks=frozenset())
+    missed = replace(scenario("many_orders"), name="missed", breaks=frozenset({"none"}))
+    innocent = scenario("many_orders")
+    proof = proof_of(tmp_path, ["none"], [accused, broken, missed, innocent])
+    cells = {cell.scenario: cell for cell in proof.cells}
+    assert {name: cell.as_declared for name, cell in cells.items()} == {
+        "two_tabs": True,
+        "broken": False,
+        "missed": False,
+        "many_orders": True,
+    }
+    assert reports.exit_status(proof) == 1
+    problems = {problem.scenario for problem in reports.problems(proof)}
+    assert {"broken", "missed"} <= problems
+    agreed = replace_cells(proof, ("two_tabs", "many_orders"))
+    assert reports.exit_status(agreed) == 0
+
+
+def replace_cells(proof, names):
+    import msgspec
+
+    return msgspec.structs.replace(
+        proof,
+        cells=tuple(cell for cell in proof.cells if cell.scenario in names),
+        scenarios=tuple(info for info in proof.scenarios if info.name in names),
+    )
+
+
+def test_every_guard_has_a_scenario_that_could_catch_it_exactly_if_it_is_vulnerable():
+    broken = frozenset().union(*(story.breaks for story in SCENARIOS))
+    assert broken == {variant.name for variant in TARGET.variants if not variant.sound}
+
+
+def test_a_cell_that_cannot_run_is_an_error_of_that_cell_only(tmp_path):
+    from harness.history import Action
+    from harness.scenario import Attempt, Step
+
+    hopeless = replace(
+        scenario("two_tabs"),
+        name="hopeless",
+        prepare=(Step(Action.REFUND),),
+        attempts=(Attempt("a", (Step(Action.PAY),)),),
+    )
+    proof = proof_of(tmp_path, ["claim"], [hopeless, scenario("two_tabs")])
+    cells = {cell.scenario: cell for cell in proof.cells}
+    assert "preparation refund was answered 409 order_not_paid" in (cells["hopeless"].error or "")
+    assert cells["two_tabs"].status is Status.VALID
+
+
+@pytest.mark.stripe_mock
+def test_with_the_real_stripe_mock_intents_are_judged_by_the_calls_seen(tmp_path):
+    if shutil.which("stripe-mock") is None:
+        pytest.skip("stripe-mock is not on PATH (go install github.com/stripe/stripe-mock@latest)")
+    proof = proof_of(
+        tmp_path,
+        ["none", "row_lock"],
+        [scenario("two_tabs"), scenario("pay_vs_webhook")],
+        "stripe-mock",
+    )
+    cells = {(cell.variant, cell.scenario): cell for cell in proof.cells}
+    assert cells["none", "two_tabs"].status is Status.INVALID
+    (run,) = cells["row_lock", "two_tabs"].runs
+    verdicts = {verdict.checker: verdict for verdict in run.verdicts}
+    assert verdicts["one-intent"].status is Status.VALID
+    assert verdicts["ledger-agrees"].status is Status.UNKNOWN
+    assert "stripe.ledger" in verdicts["ledger-agrees"].reason
+    assert run.status is Status.UNKNOWN
+    skipped = cells["none", "pay_vs_webhook"]
+    assert skipped.runs == ()
+    assert "stripe.declines" in (skipped.skipped or "")
