@@ -1,0 +1,167 @@
+"""``paidonce export``."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import filecmp
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from harness.cli import options
+from harness.errors import UsageError
+from harness.explore.exploration import opened
+from harness.explore.export import (
+    Snapshot,
+    history_of,
+    isolation_spec,
+    mermaid,
+    pytest_test,
+    statements_of,
+    take_snapshot,
+    tell,
+    text,
+)
+from harness.explore.following import follow
+from harness.explore.regression import scenario_of
+from harness.explore.service_world import ServiceWorld
+from harness.explore.watching import WatchedWorlds
+from harness.explore.witness import Witness, broken_of, read_witness, steps_of
+from harness.explore.world import Pending, Taken
+from harness.stack import Choice, open_stack
+from harness.verdict import Status
+from scenarios.catalog import scenario
+from scenarios.reference import TARGET
+
+
+class Format(enum.StrEnum):
+    """What a counterexample can be written as."""
+
+    PYTEST = "pytest"
+    ISOLATION = "isolation"
+    MERMAID = "mermaid"
+    TEXT = "text"
+
+
+def export_command(
+    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
+    format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            "-f",
+            help="pytest: a regression test; isolation: a spec for PostgreSQL's isolationtester; "
+            "mermaid: a sequence diagram; text: the same for a terminal.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write, which must be new. [default: standard output]"),
+    ] = None,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Write a counterexample as a test, a spec or a diagram.
+
+    An isolation spec needs the database as it was before the attempts: the witness is replayed
+    once for it, on the backends given. The other formats need the files only.
+    """
+    witness = read_witness(path)
+    if out is not None and out.exists():
+        raise UsageError(f"--out {out}: exists already; name a new file")
+    match format:
+        case Format.PYTEST:
+            written = pytest_test(witness, path.name)
+        case Format.ISOLATION:
+            choice = options.backends(postgres, redis, stripe)
+            written = asyncio.run(_isolation(witness, path, choice))
+        case Format.MERMAID:
+            written = mermaid(tell(witness, history_of(witness, path)))
+        case Format.TEXT:
+            width = Console().width if out is None and sys.stdout.isatty() else 160
+            written = text(tell(witness, history_of(witness, path)), width)
+    if out is None:
+        sys.stdout.write(written)
+        return 0
+    if format is Format.PYTEST:
+        _lay_beside(path, out)
+    _write(written, out)
+    return 0
+
+
+async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
+    """The spec of the execution that a replay makes: its ids are those of the rows found."""
+    story = scenario_of(witness, TARGET, scenario(witness.scenario))
+    TARGET.variant(witness.variant)
+    camera = _Camera(statements_of(tell(witness, history_of(witness, path))))
+    async with (
+        open_stack(TARGET, choice) as stack,
+        opened(stack, story, witness.variant, 1) as worlds,
+    ):
+        steps = [step.expected() for step in witness.steps]
+        followed = await follow(WatchedWorlds(worlds[0], camera), steps)
+        world = worlds[0].last
+    assert world is not None
+    assert world.judged is not None
+    assert camera.snapshot is not None
+    if world.judged.came.status is not Status.INVALID:
+        raise UsageError(
+            f"{path}: the service no longer breaks ({world.judged.came.status.value}; it went "
+            f"another way at {followed.departure}); the formats mermaid and text show the "
+            "recorded execution"
+        )
+    again = msgspec.structs.replace(
+        witness,
+        steps=steps_of(followed.taken),
+        broken=broken_of(world.judged.verdicts, world.reader.names),
+    )
+    return isolation_spec(tell(again, world.judged.history), camera.snapshot)
+
+
+class _Camera:
+    """A watcher that takes a snapshot of the database before anybody moves."""
+
+    def __init__(self, statements: list[str]) -> None:
+        self.snapshot: Snapshot | None = None
+        self._statements = statements
+
+    async def began(self, world: ServiceWorld) -> None:
+        url = world.cast.bench.postgres_url
+        self.snapshot = await asyncio.to_thread(take_snapshot, url, self._statements)
+
+    async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
+        """The snapshot is all there is to do."""
+
+    async def after(self, taken: Taken) -> None:
+        """The snapshot is all there is to do."""
+
+
+def _lay_beside(witness: Path, out: Path) -> None:
+    """Copy the witness to where the test looks for it, unless it is there already."""
+    place = out.with_name(witness.name)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            shutil.copyfile(witness, place)
+        elif not filecmp.cmp(witness, place, shallow=False):
+            raise UsageError(f"--out {out}: another {place.name} lies beside it already")
+    except OSError as error:
+        raise UsageError(f"--out {out}: {place} cannot be written: {error.strerror}") from error
+
+
+def _write(written: str, out: Path) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("x", encoding="utf-8") as file:
+            file.write(written)
+    except FileExistsError:
+        raise UsageError(f"--out {out}: exists already; name a new file") from None
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error

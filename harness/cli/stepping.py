@@ -1,0 +1,300 @@
+"""``paidonce step``: a witness replayed by hand, a step at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from harness.cli import options
+from harness.explore.blocking import Blocking
+from harness.explore.exploration import opened
+from harness.explore.export import phrases
+from harness.explore.export.telling import WITHOUT_A_UNIT
+from harness.explore.following import Followed, follow
+from harness.explore.players import At, Player
+from harness.explore.regression import scenario_of
+from harness.explore.service_world import ServiceWorld
+from harness.explore.watching import WatchedWorlds
+from harness.explore.witness import Witness, read_witness
+from harness.explore.world import Pending, Taken
+from harness.history import Completed, Effect, Event, Invoked
+from harness.results import Run
+from harness.scenario import Scenario
+from harness.stack import Choice, open_stack
+from harness.taps.calls import StripeCall
+from harness.taps.gate import Call
+from harness.taps.postgres import Unit
+from harness.target import Target
+from harness.verdict import Status
+from reports import terminal
+from scenarios.catalog import scenario
+from scenarios.reference import TARGET
+
+THINKING_S = 600.0
+"""How long a person may look before a time-out of the service or of a client goes off.
+
+Much longer ones services refuse, and rightly so.
+"""
+
+
+def step_command(
+    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
+    guard: Annotated[
+        str | None,
+        typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
+    ] = None,
+    postgres: options.Postgres = "embedded",
+    redis: options.Redis = "embedded",
+    stripe: options.Stripe = "simulator",
+) -> int:
+    """Replay a witness one step at a time, and see what each step does.
+
+    Enter makes the next step, a and Enter all the rest, q and Enter ends. Where the input is no
+    terminal all steps are made at once. Where the service goes another way than the witness,
+    its schedule is followed as far as that can be. Exit code 1 if the execution is invalid, 0 if
+    it is valid, 3 if it was left or could not be judged.
+    """
+    witness = read_witness(path)
+    story = scenario_of(witness, TARGET, scenario(witness.scenario))
+    variant = guard or witness.variant
+    TARGET.variant(variant)
+    choice = options.backends(postgres, redis, stripe)
+    console = Console(highlight=False, soft_wrap=True)
+    pace = Pace(asks=sys.stdin.isatty())
+    return asyncio.run(_step(witness, story, variant, choice, Teller(console, pace)))
+
+
+async def _step(
+    witness: Witness, story: Scenario, variant: str, choice: Choice, teller: Teller
+) -> int:
+    teller.introduce(witness, variant)
+    target = TARGET
+    if teller.pace.asks:
+        target, story = patient_target(TARGET), patient_story(story)
+    async with (
+        open_stack(target, choice) as stack,
+        opened(stack, story, variant, 1) as worlds,
+    ):
+        steps = [step.expected() for step in witness.steps]
+        try:
+            followed = await follow(WatchedWorlds(worlds[0], teller), steps)
+        except Left:
+            teller.say("left before the end; nothing was judged", "yellow")
+            return Status.UNKNOWN.exit_code
+        world = worlds[0].last
+        assert world is not None
+        return teller.conclude(followed, world)
+
+
+def patient_target(target: Target) -> Target:
+    """``target`` with time-outs that leave a person time to think.
+
+    Settings named in seconds (``_s``) or milliseconds (``_ms``) are raised; 0 means never.
+    """
+    units = {"_s": 1.0, "_ms": 1000.0}
+    raised = dict(target.under_control)
+    for name, value in target.under_control.items():
+        for suffix, per_second in units.items():
+            if name.endswith(suffix) and float(value) > 0:
+                raised[name] = str(math.ceil(max(float(value), THINKING_S * per_second)))
+    return msgspec.structs.replace(target, under_control=raised)
+
+
+def patient_story(story: Scenario) -> Scenario:
+    """``story`` with clients that wait, but for those whose impatience it is about."""
+    attempts = tuple(
+        replace(
+            attempt,
+            steps=tuple(
+                replace(step, timeout_s=step.timeout_s or THINKING_S) for step in attempt.steps
+            ),
+        )
+        for attempt in story.attempts
+    )
+    return replace(story, attempts=attempts)
+
+
+class Left(Exception):
+    """The person at the keyboard has seen enough."""
+
+
+class Pace:
+    """Whether to go on: asks at the keyboard, as long as it is to ask."""
+
+    def __init__(self, *, asks: bool) -> None:
+        self.asks = asks
+
+    async def wait(self) -> None:
+        """Return when the next step is to be made. Raises ``Left``."""
+        if not self.asks:
+            return
+        sys.stdout.write("Enter: next   a: all the rest   q: quit > ")
+        sys.stdout.flush()
+        match (await _line()).strip().lower():
+            case "q" | "quit":
+                raise Left
+            case "a" | "all":
+                self.asks = False
+            case _:
+                pass
+
+
+async def _line() -> str:
+    """A line from the terminal, without keeping the taps from working; ``q`` at its end."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[str] = loop.create_future()
+
+    def read() -> None:
+        loop.remove_reader(sys.stdin)
+        if not ready.done():
+            ready.set_result(sys.stdin.readline() or "q")
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        return await ready
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+class Teller:
+    """A watcher that says before each step who can move, and after it what happened."""
+
+    def __init__(self, console: Console, pace: Pace) -> None:
+        self._console = console
+        self.pace = pace
+        self._number = 0
+        self._seen = 0
+        self._requests: dict[int, Invoked] = {}
+        self._worker_of: dict[int, str] = {}
+        self._waiting: list[str] = []
+
+    # --- the watcher ------------------------------------------------------------------------
+
+    async def began(self, world: ServiceWorld) -> None:
+        self._world = world
+        self._seen = len(world.memory.events)
+        assert world.cast.bench.taps is not None
+        self._blocking = Blocking(world.cast.bench.taps.blocking)
+
+    async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
+        self._number += 1
+        self.say("")
+        for one in pending:
+            mark = ">" if one.actor == actor else " "
+            self.say(self._fitting(f"{mark} can move: {one.actor}: {one.label}"), "dim")
+        for line in self._waiting:
+            self.say(f"  {line}", "dim")
+        await self.pace.wait()
+        label = next(one.label for one in pending if one.actor == actor)
+        what = f": {label}" if label in WITHOUT_A_UNIT else ""
+        self.say(f"step {self._number}: {actor}{what}", "bold")
+
+    async def after(self, taken: Taken) -> None:
+        for event in self._world.memory.events[self._seen :]:
+            self._show(event)
+        self._seen = len(self._world.memory.events)
+        for arrival in self._world.control.players[taken.actor].flying:
+            call = arrival.call
+            self._show_request(call.tap, call.label, _asked(call))
+            self.say("    no answer yet", "yellow")
+        for name in taken.woken:
+            self.say(f"  {name} need not wait any longer; its answer is held")
+        self._waiting = [line async for line in self._who_waits()]
+        for line in self._waiting:
+            self.say(f"  {line}", "yellow")
+
+    # --- the beginning and the end ------------------------------------------------------------
+
+    def introduce(self, witness: Witness, variant: str) -> None:
+        """Say what is about to be replayed."""
+        self.say(
+            f"{witness.scenario} on {witness.target} ({variant}), {len(witness.steps)} steps",
+            "bold",
+        )
+        for found in witness.broken:
+            self.say(f"  {found.checker}: {found.reason}")
+
+    def conclude(self, followed: Followed, world: ServiceWorld) -> int:
+        """Say what came of it; returns the exit code."""
+        self.say("")
+        assert world.judged is not None
+        if followed.departure is not None:
+            self.say(f"the service went another way than the witness at {followed.departure}")
+        status = world.judged.came.status
+        seconds = world.memory.now() / 1e9
+        run = Run(
+            history="(not kept)", status=status, verdicts=world.judged.verdicts, seconds=seconds
+        )
+        self._console.print(terminal.render_verdicts(run))
+        return status.exit_code
+
+    def say(self, line: str, style: str = "") -> None:
+        """One line, as it is."""
+        self._console.print(Text(line, style))
+
+    def _fitting(self, line: str) -> str:
+        """``line`` on one line of a terminal; elsewhere all of it."""
+        width = self._console.width if self._console.is_terminal else len(line)
+        return phrases.clipped(line, width)
+
+    # --- what happened ------------------------------------------------------------------------
+
+    def _show(self, event: Event) -> None:
+        match event:
+            case Invoked():
+                self._requests[event.op] = event
+                self.say(f"  {event.attempt} asks the service: {phrases.asked(event)}")
+            case Completed() if event.op in self._requests:
+                attempt = self._requests[event.op].attempt
+                self.say(f"  {attempt} is told: {phrases.told(event)}", "cyan")
+            case Effect():
+                self._remember(event.attempt, event.request)
+                self._show_request(event.tap, event.label, event.request)
+                failed = bool((event.answer or {}).get("error"))
+                self.say(f"    <- {phrases.answer(event)}", "red" if failed else "green")
+            case _:
+                pass
+
+    def _show_request(self, tap: str, label: str, asked: Mapping[str, object]) -> None:
+        self.say(f"  -> {tap}: {phrases.request(tap, label, asked)}")
+
+    def _remember(self, attempt: str | None, asked: Mapping[str, object]) -> None:
+        """Whose work a Postgres session did last: the holder of its locks."""
+        pid = asked.get("pid")
+        if attempt is not None and isinstance(pid, int):
+            self._worker_of[pid] = attempt
+
+    async def _who_waits(self) -> AsyncIterator[str]:
+        players = self._world.control.players.values()
+        for player in players:
+            for arrival in player.flying:
+                self._remember(player.name, _asked(arrival.call))
+        for player in players:
+            if player.at is At.LOCK:
+                yield f"{player.name} waits for {await self._holders(player)}"
+            elif player.at is At.INSIDE:
+                yield f"{player.name} waits inside the service"
+
+    async def _holders(self, player: Player) -> str:
+        """Who holds the locks it waits for, as Postgres says."""
+        blockers = await self._blocking.blockers(player.pids)
+        pids = sorted({pid for found in blockers.values() for pid in found})
+        names = [self._worker_of.get(pid, f"the session with pid {pid}") for pid in pids]
+        return f"a lock of {', '.join(dict.fromkeys(names)) or 'nobody any more'}"
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """What a call asks for, as the effect it becomes will have it."""
+    if isinstance(call, Unit | StripeCall):
+        return call.as_request()
+    return {}

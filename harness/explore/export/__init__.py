@@ -1,0 +1,25 @@
+"""A counterexample in other people's formats: texts made of a witness and its history."""
+
+from harness.explore.export.isolation_spec import isolation_spec, statements_of
+from harness.explore.export.pytest_test import pytest_test
+from harness.explore.export.sequence import mermaid, text
+from harness.explore.export.snapshot import Snapshot, Table, take_snapshot
+from harness.explore.export.telling import Happening, Kind, Moment, Story, Wait, history_of, tell
+
+__all__ = [
+    "Happening",
+    "Kind",
+    "Moment",
+    "Snapshot",
+    "Story",
+    "Table",
+    "Wait",
+    "history_of",
+    "isolation_spec",
+    "mermaid",
+    "pytest_test",
+    "statements_of",
+    "take_snapshot",
+    "tell",
+    "text",
+]

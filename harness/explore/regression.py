@@ -1,0 +1,155 @@
+"""Replays a witness from a test: is the race gone, or is it still there?
+
+    replay = replay_witness(path, target=TARGET, scenario=scenario("two_tabs"))
+    assert replay.gone, replay.explanation
+
+A replay follows one schedule. That it no longer breaks anything is what a regression test wants
+to know; that nothing does in any other schedule is for ``paidonce explore`` to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.errors import UsageError
+from harness.explore.exploration import opened
+from harness.explore.following import follow
+from harness.explore.search import Divergence
+from harness.explore.witness import (
+    Broken,
+    Witness,
+    WitnessStep,
+    broken_of,
+    read_witness,
+    steps_of,
+)
+from harness.scenario import Scenario
+from harness.stack import Choice, open_stack
+from harness.target import Target
+from harness.verdict import Status
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of following a witness.
+
+    ``departure`` is where the service first did something else, None if it did the same to the
+    end. ``steps`` are those it made.
+    """
+
+    path: str
+    variant: str
+    status: Status
+    broken: tuple[Broken, ...]
+    steps: tuple[WitnessStep, ...]
+    departure: Divergence | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether every invariant held. What could not be judged is not gone."""
+        return self.status is Status.VALID
+
+    @property
+    def command(self) -> str:
+        """The command that replays the witness."""
+        return shlex.join(["paidonce", "replay", self.path, "--guard", self.variant])
+
+    @property
+    def explanation(self) -> str:
+        """What broke, by which steps, and how to look again; for the message of a test."""
+        words = {
+            Status.VALID: "the race is gone: no invariant is broken",
+            Status.INVALID: "the race is still there",
+            Status.UNKNOWN: "the replay could not be judged",
+        }
+        lines = [words[self.status]]
+        lines += [f"  {found.checker}: {found.reason}" for found in self.broken]
+        if self.departure is not None:
+            lines.append(f"the service went another way than the witness at {self.departure}")
+        lines += [f"  {s.number:>3}  {s.actor:<14} {s.label}{_waits(s)}" for s in self.steps]
+        lines.append(f"look again: {self.command}")
+        lines.append(f"step by step: paidonce step {shlex.quote(self.path)}")
+        return "\n".join(lines)
+
+
+def _waits(step: WitnessStep) -> str:
+    return "  (waits)" if step.blocked else ""
+
+
+def replay_witness(
+    path: str | os.PathLike[str],
+    *,
+    target: Target,
+    scenario: Scenario,
+    variant: str | None = None,
+    choice: Choice | None = None,
+) -> Replay:
+    """Start the target's service, follow the witness in ``path``, and judge what came of it.
+
+    ``variant`` is the witness's own unless another is named. Without a ``choice`` Postgres and
+    Redis are those the environment names for the test run, else embedded ones; everything that
+    is started is stopped again.
+
+    Raises ``UsageError`` when the witness cannot be read or is of another target or scenario,
+    ``Unavailable`` when a backend cannot be had, ``InvalidRun`` when the harness was not in
+    control of the execution.
+    """
+    return asyncio.run(replaying(path, target, scenario, variant, choice))
+
+
+async def replaying(
+    path: str | os.PathLike[str],
+    target: Target,
+    scenario: Scenario,
+    variant: str | None = None,
+    choice: Choice | None = None,
+) -> Replay:
+    """The same as ``replay_witness`` for code that is asynchronous itself."""
+    witness = read_witness(Path(path))
+    story = scenario_of(witness, target, scenario)
+    chosen = target.variant(variant or witness.variant).name
+    async with (
+        open_stack(target, choice or shared_choice()) as stack,
+        opened(stack, story, chosen, 1) as worlds,
+    ):
+        followed = await follow(worlds[0], [step.expected() for step in witness.steps])
+        world = worlds[0].last
+        assert world is not None
+        assert world.judged is not None
+        return Replay(
+            path=os.fspath(path),
+            variant=chosen,
+            status=world.judged.came.status,
+            broken=broken_of(world.judged.verdicts, world.reader.names),
+            steps=steps_of(followed.taken),
+            departure=followed.departure,
+        )
+
+
+def scenario_of(witness: Witness, target: Target, scenario: Scenario) -> Scenario:
+    """``scenario`` with the attempts of the witness.
+
+    Raises ``UsageError`` when the witness is of another target or scenario.
+    """
+    if witness.target != target.name:
+        raise UsageError(f"the witness is of the target {witness.target!r}, not {target.name!r}")
+    if witness.scenario != scenario.name:
+        raise UsageError(
+            f"the witness is of the scenario {witness.scenario!r}, not {scenario.name!r}"
+        )
+    names = tuple(attempt.name for attempt in scenario.attempts)
+    return scenario if names == witness.attempts else scenario.with_attempts(len(witness.attempts))
+
+
+def shared_choice() -> Choice:
+    """The servers the environment names (see ``harness.backends.shared``), else embedded ones."""
+    redis = os.environ.get(REDIS_VARIABLE)
+    return Choice(
+        postgres=os.environ.get(POSTGRES_VARIABLE) or "embedded",
+        redis=redis_url_of_worker(redis) if redis else "embedded",
+    )

@@ -1,0 +1,140 @@
+"""Which event of a history belongs to which step of the witness."""
+
+from __future__ import annotations
+
+import pytest
+from export_stories import Recorded, lock_story, witness
+
+from harness.errors import UsageError
+from harness.explore.export import Kind, Wait, history_of, tell
+from harness.explore.players import At
+from harness.history import Action, Completed, Effect, Invoked, Outcome
+
+
+def outline(story):
+    """Each step's happenings in short."""
+    found = []
+    for moment in story.moments:
+        words = []
+        for happening in moment.happened:
+            match happening.event:
+                case Effect(label=label):
+                    words.append((happening.kind.value, label.split()[0]))
+                case Invoked() | Completed():
+                    words.append((happening.kind.value, ""))
+        found.append((moment.step.actor, words))
+    return found
+
+
+def test_what_lies_between_two_steps_belongs_to_the_earlier_one_and_answers_to_where_they_came():
+    assert outline(lock_story()) == [
+        ("tab 1", [("asked", ""), ("sent", "BEGIN"), ("answered", "BEGIN")]),
+        ("tab 1", [("sent", "UPDATE"), ("answered", "UPDATE")]),
+        ("tab 2", [("asked", ""), ("sent", "BEGIN"), ("answered", "BEGIN")]),
+        ("tab 2", [("sent", "UPDATE")]),
+        (
+            "tab 1",
+            [("sent", "payment_intent.create"), ("answered", "payment_intent.create")],
+        ),
+        ("tab 1", [("sent", "COMMIT"), ("answered", "COMMIT"), ("told", "")]),
+        ("tab 2", [("answered", "UPDATE")]),
+        ("tab 2", [("sent", "COMMIT"), ("answered", "COMMIT"), ("told", "")]),
+    ]
+
+
+def test_a_wait_names_what_it_is_for_and_who_ends_it():
+    waits = {moment.step.number: moment.wait for moment in lock_story().moments}
+    assert waits.pop(4) == Wait(for_a_lock=True, until="tab 1")
+    assert set(waits.values()) == {None}
+
+
+def test_a_wait_without_a_held_answer_is_inside_the_service():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.sql("tab 1", "SELECT 2")
+    story = tell(
+        witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history
+    )
+    assert story.moments[0].wait == Wait(for_a_lock=False, until=None)
+
+
+def test_a_unit_that_is_a_step_only_sometimes_is_told_apart_by_its_place():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    for label in ("BEGIN", "SELECT 2", "COMMIT", "BEGIN", "UPDATE x", "COMMIT"):
+        it.sql("tab 1", label)
+    steps = ("start", "postgres SELECT 2", "postgres UPDATE x", "postgres COMMIT")
+    story = tell(witness(*(("tab 1", label) for label in steps)), it.history)
+    sent = [[word for kind, word in words if kind == "sent"] for _, words in outline(story)]
+    assert sent == [["BEGIN"], ["SELECT", "COMMIT", "BEGIN"], ["UPDATE"], ["COMMIT"]]
+
+
+def test_generated_values_in_a_label_stand_for_any():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.lost("tab 1", "stripe", "GET /v1/x/pi_3PqX8aLkdIwHu7ix0h4C")
+    story = tell(witness(("tab 1", "start"), ("tab 1", "stripe GET /v1/x/tab 1#3")), it.history)
+    assert [h.kind for h in story.moments[1].happened] == [Kind.SENT, Kind.ANSWERED]
+
+
+def test_a_webhook_delivered_again_begins_with_the_step_that_says_so():
+    it = Recorded()
+    it.asks(0, "stripe", Action.WEBHOOK)
+    it.sql("stripe", "SELECT 2")
+    it.told(0, Outcome.REJECTED, status=409)
+    it.asks(1, "stripe", Action.WEBHOOK)
+    it.sql("stripe", "SELECT 2")
+    it.told(1)
+    labels = ("start", "postgres SELECT 2", str(At.AGAIN.value), "postgres SELECT 2")
+    found = witness(*(("stripe", label) for label in labels), attempts=("stripe",))
+    assert [[kind for kind, _ in words] for _, words in outline(tell(found, it.history))] == [
+        ["asked"],
+        ["sent", "answered", "told"],
+        ["asked"],
+        ["sent", "answered", "told"],
+    ]
+
+
+def test_answers_in_another_order_than_the_requests_are_found():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.sql("tab 1", "SELECT b", session=2)
+    it.sql("tab 1", "SELECT a", session=1)
+    labels = ("start", "postgres SELECT a", "postgres SELECT b")
+    story = tell(witness(*(("tab 1", label) for label in labels)), it.history)
+    units = [[word for _, word in words if word] for _, words in outline(story)[1:]]
+    assert [len(found) for found in units] == [2, 2]
+
+
+def test_events_of_nobody_are_left_out():
+    it = Recorded()
+    it.sql(None, "SELECT 2")
+    it.asks(0, "tab 1")
+    it.asks(1, "afterwards")
+    it.told(1)
+    story = tell(witness(("tab 1", "start")), it.history)
+    assert outline(story) == [("tab 1", [("asked", "")])]
+
+
+def test_a_history_of_another_execution_is_refused():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    found = witness(("tab 1", "start"), ("tab 1", "postgres SELECT 2"))
+    with pytest.raises(UsageError, match="step 2, tab 1 'postgres SELECT 2', is not in it"):
+        tell(found, it.history)
+
+
+def test_a_witness_without_its_history_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"w\.json names no history"):
+        history_of(witness(), tmp_path / "w.json")
+
+
+def test_the_taps_are_listed_in_a_fixed_order():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.redis("tab 1")
+    it.stripe("tab 1")
+    it.sql("tab 1", "SELECT 2")
+    labels = ("start", "redis SET lock ?", "stripe payment_intent.create", "postgres SELECT 2")
+    story = tell(witness(*(("tab 1", label) for label in labels)), it.history)
+    assert story.taps == ("postgres", "stripe", "redis")
