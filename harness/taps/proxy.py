@@ -27,7 +27,7 @@ class _Half(asyncio.Protocol):
     def __init__(self, pair: Pair, *, of_client: bool) -> None:
         self._pair = pair
         self._of_client = of_client
-        self._take = pair.first_bytes if of_client else pair.from_server
+        self.redirect(pair.first_bytes if of_client else pair.from_server)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports have the interface without the base class.
@@ -37,12 +37,9 @@ class _Half(asyncio.Protocol):
         else:
             self._pair.server_connected(joined)
 
-    def data_received(self, data: bytes) -> None:
-        self._take(data)
-
-    def begin(self) -> None:
-        """The pair is complete; bytes go where they belong from now on."""
-        self._take = self._pair.from_client
+    def redirect(self, take: Callable[[bytes], None]) -> None:
+        """Give what comes in to ``take`` from now on."""
+        self.data_received = take  # type: ignore[method-assign, assignment]
 
     def eof_received(self) -> bool:
         if self._of_client:
@@ -135,6 +132,16 @@ class Pair(ABC):
         if self._connecting is not None:
             self._connecting.cancel()
 
+    def route_client(self, take: Callable[[bytes], None]) -> None:
+        """Bytes of the client's go to ``take`` from now on, in the place of ``from_client``."""
+        assert self._client is not None
+        _reroute(self._client, take)
+
+    def route_server(self, take: Callable[[bytes], None]) -> None:
+        """Bytes of the server's go to ``take`` from now on, in the place of ``from_server``."""
+        assert self._server is not None
+        _reroute(self._server, take)
+
     # --- plumbing -----------------------------------------------------------------------
 
     def client_connected(self, transport: asyncio.Transport) -> None:
@@ -163,7 +170,7 @@ class Pair(ABC):
 
     def _complete(self) -> None:
         assert self._client is not None
-        cast(_Half, self._client.get_protocol()).begin()
+        self.route_client(self.from_client)
         early, self._early = self._early, []
         for data in early:
             self.from_client(data)
@@ -191,6 +198,12 @@ class Pair(ABC):
             other.pause_reading()
         else:
             other.resume_reading()
+
+
+def _reroute(transport: asyncio.Transport, take: Callable[[bytes], None]) -> None:
+    half = cast(_Half, transport.get_protocol())
+    half.redirect(take)
+    transport.set_protocol(half)  # uvloop looks at a protocol's methods only once
 
 
 class Proxy(ABC):

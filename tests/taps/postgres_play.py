@@ -17,10 +17,10 @@ DEADLINE_S = 30
 class ThreadedTap:
     """Runs a tap in an event loop on a thread, so that the test may use blocking clients."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, run=asyncio.run) -> None:
         self._url = url
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+        self._thread = threading.Thread(target=lambda: run(self._main()))
 
     async def _main(self) -> None:
         self.loop = asyncio.get_running_loop()

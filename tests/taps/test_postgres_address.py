@@ -38,6 +38,7 @@ def test_the_socket_of_a_folder():
         ("postgresql:///x", "names no host"),
         ("postgresql://a,b/x", "several hosts"),
         ("postgresql://h/x?port=abc", "without a single numeric port"),
+        ("postgresql://h/x?sslmode=verify-full", "without encryption"),
         ("postgresql://h:99999/x", "without a single numeric port"),
     ],
 )

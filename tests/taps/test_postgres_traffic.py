@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from postgres_play import DEADLINE_S, ThreadedTap, recorded
+from postgres_play import DEADLINE_S, Gatekeeper, ThreadedTap, recorded
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
@@ -367,3 +367,27 @@ def test_the_tap_listens_on_a_unix_socket_too(database):
     # The path of a socket may have no more than some hundred bytes.
     with tempfile.TemporaryDirectory(prefix="tap") as folder:
         asyncio.run(asyncio.wait_for(main(Path(folder)), DEADLINE_S))
+
+
+def test_in_every_mode_on_uvloop(database, tmp_path):
+    uvloop = pytest.importorskip("uvloop")
+
+    def talk(connection):
+        big = connection.execute("SELECT repeat('x', 3000000)").fetchone()[0]
+        connection.execute("UPDATE item SET v = v || %s", ("!",), prepare=True)
+        return len(big)
+
+    with (
+        ThreadedTap(database, run=uvloop.run) as tap,
+        psycopg.connect(tap.url, autocommit=True) as connection,
+    ):
+        assert talk(connection) == 3_000_000
+        with recorded(tap.tap, tmp_path / "h.jsonl") as effects:
+            talk(connection)
+            gate = Gatekeeper()
+            tap.tap.bind(tap.tap.journal, gate)
+            talk(connection)
+        assert talk(connection) == 3_000_000
+        assert connection.execute("SELECT v FROM item").fetchall() == [("old!!!!",)]
+    assert [effect.label.split()[0] for effect in effects] == ["SELECT", "UPDATE"] * 2
+    assert [side for side, _ in gate.seen] == ["request", "answer"] * 2

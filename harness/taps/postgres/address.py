@@ -15,6 +15,7 @@ _PLACE = frozenset({"host", "hostaddr", "port"})
 _ENCRYPTION = frozenset(
     {"sslmode", "sslnegotiation", "gssencmode", "channel_binding", "sslrootcert", "requiressl"}
 )
+_INSISTS = frozenset({"require", "verify-ca", "verify-full"})
 
 
 class Address(NamedTuple):
@@ -32,7 +33,8 @@ class Address(NamedTuple):
 def address_of(url: str) -> Address:
     """The server of a libpq URL (section 32.1.1.2), whose parameters win over its authority.
 
-    Raises ``UsageError`` where it names no host, several, or no number for a port.
+    Raises ``UsageError`` where it names no host, several, or no number for a port, and where it
+    insists on encryption.
     """
     parts = urlsplit(url)
     if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
@@ -43,6 +45,11 @@ def address_of(url: str) -> Address:
     except ValueError:
         raise UsageError(f"Postgres URL without a single numeric port: {_EXPECTED}") from None
     host = named.get("hostaddr") or named.get("host") or unquote(parts.hostname or "")
+    if named.get("sslmode", "") in _INSISTS:
+        raise UsageError(
+            f"Postgres URL with sslmode={named['sslmode']}: the tap speaks to the server without "
+            "encryption; expected none of sslmode=require, verify-ca and verify-full"
+        )
     if not host:
         raise UsageError(f"Postgres URL names no host: {_EXPECTED}")
     if "," in host:

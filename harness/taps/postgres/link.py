@@ -10,7 +10,7 @@ from harness.taps.malformed import ProtocolError
 from harness.taps.postgres import fields, frontend
 from harness.taps.postgres.frames import STARTUP, Frame, Frames
 from harness.taps.postgres.session import Session
-from harness.taps.postgres.skim import Skim
+from harness.taps.postgres.skim import BATCH, LARGE, Skim
 from harness.taps.postgres.units import Unit
 
 if TYPE_CHECKING:
@@ -44,13 +44,7 @@ class Link(Carrier[Unit]):
 
     def from_client(self, data: bytes) -> None:
         try:
-            skim = self._skim
-            if skim is None or (self._tap.bound and skim.at_rest):
-                self._follow(data)
-            else:
-                # Without the checks of to_server: this is the path whose speed matters.
-                self._server.write(data)  # type: ignore[union-attr]
-                skim.front(data)
+            self._follow(data)
         except ProtocolError as error:
             self._violated(error)
 
@@ -61,10 +55,11 @@ class Link(Carrier[Unit]):
             return
         if self._at_rest():
             self._choose()
-            if self._skim is not None:
-                self.to_server(data)
-                self._skim.front(data)
-                return
+        if self._skim is not None:
+            self.to_server(data)
+            self.catch_up()
+            self._skim.front(data)
+            return
         # What passes is recorded before anybody can act on it, so a history has it in order.
         self._take(self._front.feed(data))
         if not self.holds:
@@ -72,6 +67,7 @@ class Link(Carrier[Unit]):
 
     def _at_rest(self) -> bool:
         if self._skim is not None:
+            self.catch_up()
             return self._skim.at_rest
         between_messages = not (self._front.pending or self._back.pending)
         return between_messages and self.idle and self.session.at_rest
@@ -84,10 +80,47 @@ class Link(Carrier[Unit]):
             self._front = Frames(frontend=True, started=True, offset=sent)
             self._back = Frames(frontend=False, offset=received)
             self._skim = None
+            self.route_client(self.from_client)
+            self.route_server(self.from_server)
         elif self._skim is None and not self._tap.bound:
-            self._skim = Skim(
-                self.session, front_offset=self._front.offset, back_offset=self._back.offset
+            self._pass(
+                Skim(self.session, front_offset=self._front.offset, back_offset=self._back.offset)
             )
+
+    def _pass(self, skim: Skim) -> None:
+        """Pass bytes at the least cost, and follow them later."""
+        self._skim = skim
+        assert self._client is not None
+        assert self._server is not None
+        tap, to_client, to_server = self._tap, self._client.write, self._server.write
+        kept, keep, catch_up = skim.kept, skim.kept.append, self.catch_up
+
+        def from_client(data: bytes) -> None:
+            if tap.bound:
+                self.from_client(data)
+                return
+            to_server(data)
+            keep(None)
+            keep(data)
+            if len(kept) > BATCH or len(data) > LARGE:
+                catch_up()
+
+        def from_server(data: bytes) -> None:
+            to_client(data)
+            keep(data)
+            if len(kept) > BATCH or len(data) > LARGE:
+                catch_up()
+
+        self.route_client(from_client)
+        self.route_server(from_server)
+
+    def catch_up(self) -> None:
+        """Bring ``session`` up to date, if it is only skimmed."""
+        if self._skim is not None:
+            try:
+                self._skim.catch_up()
+            except ProtocolError as error:
+                self._violated(error)
 
     def _take(self, frames: list[Frame]) -> None:
         for frame in frames:
@@ -142,13 +175,8 @@ class Link(Carrier[Unit]):
     # --- bytes of the server's ----------------------------------------------------------
 
     def from_server(self, data: bytes) -> None:
-        skim = self._skim
         try:
-            if skim is not None:
-                self._client.write(data)  # type: ignore[union-attr]  # as in from_client
-                skim.back(data)
-            else:
-                self._hear(data)
+            self._hear(data)
         except ProtocolError as error:
             self._violated(error)
 

@@ -74,6 +74,8 @@ class PostgresTap(Proxy):
     @property
     def sessions(self) -> tuple[Session, ...]:
         """Sessions the server has let in and that are open, in the order they came."""
+        for link in self._links.values():
+            link.catch_up()
         return tuple(link.session for link in self._links.values() if link.session.started)
 
     @property
