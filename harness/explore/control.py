@@ -48,8 +48,11 @@ class Reader(Protocol):
     def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
 
-    def answered(self, arrival: Arrival) -> None:
-        """The dependency has answered the unit."""
+    def expected(self, arrival: Arrival) -> Footprint:
+        """What the unit touches, as it is known by now."""
+
+    def answered(self, arrival: Arrival) -> Footprint:
+        """What the unit, now answered, did touch."""
 
     def tolerated(self, call: Call) -> bool:
         """Whether this is known noise of the service, such as a health check."""
@@ -125,7 +128,9 @@ class Control:
         if arrival is None:
             return Passage.DELIVER
         arrival.answered = True
-        self._reader.answered(arrival)
+        touched = self._reader.answered(arrival)
+        if arrival.owner is not None:
+            arrival.owner.touched = arrival.owner.touched.union(touched)
         self.change()
         if not self.free:
             await arrival.back.wait()
@@ -320,7 +325,7 @@ class Control:
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)
-        player.touched = player.touched.union(arrival.footprint)
+        player.touched = player.touched.union(self._reader.expected(arrival))
         if not arrival.footprint.empty:
             player.labels.append(arrival.label)
         arrival.go.set()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from harness.bench import ControlledTaps
-from harness.explore.coarse import CoarseTracker
 from harness.explore.footprint import EVERYTHING, Footprint
 from harness.explore.names import Names
 from harness.explore.players import Arrival, Player
 from harness.explore.redis_footprint import redis_footprint
+from harness.explore.sql_sessions import SqlSessions
 from harness.explore.stripe_footprint import stripe_footprint
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Call, Connection
@@ -23,17 +22,16 @@ class TapReader:
 
     def __init__(
         self,
-        taps: ControlledTaps,
+        sessions: SqlSessions,
         names: Names,
         players: Sequence[Player],
         noise: Sequence[str] = (),
     ) -> None:
         self.names = names
-        self._taps = taps
+        self._sessions = sessions
         self._players = {player.name: player for player in players}
         self._noise = tuple(noise)
         self._owners: dict[str, str] = {}
-        self._trackers: dict[str, CoarseTracker] = {}
 
     def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
         """A name for the connection, and the Postgres backend behind it."""
@@ -47,8 +45,7 @@ class TapReader:
 
     def holds_locks(self, session: str) -> bool:
         """Whether the transaction on the session has locked anything yet."""
-        tracker = self._trackers.get(session)
-        return tracker is not None and tracker.locked
+        return self._sessions.tracker(session).holds_locks
 
     def open_sessions(self, owner: str) -> tuple[str, ...]:
         """The sessions with a transaction of that attempt open on them."""
@@ -60,7 +57,10 @@ class TapReader:
         call.attempt = owner.name
         label = self.names.text(owner.name, f"{call.tap} {call.label}")
         if isinstance(call, Unit):
-            return label, self._sql(arrival.session, call)
+            if call.ends == "function":
+                return label, EVERYTHING
+            tracker = self._sessions.tracker(arrival.session)
+            return label, tracker.expect(call.statements, ends=call.ends != "flush")
         if isinstance(call, StripeCall):
             owner.calls += 1
             return label, stripe_footprint(call, f"{owner.name} {owner.calls}")
@@ -68,26 +68,26 @@ class TapReader:
             return label, redis_footprint(call)
         return label, EVERYTHING
 
-    def answered(self, arrival: Arrival) -> None:
-        """Follow whose transaction is open on the session now."""
+    def expected(self, arrival: Arrival) -> Footprint:
+        """What a unit will touch, as it is known by now."""
+        if isinstance(arrival.call, Unit) and arrival.call.ends != "function":
+            return self._sessions.tracker(arrival.session).expected
+        return arrival.footprint
+
+    def answered(self, arrival: Arrival) -> Footprint:
+        """What an answered unit did touch; follows whose transaction is open on its session."""
         call = arrival.call
-        if not isinstance(call, Unit) or arrival.owner is None:
-            return
-        if call.status_after in ("T", "E"):
+        if not isinstance(call, Unit):
+            return arrival.footprint
+        if arrival.owner is not None and call.status_after in ("T", "E"):
             self._owners[arrival.session] = arrival.owner.name
         elif call.status_after == "I":
             self._owners.pop(arrival.session, None)
+        if call.ends == "function":
+            return arrival.footprint
+        tracker = self._sessions.tracker(arrival.session)
+        return tracker.done(failed=call.answer.error is not None, status=call.status_after)
 
     def tolerated(self, call: Call) -> bool:
         """Whether this is known noise of the service."""
         return any(fnmatch.fnmatchcase(call.label, pattern) for pattern in self._noise)
-
-    def _sql(self, session: str, unit: Unit) -> Footprint:
-        tracker = self._trackers.setdefault(session, CoarseTracker())
-        inside = unit.status != "I"
-        total = Footprint()
-        for statement in unit.statements:
-            total = total.union(tracker.unit(statement.sql, inside=inside))
-        if not unit.statements and unit.ends == "function":
-            return EVERYTHING
-        return total

@@ -211,7 +211,8 @@ class ServiceWorld:
             case At.START | At.AGAIN:
                 return AT_THE_SERVICE
             case At.TAP:
-                return self.reader.names.footprint(player.name, player.held[0].footprint)
+                expected = self.reader.expected(player.held[0])
+                return self.reader.names.footprint(player.name, expected)
             case _:
                 return LOCAL
 

@@ -17,6 +17,7 @@ from harness.explore.names import Names
 from harness.explore.players import Player
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
+from harness.explore.sql_sessions import SqlSessions
 from harness.explore.world import InvalidRun
 from harness.history import Outcome
 from harness.play import create_order, header_of
@@ -35,6 +36,7 @@ class ServiceWorlds:
     """Labels of units that are the service's own business, such as a health check's."""
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
+    _sessions: SqlSessions | None = None
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
 
@@ -50,7 +52,7 @@ class ServiceWorlds:
         await self._prepare(cast, contexts)
         names = Names(_known(contexts))
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
-        reader = TapReader(taps, names, players, self.noise)
+        reader = TapReader(self._sql_sessions(), names, players, self.noise)
         control = Control(
             players, reader, Blocking(taps.blocking), ProcessActivity(self.bench.pid), self.patience
         )
@@ -128,6 +130,12 @@ class ServiceWorlds:
             taps.redis.bind(None, None)
         if stripe:
             self.bench.tap.bind(None, None)
+
+    def _sql_sessions(self) -> SqlSessions:
+        if self._sessions is None:
+            self._sessions = SqlSessions(self.bench.postgres_url)
+        self._sessions.begin()
+        return self._sessions
 
     def _taps(self) -> ControlledTaps:
         if self.bench.taps is None:

@@ -73,6 +73,15 @@ class Locks:
         for holders in self._held.values():
             holders.pop(actor, None)
 
+    def held(self) -> frozenset[tuple[Name, str, Mode]]:
+        """All locks that are held: what, by whom, in which mode."""
+        return frozenset(
+            (name, actor, mode)
+            for name, holders in self._held.items()
+            for actor, modes in holders.items()
+            for mode in modes
+        )
+
     def next_served(self) -> str | None:
         """Of those who wait and no longer need to, who has waited longest."""
         ready = [waits for waits in self._waiting.values() if not self._blockers(waits)]

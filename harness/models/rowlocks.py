@@ -12,75 +12,56 @@ is the deadlock's victim, and whoever waited longest is served first.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from harness.explore.footprint import LOCAL, Footprint
 from harness.explore.world import InvalidRun, Pending, Taken
 from harness.models.rowlock_footprints import ending, held_by, statement_footprint
-from harness.models.rowlock_table import Locks, Name, Waits
+from harness.models.rowlock_server import DEADLOCK, Failed, Server, Session, Waiting
 from harness.models.rowprograms import (
     Answer,
     Begin,
     Call,
     Commit,
-    Insert,
-    Lock,
     Program,
-    Read,
-    Remove,
     Rollback,
     Step,
     StopIf,
-    Write,
     owned,
 )
-
-UNIQUE_VIOLATION = "23505"
-DEADLOCK = "40P01"
-LOCK_NOT_AVAILABLE = "55P03"
-
-_Waiting = Generator[Waits, None, Answer]
-
-
-class _Failed(Exception):
-    """A statement failed; ``args[0]`` is the code."""
 
 
 @dataclass(eq=False)
 class _Actor:
-    name: str
+    session: Session
     steps: list[Step]
     inside: bool = False
     """A transaction is open."""
-    writes: dict[int, int] = field(default_factory=dict)
-    inserted: dict[int, int] = field(default_factory=dict)
-    """Keys claimed, and the number of the entry."""
-    removed: set[int] = field(default_factory=set)
-    """Numbers of the entries removed."""
     held: Footprint = LOCAL
     """All that was locked since the transaction began."""
     written: Footprint = LOCAL
-    waiting: _Waiting | None = None
+    waiting: Waiting | None = None
     doing: Footprint = LOCAL
     """What the statement it is waiting in touches."""
     answers: list[Answer] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.session.name
 
 
 class RowLocks:
     """One execution of a program. It is a ``World``."""
 
     def __init__(self, program: Program) -> None:
+        self.program = program
         self._actors = {
-            name: _Actor(name, [*steps, *_closing(steps)]) for name, steps in program.actors.items()
+            name: _Actor(Session(name), [*steps, *_closing(steps)])
+            for name, steps in program.actors.items()
         }
-        self._rows = dict(program.rows)
-        self._keys = {key: number for number, key in enumerate(program.keys, start=1)}
-        """Committed entries: the number tells one from a later one with the same key."""
-        self._owners = dict.fromkeys(self._keys.values(), "")
-        self._locks = Locks()
-        self._calls: dict[str, list[str]] = {}
+        self._server = Server(program)
         for actor in self._actors.values():
             self._pass_local(actor)
 
@@ -102,7 +83,7 @@ class RowLocks:
     @property
     def queued(self) -> int:
         """The most that wait for one thing: with two, a real server leaves it to chance."""
-        return self._locks.longest()
+        return self._server.locks.longest()
 
     async def step(self, actor: str) -> Taken:
         """See ``World.step``."""
@@ -139,10 +120,9 @@ class RowLocks:
         if self.blocked:
             raise InvalidRun(f"still waiting for a lock: {', '.join(self.blocked)}")
         return (
-            tuple(sorted(self._rows.items())),
-            tuple(sorted((key, self._owners[entry]) for key, entry in self._keys.items())),
+            self.committed(),
             tuple((actor.name, tuple(actor.answers)) for actor in self._actors.values()),
-            tuple(sorted((thing, tuple(callers)) for thing, callers in self._calls.items())),
+            tuple(sorted((thing, tuple(callers)) for thing, callers in self._server.calls.items())),
         )
 
     async def close(self) -> None:
@@ -151,9 +131,19 @@ class RowLocks:
             if actor.waiting is not None:
                 actor.waiting.close()
 
+    def committed(self) -> Hashable:
+        """The rows, and the keys with their owners, as everybody sees them."""
+        server = self._server
+        owners = sorted((key, server.owners[entry]) for key, entry in server.keys.items())
+        return tuple(sorted(server.rows.items())), tuple(owners)
+
+    def locked(self) -> Hashable:
+        """Who holds what, and in which modes."""
+        return self._server.locks.held()
+
     def blockers(self, actor: str) -> frozenset[str]:
         """Whom ``actor`` waits for; empty if it does not wait."""
-        return self._locks.blockers(actor)
+        return self._server.locks.blockers(actor)
 
     def answers(self, actor: str) -> tuple[Answer, ...]:
         """What ``actor`` was told so far."""
@@ -200,9 +190,10 @@ class RowLocks:
             return touched
         statement = statement_footprint(step, actor.name, inside=False, held=LOCAL)
         actor.held = actor.held.union(held_by(statement))
-        actor.written = actor.written.union(Footprint(publishes=statement.publishes))
+        if not isinstance(step, Call):
+            actor.written = actor.written.union(Footprint(publishes=statement.publishes))
         actor.doing = touched
-        actor.waiting = self._statement(actor, step)
+        actor.waiting = self._server.statement(actor.session, step)
         self._resume(actor)
         return touched
 
@@ -211,14 +202,14 @@ class RowLocks:
         assert actor.waiting is not None
         try:
             waits = next(actor.waiting)
-            if self._locks.in_a_cycle(waits):
-                actor.waiting.throw(_Failed(DEADLOCK))
+            if self._server.locks.in_a_cycle(waits):
+                actor.waiting.throw(Failed(DEADLOCK))
         except StopIteration as over:
             actor.waiting = None
             actor.answers.append(over.value)
             if not actor.inside:
                 self._end(actor, commit=True)
-        except _Failed as failure:
+        except Failed as failure:
             actor.waiting = None
             actor.answers.append(str(failure.args[0]))
             self._fail(actor)
@@ -236,14 +227,8 @@ class RowLocks:
                 pass
 
     def _end(self, actor: _Actor, *, commit: bool) -> None:
-        if commit:
-            self._rows.update(actor.writes)
-            gone = actor.removed
-            self._keys = {key: e for key, e in self._keys.items() if e not in gone}
-            self._keys.update(actor.inserted)
-        actor.writes, actor.inserted, actor.removed = {}, {}, set()
+        self._server.end(actor.session, commit=commit)
         actor.held = actor.written = LOCAL
-        self._locks.release(actor.name)
 
     def _pass_local(self, actor: _Actor) -> None:
         """Make the steps that are not choices: they commute with every other."""
@@ -267,111 +252,13 @@ class RowLocks:
         """Let go on who can, longest waiting first, until nobody can."""
         woken: set[str] = set()
         touched = LOCAL
-        while (name := self._locks.next_served()) is not None:
+        while (name := self._server.locks.next_served()) is not None:
             actor = self._actors[name]
             touched = touched.union(actor.doing)
             self._resume(actor)
             if actor.waiting is None:
                 woken.add(name)
         return woken, touched
-
-    # --- statements -----------------------------------------------------------------------------
-
-    def _statement(self, actor: _Actor, step: Step) -> _Waiting:
-        match step:
-            case Read(row=row):
-                return self._sees(actor, row)
-            case Lock():
-                return (yield from self._lock(actor, step))
-            case Write():
-                return (yield from self._write(actor, step))
-            case Insert():
-                return (yield from self._insert(actor, step))
-            case Remove(key=key):
-                return (yield from self._remove(actor, key))
-            case Call(thing=thing):
-                callers = self._calls.setdefault(thing, [])
-                callers.append(actor.name)
-                return len(callers)
-            case _:
-                raise AssertionError(f"{step} is not a statement")
-
-    def _sees(self, actor: _Actor, row: int) -> int | None:
-        return actor.writes.get(row, self._rows.get(row))
-
-    def _lock(self, actor: _Actor, step: Lock) -> _Waiting:
-        rows = [row for row in sorted(step.rows) if self._matches(actor, row, step.when)]
-        found: list[int | str] = []
-        for row in rows:
-            name: Name = ("row", row)
-            if step.wait and not self._locks.free(actor.name, name, step.mode):
-                if step.wait == "NOWAIT":
-                    raise _Failed(LOCK_NOT_AVAILABLE)
-                continue
-            yield from self._locks.take(actor.name, name, step.mode)
-            if self._matches(actor, row, step.when):
-                value = self._sees(actor, row)
-                assert value is not None
-                found.append(value)
-        return tuple(found)
-
-    def _matches(self, actor: _Actor, row: int, when: int | None) -> bool:
-        value = self._sees(actor, row)
-        return value is not None and when in (None, value)
-
-    def _write(self, actor: _Actor, step: Write) -> _Waiting:
-        if not self._matches(actor, step.row, step.when):
-            return 0
-        yield from self._locks.take(actor.name, ("row", step.row), "NO KEY UPDATE")
-        if not self._matches(actor, step.row, step.when):
-            return 0
-        before = self._sees(actor, step.row)
-        assert before is not None
-        actor.writes[step.row] = before + step.value if step.add else step.value
-        return 1
-
-    def _insert(self, actor: _Actor, step: Insert) -> _Waiting:
-        # Who inserts waits for the end of whoever inserted or removed the same key before, not
-        # in a queue with others: hence not for a place in the row's line.
-        name: Name = ("key", step.key)
-        had = self._locks.holds(actor.name, name)
-        yield from self._locks.take(actor.name, name, "UPDATE", queue=False)
-        if self._entry(actor, step.key) is not None:
-            if step.skip:
-                if not had:
-                    self._locks.drop(actor.name, name)
-                return 0
-            raise _Failed(UNIQUE_VIOLATION)
-        entry = len(self._owners) + 1
-        self._owners[entry] = actor.name
-        actor.inserted[step.key] = entry
-        if step.row is not None:
-            yield from self._locks.take(actor.name, ("row", step.row), "KEY SHARE")
-        return 1
-
-    def _remove(self, actor: _Actor, key: int) -> _Waiting:
-        entry = self._entry(actor, key)
-        if entry is None:
-            return 0
-        name: Name = ("key", key)
-        had = self._locks.holds(actor.name, name)
-        yield from self._locks.take(actor.name, name, "UPDATE")
-        if self._entry(actor, key) != entry:
-            if not had:
-                self._locks.drop(actor.name, name)  # there is no row left to be locked
-            return 0
-        if key in actor.inserted:
-            del actor.inserted[key]
-        else:
-            actor.removed.add(entry)
-        return 1
-
-    def _entry(self, actor: _Actor, key: int) -> int | None:
-        """The number of the entry for ``key`` that ``actor`` sees."""
-        if key in actor.inserted:
-            return actor.inserted[key]
-        entry = self._keys.get(key)
-        return None if entry in actor.removed else entry
 
 
 def _closing(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -56,8 +56,11 @@ class Reader:
     def read(self, arrival, owner):
         return arrival.call.label, LOCAL if arrival.call.local else EVERYTHING
 
+    def expected(self, arrival):
+        return arrival.footprint
+
     def answered(self, arrival):
-        pass
+        return arrival.footprint
 
     def tolerated(self, call):
         return call.label == "health check"

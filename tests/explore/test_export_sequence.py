@@ -37,9 +37,7 @@ two_tabs, reference (none)
 
 broken: one-success: order order 1 was paid 2 times
 """
-STRIPE = (
-    "payment_intent.create POST /v1/payment_intents amount=4990 Idempotency-Key=key-tab 1"
-)
+STRIPE = "payment_intent.create POST /v1/payment_intents amount=4990 Idempotency-Key=key-tab 1"
 
 
 def test_the_text_shows_every_step_on_its_lanes():

@@ -52,9 +52,7 @@ def test_a_wait_without_a_held_answer_is_inside_the_service():
     it = Recorded()
     it.asks(0, "tab 1")
     it.sql("tab 1", "SELECT 2")
-    story = tell(
-        witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history
-    )
+    story = tell(witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history)
     assert story.moments[0].wait == Wait(for_a_lock=False, until=None)
 
 

@@ -13,9 +13,9 @@ from harness.explore.witness import Witness
 _TEXT = '''\
 """Regression test: a race that once broke the service must not break it any more.
 
-It follows the schedule of the witness that lies beside this file. Red as long as an invariant
-breaks, green once the service is fixed. That no other schedule breaks it either is what
-"paidonce explore" can show.
+It follows the schedule of the witness that lies beside this file. Red as long as an
+invariant breaks, green once the service is fixed. That no other schedule breaks it
+either is what "paidonce explore" can show.
 
 {story}
 """
@@ -45,7 +45,7 @@ def pytest_test(witness: Witness, file: str) -> str:
     ]
     lines += [f"{found.checker}: {found.reason}" for found in witness.broken]
     wrapped = [
-        textwrap.fill(_plain(line), 96, initial_indent=indent, subsequent_indent=indent + "  ")
+        textwrap.fill(_plain(line), 86, initial_indent=indent, subsequent_indent=indent + "  ")
         for line, indent in zip(lines, ["", *["  "] * len(witness.broken)], strict=True)
     ]
     return _TEXT.format(

@@ -1,0 +1,212 @@
+"""What INSERT, UPDATE, DELETE, MERGE and the like do."""
+
+from __future__ import annotations
+
+from pglast import ast, enums
+
+from harness.explore.sql.catalog import Table
+from harness.explore.sql.constraints import Change, apply, fire, modified_columns
+from harness.explore.sql.effects import Context, Outputs
+from harness.explore.sql.inserts import Row, arbiters, given_columns, insert, stored, values_rows
+from harness.explore.sql.queries import (
+    expressions,
+    from_clause,
+    look_at_all,
+    outputs,
+    relation,
+    select,
+    with_clause,
+)
+from harness.explore.sql.scope import Scope, Source
+from harness.explore.sql.symbols import Symbol
+from harness.explore.sql.trees import Tree
+
+_ALTERED = enums.CmdType
+
+
+def update(ctx: Context, node: ast.UpdateStmt, outer: Scope | None) -> Outputs | None:
+    """Read an UPDATE; returns the columns of RETURNING."""
+    ctx = with_clause(ctx, node.withClause, outer)
+    target = _target(ctx, node.relation)
+    if target is None or target.table is None:
+        ctx.effects.everything()
+        return None
+    scope = from_clause(ctx, node.fromClause or (), node.whereClause, outer, target)
+    look_at_all(ctx, scope)
+    expressions(ctx, (node.targetList, node.whereClause, node.returningClause), scope)
+    columns, values = assignments(ctx, target.table, node.targetList, scope)
+    modified = modified_columns(ctx, target.table, columns)
+    for key in scope.keys(0):
+        apply(ctx, Change(target.table, key, modified, values))
+    return _returned(ctx, node.returningClause, scope, modified)
+
+
+def delete(ctx: Context, node: ast.DeleteStmt, outer: Scope | None) -> Outputs | None:
+    """Read a DELETE; returns the columns of RETURNING."""
+    ctx = with_clause(ctx, node.withClause, outer)
+    target = _target(ctx, node.relation)
+    if target is None or target.table is None:
+        ctx.effects.everything()
+        return None
+    scope = from_clause(ctx, node.usingClause or (), node.whereClause, outer, target)
+    look_at_all(ctx, scope)
+    expressions(ctx, (node.whereClause, node.returningClause), scope)
+    for key in scope.keys(0):
+        apply(ctx, Change(target.table, key))
+    return _returned(ctx, node.returningClause, scope, frozenset())
+
+
+def merge(ctx: Context, node: ast.MergeStmt, outer: Scope | None) -> Outputs | None:
+    """Read a MERGE: every action it may take on any row of the target.
+
+    Which rows are matched is decided by a join that is seldom about known values.
+    """
+    ctx = with_clause(ctx, node.withClause, outer)
+    target = _target(ctx, node.relation)
+    if target is None or target.table is None:
+        ctx.effects.everything()
+        return None
+    table = target.table
+    scope = from_clause(ctx, (node.sourceRelation,), None, outer, target)
+    look_at_all(ctx, scope)
+    expressions(ctx, (node.joinCondition, node.mergeWhenClauses, node.returningClause), scope)
+    for clause in node.mergeWhenClauses:
+        if clause.commandType == _ALTERED.CMD_UPDATE:
+            columns, _ = assignments(ctx, table, clause.targetList, scope)
+            apply(ctx, Change(table, {}, modified_columns(ctx, table, columns)))
+        elif clause.commandType == _ALTERED.CMD_DELETE:
+            apply(ctx, Change(table, {}))
+        elif clause.commandType == _ALTERED.CMD_INSERT:
+            insert_unknown(ctx, table)
+    return None
+
+
+def insert_unknown(ctx: Context, table: Table) -> None:
+    """Insert rows of which nothing is known."""
+    insert(ctx, table, [dict.fromkeys(column.name for column in table.columns)])
+
+
+def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) -> Outputs | None:
+    """Read an INSERT; returns the columns of RETURNING."""
+    ctx = with_clause(ctx, node.withClause, outer)
+    target = _target(ctx, node.relation)
+    if target is None or target.table is None:
+        ctx.effects.everything()
+        return None
+    table = target.table
+    rows = insert(ctx, table, _new_rows(ctx, table, node, outer))
+    known = stored(table, rows[0]) if len(rows) == 1 else {}
+    scope = Scope(outer, [target], disjuncts=[{0: known}])
+    if node.onConflictClause is not None:
+        _on_conflict(ctx, table, node, rows, scope)
+        if node.onConflictClause.targetList:
+            scope.disjuncts = [{}]  # what is returned may be the row that was there
+    expressions(ctx, node.returningClause, scope)
+    return _returned(ctx, node.returningClause, scope, frozenset())
+
+
+def _new_rows(ctx: Context, table: Table, node: ast.InsertStmt, outer: Scope | None) -> list[Row]:
+    columns = given_columns(table, node)
+    query = node.selectStmt
+    if query is None:
+        return [{}]
+    assert isinstance(query, ast.SelectStmt)
+    found = select(ctx, query, outer)
+    if query.valuesLists:
+        return values_rows(ctx, table, columns, query.valuesLists)
+    row: Row = dict.fromkeys(columns)
+    targets = query.targetList or ()
+    stars = any(isinstance(target.val, ast.ColumnRef) and _star(target.val) for target in targets)
+    if found.scope is not None and not stars:
+        for name, target in zip(columns, targets, strict=False):
+            column = table.column(name)
+            if column is not None:
+                row[name] = found.scope.value(target.val, ctx.reader, column.type)
+    return [row]
+
+
+def _star(node: ast.ColumnRef) -> bool:
+    return isinstance(node.fields[-1], ast.A_Star)
+
+
+def _on_conflict(
+    ctx: Context, table: Table, node: ast.InsertStmt, rows: list[Row], returned: Scope
+) -> None:
+    clause = node.onConflictClause
+    assert clause is not None
+    if clause.action != enums.OnConflictAction.ONCONFLICT_UPDATE:
+        return  # it waits for the entries of unfinished rows, as any INSERT does
+    for row in rows:
+        new = stored(table, row)
+        for index in arbiters(table, clause):
+            key = {column: new[column] for column in index.columns if column and column in new}
+            ctx.effects.look(table, [key])
+            sources = [*returned.sources, Source("excluded", table)]
+            scope = Scope(returned.parent, sources, disjuncts=[{0: key, 1: new}])
+            expressions(ctx, (clause.targetList, clause.whereClause), scope)
+            columns, values = assignments(ctx, table, clause.targetList, scope)
+            modified = modified_columns(ctx, table, columns)
+            apply(ctx, Change(table, key, modified, values))
+
+
+def truncate(ctx: Context, node: ast.TruncateStmt) -> None:
+    """Read a TRUNCATE: it keeps even readers out until COMMIT."""
+    if node.behavior == enums.DropBehavior.DROP_CASCADE:
+        ctx.effects.everything()
+        return
+    for name in node.relations:
+        target = _target(ctx, name)
+        if target is None or target.table is None:
+            ctx.effects.everything()
+            return
+        ctx.effects.lock_table(target.table, readers=True)
+        fire(ctx, target.table, "truncate")
+
+
+def assignments(
+    ctx: Context, table: Table, targets: tuple[Tree, ...], scope: Scope
+) -> tuple[frozenset[str], dict[str, Symbol]]:
+    """The columns SET assigns, and the values it gives them as far as they are known."""
+    columns: set[str] = set()
+    values: dict[str, Symbol] = {}
+    for target in targets or ():
+        assert isinstance(target, ast.ResTarget)
+        assert target.name is not None
+        columns.add(target.name)
+        column = table.column(target.name)
+        if column is None or target.indirection:
+            continue
+        value: Tree = target.val
+        if isinstance(value, ast.MultiAssignRef):
+            row = value.source
+            whole = isinstance(row, ast.RowExpr) and len(row.args or ()) == value.ncolumns
+            value = row.args[value.colno - 1] if whole else None
+        symbol = scope.value(value, ctx.reader, column.type)
+        if symbol is not None:
+            values[target.name] = symbol
+    return frozenset(columns), values
+
+
+def _target(ctx: Context, node: ast.RangeVar) -> Source | None:
+    """The table to be changed; None for what is not simply a table."""
+    # A CTE's name does not stand for a table to be changed.
+    found = relation(ctx.apart(), node)
+    if node.relname in ctx.ctes and found.table is None:
+        return None
+    return found
+
+
+def _returned(
+    ctx: Context,
+    clause: ast.ReturningClause | None,
+    scope: Scope,
+    modified: frozenset[str],
+) -> Outputs | None:
+    """The columns of RETURNING. They show the new row, where what was known may be otherwise."""
+    if clause is None:
+        return {}
+    if scope.disjuncts is not None:
+        for known in scope.disjuncts:
+            for column in modified & set(known.get(0, {})):
+                del known[0][column]
+    return outputs(ctx, clause.exprs, scope)

@@ -1,0 +1,141 @@
+"""What follows a change of rows: foreign keys, triggers, and functions in checks and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.explore.sql.calls import named_effects
+from harness.explore.sql.catalog import Event, ForeignKey, Table
+from harness.explore.sql.effects import Context, Effects, Key
+from harness.explore.sql.routines import assigned_columns
+from harness.explore.sql.symbols import Match, Symbol, pattern
+
+
+@dataclass(frozen=True)
+class Change:
+    """An UPDATE or DELETE of the rows with ``key``; ``modified`` is None for a DELETE.
+
+    ``values`` has the new values, as far as they are known.
+    """
+
+    table: Table
+    key: Key
+    modified: frozenset[str] | None = None
+    values: dict[str, Symbol] = field(default_factory=dict)
+
+    @property
+    def event(self) -> Event:
+        """What triggers call it."""
+        return "delete" if self.modified is None else "update"
+
+    @property
+    def kept(self) -> Key:
+        """What is known of the rows that stays so."""
+        gone = self.modified or frozenset()
+        return {column: match for column, match in self.key.items() if column not in gone}
+
+    def new(self, column: str) -> Match | None:
+        """The value a column has afterwards."""
+        if self.modified is None or column not in self.modified:
+            return self.key.get(column)
+        symbol, found = self.values.get(column), self.table.column(column)
+        return None if symbol is None or found is None else Match(symbol, found.type, stored=True)
+
+
+def modified_columns(ctx: Context, table: Table, columns: frozenset[str]) -> frozenset[str]:
+    """The columns an UPDATE of these changes: generated ones and those of triggers too."""
+    found = set(columns) | {column.name for column in table.columns if column.generated}
+    for trigger in table.triggers:
+        if trigger.before_row and "update" in trigger.events:
+            assigned = assigned_columns(ctx, trigger)
+            if assigned is None:
+                return frozenset(column.name for column in table.columns)
+            found |= assigned
+    return frozenset(found)
+
+
+def apply(ctx: Context, change: Change) -> None:
+    """Read what a change of rows does, to them and to others."""
+    table, effects = change.table, ctx.effects
+    modified = change.modified
+    # A row of a partitioned table may have to move, which is a DELETE and an INSERT.
+    referred = modified is None or table.related or bool(modified & table.key_columns())
+    effects.write(table, [change.kept], referred=referred)
+    if modified is not None:
+        effects.modifies |= {(table.place[1], column) for column in modified}
+        for index in table.unique:
+            if modified & index.depends:
+                entry = {c: m for c in index.columns if c and (m := change.new(c)) is not None}
+                effects.enter(table, index, entry)
+        for key in table.foreign_keys:
+            if modified & set(key.columns):
+                refer(ctx, key, {c: m for c in key.columns if (m := change.new(c)) is not None})
+        for name in table.calls:
+            named_effects(ctx, name)
+    _follow_references(ctx, change)
+    fire(ctx, table, change.event, modified)
+
+
+def refer(ctx: Context, key: ForeignKey, values: Key) -> None:
+    """A row with these values in the referring columns needs the row they refer to."""
+    target = ctx.catalog.tables[key.target]
+    wanted: Key = {}
+    for column, target_column in zip(key.columns, key.target_columns, strict=True):
+        found = target.column(target_column)
+        if found is not None and (match := values.get(column)) is not None:
+            wanted[target_column] = Match(match.symbol, found.type, stored=True)
+    ctx.effects.refer(target, wanted)
+
+
+def fire(ctx: Context, table: Table, event: Event, modified: frozenset[str] | None = None) -> None:
+    """Run the triggers for an event."""
+    for trigger in table.triggers:
+        if event not in trigger.events:
+            continue
+        if modified is not None and trigger.columns and not trigger.columns & modified:
+            continue
+        if trigger.function not in ctx.catalog.functions:
+            ctx.effects.everything()
+            continue
+        if not trigger.deferrable:
+            named_effects(ctx, trigger.function)
+            continue
+        # It may run at COMMIT. What it would look at then has to be let go of there.
+        later = Effects()
+        named_effects(ctx.gathering(later), trigger.function)
+        later.locks |= later.looks
+        ctx.effects.add(later)
+
+
+def _follow_references(ctx: Context, change: Change) -> None:
+    """What the tables do that refer to the changed rows."""
+    names = {table.name for table in ctx.catalog.families.get(change.table.family, ())}
+    for name in sorted(names | {change.table.name}):
+        for key in ctx.catalog.referring.get(name, ()):
+            if change.modified is None or change.modified & set(key.target_columns):
+                _follow(ctx, change, key)
+
+
+def _follow(ctx: Context, change: Change, key: ForeignKey) -> None:
+    child = ctx.catalog.tables[key.table]
+    child_key: Key = {}
+    for column, target_column in zip(key.columns, key.target_columns, strict=True):
+        found, match = child.column(column), change.key.get(target_column)
+        if found is not None and match is not None and match.type.family == found.type.family:
+            child_key[column] = Match(match.symbol, found.type, stored=match.stored)
+    action = key.on_delete if change.modified is None else key.on_update
+    ctx.effects.look(child, [child_key])
+    name = f"reference {key.table} {' '.join(key.columns)} {change.event}"
+    if action in ("no action", "restrict"):
+        # The check looks with a snapshot of its own, perhaps at COMMIT.
+        ctx.effects.locks[pattern(child.place, child_key)] = None
+        return
+    if name in ctx.reading:  # a tree of rows in one table: any of them
+        apply(ctx, Change(child, {}, None if action == "cascade" else frozenset(key.columns)))
+        return
+    inner = ctx.inside(name)
+    if action == "cascade" and change.modified is None:
+        apply(inner, Change(child, child_key))
+    else:
+        columns = modified_columns(ctx, child, frozenset(key.columns))
+        apply(inner, Change(child, child_key, columns))

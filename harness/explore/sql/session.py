@@ -1,0 +1,126 @@
+"""The state of one session, as far as it decides what its statements touch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from pglast import enums
+
+from harness.explore.footprint import Resource
+from harness.explore.sql.catalog import Catalog
+from harness.explore.sql.statement import StatementFootprint, isolation_option, setting
+
+Resources = frozenset[Resource]
+NONE: Resources = frozenset()
+Path = tuple[str, ...] | None
+"""The schemas names are looked for in; None if they cannot be told."""
+
+
+@dataclass(frozen=True)
+class Savepoint:
+    """What was held and written when it was made."""
+
+    name: str
+    held: Resources
+    written: Resources
+
+
+@dataclass
+class Session:
+    """A session.
+
+    ``inside`` a transaction: one that BEGIN opened, or (``implicit``) one that ends with the unit
+    it began in. ``path`` is the search path now, ``session_path`` what it will be after COMMIT,
+    ``begin_path`` after ROLLBACK; likewise the isolation level of the transaction and that of
+    those to come. ``held``, ``written`` and ``looked`` belong to the transaction.
+    """
+
+    initial_isolation: str
+    initial_path: Path
+    default_isolation: str = ""
+    path: Path = None
+    session_path: Path = None
+    begin_path: Path = None
+    inside: bool = False
+    implicit: bool = False
+    failed: bool = False
+    isolation: str = ""
+    deferrable: bool = False
+    snapshot: bool = False
+    held: Resources = NONE
+    written: Resources = NONE
+    looked: Resources = NONE
+    session_locks: Resources = NONE
+    savepoints: tuple[Savepoint, ...] = ()
+    prepared: dict[str, Any] = field(default_factory=dict)
+    cursors: dict[str, StatementFootprint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.default_isolation:
+            self.reset()
+
+    def reset(self) -> None:
+        """As DISCARD ALL leaves it, and as it was in the beginning."""
+        self.default_isolation = self.initial_isolation
+        self.path = self.session_path = self.initial_path
+        self.session_locks, self.prepared, self.cursors = NONE, {}, {}
+
+    def copy(self) -> Session:
+        """One to try things on."""
+        return dataclasses.replace(self, prepared=dict(self.prepared), cursors=dict(self.cursors))
+
+    def begin(self, isolation: str | None = None, *, deferrable: bool = False) -> None:
+        """Open a transaction."""
+        self.inside, self.implicit = True, False
+        self.isolation = isolation or self.default_isolation
+        self.deferrable, self.begin_path = deferrable, self.session_path
+
+    def end(self, *, commit: bool) -> None:
+        """End the transaction."""
+        if self.inside and not self.implicit and not commit:
+            self.session_path = self.begin_path
+        self.path = self.session_path
+        self.inside = self.implicit = self.failed = self.snapshot = self.deferrable = False
+        self.held = self.written = self.looked = NONE
+        self.savepoints = ()
+        self.cursors = {}
+
+    def back_to(self, name: str, *, keep: bool) -> Savepoint | None:
+        """Forget the savepoints after the one of this name, and unless ``keep`` that too."""
+        for at in range(len(self.savepoints) - 1, -1, -1):
+            if self.savepoints[at].name == name:
+                found = self.savepoints[at]
+                self.savepoints = self.savepoints[: at + 1 if keep else at]
+                return found
+        return None
+
+    def set(self, node: Any, catalog: Catalog) -> None:
+        """SET and RESET; most settings change nothing of what statements touch."""
+        if node.kind == enums.VariableSetKind.VAR_SET_MULTI:
+            level = isolation_option(node.args)
+            if node.name == "TRANSACTION":
+                self.isolation = level or self.isolation
+            elif node.name == "SESSION CHARACTERISTICS":
+                self.default_isolation = level or self.default_isolation
+            else:
+                self.path = self.session_path = None  # another session's snapshot: beyond us
+            return
+        name, values = setting(node)
+        if name == "transaction_isolation" and values:
+            self.isolation = values[0].lower()
+        if name in ("default_transaction_isolation", "all"):
+            self.default_isolation = (values[0] if values else self.initial_isolation).lower()
+        if name in ("search_path", "all"):
+            self._set_path(values, node, catalog)
+        if name in ("role", "session_authorization") and catalog.has_schema((values or ("",))[0]):
+            self.path = self.session_path = None  # "$user" may mean that schema now
+
+    def _set_path(self, values: tuple[str, ...] | None, node: Any, catalog: Catalog) -> None:
+        if values is not None:
+            self.path = tuple(catalog.user if name == "$user" else name for name in values)
+        else:
+            self.path = None if node.args else self.initial_path
+        if not node.is_local:
+            self.session_path = self.path

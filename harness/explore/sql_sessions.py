@@ -1,0 +1,35 @@
+"""The sessions of a service with its database, followed from one execution to the next.
+
+Pooled connections outlive an execution, and so does what was set on them.
+"""
+
+from __future__ import annotations
+
+from harness.explore.sql.changed import ChangedColumns
+from harness.explore.sql.read import read_catalog
+from harness.explore.sql.statement import Footprints
+from harness.explore.sql.transaction import TransactionTracker
+
+
+class SqlSessions:
+    """One tracker for each session on the database of ``url``, whose catalog is read once."""
+
+    def __init__(self, url: str) -> None:
+        self._footprints = Footprints(read_catalog(url))
+        self._changed = ChangedColumns()
+        self._trackers: dict[str, TransactionTracker] = {}
+
+    def begin(self) -> None:
+        """An execution begins: no transaction is open, and nothing was changed yet."""
+        self._changed.forget()
+        for session, tracker in list(self._trackers.items()):
+            if tracker.inside:  # the last execution was left before the end of a transaction
+                del self._trackers[session]
+
+    def tracker(self, session: str) -> TransactionTracker:
+        """The tracker of the session with this name."""
+        found = self._trackers.get(session)
+        if found is None:
+            found = TransactionTracker(self._footprints, changed=self._changed)
+            self._trackers[session] = found
+        return found
