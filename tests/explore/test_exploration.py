@@ -60,7 +60,6 @@ def test_the_naive_double_payment_is_found_within_five_schedules(attempts):
     [
         ("two_tabs", "row_lock"),
         ("two_tabs", "claim"),
-        ("two_tabs", "serializable"),
         ("pay_vs_cancel", "optimistic"),
         ("pay_vs_webhook", "unique_index"),
         ("refund_vs_refund", "advisory_lock"),

@@ -133,7 +133,7 @@ def guarded() -> Program:
 
 
 def charges(outcome: Any) -> Verdict:
-    return verdict(len(dict(outcome[3]).get("charge", ())) > 1)
+    return verdict(len(dict(outcome[2]).get("charge", ())) > 1)
 
 
 def find(program: Program, scheduler: TreeScheduler) -> Result:
@@ -165,7 +165,7 @@ def test_deadlock_has_both_victims() -> None:
 
     program = Program(actors={"a": locking(1, 2), "b": locking(2, 1)}, rows={1: 0, 2: 0})
     result = asyncio.run(search([RowLocksWorlds(program)], harmless, Reduced()))
-    told = [dict(outcome[2]) for outcome in result.outcomes]  # type: ignore[index]
+    told = [dict(outcome[1]) for outcome in result.outcomes]  # type: ignore[index]
     victims = {name for answers in told for name in answers if "40P01" in answers[name]}
     assert victims == {"a", "b"}
     assert any("40P01" not in (*answers["a"], *answers["b"]) for answers in told)
