@@ -44,7 +44,7 @@ class Names:
         if not resource.key:
             return resource
         key = tuple((column, self.text(actor, value)) for column, value in resource.key)
-        return Resource(resource.place, key)
+        return Resource(resource.place, key, resource.shared)
 
     def footprint(self, actor: str, footprint: Footprint) -> Footprint:
         """``footprint`` with the values of all keys replaced by their names."""

@@ -23,6 +23,6 @@ def explore_url(explore_server: PostgresServer) -> Iterator[str]:
     name = database_name("explore")
     url = explore_server.create_database(name)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'ALTER DATABASE "{name}" SET deadlock_timeout = 5')
+        connection.execute(f'ALTER DATABASE "{name}" SET deadlock_timeout = 2')
     yield url
     explore_server.drop_database(name)

@@ -14,7 +14,7 @@ from harness.errors import DeadlineExceeded
 # Waiting for longer than deadlock_timeout: the waiter's own check for deadlocks is behind it.
 _LOOK = """
     SELECT pid, pg_blocking_pids(pid),
-           coalesce((SELECT bool_and(clock_timestamp() - waitstart > interval '7 ms')
+           coalesce((SELECT bool_and(clock_timestamp() - waitstart > interval '20 ms')
                      FROM pg_locks WHERE pg_locks.pid = asked.pid AND NOT granted), false)
     FROM unnest(%s::int[]) AS asked(pid)
 """

@@ -56,7 +56,7 @@ def test_the_model_agrees_with_a_real_server(explore_url: str) -> None:
 def _many(real: Server, loop: asyncio.AbstractEventLoop) -> None:
     @seed(20)
     @settings(
-        max_examples=300,
+        max_examples=150,
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],

@@ -115,7 +115,9 @@ class TransactionTracker:
         """What a unit with these statements will touch.
 
         ``ends`` is False where the unit does not end the implicit transaction it is in (a Flush
-        instead of a Sync). Asking changes nothing until ``done``; asking again replaces it.
+        instead of a Sync). Asking again replaces it, and the session stays as it is until
+        ``done``; only the columns the unit changes are learnt at once, since who changes some
+        rows may be waiting for others.
         """
         after = self._session.copy()
         total = LOCAL

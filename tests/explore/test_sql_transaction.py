@@ -1,0 +1,269 @@
+"""What the units of a session touch, given those before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from shop import RESET, SCHEMA
+from sql_notation import short
+
+from harness.backends.base import PostgresServer
+from harness.backends.shared import database_name
+from harness.explore.footprint import EVERYTHING, LOCAL, Footprint
+from harness.explore.sql.changed import ChangedColumns
+from harness.explore.sql.observed import QUERY, unpredicted
+from harness.explore.sql.read import read_catalog
+from harness.explore.sql.statement import Footprints
+from harness.explore.sql.transaction import Query, TransactionTracker
+
+LOCK = "SELECT * FROM orders WHERE id = 1 FOR UPDATE"
+WRITE = "UPDATE orders SET total = 1 WHERE id = 2"
+READ = "SELECT * FROM orders WHERE id = 3"
+ROW_1, ROW_2, ROW_3 = "orders{id=1}", "orders/rest{id=2}", "orders{id=3}"
+
+
+@pytest.fixture(scope="module")
+def url(explore_server: PostgresServer) -> Iterator[str]:
+    name = database_name("transactions")
+    found = explore_server.create_database(name)
+    with psycopg.connect(found, autocommit=True) as connection:
+        connection.execute((SCHEMA + RESET).encode())
+    yield found
+    explore_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def footprints(url: str) -> Footprints:
+    return Footprints(read_catalog(url))
+
+
+@pytest.fixture
+def session(footprints: Footprints) -> TransactionTracker:
+    return TransactionTracker(footprints)
+
+
+def _run(session: TransactionTracker, *units: str) -> Footprint:
+    """Run units; what the last touched."""
+    touched = LOCAL
+    for unit in units:
+        session.expect([Query(unit)])
+        touched = session.done()
+    return touched
+
+
+def test_alone_a_statement_does_all_at_once(session: TransactionTracker) -> None:
+    touched = _run(session, WRITE)
+    assert short(touched.locks) == short(touched.publishes) == {ROW_2}
+    assert not session.inside
+    assert not session.holds_locks
+
+
+def test_commit_publishes_what_was_written_and_lets_go(session: TransactionTracker) -> None:
+    assert _run(session, "BEGIN").empty
+    locked = _run(session, LOCK)
+    assert (short(locked.locks), locked.publishes) == ({ROW_1}, frozenset())
+    written = _run(session, WRITE)
+    assert short(written.locks) == {ROW_1, ROW_2}, "it may fail, and let go of the first"
+    assert not written.publishes
+    assert _run(session, READ) == Footprint(looks=session.expect([Query(READ)]).looks)
+    committed = _run(session, "COMMIT")
+    assert short(committed.locks) == {ROW_1, ROW_2}
+    assert short(committed.publishes) == {ROW_2}
+    assert not session.inside
+
+
+def test_rollback_only_lets_go(session: TransactionTracker) -> None:
+    ended = _run(session, "BEGIN", WRITE, "ROLLBACK")
+    assert short(ended.locks) == {ROW_2}
+    assert not ended.publishes
+
+
+@pytest.mark.parametrize("unit", ["COMMIT", "ROLLBACK", "END"])
+def test_the_end_of_a_transaction_that_only_looked_is_local(
+    session: TransactionTracker, unit: str
+) -> None:
+    assert _run(session, "BEGIN", READ, unit).empty
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "BEGIN",
+        "SET lock_timeout = 5",
+        "SHOW server_version",
+        "SELECT 1",
+        "SELECT version()",
+        "DISCARD ALL",
+        "DEALLOCATE ALL",
+        "-- ping",
+        "",
+        "SELECT set_config('app.user', '1', false)",
+    ],
+)
+def test_units_that_are_local(session: TransactionTracker, unit: str) -> None:
+    assert session.expect([Query(unit)] if unit else []).empty
+
+
+def test_a_statement_that_is_not_known_may_do_anything(session: TransactionTracker) -> None:
+    assert session.expect([Query("")]) == EVERYTHING
+
+
+def test_asking_changes_nothing(session: TransactionTracker) -> None:
+    session.expect([Query("BEGIN")])
+    assert session.expect([Query(WRITE)]).publishes
+    assert not session.inside
+
+
+def test_a_failure_lets_go_at_once(session: TransactionTracker) -> None:
+    _run(session, "BEGIN", LOCK)
+    session.expect([Query(WRITE)])
+    assert short(session.done(failed=True, status="E").locks) == {ROW_1, ROW_2}
+    assert _run(session, READ).empty, "it is refused"
+    assert _run(session, "ROLLBACK").empty
+    assert not session.inside
+
+
+def test_savepoints(session: TransactionTracker) -> None:
+    _run(session, "BEGIN", LOCK, "SAVEPOINT s")
+    back = _run(session, WRITE, "ROLLBACK TO s")
+    assert short(back.locks) == {ROW_2}
+    ended = _run(session, "COMMIT")
+    assert short(ended.locks) == {ROW_1}
+    assert not ended.publishes
+
+
+def test_what_was_locked_before_a_savepoint_outlives_a_failure(
+    session: TransactionTracker,
+) -> None:
+    _run(session, "BEGIN", WRITE, "SAVEPOINT s")
+    session.expect([Query(LOCK)])
+    session.done(failed=True, status="E")
+    assert _run(session, READ).empty
+    _run(session, "ROLLBACK TO s")
+    assert short(_run(session, "COMMIT").publishes) == {ROW_2}
+
+
+def test_one_unit_with_several_statements(session: TransactionTracker) -> None:
+    session.expect([Query(f"{WRITE}; {READ}")])
+    touched = session.done(status="I")
+    assert short(touched.publishes) == {ROW_2}
+    assert short(touched.looks) >= {ROW_3}
+    session.expect([Query(f"BEGIN; {WRITE}")])
+    assert not session.done(status="T").publishes
+    assert short(_run(session, "COMMIT").publishes) == {ROW_2}
+
+
+def test_a_flush_publishes_nothing_until_the_sync(session: TransactionTracker) -> None:
+    assert not session.expect([Query(WRITE)], ends=False).publishes
+    session.done()
+    assert short(session.expect([]).publishes) == {ROW_2}
+    session.done(status="I")
+    assert not session.holds_locks
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        ["BEGIN ISOLATION LEVEL REPEATABLE READ"],
+        ["BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"],
+        ["SET default_transaction_isolation = 'repeatable read'", "BEGIN"],
+        ["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ", "BEGIN"],
+        ["BEGIN; SET transaction_isolation = 'repeatable read'"],
+    ],
+)
+def test_the_first_statement_of_one_snapshot_looks_everywhere(
+    session: TransactionTracker, begin: list[str]
+) -> None:
+    _run(session, *begin)
+    assert "pg{}" in short(_run(session, "SELECT 1").looks)
+    assert short(_run(session, READ).looks) == {ROW_3}
+
+
+def test_at_serializable_looking_locks(session: TransactionTracker) -> None:
+    _run(session, "BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT 1")
+    assert short(_run(session, READ).locks) >= {"~orders{}", "~pg-serializable{}"}
+    assert "pg-serializable{}" in short(_run(session, "COMMIT").locks)
+    assert short(_run(session, READ).locks) == set(), "the next is not"
+
+
+def test_a_default_isolation_of_the_connection(footprints: Footprints) -> None:
+    session = TransactionTracker(footprints, isolation="SERIALIZABLE")
+    assert "pg{}" in short(_run(session, "BEGIN", READ).looks)
+
+
+def test_advisory_locks_of_the_session_outlive_the_transaction(
+    session: TransactionTracker,
+) -> None:
+    key = "pg-advisory/number{key=1}"
+    assert short(_run(session, "BEGIN", "SELECT pg_advisory_lock(1)").locks) == {key}
+    assert _run(session, "COMMIT").empty
+    assert session.holds_locks
+    assert short(_run(session, "DISCARD ALL").locks) == {key}
+    _run(session, "SELECT pg_advisory_lock(1)")
+    assert short(session.closed().locks) == {key}
+
+
+def test_the_search_path_of_the_session(session: TransactionTracker) -> None:
+    _run(session, "BEGIN", "SET search_path TO elsewhere")
+    assert session.expect([Query(READ)]).looks == EVERYTHING.looks
+    _run(session, "ROLLBACK")
+    assert short(session.expect([Query(READ)]).looks) == {ROW_3}
+    _run(session, "BEGIN", "SET LOCAL search_path TO elsewhere", "COMMIT")
+    assert short(session.expect([Query(READ)]).looks) == {ROW_3}
+    _run(session, "SET search_path = public, elsewhere")
+    assert short(session.expect([Query(READ)]).looks) == {ROW_3}
+
+
+def test_prepared_statements_and_cursors_in_sql(session: TransactionTracker) -> None:
+    _run(session, "PREPARE q (int) AS UPDATE orders SET total = 1 WHERE id = $1")
+    assert short(session.expect([Query("EXECUTE q(2)")]).publishes) == {ROW_2}
+    _run(session, "BEGIN", f"DECLARE c CURSOR FOR {LOCK}")
+    assert short(session.expect([Query("FETCH 1 FROM c")]).locks) == {ROW_1}
+    assert session.expect([Query("EXECUTE unheard_of(2)")]).publishes == EVERYTHING.publishes
+
+
+def test_a_table_being_emptied_keeps_readers_out(session: TransactionTracker) -> None:
+    assert short(_run(session, "BEGIN", "TRUNCATE log").publishes) == {"log{}"}
+    assert short(_run(session, "COMMIT").publishes) == {"log{}"}
+
+
+def test_columns_that_somebody_changes_do_not_tell_locked_rows_apart(
+    footprints: Footprints,
+) -> None:
+    changed = ChangedColumns()
+    one, other = (TransactionTracker(footprints, changed=changed) for _ in range(2))
+    lock = "SELECT * FROM orders WHERE id = 1 AND status = 'unpaid' FOR UPDATE"
+    assert short(one.expect([Query(lock)]).locks) == {"orders{id=1,status=unpaid}"}
+    _run(other, "BEGIN", "UPDATE orders SET status = 'paid' WHERE id = 1")
+    assert short(one.expected.locks) == {ROW_1}
+    _run(one, "BEGIN", lock)
+    assert short(_run(one, "COMMIT").locks) == {ROW_1}
+
+
+def test_a_transaction_begun_unseen_may_have_done_anything(session: TransactionTracker) -> None:
+    session.expect([Query("SELECT 1")])
+    session.done(status="T")
+    assert _run(session, "COMMIT") == Footprint(locks=EVERYTHING.locks, publishes=EVERYTHING.locks)
+
+
+def test_tables_the_text_did_not_show(url: str, footprints: Footprints) -> None:
+    """The trigger that writes a log is known from the locks on the table, whatever is parsed."""
+    catalog = footprints.catalog
+    session = TransactionTracker(footprints)
+    _run(session, "BEGIN", WRITE)
+    with psycopg.connect(url) as connection, psycopg.connect(url) as watch:
+        connection.execute(WRITE)
+        connection.execute("INSERT INTO log (what) VALUES ('')")
+        connection.execute("SELECT FROM counters FOR KEY SHARE")
+        connection.execute("SELECT FROM parts_2")
+        asked = watch.execute(QUERY.encode(), ([connection.info.backend_pid],)).fetchall()
+    locks = [(str(name), str(mode)) for _, name, mode in asked]
+    extra = unpredicted(locks, session.touched, catalog)
+    assert short(extra.looks) == {"log{}", "counters{}", "parts{}"}
+    assert short(extra.locks) == {"log{}", "counters{}"}
+    assert short(extra.publishes) == {"log{}"}
+    session.observed(extra)
+    assert short(_run(session, "COMMIT").publishes) == {ROW_2, "log{}"}
+    assert unpredicted(locks, EVERYTHING, catalog).empty
