@@ -213,6 +213,11 @@ class Actor:
         try:
             async with asyncio.timeout(limit):
                 answer = await asyncio.shield(pending)
+        except asyncio.CancelledError:
+            # The run is over; what else the connection has to say is nobody's business.
+            pending.cancel()
+            pending.add_done_callback(_unheard)
+            raise
         except TimeoutError:
             self._listen_on(op, pending)
             return self._unknown(op, f"no answer within {limit:g} s")
@@ -279,6 +284,12 @@ class Actor:
             status=answer.status_code,
             code=body.get("error", {}).get("code"),
         )
+
+
+def _unheard(answer: asyncio.Future[Answer]) -> None:
+    """Take note of how a wait for an answer ended, so that nobody is told it went unnoticed."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 _EVENTS = uuid.UUID("5f0c9a52-6f6e-4a0e-9d0b-6d1c0a3f7a11")

@@ -146,6 +146,7 @@ async def _attempts(scenario: Scenario, cast: Cast, contexts: Sequence[OrderCont
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+        stage.close()
         for text in stage.unexpected:
             journal.record(Note(t=journal.now(), text=text))
 

@@ -66,6 +66,7 @@ class Stage:
         self._held: list[_Held] = []
         self._taken = dict.fromkeys(scenario.holds, 0)
         self._hung_up = False
+        self._over = False
         self._settled_count = 0
         self._changed = asyncio.Event()
         self.unexpected: list[str] = []
@@ -156,7 +157,15 @@ class Stage:
                     f"{call.label} was let go after {hold.limit_s:g} s without {hold.until.value}"
                 )
 
+    def close(self) -> None:
+        """The run is over: let go whatever is held, and neither hold nor record any more."""
+        for held in list(self._held):
+            self._let_go(held, "the end of the run")
+        self._over = True
+
     def _hold_for(self, call: Call, side: Side) -> Hold | None:
+        if self._over:
+            return None
         for hold in self._holds:
             full = hold.count is not None and self._taken[hold] >= hold.count
             if hold.at is side and not full and fnmatch.fnmatchcase(call.label, hold.calls):
@@ -171,11 +180,17 @@ class Stage:
         try:
             yield
         finally:
-            self._held.remove(held)
-            self._settled_count += 1
-            self._changed.set()
-            why = held.hold.until.value if held.released.is_set() else "the limit of the hold"
-            self._fault("release", held, f"{held.hold.at.value} released: {why}")
+            if held in self._held:
+                released = held.released.is_set()
+                why = held.hold.until.value if released else "the limit of the hold"
+                self._let_go(held, why)
+
+    def _let_go(self, held: _Held, why: str) -> None:
+        self._held.remove(held)
+        held.released.set()
+        self._settled_count += 1
+        self._changed.set()
+        self._fault("release", held, f"{held.hold.at.value} released: {why}")
 
     def _fault(self, kind: str, held: _Held, detail: str) -> None:
         self._journal.record(

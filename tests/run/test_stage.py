@@ -314,3 +314,23 @@ def test_nobody_is_released_before_everybody_has_started(tmp_path):
             await held
 
     bounded(main())
+
+
+def test_the_end_of_a_run_lets_go_and_records_nothing_after_it(tmp_path):
+    async def main():
+        attempts = tuple(Attempt(name, PAY) for name in "abc")
+        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+            stage = bench.stage
+            held = [asyncio.ensure_future(stage.request(call(seq=n), Line())) for n in (1, 2)]
+            await settles()
+            stage.close()
+            bench.journal.close()
+            held[0].cancel()
+            await asyncio.gather(*held, return_exceptions=True)
+            await asyncio.wait_for(stage.request(call(seq=3), Line()), 1)
+            assert not held[1].cancelled()
+            assert held[1].exception() is None
+        details = [fault.detail for fault in bench.events(Fault) if fault.kind == "release"]
+        assert [detail.rpartition(": ")[2] for detail in details] == ["the end of the run"] * 2
+
+    bounded(main())
