@@ -8,13 +8,16 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: prove test lint types check format clean setup
+.PHONY: prove test test-slow lint types check format clean setup
 
 prove: $(READY)
 	$(BIN)/paidonce prove $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(ARGS)
 
 check: lint types test
 
