@@ -168,7 +168,9 @@ def _tell(explored: Explored, witness: Path | None) -> int:
         f"{result.seconds:.2f} s"
     )
     for reason in result.invalid:
-        console.print(f"invalid: {reason}")
+        console.print(f"invalid: {reason}", markup=False)
+    for note in explored.notes:
+        console.print(f"note: {note}", markup=False)
     if explored.witness is not None:
         for broken in explored.witness.broken:
             console.print(f"  {broken.checker}: {broken.reason}")

@@ -9,29 +9,40 @@ suspicion, to be used where nothing better is known, and only together with time
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+import os
+from collections.abc import Callable
 
 import psutil
 
-_PROC = Path("/proc")
 _AT_WORK = frozenset("RD")
 """States of a thread that runs or is waiting for a processor, or for a disk (proc(5))."""
 
 
-class ProcessActivity:
-    """A process and all it started."""
+def _never() -> bool:
+    return False
 
-    def __init__(self, pid: int) -> None:
+
+class ProcessActivity:
+    """A process and all it started.
+
+    ``connecting`` tells whether it is waiting to be let in by a server: that is work too.
+    """
+
+    def __init__(self, pid: int, connecting: Callable[[], bool] = _never) -> None:
         self._root = psutil.Process(pid)
+        self._connecting = connecting
         self._taken: float | None = None
+        self._pids: tuple[int, ...] | None = None
 
     def idle(self) -> bool:
         """Whether no processor time was taken since this was last asked, and none is wanted.
 
         The first answer is False.
         """
-        taken, wanted = 0.0, False
-        for process in self._processes():
+        taken, wanted = 0.0, self._connecting()
+        processes = self._processes()
+        self._pids = tuple(process.pid for process in processes)
+        for process in processes:
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 taken += times.user + times.system
@@ -39,6 +50,15 @@ class ProcessActivity:
         unchanged = taken == self._taken
         self._taken = taken
         return unchanged and not wanted
+
+    def at_work(self) -> bool:
+        """Whether a thread of it is running now, or waiting for its turn.
+
+        Quick: processes that were started since ``idle`` was last asked are overlooked.
+        """
+        if self._pids is None:
+            self._pids = tuple(process.pid for process in self._processes())
+        return self._connecting() or any(_runnable(pid) for pid in self._pids)
 
     def _processes(self) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error):
@@ -48,10 +68,11 @@ class ProcessActivity:
 
 def _runnable(pid: int) -> bool:
     """Whether a thread of the process runs or wants to; False where there is no /proc."""
-    for thread in (_PROC / str(pid) / "task").glob("*/stat"):
-        with contextlib.suppress(OSError):
-            # The name in parentheses may hold anything, parentheses too.
-            state = thread.read_text().rpartition(")")[2].split()[0]
-            if state in _AT_WORK:
-                return True
+    folder = f"/proc/{pid}/task"
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(folder):  # noqa: PTH208 - asked after many a step
+            with contextlib.suppress(OSError), open(f"{folder}/{thread}/stat", "rb") as stat:  # noqa: PTH123
+                # The name in parentheses may hold anything, parentheses too.
+                if stat.read().rpartition(b")")[2].split()[0].decode() in _AT_WORK:
+                    return True
     return False

@@ -8,6 +8,12 @@ import psycopg
 
 _QUERY = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
 
+_ALIVE = "SELECT pid, NULL FROM pg_stat_activity WHERE pid = ANY (%s)"
+_END_IDLE = (
+    "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+    "WHERE pid = ANY (%s) AND state <> 'active'"
+)
+
 
 class Blocking:
     """Who blocks whom, as the server says it, over a connection of our own.
@@ -27,6 +33,19 @@ class Blocking:
         cursor = await self._connection.execute(_QUERY, (wanted,), prepare=True)
         # 0 stands for a prepared transaction: nobody's session.
         return {pid: tuple(found) for pid, found in await cursor.fetchall()}
+
+    async def alive(self, pids: Iterable[int]) -> set[int]:
+        """Those of ``pids`` whose sessions are not over yet.
+
+        A session that has lost its client lets go of its locks before it is gone from
+        ``pg_stat_activity``.
+        """
+        cursor = await self._connection.execute(_ALIVE, (list(pids),), prepare=True)
+        return {pid for pid, _ in await cursor.fetchall()}
+
+    async def end_idle(self, pids: Iterable[int]) -> None:
+        """End those of ``pids`` that do nothing in a transaction nobody will end."""
+        await self._connection.execute(_END_IDLE, (list(pids),), prepare=True)
 
 
 def in_a_cycle(pid: int, blockers: dict[int, tuple[int, ...]]) -> bool:

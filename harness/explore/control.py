@@ -16,69 +16,22 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
-from harness.explore.blocking import Blocking, in_a_cycle
+from harness.explore.attribution import Attribution
+from harness.explore.blocking import in_a_cycle
 from harness.explore.footprint import Footprint
+from harness.explore.parties import Activity, Reader, Waits
+from harness.explore.patience import Patience
 from harness.explore.players import Arrival, At, Player
 from harness.explore.world import InvalidRun
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.0015
+_GLANCE_S = 0.0002
+_TURNS = 6
+"""Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
 _SLOW_S = 0.003
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
-
-
-class Reader(Protocol):
-    """Reads what arrives: whose connection it is, what it touches, what it is called."""
-
-    def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
-        """The connection's name and, for Postgres, the pid of its backend."""
-
-    def owner(self, session: str) -> str | None:
-        """The attempt whose transaction is open on the session."""
-
-    def holds_locks(self, session: str) -> bool:
-        """Whether the transaction on the session has locked anything yet."""
-
-    def open_sessions(self, owner: str) -> tuple[str, ...]:
-        """The sessions with a transaction of that attempt open on them."""
-
-    def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
-        """The unit's normalised label, and what it touches when ``owner`` sends it."""
-
-    def expected(self, arrival: Arrival) -> Footprint:
-        """What the unit touches, as it is known by now."""
-
-    def answered(self, arrival: Arrival) -> Footprint:
-        """What the unit, now answered, did touch."""
-
-    def tolerated(self, call: Call) -> bool:
-        """Whether this is known noise of the service, such as a health check."""
-
-
-class Activity(Protocol):
-    """Whether the service is working on anything, by the processor time it takes."""
-
-    def idle(self) -> bool:
-        """Whether it took none since this was last asked."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long the control waits for what; seconds.
-
-    ``step``: for a step to come to rest. ``inside``: without any sign of life before an attempt
-    is taken to wait inside the service. ``tail``: after its answer, for a service that goes on
-    working. ``deadlock_gap``: how long a waiting session is left alone so that its own deadlock
-    check is behind it; must exceed the server's ``deadlock_timeout``.
-    """
-
-    step: float = 10.0
-    inside: float = 0.12
-    tail: float = 0.25
-    deadlock_gap: float = 0.015
 
 
 class Control:
@@ -88,23 +41,30 @@ class Control:
         self,
         players: Iterable[Player],
         reader: Reader,
-        blocking: Blocking,
+        blocking: Waits,
         activity: Activity,
         patience: Patience,
+        *,
+        thorough: bool = False,
     ) -> None:
         self.players: Mapping[str, Player] = {player.name: player for player in players}
         self._reader = reader
+        self._whose = Attribution(self.players, reader)
         self._blocking = blocking
         self._activity = activity
         self._patience = patience
+        self._thorough = thorough
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._changed = asyncio.Event()
         self._last_change = 0.0
         self.free = False
         """Let everything through, as a tap without a gate would."""
-        self.noise: list[str] = []
-        """Labels of tolerated units that passed."""
+        self._mover: Player | None = None
+        self._moving = False
+        self._ending: set[int] = set()
+        self.pids: dict[str, int] = {}
+        """The Postgres backend behind each session that was used."""
 
     # --- the gate -------------------------------------------------------------------------
 
@@ -112,12 +72,14 @@ class Control:
         """Hold a unit until its attempt's turn."""
         if self.free:
             return
-        if self._reader.tolerated(call):
-            self.noise.append(call.label)
-            return
         session, pid = self._reader.session(call, connection)
-        arrival = Arrival(call, session, pid)
+        arrival = Arrival(call, session, pid, unasked=not self._moving)
         self._by_call[call.tap, call.seq] = arrival
+        if pid is not None:
+            self.pids[session] = pid
+        if self._reader.background(arrival):
+            arrival.back.set()
+            return
         self._arrived.append(arrival)
         self.change()
         await arrival.go.wait()
@@ -135,6 +97,22 @@ class Control:
         if not self.free:
             await arrival.back.wait()
         return Passage.DELIVER
+
+    def gone(self, session: str) -> None:
+        """A connection has ended, and the server lets go of what it held."""
+        owner, let_go = self._reader.closed(session)
+        pid = self.pids.pop(session, None)
+        player = self.players.get(owner or "") or self._mover
+        if player is not None and not let_go.empty:
+            player.touched = player.touched.union(let_go)
+            if pid is not None:
+                self._ending.add(pid)
+        self.change()
+
+    @property
+    def surprised(self) -> bool:
+        """Whether something came while nobody was moving."""
+        return self._whose.surprised
 
     def change(self) -> None:
         """Something happened: whoever waits for rest looks again."""
@@ -171,6 +149,7 @@ class Control:
             case _:
                 pass
         player.at = At.MOVING
+        self._mover, self._moving = player, True
         self.change()
 
     async def rest(self, mover: Player) -> tuple[str, ...]:
@@ -179,6 +158,7 @@ class Control:
         Raises ``InvalidRun`` naming what did not come to rest, or was ambiguous.
         """
         woken: list[str] = []
+        inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
         deadline = time.monotonic() + self._patience.step
         self.change()
         while True:
@@ -187,6 +167,8 @@ class Control:
             woken += self._take_answers()
             self._take_endings()
             if await self._all_at_rest(mover):
+                self._moving = False
+                woken += [player.name for player in inside if player.at is not At.INSIDE]
                 return tuple(sorted(set(woken)))
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
@@ -201,7 +183,9 @@ class Control:
     def _take_arrivals(self, mover: Player) -> None:
         waiting, self._arrived = self._arrived, []
         for arrival in waiting:
-            owner = self._owner(arrival, mover)
+            if arrival.unasked and self._whose.passes(arrival):
+                continue
+            owner = self._whose.owner(arrival, mover)
             if owner is None:
                 self._arrived.append(arrival)
                 continue
@@ -213,21 +197,6 @@ class Control:
                     owner.at = At.MOVING
             else:
                 owner.held.append(arrival)
-
-    def _owner(self, arrival: Arrival, mover: Player) -> Player | None:
-        """Whose unit this is; None as long as that cannot be told."""
-        named = self._reader.owner(arrival.session)
-        if named is not None:
-            return self.players[named]
-        candidates = [p for p in self.players.values() if p.at in (At.MOVING, At.INSIDE)]
-        undecided = [p for p in candidates if not p.held and not p.told]
-        if len(undecided) == 1:
-            return undecided[0]
-        if not undecided and len(candidates) == 1:
-            return candidates[0]
-        if not candidates:
-            return mover  # what comes after its answer belongs to the last that moved
-        return None
 
     def _take_answers(self) -> list[str]:
         woken = []
@@ -257,15 +226,23 @@ class Control:
         """Whether the service may still be at work for an attempt that has its answer."""
         if not self._reader.open_sessions(player.name):
             return False
-        return time.monotonic() - self._last_change < self._patience.tail
+        return self._silence() < self._patience.tail
 
     # --- rest -----------------------------------------------------------------------------------
 
     async def _all_at_rest(self, mover: Player) -> bool:
         if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
             return False
-        inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
-        if inside and not self._still():
+        if (mover.at is At.DONE or self._thorough) and not await self._finished():
+            return False
+        if self._ending:
+            self._ending = await self._blocking.alive(self._ending)
+            if self._ending or self._changed.is_set():
+                return False
+        inside = [p for p in self.players.values() if p.at is At.INSIDE]
+        if inside and self._alone() and self._silence() < self._patience.alone:
+            return False  # time passes, as it does where nothing else can happen
+        if any(player is not mover for player in inside) and not self._still():
             return False
         waiting = [p for p in self.players.values() if p.at is At.LOCK and p is not mover]
         if not waiting:
@@ -280,12 +257,29 @@ class Control:
 
         The processor is asked about only after a silence, and has to be idle over another one.
         """
-        if time.monotonic() - self._last_change < self._patience.inside:
+        if self._silence() < self._patience.inside:
             return False
         if not self._activity.idle():
             self.change()
             return False
         return True
+
+    async def _finished(self) -> bool:
+        """Whether the service has nothing left to do: none of it runs now, and nothing that it
+        sent is on its way to us. A timer of its own goes unnoticed.
+        """
+        while self._activity.at_work() and self._silence() < self._patience.tail:
+            await asyncio.sleep(_GLANCE_S)
+            if self._changed.is_set():
+                return False
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        return not self._changed.is_set()
+
+    def _alone(self) -> bool:
+        """Whether nobody can be let go."""
+        able = (At.START, At.TAP, At.ANSWER, At.AGAIN)
+        return not any(player.at in able for player in self.players.values())
 
     async def _look(self, mover: Player) -> None:
         """Nothing happened for a moment: see what those that move are waiting for."""
@@ -293,8 +287,11 @@ class Control:
             if player.at is not At.MOVING:
                 continue
             if any(arrival.in_flight for arrival in player.flying):
-                slow = time.monotonic() - self._last_change > _SLOW_S
-                if slow and player.pids and await self._waits_for_a_lock(player):
+                if (
+                    self._silence() > _SLOW_S
+                    and player.pids
+                    and await self._waits_for_a_lock(player)
+                ):
                     player.at = At.LOCK
             elif not player.told and self._still():
                 player.at = At.INSIDE
@@ -316,12 +313,15 @@ class Control:
 
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:
-            labels = ", ".join(arrival.call.label for arrival in self._arrived)
-            return f"ambiguous: cannot tell whose it is: {labels}"
+            return self._whose.ambiguous(self._arrived)
         where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
 
     # --- helpers ----------------------------------------------------------------------------------
+
+    def _silence(self) -> float:
+        """Seconds since anything happened."""
+        return time.monotonic() - self._last_change
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
-from harness.explore.control import Patience
+from harness.explore.background import Background
+from harness.explore.patience import Patience
 from harness.explore.search import (
     Bounded,
     Budget,
@@ -30,7 +32,7 @@ from harness.explore.search import (
     search,
 )
 from harness.explore.search.replay import expectations
-from harness.explore.service_world import Judged, judge_outcome
+from harness.explore.service_world import Judged, SharesMemory, judge_outcome
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
@@ -38,6 +40,7 @@ from harness.scenario import Scenario
 from harness.stack import Stack
 from harness.verdict import Status
 
+WATCH_S = 0.5
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
@@ -67,6 +70,8 @@ class Request:
     """For ``BOUNDED``: how many context switches at most."""
     stop_at_first: bool = True
     noise: tuple[str, ...] = ()
+    watch: float = WATCH_S
+    """Seconds for which the service is watched, to learn what it does by itself."""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -78,6 +83,8 @@ class Explored:
     result: Result
     witness: Witness | None = None
     history: History | None = None
+    notes: tuple[str, ...] = ()
+    """What else is to be known of the service, a sentence each."""
 
 
 def scheduler(request: Request) -> Scheduler:
@@ -98,7 +105,12 @@ def scheduler(request: Request) -> Scheduler:
 
 @asynccontextmanager
 async def opened(
-    stack: Stack, scenario: Scenario, variant: str, lanes: int, noise: tuple[str, ...] = ()
+    stack: Stack,
+    scenario: Scenario,
+    variant: str,
+    lanes: int,
+    noise: tuple[str, ...] = (),
+    patience: Patience | None = None,
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on ``lanes`` services side by side."""
     settings = {k: v for k, v in scenario.settings.items() if k in stack.target.settings}
@@ -109,7 +121,9 @@ async def opened(
             bench = await exits.enter_async_context(
                 stack.bench(lane, variant, settings, controlled=True)
             )
-            made = ServiceWorlds(scenario, bench, noise=noise)
+            made = ServiceWorlds(
+                scenario, bench, patience or Patience(), background=Background(noise)
+            )
             exits.push_async_callback(made.close)
             worlds.append(made)
         yield worlds
@@ -121,32 +135,77 @@ async def explore(
     progress: Callable[[Progress], None] | None = None,
 ) -> Explored:
     """Search, and if something was found make it once more for its history and witness."""
-    result = await search(
-        worlds,
-        judge_outcome,
-        scheduler(request),
-        budget=request.budget,
-        progress=progress,
-        stop_at_first=request.stop_at_first,
-        recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
-    )
+    if request.watch:
+        await asyncio.gather(*(each.watch(request.watch) for each in worlds))
+    result = await _searched(worlds, request, progress)
+    notes = _notes(worlds)
     if result.ending is not Ending.COUNTEREXAMPLE:
-        return Explored(request, _honest(worlds, result))
+        return Explored(request, _honest(worlds, result), notes=notes)
     found = result.found[0].execution
     again, judged = await play_again(worlds[0], expectations(found.taken))
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result)
-    return Explored(request, result, _witness(worlds[0], request, again, judged), judged.history)
+        return Explored(request, result, notes=notes)
+    witness = _witness(worlds[0], request, again, judged)
+    return Explored(request, result, witness, judged.history, notes)
+
+
+async def _searched(
+    worlds: list[ServiceWorlds],
+    request: Request,
+    progress: Callable[[Progress], None] | None,
+) -> Result:
+    """The search; from the beginning once more if attempts turn out to meet in memory."""
+
+    def shares_memory() -> None:
+        raise SharesMemory
+
+    async def searched() -> Result:
+        return await search(
+            worlds,
+            judge_outcome,
+            scheduler(request),
+            budget=request.budget,
+            progress=progress,
+            stop_at_first=request.stop_at_first,
+            recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
+        )
+
+    try:
+        for each in worlds:
+            each.on_inside = shares_memory
+        return await searched()
+    except SharesMemory:
+        for each in worlds:
+            each.shared_memory = True
+        return await searched()
+    finally:
+        for each in worlds:
+            each.on_inside = None
+
+
+def _notes(worlds: list[ServiceWorlds]) -> tuple[str, ...]:
+    own = sorted({label for each in worlds for label in each.background.learnt})
+    notes = [f"the service sends {label!r} by itself; it is let through" for label in own]
+    if any(each.shared_memory for each in worlds):
+        notes.append(
+            "attempts wait for each other inside the service: every step is taken to touch its "
+            "memory, so nothing is left out as the same in another order"
+        )
+    return tuple(notes)
 
 
 def _honest(worlds: list[ServiceWorlds], result: Result) -> Result:
-    """Nothing is complete where a dependency was used past the taps."""
-    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
-    if result.ending is not Ending.COMPLETE or not untapped:
+    """Nothing is complete where something went on that was not under control."""
+    if result.ending is not Ending.COMPLETE:
         return result
-    if any(each.bench.talks_to_redis() for each in worlds):
+    disturbing = {k: v for each in worlds for k, v in each.background.disturbing.items()}
+    if disturbing:
+        reason = "; ".join(disturbing[label] for label in sorted(disturbing))
+        return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
+    if untapped and any(each.bench.talks_to_redis() for each in worlds):
         reason = "the service talks to Redis, which is not behind a tap"
         return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
     return result

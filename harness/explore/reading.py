@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 
+from harness.explore.background import Background
 from harness.explore.footprint import EVERYTHING, Footprint
+from harness.explore.habits import Habits
 from harness.explore.names import Names
 from harness.explore.players import Arrival, Player
 from harness.explore.redis_footprint import redis_footprint
-from harness.explore.sql_sessions import SqlSessions
+from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Call, Connection
 from harness.taps.postgres import Unit
 from harness.taps.redis import RedisCommand
+
+ITSELF = ""
+"""The owner of a transaction that no attempt began."""
 
 
 class TapReader:
@@ -25,22 +29,24 @@ class TapReader:
         sessions: SqlSessions,
         names: Names,
         players: Sequence[Player],
-        noise: Sequence[str] = (),
+        background: Background | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.names = names
         self._sessions = sessions
         self._players = {player.name: player for player in players}
-        self._noise = tuple(noise)
+        self._background = background or Background()
+        self._habits = habits or Habits({})
         self._owners: dict[str, str] = {}
 
     def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
         """A name for the connection, and the Postgres backend behind it."""
         if isinstance(call, Unit):
-            return f"postgres session {call.session}", call.pid
+            return session_name(call.session), call.pid
         return f"{call.tap} connection {id(connection)}", None
 
     def owner(self, session: str) -> str | None:
-        """The attempt whose transaction is open on the session."""
+        """The attempt whose transaction is open on the session; ``ITSELF`` if nobody's is."""
         return self._owners.get(session)
 
     def holds_locks(self, session: str) -> bool:
@@ -51,22 +57,56 @@ class TapReader:
         """The sessions with a transaction of that attempt open on them."""
         return tuple(session for session, name in self._owners.items() if name == owner)
 
+    def background(self, arrival: Arrival) -> bool:
+        """Whether this is the service's own business; then it is followed as such."""
+        call, owner = arrival.call, self._owners.get(arrival.session)
+        if owner == ITSELF and not self._begun(arrival.session):
+            known = self._background.knows(call) or self.local(arrival)
+        elif owner is None or not self._begun(arrival.session):
+            known = self._background.expected and self._background.knows(call)
+        else:
+            known = owner == ITSELF
+        if not known:
+            return False
+        if owner is not None:  # begun by a statement that could have been anybody's
+            self._owners[arrival.session] = ITSELF
+        self._background.passed(call, arrival.session, self._touches(arrival))
+        return True
+
+    def local(self, arrival: Arrival) -> bool:
+        """Whether the unit touches nothing, whoever sends it."""
+        return not isinstance(arrival.call, StripeCall) and self._touches(arrival).empty
+
+    def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
+        """The only one of ``players`` that is known to go on like this."""
+        return self._habits.whose(f"{arrival.call.tap} {arrival.call.label}", players)
+
     def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
         call = arrival.call
         call.attempt = owner.name
         label = self.names.text(owner.name, f"{call.tap} {call.label}")
-        if isinstance(call, Unit):
-            if call.ends == "function":
-                return label, EVERYTHING
-            tracker = self._sessions.tracker(arrival.session)
-            return label, tracker.expect(call.statements, ends=call.ends != "flush")
         if isinstance(call, StripeCall):
             owner.calls += 1
-            return label, stripe_footprint(call, f"{owner.name} {owner.calls}")
+            touched = stripe_footprint(call, f"{owner.name} {owner.calls}")
+        else:
+            touched = self._touches(arrival)
+        if not touched.empty:
+            self._habits.learn(owner, f"{call.tap} {call.label}")
+        return label, touched
+
+    def _touches(self, arrival: Arrival) -> Footprint:
+        call = arrival.call
+        if isinstance(call, Unit) and call.ends != "function":
+            tracker = self._sessions.tracker(arrival.session)
+            return tracker.expect(call.statements, ends=call.ends != "flush")
         if isinstance(call, RedisCommand):
-            return label, redis_footprint(call)
-        return label, EVERYTHING
+            return redis_footprint(call)
+        return EVERYTHING
+
+    def _begun(self, session: str) -> bool:
+        """Whether the transaction on the session has touched anything yet."""
+        return not self._sessions.tracker(session).touched.empty
 
     def expected(self, arrival: Arrival) -> Footprint:
         """What a unit will touch, as it is known by now."""
@@ -76,18 +116,27 @@ class TapReader:
 
     def answered(self, arrival: Arrival) -> Footprint:
         """What an answered unit did touch; follows whose transaction is open on its session."""
+        touched = self._touched(arrival)
+        if arrival.owner is not None:
+            self._background.attempted(arrival.session, touched)
+        return touched
+
+    def closed(self, session: str) -> tuple[str | None, Footprint]:
+        """The connection has ended: whose transaction that ended, and what it let go of."""
+        let_go = self._sessions.tracker(session).closed()
+        self._sessions.forget(session)
+        return self._owners.pop(session, None), let_go
+
+    def _touched(self, arrival: Arrival) -> Footprint:
         call = arrival.call
         if not isinstance(call, Unit):
             return arrival.footprint
-        if arrival.owner is not None and call.status_after in ("T", "E"):
-            self._owners[arrival.session] = arrival.owner.name
+        owner = ITSELF if arrival.owner is None else arrival.owner.name
+        if call.status_after in ("T", "E"):
+            self._owners[arrival.session] = owner
         elif call.status_after == "I":
             self._owners.pop(arrival.session, None)
         if call.ends == "function":
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
         return tracker.done(failed=call.answer.error is not None, status=call.status_after)
-
-    def tolerated(self, call: Call) -> bool:
-        """Whether this is known noise of the service."""
-        return any(fnmatch.fnmatchcase(call.label, pattern) for pattern in self._noise)

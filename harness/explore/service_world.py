@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -38,6 +38,14 @@ _GIVE_UP_S = 5.0
 # a set of orders in work. So beginnings and endings are choices like any other.
 SERVICE = frozenset({Resource(("service",))})
 AT_THE_SERVICE = Footprint(publishes=SERVICE)
+
+
+class SharesMemory(Exception):
+    """An attempt waits for another inside the service, so its memory is shared by attempts.
+
+    What they do there between two steps is seen by nobody: only when every step is taken to
+    touch that memory is a reduced search still a whole one.
+    """
 
 
 class Came(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +88,11 @@ class ServiceWorld:
     end_recording: Callable[..., None]
     """Called when all attempts are through: looking at what came of them is no part of the
     history. With ``stripe=True`` when nothing is left to be done at Stripe either."""
+    shared_memory: bool = False
+    """Whether every step is taken to touch the service's memory."""
+    on_inside: Callable[[], None] | None = None
+    """Called when an attempt is found to wait inside the service; may raise."""
+    on_close: Callable[[], Awaitable[None]] | None = None
     judged: Judged | None = None
     steps: int = 0
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -102,7 +115,7 @@ class ServiceWorld:
         enabled = tuple(pending.actor for pending in self.pending())
         if actor not in enabled:
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
-        label, begins = self._label(player), player.at is At.START
+        label, begins, inside = self._label(player), player.at is At.START, self._inside()
         self.steps += 1
         self.control.let_go(player)
         if begins:
@@ -113,7 +126,10 @@ class ServiceWorld:
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
-        if begins or player.at in (At.DONE, At.INSIDE):
+        inside = inside or self._inside()
+        if inside and self.on_inside is not None and not self.shared_memory:
+            self.on_inside()
+        if begins or inside or player.at is At.DONE or self.shared_memory:
             touched = touched.union(AT_THE_SERVICE)
         return Taken(
             actor=actor,
@@ -154,6 +170,8 @@ class ServiceWorld:
             for life in pending:
                 life.cancel()
             await asyncio.gather(*done, *pending, return_exceptions=True)
+        if self.on_close is not None:
+            await self.on_close()
 
     # --- the attempts' side ------------------------------------------------------------------
 
@@ -206,7 +224,14 @@ class ServiceWorld:
             case _:
                 return str(player.at.value)
 
+    def _inside(self) -> bool:
+        return any(player.at is At.INSIDE for player in self.control.players.values())
+
     def _expected(self, player: Player) -> Footprint:
+        expected = self._expected_at_taps(player)
+        return expected.union(AT_THE_SERVICE) if self.shared_memory else expected
+
+    def _expected_at_taps(self, player: Player) -> Footprint:
         match player.at:
             case At.START | At.AGAIN:
                 return AT_THE_SERVICE
@@ -216,14 +241,17 @@ class ServiceWorld:
             case _:
                 return LOCAL
 
-    def _complain_if_stuck(self) -> None:
-        leaks = [
+    def _leaks(self) -> list[tuple[str, str]]:
+        """Attempts that are through, and sessions still in a transaction of theirs."""
+        return [
             (player.name, session)
             for player in self.control.players.values()
             if player.at is At.DONE
             for session in self.reader.open_sessions(player.name)
         ]
-        if leaks:
+
+    def _complain_if_stuck(self) -> None:
+        if leaks := self._leaks():
             owner, session = leaks[0]
             raise InvalidRun(
                 f"the service leaks a transaction: {session} is still in one after {owner} "

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.actor import Actor, Cast, OrderContext
 from harness.bench import Bench, ControlledTaps
 from harness.errors import PaidonceError
 from harness.explore.activity import ProcessActivity
+from harness.explore.background import Background, Watch
 from harness.explore.blocking import Blocking
-from harness.explore.control import Control, Patience
+from harness.explore.control import Control
+from harness.explore.habits import Habits
 from harness.explore.memory import Memory
 from harness.explore.names import Names
+from harness.explore.patience import Patience
 from harness.explore.players import Player
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
-from harness.explore.sql_sessions import SqlSessions
+from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.world import InvalidRun
 from harness.history import Outcome
 from harness.play import create_order, header_of
 from harness.scenario import Scenario
+from harness.taps.gate import Gate
+from harness.taps.postgres.session import Session
 from harness.wire import Wire
 
 
@@ -32,13 +38,20 @@ class ServiceWorlds:
     scenario: Scenario
     bench: Bench
     patience: Patience = field(default_factory=Patience)
-    noise: tuple[str, ...] = ()
-    """Labels of units that are the service's own business, such as a health check's."""
+    background: Background = field(default_factory=Background)
+    """What the service does by itself."""
+    shared_memory: bool = False
+    """Whether attempts are taken to meet in the service's memory at every step."""
+    on_inside: Callable[[], None] | None = None
+    """Called when an attempt is found to wait inside the service; may raise."""
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
     _sessions: SqlSessions | None = None
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
+    _activity: ProcessActivity | None = None
+    _habits: Habits | None = None
+    _thorough: bool = False
 
     async def fresh(self) -> ServiceWorld:
         """A world at the scenario's beginning: orders unpaid, or as ``prepare`` leaves them.
@@ -52,9 +65,14 @@ class ServiceWorlds:
         await self._prepare(cast, contexts)
         names = Names(_known(contexts))
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
-        reader = TapReader(self._sql_sessions(), names, players, self.noise)
+        reader = TapReader(self._sql_sessions(), names, players, self.background, self._known())
         control = Control(
-            players, reader, Blocking(taps.blocking), ProcessActivity(self.bench.pid), self.patience
+            players,
+            reader,
+            Blocking(taps.blocking),
+            self._processes(taps),
+            self.patience,
+            thorough=self._thorough,
         )
         world = ServiceWorld(
             scenario=self.scenario,
@@ -66,6 +84,9 @@ class ServiceWorlds:
             attempts={attempt.name: attempt for attempt in self.scenario.attempts},
             actors={},
             end_recording=self._end_recording,
+            shared_memory=self.shared_memory,
+            on_inside=self.on_inside,
+            on_close=self._closed,
         )
         for attempt in self.scenario.attempts:
             wire = self._wires.setdefault(attempt.name, Wire(self.bench.service_url))
@@ -75,6 +96,13 @@ class ServiceWorlds:
         self._bind(memory, control)
         self.last = world
         return world
+
+    async def watch(self, seconds: float) -> None:
+        """Learn what the service does by itself, while nobody asks it for anything."""
+        gate = Watch(self.background, self._sql_sessions())
+        self._bind_all(None, gate)
+        await asyncio.sleep(seconds)
+        self._bind_all(None, None)
 
     async def close(self) -> None:
         """Close the clients' connections."""
@@ -115,6 +143,18 @@ class ServiceWorlds:
                     )
             await actor.close()
 
+    async def _closed(self) -> None:
+        """An execution was left: take stock, and end the transactions that nobody will end."""
+        assert self.last is not None
+        control, reader = self.last.control, self.last.reader
+        self._thorough = self._thorough or control.surprised
+        self.background.settle()
+        open_ones = {s for name in control.players for s in reader.open_sessions(name)}
+        pids = [control.pids[session] for session in open_ones if session in control.pids]
+        if pids:
+            await asyncio.sleep(self.patience.tail)
+            await Blocking(self._taps().blocking).end_idle(pids)
+
     def _bind(self, memory: Memory | None, control: Control | None) -> None:
         taps = self._taps()
         self.bench.tap.bind(memory, control)
@@ -122,6 +162,24 @@ class ServiceWorlds:
         if taps.redis is not None:
             taps.redis.bind(memory if control is not None else None, control)
         taps.postgres.on_change = control.change if control is not None else None
+        taps.postgres.on_close = None if control is None else _tell_of_ends(control)
+
+    def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
+        taps = self._taps()
+        for tap in (self.bench.tap, taps.postgres, taps.redis):
+            if tap is not None:
+                tap.bind(memory, gate)
+
+    def _processes(self, taps: ControlledTaps) -> ProcessActivity:
+        if self._activity is None:
+            self._activity = ProcessActivity(self.bench.pid, lambda: taps.postgres.connecting)
+        return self._activity
+
+    def _known(self) -> Habits:
+        if self._habits is None:
+            kinds = {attempt.name: attempt.steps for attempt in self.scenario.attempts}
+            self._habits = Habits(kinds)
+        return self._habits
 
     def _end_recording(self, *, stripe: bool = False) -> None:
         taps = self._taps()
@@ -143,6 +201,10 @@ class ServiceWorlds:
                 "exploration needs a bench under control, with taps before Postgres"
             )
         return self.bench.taps
+
+
+def _tell_of_ends(control: Control) -> Callable[[Session], None]:
+    return lambda session: control.gone(session_name(session.id))
 
 
 def _known(contexts: list[OrderContext]) -> dict[str, str]:

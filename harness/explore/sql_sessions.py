@@ -11,6 +11,11 @@ from harness.explore.sql.statement import Footprints
 from harness.explore.sql.transaction import TransactionTracker
 
 
+def session_name(number: int) -> str:
+    """What the tap's connection of this number is called."""
+    return f"postgres session {number}"
+
+
 class SqlSessions:
     """One tracker for each session on the database of ``url``, whose catalog is read once."""
 
@@ -25,6 +30,10 @@ class SqlSessions:
         for session, tracker in list(self._trackers.items()):
             if tracker.inside:  # the last execution was left before the end of a transaction
                 del self._trackers[session]
+
+    def forget(self, session: str) -> None:
+        """The session is over."""
+        self._trackers.pop(session, None)
 
     def tracker(self, session: str) -> TransactionTracker:
         """The tracker of the session with this name."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.explore.blocking import in_a_cycle
-from harness.explore.control import Control, Patience
+from harness.explore.control import Control
 from harness.explore.footprint import EVERYTHING, LOCAL
+from harness.explore.patience import Patience
 from harness.explore.players import At, Player
 from harness.explore.world import InvalidRun
 
-QUICK = Patience(step=1.0, inside=0.02, tail=0.02, deadlock_gap=0.001)
+QUICK = Patience(step=1.0, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)
 
 
 @dataclass(eq=False)
@@ -40,6 +41,7 @@ class Reader:
 
     owners: dict = field(default_factory=dict)
     locking: set = field(default_factory=set)
+    habits: dict = field(default_factory=dict)
 
     def session(self, call, connection):
         return call.session, call.pid
@@ -62,8 +64,18 @@ class Reader:
     def answered(self, arrival):
         return arrival.footprint
 
-    def tolerated(self, call):
-        return call.label == "health check"
+    def background(self, arrival):
+        return arrival.call.label == "health check"
+
+    def local(self, arrival):
+        return arrival.call.local
+
+    def habitual(self, arrival, players):
+        able = [p for p in players if p.name == self.habits.get(arrival.call.label)]
+        return able[0] if able else None
+
+    def closed(self, session):
+        return self.owners.pop(session, None), EVERYTHING
 
 
 class Server:
@@ -71,12 +83,22 @@ class Server:
 
     def __init__(self):
         self.waits = {}
+        self.sessions = set()
+
+    async def alive(self, pids):
+        return self.sessions & set(pids)
 
     async def blockers(self, pids):
         return {pid: self.waits.get(pid, ()) for pid in pids}
 
 
 class Idle:
+    busy = 0
+
+    def at_work(self):
+        self.busy -= 1
+        return self.busy >= 0
+
     def idle(self):
         return True
 
@@ -257,11 +279,10 @@ def test_what_never_comes_to_rest_is_named():
     bounded(main())
 
 
-def test_known_noise_passes_and_is_remembered():
+def test_what_the_service_does_by_itself_passes():
     async def main():
         stage = Stage()
-        await stage.control.request(Unit(1, label="health check"), Line())
-        assert stage.control.noise == ["health check"]
+        await asyncio.wait_for(stage.sends(Unit(1, label="health check")), 5)
 
     bounded(main())
 

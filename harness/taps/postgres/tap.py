@@ -40,6 +40,8 @@ class PostgresTap(Proxy):
         self._sample = sample
         self._opened = 0
         self._links: dict[int, Link] = {}
+        self.on_close: Callable[[Session], None] | None = None
+        """Called when a connection that the server had let in is no more."""
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""
@@ -79,6 +81,11 @@ class PostgresTap(Proxy):
         return tuple(link.session for link in self._links.values() if link.session.started)
 
     @property
+    def connecting(self) -> bool:
+        """Whether a client waits to be let in by the server."""
+        return any(not link.session.started for link in self._links.values())
+
+    @property
     def in_flight(self) -> tuple[Unit, ...]:
         """Every session's next unit: held, or with the server."""
         return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
@@ -93,6 +100,8 @@ class PostgresTap(Proxy):
     def forget(self, link: Link) -> None:
         """``link`` is closed."""
         self._links.pop(link.session.id, None)
+        if self.on_close is not None and link.session.started:
+            self.on_close(link.session)
         self.changed()
 
     async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
