@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: prove test test-slow lint types check format clean setup
+.PHONY: prove test test-slow lint types check format bench-explore clean setup
 
 prove: $(READY)
 	$(BIN)/paidonce prove $(ARGS)
@@ -43,6 +43,9 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
+
+bench-explore: $(READY)
+	$(BIN)/python benchmarks/exploration.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) paidonce-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

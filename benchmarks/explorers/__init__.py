@@ -1,0 +1,1 @@
+"""What ``benchmarks/exploration.py`` compares: ours, isolationtester, frontrun."""

@@ -1,0 +1,104 @@
+"""What one measurement gives, and medians of it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``schedules`` executed in ``seconds``, with the processor time that took on the machine.
+
+    ``machine_cpu`` is that of everything on it, in seconds; ``load`` its load average of the last
+    minute.
+    """
+
+    schedules: int
+    seconds: float
+    machine_cpu: float
+    load: float
+
+    @property
+    def rate(self) -> float:
+        """Schedules a second."""
+        return self.schedules / self.seconds
+
+    @property
+    def busy(self) -> float:
+        """How much of the machine was in use, from 0 to 1, by whomever."""
+        return self.machine_cpu / (self.seconds * (os.cpu_count() or 1))
+
+
+@dataclass
+class Way:
+    """One way to go through schedules. ``skipped`` says why there are no samples."""
+
+    name: str
+    about: str
+    samples: list[Sample] = field(default_factory=list)
+    skipped: str = ""
+    remark: str = ""
+
+    @property
+    def rate(self) -> float:
+        """The median of schedules a second."""
+        return statistics.median(sample.rate for sample in self.samples)
+
+
+def ratio(one: Way, other: Way) -> float:
+    """The median, over rounds, of how many times faster ``one`` was in the same round."""
+    pairs = zip(one.samples, other.samples, strict=True)
+    return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
+
+
+def better(ways: Sequence[Way]) -> Way | None:
+    """The fastest of ``ways`` that was measured."""
+    measured = [way for way in ways if way.samples]
+    return max(measured, key=lambda way: way.rate, default=None)
+
+
+class Clock:
+    """Seconds, and processor seconds of the whole machine, since it was made."""
+
+    def __init__(self) -> None:
+        self._cpu = _busy_seconds()
+        self._began = _now()
+
+    def sample(self, schedules: int, seconds: float | None = None) -> Sample:
+        """What was done since; ``seconds`` where only a part of the time counts."""
+        took = _now() - self._began
+        share = 1.0 if seconds is None else seconds / took
+        return Sample(
+            schedules=schedules,
+            seconds=took if seconds is None else seconds,
+            machine_cpu=(_busy_seconds() - self._cpu) * share,
+            load=os.getloadavg()[0],
+        )
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """Collect garbage now rather than while something is measured."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _now() -> float:
+    return time.perf_counter()
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return times.user + times.system + times.nice

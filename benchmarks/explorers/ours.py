@@ -1,0 +1,154 @@
+"""Our own exploration, measured; and what it learns of the SQL for those who cannot learn it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from explorers.measured import Clock, Sample, quiet_collector
+from harness.errors import PaidonceError
+from harness.explore.exploration import Request, Search, explore
+from harness.explore.export import statements_of, tell
+from harness.explore.export.telling import Story
+from harness.explore.search import Budget, DepthFirst, search
+from harness.explore.service_world import ServiceWorld, judge_outcome
+from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.witness import Witness, steps_of
+from harness.explore.world import Pending, Taken
+from harness.scenario import Scenario
+from harness.verdict import Status
+
+
+async def once(
+    worlds: list[ServiceWorlds], scenario: Scenario, guard: str, way: Search, most: int
+) -> Sample:
+    """One search, which goes on after a counterexample, to its end or to ``most`` schedules."""
+    request = Request(
+        scenario=scenario,
+        variant=guard,
+        search=way,
+        lanes=len(worlds),
+        stop_at_first=False,
+        budget=Budget(schedules=most),
+    )
+    with quiet_collector():
+        clock = Clock()
+        explored = await explore(worlds, request)
+        result = explored.result
+        sample = clock.sample(result.counts.executions, result.seconds)
+    if result.counts.invalid:
+        raise PaidonceError(f"{guard}, {way}: executions were invalid: {result.invalid[0]}")
+    return sample
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """What sessions run, and the orders in which they can.
+
+    ``steps`` are (session, SQL) by name, ``orders`` those names in orders that never let a
+    session run that waits for another.
+    """
+
+    sessions: tuple[str, ...]
+    steps: dict[str, tuple[str, str]]
+    orders: tuple[tuple[str, ...], ...]
+
+
+async def permutations(
+    worlds: ServiceWorlds, scenario: Scenario, guard: str, most: int
+) -> Permutations:
+    """The SQL of the first ``most`` schedules, as a full search executes them.
+
+    What is local to a connection (BEGIN) belongs to the step before, so that there are as many
+    choices as a search of ours has. Orders that differ in calls to Stripe alone are one.
+    """
+    recording = _Recording(worlds)
+    result = await search(
+        [recording],
+        judge_outcome,
+        DepthFirst(),
+        stop_at_first=False,
+        budget=Budget(schedules=most),
+    )
+    if result.counts.invalid:
+        raise PaidonceError(f"{guard}: executions were invalid: {result.invalid[0]}")
+    names: dict[tuple[str, int, str], str] = {}
+    steps: dict[str, tuple[str, str]] = {}
+    orders: dict[tuple[str, ...], None] = {}
+    actors = tuple(attempt.name for attempt in scenario.attempts)
+    for story in (recording.story(taken, world, actors) for taken, world in recording.made):
+        order = []
+        for actor, number, label, sql in _parts(story):
+            name = names.setdefault(
+                (actor, number, label), f"s{actors.index(actor) + 1}_{len(names) + 1}"
+            )
+            steps.setdefault(name, (actor, sql))
+            order.append(name)
+        orders[tuple(order)] = None
+    return Permutations(actors, steps, tuple(orders))
+
+
+def _parts(story: Story) -> list[tuple[str, int, str, str]]:
+    """For each moment with SQL: whose, the how many-th of theirs, its label, and the SQL."""
+    found: list[tuple[str, int, str, str]] = []
+    counts: dict[str, int] = {}
+    for moment in story.moments:
+        texts = statements_of(msgspec.structs.replace(story, moments=(moment,)))
+        if texts:
+            actor = moment.step.actor
+            counts[actor] = counts.get(actor, 0) + 1
+            sql = "; ".join(text.strip().rstrip("; ") for text in texts)
+            label = f"{moment.step.label}: {sql if moment.step.label == 'start' else ''}"
+            found.append((actor, counts[actor], label, sql))
+    return found
+
+
+@dataclass
+class _Recording:
+    """``Worlds`` that keep what was executed."""
+
+    worlds: ServiceWorlds
+    made: list[tuple[tuple[Taken, ...], ServiceWorld]] = field(default_factory=list)
+
+    async def fresh(self) -> _RecordedWorld:
+        return _RecordedWorld(await self.worlds.fresh(), self.made)
+
+    def story(self, taken: Sequence[Taken], world: ServiceWorld, actors: tuple[str, ...]) -> Story:
+        assert world.judged is not None
+        witness = Witness(
+            target="",
+            variant="",
+            scenario="",
+            attempts=actors,
+            status=Status.VALID,
+            broken=(),
+            steps=steps_of(tuple(taken)),
+        )
+        return tell(witness, world.judged.history)
+
+
+class _RecordedWorld:
+    def __init__(
+        self, world: ServiceWorld, made: list[tuple[tuple[Taken, ...], ServiceWorld]]
+    ) -> None:
+        self._world = world
+        self._made = made
+        self._taken: list[Taken] = []
+
+    def pending(self) -> tuple[Pending, ...]:
+        return self._world.pending()
+
+    async def step(self, actor: str) -> Taken:
+        taken = await self._world.step(actor)
+        self._taken.append(taken)
+        return taken
+
+    async def finish(self) -> Hashable:
+        came = await self._world.finish()
+        self._made.append((tuple(self._taken), self._world))
+        return came
+
+    async def close(self) -> None:
+        await self._world.close()
