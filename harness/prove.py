@@ -1,8 +1,9 @@
 """The main job: every scenario against every variant, and what came of it.
 
-Cells that need the same service settings share one running service; several lanes work side by
-side. A cell that breaks is an error of that cell only. Whatever was found before an interruption
-is in the result.
+Every cell is played, with real concurrency and in real time; then those that are about order
+alone are searched, each within its share of the time there is. Cells that need the same service
+settings share one running service; several lanes work side by side. A cell that breaks is an
+error of that cell only. Whatever was found before an interruption is in the result.
 """
 
 from __future__ import annotations
@@ -12,17 +13,27 @@ import datetime
 import os
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 import harness
 from harness.bench import Bench
 from harness.checkers import judge
 from harness.errors import PaidonceError
+from harness.explore.cells import (
+    Allowance,
+    Searcher,
+    not_searched,
+    unusable,
+    why_not_searched,
+)
 from harness.history import read_history
 from harness.play import missing, play_scenario
-from harness.results import Cell, Load, Machine, Proof, Run, ScenarioInfo, Variant
+from harness.results import Cell, Load, Machine, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.scenario import Scenario
 from harness.stack import Lane, Stack
 from harness.target import Target
@@ -33,7 +44,10 @@ HISTORIES = "histories"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be proved. ``rounds`` overrides every scenario's own number of rounds."""
+    """What is to be proved. ``rounds`` overrides every scenario's own number of rounds.
+
+    ``search_seconds`` bounds the time for searching all cells together; 0 is for no search.
+    """
 
     target: Target
     variants: tuple[Variant, ...]
@@ -43,6 +57,14 @@ class Plan:
     rounds: int | None = None
     lanes: int = 2
     command: str = "paidonce prove"
+    search_seconds: float = 0.0
+
+    @property
+    def searched(self) -> tuple[Scenario, ...]:
+        """The scenarios to be searched."""
+        if not self.search_seconds:
+            return ()
+        return tuple(s for s in self.scenarios if why_not_searched(s) is None)
 
 
 @dataclass
@@ -69,6 +91,17 @@ class Findings:
         self.cells[cell.variant, cell.scenario] = cell
         self.on_cell(cell)
 
+    def searched(self, variant: str, scenario: str, search: Searched) -> None:
+        """The search of a cell that was played has ended."""
+        self.add(msgspec.structs.replace(self.cells[variant, scenario], search=search))
+
+    def _with_reason(self, cell: Cell, scenario: Scenario) -> Cell:
+        """``cell``, saying why it was not searched if it was not."""
+        if cell.search is not None or not self.plan.search_seconds or not cell.runs:
+            return cell
+        reason = why_not_searched(scenario) or "the proof was interrupted before its turn"
+        return msgspec.structs.replace(cell, search=not_searched(reason))
+
     def proof(self) -> Proof:
         """All of it, in the order of the plan."""
         plan = self.plan
@@ -81,7 +114,7 @@ class Findings:
             variants=plan.variants,
             scenarios=tuple(info(scenario) for scenario in plan.scenarios),
             cells=tuple(
-                self.cells[variant.name, scenario.name]
+                self._with_reason(self.cells[variant.name, scenario.name], scenario)
                 for variant in plan.variants
                 for scenario in plan.scenarios
                 if (variant.name, scenario.name) in self.cells
@@ -93,44 +126,60 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Task:
-    """Scenarios that one running service can be asked to play."""
+    """Scenarios that one running service can be asked to play, or under control to be searched
+    with."""
 
     variant: Variant
     settings: Mapping[str, str]
     scenarios: tuple[Scenario, ...]
+    search: bool = False
+    played: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when these scenarios have been played; a search waits for it."""
 
 
 async def prove(stack: Stack, findings: Findings) -> None:
-    """Play and judge every cell of the plan, filling ``findings`` as it goes."""
+    """Play, judge and search every cell of the plan, filling ``findings`` as it goes."""
     plan = findings.plan
-    queue: asyncio.Queue[_Task] = asyncio.Queue()
-    for task in _tasks(plan):
-        queue.put_nowait(task)
+    plays = _tasks(plan, plan.scenarios)
+    tasks = [*plays, *_searches(plan, plays)]
+    lanes = min(plan.lanes, len(tasks))
+    cells = len(plan.variants) * len(plan.searched)
+    allowance = Allowance(plan.search_seconds, cells, lanes)
     try:
-        await _side_by_side(stack, findings, queue, min(plan.lanes, queue.qsize()))
+        await _side_by_side(stack, findings, deque(tasks), allowance, lanes)
     except asyncio.CancelledError:
         findings.interrupted = True
         raise
 
 
 async def _side_by_side(
-    stack: Stack, findings: Findings, queue: asyncio.Queue[_Task], lanes: int
+    stack: Stack, findings: Findings, queue: deque[_Task], allowance: Allowance, lanes: int
 ) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(lanes):
-                group.create_task(_work(stack, findings, queue))
+                group.create_task(_work(stack, findings, queue, allowance))
     except* PaidonceError as failures:
         raise failures.exceptions[0] from None
 
 
-async def _work(stack: Stack, findings: Findings, queue: asyncio.Queue[_Task]) -> None:
+async def _work(
+    stack: Stack, findings: Findings, queue: deque[_Task], allowance: Allowance
+) -> None:
     lane = await stack.lane()
-    while not queue.empty():
-        await _do(stack, lane, findings, queue.get_nowait())
+    while queue:
+        task = queue.popleft()
+        if task.search:
+            await task.played.wait()
+            await _search(stack, lane, findings, task, allowance)
+        else:
+            try:
+                await _play(stack, lane, findings, task)
+            finally:
+                task.played.set()
 
 
-async def _do(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> None:
+async def _play(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> None:
     try:
         async with stack.bench(lane, task.variant.name, task.settings) as bench:
             findings.met(bench)
@@ -140,6 +189,48 @@ async def _do(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> None
         for scenario in task.scenarios:
             if (task.variant.name, scenario.name) not in findings.cells:
                 findings.add(_broken(task.variant, scenario, error))
+
+
+async def _search(
+    stack: Stack, lane: Lane, findings: Findings, task: _Task, allowance: Allowance
+) -> None:
+    """Search the cells of ``task`` one after the other, on one service as long as it is sound."""
+    left = [s for s in task.scenarios if _was_played(findings, task.variant, s)]
+    allowance.dropped(len(task.scenarios) - len(left))
+    while left:
+        try:
+            async with stack.bench(
+                lane, task.variant.name, task.settings, controlled=True
+            ) as bench:
+                searcher = Searcher(bench, findings.plan.seed, findings.plan.out)
+                while left and await _search_next(searcher, findings, left, allowance):
+                    pass
+        except PaidonceError as error:
+            if left:
+                findings.searched(task.variant.name, left.pop(0).name, unusable(error))
+                allowance.dropped(1)
+
+
+async def _search_next(
+    searcher: Searcher, findings: Findings, left: list[Scenario], allowance: Allowance
+) -> bool:
+    """Search the first of ``left``, which is taken off; False if another service should go on."""
+    plan, scenario = findings.plan, left[0]
+    seconds = allowance.share()
+    if seconds <= 0:
+        reason = f"the {plan.search_seconds:g} s for searching were spent before its turn"
+        search = not_searched(reason)
+    else:
+        search = await searcher.search(scenario, seconds)
+    del left[0]
+    findings.searched(searcher.bench.variant, scenario.name, search)
+    # What made an execution invalid, a transaction left open say, may be in the next one's way.
+    return not search.invalid
+
+
+def _was_played(findings: Findings, variant: Variant, scenario: Scenario) -> bool:
+    cell = findings.cells.get((variant.name, scenario.name))
+    return cell is not None and bool(cell.runs) and cell.error is None
 
 
 async def prove_cell(plan: Plan, bench: Bench, variant: Variant, scenario: Scenario) -> Cell:
@@ -196,18 +287,27 @@ def _broken(
     )
 
 
-def _tasks(plan: Plan) -> list[_Task]:
+def _tasks(plan: Plan, scenarios: Sequence[Scenario]) -> list[_Task]:
     """One task for each variant and set of settings that reaches the service."""
     tasks = []
     for variant in plan.variants:
         groups: dict[tuple[tuple[str, str], ...], list[Scenario]] = {}
-        for scenario in plan.scenarios:
+        for scenario in scenarios:
             reaching = {k: v for k, v in scenario.settings.items() if k in plan.target.settings}
             groups.setdefault(tuple(sorted(reaching.items())), []).append(scenario)
         tasks += [
             _Task(variant, dict(settings), tuple(members)) for settings, members in groups.items()
         ]
     return tasks
+
+
+def _searches(plan: Plan, plays: Sequence[_Task]) -> list[_Task]:
+    """The searches, those first that have a counterexample to find: they end soon."""
+    tasks = [
+        replace(play, search=True, scenarios=tuple(s for s in play.scenarios if s in plan.searched))
+        for play in plays
+    ]
+    return sorted((t for t in tasks if t.scenarios), key=lambda task: task.variant.sound)
 
 
 def info(scenario: Scenario) -> ScenarioInfo:

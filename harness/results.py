@@ -6,6 +6,8 @@ later from the file alone.
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from harness.capability import Capability
@@ -45,11 +47,49 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class How(enum.StrEnum):
+    """How the search of a cell ended."""
+
+    COMPLETE = "complete"
+    """Every interleaving that differs was executed, and none breaks an invariant."""
+    COUNTEREXAMPLE = "counterexample"
+    INCOMPLETE = "incomplete"
+    """Begun and not finished; nothing was found in what was covered."""
+    NOT_SEARCHED = "not searched"
+
+
+class Searched(msgspec.Struct, frozen=True, kw_only=True):
+    """What exploration established of a cell.
+
+    ``reason`` says why it is not complete, or was not made. ``explored`` executions went to their
+    end, ``pruned`` were left early because they are covered by others, ``invalid`` said nothing.
+    ``execution`` is the number of the one that broke, ``broken`` what the checkers said of it,
+    ``witness`` its file, relative to the report.
+    """
+
+    how: How
+    reason: str = ""
+    coverage: str = ""
+    explored: int = 0
+    pruned: int = 0
+    invalid: int = 0
+    outcomes: int = 0
+    seconds: float = 0.0
+    execution: int | None = None
+    broken: tuple[str, ...] = ()
+    witness: str | None = None
+
+    @property
+    def executions(self) -> int:
+        return self.explored + self.pruned + self.invalid
+
+
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One variant against one scenario.
 
     ``expected`` is what was declared. ``skipped`` is the reason it did not run, or None.
-    ``caught`` of ``len(runs)`` runs were INVALID.
+    ``caught`` of ``len(runs)`` runs were INVALID. ``search`` is what exploration established,
+    None where the proof was not to search.
     """
 
     variant: str
@@ -58,16 +98,33 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
     skipped: str | None = None
     error: str | None = None
+    search: Searched | None = None
 
     @property
     def caught(self) -> int:
         return sum(run.status is Status.INVALID for run in self.runs)
 
     @property
+    def proved(self) -> bool:
+        """Whether a complete search found no counterexample."""
+        return self.search is not None and self.search.how is How.COMPLETE
+
+    @property
+    def found(self) -> bool:
+        """Whether the search found a counterexample."""
+        return self.search is not None and self.search.how is How.COUNTEREXAMPLE
+
+    @property
+    def denied(self) -> bool:
+        """Declared vulnerable, and yet a complete search found nothing."""
+        return self.expected is Status.INVALID and self.proved
+
+    @property
     def status(self) -> Status:
-        """INVALID if any run was; else UNKNOWN if any was, or none ran; else VALID."""
+        """INVALID if any run was, or the search found a counterexample; else UNKNOWN if any run
+        was, or none ran; else VALID."""
         found = {run.status for run in self.runs}
-        if Status.INVALID in found:
+        if Status.INVALID in found or self.found:
             return Status.INVALID
         if found == {Status.VALID} and self.error is None:
             return Status.VALID
@@ -95,12 +152,13 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     def as_declared(self) -> bool:
         """Whether nothing in this cell speaks against what was declared.
 
-        A vulnerable cell must be caught at least once; a sound one must be VALID every time. A
+        A vulnerable cell must be caught at least once, and no complete search may find nothing;
+        a sound one must be VALID every time, without a counterexample. A
         skipped cell, and one that could not be judged only because the backend lacks a
         capability, speak neither for nor against: ``reports.problems`` says how a whole proof
         treats them. Any other UNKNOWN, and any error, is not as declared.
         """
-        if self.error is not None:
+        if self.error is not None or self.denied:
             return False
         return self.skipped is not None or self.status is self.expected or bool(self.lacking)
 

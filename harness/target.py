@@ -59,7 +59,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     ``under_control`` are settings (by neutral names) for exploration, where a step may be held
     for long: time-outs out of the way, background work off. ``reset`` is SQL that takes every
-    order back to unpaid; without it each execution has a fresh order.
+    order back to unpaid, and to its first amount (``{amount}``, in minor units); without it each
+    execution has a fresh order.
 
     ``stripe_order_key`` is the metadata key by which the service's Stripe objects name their
     order. ``resting_statuses`` are the payment statuses of an order nobody is working on.

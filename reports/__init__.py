@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.results import Proof
+from reports.explored import write_search_page, write_witness_page
 from reports.html import page
 from reports.junit import junit
 from reports.markdown import summary
@@ -27,15 +30,18 @@ __all__ = [
     "standing",
     "write_all",
     "write_picture",
+    "write_search_page",
+    "write_witness_page",
 ]
 
 
 def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     """Write ``results.json``, ``report.html``, ``summary.md`` and ``junit.xml`` to ``folder``.
 
-    ``folder`` is also where the histories the proof names are read from (for the timelines); a
-    history that is not there costs only its picture. The results come first, so that they are
-    safe whatever happens to the rest. Returns the path of each by the name of its format.
+    Each witness gets a page beside it. ``folder`` is also where the histories and witnesses the
+    proof names are read from; one that is not there costs only its picture. The results come
+    first, so that they are safe whatever happens to the rest. Returns the path of each by the
+    name of its format.
     Raises ``UsageError`` when a file cannot be written.
     """
     paths = {
@@ -47,5 +53,9 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     write_file(paths["json"], encode(proof))
     write_file(paths["markdown"], summary(proof).encode("utf-8", "replace"))
     write_file(paths["junit"], junit(proof))
+    for cell in proof.cells:
+        if cell.search is not None and cell.search.witness is not None:
+            with contextlib.suppress(UsageError):
+                write_witness_page(folder / cell.search.witness, cell.search)
     write_file(paths["html"], page(proof, folder).encode())
     return paths

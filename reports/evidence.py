@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.history import History, read_history
 from harness.results import Cell, Proof, Run
 from harness.verdict import Status, Verdict
+from reports.film import Film, readable_film
 from reports.standing import Standing, standing
 from reports.timeline import Timeline, timeline
 
@@ -18,6 +19,7 @@ from reports.timeline import Timeline, timeline
 _TELLING = ("one-charge", "one-intent", "one-success")
 # Bigger histories (load runs, mostly) make no picture a person can read.
 _MAX_BYTES = 8_000_000
+_MAX_FILMS = 6
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,34 @@ def unexpected(proof: Proof, folder: Path, limit: int = 6) -> tuple[Shown, ...]:
                 found[cell.variant] = shown
                 break
     return tuple(found.values())
+
+
+class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
+    """The film of a cell's witness. ``expected``: the cell is declared to break."""
+
+    film: Film
+    cell: Cell
+    expected: bool
+
+
+def counterexamples(proof: Proof, folder: Path) -> tuple[Counterexample, ...]:
+    """Films: of every cell that was not to break, and of the first of each guard that was.
+
+    Witnesses are read from ``folder``; one that is gone or cannot be read is passed over.
+    """
+    found: list[Counterexample] = []
+    shown: set[str] = set()
+    unexpected = [c for c in proof.cells if c.found and c.expected is not Status.INVALID]
+    expected = [c for c in proof.cells if c.found and c.expected is Status.INVALID]
+    for cell in [*unexpected[:_MAX_FILMS], *expected]:
+        wanted = cell.expected is Status.INVALID
+        if cell.search is None or cell.search.witness is None or (wanted and cell.variant in shown):
+            continue
+        film = readable_film(folder / cell.search.witness)
+        if film is not None:
+            found.append(Counterexample(film=film, cell=cell, expected=wanted))
+            shown |= {cell.variant} if wanted else set()
+    return tuple(found)
 
 
 def settings(proof: Proof, folder: Path) -> dict[str, str]:

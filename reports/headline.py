@@ -9,6 +9,7 @@ import msgspec
 from harness.results import Cell, Proof
 from harness.verdict import Status
 from reports.problems import Weight, problems
+from reports.searches import searched_cells
 from reports.standing import Standing, grid, standing
 from reports.words import count, listed
 
@@ -97,9 +98,9 @@ def _sound(proof: Proof) -> list[str]:
         if not variant.sound:
             continue
         kinds = {standing(cells.get((variant.name, s.name))) for s in proof.scenarios}
-        if Standing.HELD not in kinds or Standing.BROKEN in kinds:
+        if not any(kind.held for kind in kinds) or Standing.BROKEN in kinds:
             continue
-        if kinds <= {Standing.HELD, Standing.SKIPPED}:
+        if all(kind.held or kind is Standing.SKIPPED for kind in kinds):
             whole += 1
             skipped |= Standing.SKIPPED in kinds
         else:
@@ -155,6 +156,9 @@ def _nothing(proof: Proof) -> str:
 def _remarks(proof: Proof) -> tuple[str, ...]:
     kinds = [standing(cell) for cell in proof.cells]
     remarks = []
+    searched = searched_cells(proof)
+    if searched:
+        remarks.append(searched)
     if proof.interrupted:
         ran = sum(bool(cell.runs) for cell in proof.cells)
         total = len(proof.variants) * len(proof.scenarios)

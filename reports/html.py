@@ -13,11 +13,20 @@ from markupsafe import Markup
 
 from harness.results import Cell, Proof, Run, Variant
 from harness.verdict import Status, Verdict
-from reports.evidence import Shown, double_payment, settings, unexpected
+from reports.evidence import (
+    Counterexample,
+    Shown,
+    counterexamples,
+    double_payment,
+    settings,
+    unexpected,
+)
 from reports.headline import headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
+from reports.searches import search_words
 from reports.standing import Standing, grid, standing, tally
+from reports.store import page_beside
 from reports.svg import xml_safe
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_picture
@@ -48,14 +57,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def result(self) -> str:
-        """ "held in 13 of 13", "caught in 9 of 13"."""
+        """ "held in 13 of 13, 9 proved", "caught in 9 of 13"."""
         applied = [place for place in self.places if place.standing is not Standing.SKIPPED]
-        wanted = (Standing.HELD,) if self.variant.sound else (Standing.CAUGHT, Standing.BROKEN)
-        number = sum(place.standing in wanted for place in applied)
-        word = "held" if self.variant.sound else "caught"
         if not any(place.standing.decided for place in applied):
             return "not judged" if applied else "skipped"
-        return f"{word} in {number} of {len(applied)}"
+        if not self.variant.sound:
+            caught = sum(place.standing in (Standing.CAUGHT, Standing.BROKEN) for place in applied)
+            return f"caught in {caught} of {len(applied)}"
+        held = sum(place.standing.held for place in applied)
+        proved = sum(place.standing is Standing.PROVED for place in applied)
+        return f"held in {held} of {len(applied)}{f', {proved} proved' if proved else ''}"
 
     @property
     def loud(self) -> bool:
@@ -72,10 +83,11 @@ def page(proof: Proof, folder: Path) -> str:
         for shown in unexpected(proof, folder)
         if main is None or shown.run.history != main.run.history
     )
+    films = counterexamples(proof, folder)
     used = {place.standing for line in lines for place in line.places}
     found = problems(proof)
     made = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             proof=proof,
@@ -86,6 +98,8 @@ def page(proof: Proof, folder: Path) -> str:
             lines=lines,
             legend=[kind for kind in Standing if kind in used],
             main=main,
+            films=films,
+            others=_others(proof, films),
             broken=broken,
             pictures={
                 id(shown): timeline_picture(shown.timeline, f"timeline-{number}")
@@ -98,6 +112,18 @@ def page(proof: Proof, folder: Path) -> str:
         )
     )
     return xml_safe(made)
+
+
+def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
+    """The cells with a witness whose film is not in the page."""
+    shown = {(one.cell.variant, one.cell.scenario) for one in films}
+    return [
+        cell
+        for cell in proof.cells
+        if cell.search is not None
+        and cell.search.witness is not None
+        and (cell.variant, cell.scenario) not in shown
+    ]
 
 
 def _lines(proof: Proof) -> tuple[Line, ...]:
@@ -152,7 +178,7 @@ def _rails(shown: Timeline) -> list[list[str]]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,
@@ -166,6 +192,8 @@ def _environment() -> Environment:
     environment.filters.update(
         breakable=_breakable,
         undecided=_undecided,
+        searched=search_words,
+        filmpath=lambda path: quote(page_beside(Path(path)).as_posix()),
         count=count,
         moment=moment,
         spent=lambda seconds: duration(seconds * 1e9),

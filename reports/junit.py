@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from harness.results import Cell, Proof, Variant
 from harness.verdict import Status
 from reports.problems import Problem, Weight, first_run, problems, why_not_judged
+from reports.searches import replay_command, search_words
 from reports.standing import Standing, grid, standing, tally
 from reports.svg import xml_safe
 
@@ -45,9 +46,12 @@ def junit(proof: Proof) -> bytes:
 
 def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None:
     kind = standing(cell)
-    if kind in (Standing.HELD, Standing.CAUGHT):
+    if kind.good:
         assert cell is not None
-        ET.SubElement(case, "system-out").text = xml_safe(f"{kind.look.word} {tally(cell)}")
+        told = f"{kind.look.word} {tally(cell)}"
+        if cell.search is not None:
+            told += f"\n{search_words(cell.search)}"
+        ET.SubElement(case, "system-out").text = xml_safe(told)
     elif kind is Standing.SKIPPED:
         assert cell is not None
         ET.SubElement(case, "skipped", message=xml_safe(cell.skipped or ""))
@@ -80,6 +84,10 @@ def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cel
     for verdict in run.verdicts if run is not None else ():
         if verdict.status is not Status.VALID:
             lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
+    if cell is not None and cell.search is not None:
+        lines.append(search_words(cell.search))
+        again = replay_command(cell)
+        lines += [f"replay it: {again}"] if again is not None else []
     if problem.history is not None:
         lines += [f"history: {problem.history}", f"look again: paidonce check {problem.history}"]
     found.text = xml_safe("\n".join(lines))

@@ -25,6 +25,8 @@ _ROW = 34
 _HEAD = 64
 
 _MARKS = {
+    "seal": "M6 .6l4.6 1.6v3.6c0 2.8-2 4.8-4.6 5.8C3.4 10.6 1.4 8.6 1.4 5.8V2.2z"
+    "M3.8 5.8l1.7 1.7L8.4 4.4",
     "check": "M1 6.4l3.2 3.2L10.4 2.8",
     "flag": "M2 12V1M2 1.4h8L8 4l2 2.6H2",
     "cross": "M2 2l8 8M10 2l-8 8",
@@ -34,6 +36,7 @@ _MARKS = {
     "bang": "M6 1v6.4M6 11v.2",
 }
 _FAMILY = {
+    Standing.PROVED: "proved",
     Standing.HELD: "held",
     Standing.CAUGHT: "caught",
     Standing.BROKEN: "broken",

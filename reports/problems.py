@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from harness.capability import CAPABILITY_MEANING, Capability
-from harness.results import Cell, Load, Proof, Run, Variant
+from harness.results import Cell, How, Load, Proof, Run, Variant
 from harness.verdict import Status
 from reports.standing import Standing, standing
 from reports.words import count, listed
@@ -47,6 +47,7 @@ def problems(proof: Proof) -> tuple[Problem, ...]:
         if problem is not None:
             found.append(problem)
     found += _not_judged(proof)
+    found += _not_searched(proof)
     for variant in proof.variants:
         never = _never_caught(proof, variant)
         if never is not None:
@@ -96,14 +97,13 @@ def _of_cell(cell: Cell) -> Problem | None:
     runs = count(len(cell.runs), "run")
     if kind is Standing.BROKEN:
         weight = Weight.CONTRADICTED
-        run = first_run(cell, Status.INVALID)
-        assert run is not None
-        text = f"declared sound, but broke in {cell.caught} of {runs}"
-        text += f": {reason_of(run, Status.INVALID)}" if reason_of(run, Status.INVALID) else ""
-        history = run.history
+        text, history = _broken(cell)
     elif kind is Standing.MISSED:
         weight = Weight.CONTRADICTED
         text = f"declared vulnerable here, but not caught in {runs}"
+        if cell.caught:
+            text = f"declared vulnerable here and caught in {cell.caught} of {runs}, but a "
+            text += "complete search found no counterexample"
         history = cell.runs[0].history
     elif kind is Standing.ERROR:
         text = f"could not be run to the end: {cell.error}"
@@ -125,6 +125,42 @@ def _of_cell(cell: Cell) -> Problem | None:
         standing=kind,
         history=history,
     )
+
+
+def _broken(cell: Cell) -> tuple[str, str | None]:
+    """What broke a cell declared sound, and the history or witness that shows it."""
+    run = first_run(cell, Status.INVALID)
+    if run is not None:
+        text = f"declared sound, but broke in {cell.caught} of {count(len(cell.runs), 'run')}"
+        reason = reason_of(run, Status.INVALID)
+        return text + (f": {reason}" if reason else ""), run.history
+    assert cell.search is not None
+    text = f"declared sound and held in {count(len(cell.runs), 'run')}, but the search found a"
+    text += " counterexample"
+    witness = f" (paidonce replay {cell.search.witness})" if cell.search.witness else ""
+    return text + witness + (f": {cell.search.broken[0]}" if cell.search.broken else ""), None
+
+
+def _not_searched(proof: Proof) -> list[Problem]:
+    """A note for each reason why a search that was begun is not complete."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in proof.cells:
+        search = cell.search
+        if search is not None and search.how is How.INCOMPLETE:
+            alike.setdefault(search.reason, []).append(cell)
+    return [
+        Problem(
+            weight=Weight.NOTE,
+            text=(
+                f"not searched completely: {reason}"
+                if len(cells) == 1
+                else f"{count(len(cells), 'cell')} not searched completely: {reason}"
+            ),
+            variant=cells[0].variant if len(cells) == 1 else "",
+            scenario=cells[0].scenario if len(cells) == 1 else "",
+        )
+        for reason, cells in alike.items()
+    ]
 
 
 def why_not_judged(cell: Cell) -> str:

@@ -18,6 +18,7 @@ from harness.verdict import Status
 class Standing(enum.StrEnum):
     """What became of one guard in one scenario."""
 
+    PROVED = "proved"
     HELD = "held"
     CAUGHT = "caught"
     BROKEN = "broken"
@@ -41,7 +42,17 @@ class Standing(enum.StrEnum):
     @property
     def decided(self) -> bool:
         """Something was established, for or against the declaration."""
-        return self in (Standing.HELD, Standing.CAUGHT) or self.contradicts
+        return self.good or self.contradicts
+
+    @property
+    def good(self) -> bool:
+        """As declared."""
+        return self in (Standing.PROVED, Standing.HELD, Standing.CAUGHT)
+
+    @property
+    def held(self) -> bool:
+        """Nothing broke, as declared of a cell that is to hold."""
+        return self in (Standing.PROVED, Standing.HELD)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,19 +69,29 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _LOOKS = {
+    Standing.PROVED: Look(
+        word="proved",
+        icon="seal",
+        emoji="🛡️",
+        letter="P",
+        meaning="complete search: every interleaving of 2 attempts over tap steps was executed "
+        "and none breaks an invariant; it also held each time it was played",
+    ),
     Standing.HELD: Look(
         word="held",
         icon="check",
         emoji="✅",
         letter="+",
-        meaning="every invariant held in every run, as declared",
+        meaning="survived: every invariant held each time it was played; not searched completely, "
+        "for the reason in the details",
     ),
     Standing.CAUGHT: Look(
         word="caught",
         icon="flag",
         emoji="🎯",
         letter="c",
-        meaning="declared vulnerable, and the harness caught it breaking an invariant",
+        meaning="declared vulnerable, and caught breaking an invariant: so many times of those "
+        "played, or by the search, which leaves a witness",
     ),
     Standing.BROKEN: Look(
         word="BROKEN",
@@ -84,7 +105,8 @@ _LOOKS = {
         icon="cross",
         emoji="❌",
         letter="M",
-        meaning="declared vulnerable here, but no run broke: the harness did not see the bug",
+        meaning="declared vulnerable here, but no run broke or a complete search found nothing: "
+        "the harness did not see the bug",
     ),
     Standing.UNKNOWN: Look(
         word="unknown",
@@ -139,24 +161,33 @@ def standing(cell: Cell | None) -> Standing:
     if not cell.runs:
         return Standing.NOT_RUN if cell.skipped is None else Standing.SKIPPED
     if cell.status is Status.INVALID:
-        return Standing.CAUGHT
+        return Standing.MISSED if cell.denied else Standing.CAUGHT
     if cell.status is Status.VALID:
-        return Standing.MISSED if cell.expected is Status.INVALID else Standing.HELD
+        if cell.expected is Status.INVALID:
+            return Standing.MISSED
+        return Standing.PROVED if cell.proved else Standing.HELD
     return Standing.NOT_JUDGED if cell.lacking else Standing.UNKNOWN
 
 
 def tally(cell: Cell | None) -> str:
-    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none could."""
+    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none could.
+
+    Of a cell that is proved, how many executions the search took: ``"all 412"``. ``", found"``
+    tells that the search found a counterexample too.
+    """
     kind = standing(cell)
     if cell is None or not cell.runs or kind is Standing.NOT_JUDGED:
         return ""
+    if kind is Standing.PROVED:
+        assert cell.search is not None
+        return f"all {cell.search.executions:,}"
     if kind is Standing.HELD:
         number = len(cell.runs)
     elif kind is Standing.UNKNOWN:
         number = sum(run.status is Status.UNKNOWN for run in cell.runs)
     else:
         number = cell.caught
-    return f"{number}/{len(cell.runs)}"
+    return f"{number}/{len(cell.runs)}{', found' if cell.found else ''}"
 
 
 def grid(proof: Proof) -> dict[tuple[str, str], Cell]:

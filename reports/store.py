@@ -50,6 +50,11 @@ def load(place: Path) -> Proof:
         raise UsageError(f"{path} is not a paidonce {RESULTS_NAME}: {error}") from error
 
 
+def page_beside(witness: Path) -> Path:
+    """``none-two_tabs.witness.json`` has its page at ``none-two_tabs.html``."""
+    return witness.with_name(witness.name.removesuffix(".json").removesuffix(".witness") + ".html")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step, so that no reader ever meets half a report.
 

@@ -16,6 +16,7 @@ from reports.standing import Standing, grid, standing, tally
 from reports.words import duration
 
 _STYLES = {
+    Standing.PROVED: "bold green",
     Standing.HELD: "green",
     Standing.CAUGHT: "blue",
     Standing.BROKEN: "bold white on red",

@@ -111,8 +111,8 @@ TARGET = Target(
     reset=(
         "DELETE FROM webhook_events",
         "DELETE FROM attempts",
-        "UPDATE orders SET payment_status = 'unpaid', payment_id = NULL, refunded_amount = 0, "
-        "version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0",
+        "UPDATE orders SET amount = {amount}, payment_status = 'unpaid', payment_id = NULL, "
+        "refunded_amount = 0, version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0",
     ),
     create_order=Route(
         method="POST",

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+import reports
 from harness.cli import options
 from harness.errors import UsageError
+from harness.explore.cells import searched
 from harness.explore.exploration import (
     Explored,
     Request,
@@ -94,7 +96,11 @@ def explore_command(
     )
     folder = options.folder(out)
     explored = asyncio.run(_explore(request, options.backends(postgres, redis, stripe), folder))
-    return _tell(explored, save(explored, folder))
+    witness = save(explored, folder)
+    page = reports.write_search_page(
+        folder / "report.html", guard, name, searched(explored, witness, folder), witness
+    )
+    return _tell(explored, witness, page)
 
 
 def replay_command(
@@ -146,7 +152,7 @@ def _words(progress: Progress) -> Text:
     )
 
 
-def _tell(explored: Explored, witness: Path | None) -> int:
+def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
     console = Console(highlight=False, soft_wrap=True)
     result = explored.result
     counts = result.counts
@@ -178,6 +184,7 @@ def _tell(explored: Explored, witness: Path | None) -> int:
             console.print(_line(step.number, step.actor, step.label, step.blocked), markup=False)
     if witness is not None:
         console.print(f"replay it: paidonce replay {witness}")
+    console.print(f"report: {page}")
     return exit_code(result)
 
 

@@ -1,4 +1,4 @@
-"""``paidonce report``: write the reports of an earlier run again from its results."""
+"""``paidonce report``: write the reports of an earlier run, or the page of a witness."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ from reports import terminal
 def report_command(
     folder: Annotated[
         Path,
-        typer.Argument(help="Folder of an earlier run, or its results.json.", metavar="FOLDER"),
+        typer.Argument(
+            help="Folder of an earlier run, its results.json, or a witness file.",
+            metavar="FOLDER|WITNESS",
+        ),
     ] = Path("paidonce-report/latest"),
 ) -> int:
     """Write the reports of an earlier run again: HTML, JUnit XML, Markdown, JSON.
 
-    The exit code is that of the run itself.
+    The exit code is that of the run itself. Of a witness (a file named .witness.json) it is the
+    page that shows it step by step, written beside it.
     """
+    console = Console()
+    if folder.name.endswith(".witness.json"):
+        page = reports.write_witness_page(folder)
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        return 0
     proof = reports.load(folder)
     where = folder if folder.is_dir() else folder.parent
-    console = Console()
     console.print(terminal.render_matrix(proof, console.width))
     console.print(terminal.render_headline(proof))
     for path in reports.write_all(proof, where).values():

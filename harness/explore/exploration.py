@@ -13,6 +13,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.explore.background import Background
+from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
 from harness.explore.search import (
     Bounded,
@@ -34,6 +35,7 @@ from harness.explore.search import (
 from harness.explore.search.replay import expectations
 from harness.explore.service_world import Judged, SharesMemory, judge_outcome
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
 from harness.scenario import Scenario
@@ -142,12 +144,14 @@ async def explore(
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, _honest(worlds, result), notes=notes)
     found = result.found[0].execution
-    again, judged = await play_again(worlds[0], expectations(found.taken))
+    watcher = LockWatcher()
+    again, judged = await play_again(worlds[0], expectations(found.taken), watcher)
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=notes)
     witness = _witness(worlds[0], request, again, judged)
+    witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
     return Explored(request, result, witness, judged.history, notes)
 
 
@@ -212,10 +216,11 @@ def _honest(worlds: list[ServiceWorlds], result: Result) -> Result:
 
 
 async def play_again(
-    worlds: ServiceWorlds, steps: tuple[Expected, ...]
+    worlds: ServiceWorlds, steps: tuple[Expected, ...], watcher: Watcher | None = None
 ) -> tuple[Replayed, Judged | None]:
     """Follow a schedule; the judgement is there unless the execution went another way."""
-    replayed = await replay(worlds, steps)
+    watched = worlds if watcher is None else WatchedWorlds(worlds, watcher)
+    replayed = await replay(watched, steps)
     assert worlds.last is not None
     return replayed, worlds.last.judged
 

@@ -39,6 +39,10 @@ class Names:
             return self._names[text]
         return _GENERATED.sub(lambda found: self._name(actor, found.group()), text)
 
+    def seen(self, text: str) -> str:
+        """``text`` by its name if it has one; gives none, so that looking changes nothing."""
+        return self._names.get(text, text)
+
     def resource(self, actor: str, resource: Resource) -> Resource:
         """``resource`` with the values of its key replaced by their names."""
         if not resource.key:

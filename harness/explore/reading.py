@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.explore.background import Background
-from harness.explore.footprint import EVERYTHING, Footprint
+from harness.explore.footprint import EVERYTHING, Footprint, Resource
 from harness.explore.habits import Habits
 from harness.explore.names import Names
 from harness.explore.players import Arrival, Player
@@ -52,6 +52,10 @@ class TapReader:
     def holds_locks(self, session: str) -> bool:
         """Whether the transaction on the session has locked anything yet."""
         return self._sessions.tracker(session).holds_locks
+
+    def held(self, session: str) -> frozenset[Resource]:
+        """What the transaction on the session has locked so far."""
+        return self._sessions.tracker(session).touched.locks
 
     def open_sessions(self, owner: str) -> tuple[str, ...]:
         """The sessions with a transaction of that attempt open on them."""

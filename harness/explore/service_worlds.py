@@ -28,7 +28,10 @@ from harness.play import create_order, header_of
 from harness.scenario import Scenario
 from harness.taps.gate import Gate
 from harness.taps.postgres.session import Session
+from harness.target import fill
 from harness.wire import Wire
+
+_RESET = "the target's reset"
 
 
 @dataclass
@@ -120,7 +123,8 @@ class ServiceWorlds:
         if self.bench.target.reset and self._contexts:
             async with self.bench.eyes.transaction():
                 for statement in self.bench.target.reset:
-                    await self.bench.eyes.execute(statement.encode())
+                    filled = fill(statement, {"amount": str(self.scenario.amount)}, _RESET)
+                    await self.bench.eyes.execute(filled.encode())
             for context in self._contexts:
                 context.payment_id = None
                 memory.record(context.created(memory.now()))

@@ -21,6 +21,21 @@ from harness.verdict import Status, Verdict
 WITNESS_FORMAT = 1
 
 
+class Lock(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt's open transaction has locked, as its statements tell."""
+
+    actor: str
+    what: str
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that waits for locks of others, as Postgres says, and for which."""
+
+    actor: str
+    on: tuple[str, ...]
+    what: str
+
+
 class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step: who moved, by what, and who else could have."""
 
@@ -32,6 +47,10 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     """It then waited for somebody else."""
     woken: tuple[str, ...] = ()
     """Who no longer had to wait because of it."""
+    locks: tuple[Lock, ...] = ()
+    """What was locked once all had come to rest after it."""
+    waits: tuple[Waiting, ...] = ()
+    """Who waited for whom then."""
 
     def expected(self) -> Expected:
         """The step as a replay is to find it."""

@@ -283,7 +283,7 @@ def test_text_has_contrast_aa(theme: dict[str, str]) -> None:
     pairs = [(ink, ground) for ink in ("ink", "muted") for ground in ("bg", "surface", "raised")]
     pairs += [("link", "bg"), ("link", "surface"), ("link", "raised"), ("on-broke", "broke")]
     pairs += [("broke", "surface")]
-    for name in ("held", "caught", "broken", "error", "unknown", "quiet"):
+    for name in ("proved", "held", "caught", "broken", "error", "unknown", "quiet"):
         pairs.append((f"{name}-ink", f"{name}-bg"))
     for number in range(6):
         pairs.append(("on-lane", f"lane-{number}"))

@@ -17,7 +17,7 @@ from reports_sample import (
 
 from harness.checkers import judge
 from harness.history import ChargeObserved, Header, History, IntentObserved
-from harness.results import Cell, Proof, Run
+from harness.results import Cell, How, Proof, Run, Searched
 from harness.verdict import Status
 from reports.headline import Tone, headline
 from reports.problems import Weight, exit_status, problems
@@ -222,3 +222,40 @@ def test_loads_count_for_sound_guards() -> None:
     assert exit_status(_only_load("claim", UNKNOWN)) == 3
     assert "broke under load (claim)" in headline(_only_load("claim", INVALID)).sentence
     assert headline(_only_load("claim", VALID)).sentence.startswith("1 guard measured under load")
+
+
+def searched(cell: Cell, how: How, **more: object) -> Cell:
+    """``cell`` after a search."""
+    return msgspec.structs.replace(cell, search=Searched(how=how, **more))
+
+
+def test_a_counterexample_of_the_search_breaks_a_sound_cell_that_was_played_well() -> None:
+    held = cell("claim", "two_tabs", VALID, VALID, VALID)
+    broken = searched(held, How.COUNTEREXAMPLE, witness="w.json", broken=("one-charge: twice",))
+    assert standing(broken) is Standing.BROKEN
+    assert tally(broken) == "0/2, found"
+    found = [p for p in problems(with_cells(sample(), broken)) if p.scenario == "two_tabs"]
+    assert [p.weight for p in found] == [Weight.CONTRADICTED]
+    assert "paidonce replay w.json" in found[0].text
+    assert exit_status(with_cells(sample(), broken)) == 1
+
+
+def test_a_complete_search_proves_a_cell_and_denies_a_vulnerable_one() -> None:
+    held = searched(cell("claim", "two_tabs", VALID, VALID), How.COMPLETE, explored=40, pruned=2)
+    assert standing(held) is Standing.PROVED
+    assert tally(held) == "all 42"
+    assert exit_status(with_cells(sample(), held)) == 0
+    caught = searched(cell("none", "two_tabs", INVALID, INVALID), How.COMPLETE, explored=40)
+    assert standing(caught) is Standing.MISSED
+    assert not caught.as_declared
+    assert exit_status(with_cells(sample(), caught)) == 1
+
+
+@pytest.mark.parametrize("how", [How.INCOMPLETE, How.NOT_SEARCHED])
+def test_what_is_not_searched_to_the_end_only_held(how: How) -> None:
+    held = searched(cell("claim", "two_tabs", VALID, VALID), how, reason="no time")
+    assert standing(held) is Standing.HELD
+    assert tally(held) == "1/1"
+    assert exit_status(with_cells(sample(), held)) == 0
+    noted = [p for p in problems(with_cells(sample(), held)) if "no time" in p.text]
+    assert [p.weight for p in noted] == ([Weight.NOTE] if how is How.INCOMPLETE else [])

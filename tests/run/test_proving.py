@@ -12,6 +12,7 @@ import pytest
 import reports
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.prove import Findings, Plan, prove
+from harness.results import How
 from harness.stack import Choice, open_stack
 from harness.verdict import Status
 from scenarios.catalog import SCENARIOS, scenario
@@ -26,7 +27,7 @@ def choice(stripe="simulator"):
     )
 
 
-def proof_of(tmp_path, guards, stories, stripe="simulator"):
+def proof_of(tmp_path, guards, stories, stripe="simulator", search_seconds=0.0):
     async def main():
         plan = Plan(
             target=TARGET,
@@ -35,6 +36,7 @@ def proof_of(tmp_path, guards, stories, stripe="simulator"):
             out=tmp_path,
             rounds=1,
             lanes=1,
+            search_seconds=search_seconds,
         )
         findings = Findings(plan)
         async with open_stack(TARGET, choice(stripe)) as stack:
@@ -63,6 +65,39 @@ def test_declarations_that_are_contradicted_fail_the_proof(tmp_path):
     assert {"broken", "missed"} <= problems
     agreed = replace_cells(proof, ("two_tabs", "many_orders"))
     assert reports.exit_status(agreed) == 0
+
+
+def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path):
+    """A counterexample against a sound declaration, a complete search against a vulnerable one."""
+    blamed = replace(scenario("two_tabs"), name="blamed", breaks=frozenset())
+    proof = proof_of(
+        tmp_path, ["none"], [scenario("two_tabs"), blamed, scenario("many_orders")], "simulator", 60
+    )
+    cells = {cell.scenario: cell for cell in proof.cells}
+    found = cells["two_tabs"].search
+    assert found.how is How.COUNTEREXAMPLE
+    assert cells["two_tabs"].as_declared
+    assert (tmp_path / found.witness).is_file()
+    assert any(reason.startswith("one-charge") for reason in found.broken)
+    assert not cells["blamed"].as_declared
+    assert cells["many_orders"].search.how is How.NOT_SEARCHED
+    assert "16 attempts" in cells["many_orders"].search.reason
+    accused = replace(scenario("pay_vs_cancel"), breaks=frozenset({"row_lock_nowait"}))
+    proof = proof_of(tmp_path / "sound", ["row_lock_nowait"], [accused], "simulator", 60)
+    (cell,) = proof.cells
+    assert cell.proved
+    assert cell.search.explored > 1
+    assert not cell.as_declared
+    assert reports.exit_status(proof) == 1
+
+
+def test_a_search_without_time_is_said_to_be_missing_and_fails_nothing(tmp_path):
+    proof = proof_of(tmp_path, ["claim"], [scenario("two_tabs")], "simulator", 1e-9)
+    (cell,) = proof.cells
+    assert cell.search.how in (How.INCOMPLETE, How.NOT_SEARCHED)
+    assert "spent" in cell.search.reason
+    assert not cell.proved
+    assert reports.exit_status(proof) == 0
 
 
 def replace_cells(proof, names):

@@ -1,0 +1,141 @@
+"""Searches cells of the matrix: one guard against one scenario, each within a share of the time.
+
+A search is for scenarios that are all about order. Where a client gives up, a lease runs out or
+the service hangs up, the clock decides, and exploration keeps the clock out of the way; those
+are played in real time only.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.errors import PaidonceError
+from harness.explore.background import Background
+from harness.explore.exploration import WATCH_S, Explored, Request, explore, save
+from harness.explore.search import Budget, Ending
+from harness.explore.service_worlds import ServiceWorlds
+from harness.results import How, Searched
+from harness.scenario import Scenario, StartWhen, Until
+
+ATTEMPTS = 2
+"""The search of a proof is for this many attempts."""
+
+WITNESSES = "witnesses"
+"""Folder beside the report that holds the witnesses, and their histories."""
+
+_SHARE = 3.0
+"""A cell may take this many times its even share of what is left; most take much less."""
+
+_ENDINGS = {
+    Ending.COMPLETE: How.COMPLETE,
+    Ending.COUNTEREXAMPLE: How.COUNTEREXAMPLE,
+    Ending.INCOMPLETE: How.INCOMPLETE,
+}
+
+
+def why_not_searched(scenario: Scenario) -> str | None:
+    """Why no search can tell this story; None if one can."""
+    if len(scenario.attempts) != ATTEMPTS:
+        return f"it has {len(scenario.attempts)} attempts; the search is for {ATTEMPTS}"
+    kinds = {attempt.start.when for attempt in scenario.attempts}
+    if StartWhen.LEASES_OVER in kinds:
+        return "it needs real time: a lease runs out"
+    if StartWhen.HUNG_UP in kinds or any(hold.until is Until.HUNG_UP for hold in scenario.holds):
+        return "it needs real time: the service gives up waiting for Stripe"
+    steps = [step for attempt in scenario.attempts for step in attempt.steps]
+    if any(step.timeout_s is not None for step in steps):
+        return "it needs real time: a client gives up waiting"
+    return None
+
+
+def not_searched(reason: str) -> Searched:
+    """What is said of a cell that no search was made for."""
+    return Searched(how=How.NOT_SEARCHED, reason=reason)
+
+
+@dataclass
+class Allowance:
+    """Shares ``seconds`` of searching among ``cells`` on ``lanes`` side by side.
+
+    The clock starts with the first share. Whoever needs less leaves more for those that follow.
+    """
+
+    seconds: float
+    cells: int
+    lanes: int = 1
+    _deadline: float | None = field(default=None, init=False)
+
+    def share(self) -> float:
+        """Seconds for the next cell; 0 if nothing is left."""
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self.seconds
+        left = max(0.0, self._deadline - now)
+        even = left * max(self.lanes, 1) / max(self.cells, 1)
+        self.cells -= 1
+        return min(left, even * _SHARE)
+
+    def dropped(self, cells: int) -> None:
+        """That many cells need no share any more."""
+        self.cells -= cells
+
+
+class Searcher:
+    """Searches scenarios one after the other on one bench under control."""
+
+    def __init__(self, bench: Bench, seed: int, out: Path) -> None:
+        self.bench = bench
+        self._seed = seed
+        self._out = out
+        self._learnt: set[str] | None = None
+
+    async def search(self, scenario: Scenario, seconds: float) -> Searched:
+        """Search for ``seconds`` at most.
+
+        A counterexample's witness and history are saved to the folder ``WITNESSES`` below the
+        report's. Raises ``PaidonceError`` where the service or a backend cannot be used any more.
+        """
+        # What the service does by itself is learnt once, before the first search.
+        background = Background(learnt=set(self._learnt or ()))
+        worlds = ServiceWorlds(scenario, self.bench, background=background)
+        request = Request(
+            scenario=scenario,
+            variant=self.bench.variant,
+            budget=Budget(seconds=seconds),
+            seed=self._seed,
+            watch=WATCH_S if self._learnt is None else 0.0,
+        )
+        try:
+            explored = await explore([worlds], request)
+        finally:
+            await worlds.close()
+        self._learnt = background.learnt
+        return searched(explored, save(explored, self._out / WITNESSES), self._out)
+
+
+def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
+    """What ``explored`` established, as reports show it; ``witness`` lies somewhere in ``out``."""
+    result, counts = explored.result, explored.result.counts
+    broken = () if explored.witness is None else explored.witness.broken
+    found = result.found[0] if result.found else None
+    return Searched(
+        how=_ENDINGS[result.ending],
+        reason=result.reason if result.ending is Ending.INCOMPLETE else "",
+        coverage=result.coverage,
+        explored=counts.explored,
+        pruned=counts.pruned,
+        invalid=counts.invalid,
+        outcomes=counts.outcomes,
+        seconds=result.seconds,
+        execution=None if found is None else found.execution.number,
+        broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
+        witness=None if witness is None else witness.relative_to(out).as_posix(),
+    )
+
+
+def unusable(error: PaidonceError) -> Searched:
+    """What is said of a cell whose search could not be made to its end."""
+    return Searched(how=How.INCOMPLETE, reason=f"the search could not be made: {error}")

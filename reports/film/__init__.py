@@ -1,0 +1,219 @@
+"""Counterexamples found by a search, told step by step in the order of their execution.
+
+A witness knows who moved and who waited, its history what was said. A *film* joins the two: one
+card a step, with what was sent and answered, who holds and waits for what, how the world then
+stood, and the step in which the invariant broke.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from harness.checkers import judge
+from harness.errors import PaidonceError
+from harness.explore.export.telling import Moment, history_of
+from harness.explore.export.telling import tell as tell_steps
+from harness.explore.witness import Witness, read_witness
+from harness.history import Completed, Effect, History, Invoked
+from harness.verdict import Verdict
+from reports.film.cards import Pieces
+from reports.film.naming import Naming
+from reports.film.state import State, telling_columns
+from reports.film.summary import Facts, summarise
+from reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
+from reports.film.words import broke_words, in_the_end, most_telling, outcome
+from reports.phrases import answer_words, letters, request_words
+from reports.story import Story, order_in_focus, tell
+
+
+def film_of(path: Path) -> Film:
+    """The film of the witness in ``path``, whose history lies beside it. Raises ``UsageError``."""
+    witness = read_witness(path)
+    return film(witness, history_of(witness, path))
+
+
+def readable_film(path: Path) -> Film | None:
+    """The same; None where a file is gone, or cannot be read or told."""
+    try:
+        return film_of(path)
+    except (OSError, ValueError, PaidonceError):
+        return None
+
+
+def film(witness: Witness, history: History) -> Film:
+    """The film of ``witness`` by its ``history``.
+
+    Raises ``UsageError`` when the two do not belong together.
+    """
+    return _Maker(witness, history).film()
+
+
+class _Maker:
+    def __init__(self, witness: Witness, history: History) -> None:
+        self.witness, self.history = witness, history
+        self.told = tell_steps(witness, history)
+        self.verdicts = judge(history)
+        self.verdict = most_telling(self.verdicts)
+        order = order_in_focus(history, self.verdict) or ""
+        self.story: Story = tell(history, order)
+        self.naming = Naming(letters(self.story), order)
+        effects = [e for _, e in history.of(Effect) if e.tap == "postgres"]
+        self.state = State(self.story, self.naming, witness.attempts, telling_columns(effects))
+        self.pieces = Pieces(self.story, self.naming, self.state)
+        self.facts = Facts()
+        self.cards: list[Card] = []
+        self.started: set[str] = set()
+        self.done: set[str] = set()
+        self.step_of: dict[int, int] = {}
+        """The place of the card in which an event happened, by the event's identity."""
+        self.changed_at = 0
+
+    def film(self) -> Film:
+        witness = self.witness
+        self._outside("Before", before=True)
+        for moment in self.told.moments:
+            self._step(moment)
+        self._outside("Afterwards", before=False)
+        self._end()
+        reason = "" if self.verdict is None else self.verdict.reason
+        broke_at = self._mark_break()
+        return Film(
+            variant=witness.variant,
+            scenario=witness.scenario,
+            target=witness.target,
+            lanes=witness.attempts,
+            conclusion=outcome(self.history, self.story, reason),
+            broke_at=broke_at,
+            summary=summarise(witness, self.story, self.state, self.facts, self.naming),
+            cards=tuple(self.cards),
+            broken=tuple((broken.checker, broken.reason) for broken in witness.broken),
+        )
+
+    # --- cards ------------------------------------------------------------------------------
+
+    def _step(self, moment: Moment) -> None:
+        step = moment.step
+        place = len(self.cards)
+        ended = len(self.state.ended)
+        self.started.add(step.actor)
+        pieces = list(self.pieces.of(moment))
+        for happening in moment.happened:
+            self.step_of[id(happening.event)] = place
+            event = happening.event
+            if isinstance(event, Completed):
+                later = self.witness.steps[step.number :]
+                if not any(other.actor == step.actor for other in later):
+                    self.done.add(step.actor)
+            if isinstance(event, Effect) and event.tap == "stripe":
+                self._met_call(step.actor, step.number, event)
+        for row, seen in self.state.seen.get(step.actor, {}).items():
+            if seen.step == step.number:
+                self.facts.reads.append((step.actor, row, seen))
+        for written in self.state.ended[ended:]:
+            self.facts.committed[id(written)] = step.number
+            if written.change.row.table in self.state.columns:
+                self.changed_at = place
+        lane = self.witness.attempts.index(step.actor)
+        self._add(step.number, f"Step {step.number}", lane, pieces)
+
+    def _met_call(self, actor: str, number: int, effect: Effect) -> None:
+        for call in self.story.calls:
+            if call.effect is effect and all(met is not call for _, _, met in self.facts.calls):
+                self.facts.calls.append((actor, number, call))
+                if effect.label.rpartition(".")[2] not in ("retrieve", "list", "search"):
+                    self.changed_at = len(self.cards)
+
+    def _outside(self, label: str, *, before: bool) -> None:
+        """What was prepared alone before the race, or done alone after it."""
+        pieces = []
+        attempts = set(self.witness.attempts)
+        first = min((e.t for _, e in self.history.of(Invoked) if e.attempt in attempts), default=0)
+        for operation in self.story.operations:
+            invoked = operation.invoked
+            if invoked.attempt in attempts or (invoked.t < first) is not before:
+                continue
+            happened = [Piece(icon=Icon.CLIENT, text=request_words(self.story, operation))]
+            for call in self.story.calls:
+                if call.owner == invoked.op:
+                    happened.append(self.pieces.call(call.effect))
+                    self.step_of[id(call.effect)] = len(self.cards)
+            if operation.completed is not None:
+                happened.append(Piece(icon=Icon.TOLD, text=answer_words(self.story, operation)))
+            pieces += happened
+        if pieces:
+            self._add(None, label, None, pieces)
+
+    def _end(self) -> None:
+        words = in_the_end(self.history, self.story)
+        pieces = [Piece(icon=Icon.END, text=text) for text in words]
+        self._add(None, "In the end", None, pieces)
+
+    def _add(self, number: int | None, label: str, lane: int | None, pieces: list[Piece]) -> None:
+        self.cards.append(
+            Card(
+                number=number,
+                label=label,
+                lane=lane,
+                pieces=tuple(pieces),
+                rails=tuple(self._rail(name) for name in self.witness.attempts),
+                state=self.state.groups(),
+            )
+        )
+
+    def _rail(self, actor: str) -> Rail:
+        waits = self.state.waits.get(actor)
+        if waits is not None:
+            return Rail(kind="wait", label=f"{actor} waits for {waits[1]}")
+        if actor in self.done:
+            return Rail(kind="after")
+        if actor not in self.started:
+            return Rail(kind="before")
+        held = [what for name, what in self.state.locks if name == actor]
+        if held:
+            return Rail(kind="hold", label=f"{actor} holds {held[0]}")
+        return Rail(kind="on")
+
+    # --- the moment it broke ------------------------------------------------------------------
+
+    def _mark_break(self) -> int | None:
+        """Marks the card in which it broke; returns its step."""
+        if self.verdict is None:
+            return None
+        place = self._broke_in(self.verdict)
+        card = self.cards[place]
+        broke = broke_words(self.verdict.checker)
+        self.cards[place] = msgspec.structs.replace(card, broke=broke)
+        return card.number
+
+    def _broke_in(self, verdict: Verdict) -> int:
+        wanted = {"one-charge": "took", "one-intent": "made"}.get(verdict.checker)
+        if wanted is not None:
+            places = [
+                self.step_of[id(call.effect)]
+                for call in self.story.calls
+                if getattr(call, wanted) and id(call.effect) in self.step_of
+            ]
+            if len(places) > 1:
+                return sorted(places)[1]
+        if verdict.checker == "one-success":
+            events = [self.history.events[p] for p in verdict.evidence]
+            told = [e for e in events if isinstance(e, Completed) and id(e) in self.step_of]
+            if told:
+                return max(self.step_of[id(event)] for event in told)
+        return self.changed_at or len(self.cards) - 1
+
+
+__all__ = [
+    "Card",
+    "Film",
+    "Group",
+    "Icon",
+    "Item",
+    "Piece",
+    "Rail",
+    "film",
+    "film_of",
+    "readable_film",
+]

@@ -1,0 +1,159 @@
+"""Tells in a few sentences why it came to this, with the numbers of the steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from harness.explore.witness import Witness
+from reports.film.naming import Naming
+from reports.film.rows import Did, Row
+from reports.film.state import Seen, State, Written
+from reports.phrases import call_words
+from reports.story import Call, Story
+
+Sentence = tuple[str | int, ...]
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What was met while the film was made.
+
+    ``reads`` are (attempt, row, what it saw) in order; ``calls`` each call to Stripe with its
+    attempt and step; ``committed`` the step at which a write became visible, by its identity.
+    """
+
+    reads: list[tuple[str, Row, Seen]] = []
+    calls: list[tuple[str, int, Call]] = []
+    committed: dict[int, int] = {}
+    told: list[tuple[str, int, str]] = []
+
+
+def summarise(
+    witness: Witness, story: Story, state: State, facts: Facts, naming: Naming
+) -> tuple[Sentence, ...]:
+    """The sentences, in the order of a good explanation."""
+    parts = [
+        *_stale_reads(state, facts, naming),
+        *_calls(story, facts),
+        *_waits(witness),
+        *_overwritten(state, naming),
+    ]
+    return tuple(parts)
+
+
+def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentence]:
+    """Who decided by a value that somebody else was about to change, or had changed unseen."""
+    by_value: dict[tuple[Row, str, str | None], dict[str, int]] = {}
+    for actor, row, seen in facts.reads:
+        for column in state.columns.get(row.table, [])[:1]:
+            if column in seen.values and seen.step is not None:
+                readers = by_value.setdefault((row, column, seen.values[column]), {})
+                readers.setdefault(actor, seen.step)
+    for (row, column, value), readers in by_value.items():
+        if len(readers) < 2:
+            continue
+        who = _both(list(readers))
+        text: list[str | int] = [f"{who} read {column} = {naming.value(value)} ("]
+        text += [*_steps(list(readers.values())), ")."]
+        yield tuple(text)
+        last_reader, last_step = max(readers.items(), key=lambda pair: pair[1])
+        unseen = next(
+            (
+                w
+                for w in state.ended
+                if w.change.row == row
+                and w.actor != last_reader
+                and column in w.change.values
+                and w.change.values[column] != value
+                and w.step is not None
+            ),
+            None,
+        )
+        if unseen is None or unseen.step is None:
+            continue
+        visible = facts.committed.get(id(unseen), unseen.step)
+        new = naming.value(unseen.change.values[column])
+        if unseen.step < last_step < visible:
+            yield (
+                f"{unseen.actor} had written {new} already (",
+                unseen.step,
+                "), but it was only committed in ",
+                visible,
+                f", so {last_reader} could not see it.",
+            )
+        elif last_step < unseen.step:
+            yield (
+                f"Only afterwards did {unseen.actor} write {new} (",
+                unseen.step,
+                f"): what {last_reader} went by was out of date, and nothing told it so.",
+            )
+
+
+def _calls(story: Story, facts: Facts) -> Iterator[Sentence]:
+    for actor, step, call in facts.calls:
+        reads = call.effect.label.rpartition(".")[2] in ("retrieve", "list", "search")
+        if not reads:
+            words = call_words(story, call, actor).removesuffix(".")
+            yield (f"{words} (", step, ").")
+
+
+def _waits(witness: Witness) -> Iterator[Sentence]:
+    for step in witness.steps:
+        waiting = next((w for w in step.waits if w.actor == step.actor), None)
+        if not step.blocked or waiting is None or not waiting.on:
+            continue
+        later = witness.steps[step.number :]
+        until = next((other.number for other in later if step.actor in other.woken), None)
+        text: list[str | int] = [
+            f"{step.actor} had to wait for {waiting.on[0]}’s lock (",
+            step.number,
+        ]
+        text += [")"] if until is None else [") until ", until]
+        yield (*text, "; then it went on with what it had decided before.")
+
+
+def _overwritten(state: State, naming: Naming) -> Iterator[Sentence]:
+    last: dict[Row, Written] = {}
+    for written in state.ended:
+        change = written.change
+        if change.did is not Did.UPDATE or change.row.table not in state.columns:
+            continue
+        before = last.get(change.row)
+        if before is not None and before.actor != written.actor and written.step and before.step:
+            lost = [
+                column
+                for column in state.columns[change.row.table]
+                if column in before.change.values
+                and column in change.values
+                and before.change.values[column] != change.values[column]
+            ][:2]
+            if lost:
+                was = ", ".join(f"{c} = {naming.value(before.change.values[c])}" for c in lost)
+                now = ", ".join(f"{c} = {naming.value(change.values[c])}" for c in lost)
+                yield (
+                    f"{written.actor}’s write (",
+                    written.step,
+                    f") replaced {before.actor}’s (",
+                    before.step,
+                    f"): {was} became {now}.",
+                )
+        last[change.row] = written
+
+
+def _both(names: Sequence[str]) -> str:
+    if len(names) == 2:
+        return f"Both {names[0]} and {names[1]}"
+    return f"{', '.join(names[:-1])} and {names[-1]} all"
+
+
+def _steps(numbers: Sequence[int]) -> list[str | int]:
+    found: list[str | int] = []
+    for place, number in enumerate(numbers):
+        if place:
+            found.append(" and " if place == len(numbers) - 1 else ", ")
+        found.append(number)
+    return found
+
+
+__all__ = ["Facts", "Sentence", "summarise"]

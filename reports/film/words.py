@@ -1,0 +1,140 @@
+"""Sentences of a film: what it came to, what broke, what a statement does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.checkers import CHECKERS
+from harness.history import ChargeObserved, Effect, History, OrderObserved
+from harness.verdict import Status, Verdict
+from reports.film.naming import Naming
+from reports.film.rows import Change, Did
+from reports.film.state import State
+from reports.phrases import conclusion
+from reports.story import Story
+
+# What a reader understands at once comes first; linearizable says the same of everything.
+_TELLING = (
+    "one-charge",
+    "one-intent",
+    "no-charge-when-cancelled",
+    "refunds-bounded",
+    "ledger-agrees",
+    "amounts-agree",
+    "one-success",
+    "same-key-same-answer",
+)
+
+_BROKE = {
+    "one-charge": "one order is charged a second time",
+    "one-intent": "one order gets a second payment intent, and each can be paid",
+    "no-charge-when-cancelled": "the order is cancelled, and its payment was taken",
+    "refunds-bounded": "more was given back than was paid",
+    "ledger-agrees": "what the order shows is no longer what Stripe holds",
+    "amounts-agree": "what was taken is not what the order costs",
+    "one-success": "a second client is told that it succeeded",
+    "same-key-same-answer": "one idempotency key gets two different answers",
+    "linearizable": "no order of the requests one after the other explains these answers",
+}
+
+
+def most_telling(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Of those that are INVALID the one that is understood at once."""
+    broken = [verdict for verdict in verdicts if verdict.status is Status.INVALID]
+    order = [*_TELLING, *(name for name in CHECKERS if name not in _TELLING)]
+    return min(broken, key=lambda verdict: order.index(verdict.checker), default=None)
+
+
+def broke_words(checker: str) -> str:
+    """What broke, for the moment at which it did."""
+    return _BROKE.get(checker, f"the invariant {checker} no longer holds")
+
+
+def outcome(history: History, story: Story, reason: str) -> str:
+    """What it came to, in plain words."""
+    order = next((e for _, e in history.of(OrderObserved) if e.order == story.order), None)
+    charges = [
+        e for _, e in history.of(ChargeObserved) if e.order == story.order and _taken(e.status)
+    ]
+    taken, given = sum(e.amount for e in charges), sum(e.amount_refunded for e in charges)
+    if order is None or len(charges) > 1 or not charges:
+        return conclusion(story, reason)
+    if order.payment_status in ("cancelled", "unpaid") and taken > given:
+        if order.payment_status == "cancelled":
+            return f"The order is cancelled, and yet Stripe took {story.price(taken)} for it."
+        return (
+            f"Stripe took {story.price(taken)}, and the order still shows unpaid: the payment is "
+            "lost, and the customer can be asked to pay again."
+        )
+    if order.refunded_amount != given:
+        return (
+            f"Stripe gave back {story.price(given)}, and the order shows "
+            f"{story.price(order.refunded_amount)} refunded."
+        )
+    if order.amount != taken:
+        return f"Stripe took {story.price(taken)} for an order of {story.price(order.amount)}."
+    return conclusion(story, reason)
+
+
+def _taken(status: str) -> bool:
+    return status == "succeeded"
+
+
+def in_the_end(history: History, story: Story) -> list[str]:
+    """How the order and Stripe were found once all was at rest."""
+    found = []
+    for _, order in history.of(OrderObserved):
+        if order.order == story.order:
+            refunded = order.refunded_amount
+            more = f", {story.price(refunded)} refunded" if refunded else ""
+            found.append(
+                f"The order shows {order.payment_status}, {story.price(order.amount)}{more}."
+            )
+    charges = [e for _, e in history.of(ChargeObserved) if e.order == story.order]
+    kept = [e for e in charges if _taken(e.status)]
+    amounts = " and ".join(story.price(e.amount) for e in kept)
+    given = sum(e.amount_refunded for e in kept)
+    more = f", and gave back {story.price(given)}" if given else ""
+    found.append(f"Stripe took {amounts}{more}." if kept else "Stripe took nothing.")
+    return found
+
+
+def sql_words(effect: Effect, found: Sequence[Change], state: State, naming: Naming) -> str:
+    """What a unit does, in a sentence without a subject."""
+    answer = effect.answer or {}
+    error = answer.get("error")
+    parts = [words for change in found if (words := _change(change, state, naming))]
+    doing = ", and ".join(dict.fromkeys(parts)) or "runs a statement"
+    if error:
+        return f"fails: {naming.text(str(error['message']))} ({error['sqlstate']})"
+    return doing[:1] + doing[1:]
+
+
+def _change(change: Change, state: State, naming: Naming) -> str:
+    table = change.row.table
+    match change.did:
+        case Did.BEGIN:
+            return "opens a transaction"
+        case Did.COMMIT:
+            return "commits"
+        case Did.ROLLBACK:
+            return "rolls its transaction back"
+        case Did.READ | Did.LOCK:
+            verb = "reads" if change.did is Did.READ else "reads and locks"
+            if not table:
+                return "asks Postgres"
+            if change.rows == 0:
+                return f"looks in {table} and finds nothing"
+            shown = state.shown(change.row, change.values, limit=2)
+            return f"{verb} {table}{f': {shown}' if shown else ''}"
+        case Did.UPDATE if change.rows == 0:
+            return f"finds no row of {table} to change any more"
+        case Did.UPDATE:
+            shown = state.shown(change.row, change.values, limit=2)
+            return f"writes {table}{f': {shown}' if shown else ''}"
+        case Did.INSERT:
+            return "" if change.rows == 0 else f"adds a row to {table}"
+        case Did.DELETE:
+            return f"deletes from {table}"
+        case _:
+            return ""

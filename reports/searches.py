@@ -1,0 +1,61 @@
+"""What the search of a cell came to, in words. Pure."""
+
+from __future__ import annotations
+
+from harness.results import Cell, How, Proof, Searched
+from reports.words import count, duration
+
+
+def search_words(search: Searched) -> str:
+    """A sentence with the counts, or with the reason why there are none."""
+    match search.how:
+        case How.COMPLETE:
+            return f"Complete search: no counterexample in {search.coverage}; {_counts(search)}."
+        case How.COUNTEREXAMPLE:
+            broken = f" {search.broken[0]}." if search.broken else ""
+            return (
+                f"The search found a counterexample in execution {search.execution}; "
+                f"{_counts(search)}.{broken}"
+            )
+        case How.INCOMPLETE if not search.executions:
+            return f"Not searched completely: {search.reason}."
+        case How.INCOMPLETE:
+            covered = f" Covered: {search.coverage}." if search.coverage else ""
+            return f"Not searched completely: {search.reason}; {_counts(search)}.{covered}"
+        case How.NOT_SEARCHED:
+            return f"Not searched: {search.reason}."
+
+
+def _counts(search: Searched) -> str:
+    parts = [count(search.explored, "execution") + " explored"]
+    if search.pruned:
+        parts.append(f"{search.pruned:,} pruned")
+    if search.invalid:
+        parts.append(f"{search.invalid:,} invalid")
+    parts.append(f"{count(search.outcomes, 'outcome')}, {duration(search.seconds * 1e9)}")
+    return ", ".join(parts)
+
+
+def searched_cells(proof: Proof) -> str:
+    """How many cells were searched and with what end, in a sentence; empty without a search."""
+    searches = [cell.search for cell in proof.cells if cell.search is not None]
+    if not searches:
+        return ""
+    hows = [search.how for search in searches]
+    executions = sum(search.executions for search in searches)
+    parts = [
+        f"{count(hows.count(How.COMPLETE), 'cell')} proved by complete search",
+        f"{hows.count(How.COUNTEREXAMPLE)} with a counterexample found by it",
+    ]
+    if How.INCOMPLETE in hows:
+        parts.append(f"{hows.count(How.INCOMPLETE)} searched in part")
+    if How.NOT_SEARCHED in hows:
+        parts.append(f"{hows.count(How.NOT_SEARCHED)} only played")
+    return f"{', '.join(parts)}: {count(executions, 'execution')} of 2 attempts in all."
+
+
+def replay_command(cell: Cell) -> str | None:
+    """How to see a cell's counterexample again."""
+    if cell.search is None or cell.search.witness is None:
+        return None
+    return f"paidonce replay {cell.search.witness}"
