@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
-import httpx
+import msgspec
 
 from harness.answers import completion
 from harness.bench import Bench
@@ -193,8 +194,8 @@ class Actor:
     async def _event(self, args: dict[str, Any]) -> Request:
         bench = self._cast.bench
         if Capability.STRIPE_LEDGER in bench.capabilities:
-            answer = await bench.stripe.get(f"/v1/payment_intents/{args['payment_id']}")
-            intent = answer.json()
+            answer = await bench.stripe.ask("GET", f"/v1/payment_intents/{args['payment_id']}")
+            intent = msgspec.json.decode(answer.body)
         else:
             intent = made_up_intent(
                 str(args["payment_id"]),
@@ -263,25 +264,31 @@ class Actor:
 
     async def _confirm_in_browser(self, op: int, args: dict[str, Any]) -> Completed:
         """What Stripe.js does in the customer's browser: confirm an intent, past the service."""
+        form = {
+            "payment_method": args["payment_method"],
+            "return_url": "https://shop.example/return",
+        }
         try:
-            answer = await self._cast.bench.browser.post(
-                f"/v1/payment_intents/{args['payment_id']}/confirm",
-                data={
-                    "payment_method": args["payment_method"],
-                    "return_url": "https://shop.example/return",
-                },
-            )
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(CLIENT_TIMEOUT_S):
+                answer = await self._cast.bench.browser.ask(
+                    "POST",
+                    f"/v1/payment_intents/{args['payment_id']}/confirm",
+                    urlencode(form).encode(),
+                    {"Content-Type": "application/x-www-form-urlencoded"},
+                )
+        except TimeoutError:
+            return self._unknown(op, f"Stripe gave no answer within {CLIENT_TIMEOUT_S:g} s")
+        except NoAnswer as error:
             return self._unknown(op, f"Stripe gave no answer: {error}")
-        t, body = self._cast.journal.now(), answer.json()
-        if answer.is_success:
+        t, body = self._cast.journal.now(), msgspec.json.decode(answer.body)
+        if 200 <= answer.status < 300:
             value = {"payment_id": body["id"], "amount": body["amount"]}
-            return Completed(t=t, op=op, outcome=Outcome.OK, status=answer.status_code, value=value)
+            return Completed(t=t, op=op, outcome=Outcome.OK, status=answer.status, value=value)
         return Completed(
             t=t,
             op=op,
-            outcome=Outcome.REJECTED if answer.status_code < 500 else Outcome.FAILED,
-            status=answer.status_code,
+            outcome=Outcome.REJECTED if answer.status < 500 else Outcome.FAILED,
+            status=answer.status,
             code=body.get("error", {}).get("code"),
         )
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import httpx
 import psutil
 import psycopg
 import redis.asyncio as aioredis
@@ -20,7 +19,7 @@ from harness.capability import Capability
 from harness.history import Backend
 from harness.taps.stripe import StripeTap
 from harness.target import Target
-from harness.tls import context
+from harness.wire import Wires
 
 if TYPE_CHECKING:
     from harness.taps.postgres import PostgresTap
@@ -69,29 +68,17 @@ class Bench:
     taps: ControlledTaps | None = None
     pid: int = 0
     """The service's process: its children do its work."""
-    stripe: httpx.AsyncClient = field(init=False)
-    browser: httpx.AsyncClient = field(init=False)
-    service: httpx.AsyncClient = field(init=False)
+    stripe: Wires = field(init=False)
+    browser: Wires = field(init=False)
+    service: Wires = field(init=False)
 
     def __post_init__(self) -> None:
-        self.stripe = httpx.AsyncClient(
-            base_url=self.stripe_url,
-            headers={"Authorization": f"Bearer {self.stripe_key}"},
-            timeout=30.0,
-            trust_env=False,
-            verify=context(),
-        )
+        authorized = {"Authorization": f"Bearer {self.stripe_key}"}
+        self.stripe = Wires(self.stripe_url, authorized)
         # A browser's calls to Stripe are under control where the service's are.
-        self.browser = httpx.AsyncClient(
-            base_url=self.tap.url if self.taps is not None else self.stripe_url,
-            headers={"Authorization": f"Bearer {self.stripe_key}"},
-            timeout=30.0,
-            trust_env=False,
-            verify=context(),
-        )
-        self.service = httpx.AsyncClient(
-            base_url=self.service_url, timeout=30.0, trust_env=False, verify=context()
-        )
+        browser_url = self.tap.url if self.taps is not None else self.stripe_url
+        self.browser = Wires(browser_url, authorized)
+        self.service = Wires(self.service_url)
 
     async def lock_waiters(self) -> int:
         """How many sessions of the service's database wait for a lock right now."""
@@ -122,9 +109,8 @@ class Bench:
 
     async def close(self) -> None:
         """Close what this bench opened itself."""
-        await self.stripe.aclose()
-        await self.browser.aclose()
-        await self.service.aclose()
+        for wires in (self.stripe, self.browser, self.service):
+            await wires.close()
         await self.eyes.close()
         if self.redis is not None:
             await self.redis.aclose()

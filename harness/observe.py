@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
+import msgspec
 
 from harness.answers import UnexpectedAnswer, order_observed
 from harness.bench import Bench
@@ -21,7 +22,9 @@ from harness.history import (
     Recorder,
 )
 from harness.target import request_for
+from harness.wire import NoAnswer
 
+ANSWER_DEADLINE_S = 30.0
 _LOOK_AGAIN_S = 0.02
 _PAGE = 100
 _SIDE_BY_SIDE = 8
@@ -31,12 +34,15 @@ async def read_order(bench: Bench, journal: Recorder, order: str) -> OrderObserv
     """The order as the service shows it now. Raises ``UnexpectedAnswer``."""
     request = request_for(bench.target, Action.READ, order, {}, None)
     try:
-        answer = await bench.service.request(request.method, request.path)
-    except httpx.HTTPError as error:
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            answer = await bench.service.ask(request.method, request.path)
+    except TimeoutError as error:
+        raise DeadlineExceeded(f"an answer to {request.path}", ANSWER_DEADLINE_S) from error
+    except NoAnswer as error:
         raise UnexpectedAnswer(f"{request.path} gave no answer: {error}") from error
-    if answer.status_code != 200:
-        raise UnexpectedAnswer(f"{request.path} answered {answer.status_code}, expected 200")
-    return order_observed(bench.target, t=journal.now(), order=order, body=answer.content)
+    if answer.status != 200:
+        raise UnexpectedAnswer(f"{request.path} answered {answer.status}, expected 200")
+    return order_observed(bench.target, t=journal.now(), order=order, body=answer.body)
 
 
 async def _read_orders(bench: Bench, journal: Recorder, orders: list[str]) -> list[OrderObserved]:
@@ -51,20 +57,21 @@ async def _read_orders(bench: Bench, journal: Recorder, orders: list[str]) -> li
 
 async def at_rest(
     bench: Bench, journal: Recorder, orders: Iterable[str], deadline_s: float
-) -> bool:
+) -> list[OrderObserved] | None:
     """Wait until no call to Stripe is under way and every order shows a resting status.
 
-    Returns False when the deadline passed first; what is observed then is not at rest, and the
-    checkers will say so.
+    Returns the orders as they were seen then, in their order. None when the deadline passed
+    first; what is observed then is not at rest, and the checkers will say so.
     """
-    waiting = list(orders)
+    wanted = list(orders)
+    resting = bench.target.resting_statuses
+    seen: dict[str, OrderObserved] = {}
 
     async def look() -> None:
-        nonlocal waiting
+        waiting = wanted
         while waiting or bench.tap.in_flight:
-            seen = await _read_orders(bench, journal, waiting)
-            resting = bench.target.resting_statuses
-            waiting = [order.order for order in seen if order.payment_status not in resting]
+            seen.update({o.order: o for o in await _read_orders(bench, journal, waiting)})
+            waiting = [order for order in waiting if seen[order].payment_status not in resting]
             if waiting or bench.tap.in_flight:
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -72,14 +79,22 @@ async def at_rest(
         async with asyncio.timeout(deadline_s):
             await look()
     except TimeoutError:
-        return False
-    return True
+        return None
+    return [seen[order] for order in wanted]
 
 
-async def observe(bench: Bench, journal: Recorder, orders: Iterable[str]) -> list[Event]:
-    """Every order and, where the Stripe in use has a ledger, every intent and charge of theirs."""
+async def observe(
+    bench: Bench,
+    journal: Recorder,
+    orders: Iterable[str],
+    seen: Iterable[OrderObserved] | None = None,
+) -> list[Event]:
+    """Every order and, where the Stripe in use has a ledger, every intent and charge of theirs.
+
+    ``seen``: the orders as they were observed when nothing could change them any more.
+    """
     wanted = list(orders)
-    found: list[Event] = [*await _read_orders(bench, journal, wanted)]
+    found: list[Event] = [*(await _read_orders(bench, journal, wanted) if seen is None else seen)]
     if Capability.STRIPE_LEDGER in bench.capabilities:
         found += await _ledger(bench, journal, set(wanted))
     return found
@@ -104,6 +119,8 @@ async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Eve
                     currency=intent["currency"],
                 )
             )
+    if not owner:
+        return found
     async for charge in _pages(bench, "/v1/charges"):
         order = owner.get(charge.get("payment_intent") or "")
         if order is not None:
@@ -127,13 +144,15 @@ async def _pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]:
     params: dict[str, str] = {"limit": str(_PAGE)}
     while True:
         try:
-            answer = await bench.stripe.get(path, params=params)
-            answer.raise_for_status()
-        except httpx.TimeoutException as error:
-            raise DeadlineExceeded(f"Stripe to list {path}", 30.0) from error
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                answer = await bench.stripe.ask("GET", f"{path}?{urlencode(params)}")
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"Stripe to list {path}", ANSWER_DEADLINE_S) from error
+        except NoAnswer as error:
             raise UnexpectedAnswer(f"Stripe does not list {path}: {error}") from error
-        page = answer.json()
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"Stripe does not list {path}: it answered {answer.status}")
+        page = msgspec.json.decode(answer.body)
         for item in page["data"]:
             yield item
         if not page.get("has_more") or not page["data"]:

@@ -153,7 +153,7 @@ async def _attempts(scenario: Scenario, cast: Cast, contexts: Sequence[OrderCont
 
 async def _rest(cast: Cast, contexts: Sequence[OrderContext]) -> None:
     orders = [context.order for context in contexts]
-    if not await at_rest(cast.bench, cast.journal, orders, REST_DEADLINE_S):
+    if await at_rest(cast.bench, cast.journal, orders, REST_DEADLINE_S) is None:
         text = f"not at rest after {REST_DEADLINE_S:g} s: an order is still being worked on"
         cast.journal.record(Note(t=cast.journal.now(), text=text))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+<<<<<<< HEAD
 import reports
+=======
+from harness import loop
+>>>>>>> 6385e86 (A leaner HTTP client of our own where the harness speaks HTTP many times a second; uvloop)
 from harness.cli import options
 from harness.errors import UsageError
 from harness.explore.cells import searched
@@ -95,12 +98,17 @@ def explore_command(
         recheck=recheck,
     )
     folder = options.folder(out)
+<<<<<<< HEAD
     explored = asyncio.run(_explore(request, options.backends(postgres, redis, stripe), folder))
     witness = save(explored, folder)
     page = reports.write_search_page(
         folder / "report.html", guard, name, searched(explored, witness, folder), witness
     )
     return _tell(explored, witness, page)
+=======
+    explored = loop.run(_explore(request, options.backends(postgres, redis, stripe), folder))
+    return _tell(explored, save(explored, folder))
+>>>>>>> 6385e86 (A leaner HTTP client of our own where the harness speaks HTTP many times a second; uvloop)
 
 
 def replay_command(
@@ -124,7 +132,7 @@ def replay_command(
     variant = guard or witness.variant
     TARGET.variant(variant)
     choice = options.backends(postgres, redis, stripe)
-    return asyncio.run(_replay(witness, story, variant, times, choice))
+    return loop.run(_replay(witness, story, variant, times, choice))
 
 
 async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:

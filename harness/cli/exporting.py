@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from harness import loop
 from harness.cli import options
 from harness.errors import UsageError
 from harness.explore.exploration import opened
@@ -81,7 +82,7 @@ def export_command(
             written = pytest_test(witness, path.name)
         case Format.ISOLATION:
             choice = options.backends(postgres, redis, stripe)
-            written = asyncio.run(_isolation(witness, path, choice))
+            written = loop.run(_isolation(witness, path, choice))
         case Format.MERMAID:
             written = mermaid(tell(witness, history_of(witness, path)))
         case Format.TEXT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 import reports
+from harness import loop
 from harness.capability import Capability
 from harness.cli import options
 from harness.cli.progress import bar
@@ -70,7 +70,7 @@ def load_command(
     choice = options.backends(postgres, redis, stripe)
     try:
         with bar() as progress:
-            asyncio.run(_run(choice, plan, findings, progress))
+            loop.run(_run(choice, plan, findings, progress))
     finally:
         findings.interrupted = len(findings.loads) < len(variants)
         proof = findings.proof()

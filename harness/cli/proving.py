@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import sys
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import reports
+from harness import loop
 from harness.cli import options
 from harness.cli.load import load_all
 from harness.cli.progress import bar
@@ -130,7 +130,7 @@ def _carry_out(plan: Plan, choice: Choice, load: Workload | None) -> Proof:
     findings = Findings(plan)
     try:
         with bar() as progress:
-            asyncio.run(_play(choice, findings, load, progress))
+            loop.run(_play(choice, findings, load, progress))
     except KeyboardInterrupt:
         findings.interrupted = True
         reports.write_all(findings.proof(), plan.out)

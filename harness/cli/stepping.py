@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from harness import loop
 from harness.cli import options
 from harness.explore.blocking import Blocking
 from harness.explore.exploration import opened
@@ -71,7 +72,7 @@ def step_command(
     choice = options.backends(postgres, redis, stripe)
     console = Console(highlight=False, soft_wrap=True)
     pace = Pace(asks=sys.stdin.isatty())
-    return asyncio.run(_step(witness, story, variant, choice, Teller(console, pace)))
+    return loop.run(_step(witness, story, variant, choice, Teller(console, pace)))
 
 
 async def _step(

@@ -9,13 +9,13 @@ to know; that nothing does in any other schedule is for ``paidonce explore`` to 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 from pathlib import Path
 
 import msgspec
 
+from harness import loop
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.errors import UsageError
 from harness.explore.exploration import opened
@@ -99,7 +99,7 @@ def replay_witness(
     ``Unavailable`` when a backend cannot be had, ``InvalidRun`` when the harness was not in
     control of the execution.
     """
-    return asyncio.run(replaying(path, target, scenario, variant, choice))
+    return loop.run(replaying(path, target, scenario, variant, choice))
 
 
 async def replaying(

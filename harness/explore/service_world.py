@@ -146,7 +146,8 @@ class ServiceWorld:
         self.control.open()
         self.end_recording()
         bench, orders = self.cast.bench, [context.order for context in self.contexts]
-        if not await at_rest(bench, self.memory, orders, REST_DEADLINE_S):
+        seen = await at_rest(bench, self.memory, orders, REST_DEADLINE_S)
+        if seen is None:
             raise InvalidRun(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
         for context in self.contexts:
             for step in self.scenario.afterwards:
@@ -154,7 +155,9 @@ class ServiceWorld:
                 await actor.step(step)
                 await actor.close()
         self.end_recording(stripe=True)
-        for event in await observe(bench, self.memory, orders):
+        if self.scenario.afterwards:
+            seen = None
+        for event in await observe(bench, self.memory, orders, seen):
             self.memory.record(event)
         self.memory.record(Ended(t=self.memory.now()))
         history = self.memory.history

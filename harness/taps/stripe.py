@@ -1,8 +1,8 @@
 """The Stripe tap: an HTTP/1.1 reverse proxy that records every call, and lets a gate hold it.
 
-HTTP is parsed by h11 on the service's side and by httpx towards Stripe; this module only moves
-bytes and asks the gate. A call whose service has hung up is carried to Stripe all the same, as
-a network would: its effect happens, its answer is lost, and the history says so.
+HTTP is parsed by h11 on the service's side; each of its connections has a wire to Stripe. This
+module only moves bytes and asks the gate. A call whose service has hung up is carried to Stripe
+all the same, as a network would: its effect happens, its answer is lost, and the history says so.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from types import TracebackType
 from typing import Self
 
 import h11
-import httpx
 
 from harness.history import Effect, Recorder
 from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
 from harness.taps.gate import Gate, Passage
-from harness.tls import context
+from harness.wire import Answer, NoAnswer, Wire
 
 _HOP_BY_HOP = {
     b"connection",
@@ -33,7 +32,6 @@ _HOP_BY_HOP = {
     b"host",
     b"content-length",
     b"accept-encoding",
-    b"content-encoding",
 }
 _READ_SIZE = 65536
 
@@ -44,6 +42,7 @@ class _Connection:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    upstream: Wire
     parser: h11.Connection = field(default_factory=lambda: h11.Connection(h11.SERVER))
 
     def hung_up(self) -> bool:
@@ -61,12 +60,7 @@ class StripeTap:
         self._upstream = upstream.rstrip("/")
         self._metadata_key = metadata_key
         self._attribution = Attribution(metadata_key)
-        self._client = httpx.AsyncClient(
-            timeout=timeout_s,
-            limits=httpx.Limits(max_connections=None),
-            trust_env=False,
-            verify=context(),
-        )
+        self._timeout_s = timeout_s
         self._journal: Recorder | None = None
         self._gate: Gate | None = None
         self._server: asyncio.Server | None = None
@@ -102,14 +96,13 @@ class StripeTap:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        await self._client.aclose()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
-        connection = _Connection(reader, writer)
+        connection = _Connection(reader, writer, Wire(self._upstream))
         try:
             while await self._serve_one(connection):
                 connection.parser.start_next_cycle()
@@ -119,6 +112,8 @@ class StripeTap:
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            with contextlib.suppress(asyncio.CancelledError):
+                await connection.upstream.close()
 
     async def _serve_one(self, connection: _Connection) -> bool:
         """Carry one call; False when the connection is not to be used again."""
@@ -148,24 +143,24 @@ class StripeTap:
         request: h11.Request,
         body: bytes,
         connection: _Connection,
-    ) -> httpx.Response | None:
+    ) -> Answer | None:
         """Take the call to Stripe and back; None when the service gets no answer."""
         journal, gate = self._journal, self._gate
         began = journal.now() if journal is not None else 0
         order = self._attribution.order_of(call)
         if gate is not None:
             await gate.request(call, connection)
-        answer: httpx.Response | None
+        answer: Answer | None
         try:
-            answer = await self._client.request(
-                call.method,
-                self._upstream + target,
-                headers=[(n, v) for n, v in request.headers if n not in _HOP_BY_HOP],
-                content=body,
-            )
-        except httpx.HTTPError:
+            async with asyncio.timeout(self._timeout_s):
+                headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
+                await connection.upstream.prepare_raw(call.method, target, headers, body)
+                connection.upstream.release()
+                answer = await connection.upstream.receive()
+        except (NoAnswer, TimeoutError):
+            await connection.upstream.close()
             answer = None
-        summary = None if answer is None else read_answer(answer.status_code, answer.content)
+        summary = None if answer is None else read_answer(answer.status, answer.body)
         if summary is not None:
             self._attribution.learn(order, summary)
         delivered = answer is not None
@@ -207,12 +202,12 @@ async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:
             return None, b""
 
 
-async def _send(connection: _Connection, answer: httpx.Response) -> None:
-    body = answer.content
-    headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _HOP_BY_HOP]
+async def _send(connection: _Connection, answer: Answer) -> None:
+    body = answer.body
+    headers = [(n, v) for n, v in answer.raw_headers if n.lower() not in _HOP_BY_HOP]
     headers.append((b"content-length", str(len(body)).encode("ascii")))
     head = h11.Response(
-        status_code=answer.status_code, headers=headers, reason=answer.reason_phrase.encode()
+        status_code=answer.status, headers=headers, reason=answer.reason.encode("latin-1")
     )
     for event in (head, h11.Data(data=body), h11.EndOfMessage()):
         data = connection.parser.send(event)
