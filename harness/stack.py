@@ -35,6 +35,9 @@ from harness.target import Target
 DEADLOCK_TIMEOUT_MS = 10
 """How long a session waits, under control, before the server looks for a deadlock."""
 
+_ROWS_READ = 10_000
+"""Of an answer under control: what is in it tells who did not make a value up."""
+
 B = TypeVar("B", bound=AnyBackend)
 
 
@@ -153,7 +156,7 @@ class Stack:
         self, exits: AsyncExitStack, lane: Lane, url: str, addresses: Addresses
     ) -> tuple[ControlledTaps, Addresses]:
         """Taps before Postgres and Redis, and the addresses by which the service finds them."""
-        postgres = await exits.enter_async_context(PostgresTap(url))
+        postgres = await exits.enter_async_context(PostgresTap(url, sample=_ROWS_READ))
         redis = await exits.enter_async_context(RedisTap(lane.redis.url()))
         blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
         exits.push_async_callback(blocking.close)

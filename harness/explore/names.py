@@ -5,6 +5,12 @@ generated value is named after the actor in whose step it was first seen and its
 the values first seen there: ``tab 1#2``. That is stable across schedules, because what one actor
 makes up depends on its own past alone. Values known before the attempts start (the order's id)
 are given names of their own.
+
+It is stable only for values whose maker is known: whoever sent one first, or was answered with
+it when creating something. A value that was there already, or that a database made up by itself,
+comes to light in whoever's answer reads it first, which depends on the schedule. It has no name,
+and a footprint that speaks of it speaks of all there is: two executions could otherwise be taken
+to touch different things because they came upon the same thing by different ways.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ import re
 from collections.abc import Mapping
 
 from harness.explore.footprint import Footprint, Resource
+from harness.explore.sql.hashes import source
 
 # What generated values look like: UUIDs, Stripe's ids, long hexadecimal or base-64 tokens. A
 # word of a language is shorter, or has no digit in it.
@@ -30,24 +37,44 @@ class Names:
     """The names given in one execution."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
-        self._names = dict(known)
+        self._names: dict[str, str | None] = dict(known)
         self._counts: dict[str, int] = {}
+        self._overlooked = False
+
+    def made(self, actor: str, text: str) -> None:
+        """``actor`` sent ``text``, or was answered it when creating something."""
+        for value in _GENERATED.findall(text):
+            if value not in self._names:
+                self._name(actor, value)
+
+    def found(self, text: str) -> None:
+        """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
+        for value in _GENERATED.findall(text):
+            self._names.setdefault(value, None)
+
+    def overlooked(self) -> None:
+        """More was read than was looked at: from now on nobody is known to have made anything."""
+        self._overlooked = True
 
     def text(self, actor: str, text: str) -> str:
-        """``text`` with every generated value in it replaced by its name."""
-        if text in self._names:
-            return self._names[text]
-        return _GENERATED.sub(lambda found: self._name(actor, found.group()), text)
+        """``text`` with every generated value in it replaced by its name, or by ``?``."""
+        return self._text(actor, text) or _GENERATED.sub(
+            lambda found: self._name(actor, found.group()) or "?", text
+        )
 
     def seen(self, text: str) -> str:
         """``text`` by its name if it has one; gives none, so that looking changes nothing."""
         return self._names.get(text, text)
 
     def resource(self, actor: str, resource: Resource) -> Resource:
-        """``resource`` with the values of its key replaced by their names."""
+        """``resource`` with the values of its key replaced by their names.
+
+        Values without a name are left out of the key: the resource is larger then.
+        """
         if not resource.key:
             return resource
-        key = tuple((column, self.text(actor, value)) for column, value in resource.key)
+        named = ((column, self._text(actor, value)) for column, value in resource.key)
+        key = tuple((column, value) for column, value in named if value is not None)
         return Resource(resource.place, key, resource.shared)
 
     def footprint(self, actor: str, footprint: Footprint) -> Footprint:
@@ -65,10 +92,24 @@ class Names:
         ordered = sorted(resources, key=lambda r: (r.place, tuple(column for column, _ in r.key)))
         return frozenset(self.resource(actor, found) for found in ordered)
 
-    def _name(self, actor: str, value: str) -> str:
-        name = self._names.get(value)
-        if name is None:
-            number = self._counts.get(actor, 0) + 1
-            self._counts[actor] = number
-            name = self._names[value] = f"{actor}#{number}"
-        return name
+    def _text(self, actor: str, text: str) -> str | None:
+        """``text`` with names in it; None if something in it has none."""
+        if text in self._names:
+            return self._names[text]
+        values = _GENERATED.findall(text)
+        if not values:
+            hashed = source(text)
+            return text if hashed is None else self._text(actor, hashed)
+        names = {value: self._name(actor, value) for value in values}
+        if None in names.values():
+            return None
+        return _GENERATED.sub(lambda found: names[found.group()] or "", text)
+
+    def _name(self, actor: str, value: str) -> str | None:
+        if value not in self._names:
+            if self._overlooked:
+                self._names[value] = None
+            else:
+                number = self._counts[actor] = self._counts.get(actor, 0) + 1
+                self._names[value] = f"{actor}#{number}"
+        return self._names[value]

@@ -14,7 +14,7 @@ from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Call, Connection
-from harness.taps.postgres import Unit
+from harness.taps.postgres import Statement, Unit
 from harness.taps.redis import RedisCommand
 
 ITSELF = ""
@@ -89,6 +89,7 @@ class TapReader:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
         call = arrival.call
         call.attempt = owner.name
+        self._sent(owner.name, call)
         label = self.names.text(owner.name, f"{call.tap} {call.label}")
         if isinstance(call, StripeCall):
             owner.calls += 1
@@ -133,6 +134,8 @@ class TapReader:
 
     def _touched(self, arrival: Arrival) -> Footprint:
         call = arrival.call
+        if arrival.owner is not None:
+            self._heard(arrival.owner.name, call)
         if not isinstance(call, Unit):
             return arrival.footprint
         owner = ITSELF if arrival.owner is None else arrival.owner.name
@@ -144,3 +147,39 @@ class TapReader:
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
         return tracker.done(failed=call.answer.error is not None, status=call.status_after)
+
+    # --- who made which values --------------------------------------------------------------
+
+    def _sent(self, actor: str, call: Call) -> None:
+        if isinstance(call, Unit):
+            for statement in call.statements:
+                self.names.made(actor, statement.sql)
+                for value in statement.params:
+                    if value is not None:
+                        self.names.made(actor, value)
+        elif isinstance(call, StripeCall):
+            for text in (call.path, call.idempotency_key or "", *call.params.values()):
+                self.names.made(actor, text)
+
+    def _heard(self, actor: str, call: Call) -> None:
+        if isinstance(call, StripeCall):
+            if call.method == "GET":
+                self.names.found(call.answer_text)
+            else:
+                self.names.made(actor, call.answer_text)
+        elif isinstance(call, Unit) and call.answer.rows:
+            answer, made = call.answer, all(map(_creates, call.statements))
+            for row in answer.sample:
+                for value in row:
+                    if value is not None and made:
+                        self.names.made(actor, value)
+                    elif value is not None:
+                        self.names.found(value)
+            if answer.rows > len(answer.sample):
+                self.names.overlooked()
+
+
+def _creates(statement: Statement) -> bool:
+    """Whether what the statement returns did not exist before."""
+    words = statement.sql.upper()
+    return words.lstrip().startswith("INSERT") and "ON CONFLICT" not in words

@@ -22,7 +22,8 @@ _SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
 class StripeCall:
     """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out.
 
-    ``attempt`` is set by a gate that knows whose call it is; all else stays as it arrived.
+    ``attempt`` is set by a gate that knows whose call it is, ``answer_text`` is the body of the
+    answer once there is one; all else stays as it arrived.
     """
 
     seq: int
@@ -32,6 +33,7 @@ class StripeCall:
     params: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     attempt: str | None = None
+    answer_text: str = field(default="", repr=False)
     tap: str = field(default="stripe", init=False)
 
     def as_request(self) -> dict[str, Any]:

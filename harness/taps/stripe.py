@@ -161,7 +161,8 @@ class StripeTap:
             await connection.upstream.close()
             answer = None
         summary = None if answer is None else read_answer(answer.status, answer.body)
-        if summary is not None:
+        if answer is not None and summary is not None:
+            call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
         delivered = answer is not None
         if gate is not None and answer is not None:

@@ -6,6 +6,7 @@ import itertools
 
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.names import Names
+from harness.explore.sql.hashes import hashtextextended
 
 UUID = "3f2b8a9e-7c41-4f0d-9b55-1c2d3e4f5a6b"
 OTHER = "9d1c2b3a-0f0e-4d4c-8b8a-7f6e5d4c3b2a"
@@ -53,3 +54,36 @@ def test_names_in_a_footprint_do_not_depend_on_the_values():
         for first, second in itertools.permutations((UUID, OTHER, INTENT), 2)
     }
     assert named == {footprint("tab 1#1", "tab 1#2")}
+
+
+def test_a_value_that_was_only_read_has_no_name_whoever_comes_upon_it():
+    names = Names({})
+    names.found(f"a row with {UUID}")
+    row = Resource(("pg", "customers"), (("id", UUID), ("kind", "person")))
+    assert names.resource("tab 1", row) == Resource(row.place, (("kind", "person"),))
+    assert names.text("tab 1", f"customer {UUID}") == "customer ?"
+
+
+def test_a_value_belongs_to_whoever_created_it_even_if_another_uses_it_first():
+    names = Names({})
+    names.made("tab 1", f'{{"id": "{INTENT}"}}')
+    names.found(INTENT)
+    assert names.text("tab 2", INTENT) == "tab 1#1"
+
+
+def test_once_something_was_overlooked_new_values_have_no_name():
+    names = Names({})
+    names.made("tab 1", UUID)
+    names.overlooked()
+    assert names.text("tab 1", UUID) == "tab 1#1"
+    assert names.text("tab 1", OTHER) == "?"
+
+
+def test_the_hash_of_a_value_is_named_after_the_value():
+    def named(value):
+        names = Names({value: "order 1"})
+        key = str(hashtextextended(value, 0))
+        return names.resource("tab 1", Resource(("pg-advisory", "number"), (("key", key),)))
+
+    assert named(UUID) == named(OTHER)
+    assert named(UUID).key == (("key", "hashtextextended(order 1, 0)"),)

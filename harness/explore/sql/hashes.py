@@ -12,19 +12,37 @@ import struct
 
 _MASK = 0xFFFFFFFF
 _TRIPLE = struct.Struct("<III")
+_SOURCES: dict[str, str] = {}
+_KEPT = 10_000
 
 
 def hashtext(text: str) -> int:
     """``hashtext(text)``: a signed 32-bit number."""
     _, _, c = _hash(text.encode(), 0)
-    return c - (1 << 32) if c >> 31 else c
+    return _remembered(c - (1 << 32) if c >> 31 else c, f"hashtext({text})")
 
 
 def hashtextextended(text: str, seed: int) -> int:
     """``hashtextextended(text, seed)``: a signed 64-bit number."""
     _, b, c = _hash(text.encode(), seed & 0xFFFFFFFFFFFFFFFF)
     found = (b << 32) | c
-    return found - (1 << 64) if found >> 63 else found
+    number = found - (1 << 64) if found >> 63 else found
+    return _remembered(number, f"hashtextextended({text}, {seed})")
+
+
+def source(number: str) -> str | None:
+    """What a number was calculated from, as far as that is remembered.
+
+    A number that is the hash of a generated value is a generated value as well.
+    """
+    return _SOURCES.get(number)
+
+
+def _remembered(number: int, text: str) -> int:
+    if len(_SOURCES) >= _KEPT:
+        _SOURCES.clear()
+    _SOURCES[str(number)] = text
+    return number
 
 
 def _hash(data: bytes, seed: int) -> tuple[int, int, int]:

@@ -33,6 +33,10 @@ class Statement(msgspec.Struct, frozen=True):
     """The name of the prepared statement, "" for the unnamed one and for simple queries."""
 
 
+_SHOWN = 3
+"""How many rows of an answer a history has."""
+
+
 class Failure(msgspec.Struct, frozen=True):
     """An ErrorResponse: the fields of section 54.8 that judging and people need."""
 
@@ -166,7 +170,7 @@ class Unit:
         found: dict[str, Any] = {"tags": list(answer.tags), "error": error, "rows": answer.rows}
         if answer.sample:
             found["columns"] = list(answer.columns)
-            found["sample"] = [list(row) for row in answer.sample]
+            found["sample"] = [list(row) for row in answer.sample[:_SHOWN]]
         if self.status_after is not None:
             found["status"] = self.status_after
         if answer.skipped:
