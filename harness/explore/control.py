@@ -27,6 +27,8 @@ from harness.explore.world import InvalidRun
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.0015
+_LOOK_AGAIN_AT_MOST_S = 0.012
+"""What only the servers know is asked for again, less and less often the longer it takes."""
 _GLANCE_S = 0.0002
 _TURNS = 6
 """Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
@@ -160,6 +162,7 @@ class Control:
         woken: list[str] = []
         inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
         deadline = time.monotonic() + self._patience.step
+        pause = _LOOK_AGAIN_S
         self.change()
         while True:
             self._changed.clear()
@@ -173,10 +176,12 @@ class Control:
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_S):
+                async with asyncio.timeout(pause):
                     await self._changed.wait()
+                    pause = _LOOK_AGAIN_S
                     continue
             await self._look(mover)
+            pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
 
     # --- what happened ------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class ServiceWorld:
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
         player = self.control.players[actor]
-        enabled = tuple(pending.actor for pending in self.pending())
+        enabled = tuple(p.name for p in self.control.players.values() if self._can_move(p))
         if actor not in enabled:
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
