@@ -11,11 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-<<<<<<< HEAD
 import reports
-=======
 from harness import loop
->>>>>>> 6385e86 (A leaner HTTP client of our own where the harness speaks HTTP many times a second; uvloop)
 from harness.cli import options
 from harness.errors import UsageError
 from harness.explore.cells import searched
@@ -98,17 +95,12 @@ def explore_command(
         recheck=recheck,
     )
     folder = options.folder(out)
-<<<<<<< HEAD
-    explored = asyncio.run(_explore(request, options.backends(postgres, redis, stripe), folder))
+    explored = loop.run(_explore(request, options.backends(postgres, redis, stripe), folder))
     witness = save(explored, folder)
     page = reports.write_search_page(
         folder / "report.html", guard, name, searched(explored, witness, folder), witness
     )
     return _tell(explored, witness, page)
-=======
-    explored = loop.run(_explore(request, options.backends(postgres, redis, stripe), folder))
-    return _tell(explored, save(explored, folder))
->>>>>>> 6385e86 (A leaner HTTP client of our own where the harness speaks HTTP many times a second; uvloop)
 
 
 def replay_command(

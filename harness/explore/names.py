@@ -64,7 +64,7 @@ class Names:
 
     def seen(self, text: str) -> str:
         """``text`` by its name if it has one; gives none, so that looking changes nothing."""
-        return self._names.get(text, text)
+        return self._names.get(text) or text
 
     def resource(self, actor: str, resource: Resource) -> Resource:
         """``resource`` with the values of its key replaced by their names.
