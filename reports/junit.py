@@ -85,7 +85,7 @@ def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cel
         if verdict.status is not Status.VALID:
             lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
     if cell is not None and cell.search is not None:
-        lines.append(search_words(cell.search))
+        lines += [search_words(cell.search), *cell.search.broken]
         again = replay_command(cell)
         lines += [f"replay it: {again}"] if again is not None else []
     if problem.history is not None:

@@ -12,11 +12,8 @@ def search_words(search: Searched) -> str:
         case How.COMPLETE:
             return f"Complete search: no counterexample in {search.coverage}; {_counts(search)}."
         case How.COUNTEREXAMPLE:
-            broken = f" {search.broken[0]}." if search.broken else ""
-            return (
-                f"The search found a counterexample in execution {search.execution}; "
-                f"{_counts(search)}.{broken}"
-            )
+            number = search.execution
+            return f"The search found a counterexample in execution {number}; {_counts(search)}."
         case How.INCOMPLETE if not search.executions:
             return f"Not searched completely: {search.reason}."
         case How.INCOMPLETE:

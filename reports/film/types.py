@@ -109,5 +109,15 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[tuple[str, str], ...]
 
     @property
+    def locked(self) -> bool:
+        """Whether an attempt ever holds a lock."""
+        return any(rail.kind == "hold" for card in self.cards for rail in card.rails)
+
+    @property
+    def waited(self) -> bool:
+        """Whether an attempt ever has to wait."""
+        return any(rail.kind == "wait" for card in self.cards for rail in card.rails)
+
+    @property
     def steps(self) -> int:
         return sum(card.number is not None for card in self.cards)

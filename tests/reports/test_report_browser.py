@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from chromium_pipe import NAMES, Browser, find_browser
 from reports_sample import bad_day, sample
 
 import reports
+
+WITNESSES = Path(__file__).parent / "witnesses"
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +32,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, make in (("good", sample), ("bad", bad_day)):
         folder = tmp_path_factory.mktemp(name)
         found[name] = reports.write_all(make(folder), folder)["html"]
+    folder = tmp_path_factory.mktemp("film")
+    for name in ("none-two_tabs.witness.json", "none-two_tabs.jsonl"):
+        shutil.copy(WITNESSES / name, folder)
+    found["film"] = reports.write_witness_page(folder / "none-two_tabs.witness.json")
     return found
 
 
@@ -45,7 +52,7 @@ _ESCAPED = """(() => {
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-@pytest.mark.parametrize("name", ["good", "bad"])
+@pytest.mark.parametrize("name", ["good", "bad", "film"])
 def test_page_loads_clean_and_fits(
     browser: Browser, pages: dict[str, Path], name: str, width: int, dark: bool
 ) -> None:
@@ -105,3 +112,68 @@ def test_link_from_the_matrix_opens_the_details(browser: Browser, pages: dict[st
         " return [found.open, found.parentElement.closest('details').open]; })()"
     )
     assert opened == [True, True]
+
+
+_NOW = """(() => { const now = document.querySelector('ol.cards > li.current');
+  const panel = document.querySelector('.panel');
+  return [now ? now.dataset.label : null, document.querySelector('.bar output').textContent,
+    panel.hidden ? '' : panel.querySelector('.who').textContent,
+    document.querySelectorAll('ol.cards > li.ahead').length]; })()"""
+
+
+def press(browser: Browser, key: str) -> None:
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+    browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+
+def test_a_counterexample_is_stepped_through_by_buttons_keys_and_links(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["film"].as_uri(), width=1280)
+    assert browser.evaluate(_NOW) == [None, "All 13 steps", "", 0]
+    browser.evaluate("document.querySelector('.film').scrollIntoView()")
+    press(browser, "ArrowRight")
+    assert browser.evaluate(_NOW) == ["Step 1", "Step 1 of 13", "How it stands: step 1", 13]
+    browser.evaluate("document.querySelector('[data-go=next]').click()")
+    assert browser.evaluate(_NOW)[0] == "Step 2"
+    press(browser, "ArrowLeft")
+    assert browser.evaluate(_NOW)[0] == "Step 1"
+    assert browser.evaluate("document.querySelector('[data-go=previous]').disabled") is True
+    browser.evaluate("document.querySelector('[data-go=broke]').click()")
+    assert browser.evaluate(_NOW) == ["Step 9", "Step 9 of 13", "How it stands: step 9", 5]
+    panel = browser.evaluate("document.querySelector('.panel').textContent")
+    assert "payment B: succeeded" in panel
+    assert "tab 1 holds row of orders" in panel
+    browser.evaluate("document.querySelector('.why a.ref').click()")
+    assert browser.evaluate(_NOW)[0] == "Step 2"
+    press(browser, "Escape")
+    assert browser.evaluate(_NOW) == [None, "All 13 steps", "", 0]
+
+
+def test_a_phone_shows_the_state_in_the_step_itself(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["film"].as_uri(), width=390)
+    browser.evaluate("document.querySelector('[data-go=broke]').click()")
+    shown = browser.evaluate(
+        "[getComputedStyle(document.querySelector('.panel')).display,"
+        " document.querySelector('li.current .after').open,"
+        " document.querySelector('li.current .groups').getBoundingClientRect().height > 0]"
+    )
+    assert shown == ["none", True, True]
+
+
+def test_without_scripts_everything_is_there_to_be_read(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(pages["film"].as_uri(), width=1280)
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    seen = browser.evaluate(
+        "[document.querySelector('.bar').hidden,"
+        " [...document.querySelectorAll('article.step')].every(s => s.offsetHeight > 20),"
+        " document.querySelectorAll('details.after').length]"
+    )
+    assert seen == [True, True, 14]
