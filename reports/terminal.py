@@ -36,6 +36,11 @@ _WEIGHTS = {
 }
 
 
+_SEARCHED = (
+    "proved: complete search of all interleavings of 2 attempts; held: survived as often as played"
+)
+
+
 def render_headline(proof: Proof) -> Text:
     """The verdict of the whole proof, with its remarks, one a line."""
     told = headline(proof)
@@ -95,8 +100,10 @@ def render_matrix(proof: Proof, width: int = 100) -> Table:
 
 
 def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
+    searched = any(cell.search is not None for cell in proof.cells)
+    marks = [_SEARCHED] if searched else []
     if style == "named":
-        return []
+        return marks
     entries = [
         f"{number}={variant.name}{'' if variant.sound else '*'}"
         for number, variant in enumerate(proof.variants, start=1)
@@ -104,7 +111,7 @@ def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
     notes = [f"guards (*: declared vulnerable): {' '.join(entries)}"]
     if style == "letters":
         notes.append(", ".join(f"{kind.look.letter}={kind.look.word}" for kind in used))
-    return notes
+    return [*notes, *marks]
 
 
 def render_problems(proof: Proof) -> RenderableType:

@@ -134,13 +134,15 @@ class _Maker:
             invoked = operation.invoked
             if invoked.attempt in attempts or (invoked.t < first) is not before:
                 continue
-            happened = [Piece(icon=Icon.CLIENT, text=request_words(self.story, operation))]
+            asked = request_words(self.story, operation)
+            happened = [Piece(icon=Icon.CLIENT, text=_by_one(invoked.attempt, asked, label))]
             for call in self.story.calls:
                 if call.owner == invoked.op:
                     happened.append(self.pieces.call(call.effect))
                     self.step_of[id(call.effect)] = len(self.cards)
             if operation.completed is not None:
-                happened.append(Piece(icon=Icon.TOLD, text=answer_words(self.story, operation)))
+                told = answer_words(self.story, operation)
+                happened.append(Piece(icon=Icon.TOLD, text=_by_one(invoked.attempt, told, label)))
             pieces += happened
         if pieces:
             self._add(None, label, None, pieces)
@@ -203,6 +205,11 @@ class _Maker:
             if told:
                 return max(self.step_of[id(event)] for event in told)
         return self.changed_at or len(self.cards) - 1
+
+
+def _by_one(attempt: str, text: str, label: str) -> str:
+    """``text`` without the harness's own name for a client that is alone."""
+    return text.replace(attempt, "one client" if label == "Before" else "one more client", 1)
 
 
 __all__ = [

@@ -15,6 +15,9 @@ from reports.story import Call, Story
 
 Sentence = tuple[str | int, ...]
 
+_LONG = 7
+"""More sentences than this nobody reads."""
+
 
 class Facts(msgspec.Struct, kw_only=True):
     """What was met while the film was made.
@@ -34,12 +37,16 @@ def summarise(
 ) -> tuple[Sentence, ...]:
     """The sentences, in the order of a good explanation."""
     parts = [
-        *_stale_reads(state, facts, naming),
-        *_calls(story, facts),
-        *_waits(witness),
-        *_overwritten(state, naming),
+        list(_stale_reads(state, facts, naming)),
+        list(_calls(story, facts)),
+        list(_waits(witness)),
+        list(_overwritten(state, naming)),
     ]
-    return tuple(parts)
+    if sum(map(len, parts)) > _LONG:
+        # The first wait shows what waiting is worth, the last write what is left.
+        reads, calls, waits, writes = parts
+        parts = [reads, calls, waits[:1], writes[-1:]]
+    return tuple(sentence for part in parts for sentence in part)
 
 
 def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentence]:
@@ -86,7 +93,7 @@ def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentenc
             yield (
                 f"Only afterwards did {unseen.actor} write {new} (",
                 unseen.step,
-                f"): what {last_reader} went by was out of date, and nothing told it so.",
+                f"), and nothing told {last_reader} that what it had read was out of date.",
             )
 
 
@@ -121,16 +128,11 @@ def _overwritten(state: State, naming: Naming) -> Iterator[Sentence]:
             continue
         before = last.get(change.row)
         if before is not None and before.actor != written.actor and written.step and before.step:
-            lost = [
-                column
-                for column in state.columns[change.row.table]
-                if column in before.change.values
-                and column in change.values
-                and before.change.values[column] != change.values[column]
-            ][:2]
-            if lost:
-                was = ", ".join(f"{c} = {naming.value(before.change.values[c])}" for c in lost)
-                now = ", ".join(f"{c} = {naming.value(change.values[c])}" for c in lost)
+            same, other = _compared(before, written, state.columns[change.row.table])
+            values = before.change.values
+            if other:
+                was = ", ".join(f"{c} = {naming.value(values[c])}" for c in other[:2])
+                now = ", ".join(f"{c} = {naming.value(change.values[c])}" for c in other[:2])
                 yield (
                     f"{written.actor}’s write (",
                     written.step,
@@ -138,7 +140,26 @@ def _overwritten(state: State, naming: Naming) -> Iterator[Sentence]:
                     before.step,
                     f"): {was} became {now}.",
                 )
+            elif same:
+                yield (
+                    f"{written.actor}’s write (",
+                    written.step,
+                    f") is the same as {before.actor}’s (",
+                    before.step,
+                    f"), {same[-1]} = {naming.value(values[same[-1]])}, as if the other had "
+                    "never been: one of the two is lost.",
+                )
         last[change.row] = written
+
+
+def _compared(
+    before: Written, written: Written, columns: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Of the columns that both set, those set to the same value, and the others."""
+    mine, theirs = written.change.values, before.change.values
+    both = [column for column in columns if column in mine and column in theirs]
+    same = [c for c in both if mine[c] == theirs[c] and theirs[c] != before.before.get(c)]
+    return same[:2], [c for c in both if mine[c] != theirs[c]]
 
 
 def _both(names: Sequence[str]) -> str:

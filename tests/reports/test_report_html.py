@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, load, sample
 
 import reports
-from harness.results import Proof
+from harness.results import How, Proof, Searched
 from reports.charts import Row, bars, dots
 from reports.html import asset, page
 from reports.performance import HEADER, profiles
@@ -293,3 +294,60 @@ def test_text_has_contrast_aa(theme: dict[str, str]) -> None:
         assert _contrast(theme[f"lane-{number}"], theme["raised"]) >= 3
     for mark in ("series-0", "series-1", "mark-0", "mark-1", "mark-2"):
         assert _contrast(theme[mark], theme["surface"]) >= 3, mark
+
+
+def searched(tmp_path: Path) -> Proof:
+    """A proof with cells that are proved, searched in part, and broken with a witness."""
+    witnesses = Path(__file__).parent / "witnesses"
+    (tmp_path / "witnesses").mkdir()
+    for name in ("none-two_tabs.witness.json", "none-two_tabs.jsonl"):
+        shutil.copy(witnesses / name, tmp_path / "witnesses")
+    kinds = {
+        ("claim", "two_tabs"): Searched(how=How.COMPLETE, explored=40, pruned=2, coverage="all"),
+        ("claim", "double_click"): Searched(how=How.INCOMPLETE, reason="the budget is spent"),
+        ("claim", "many_orders"): Searched(how=How.NOT_SEARCHED, reason="it has 16 attempts"),
+        ("none", "two_tabs"): Searched(
+            how=How.COUNTEREXAMPLE,
+            explored=2,
+            execution=2,
+            witness="witnesses/none-two_tabs.witness.json",
+        ),
+    }
+    proof = sample(tmp_path)
+    return msgspec.structs.replace(
+        proof,
+        cells=tuple(
+            msgspec.structs.replace(cell, search=kinds.get((cell.variant, cell.scenario)))
+            for cell in proof.cells
+        ),
+    )
+
+
+def test_proved_and_survived_are_told_apart_and_a_witness_is_shown(tmp_path: Path) -> None:
+    proof = searched(tmp_path)
+    written = reports.write_all(proof, tmp_path)
+    found = Reader(written["html"].read_text())
+    assert [text for _, text in found.all("a", "cell proved")] == ["provedall 42"]
+    legend = " ".join(text for _, text in found.all("ul", "legend"))
+    assert "complete search" in legend
+    assert "survived" in legend
+    details = {a["id"]: text for a, text in found.all("details", "cell-detail")}
+    assert any("the budget is spent" in text for text in details.values())
+    assert any("Not searched: it has 16 attempts" in text for text in details.values())
+    (film,) = found.all("div", "film")
+    assert "Here it broke: one order is charged a second time" in film[1]
+    links = [a["href"] for _, a, _ in found.elements if a.get("href", "").endswith(".html")]
+    assert links
+    assert all((tmp_path / link).is_file() for link in links)
+    page = Reader((tmp_path / links[0]).read_text())
+    levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    identities = [a["id"] for _, a, _ in found.elements if "id" in a]
+    assert len(identities) == len(set(identities))
+    summary = written["markdown"].read_text()
+    assert "proved all 42" in summary
+    assert "complete search" in summary
+    assert "1 cell proved by complete search" in summary
+    assert b"no counterexample in all" in written["junit"].read_bytes()
+    assert reports.load(tmp_path) == proof
