@@ -1,13 +1,34 @@
-"""Stripe's test cards and what each does when it is charged.
+"""Stripe's test cards and bank accounts, and what each does when it is charged.
 
 Source: the tables of https://docs.stripe.com/testing. A card is named ``pm_card_<name>`` as a
-payment method and ``tok_<name>`` as a token. The ``decline_code`` is present only where the code
-is ``card_declined``, as in those tables.
+payment method and ``tok_<name>`` as a token; a bank account, from
+https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-your-integration, is
+named ``pm_usBankAccount_<name>``. The ``decline_code`` is present only where the code is
+``card_declined``, as in those tables.
 """
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
+
+
+class Asks(enum.StrEnum):
+    """When a card asks for 3D Secure authentication."""
+
+    NEVER = "never"
+    ON_SESSION = "on_session"
+    """Not where the payment is ``off_session``."""
+    ALWAYS = "always"
+
+
+class Settling(enum.StrEnum):
+    """How a payment that takes days to settle ends."""
+
+    SUCCEEDS = "succeeds"
+    FAILS = "fails"
+    NEVER = "never"
 
 
 class Decline(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,13 +41,31 @@ class Decline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A test card; ``decline`` is None for one that pays."""
+    """A test card or bank account; ``decline`` is None for one that pays.
+
+    ``settling`` is None for one that pays or refuses at once.
+    """
 
     brand: str
     last4: str
     funding: str = "credit"
     country: str = "US"
     decline: Decline | None = None
+    asks: Asks = Asks.NEVER
+    settling: Settling | None = None
+
+    @property
+    def type(self) -> str:
+        """The type of the payment method behind which it is."""
+        return "card" if self.settling is None else "us_bank_account"
+
+
+AUTHENTICATION_REQUIRED = Decline(
+    code="authentication_required",
+    decline_code="authentication_required",
+    message="Your card was declined. This transaction requires authentication.",
+)
+"""Why a card that asks for authentication is declined where nobody is there to be asked."""
 
 
 def _declined(decline_code: str, message: str = "Your card was declined.") -> Decline:
@@ -82,8 +121,56 @@ _PAYING = {
 }
 
 
+_ASKING = {
+    "authenticationRequired": Card(brand="visa", last4="3184", asks=Asks.ALWAYS),
+    "authenticationRequiredOnSetup": Card(brand="visa", last4="3155", asks=Asks.ALWAYS),
+    "authenticationRequiredSetupForOffSession": Card(
+        brand="visa", last4="0446", asks=Asks.ON_SESSION
+    ),
+    "authenticationRequiredChargeDeclinedInsufficientFunds": Card(
+        brand="visa",
+        last4="3178",
+        asks=Asks.ALWAYS,
+        decline=_DECLINES["chargeDeclinedInsufficientFunds"][1],
+    ),
+    "threeDSecure2Required": Card(brand="visa", last4="3220", asks=Asks.ALWAYS),
+    "threeDSecureRequired": Card(brand="visa", last4="3063", asks=Asks.ALWAYS),
+    "threeDSecureRequiredChargeDeclined": Card(
+        brand="visa", last4="1629", asks=Asks.ALWAYS, decline=_declined("generic_decline")
+    ),
+    "threeDSecureOptional": Card(brand="visa", last4="3055"),
+}
+
+
+def _bank(last4: str, failure: str | None, message: str = "") -> Card:
+    return Card(
+        brand="STRIPE TEST BANK",
+        last4=last4,
+        settling=Settling.SUCCEEDS if failure is None else Settling.FAILS,
+        decline=None if failure is None else Decline(code=failure, message=message),
+    )
+
+
+_BANKS = {
+    "success": _bank("6789", None),
+    "accountClosed": _bank(
+        "1113", "account_closed", "The customer's bank account could not be debited: it is closed."
+    ),
+    "noAccount": _bank("1116", "no_account", "The customer's bank account could not be located."),
+    "insufficientFunds": _bank(
+        "2227", "insufficient_funds", "The customer's account has insufficient funds."
+    ),
+    "debitNotAuthorized": _bank(
+        "3335",
+        "debit_not_authorized",
+        "The customer has notified their bank that this payment was unauthorized.",
+    ),
+    "processing": Card(brand="STRIPE TEST BANK", last4="1115", settling=Settling.NEVER),
+}
+
+
 def _by_name() -> dict[str, Card]:
-    named = dict(_PAYING)
+    named = {**_PAYING, **_ASKING}
     for name, (last4, decline) in _DECLINES.items():
         card = Card(brand="visa", last4=last4, decline=decline)
         # Both spellings are in use: with and without the brand.
@@ -93,12 +180,14 @@ def _by_name() -> dict[str, Card]:
 
 _CARDS = _by_name()
 
-PAYMENT_METHODS = {f"pm_card_{name}": card for name, card in _CARDS.items()}
+PAYMENT_METHODS = {f"pm_card_{name}": card for name, card in _CARDS.items()} | {
+    f"pm_usBankAccount_{name}": bank for name, bank in _BANKS.items()
+}
 TOKENS = {f"tok_{name}": card for name, card in _CARDS.items()}
 
 NOT_SIMULATED = (
-    "pm_card_authenticationRequired",
-    "pm_card_threeDSecure",
+    "pm_card_threeDSecureRequiredProcessingError",
+    "pm_card_threeDSecureOptionalProcessingError",
     "pm_card_createDispute",
     "pm_card_createInquiry",
     "pm_card_createIssuerFraudRecord",

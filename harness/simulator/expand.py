@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from harness.simulator import customers
 from harness.simulator.errors import Refused
 from harness.simulator.objects import AnyObject
 from harness.simulator.state import World
@@ -20,21 +21,32 @@ Path = tuple[str, ...]
 
 # For each kind of object, the fields that hold the id of another, and of which kind that is.
 _EXPANDABLE: dict[str, dict[str, str]] = {
-    "payment_intent": {"latest_charge": "charge", "payment_method": "payment_method"},
-    "charge": {"payment_intent": "payment_intent", "balance_transaction": "balance_transaction"},
+    "payment_intent": {
+        "latest_charge": "charge",
+        "payment_method": "payment_method",
+        "customer": "customer",
+    },
+    "charge": {
+        "payment_intent": "payment_intent",
+        "balance_transaction": "balance_transaction",
+        "customer": "customer",
+    },
     "refund": {
         "charge": "charge",
         "payment_intent": "payment_intent",
         "balance_transaction": "balance_transaction",
     },
-    "payment_method": {},
+    "payment_method": {"customer": "customer"},
     "balance_transaction": {},
     "event": {},
+    "customer": {},
+    "webhook_endpoint": {},
 }
 
 _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
     "charge": lambda world, identifier: world.charges.get(identifier),
     "payment_method": lambda world, identifier: world.payment_methods.get(identifier),
+    "customer": customers.retrieve,
     "payment_intent": lambda world, identifier: world.intents.get(identifier),
     "balance_transaction": lambda world, identifier: world.balance_transactions.get(identifier),
 }

@@ -1,15 +1,20 @@
 """Identifiers shaped like Stripe's: a prefix and 24 letters and digits.
 
-Each prefix draws from its own stream, so that the third payment intent of a seeded run has the
-same id however many reads, retries or refused requests came between.
+Each prefix has its own stream, so that the third payment intent of a seeded run has the same id
+however many reads, retries or refused requests came between. An id is a function of the seed,
+the prefix and its number in the stream: the whole state is one counter a prefix, which is what
+a saved simulation keeps.
 """
 
 from __future__ import annotations
 
-import random
+import hashlib
 import secrets
 
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Every byte stands for a letter or digit; a few stand twice more often than they would by chance,
+# which nobody can use for anything.
+_CHARACTER_OF = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 _LENGTH = 24
 
 
@@ -17,8 +22,9 @@ class IdSource:
     """Draws identifiers; with a seed, always the same ones in the same order."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._root = secrets.token_hex(16) if seed is None else f"seed {seed}"
-        self._streams: dict[str, random.Random] = {}
+        self.root = secrets.token_hex(16) if seed is None else f"seed {seed}"
+        self.drawn: dict[str, int] = {}
+        """How many ids each stream has given so far."""
 
     def draw(self, prefix: str) -> str:
         """A new id such as ``pi_`` followed by 24 characters."""
@@ -29,7 +35,7 @@ class IdSource:
         return f"{intent_id}_secret_{self._characters('secret', _LENGTH + 1)}"
 
     def _characters(self, stream: str, length: int) -> str:
-        rng = self._streams.get(stream)
-        if rng is None:
-            rng = self._streams[stream] = random.Random(f"{self._root} {stream}")
-        return "".join(rng.choices(_ALPHABET, k=length))
+        number = self.drawn.get(stream, 0)
+        self.drawn[stream] = number + 1
+        digest = hashlib.blake2b(f"{self.root} {stream} {number}".encode(), digest_size=length)
+        return digest.digest().translate(_CHARACTER_OF).decode("ascii")

@@ -1,16 +1,17 @@
 """The payment intents' endpoints: parameters in, execution out.
 
 Parameters: https://docs.stripe.com/api/payment_intents. Parameters that would change nothing in
-what is simulated (``off_session``, ``return_url`` …) are accepted and ignored.
+what is simulated (``mandate_data``, ``radar_options`` …) are accepted and ignored.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from harness.simulator import intents, listing, money, search
+from harness.simulator import confirming, intents, listing, money, search
 from harness.simulator.collection import Cursor
-from harness.simulator.errors import Refused
+from harness.simulator.confirming import Confirmation
+from harness.simulator.errors import Refused, StripeError
 from harness.simulator.listing import Answer, Execution
 from harness.simulator.objects import EventRequest, PaymentIntent
 from harness.simulator.params import Params
@@ -38,14 +39,13 @@ def create(params: Params, _: str) -> Execution:
         raise params.missing("amount")
     currency = _currency(params.required("currency"))
     intents.require_minimum(amount, currency, Refused)
-    automatic, types = _method_selection(params)
+    automatic, types = _method_selection(params, currency)
     confirm = params.boolean("confirm")
     if not confirm:
         _refuse_without_confirm(params)
     request = intents.CreateIntent(
         amount=amount,
         currency=currency,
-        confirm=confirm,
         source=_source(params),
         metadata=_new_metadata(params),
         automatic_payment_methods=automatic,
@@ -55,17 +55,53 @@ def create(params: Params, _: str) -> Execution:
         or "automatic",
         extras=_extras(params, _ON_CREATE),
     )
-    _ignore_confirmation_details(params)
-    return lambda world, cause: intents.create(world, request, cause)
+    how = _confirmation(params, None, {})
+    if not confirm:
+        return lambda world, cause: intents.create(world, request, cause)
+
+    def create_and_confirm(world: World, cause: EventRequest) -> Answer:
+        created = intents.create(world, request, cause)
+        return confirming.confirm(world, created.id, how, cause)
+
+    return create_and_confirm
 
 
 def confirm(params: Params, identifier: str) -> Execution:
     """POST /v1/payment_intents/{id}/confirm."""
     source = _source(params)
     extras = _extras(params, _ON_CONFIRM)
-    _capture_method(params)
-    _ignore_confirmation_details(params)
-    return lambda world, cause: intents.confirm(world, identifier, source, cause, extras)
+    capture_method = _capture_method(params)
+    if capture_method is not None:
+        extras["capture_method"] = capture_method
+    request = _confirmation(params, source, extras)
+    secret = params.string("client_secret")
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        _check_secret(world, identifier, secret)
+        return confirming.confirm(world, identifier, request, cause)
+
+    return execute
+
+
+def capture(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/capture."""
+    amount = params.integer("amount_to_capture", minimum=1)
+    if not params.boolean("final_capture", True):
+        raise Refused(
+            400,
+            "Capturing more than once is not simulated: final_capture must be true.",
+            param="final_capture",
+        )
+    metadata = params.metadata()
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        intent = intents.capture(world, identifier, amount, cause)
+        if metadata is None:
+            return intent
+        changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
+        return intents.update(world, identifier, changes)
+
+    return execute
 
 
 def cancel(params: Params, identifier: str) -> Execution:
@@ -82,6 +118,7 @@ def update(params: Params, identifier: str) -> Execution:
         amount=_amount(params),
         currency=None if currency is None else _currency(currency),
         source=_source(params),
+        capture_method=_capture_method(params),
         metadata=metadata or {},
         clear_metadata=metadata == {},
         extras=_extras(params, _ON_CREATE),
@@ -94,15 +131,8 @@ def retrieve(params: Params, identifier: str) -> Execution:
     secret = params.string("client_secret")
 
     def execute(world: World, _: EventRequest) -> Answer:
-        intent = intents.require(world, identifier)
-        if secret not in (None, intent.client_secret):
-            raise Refused(
-                400,
-                "The client_secret provided does not match the client_secret associated with the "
-                "PaymentIntent.",
-                param="client_secret",
-            )
-        return intent
+        _check_secret(world, identifier, secret)
+        return intents.require(world, identifier)
 
     return execute
 
@@ -134,6 +164,16 @@ def search_all(params: Params, _: str) -> Execution:
         )
 
     return execute
+
+
+def _check_secret(world: World, identifier: str, secret: str | None) -> None:
+    if secret not in (None, intents.require(world, identifier).client_secret):
+        raise StripeError(
+            400,
+            "The client_secret provided does not match the client_secret associated with the "
+            "PaymentIntent.",
+            param="client_secret",
+        )
 
 
 def _amount(params: Params) -> int | None:
@@ -198,7 +238,9 @@ def card_token(data: Params) -> str:
     return token
 
 
-def _method_selection(params: Params) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+def _method_selection(
+    params: Params, currency: str
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """``automatic_payment_methods`` and ``payment_method_types``, of which one may be given.
 
     With neither, automatic ones are enabled, as since version 2023-08-16 of the API.
@@ -220,23 +262,22 @@ def _method_selection(params: Params) -> tuple[dict[str, Any] | None, tuple[str,
             param="payment_method_types",
         )
     if types is not None:
-        if "card" not in types:
+        if not {"card", "us_bank_account"} & set(types):
             raise Refused(
                 400,
-                "Only cards are simulated: payment_method_types must include card.",
+                "Only cards and bank accounts of the United States are simulated: "
+                "payment_method_types must include card or us_bank_account.",
                 param="payment_method_types",
             )
         return None, types
     if automatic is not None and not enabled:
         return None, ("card",)
-    return {"allow_redirects": redirects, "enabled": True}, ("card",)
+    chosen = ("card", "us_bank_account") if currency == "usd" else ("card",)
+    return {"allow_redirects": redirects, "enabled": True}, chosen
 
 
 def _capture_method(params: Params) -> str | None:
-    method = params.choice("capture_method", ("automatic", "automatic_async", "manual"))
-    if method == "manual":
-        raise Refused(400, "Manual capture is not simulated.", param="capture_method")
-    return method
+    return params.choice("capture_method", ("automatic", "automatic_async", "manual"))
 
 
 def _extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -252,15 +293,20 @@ def _extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _ignore_confirmation_details(params: Params) -> None:
-    """Read what only matters to authentication and redirects, of which there are none here."""
-    for name in ("error_on_requires_action", "use_stripe_sdk"):
-        params.boolean(name)
-    for name in ("off_session", "return_url"):
-        params.string(name)
-    params.opaque("mandate_data")
-    params.opaque("payment_method_options")
-    params.opaque("radar_options")
+def _confirmation(params: Params, source: Source | None, extras: dict[str, Any]) -> Confirmation:
+    """How to confirm; reads what else may be said about it and changes nothing here."""
+    for name in ("mandate_data", "payment_method_options", "radar_options"):
+        params.opaque(name)
+    params.string("mandate")
+    off_session = params.string("off_session")
+    return Confirmation(
+        source=source,
+        off_session=off_session is not None and off_session != "false",
+        error_on_requires_action=params.boolean("error_on_requires_action"),
+        return_url=params.string("return_url"),
+        use_stripe_sdk=params.boolean("use_stripe_sdk"),
+        extras=extras,
+    )
 
 
 def _refuse_without_confirm(params: Params) -> None:

@@ -1,30 +1,39 @@
-"""The payment intent's state machine.
+"""Payment intents: how they begin, what may be changed, and how they are given up.
 
 ::
 
     requires_payment_method ──attach──> requires_confirmation
         ^        │                            │
-        │        └──────────confirm───────────┤
-        └────────────declined─────────────────┴──paid──> succeeded
+        │        └──────────confirm───────────┤          ┌──authenticated──┐
+        │                                     ├──asked──> requires_action  │
+        ├───────declined, not authenticated───┤<─────────────────┴─────────┘
+        │                                     ├──card──────────────────────────> succeeded
+        │                                     ├──to be captured──> requires_capture ──^
+        └──failed── processing <──bank────────┘                        (capture)      │
+                        └──────────────settled────────────────────────────────────────┘
 
-    requires_payment_method, requires_confirmation, requires_action ──cancel──> canceled
+    everything but succeeded and canceled ──cancel──> canceled
 
-Source: https://docs.stripe.com/payments/paymentintents/lifecycle. ``requires_action`` is named
-in the rules but not reached yet: no simulated card asks for authentication.
+Source: https://docs.stripe.com/payments/paymentintents/lifecycle. What follows upon confirmation
+is in ``confirming``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from harness.simulator import charges, money
-from harness.simulator.errors import Declined, StripeError, no_such, unexpected_state
-from harness.simulator.objects import EventRequest, Metadata, PaymentIntent
-from harness.simulator.payment_methods import Source, resolve
+from harness.simulator.cards import Decline
+from harness.simulator.errors import StripeError, no_such, unexpected_state
+from harness.simulator.objects import EventRequest, Metadata, PaymentIntent, PaymentMethod
+from harness.simulator.payment_methods import Source, refuse_spent, resolve
 from harness.simulator.state import World
+
+_GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 """Not yet decided: may be confirmed, canceled, and given another amount."""
@@ -45,7 +54,6 @@ class CreateIntent(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: int
     currency: str
-    confirm: bool = False
     source: Source | None = None
     metadata: Metadata = {}
     automatic_payment_methods: dict[str, Any] | None = None
@@ -64,6 +72,7 @@ class UpdateIntent(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None = None
     currency: str | None = None
     source: Source | None = None
+    capture_method: str | None = None
     metadata: dict[str, str | None] = {}
     clear_metadata: bool = False
     extras: dict[str, Any] = {}
@@ -78,13 +87,13 @@ def require(world: World, identifier: str, *, param: str = "intent") -> PaymentI
 
 
 def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentIntent:
-    """A new intent, confirmed at once if asked.
-
-    Raises ``Declined`` when that confirmation fails, and a 400 when it lacks a payment method;
-    in both cases the intent exists and the error shows it. An unknown payment method is a 400
-    and leaves nothing.
-    """
-    method = None if request.source is None else resolve(world, request.source)
+    """A new intent. An unknown payment method or customer is a 400 and leaves nothing."""
+    customer = request.extras.get("customer")
+    require_customer(world, customer)
+    method = None
+    if request.source is not None:
+        method = resolve(world, request.source)
+        require_usable(world, method, customer, request.payment_method_types, request.currency)
     identifier = world.ids.draw("pi_")
     intent = PaymentIntent(
         id=identifier,
@@ -99,77 +108,54 @@ def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentI
         metadata=request.metadata,
         payment_method=None if method is None else method.id,
         payment_method_options=_card_options(),
-        payment_method_types=list(request.payment_method_types),
+        payment_method_types=_types(request.payment_method_types),
         status="requires_payment_method" if method is None else "requires_confirmation",
+        **request.extras,
     )
-    if request.extras:
-        intent = replace(intent, **request.extras)
     world.intents.put(intent)
     world.emit("payment_intent.created", intent, cause)
-    if request.confirm:
-        return confirm(world, identifier, None, cause)
     return intent
 
 
-def confirm(
-    world: World,
-    identifier: str,
-    source: Source | None,
-    cause: EventRequest,
-    extras: dict[str, Any] | None = None,
+def capture(
+    world: World, identifier: str, amount: int | None, cause: EventRequest
 ) -> PaymentIntent:
-    """Try to pay, with ``source`` or else with the payment method attached before.
+    """Take what the intent's charge has reserved, or ``amount`` of it; the rest is let go.
 
-    ``extras`` are attributes to set on the intent first.
-
-    Raises a 400 ``payment_intent_unexpected_state`` and changes nothing when the intent is
-    decided already or has nothing to pay with; raises ``Declined`` when the card says no, after
-    which the intent wants another payment method and a failed charge is on record.
+    400 ``payment_intent_unexpected_state`` unless the intent waits for it.
+    Source: https://docs.stripe.com/api/payment_intents/capture.
     """
     intent = require(world, identifier)
-    _refuse_if_decided(intent)
-    if source is not None:
-        method = resolve(world, source)
-    elif intent.payment_method is not None:
-        method = world.payment_methods[intent.payment_method]
-    else:
+    if intent.status != "requires_capture":
         raise unexpected_state(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
-            "either update the PaymentIntent with a payment method and then confirm it again, or "
-            "confirm it again directly with a payment method or ConfirmationToken.",
+            "This PaymentIntent could not be captured because it has a status of "
+            f"{intent.status}. Only a PaymentIntent with one of the following statuses may be "
+            "captured: requires_capture.",
             intent,
         )
-    if extras:
-        intent = replace(intent, **extras)
-    charge, failure = charges.attempt(world, intent, method)
-    if failure is not None:
-        intent = replace(
-            intent,
-            status="requires_payment_method",
-            payment_method=None,
-            latest_charge=charge.id,
-            last_payment_error=failure,
+    taken = intent.amount_capturable if amount is None else amount
+    if taken > intent.amount_capturable:
+        raise StripeError(
+            400,
+            "The amount to capture cannot be greater than the amount that can be captured: "
+            f"{money.written(intent.amount_capturable, intent.currency)}.",
+            code="amount_too_large",
+            param="amount_to_capture",
         )
-        world.intents.put(intent)
-        world.emit("charge.failed", charge, cause)
-        world.emit("payment_intent.payment_failed", intent, cause)
-        raise Declined(failure, intent)
-    intent = replace(
-        intent,
-        status="succeeded",
-        amount_received=intent.amount,
-        payment_method=method.id,
-        latest_charge=charge.id,
-        last_payment_error=None,
-    )
+    assert intent.latest_charge is not None
+    charge = charges.capture(world, world.charges[intent.latest_charge], taken, intent)
+    intent = replace(intent, status="succeeded", amount_capturable=0, amount_received=taken)
     world.intents.put(intent)
-    world.emit("charge.succeeded", charge, cause)
+    world.emit("charge.captured", charge, cause)
     world.emit("payment_intent.succeeded", intent, cause)
     return intent
 
 
 def cancel(world: World, identifier: str, reason: str | None, cause: EventRequest) -> PaymentIntent:
-    """Give the intent up; 400 ``payment_intent_unexpected_state`` when it is decided already."""
+    """Give the intent up; 400 ``payment_intent_unexpected_state`` when it is decided already.
+
+    What its charge had reserved is let go, without a refund; a pending charge fails.
+    """
     intent = require(world, identifier)
     if intent.status not in _CANCELABLE:
         raise unexpected_state(
@@ -178,7 +164,19 @@ def cancel(world: World, identifier: str, reason: str | None, cause: EventReques
             f"{', '.join(_CANCELABLE)}.",
             intent,
         )
-    intent = replace(intent, status="canceled", canceled_at=world.now(), cancellation_reason=reason)
+    if intent.status == "processing":
+        assert intent.latest_charge is not None
+        charge = charges.settle(world, world.charges[intent.latest_charge], intent, _GIVEN_UP)
+        world.emit("charge.failed", charge, cause)
+    world.authenticated.discard(identifier)
+    intent = replace(
+        intent,
+        status="canceled",
+        amount_capturable=0,
+        canceled_at=world.now(),
+        cancellation_reason=reason,
+        next_action=None,
+    )
     world.intents.put(intent)
     world.emit("payment_intent.canceled", intent, cause)
     return intent
@@ -197,6 +195,8 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
         changes["amount"] = request.amount
     if request.currency is not None:
         changes["currency"] = request.currency
+    if request.capture_method is not None:
+        changes["capture_method"] = request.capture_method
     guarded = [*changes, *(["payment_method"] if request.source is not None else [])]
     if guarded and intent.status not in OPEN:
         raise unexpected_state(
@@ -209,9 +209,19 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
         require_minimum(
             changes.get("amount", intent.amount), changes.get("currency", intent.currency)
         )
+    customer = changes.get("customer", intent.customer)
+    if "customer" in changes:
+        require_customer(world, customer)
     if request.source is not None:
-        changes["payment_method"] = resolve(world, request.source).id
+        method = resolve(world, request.source)
+        currency = changes.get("currency", intent.currency)
+        require_usable(world, method, customer, intent.payment_method_types, currency)
+        changes["payment_method"] = method.id
         changes["status"] = "requires_confirmation"
+        changes["next_action"] = None
+    if changes:
+        # Whoever was authenticated agreed to what was asked then.
+        world.authenticated.discard(identifier)
     if request.clear_metadata or request.metadata:
         changes["metadata"] = merged(
             {} if request.clear_metadata else intent.metadata, request.metadata
@@ -241,20 +251,47 @@ def require_minimum(amount: int, currency: str, error: type[StripeError] = Strip
         )
 
 
-def _refuse_if_decided(intent: PaymentIntent) -> None:
-    if intent.status == "succeeded":
-        raise unexpected_state(
-            "You cannot confirm this PaymentIntent because it has already succeeded after being "
-            "previously confirmed.",
-            intent,
+def require_customer(world: World, customer: str | None) -> None:
+    """400 ``resource_missing`` for a customer that does not exist, or no longer."""
+    if customer is not None and (customer not in world.customers or customer in world.deleted):
+        raise no_such("customer", customer, "customer", status=400)
+
+
+def require_usable(
+    world: World,
+    method: PaymentMethod,
+    customer: str | None,
+    types: Sequence[str],
+    currency: str,
+) -> None:
+    """400 where that method may not pay: another's, used up, or of a type not asked for."""
+    if method.customer is not None and method.customer != customer:
+        raise StripeError(
+            400,
+            f"The customer does not have a payment method with the ID {method.id}. The payment "
+            "method must be attached to the customer.",
+            param="payment_method",
         )
-    if intent.status not in OPEN:
-        raise unexpected_state(
-            f"You cannot confirm this PaymentIntent because it has a status of {intent.status}. "
-            "Only a PaymentIntent with one of the following statuses may be confirmed: "
-            f"{', '.join(OPEN)}.",
-            intent,
+    refuse_spent(world, method)
+    if method.type not in types:
+        raise StripeError(
+            400,
+            f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent. "
+            f"Its allowed types are {', '.join(types)}.",
+            param="payment_method",
         )
+    if method.type == "us_bank_account" and currency != "usd":
+        raise StripeError(
+            400,
+            f"The payment method type us_bank_account does not take the currency {currency}; it "
+            "takes usd.",
+            param="currency",
+        )
+
+
+@cache
+def _types(types: tuple[str, ...]) -> list[str]:
+    return list(types)
 
 
 @cache

@@ -1,20 +1,21 @@
-"""The endpoints of refunds, charges, events, balance transactions and payment methods."""
+"""The endpoints of refunds, charges, events and balance transactions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from harness.simulator import intents, listing, payment_methods, refunds
-from harness.simulator.collection import Collection
-from harness.simulator.errors import Refused, no_such
-from harness.simulator.intent_routes import card_token
+import msgspec
+
+from harness.simulator import intents, listing, refunds
+from harness.simulator.collection import Collection, Identified
+from harness.simulator.errors import Refused, StripeError, no_such
 from harness.simulator.listing import Answer, Execution, Where
-from harness.simulator.objects import AnyObject, EventRequest
+from harness.simulator.objects import EventRequest
 from harness.simulator.params import Params
 from harness.simulator.state import World
 
-T = TypeVar("T", bound=AnyObject)
+T = TypeVar("T", bound=Identified)
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
@@ -97,6 +98,47 @@ def retrieve_charge(_: Params, identifier: str) -> Execution:
     return lambda world, _: _get(world.charges, "charge", identifier)
 
 
+def capture_charge(params: Params, identifier: str) -> Execution:
+    """POST /v1/charges/{id}/capture, which captures the charge's payment intent."""
+    amount = params.integer("amount", minimum=1)
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        intent = _get(world.charges, "charge", identifier).payment_intent
+        if world.charges[identifier].captured:
+            raise StripeError(
+                400,
+                f"Charge {identifier} has already been captured.",
+                code="charge_already_captured",
+            )
+        intents.capture(world, intent, amount, cause)
+        return world.charges[identifier]
+
+    return execute
+
+
+def update_charge(params: Params, identifier: str) -> Execution:
+    """POST /v1/charges/{id}: metadata, description, receipt_email and shipping may change."""
+    metadata = params.metadata()
+    changes: dict[str, Any] = {
+        name: params.string(name) for name in ("description", "receipt_email") if params.has(name)
+    }
+    if params.has("shipping"):
+        changes["shipping"] = params.opaque("shipping")
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        charge = _get(world.charges, "charge", identifier)
+        charge = msgspec.structs.replace(
+            charge,
+            metadata=intents.merged({} if metadata == {} else charge.metadata, metadata or {}),
+            **changes,
+        )
+        world.charges.put(charge)
+        world.emit("charge.updated", charge, cause)
+        return charge
+
+    return execute
+
+
 def list_events(params: Params, _: str) -> Execution:
     """GET /v1/events, of one type or several if asked; ``charge.*`` stands for all of a kind."""
     cursor = listing.cursor(params)
@@ -140,24 +182,10 @@ def retrieve_balance_transaction(_: Params, identifier: str) -> Execution:
     return lambda world, _: _get(world.balance_transactions, "balance transaction", identifier)
 
 
-def create_payment_method(params: Params, _: str) -> Execution:
-    """POST /v1/payment_methods, from a card token."""
-    metadata = intents.merged({}, params.metadata() or {})
-    token = card_token(params)
-    return lambda world, _: payment_methods.create(world, token, metadata)
-
-
-def retrieve_payment_method(_: Params, identifier: str) -> Execution:
-    """GET /v1/payment_methods/{id}."""
-    return lambda world, _: _get(
-        world.payment_methods, "PaymentMethod", identifier, param="payment_method"
-    )
-
-
-def _get(collection: Collection[T], noun: str, identifier: str, param: str = "id") -> T:
+def _get(collection: Collection[T], noun: str, identifier: str) -> T:
     found = collection.get(identifier)
     if found is None:
-        raise no_such(noun, identifier, param)
+        raise no_such(noun, identifier, "id")
     return found
 
 

@@ -18,11 +18,20 @@ import msgspec
 Metadata = dict[str, str]
 
 IntentStatus = Literal[
-    "requires_payment_method", "requires_confirmation", "requires_action", "succeeded", "canceled"
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "requires_capture",
+    "succeeded",
+    "canceled",
 ]
 
+# Snapshots refer to other snapshots and never to themselves, so reference counting alone frees
+# them: the garbage collector need not know of the millions there may be (``gc=False``).
 
-class ErrorObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class ErrorObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The inside of ``{"error": {...}}``, and an intent's ``last_payment_error``."""
 
     type: str
@@ -36,22 +45,23 @@ class ErrorObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     payment_method: PaymentMethod | None = None
 
 
-class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
-    """A card somebody can pay with."""
+class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A card or a bank account somebody can pay with; only its own kind's details are there."""
 
     id: str
     object: str = "payment_method"
     allow_redisplay: str = "unspecified"
     billing_details: dict[str, Any]
-    card: dict[str, Any]
+    card: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     created: int
     customer: str | None = None
     livemode: bool = False
     metadata: Metadata
     type: str = "card"
+    us_bank_account: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
-class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One intended payment; it may see several attempts and has at most one success."""
 
     id: str
@@ -96,7 +106,7 @@ class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):
     transfer_group: str | None = None
 
 
-class Charge(msgspec.Struct, frozen=True, kw_only=True):
+class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt to take money, successful or not."""
 
     id: str
@@ -138,12 +148,12 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     source_transfer: str | None = None
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "pending", "failed"]
     transfer_data: dict[str, Any] | None = None
     transfer_group: str | None = None
 
 
-class Refund(msgspec.Struct, frozen=True, kw_only=True):
+class Refund(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Money given back from one charge."""
 
     id: str
@@ -163,7 +173,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     transfer_reversal: str | None = None
 
 
-class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True):
+class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One movement of the account's balance: what a charge brought or a refund cost."""
 
     id: str
@@ -184,21 +194,73 @@ class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
-class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Customer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody who pays, and may keep payment methods."""
+
+    id: str
+    object: str = "customer"
+    address: dict[str, Any] | None = None
+    balance: int = 0
+    created: int
+    currency: str | None = None
+    default_source: str | None = None
+    delinquent: bool = False
+    description: str | None = None
+    discount: str | None = None
+    email: str | None = None
+    invoice_prefix: str
+    invoice_settings: dict[str, Any]
+    livemode: bool = False
+    metadata: Metadata
+    name: str | None = None
+    next_invoice_sequence: int = 1
+    phone: str | None = None
+    preferred_locales: list[str]
+    shipping: dict[str, Any] | None = None
+    tax_exempt: str = "none"
+    test_clock: str | None = None
+
+
+class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where events are sent. The secret is shown once, in the answer that creates it."""
+
+    id: str
+    object: str = "webhook_endpoint"
+    api_version: str | None = None
+    application: str | None = None
+    created: int
+    description: str | None = None
+    enabled_events: list[str]
+    livemode: bool = False
+    metadata: Metadata
+    secret: str | msgspec.UnsetType = msgspec.UNSET
+    status: Literal["enabled", "disabled"] = "enabled"
+    url: str
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is left to say of an object that was deleted."""
+
+    id: str
+    object: str
+    deleted: bool = True
+
+
+class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The object as it was right after the event, and what it was before where it changed."""
 
-    object: PaymentIntent | Charge | Refund
+    object: Subject
     previous_attributes: dict[str, Any] | None = None
 
 
-class EventRequest(msgspec.Struct, frozen=True, kw_only=True):
+class EventRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The API call that caused an event."""
 
     id: str | None
     idempotency_key: str | None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened, in the order it happened."""
 
     id: str
@@ -212,4 +274,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
-AnyObject = PaymentIntent | Charge | Refund | PaymentMethod | BalanceTransaction | Event
+Subject = PaymentIntent | Charge | Refund | PaymentMethod | Customer
+"""What events are about."""
+
+AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | Deleted

@@ -117,10 +117,18 @@ def _charge_to_refund(world: World, request: CreateRefund) -> Charge:
                 f"{request.payment_intent}.",
                 param="charge",
             )
+        if charge.status == "succeeded" and not charge.captured:
+            raise StripeError(
+                400,
+                f"The charge {charge.id} has not been captured, so it cannot be refunded; cancel "
+                "its PaymentIntent instead.",
+                param="charge",
+            )
         if charge.status != "succeeded":
             raise StripeError(
                 400,
-                f"The charge {charge.id} failed, so it cannot be refunded.",
+                f"The charge {charge.id} has a status of {charge.status}, so it cannot be "
+                "refunded.",
                 param="charge",
             )
         return charge

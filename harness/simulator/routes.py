@@ -6,12 +6,12 @@ An endpoint checks a request's parameters without looking at any state and gives
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from harness.simulator import intent_routes, money_routes
+from harness.simulator import intent_routes, money_routes, people_routes
 from harness.simulator.expand import Path, expanded, parse_paths
 from harness.simulator.listing import Answer, Execution, Listing
 from harness.simulator.objects import EventRequest
@@ -72,43 +72,74 @@ def _expand(world: World, answer: Answer, paths: tuple[Path, ...]) -> Any:
     return expanded(world, answer, paths)
 
 
-_INTENT, _REFUND, _CHARGE = "payment_intent", "refund", "charge"
+def _routes() -> Iterator[tuple[str, str, Endpoint]]:
+    def kind(kind: str, *routes: tuple[str, str, Parse]) -> Iterator[tuple[str, str, Endpoint]]:
+        for method, path, parse in routes:
+            listed = parse.__name__.startswith(("list_", "search_"))
+            yield method, f"/v1/{path}", Endpoint(kind=kind, parse=parse, listed=listed)
 
-_FIXED: dict[tuple[str, str], Endpoint] = {
-    ("POST", "/v1/payment_intents"): Endpoint(kind=_INTENT, parse=intent_routes.create),
-    ("GET", "/v1/payment_intents"): Endpoint(
-        kind=_INTENT, parse=intent_routes.list_all, listed=True
-    ),
-    ("GET", "/v1/payment_intents/search"): Endpoint(
-        kind=_INTENT, parse=intent_routes.search_all, listed=True
-    ),
-    ("POST", "/v1/refunds"): Endpoint(kind=_REFUND, parse=money_routes.create_refund),
-    ("GET", "/v1/refunds"): Endpoint(kind=_REFUND, parse=money_routes.list_refunds, listed=True),
-    ("GET", "/v1/charges"): Endpoint(kind=_CHARGE, parse=money_routes.list_charges, listed=True),
-    ("GET", "/v1/events"): Endpoint(kind="event", parse=money_routes.list_events, listed=True),
-    ("GET", "/v1/balance_transactions"): Endpoint(
-        kind="balance_transaction", parse=money_routes.list_balance_transactions, listed=True
-    ),
-    ("POST", "/v1/payment_methods"): Endpoint(
-        kind="payment_method", parse=money_routes.create_payment_method
-    ),
-}
+    yield from kind(
+        "payment_intent",
+        ("POST", "payment_intents", intent_routes.create),
+        ("GET", "payment_intents", intent_routes.list_all),
+        ("GET", "payment_intents/search", intent_routes.search_all),
+        ("GET", "payment_intents/{id}", intent_routes.retrieve),
+        ("POST", "payment_intents/{id}", intent_routes.update),
+        ("POST", "payment_intents/{id}/confirm", intent_routes.confirm),
+        ("POST", "payment_intents/{id}/capture", intent_routes.capture),
+        ("POST", "payment_intents/{id}/cancel", intent_routes.cancel),
+    )
+    yield from kind(
+        "refund",
+        ("POST", "refunds", money_routes.create_refund),
+        ("GET", "refunds", money_routes.list_refunds),
+        ("GET", "refunds/{id}", money_routes.retrieve_refund),
+        ("POST", "refunds/{id}", money_routes.update_refund),
+    )
+    yield from kind(
+        "charge",
+        ("GET", "charges", money_routes.list_charges),
+        ("GET", "charges/{id}", money_routes.retrieve_charge),
+        ("POST", "charges/{id}", money_routes.update_charge),
+        ("POST", "charges/{id}/capture", money_routes.capture_charge),
+    )
+    yield from kind(
+        "event",
+        ("GET", "events", money_routes.list_events),
+        ("GET", "events/{id}", money_routes.retrieve_event),
+    )
+    yield from kind(
+        "balance_transaction",
+        ("GET", "balance_transactions", money_routes.list_balance_transactions),
+        ("GET", "balance_transactions/{id}", money_routes.retrieve_balance_transaction),
+    )
+    yield from kind(
+        "payment_method",
+        ("POST", "payment_methods", people_routes.create_payment_method),
+        ("GET", "payment_methods", people_routes.list_payment_methods),
+        ("GET", "payment_methods/{id}", people_routes.retrieve_payment_method),
+        ("POST", "payment_methods/{id}/attach", people_routes.attach_payment_method),
+        ("POST", "payment_methods/{id}/detach", people_routes.detach_payment_method),
+        ("GET", "customers/{id}/payment_methods", people_routes.list_payment_methods),
+    )
+    yield from kind(
+        "customer",
+        ("POST", "customers", people_routes.create_customer),
+        ("GET", "customers", people_routes.list_customers),
+        ("GET", "customers/{id}", people_routes.retrieve_customer),
+        ("POST", "customers/{id}", people_routes.update_customer),
+        ("DELETE", "customers/{id}", people_routes.delete_customer),
+    )
+    yield from kind(
+        "webhook_endpoint",
+        ("POST", "webhook_endpoints", people_routes.create_endpoint),
+        ("GET", "webhook_endpoints", people_routes.list_endpoints),
+        ("GET", "webhook_endpoints/{id}", people_routes.retrieve_endpoint),
+        ("POST", "webhook_endpoints/{id}", people_routes.update_endpoint),
+        ("DELETE", "webhook_endpoints/{id}", people_routes.delete_endpoint),
+    )
 
-_BY_ID: dict[tuple[str, str], Endpoint] = {
-    ("GET", "/v1/payment_intents/{id}"): Endpoint(kind=_INTENT, parse=intent_routes.retrieve),
-    ("POST", "/v1/payment_intents/{id}"): Endpoint(kind=_INTENT, parse=intent_routes.update),
-    ("POST", "/v1/payment_intents/{id}/confirm"): Endpoint(
-        kind=_INTENT, parse=intent_routes.confirm
-    ),
-    ("POST", "/v1/payment_intents/{id}/cancel"): Endpoint(kind=_INTENT, parse=intent_routes.cancel),
-    ("GET", "/v1/refunds/{id}"): Endpoint(kind=_REFUND, parse=money_routes.retrieve_refund),
-    ("POST", "/v1/refunds/{id}"): Endpoint(kind=_REFUND, parse=money_routes.update_refund),
-    ("GET", "/v1/charges/{id}"): Endpoint(kind=_CHARGE, parse=money_routes.retrieve_charge),
-    ("GET", "/v1/events/{id}"): Endpoint(kind="event", parse=money_routes.retrieve_event),
-    ("GET", "/v1/balance_transactions/{id}"): Endpoint(
-        kind="balance_transaction", parse=money_routes.retrieve_balance_transaction
-    ),
-    ("GET", "/v1/payment_methods/{id}"): Endpoint(
-        kind="payment_method", parse=money_routes.retrieve_payment_method
-    ),
-}
+
+_ENDPOINTS = {(method, path): endpoint for method, path, endpoint in _routes()}
+_FIXED = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" not in route[1]}
+_BY_ID = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" in route[1]}

@@ -136,7 +136,7 @@ def test_an_internal_failure_is_a_500_and_is_kept(
         ({"amount": 1000, "currency": "xyz"}, None),
         ({"amount": 1000, "currency": "usd", "colour": "red"}, "parameter_unknown"),
         ({"amount": 1000, "currency": "usd", "confirm": "yes"}, None),
-        ({"amount": 1000, "currency": "usd", "capture_method": "manual"}, None),
+        ({"amount": 1000, "currency": "usd", "capture_method": "later"}, None),
         ({"amount": 1000, "currency": "usd", "metadata": "text"}, None),
         ({"amount": 1000, "currency": "usd", "metadata": {"k" * 41: "v"}}, None),
         ({"amount": 1000, "currency": "usd", "metadata": {"k": "v" * 501}}, None),

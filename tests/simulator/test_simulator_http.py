@@ -235,10 +235,10 @@ def test_a_bad_key_is_an_authentication_error(simulator: Simulator) -> None:
 
 def test_what_is_not_simulated_says_so(client: stripe.StripeClient, simulator: Simulator) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="not simulated") as refusal:
-        client.v1.customers.create({"email": "a@example.com"})
+        client.v1.products.create({"name": "Socks"})
     assert refusal.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError, match="not simulated"):
-        client.v1.payment_intents.capture("pi_1")
+        client.v1.setup_intents.confirm("seti_1")
     for method, path in (
         ("PUT", "/v1/payment_intents"),
         ("GET", "/"),
