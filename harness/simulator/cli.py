@@ -10,15 +10,18 @@ import math
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from harness.errors import PaidonceError, UsageError
 from harness.simulator.idempotency import WhenBusy
 from harness.simulator.latency import MAX_MS, split
 from harness.simulator.server import serve
-from harness.simulator.settings import Settings
+from harness.simulator.settings import LOCK_WAIT_MS, Forward, Settings
 from harness.simulator.signing import SECRET_PREFIX
+from harness.simulator.state import SETTLE_SECONDS
 
 _PROGRAM = "python -m harness.simulator"
+_LONGEST_SECONDS = 31_536_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,6 +53,28 @@ def parse(arguments: Sequence[str]) -> Settings:
         help="when a key is in use: 409 at once, as Stripe does, or wait for the answer",
     )
     parser.add_argument(
+        "--lock-wait-ms", default=f"{LOCK_WAIT_MS:g}", help="then 429 lock_timeout (2000)"
+    )
+    parser.add_argument("--rate-limit", help="requests a second, more are refused with 429")
+    parser.add_argument("--concurrency-limit", help="requests at once, more are refused with 429")
+    parser.add_argument(
+        "--settle-seconds", default=f"{SETTLE_SECONDS:g}", help="what a bank debit takes (2)"
+    )
+    parser.add_argument(
+        "--forward-to", action="append", default=[], help="URL that events are sent to; repeatable"
+    )
+    parser.add_argument(
+        "--forward-event", action="append", default=[], help="only this type; repeatable"
+    )
+    parser.add_argument(
+        "--webhook-host", action="append", default=[], help="send events to this host too"
+    )
+    parser.add_argument(
+        "--retry-seconds", default="1,5,25", help="when failed deliveries are repeated (1,5,25)"
+    )
+    parser.add_argument("--load", help="file with a saved state to begin with")
+    parser.add_argument("--save", help="file to save the state to at the end")
+    parser.add_argument(
         "--stop-on-stdin-eof", action="store_true", help="stop when standard input ends"
     )
     given = parser.parse_args(arguments)
@@ -66,6 +91,20 @@ def parse(arguments: Sequence[str]) -> Settings:
         seed=None if given.seed is None else _whole("--seed", given.seed, 0, 2**63 - 1),
         when_busy=WhenBusy(given.idempotency_concurrency),
         stop_on_stdin_eof=given.stop_on_stdin_eof,
+        lock_wait_ms=_milliseconds("--lock-wait-ms", given.lock_wait_ms),
+        rate_limit=_limit("--rate-limit", given.rate_limit),
+        concurrency_limit=_limit("--concurrency-limit", given.concurrency_limit),
+        settle_seconds=_seconds("--settle-seconds", given.settle_seconds),
+        forward=tuple(
+            Forward(url=_web_address("--forward-to", url), events=tuple(given.forward_event or "*"))
+            for url in given.forward_to
+        ),
+        webhook_hosts=tuple(given.webhook_host),
+        retry_seconds=tuple(
+            _seconds("--retry-seconds", text) for text in given.retry_seconds.split(",") if text
+        ),
+        load=given.load,
+        save=given.save,
     )
 
 
@@ -83,6 +122,27 @@ def _whole(flag: str, text: str, low: int, high: int) -> int:
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
         raise UsageError(f"{flag} {text}: expected a whole number from {low} to {high}")
     return int(text)
+
+
+def _limit(flag: str, text: str | None) -> int | None:
+    return None if text is None else _whole(flag, text, 1, 1_000_000)
+
+
+def _web_address(flag: str, text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{flag} {text}: expected an address that begins with http:// or https://")
+    return text
+
+
+def _seconds(flag: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _LONGEST_SECONDS:
+        raise UsageError(f"{flag} {text}: expected seconds from 0 to {_LONGEST_SECONDS}")
+    return value
 
 
 def _milliseconds(flag: str, text: str) -> float:

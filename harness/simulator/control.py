@@ -5,13 +5,27 @@ so that a service under test that strays here meets what it would meet at Stripe
 
 ======================= =========================================================================
 GET  health             process, version, how many objects there are and requests under way
-POST reset              forget everything but the latency; body ``{"seed": 7}`` restarts ids
-POST latency            body like ``{"before": {"kind": "fixed", "ms": 5}, "after": {...}}``,
+POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids
+GET  ledger             every intent, charge, refund and idempotency key, oldest first
+GET  state              everything, to be kept
+POST state              go on from such a state
+GET  requests           the last requests, newest first, ``?limit=`` of them (100)
+POST latency            body like ``{"before": {"kind": "fixed", "ms": 5}, "held": …, "after": …}``,
                         kinds ``fixed`` (ms), ``uniform`` (low_ms, high_ms) and
                         ``exponential`` (mean_ms, cap_ms)
-GET  ledger             every intent, charge, refund and idempotency key, oldest first
-GET  requests           the last requests, newest first, ``?limit=`` of them (100)
-GET  webhook            ``?event=evt_...``: the event's payload and its Stripe-Signature header
+POST faults             ``{"rules": […]}``: these rules from now on (see ``faults``)
+GET  faults             the rules, and how often each was met
+POST limits             ``{"per_second": 25, "at_once": null}``
+POST clock              ``{"advance_seconds": 86400}``; what falls due happens
+POST authenticate       ``{"payment_intent": "pi_…", "succeeded": true}``: the payer answers
+POST settle             the same, for a payment that is processing
+GET  webhook            ``?event=evt_…``: the event's payload and its Stripe-Signature header
+POST webhooks           how events are delivered from now on (see ``webhooks.Behaviour``)
+POST webhooks/send      ``{"event": "evt_…", "endpoint": null}``: once more
+POST webhooks/release   ``{"events": ["evt_2…", "evt_1…"]}``: send what is held, in this order
+POST webhooks/idle      answers when nothing is being sent or due
+GET  deliveries         every delivery and its attempts, newest first
+GET  live               the newest of everything, for the page
 ======================= =========================================================================
 
 Answers are JSON; errors are ``{"error": {"message": ...}}`` with 400, 404 or 405.
@@ -19,29 +33,70 @@ Answers are JSON; errors are ``{"error": {"message": ...}}`` with 400, 404 or 40
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from harness.simulator import confirming, saved
+from harness.simulator.errors import StripeError
+from harness.simulator.faults import Rule
 from harness.simulator.forms import FormError, decode
-from harness.simulator.latency import Latency
+from harness.simulator.latency import NONE, Latency
+from harness.simulator.limits import Limits
+from harness.simulator.objects import Event
 from harness.simulator.signing import sign
 from harness.simulator.simulation import LOG_LENGTH, Simulation
 from harness.simulator.state import API_VERSION
-from harness.simulator.wire import Reply, Request
+from harness.simulator.webhooks import Behaviour
+from harness.simulator.wire import Answering, Reply, Request
 
 PREFIX = "/_control/"
 HEADER = "paidonce-control"
 
 _DEFAULT_REQUESTS = 100
+_SHOWN_LIVE = 25
 
 T = TypeVar("T")
 
 
-class _Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a command takes."""
+
+
+class _Reset(_Body, frozen=True):
     seed: int | None = None
+
+
+class _Faults(_Body, frozen=True):
+    rules: tuple[Rule, ...] = ()
+
+
+_Limit = Annotated[int, msgspec.Meta(ge=1)] | None
+
+
+class _Limits(_Body, frozen=True):
+    per_second: _Limit = None
+    at_once: _Limit = None
+
+
+class _Clock(_Body, frozen=True):
+    advance_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+
+
+class _Outcome(_Body, frozen=True):
+    payment_intent: str
+    succeeded: bool = True
+
+
+class _Send(_Body, frozen=True):
+    event: str
+    endpoint: str | None = None
+
+
+class _Release(_Body, frozen=True):
+    events: tuple[str, ...] | None = None
 
 
 class ControlError(Exception):
@@ -57,25 +112,32 @@ def addressed(request: Request) -> bool:
     return request.path.startswith(PREFIX) and request.headers.get(HEADER) == "1"
 
 
-def answer(simulation: Simulation, request: Request) -> Reply:
-    """Answer a control request; synchronous, so nothing changes while it is answered."""
+def answer(simulation: Simulation, request: Request) -> Answering:
+    """Answer a control request; but for ``webhooks/idle``, nothing changes meanwhile."""
     try:
         name = request.path.removeprefix(PREFIX)
         known = _COMMANDS.get(name)
         if known is None:
             raise ControlError(404, f"no control named '{name}'; there are {', '.join(_COMMANDS)}")
-        method, command = known
-        if request.method != method:
-            raise ControlError(405, f"{name} takes {method}, not {request.method}")
+        command = known.get(request.method)
+        if command is None:
+            raise ControlError(405, f"{name} takes {' or '.join(known)}, not {request.method}")
         body = command(simulation, request)
     except ControlError as error:
         failure = {"error": {"message": str(error)}}
-        return Reply(status=error.status, body=msgspec.json.encode(failure))
-    return Reply(status=200, body=msgspec.json.encode(body))
+        return Reply(error.status, msgspec.json.encode(failure))
+    except StripeError as error:
+        return Reply(error.status, msgspec.json.encode({"error": error.error}))
+    if isinstance(body, Awaitable):
+        return _later(body)
+    return Reply(200, msgspec.json.encode(body))
+
+
+async def _later(body: Awaitable[Any]) -> Reply:
+    return Reply(200, msgspec.json.encode(await body))
 
 
 def _health(simulation: Simulation, _: Request) -> Any:
-    world = simulation.epoch.world
     return {
         "ok": True,
         "service": "paidonce-simulator",
@@ -85,13 +147,19 @@ def _health(simulation: Simulation, _: Request) -> Any:
         "in_flight": simulation.in_flight,
         "seed": simulation.settings.seed,
         "idempotency_concurrency": simulation.settings.when_busy,
-        "latency": simulation.latency,
-        "objects": {
-            "payment_intents": len(world.intents),
-            "charges": len(world.charges),
-            "refunds": len(world.refunds),
-            "events": len(world.events),
-        },
+        "latency": simulation.latency or NONE,
+        "clock": simulation.clock(),
+        "objects": _counts(simulation),
+    }
+
+
+def _counts(simulation: Simulation) -> dict[str, int]:
+    world = simulation.epoch.world
+    return {
+        "payment_intents": len(world.intents),
+        "charges": len(world.charges),
+        "refunds": len(world.refunds),
+        "events": len(world.events),
     }
 
 
@@ -102,7 +170,96 @@ def _reset(simulation: Simulation, request: Request) -> Any:
 
 def _latency(simulation: Simulation, request: Request) -> Any:
     simulation.set_latency(_decoded(request, Latency))
-    return {"ok": True, "latency": simulation.latency}
+    return {"ok": True, "latency": simulation.latency or NONE}
+
+
+def _set_faults(simulation: Simulation, request: Request) -> Any:
+    simulation.set_faults(_decoded(request, _Faults).rules)
+    return _show_faults(simulation, request)
+
+
+def _show_faults(simulation: Simulation, _: Request) -> Any:
+    return {"rules": simulation.faults.summaries()}
+
+
+def _limits(simulation: Simulation, request: Request) -> Any:
+    limits = _decoded(request, _Limits)
+    simulation.limits = Limits(limits.per_second, limits.at_once)
+    return {"ok": True, "limits": limits}
+
+
+def _clock(simulation: Simulation, request: Request) -> Any:
+    simulation.advance(_decoded(request, _Clock).advance_seconds)
+    return {"ok": True, "clock": simulation.clock()}
+
+
+def _authenticate(simulation: Simulation, request: Request) -> Any:
+    outcome = _decoded(request, _Outcome)
+    return confirming.authenticate(
+        simulation.epoch.world, outcome.payment_intent, outcome.succeeded
+    )
+
+
+def _settle(simulation: Simulation, request: Request) -> Any:
+    outcome = _decoded(request, _Outcome)
+    return confirming.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
+
+
+def _save(simulation: Simulation, _: Request) -> Any:
+    return saved.document(simulation)
+
+
+def _load(simulation: Simulation, request: Request) -> Any:
+    try:
+        saved.restore(simulation, request.body)
+    except saved.StateError as error:
+        raise ControlError(400, str(error)) from error
+    return {"ok": True, "objects": _counts(simulation)}
+
+
+def _behave(simulation: Simulation, request: Request) -> Any:
+    simulation.webhooks.behave(_decoded(request, Behaviour))
+    return {"ok": True, "webhooks": simulation.webhooks.behaviour}
+
+
+def _send(simulation: Simulation, request: Request) -> Any:
+    wanted = _decoded(request, _Send)
+    sent = simulation.webhooks.send(_event(simulation, wanted.event), wanted.endpoint)
+    return {"deliveries": sent}
+
+
+def _release(simulation: Simulation, request: Request) -> Any:
+    return {"deliveries": simulation.webhooks.release(_decoded(request, _Release).events)}
+
+
+async def _idle(simulation: Simulation, _: Request) -> Any:
+    await simulation.webhooks.idle()
+    return {"ok": True}
+
+
+def _deliveries(simulation: Simulation, _: Request) -> Any:
+    return {"deliveries": list(reversed(simulation.webhooks.deliveries))}
+
+
+def _live(simulation: Simulation, request: Request) -> Any:
+    """The newest of everything; nothing but a mark where nothing has changed since ``since``."""
+    world, sent = simulation.epoch.world, simulation.webhooks.deliveries
+    tried = sum(len(delivery.attempts) for delivery in sent)
+    mark = f"{world.ids.root[:8]}-{simulation.answered}-{len(world.events)}-{len(sent)}-{tried}"
+    if _query(request).get("since") == mark:
+        return {"mark": mark}
+    return {
+        "mark": mark,
+        "answered": simulation.answered,
+        "counts": _counts(simulation),
+        "intents": world.intents.newest(_SHOWN_LIVE),
+        "charges": world.charges.newest(_SHOWN_LIVE),
+        "refunds": world.refunds.newest(_SHOWN_LIVE),
+        "events": world.events.newest(_SHOWN_LIVE),
+        "idempotency_keys": simulation.epoch.keys.newest(_SHOWN_LIVE),
+        "deliveries": list(islice(reversed(sent), _SHOWN_LIVE)),
+        "requests": list(islice(reversed(simulation.log), _SHOWN_LIVE)),
+    }
 
 
 def _ledger(simulation: Simulation, _: Request) -> Any:
@@ -126,10 +283,7 @@ def _webhook(simulation: Simulation, request: Request) -> Any:
     secret = simulation.settings.webhook_secret
     if secret is None:
         raise ControlError(400, "the simulator was started without --webhook-secret")
-    identifier = _query(request).get("event", "")
-    event = simulation.epoch.world.events.get(identifier)
-    if event is None:
-        raise ControlError(404, f"no event '{identifier}'")
+    event = _event(simulation, _query(request).get("event", ""))
     payload = msgspec.json.encode(event)
     return {
         "payload": payload.decode(),
@@ -137,13 +291,32 @@ def _webhook(simulation: Simulation, request: Request) -> Any:
     }
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[Simulation, Request], Any]]] = {
-    "health": ("GET", _health),
-    "reset": ("POST", _reset),
-    "latency": ("POST", _latency),
-    "ledger": ("GET", _ledger),
-    "requests": ("GET", _requests),
-    "webhook": ("GET", _webhook),
+def _event(simulation: Simulation, identifier: str) -> Event:
+    event = simulation.epoch.world.events.get(identifier)
+    if event is None:
+        raise ControlError(404, f"no event '{identifier}'")
+    return event
+
+
+_COMMANDS: dict[str, dict[str, Callable[[Simulation, Request], Any]]] = {
+    "health": {"GET": _health},
+    "reset": {"POST": _reset},
+    "ledger": {"GET": _ledger},
+    "state": {"GET": _save, "POST": _load},
+    "requests": {"GET": _requests},
+    "latency": {"POST": _latency},
+    "faults": {"GET": _show_faults, "POST": _set_faults},
+    "limits": {"POST": _limits},
+    "clock": {"POST": _clock},
+    "authenticate": {"POST": _authenticate},
+    "settle": {"POST": _settle},
+    "webhook": {"GET": _webhook},
+    "webhooks": {"POST": _behave},
+    "webhooks/send": {"POST": _send},
+    "webhooks/release": {"POST": _release},
+    "webhooks/idle": {"POST": _idle},
+    "deliveries": {"GET": _deliveries},
+    "live": {"GET": _live},
 }
 
 

@@ -38,9 +38,11 @@ class StripeError(Exception):
         code: str | None = None,
         param: str | None = None,
         payment_intent: PaymentIntent | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
         self.error = ErrorObject(
             type=type,
             message=message,
@@ -103,6 +105,42 @@ def unrecognized(method: str, path: str) -> Refused:
         404,
         f"Unrecognized request URL ({method}: {path}). It is not simulated: this is paidonce's "
         "simulator of Stripe, which serves payment intents, charges, refunds and their like.",
+    )
+
+
+def rate_limited(reason: str) -> Refused:
+    """429: too many requests; ``reason`` as in https://docs.stripe.com/rate-limits."""
+    return Refused(
+        429,
+        "Request rate limit exceeded. You can learn more about rate limits here: "
+        "https://docs.stripe.com/rate-limits.",
+        code="rate_limit",
+        headers={"stripe-rate-limited-reason": reason},
+    )
+
+
+def lock_timeout() -> Refused:
+    """429: another request held the object for too long. Stripe's libraries try again."""
+    return Refused(
+        429,
+        "This object cannot be accessed right now because another API request or Stripe process "
+        "is currently accessing it. If you see this error intermittently, retry the request. If "
+        "you see this error frequently and are making multiple concurrent requests to a single "
+        "object, make your requests serially or at a lower rate.",
+        code="lock_timeout",
+        headers={"stripe-should-retry": "true"},
+    )
+
+
+def injected(status: int, should_retry: bool | None, *, stored: bool) -> StripeError:
+    """A 5xx somebody asked for; ``Refused`` where nothing is to be kept under the key."""
+    kind = StripeError if stored else Refused
+    headers = {} if should_retry is None else {"stripe-should-retry": str(should_retry).lower()}
+    return kind(
+        status,
+        "An unknown error occurred. (It was asked for: this simulator injects faults on demand.)",
+        type="api_error",
+        headers=headers,
     )
 
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -33,25 +36,41 @@ class WhenBusy(enum.StrEnum):
     """It waits for the first one's answer and repeats it."""
 
 
-class Fingerprint(msgspec.Struct, frozen=True):
+class Fingerprint(msgspec.Struct, frozen=True, gc=False):
     """What must be alike for two requests to be the same request."""
 
     method: str
     path: str
-    params: Form
+    digest: bytes
+    """Of the parameters, whatever their order: they need not be kept to be compared."""
+
+    @classmethod
+    def of(cls, method: str, path: str, params: Form) -> Fingerprint:
+        text = msgspec.json.encode(params, order="deterministic")
+        return cls(method, path, hashlib.blake2b(text, digest_size=16).digest())
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """The answer of the first request."""
 
     status: int
     body: bytes
+    headers: dict[str, str] = {}
 
 
 class Record:
     """One key in use. ``answer`` is None for as long as the first request executes."""
 
-    __slots__ = ("account", "answer", "created", "fingerprint", "key", "over", "request_id")
+    __slots__ = (
+        "_over",
+        "account",
+        "answer",
+        "created",
+        "fingerprint",
+        "key",
+        "open",
+        "request_id",
+    )
 
     def __init__(
         self, account: str, key: str, fingerprint: Fingerprint, request_id: str, created: float
@@ -62,8 +81,21 @@ class Record:
         self.request_id = request_id
         self.created = created
         self.answer: Stored | None = None
-        self.over = asyncio.Event()
-        """Set when the first request has ended, with an answer or without."""
+        self.open = True
+        """Until the first request has ended, with an answer or without."""
+        self._over: asyncio.Event | None = None
+
+    async def over(self) -> None:
+        """Wait until the first request has ended."""
+        if self.open:
+            # Made when somebody waits, which is seldom: most keys are used once.
+            self._over = self._over or asyncio.Event()
+            await self._over.wait()
+
+    def end(self) -> None:
+        self.open = False
+        if self._over is not None:
+            self._over.set()
 
     def summary(self) -> dict[str, Any]:
         """What the ledger shows of this key; the API key itself is never shown."""
@@ -106,12 +138,28 @@ class IdempotencyStore:
     def finish(self, record: Record, answer: Stored) -> None:
         """Keep the answer and let those who wait for it go on."""
         record.answer = answer
-        record.over.set()
+        record.end()
 
     def abandon(self, record: Record) -> None:
         """Free a key whose request ended before it had executed (the server is stopping)."""
         self._records.pop((record.account, record.key), None)
-        record.over.set()
+        record.end()
+
+    def restore(self, record: Record) -> None:
+        """Put back a key from a saved state; oldest first."""
+        record.end()
+        self._records[record.account, record.key] = record
+
+    def __iter__(self) -> Iterator[Record]:
+        """Oldest first."""
+        return iter(self._records.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def newest(self, count: int) -> list[dict[str, Any]]:
+        """Summaries of at most that many, newest first."""
+        return [record.summary() for record in islice(reversed(self._records.values()), count)]
 
     def summaries(self) -> list[dict[str, Any]]:
         return [record.summary() for record in self._records.values()]
@@ -120,7 +168,7 @@ class IdempotencyStore:
         # Insertion order is order of age, so only the front has to be looked at.
         while self._records:
             slot, oldest = next(iter(self._records.items()))
-            if now - oldest.created < KEPT_SECONDS or not oldest.over.is_set():
+            if now - oldest.created < KEPT_SECONDS or oldest.open:
                 return
             del self._records[slot]
 

@@ -1,7 +1,8 @@
-"""How long a request takes: before it has its effect, and between the effect and the answer.
+"""How long a request takes: before it begins, while it holds its object, and after its effect.
 
-The two parts are different experiments. Waiting before lets other requests overtake; waiting
-after leaves a client in doubt about something that has already happened.
+The parts are different experiments. Waiting before lets other requests overtake; holding the
+object's lock makes others wait for it, or give up (``locks``); waiting after leaves a client in
+doubt about something that has already happened.
 """
 
 from __future__ import annotations
@@ -60,11 +61,15 @@ Distribution = Fixed | Uniform | Exponential
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Both parts; nothing unless said otherwise. ``seed`` restarts the stream of samples."""
+    """All parts; nothing unless said otherwise. ``seed`` restarts the stream of samples."""
 
     before: Distribution = Fixed()
+    held: Distribution = Fixed()
     after: Distribution = Fixed()
     seed: int | None = None
+
+
+NONE = Latency()
 
 
 def split(ms: float) -> Latency:

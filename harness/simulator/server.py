@@ -7,6 +7,8 @@ dies, SIGKILL included.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import gc
 import ipaddress
@@ -16,55 +18,132 @@ import signal
 import socket
 import sys
 import threading
-from types import FrameType
-
-import uvicorn
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
+from harness.simulator import pages, saved
 from harness.simulator.app import App
+from harness.simulator.http import Connections
 from harness.simulator.settings import Settings
 from harness.simulator.simulation import Simulation
 
 _BACKLOG = 4096
 _STDIN = 0
 
-# A pooled client must not find its idle connection closed under it: that would look like a
-# fault nobody injected.
-_KEEP_ALIVE_SECONDS = 3600
+# Idle connections are never closed by us: a pooled client that found its connection gone would
+# take that for a fault nobody injected.
 
 # How long requests under way may take to end once the simulator has been told to stop.
 _GRACE_SECONDS = 2
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises ``UsageError`` when the address cannot be had."""
+    """Serve until told to stop.
+
+    Raises ``UsageError`` when the address cannot be had, or a state cannot be loaded or saved.
+    """
     listener = listen(settings.host, settings.port)
-    simulation = Simulation(settings)
     try:
-        server = _Server(
-            uvicorn.Config(
-                App(simulation),
-                loop="auto",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-                backlog=_BACKLOG,
-            ),
-            simulation,
-        )
-        server.stop_on_signals()
-        if settings.stop_on_stdin_eof:
-            server.stop_on_stdin_eof()
+        simulation = Simulation(settings)
+        if settings.load is not None:
+            saved.read(simulation, Path(settings.load))
         _tune_garbage_collection()
-        server.run(sockets=[listener])
+        _run(_serve(simulation, listener))
+        if settings.save is not None:
+            saved.write(simulation, Path(settings.save))
     finally:
         listener.close()
+
+
+async def _serve(simulation: Simulation, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    host, port = listener.getsockname()[:2]
+    simulation.listens_at(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    connections = Connections(App(simulation))
+    _stop_on_signals(loop, stop)
+    if simulation.settings.stop_on_stdin_eof:
+        _stop_on_stdin_eof(loop, stop)
+    listener.setblocking(False)
+    server = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
+    try:
+        _say_ready(simulation, host, port)
+        await stop.wait()
+    except BrokenPipeError:
+        pass  # Whoever started us is gone already.
+    finally:
+        server.close()
+        simulation.stop()
+        connections.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await connections.closed()
+        connections.abort()
+        await simulation.webhooks.close()
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(serving)
+    else:
+        import uvloop
+
+        uvloop.run(serving)
+
+
+def _say_ready(simulation: Simulation, host: str, port: int) -> None:
+    """One line for a program, or a few for a person, on standard output."""
+    if not simulation.settings.for_people:
+        ready = {"ready": True, "host": host, "port": port, "pid": os.getpid()}
+        print(json.dumps(ready), flush=True)
+        return
+    url = simulation.base_url
+    print(
+        f"Stripe simulator listening on {url}\n"
+        f"  key       any test key, such as sk_test_paidonce (live keys are refused)\n"
+        f'  Python    stripe.StripeClient("sk_test_paidonce", '
+        f'base_addresses={{"api": "{url}"}})\n'
+        f'  Node      new Stripe("sk_test_paidonce", '
+        f'{{host: "{host}", port: {port}, protocol: "http"}})\n'
+        f"  watch     {url}{pages.PREFIX}\n"
+        f"Ctrl-C ends it.",
+        flush=True,
+    )
+    for forward in simulation.settings.forward:
+        endpoint = next(
+            one for one in simulation.epoch.world.webhook_endpoints if one.url == forward.url
+        )
+        secret = simulation.epoch.world.secret_of[endpoint.id]
+        print(f"  webhooks  to {forward.url}, signed with {secret}", flush=True)
+
+
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """End with exit code 0 on a signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+
+
+def _stop_on_stdin_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """End when standard input does.
+
+    A thread, because a standard input that is a file cannot be watched by an event loop.
+    """
+
+    def watch() -> None:
+        try:
+            while os.read(_STDIN, 4096):
+                pass
+        except OSError as error:
+            print(f"standard input cannot be read: {error}", file=sys.stderr)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending anyway
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="stdin-eof", daemon=True).start()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,14 +174,21 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _tune_garbage_collection() -> None:
-    """Look for garbage seldom: what the world holds is not garbage, and it is a great deal.
+    """Look for garbage seldom, and never twice in the same place.
 
-    At the usual thresholds every few hundred requests trigger a search through everything ever
-    charged, which shows in the latencies. Nothing here makes reference cycles in numbers.
+    What the world holds is not garbage, and it is a great deal: searching all of it again and
+    again would show in the latencies. What survived a full search is therefore never searched
+    again; nothing here makes reference cycles in numbers.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(50_000, 50, 20)
+
+    def freeze(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 2:
+            gc.freeze()
+
+    gc.callbacks.append(freeze)
 
 
 def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -115,55 +201,3 @@ def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
             f"--host {host}: the simulator listens on loopback addresses only, such as 127.0.0.1"
         )
     return address
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, telling on standard output when it listens, and the simulation when it ends."""
-
-    def __init__(self, config: uvicorn.Config, simulation: Simulation) -> None:
-        super().__init__(config)
-        self._simulation = simulation
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._simulation.stop()
-        await super().shutdown(sockets=sockets)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        assert sockets is not None
-        host, port = sockets[0].getsockname()[:2]
-        ready = {"ready": True, "host": host, "port": port, "pid": os.getpid()}
-        try:
-            print(json.dumps(ready), flush=True)
-        except BrokenPipeError:
-            # Whoever started us is gone already.
-            self.should_exit = True
-
-    def stop_on_signals(self) -> None:
-        """End with exit code 0 on a signal.
-
-        uvicorn raises a signal it caught once more after it has shut down, for whoever handled it
-        before; that is this handler, and not the default one that would kill the process.
-        """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-
-    def stop_on_stdin_eof(self) -> None:
-        """End when standard input does.
-
-        A thread, because a standard input that is a file cannot be watched by an event loop.
-        uvicorn looks at ``should_exit`` ten times a second.
-        """
-
-        def watch() -> None:
-            try:
-                while os.read(_STDIN, 4096):
-                    pass
-            except OSError as error:
-                print(f"standard input cannot be read: {error}", file=sys.stderr)
-            self.should_exit = True
-
-        threading.Thread(target=watch, name="stdin-eof", daemon=True).start()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.should_exit = True

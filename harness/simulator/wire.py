@@ -1,24 +1,24 @@
-"""Requests and answers as the rest of the simulator sees them, and ASGI at the edge.
-
-ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html.
-"""
+"""Requests and answers as the rest of the simulator sees them; ``http`` puts them on the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable
 
 import msgspec
 
+from harness.simulator.latency import Distribution
+
 MAX_BODY = 1_048_576
+"""Bytes of a request to Stripe's API."""
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+MAX_CONTROL_BODY = 2**30
+"""Bytes of a request to the control API, which may bring a whole state."""
+
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """A request read to its end. Header names are in lower case."""
 
     method: str
@@ -28,57 +28,33 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer ready to be sent, always JSON."""
+class Reset(msgspec.Struct, frozen=True, gc=False):
+    """Instead of an answer the connection is reset (TCP RST)."""
+
+
+class Silence(msgspec.Struct, frozen=True, gc=False):
+    """No answer comes, and the connection stays open for as long as the client likes."""
+
+
+class Slow(msgspec.Struct, frozen=True, gc=False):
+    """The answer's body comes in pieces of ``bytes``, with a pause before each."""
+
+    bytes: int
+    pause: Distribution
+
+
+Delivery = Reset | Silence | Slow
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """An answer ready to be sent; ``delivery`` says how, where it is not sent as usual."""
 
     status: int
     body: bytes
     headers: dict[str, str] = {}
+    content_type: str = JSON
+    delivery: Delivery | None = None
 
 
-class BodyTooLarge(Exception):
-    """The body is longer than ``MAX_BODY`` bytes."""
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
-
-
-async def read_request(scope: Scope, receive: Receive) -> Request:
-    """The whole request. Raises ``BodyTooLarge`` or ``ClientGone``."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise BodyTooLarge
-        parts.append(chunk)
-        if not message.get("more_body", False):
-            break
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"],
-        headers={
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        },
-        body=parts[0] if len(parts) == 1 else b"".join(parts),
-    )
-
-
-async def send_reply(send: Send, reply: Reply) -> None:
-    """Send the answer; a client that has gone away is nobody's error."""
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(reply.body)),
-    ]
-    headers += [
-        (name.encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in reply.headers.items()
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+Answering = Reply | Awaitable[Reply]
+"""An answer, or the promise of one where something has to be waited for."""
