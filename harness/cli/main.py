@@ -22,6 +22,8 @@ from harness.cli import (
     proving,
     report,
     stepping,
+    stripe_checking,
+    stripe_serving,
 )
 from harness.cli.leaving import leaves
 
@@ -66,6 +68,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "step": stepping.step_command,
     "export": exporting.export_command,
     "check": check.check_command,
+    "stripe-check": stripe_checking.stripe_check_command,
     "load": load.load_command,
     "report": report.report_command,
     "doctor": doctor.doctor_command,
@@ -73,6 +76,15 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(leaves(_command))
+# Its options are the simulator's own, which reads them itself.
+app.command(
+    "stripe",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)(leaves(stripe_serving.stripe_command))
 
 
 def run() -> None:

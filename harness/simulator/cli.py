@@ -31,10 +31,10 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def parse(arguments: Sequence[str]) -> Settings:
+def parse(arguments: Sequence[str], program: str = _PROGRAM) -> Settings:
     """The settings a command line asks for. Raises ``UsageError`` naming the flag."""
     parser = _Parser(
-        prog=_PROGRAM,
+        prog=program,
         description="A stateful simulator of Stripe's payments API. Prints one line of JSON with "
         "its address when it listens.",
         allow_abbrev=False,

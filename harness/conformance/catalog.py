@@ -1,0 +1,17 @@
+"""All checks, in the order they are told."""
+
+from __future__ import annotations
+
+from harness.conformance import (
+    idempotency,
+    lifecycle,
+    races,
+    refunds,
+    shape,
+    surroundings,
+    webhooks,
+)
+
+_MODULES = (shape, lifecycle, refunds, idempotency, races, surroundings, webhooks)
+
+CHECKS = tuple(check for module in _MODULES for check in module.check.checks)

@@ -1,0 +1,100 @@
+"""What a check is, and what checks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.conformance.client import Answer, Api
+
+Run = Callable[[Api], None]
+
+
+class Failed(Exception):
+    """The server did something else than Stripe documents; the message says what."""
+
+
+class Skipped(Exception):
+    """This server cannot be judged on this; the message says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One behaviour; ``source`` is the page that documents it."""
+
+    name: str
+    group: str
+    claim: str
+    source: str
+    run: Run
+
+
+def expect(condition: object, saw: str) -> None:
+    """Raises ``Failed`` with what was seen, unless the condition holds."""
+    if not condition:
+        raise Failed(saw)
+
+
+def refused(answer: Answer, status: int, code: str | None = None, param: str | None = None) -> None:
+    """Expect an error of Stripe's shape with that status, and that code or parameter if given."""
+    expect(
+        answer.status == status, f"expected {status} {code or ''}, got {answer}".replace("  ", " ")
+    )
+    expect(answer.error.get("message"), f"{answer.status} without error.message")
+    if code is not None:
+        got = answer.error.get("code")
+        expect(got == code, f"expected the code {code}, got {got}")
+    if param is not None:
+        got = answer.error.get("param")
+        expect(got == param, f"expected the parameter {param}, got {got}")
+
+
+def made(answer: Answer, **fields: Any) -> str:
+    """Expect a 200 whose body has these fields; the object's id."""
+    expect(answer.status == 200, f"expected 200, got {answer}")
+    for name, value in fields.items():
+        expect(answer[name] == value, f"expected {name} to be {value}, got {answer[name]}")
+    identifier = answer["id"]
+    expect(isinstance(identifier, str), "the answer has no id")
+    return str(identifier)
+
+
+CARD = {"payment_method_types[]": "card"}
+NEW = {"amount": "1000", "currency": "usd", **CARD}
+
+
+def new(api: Api, **more: str) -> Answer:
+    """A new payment intent of 1000 usd for cards."""
+    return api.post("/v1/payment_intents", {**NEW, **more})
+
+
+def paid(api: Api, card: str = "pm_card_visa", **more: str) -> Answer:
+    """A new payment intent, confirmed at once."""
+    return new(api, confirm="true", payment_method=card, **more)
+
+
+def charges_of(api: Api, intent: str) -> list[dict[str, Any]]:
+    """The charges of an intent, newest first."""
+    answer = api.get("/v1/charges", {"payment_intent": intent, "limit": "100"})
+    expect(answer.status == 200 and isinstance(answer["data"], list), f"listing charges: {answer}")
+    return list(answer["data"])
+
+
+class Group:
+    """Collects the checks of one subject."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name = name
+        self.source = source
+        self.checks: list[Check] = []
+
+    def __call__(self, claim: str, source: str | None = None) -> Callable[[Run], Run]:
+        """Register a function as the check of ``claim``; its name becomes the check's."""
+
+        def register(run: Run) -> Run:
+            name = run.__name__.strip("_").replace("_", "-")
+            self.checks.append(Check(name, self.name, claim, source or self.source, run))
+            return run
+
+        return register

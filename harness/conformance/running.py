@@ -1,0 +1,70 @@
+"""Running the checks against a server, and what came of each."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import httpx
+
+from harness.conformance.checks import Check, Failed, Skipped
+from harness.conformance.client import Api
+from harness.errors import Unavailable
+
+
+class Outcome(enum.StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check, how it ended, why if it did not pass, and how long it took."""
+
+    check: Check
+    outcome: Outcome
+    detail: str
+    seconds: float
+
+
+def run(
+    api: Api, checks: Iterable[Check], tell: Callable[[Result], None] = lambda _: None
+) -> list[Result]:
+    """Run the checks one after the other, telling each result as it comes.
+
+    Raises ``Unavailable`` when nobody answers at the server's address at all.
+    """
+    try:
+        api.get("/v1/payment_intents", {"limit": "1"})
+    except httpx.TransportError as error:
+        raise Unavailable(
+            "stripe-check", f"{api.url} does not answer ({error})", "See whether it is running"
+        ) from error
+    results = []
+    for check in checks:
+        began = time.monotonic()
+        outcome, detail = _outcome(check, api)
+        result = Result(check, outcome, detail, time.monotonic() - began)
+        results.append(result)
+        tell(result)
+    return results
+
+
+def _outcome(check: Check, api: Api) -> tuple[Outcome, str]:
+    try:
+        check.run(api)
+    except Skipped as reason:
+        return Outcome.SKIPPED, str(reason)
+    except Failed as reason:
+        return Outcome.FAILED, str(reason)
+    except httpx.HTTPError as error:
+        return Outcome.FAILED, f"no answer: {type(error).__name__}: {error}"
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        # An answer of quite another shape than the one read from: the server's doing.
+        return Outcome.FAILED, f"an answer of another shape: {type(error).__name__}: {error}"
+    return Outcome.PASSED, ""
