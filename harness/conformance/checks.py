@@ -38,23 +38,19 @@ def expect(condition: object, saw: str) -> None:
 
 def refused(answer: Answer, status: int, code: str | None = None, param: str | None = None) -> None:
     """Expect an error of Stripe's shape with that status, and that code or parameter if given."""
-    expect(
-        answer.status == status, f"expected {status} {code or ''}, got {answer}".replace("  ", " ")
-    )
+    wanted = str(status) if code is None else f"{status} {code}"
+    expect(answer.status == status, f"expected {wanted}, got {answer}")
     expect(answer.error.get("message"), f"{answer.status} without error.message")
-    if code is not None:
-        got = answer.error.get("code")
-        expect(got == code, f"expected the code {code}, got {got}")
-    if param is not None:
-        got = answer.error.get("param")
-        expect(got == param, f"expected the parameter {param}, got {got}")
+    for name, value in (("code", code), ("param", param)):
+        got = answer.error.get(name)
+        expect(value is None or got == value, f"expected the {name} {value}, got {got}")
 
 
 def made(answer: Answer, **fields: Any) -> str:
     """Expect a 200 whose body has these fields; the object's id."""
     expect(answer.status == 200, f"expected 200, got {answer}")
     for name, value in fields.items():
-        expect(answer[name] == value, f"expected {name} to be {value}, got {answer[name]}")
+        expect(answer[name] == value, f"expected {name} {value!r}, got {answer[name]!r}")
     identifier = answer["id"]
     expect(isinstance(identifier, str), "the answer has no id")
     return str(identifier)
