@@ -1,5 +1,6 @@
 # Two commands do everything, their own set-up included:
 #   make prove    every scenario against every guard, with reports
+#                 make prove BACKENDS=container (see docs/backends.md)
 #   make test     the tests
 # Needs Python 3.11 or newer, git and make; nothing else.
 
@@ -11,7 +12,7 @@ READY  := $(VENV)/.ready
 .PHONY: prove test test-slow lint types check format bench-explore clean setup
 
 prove: $(READY)
-	$(BIN)/paidonce prove $(ARGS)
+	$(BIN)/paidonce prove $(foreach set,$(BACKENDS),--backends '$(set)') $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

@@ -15,6 +15,12 @@ class Capability(enum.StrEnum):
 
     STRIPE_LEDGER = "stripe.ledger"
     """Stripe's objects (intents, charges, refunds) were listed at the end and are true."""
+    STRIPE_STATE = "stripe.state"
+    """The Stripe used keeps its objects: what was made can be looked up as it was left."""
+    STRIPE_CONFIRM = "stripe.confirm"
+    """The Stripe used confirms an intent with a payment method that is named only then."""
+    STRIPE_REFUND_LIMIT = "stripe.refund-limit"
+    """The Stripe used refuses refunds beyond what was paid."""
     STRIPE_CALLS = "stripe.calls"
     """Every call the service made to Stripe was seen at a tap and is an effect in the history."""
     STRIPE_IDEMPOTENCY = "stripe.idempotency"
@@ -29,6 +35,9 @@ class Capability(enum.StrEnum):
 
 CAPABILITY_MEANING: dict[Capability, str] = {
     Capability.STRIPE_LEDGER: "Stripe's objects can be listed and are true",
+    Capability.STRIPE_STATE: "objects can be looked up as they were left",
+    Capability.STRIPE_CONFIRM: "an intent is confirmed with a payment method named then",
+    Capability.STRIPE_REFUND_LIMIT: "refunds beyond the payment are refused",
     Capability.STRIPE_CALLS: "every call to Stripe is seen at a tap",
     Capability.STRIPE_IDEMPOTENCY: "idempotency keys are honoured",
     Capability.STRIPE_DECLINES: "test cards are declined as Stripe declines them",

@@ -142,7 +142,7 @@ async def prove(stack: Stack, findings: Findings) -> None:
     plan = findings.plan
     plays = _tasks(plan, plan.scenarios)
     tasks = [*plays, *_searches(plan, plays)]
-    lanes = min(plan.lanes, len(tasks))
+    lanes = stack.choice.lanes(min(plan.lanes, len(tasks)))
     cells = len(plan.variants) * len(plan.searched)
     allowance = Allowance(plan.search_seconds, cells, lanes)
     try:

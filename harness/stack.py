@@ -22,6 +22,7 @@ from harness import service
 from harness.backends import open_postgres, open_redis, open_stripe
 from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
+from harness.backends.choice import Choice
 from harness.backends.shared import database_name
 from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
@@ -32,6 +33,8 @@ from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
 from harness.target import Target
 
+__all__ = ["Choice", "Lane", "Stack", "open_stack"]
+
 DEADLOCK_TIMEOUT_MS = 10
 """How long a session waits, under control, before the server looks for a deadlock."""
 
@@ -39,15 +42,6 @@ _ROWS_READ = 10_000
 """Of an answer under control: what is in it tells who did not make a value up."""
 
 B = TypeVar("B", bound=AnyBackend)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which backend is wanted for each role, as the user says it."""
-
-    postgres: str = "embedded"
-    redis: str = "embedded"
-    stripe: str = "simulator"
 
 
 @dataclass
@@ -109,7 +103,7 @@ class Stack:
             addresses = self._addresses(lane, url, tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
-            if Capability.STRIPE_LEDGER not in lane.stripe.capabilities:
+            if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
                 wanted["stripe_stateless"] = "1"
             taps = None
             if controlled:

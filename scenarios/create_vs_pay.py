@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.capability import Capability
 from harness.history import Action
 from harness.pytest_support import scenario_test
 from harness.scenario import Attempt, Hold, Scenario, Step, when_held
@@ -22,6 +23,7 @@ SCENARIO = Scenario(
     holds=(Hold("payment_intent.create"),),
     afterwards=(Step(Action.PAY, key="{fresh}"),),
     checkers=CHECKERS_OF_A_PAYMENT,
+    needs=frozenset({Capability.STRIPE_CONFIRM}),
     breaks=frozenset({"none", "optimistic_late"}),
 )
 

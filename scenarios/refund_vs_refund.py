@@ -22,7 +22,7 @@ SCENARIO = Scenario(
     attempts=(Attempt("clerk 1", (_PART,)), Attempt("clerk 2", (_PART,))),
     holds=(Hold("refund.create"),),
     checkers=CHECKERS_OF_A_REFUND,
-    needs=frozenset({Capability.STRIPE_LEDGER}),
+    needs=frozenset({Capability.STRIPE_LEDGER, Capability.STRIPE_REFUND_LIMIT}),
     breaks=frozenset({"none", "optimistic_late"}),
 )
 

@@ -12,6 +12,9 @@ from typing import Protocol, Self
 
 from harness.capability import Capability
 
+STAND_IN = "stand-in image"
+"""In a version: the container was made from a local stand-in, not from the official image."""
+
 
 class Role(enum.StrEnum):
     """Which dependency of a payment service a backend stands in for."""

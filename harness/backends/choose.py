@@ -14,7 +14,7 @@ from harness.errors import UsageError
 KINDS: dict[Role, tuple[str, ...]] = {
     Role.POSTGRES: ("embedded", "container"),
     Role.REDIS: ("embedded", "container"),
-    Role.STRIPE: ("simulator", "stripe-mock", "stripe-mock-container"),
+    Role.STRIPE: ("simulator", "stripe-mock", "stripe-mock-container", "localstripe"),
 }
 """The names a spec may have for each role, the default first; a URL is always possible too."""
 
@@ -67,7 +67,7 @@ def open_stripe(
     stripe_mock: Path | None = None,
     simulator_arguments: Collection[str] = (),
 ) -> StripeServer:
-    """Something that speaks Stripe's API: "simulator", "stripe-mock", its container, or a URL.
+    """Something that speaks Stripe's API: "simulator", a kind among ``KINDS``, or a URL.
 
     ``api_key`` and ``capabilities`` (added to what is known of it) are for URLs only,
     ``stripe_mock`` names the binary, ``simulator_arguments`` go to the simulator. A live key,
@@ -92,6 +92,10 @@ def open_stripe(
         from harness.backends.stripe_mock_container import ContainerMockStripe
 
         return ContainerMockStripe(webhook_secret=webhook_secret)
+    if spec == "localstripe":
+        from harness.backends.localstripe import LocalStripe
+
+        return LocalStripe(webhook_secret=webhook_secret)
     from harness.backends.stripe_simulator import SimulatedStripe
 
     return SimulatedStripe(*simulator_arguments, webhook_secret=webhook_secret)

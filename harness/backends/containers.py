@@ -1,12 +1,15 @@
 """One Docker container of ours, by way of testcontainers, published on 127.0.0.1 only.
 
-testcontainers is told nothing about clean-up: its own reaper works as the environment says
-(``TESTCONTAINERS_RYUK_DISABLED``). Either way we remove the container, and so does the guardian
-should we die first.
+We remove every container ourselves, and should we die first, our guardian does.
+testcontainers' own reaper (Ryuk) is not started, because it would publish a port of its own on
+every interface of the machine, by which containers can be removed; whoever wants it all the same
+sets ``TESTCONTAINERS_RYUK_DISABLED=false``.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +17,11 @@ from typing import Any, TypeVar
 
 import docker
 from docker.errors import DockerException, NotFound
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.exceptions import ContainerStartException
 
+from harness.backends.base import STAND_IN
 from harness.errors import DeadlineExceeded, Unavailable
 from harness.process import modules
 from harness.process.custody import custody
@@ -24,10 +29,17 @@ from harness.process.ports import HOST
 
 T = TypeVar("T")
 
+STAND_IN_LABEL = "paidonce.stand-in"
+"""Carried by images built locally in place of official ones; a report says so."""
 ENGINE_SECONDS = 5
+_RYUK_VARIABLE = "TESTCONTAINERS_RYUK_DISABLED"
+_RYUK_PROPERTY = "ryuk.disabled"
 _PROBE_SECONDS = 0.05
 _RUN_SECONDS = 30.0
 _REMEDY = "Start Docker, or choose another backend"
+
+if _RYUK_VARIABLE not in os.environ and _RYUK_PROPERTY not in testcontainers_config.tc_properties:
+    testcontainers_config.ryuk_disabled = True
 
 
 def engine_version() -> str:
@@ -64,14 +76,18 @@ class Container:
         self._lock = threading.Lock()
         self._stopped = False
         self._ticket: str | None = None
+        name = f"paidonce-{secrets.token_hex(6)}"
         try:
             self._container = DockerContainer(image, command=command, env=dict(environment or {}))
+            self._container.with_name(name)
             # The pair is the Docker SDK's way of naming the host's address; testcontainers' own
             # with_exposed_ports publishes on every interface of the machine.
             ports: dict[str, Any] = self._container.ports
             ports[f"{inner_port}/tcp"] = (HOST, None)
+            # By its name, and before there is one: we may be killed while it is being made.
+            self._ticket = custody.add_command(_removal(name))
             self._container.start()
-            self._ticket = custody.add_command(_removal(self.id))
+            self.stand_in = STAND_IN_LABEL in self._labels()
             self.port = self.wait_for("run", lambda: self._published(inner_port), _RUN_SECONDS)
         except (DockerException, OSError, ContainerStartException) as error:
             self.stop()
@@ -86,6 +102,10 @@ class Container:
     def id(self) -> str:
         """The container's id."""
         return str(self._container.get_wrapped_container().id)
+
+    def named(self, version: str) -> str:
+        """``version`` as reports show it: with a remark where the image is a stand-in."""
+        return f"{version} ({STAND_IN})" if self.stand_in else version
 
     def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float) -> T:
         """Call ``probe`` until it answers something other than None, and return that.
@@ -130,6 +150,10 @@ class Container:
             self._stopped = True
             if self._ticket is not None:
                 custody.forget(self._ticket)
+
+    def _labels(self) -> dict[str, str]:
+        labels: dict[str, str] = self._container.get_wrapped_container().labels
+        return labels
 
     def _published(self, inner_port: int) -> int | None:
         wrapped = self._container.get_wrapped_container()

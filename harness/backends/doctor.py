@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from harness import __version__
-from harness.backends import stripe_mock, wheels
+from harness.backends import localstripe, stripe_mock, wheels
 from harness.errors import PaidonceError, Unavailable
 
 SECONDS = 10.0
@@ -33,6 +33,7 @@ _CHROMIUM_NAMES = (
     "chrome",
     "chromium-headless-shell",
 )
+_LOCALSTRIPE_VERSION = "from importlib.metadata import version; print(version('localstripe'))"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -108,6 +109,24 @@ def _stripe_mock() -> Finding:
     return Finding(component="stripe-mock", available=True, version=version, detail=str(binary))
 
 
+def _localstripe() -> Finding:
+    try:
+        python = localstripe.find_localstripe()
+        if python is None:
+            how = (
+                f"made on first use ({localstripe.environment_folder()}), or install "
+                f"localstripe=={localstripe.VERSION} into a virtual environment of yours and name "
+                f"its folder in {localstripe.VARIABLE}"
+            )
+            return Finding(
+                component="localstripe", available=False, detail="not installed;", remedy=how
+            )
+        version = _version_of("localstripe", python, "-Ic", _LOCALSTRIPE_VERSION)
+    except PaidonceError as error:
+        return _missing("localstripe", error)
+    return Finding(component="localstripe", available=True, version=version, detail=str(python))
+
+
 def _docker() -> Finding:
     try:
         from harness.backends.containers import engine_version
@@ -171,6 +190,7 @@ _LOOKS: tuple[Callable[[], Finding], ...] = (
     _valkey,
     _simulator,
     _stripe_mock,
+    _localstripe,
     _docker,
     _locust,
     _pgbench,
@@ -203,10 +223,10 @@ def _program(
     )
 
 
-def _version_of(component: str, path: Path, flag: str) -> str:
+def _version_of(component: str, path: Path, *flags: str) -> str:
     try:
         shown = subprocess.run(
-            [str(path), flag],
+            [str(path), *flags],
             capture_output=True,
             text=True,
             errors="replace",
@@ -221,7 +241,9 @@ def _version_of(component: str, path: Path, flag: str) -> str:
     if shown.returncode != 0:
         said = " ".join((shown.stderr or shown.stdout).split())[:200]
         raise Unavailable(
-            component, f"{path} {flag} ended with {shown.returncode} ({said})", "Install it again"
+            component,
+            f"{path} {flags[0]} ended with {shown.returncode} ({said})",
+            "Install it again",
         )
     found = _VERSION.search(shown.stdout + shown.stderr)
     return found.group() if found else "unknown"

@@ -32,7 +32,7 @@ class ContainerPostgres(Stoppable):
         )
         try:
             self._container.wait_for("accept connections", self._connects, START_SECONDS)
-            self.version = postgres_admin.examine(self.url()).version
+            self.version = self._container.named(postgres_admin.examine(self.url()).version)
         except BaseException:
             self.stop()
             raise

@@ -11,7 +11,7 @@ from harness.backends.base import Stoppable
 from harness.backends.containers import Container
 from harness.process.ports import HOST
 
-IMAGE = "valkey/valkey:8.1-alpine"
+IMAGE = "valkey/valkey:8.1.4-alpine"
 START_SECONDS = 120.0
 
 
@@ -29,7 +29,7 @@ class ContainerRedis(Stoppable):
         )
         try:
             self._container.wait_for("answer PING", self._answers, START_SECONDS)
-            self.version = redis_client.server_version(self.url())
+            self.version = self._container.named(redis_client.server_version(self.url()))
         except BaseException:
             self.stop()
             raise

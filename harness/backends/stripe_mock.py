@@ -22,7 +22,7 @@ from harness.process.ports import HOST
 
 VARIABLE = "PAIDONCE_STRIPE_MOCK"
 START_SECONDS = 30.0
-CAPABILITIES = frozenset({Capability.STRIPE_WEBHOOKS})
+CAPABILITIES = frozenset({Capability.STRIPE_WEBHOOKS, Capability.STRIPE_CONFIRM})
 """Webhooks because the harness makes and signs those itself."""
 _LISTENING = re.compile(r"Listening for HTTP at address: \S*:(\d+)\s*$")
 

@@ -26,7 +26,6 @@ class ContainerMockStripe(Stoppable):
     """
 
     kind = "stripe-mock-container"
-    version = VERSION
     capabilities = CAPABILITIES
     can_reset = True
     api_key = DEFAULT_TEST_KEY
@@ -34,6 +33,7 @@ class ContainerMockStripe(Stoppable):
     def __init__(self, image: str = IMAGE, *, webhook_secret: str | None = None) -> None:
         self.webhook_secret = webhook_secret or new_webhook_secret()
         self._container = Container(image, 12111)
+        self.version = self._container.named(VERSION)
         self.url = f"http://{HOST}:{self._container.port}"
         try:
             self._container.wait_for("answer HTTP", self._answers, START_SECONDS)

@@ -25,6 +25,9 @@ START_SECONDS = 30.0
 CAPABILITIES = frozenset(
     {
         Capability.STRIPE_LEDGER,
+        Capability.STRIPE_STATE,
+        Capability.STRIPE_CONFIRM,
+        Capability.STRIPE_REFUND_LIMIT,
         Capability.STRIPE_IDEMPOTENCY,
         Capability.STRIPE_DECLINES,
         Capability.STRIPE_WEBHOOKS,

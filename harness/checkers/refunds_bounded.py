@@ -18,12 +18,13 @@ class RefundsBounded:
     Told must never exceed given, or a customer waits for money that will not come. Given must
     never exceed paid. Where every refund's outcome is known and the order was not cancelled
     (which may give money back by itself) told and given are equal. Requests with the same
-    idempotency key are one refund.
+    idempotency key are one refund. A Stripe that accepts any refund tells nothing of a service
+    that leaves the limit to it.
     """
 
     name = "refunds-bounded"
     title = "Refunds never exceed the payment, and none is made twice"
-    needs: Needs = (frozenset({Capability.STRIPE_LEDGER}),)
+    needs: Needs = (frozenset({Capability.STRIPE_LEDGER, Capability.STRIPE_REFUND_LIMIT}),)
 
     def check(self, history: History) -> Verdict:
         ledger = Ledger(history)

@@ -70,9 +70,10 @@ def explore_command(
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Search every interleaving of a scenario's attempts for one that breaks an invariant.
 
@@ -95,7 +96,8 @@ def explore_command(
         recheck=recheck,
     )
     folder = options.folder(out)
-    explored = loop.run(_explore(request, options.backends(postgres, redis, stripe), folder))
+    choice = options.backends(backends, postgres, redis, stripe)
+    explored = loop.run(_explore(request, choice, folder))
     witness = save(explored, folder)
     page = reports.write_search_page(
         folder / "report.html", guard, name, searched(explored, witness, folder), witness
@@ -110,9 +112,10 @@ def replay_command(
         typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
     ] = None,
     times: Annotated[int, typer.Option(help="How often.", min=1, max=1000)] = 1,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Replay a witness: the same schedule, step by step.
 
@@ -123,7 +126,7 @@ def replay_command(
     story = _story(witness)
     variant = guard or witness.variant
     TARGET.variant(variant)
-    choice = options.backends(postgres, redis, stripe)
+    choice = options.backends(backends, postgres, redis, stripe)
     return loop.run(_replay(witness, story, variant, times, choice))
 
 

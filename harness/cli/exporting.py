@@ -65,9 +65,10 @@ def export_command(
         Path | None,
         typer.Option(help="File to write, which must be new. [default: standard output]"),
     ] = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Write a counterexample as a test, a spec or a diagram.
 
@@ -81,7 +82,7 @@ def export_command(
         case Format.PYTEST:
             written = pytest_test(witness, path.name)
         case Format.ISOLATION:
-            choice = options.backends(postgres, redis, stripe)
+            choice = options.backends(backends, postgres, redis, stripe)
             written = loop.run(_isolation(witness, path, choice))
         case Format.MERMAID:
             written = mermaid(tell(witness, history_of(witness, path)))

@@ -48,9 +48,10 @@ def load_command(
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
     seed: options.Seed = 0,
     out: options.Out = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Put load on guards with Locust, one after the other, and compare them.
 
@@ -67,7 +68,7 @@ def load_command(
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )
-    choice = options.backends(postgres, redis, stripe)
+    choice = options.backends(backends, postgres, redis, stripe)
     try:
         with bar() as progress:
             loop.run(_run(choice, plan, findings, progress))

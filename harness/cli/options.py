@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from harness.backends.choice import PRESETS, Choice, choice_of
 from harness.errors import UsageError
-from harness.stack import Choice
 
 REPORTS = Path("paidonce-report")
 
@@ -49,23 +49,56 @@ Out = Annotated[
     ),
 ]
 Postgres = Annotated[
-    str, typer.Option(help="embedded, container, or a postgresql:// URL.", metavar="BACKEND")
+    str | None,
+    typer.Option(
+        help="embedded, container, or a postgresql:// URL. [default: embedded]",
+        metavar="BACKEND",
+        show_default=False,
+    ),
 ]
 Redis = Annotated[
-    str, typer.Option(help="embedded, container, or a redis:// URL.", metavar="BACKEND")
+    str | None,
+    typer.Option(
+        help="embedded, container, or a redis:// URL. [default: embedded]",
+        metavar="BACKEND",
+        show_default=False,
+    ),
 ]
 Stripe = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="simulator, stripe-mock, stripe-mock-container, or an http(s):// URL.",
+        help="simulator, stripe-mock, stripe-mock-container, localstripe, or an http(s):// URL. "
+        "[default: simulator]",
         metavar="BACKEND",
+        show_default=False,
+    ),
+]
+Backends = Annotated[
+    str | None,
+    typer.Option(
+        help=f"All three at once: {', '.join(PRESETS)}; or role=backend, joined by commas. "
+        "[default: embedded]",
+        metavar="SET",
+        show_default=False,
+    ),
+]
+ManyBackends = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backends",
+        help=f"All three at once: {', '.join(PRESETS)}; or role=backend, joined by commas. Given "
+        "more than once, all of it is proved with each, and compared. [default: embedded]",
+        metavar="SET",
+        show_default=False,
     ),
 ]
 
 
-def backends(postgres: str, redis: str, stripe: str) -> Choice:
-    """The three backend options as one choice."""
-    return Choice(postgres=postgres, redis=redis, stripe=stripe)
+def backends(
+    chosen: str | None, postgres: str | None, redis: str | None, stripe: str | None
+) -> Choice:
+    """The backend options as one choice. Raises ``UsageError``."""
+    return choice_of(chosen, postgres=postgres, redis=redis, stripe=stripe)
 
 
 def folder(wanted: Path | None) -> Path:

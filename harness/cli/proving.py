@@ -54,9 +54,10 @@ def prove_command(
     jobs: options.Jobs = os.cpu_count() or 2,
     seed: options.Seed = 0,
     out: options.Out = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Play and search every scenario against every guard, and report which guards hold.
 
@@ -70,7 +71,7 @@ def prove_command(
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
     plan = replace(plan, search_seconds=search_seconds)
     load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
-    proof = _carry_out(plan, options.backends(postgres, redis, stripe), load)
+    proof = _carry_out(plan, options.backends(backends, postgres, redis, stripe), load)
     return _tell(proof, plan.out)
 
 
@@ -85,9 +86,10 @@ def run_command(
     rounds: options.Rounds = 1,
     seed: options.Seed = 0,
     out: options.Out = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Play one scenario against one guard, and say what the checkers found.
 
@@ -99,7 +101,7 @@ def run_command(
     if attempts is not None:
         story = story.with_attempts(attempts)
     plan = _plan(TARGET, (variant,), (story,), options.folder(out), seed, rounds, 1)
-    proof = _carry_out(plan, options.backends(postgres, redis, stripe), None)
+    proof = _carry_out(plan, options.backends(backends, postgres, redis, stripe), None)
     console = Console()
     for cell in proof.cells:
         for run in cell.runs:

@@ -54,9 +54,10 @@ def step_command(
         str | None,
         typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
     ] = None,
-    postgres: options.Postgres = "embedded",
-    redis: options.Redis = "embedded",
-    stripe: options.Stripe = "simulator",
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
 ) -> int:
     """Replay a witness one step at a time, and see what each step does.
 
@@ -69,7 +70,7 @@ def step_command(
     story = scenario_of(witness, TARGET, scenario(witness.scenario))
     variant = guard or witness.variant
     TARGET.variant(variant)
-    choice = options.backends(postgres, redis, stripe)
+    choice = options.backends(backends, postgres, redis, stripe)
     console = Console(highlight=False, soft_wrap=True)
     pace = Pace(asks=sys.stdin.isatty())
     return loop.run(_step(witness, story, variant, choice, Teller(console, pace)))

@@ -114,11 +114,11 @@ async def opened(
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
 ) -> AsyncIterator[list[ServiceWorlds]]:
-    """Worlds on ``lanes`` services side by side."""
+    """Worlds on up to ``lanes`` services side by side."""
     settings = {k: v for k, v in scenario.settings.items() if k in stack.target.settings}
     async with AsyncExitStack() as exits:
         worlds = []
-        for _ in range(lanes):
+        for _ in range(stack.choice.lanes(lanes)):
             lane = await stack.lane()
             bench = await exits.enter_async_context(
                 stack.bench(lane, variant, settings, controlled=True)

@@ -30,7 +30,7 @@ def closed_port() -> int:
     [
         (open_postgres, "embedded, container, or a URL"),
         (open_redis, "embedded, container, or a URL"),
-        (open_stripe, "simulator, stripe-mock, stripe-mock-container, or a URL"),
+        (open_stripe, "simulator, stripe-mock, stripe-mock-container, localstripe, or a URL"),
     ],
 )
 @pytest.mark.parametrize("spec", ["", "Embedded", "sqlite", "localhost:5432"])

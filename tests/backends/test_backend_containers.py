@@ -1,4 +1,4 @@
-"""Container backends: the real ones where there is a Docker engine, our side of them everywhere."""
+"""Our side of the container backends, everywhere; ``test_real_containers`` has the engine's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-import redis
 from stand_in_docker import CONTAINER, StandInEngine
 from testcontainers.core.config import testcontainers_config
 
@@ -16,7 +15,6 @@ from harness.backends import containers, open_postgres, open_redis, open_stripe
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
 from harness.backends.shared import database_name
-from harness.capability import Capability
 from harness.errors import Unavailable
 from harness.process import modules
 from harness.process.custody import custody
@@ -39,7 +37,7 @@ def engine(
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         stand_in = StandInEngine(path, redis_server.port)
         stand_in.images = {
-            "valkey/valkey:8.1-alpine", "postgres:18.1-alpine", "stripe/stripe-mock:v0.197.0",
+            "valkey/valkey:8.1.4-alpine", "postgres:18.1-alpine", "stripe/stripe-mock:v0.197.0",
         }  # fmt: skip
         yield stand_in
         stand_in.close()
@@ -66,7 +64,7 @@ def test_redis_is_published_on_loopback_used_and_removed(
         assert server.version == redis_server.version
         assert len(custody.tickets - before) == 1
         assert engine.removed == []
-    assert engine.created[0]["Image"] == "valkey/valkey:8.1-alpine"
+    assert engine.created[0]["Image"] == "valkey/valkey:8.1.4-alpine"
     bindings = engine.created[0]["HostConfig"]["PortBindings"]
     assert bindings == {"6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
     assert engine.removed == [CONTAINER]
@@ -119,46 +117,3 @@ def test_the_guardians_command_removes_a_container_and_forgives_a_missing_one(
         )
         assert done.returncode == 0, done.stderr
         assert engine.removed == [CONTAINER]
-
-
-def engine_or_skip() -> None:
-    try:
-        containers.engine_version()
-    except Unavailable as error:
-        pytest.skip(str(error))
-
-
-@pytest.mark.docker
-@pytest.mark.slow
-def test_a_real_postgres_container() -> None:
-    engine_or_skip()
-    with open_postgres("container") as server:
-        template = database_name("template")
-        server.create_database(template)
-        with psycopg.connect(
-            server.create_database(database_name("clone"), template)
-        ) as connection:
-            connection.execute("SELECT 1")
-        url = server.url()
-    with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(url, connect_timeout=5)
-
-
-@pytest.mark.docker
-@pytest.mark.slow
-def test_a_real_redis_container() -> None:
-    engine_or_skip()
-    with open_redis("container") as server, redis.Redis.from_url(server.url(200)) as client:
-        client.set("a", 1)
-        server.flush()
-        assert client.dbsize() == 0
-
-
-@pytest.mark.docker
-@pytest.mark.slow
-@pytest.mark.usefixtures("no_stripe_settings")
-def test_a_real_stripe_mock_container() -> None:
-    engine_or_skip()
-    with open_stripe("stripe-mock-container") as server:
-        assert server.capabilities == {Capability.STRIPE_WEBHOOKS}
-        assert server.version == "0.197.0"

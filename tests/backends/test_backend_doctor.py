@@ -17,6 +17,7 @@ COMPONENTS = [
     "embedded redis",
     "Stripe simulator",
     "stripe-mock",
+    "localstripe",
     "docker",
     "locust",
     "pgbench",
@@ -46,7 +47,13 @@ def test_every_component_is_there_with_a_version_or_missing_with_a_remedy() -> N
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("GOPATH", "PAIDONCE_STRIPE_MOCK", "PAIDONCE_CHROMIUM"):
+    for name in (
+        "GOPATH",
+        "PAIDONCE_STRIPE_MOCK",
+        "PAIDONCE_CHROMIUM",
+        "PAIDONCE_LOCALSTRIPE",
+        "XDG_CACHE_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     monkeypatch.setattr(wheels, "_package", _no_package)

@@ -26,6 +26,9 @@ pytestmark = pytest.mark.usefixtures("no_stripe_settings")
 
 FULL = {
     Capability.STRIPE_LEDGER,
+    Capability.STRIPE_STATE,
+    Capability.STRIPE_CONFIRM,
+    Capability.STRIPE_REFUND_LIMIT,
     Capability.STRIPE_IDEMPOTENCY,
     Capability.STRIPE_DECLINES,
     Capability.STRIPE_WEBHOOKS,
@@ -106,7 +109,7 @@ def test_the_real_stripe_mock_answers_on_loopback_only() -> None:
     before = custody.tickets
     with open_stripe("stripe-mock", stripe_mock=binary) as server:
         assert isinstance(server, MockStripe)
-        assert server.capabilities == {Capability.STRIPE_WEBHOOKS}
+        assert server.capabilities == {Capability.STRIPE_WEBHOOKS, Capability.STRIPE_CONFIRM}
         assert server.version
         assert addresses(server.pid) == {HOST}
         assert pay(client_of(server)).amount == 4200
