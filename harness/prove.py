@@ -28,6 +28,7 @@ from harness.explore.cells import (
     Allowance,
     Searcher,
     not_searched,
+    ran_out,
     unusable,
     why_not_searched,
 )
@@ -91,9 +92,14 @@ class Findings:
         self.cells[cell.variant, cell.scenario] = cell
         self.on_cell(cell)
 
-    def searched(self, variant: str, scenario: str, search: Searched) -> None:
-        """The search of a cell that was played has ended."""
-        self.add(msgspec.structs.replace(self.cells[variant, scenario], search=search))
+    def searched(
+        self, variant: str, scenario: str, search: Searched, *, final: bool = True
+    ) -> None:
+        """The search of a cell that was played has ended, for now if it is not ``final``."""
+        cell = msgspec.structs.replace(self.cells[variant, scenario], search=search)
+        self.cells[variant, scenario] = cell
+        if final:
+            self.on_cell(cell)
 
     def _with_reason(self, cell: Cell, scenario: Scenario) -> Cell:
         """``cell``, saying why it was not searched if it was not."""
@@ -133,6 +139,8 @@ class _Task:
     settings: Mapping[str, str]
     scenarios: tuple[Scenario, ...]
     search: bool = False
+    again: bool = False
+    """The second round of a search."""
     played: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when these scenarios have been played; a search waits for it."""
 
@@ -171,7 +179,9 @@ async def _work(
         task = queue.popleft()
         if task.search:
             await task.played.wait()
-            await _search(stack, lane, findings, task, allowance)
+            later = await _search(stack, lane, findings, task, allowance)
+            if later is not None:
+                queue.append(later)
         else:
             try:
                 await _play(stack, lane, findings, task)
@@ -193,39 +203,61 @@ async def _play(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> No
 
 async def _search(
     stack: Stack, lane: Lane, findings: Findings, task: _Task, allowance: Allowance
-) -> None:
-    """Search the cells of ``task`` one after the other, on one service as long as it is sound."""
+) -> _Task | None:
+    """Search the cells of ``task`` one after the other, on one service as long as it is sound.
+
+    Returns those for which there should be a second round.
+    """
     left = [s for s in task.scenarios if _was_played(findings, task.variant, s)]
-    allowance.dropped(len(task.scenarios) - len(left))
+    allowance.done(len(task.scenarios) - len(left))
+    later: list[Scenario] = []
     while left:
         try:
             async with stack.bench(
                 lane, task.variant.name, task.settings, controlled=True
             ) as bench:
                 searcher = Searcher(bench, findings.plan.seed, findings.plan.out)
-                while left and await _search_next(searcher, findings, left, allowance):
-                    pass
+                while left:
+                    sound, enough = await _search_next(
+                        searcher, findings, left[0], allowance, again=task.again
+                    )
+                    if not enough:
+                        # The others of this guard are likely to be as costly.
+                        left, later = [], left
+                        break
+                    del left[0]
+                    allowance.done()
+                    if not sound:
+                        break
         except PaidonceError as error:
             if left:
                 findings.searched(task.variant.name, left.pop(0).name, unusable(error))
-                allowance.dropped(1)
+                allowance.done()
+    return replace(task, scenarios=tuple(later), again=True) if later else None
 
 
 async def _search_next(
-    searcher: Searcher, findings: Findings, left: list[Scenario], allowance: Allowance
-) -> bool:
-    """Search the first of ``left``, which is taken off; False if another service should go on."""
-    plan, scenario = findings.plan, left[0]
-    seconds = allowance.share()
+    searcher: Searcher,
+    findings: Findings,
+    scenario: Scenario,
+    allowance: Allowance,
+    *,
+    again: bool,
+) -> tuple[bool, bool]:
+    """Search one cell. Returns whether the service can be used again, and whether the time was
+    enough, or as much as there will be."""
+    plan, variant = findings.plan, searcher.bench.variant
+    seconds = allowance.share(again=again)
     if seconds <= 0:
-        reason = f"the {plan.search_seconds:g} s for searching were spent before its turn"
-        search = not_searched(reason)
-    else:
-        search = await searcher.search(scenario, seconds)
-    del left[0]
-    findings.searched(searcher.bench.variant, scenario.name, search)
+        if findings.cells[variant, scenario.name].search is None:
+            reason = f"the {plan.search_seconds:g} s for searching were spent before its turn"
+            findings.searched(variant, scenario.name, not_searched(reason))
+        return True, True
+    search = await searcher.search(scenario, seconds)
+    enough = again or not ran_out(search, seconds)
+    findings.searched(variant, scenario.name, search, final=enough)
     # What made an execution invalid, a transaction left open say, may be in the next one's way.
-    return not search.invalid
+    return not search.invalid, enough
 
 
 def _was_played(findings: Findings, variant: Variant, scenario: Scenario) -> bool:

@@ -7,9 +7,12 @@ are played in real time only.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from harness.bench import Bench
 from harness.errors import PaidonceError
@@ -26,8 +29,12 @@ ATTEMPTS = 2
 WITNESSES = "witnesses"
 """Folder beside the report that holds the witnesses, and their histories."""
 
-_SHARE = 3.0
-"""A cell may take this many times its even share of what is left; most take much less."""
+_FIRST, _SECOND = 1 / 8, 3.0
+"""In the first round a cell may take this part of all the time: most need much less. What that is
+not enough for comes again in a second round, with this many times its even share of what is left:
+a few costly cells must not keep many cheap ones from being proved."""
+
+_BUDGET = re.compile(r"the budget of [\d.e+-]+ seconds is spent")
 
 _ENDINGS = {
     Ending.COMPLETE: How.COMPLETE,
@@ -68,17 +75,16 @@ class Allowance:
     lanes: int = 1
     _deadline: float | None = field(default=None, init=False)
 
-    def share(self) -> float:
-        """Seconds for the next cell; 0 if nothing is left."""
+    def share(self, *, again: bool = False) -> float:
+        """Seconds for the next cell, or for one that comes ``again``; 0 if nothing is left."""
         now = time.monotonic()
         if self._deadline is None:
             self._deadline = now + self.seconds
         left = max(0.0, self._deadline - now)
         even = left * max(self.lanes, 1) / max(self.cells, 1)
-        self.cells -= 1
-        return min(left, even * _SHARE)
+        return min(left, even * _SECOND if again else max(even, self.seconds * _FIRST))
 
-    def dropped(self, cells: int) -> None:
+    def done(self, cells: int = 1) -> None:
         """That many cells need no share any more."""
         self.cells -= cells
 
@@ -113,7 +119,10 @@ class Searcher:
         finally:
             await worlds.close()
         self._learnt = background.learnt
-        return searched(explored, save(explored, self._out / WITNESSES), self._out)
+        found = searched(explored, save(explored, self._out / WITNESSES), self._out)
+        # Said alike for all cells, so that reports can say it once.
+        spent = _BUDGET.sub("its share of the time for searching was spent", found.reason)
+        return msgspec.structs.replace(found, reason=spent)
 
 
 def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
@@ -134,6 +143,11 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
         broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
         witness=None if witness is None else witness.relative_to(out).as_posix(),
     )
+
+
+def ran_out(search: Searched, seconds: float) -> bool:
+    """Whether more than ``seconds`` might have brought the search to its end."""
+    return search.how is How.INCOMPLETE and search.seconds >= 0.95 * seconds
 
 
 def unusable(error: PaidonceError) -> Searched:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from harness.explore.cells import Allowance, why_not_searched
+from harness.explore.cells import Allowance, ran_out, why_not_searched
+from harness.results import How, Searched
 from scenarios.catalog import SCENARIOS
 
 
@@ -20,14 +21,22 @@ def test_what_needs_real_time_or_a_crowd_is_played_only():
     }
 
 
-def test_a_cell_gets_three_even_shares_at_most_and_never_more_than_is_left(monkeypatch):
+def test_a_cell_gets_an_eighth_at_first_and_three_even_shares_when_it_comes_again(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    allowance = Allowance(seconds=60, cells=20, lanes=2)
-    assert allowance.share() == pytest.approx(3 * 60 * 2 / 20)
-    now += 50
-    assert allowance.share() == pytest.approx(3 * 10 * 2 / 19)
-    allowance.dropped(17)
+    allowance = Allowance(seconds=80, cells=40, lanes=2)
     assert allowance.share() == pytest.approx(10)
-    now += 10
+    allowance.done(30)
+    assert allowance.share() == pytest.approx(16)
+    now += 40
+    assert allowance.share(again=True) == pytest.approx(3 * 40 * 2 / 10)
+    now += 38
+    assert allowance.share() == pytest.approx(2)
+    now += 2
     assert allowance.share() == 0
+
+
+def test_only_a_search_that_used_up_its_time_comes_again():
+    assert ran_out(Searched(how=How.INCOMPLETE, seconds=9.9), 10)
+    assert not ran_out(Searched(how=How.INCOMPLETE, seconds=5), 10)
+    assert not ran_out(Searched(how=How.COMPLETE, seconds=10), 10)
