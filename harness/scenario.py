@@ -9,7 +9,7 @@ shows it every time and a service without it has nothing to fear.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -168,3 +168,18 @@ class Scenario:
         stem = first.name.rstrip("0123456789 ") or first.name
         attempts = tuple(replace(first, name=f"{stem} {n}") for n in range(1, count + 1))
         return replace(self, attempts=attempts)
+
+    def told_by(self, names: Sequence[str]) -> Scenario:
+        """The same story with just the attempts of these names, in the story's order.
+
+        Raises ``UsageError`` naming an attempt that the story does not have.
+        """
+        story: Scenario = self
+        if not set(names) <= {attempt.name for attempt in story.attempts}:
+            numbers = [int(word) for name in names if (word := name.split()[-1]).isdigit()]
+            story = self.with_attempts(max([2, *numbers]))
+        unknown = sorted(set(names) - {attempt.name for attempt in story.attempts})
+        if unknown:
+            raise UsageError(f"scenario {self.name} has no attempt {unknown[0]!r}")
+        kept = tuple(attempt for attempt in story.attempts if attempt.name in names)
+        return replace(story, attempts=kept)

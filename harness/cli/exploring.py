@@ -15,6 +15,7 @@ import reports
 from harness import loop
 from harness.cli import options
 from harness.errors import UsageError
+from harness.explore import shrinking
 from harness.explore.cells import searched
 from harness.explore.exploration import (
     Explored,
@@ -28,6 +29,7 @@ from harness.explore.exploration import (
     save,
 )
 from harness.explore.search import Ending, Progress
+from harness.explore.search.shrink import Shrunk
 from harness.explore.witness import Witness, broken_of, read_witness
 from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
@@ -67,6 +69,10 @@ def explore_command(
             max=1,
         ),
     ] = 0.0,
+    shrink: Annotated[
+        bool,
+        typer.Option(help="Make a counterexample as small as it can be before it is saved."),
+    ] = True,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
@@ -94,6 +100,7 @@ def explore_command(
         lanes=jobs,
         switches=switches,
         recheck=recheck,
+        shrink=shrinking.BUDGET if shrink else None,
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
@@ -180,6 +187,8 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         console.print(f"invalid: {reason}", markup=False)
     for note in explored.notes:
         console.print(f"note: {note}", markup=False)
+    if explored.shrunk is not None:
+        console.print(_smaller(explored.shrunk))
     if explored.witness is not None:
         for broken in explored.witness.broken:
             console.print(f"  {broken.checker}: {broken.reason}")
@@ -189,6 +198,14 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         console.print(f"replay it: paidonce replay {witness}")
     console.print(f"report: {page}")
     return exit_code(result)
+
+
+def _smaller(found: Shrunk) -> str:
+    switches = found.execution.switches
+    words = f"made smaller in {found.executions} executions: {switches} context switch(es)"
+    if found.dropped:
+        words += f", without {', '.join(sorted(found.dropped))}"
+    return words + ("" if found.settled else "; it may not be the smallest")
 
 
 def _line(number: int, actor: str, label: str, blocked: bool) -> str:
@@ -229,5 +246,4 @@ def _story(witness: Witness) -> Scenario:
             f"the witness is of the target {witness.target!r}; known is {TARGET.name!r}"
         )
     story = scenario(witness.scenario)
-    names = tuple(attempt.name for attempt in story.attempts)
-    return story if names == witness.attempts else story.with_attempts(len(witness.attempts))
+    return story.told_by(witness.attempts)

@@ -91,8 +91,9 @@ class Control:
         arrival = self._by_call.pop((call.tap, call.seq), None)
         if arrival is None:
             return Passage.DELIVER
-        arrival.answered = True
         touched = self._reader.answered(arrival)
+        touched = touched.union(await self._reader.hidden(arrival))
+        arrival.answered = True
         if arrival.owner is not None:
             arrival.owner.touched = arrival.owner.touched.union(touched)
         self.change()

@@ -33,8 +33,10 @@ from harness.explore.search import (
     search,
 )
 from harness.explore.search.replay import expectations
+from harness.explore.search.shrink import Shrunk
 from harness.explore.service_world import Judged, SharesMemory, judge_outcome
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.shrinking import shrunk
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
@@ -75,6 +77,8 @@ class Request:
     watch: float = WATCH_S
     """Seconds for which the service is watched, to learn what it does by itself."""
     patience: Patience = field(default_factory=Patience)
+    shrink: Budget | None = None
+    """What may be spent on making a counterexample smaller; None leaves it as it was found."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Explored:
     history: History | None = None
     notes: tuple[str, ...] = ()
     """What else is to be known of the service, a sentence each."""
+    shrunk: Shrunk | None = None
+    """The counterexample made smaller, where that was asked for."""
 
 
 def scheduler(request: Request) -> Scheduler:
@@ -144,15 +150,19 @@ async def explore(
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, _honest(worlds, result), notes=notes)
     found = result.found[0].execution
+    told, smallest = worlds[0], None
+    if request.shrink is not None:
+        told, smallest = await shrunk(worlds[0], found, request.shrink)
+        found = found if smallest is None else smallest.execution
     watcher = LockWatcher()
-    again, judged = await play_again(worlds[0], expectations(found.taken), watcher)
+    again, judged = await play_again(told, expectations(found.taken), watcher)
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=notes)
-    witness = _witness(worlds[0], request, again, judged)
+    witness = _witness(told, request, again, judged)
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
-    return Explored(request, result, witness, judged.history, notes)
+    return Explored(request, result, witness, judged.history, notes, smallest)
 
 
 async def _searched(
@@ -233,7 +243,7 @@ def _witness(
         target=worlds.bench.target.name,
         variant=request.variant,
         scenario=request.scenario.name,
-        attempts=tuple(attempt.name for attempt in request.scenario.attempts),
+        attempts=tuple(attempt.name for attempt in worlds.scenario.attempts),
         settings=dict(request.scenario.settings),
         deadlock_gap_ms=request.patience.deadlock_gap * 1000,
         status=judged.came.status,

@@ -43,6 +43,9 @@ class Reader(Protocol):
     def answered(self, arrival: Arrival) -> Footprint:
         """What the unit, now answered, did touch."""
 
+    async def hidden(self, arrival: Arrival) -> Footprint:
+        """What the unit, now answered, touched beyond what its text tells."""
+
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""
 

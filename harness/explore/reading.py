@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.explore.background import Background
-from harness.explore.footprint import EVERYTHING, Footprint, Resource
+from harness.explore.footprint import EVERYTHING, LOCAL, Footprint, Resource
 from harness.explore.habits import Habits
+from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.names import Names
 from harness.explore.players import Arrival, Player
 from harness.explore.redis_footprint import redis_footprint
@@ -31,12 +32,14 @@ class TapReader:
         players: Sequence[Player],
         background: Background | None = None,
         habits: Habits | None = None,
+        hidden_locks: HiddenLocks | None = None,
     ) -> None:
         self.names = names
         self._sessions = sessions
         self._players = {player.name: player for player in players}
         self._background = background or Background()
         self._habits = habits or Habits({})
+        self._hidden_locks = hidden_locks
         self._owners: dict[str, str] = {}
 
     def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
@@ -125,6 +128,16 @@ class TapReader:
         if arrival.owner is not None:
             self._background.attempted(arrival.session, touched)
         return touched
+
+    async def hidden(self, arrival: Arrival) -> Footprint:
+        """What an answered unit touched beyond what its text tells."""
+        call = arrival.call
+        if self._hidden_locks is None or not isinstance(call, Unit):
+            return LOCAL
+        if call.status_after != "T" or call.pid is None:
+            return LOCAL  # the end of its transaction has let go of all locks
+        tracker = self._sessions.tracker(arrival.session)
+        return await self._hidden_locks.beyond(call.label, call.pid, tracker)
 
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""

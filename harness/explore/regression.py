@@ -142,8 +142,7 @@ def scenario_of(witness: Witness, target: Target, scenario: Scenario) -> Scenari
         raise UsageError(
             f"the witness is of the scenario {witness.scenario!r}, not {scenario.name!r}"
         )
-    names = tuple(attempt.name for attempt in scenario.attempts)
-    return scenario if names == witness.attempts else scenario.with_attempts(len(witness.attempts))
+    return scenario.told_by(witness.attempts)
 
 
 def shared_choice() -> Choice:

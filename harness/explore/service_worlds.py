@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.actor import Actor, Cast, OrderContext
 from harness.bench import Bench, ControlledTaps
@@ -15,6 +15,7 @@ from harness.explore.background import Background, Watch
 from harness.explore.blocking import Blocking
 from harness.explore.control import Control
 from harness.explore.habits import Habits
+from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.memory import Memory
 from harness.explore.names import Names
 from harness.explore.patience import Patience
@@ -55,6 +56,7 @@ class ServiceWorlds:
     _activity: ProcessActivity | None = None
     _habits: Habits | None = None
     _thorough: bool = False
+    _hidden_locks: HiddenLocks | None = None
 
     async def fresh(self) -> ServiceWorld:
         """A world at the scenario's beginning: orders unpaid, or as ``prepare`` leaves them.
@@ -68,7 +70,12 @@ class ServiceWorlds:
         await self._prepare(cast, contexts)
         names = Names(_known(contexts))
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
-        reader = TapReader(self._sql_sessions(), names, players, self.background, self._known())
+        sessions = self._sql_sessions()
+        if self._hidden_locks is None:
+            self._hidden_locks = HiddenLocks(taps.blocking, sessions.catalog)
+        reader = TapReader(
+            sessions, names, players, self.background, self._known(), self._hidden_locks
+        )
         control = Control(
             players,
             reader,
@@ -99,6 +106,13 @@ class ServiceWorlds:
         self._bind(memory, control)
         self.last = world
         return world
+
+    def telling(self, scenario: Scenario) -> ServiceWorlds:
+        """Worlds of another scenario on the same bench, with as many orders.
+
+        They share what is known of the service; use one of the two at a time.
+        """
+        return replace(self, scenario=scenario, last=None, _habits=None)
 
     async def watch(self, seconds: float) -> None:
         """Learn what the service does by itself, while nobody asks it for anything."""

@@ -5,6 +5,7 @@ Pooled connections outlive an execution, and so does what was set on them.
 
 from __future__ import annotations
 
+from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.read import read_catalog
 from harness.explore.sql.statement import Footprints
@@ -23,6 +24,11 @@ class SqlSessions:
         self._footprints = Footprints(read_catalog(url))
         self._changed = ChangedColumns()
         self._trackers: dict[str, TransactionTracker] = {}
+
+    @property
+    def catalog(self) -> Catalog:
+        """The database's, as it was read."""
+        return self._footprints.catalog
 
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""

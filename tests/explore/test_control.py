@@ -64,6 +64,9 @@ class Reader:
     def answered(self, arrival):
         return arrival.footprint
 
+    async def hidden(self, arrival):
+        return LOCAL
+
     def background(self, arrival):
         return arrival.call.label == "health check"
 

@@ -55,6 +55,28 @@ def test_the_naive_double_payment_is_found_within_five_schedules(attempts):
     assert {"one-charge", "one-intent"} <= {broken.checker for broken in found.witness.broken}
 
 
+def test_a_counterexample_is_made_smaller_and_still_replays(tmp_path):
+    found = explored("two_tabs", "none", attempts=3, shrink=Budget(schedules=200))
+    assert found.shrunk is not None
+    assert found.witness is not None
+    assert (len(found.shrunk.dropped), found.shrunk.settled) == (1, True)
+    assert found.witness.attempts == tuple(
+        name for name in ("tab 1", "tab 2", "tab 3") if name not in found.shrunk.dropped
+    )
+    assert {step.actor for step in found.witness.steps} == set(found.witness.attempts)
+    path = save(found, tmp_path)
+    witness = read_witness(path)
+    story = scenario("two_tabs").told_by(witness.attempts)
+    steps = tuple(step.expected() for step in witness.steps)
+
+    async def again(worlds):
+        replayed, judged = await play_again(worlds[0], steps)
+        assert replayed.divergence is None
+        return broken_of(judged.verdicts, worlds[0].last.reader.names)
+
+    assert on_worlds(story, "none", again) == witness.broken
+
+
 @pytest.mark.parametrize(
     ("name", "guard"),
     [

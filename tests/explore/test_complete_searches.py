@@ -1,0 +1,47 @@
+"""Every sound guard on every pair of attempts, searched to completion: the long version."""
+
+from __future__ import annotations
+
+import pytest
+from test_exploration import explored
+
+from harness.explore.exploration import Search
+from harness.explore.search import Ending
+from scenarios.reference import TARGET
+
+pytestmark = pytest.mark.slow
+
+SOUND = [variant.name for variant in TARGET.variants if variant.sound]
+PAIRS = [
+    "two_tabs",
+    "two_intents",
+    "create_vs_pay",
+    "pay_vs_cancel",
+    "pay_vs_webhook",
+    "refund_vs_refund",
+]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("guard", SOUND)
+def test_two_attempts_are_searched_to_completion(guard, name):
+    result = explored(name, guard, lanes=2).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.coverage == "all interleavings of 2 attempts over tap steps"
+    assert (result.counts.invalid, result.counts.unjudged) == (0, 0)
+
+
+@pytest.mark.parametrize("guard", ["row_lock", "claim", "optimistic"])
+def test_three_attempts_are_searched_to_completion(guard):
+    result = explored("two_tabs", guard, attempts=3, lanes=2).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.coverage == "all interleavings of 3 attempts over tap steps"
+
+
+@pytest.mark.parametrize("guard", [variant.name for variant in TARGET.variants])
+def test_reduced_and_full_search_reach_the_same_outcomes(guard):
+    reduced = explored("two_tabs", guard, stop_at_first=False, lanes=2).result
+    full = explored("two_tabs", guard, search=Search.DFS, stop_at_first=False, lanes=2).result
+    assert set(reduced.outcomes) == set(full.outcomes)
+    assert reduced.counts.explored <= full.counts.explored
+    assert (reduced.counts.invalid, full.counts.invalid) == (0, 0)
