@@ -105,7 +105,7 @@ class Findings:
         """``cell``, saying why it was not searched if it was not."""
         if cell.search is not None or not self.plan.search_seconds or not cell.runs:
             return cell
-        reason = why_not_searched(scenario) or "the proof was interrupted before its turn"
+        reason = why_not_searched(scenario) or "the proof was interrupted before it was done"
         return msgspec.structs.replace(cell, search=not_searched(reason))
 
     def proof(self) -> Proof:

@@ -94,6 +94,41 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     assert reports.exit_status(proof) == 1
 
 
+def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
+    """Stopped after the first search of two: both cells were played, one was searched."""
+    stories = [scenario("two_tabs"), scenario("pay_vs_cancel")]
+
+    async def main():
+        plan = Plan(
+            target=TARGET,
+            variants=(TARGET.variant("none"),),
+            scenarios=tuple(stories),
+            out=tmp_path,
+            rounds=1,
+            lanes=1,
+            search_seconds=60,
+        )
+
+        def stop_after_a_search(cell):
+            if cell.search is not None:
+                whole.cancel()
+
+        whole = asyncio.current_task()
+        findings = Findings(plan, on_cell=stop_after_a_search)
+        async with open_stack(TARGET, choice()) as stack:
+            with pytest.raises(asyncio.CancelledError):
+                await prove(stack, findings)
+        return findings.proof()
+
+    proof = asyncio.run(main())
+    cells = {cell.scenario: cell for cell in proof.cells}
+    assert cells["two_tabs"].search.how is How.COUNTEREXAMPLE
+    assert (tmp_path / cells["two_tabs"].search.witness).is_file()
+    assert cells["pay_vs_cancel"].status is Status.INVALID
+    assert cells["pay_vs_cancel"].search.how is How.NOT_SEARCHED
+    assert "interrupted" in cells["pay_vs_cancel"].search.reason
+
+
 def test_a_search_without_time_is_said_to_be_missing_and_fails_nothing(tmp_path):
     proof = proof_of(tmp_path, ["claim"], [scenario("two_tabs")], "simulator", 1e-9)
     (cell,) = proof.cells
