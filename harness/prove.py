@@ -41,6 +41,8 @@ from harness.target import Target
 from harness.verdict import Status, merge
 
 HISTORIES = "histories"
+_COSTLY = 2
+"""After so many searches in a row that ran out of time, a guard's others wait for a second round."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ async def _search(
     left = [s for s in task.scenarios if _was_played(findings, task.variant, s)]
     allowance.done(len(task.scenarios) - len(left))
     later: list[Scenario] = []
+    costly = 0
     while left:
         try:
             async with stack.bench(
@@ -221,12 +224,14 @@ async def _search(
                     sound, enough = await _search_next(
                         searcher, findings, left[0], allowance, again=task.again
                     )
-                    if not enough:
-                        # The others of this guard are likely to be as costly.
-                        left, later = [], left
-                        break
-                    del left[0]
-                    allowance.done()
+                    scenario = left.pop(0)
+                    costly = 0 if enough else costly + 1
+                    if enough:
+                        allowance.done()
+                    else:
+                        later.append(scenario)
+                    if costly == _COSTLY:  # so will the others of this guard be
+                        later, left = [*later, *left], []
                     if not sound:
                         break
         except PaidonceError as error:
