@@ -42,7 +42,7 @@ from harness.verdict import Status, merge
 
 HISTORIES = "histories"
 _COSTLY = 2
-"""After so many searches in a row that ran out of time, a guard's others wait for a second round."""
+"""After so many searches in a row that ran out of time a guard's others wait for a second round."""
 
 
 @dataclass(frozen=True)
