@@ -57,7 +57,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def result(self) -> str:
-        """ "held in 13 of 13, 9 proved", "caught in 9 of 13"."""
+        """ "held in 13 of 13", "held 13 of 13, 9 proved", "caught in 9 of 13"."""
         applied = [place for place in self.places if place.standing is not Standing.SKIPPED]
         if not any(place.standing.decided for place in applied):
             return "not judged" if applied else "skipped"
@@ -66,7 +66,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
             return f"caught in {caught} of {len(applied)}"
         held = sum(place.standing.held for place in applied)
         proved = sum(place.standing is Standing.PROVED for place in applied)
-        return f"held in {held} of {len(applied)}{f', {proved} proved' if proved else ''}"
+        if proved:
+            return f"held {held} of {len(applied)}, {proved} proved"
+        return f"held in {held} of {len(applied)}"
 
     @property
     def loud(self) -> bool:
