@@ -136,6 +136,8 @@ class TapReader:
             return LOCAL
         if call.status_after != "T" or call.pid is None:
             return LOCAL  # the end of its transaction has let go of all locks
+        if not call.statements:
+            return LOCAL  # parsing locks a table, against changes of its columns, and looks at none
         tracker = self._sessions.tracker(arrival.session)
         return await self._hidden_locks.beyond(call.label, call.pid, tracker)
 

@@ -74,3 +74,20 @@ def test_a_statement_that_hides_nothing_is_left_alone_after_a_few_looks(explore_
         assert hidden.found == ("another",)
 
     on(explore_url, work)
+
+
+def test_predicate_locks_of_a_transaction_that_is_over_are_nobodys(explore_url):
+    async def work(hidden, service, tracker):
+        other = await psycopg.AsyncConnection.connect(explore_url, autocommit=True)
+        await other.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        await other.execute("SELECT 1")  # the predicate locks of others outlive them for its sake
+        await service.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        await service.execute("SELECT * FROM orders")
+        await service.execute("UPDATE stock SET n = 1")
+        await service.execute("COMMIT")
+        await service.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        run(tracker, "BEGIN ISOLATION LEVEL SERIALIZABLE")
+        assert await hidden.beyond("begin", service.info.backend_pid, tracker) == LOCAL
+        await other.close()
+
+    on(explore_url, work)

@@ -16,12 +16,15 @@ SELECT l.pid, n.nspname || '.' || c.relname AS relation, l.mode
 FROM pg_locks l
 JOIN pg_class c ON c.oid = l.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.pid = ANY (%s) AND l.granted AND l.locktype = 'relation'
+WHERE l.pid = ANY (%s) AND l.granted AND l.locktype = 'relation' AND l.mode <> 'SIReadLock'
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND c.relkind IN ('r', 'p', 'm', 'f')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
-"""Asked with a list of pids; one row for each lock: pid, table with its schema, mode."""
+"""Asked with a list of pids; one row for each lock: pid, table with its schema, mode.
+
+Predicate locks are left out: they lock nothing, and outlive their transaction (manual, 13.2.3).
+"""
 
 _LOOKS = "AccessShareLock"
 _LOCKS = "RowShareLock"
