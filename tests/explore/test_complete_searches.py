@@ -6,11 +6,12 @@ import pytest
 from test_exploration import explored
 
 from harness.explore.exploration import Search
-from harness.explore.search import Ending
+from harness.explore.search import Budget, Ending
 from scenarios.reference import TARGET
 
 pytestmark = pytest.mark.slow
 
+FULL_S = 40
 SOUND = [variant.name for variant in TARGET.variants if variant.sound]
 PAIRS = [
     "two_tabs",
@@ -39,9 +40,15 @@ def test_three_attempts_are_searched_to_completion(guard):
 
 
 @pytest.mark.parametrize("guard", [variant.name for variant in TARGET.variants])
-def test_reduced_and_full_search_reach_the_same_outcomes(guard):
+def test_the_reduced_search_misses_no_outcome_of_the_full_one(guard):
+    """Where the full search is too long, what it comes to in its time has to be known as well."""
     reduced = explored("two_tabs", guard, stop_at_first=False, lanes=2).result
-    full = explored("two_tabs", guard, search=Search.DFS, stop_at_first=False, lanes=2).result
-    assert set(reduced.outcomes) == set(full.outcomes)
-    assert reduced.counts.explored <= full.counts.explored
+    budget = Budget(seconds=FULL_S)
+    full = explored(
+        "two_tabs", guard, search=Search.DFS, stop_at_first=False, budget=budget, lanes=2
+    ).result
+    assert set(full.outcomes) <= set(reduced.outcomes)
     assert (reduced.counts.invalid, full.counts.invalid) == (0, 0)
+    if full.ending is reduced.ending is Ending.COMPLETE:
+        assert set(full.outcomes) == set(reduced.outcomes)
+        assert full.counts.explored >= reduced.counts.explored
