@@ -48,15 +48,21 @@ class Attribution:
         arrival.unasked = False
         if self._reader.owner(arrival.session):
             return False
-        if self._reader.local(arrival):
-            arrival.go.set()
-            arrival.back.set()
+        if self.indifferent(arrival):
             return True
         self.surprised = True
         raise InvalidRun(
             f"{arrival.call.label!r} came while nobody was moving: the service works by itself, "
             "or goes on for long after an answer"
         )
+
+    def indifferent(self, arrival: Arrival) -> bool:
+        """Let by what touches nothing, and so does not matter whose it is."""
+        if not self._reader.local(arrival):
+            return False
+        arrival.go.set()
+        arrival.back.set()
+        return True
 
     def ambiguous(self, arrivals: Iterable[Arrival]) -> str:
         """Why an execution is invalid whose ``arrivals`` cannot be told."""

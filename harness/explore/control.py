@@ -29,6 +29,8 @@ from harness.taps.gate import Call, Connection, Passage
 _LOOK_AGAIN_S = 0.0015
 _LOOK_AGAIN_AT_MOST_S = 0.012
 """What only the servers know is asked for again, less and less often the longer it takes."""
+_LOOKS = 10
+"""How often we have to look, and see nothing, before that is a silence."""
 _GLANCE_S = 0.0002
 _TURNS = 6
 """Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
@@ -60,6 +62,7 @@ class Control:
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._changed = asyncio.Event()
         self._last_change = 0.0
+        self._looks = 0
         self.free = False
         """Let everything through, as a tap without a gate would."""
         self._mover: Player | None = None
@@ -120,6 +123,7 @@ class Control:
     def change(self) -> None:
         """Something happened: whoever waits for rest looks again."""
         self._last_change = time.monotonic()
+        self._looks = 0
         self._changed.set()
 
     def open(self) -> None:
@@ -181,8 +185,11 @@ class Control:
                     await self._changed.wait()
                     pause = _LOOK_AGAIN_S
                     continue
+            self._looks += 1
             await self._look(mover)
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
+            if self._arrived and not self._carried() and await self._still():
+                raise InvalidRun(self._not_at_rest(mover))
 
     # --- what happened ------------------------------------------------------------------------
 
@@ -192,8 +199,9 @@ class Control:
             if arrival.unasked and self._whose.passes(arrival):
                 continue
             owner = self._whose.owner(arrival, mover)
-            if owner is None:
+            if owner is None and not self._whose.indifferent(arrival):
                 self._arrived.append(arrival)
+            if owner is None:
                 continue
             arrival.owner = owner
             arrival.label, arrival.footprint = self._reader.read(arrival, owner)
@@ -248,7 +256,7 @@ class Control:
         inside = [p for p in self.players.values() if p.at is At.INSIDE]
         if inside and self._alone() and self._silence() < self._patience.alone:
             return False  # time passes, as it does where nothing else can happen
-        if any(player is not mover for player in inside) and not self._still():
+        if any(player is not mover for player in inside) and not await self._still():
             return False
         waiting = [p for p in self.players.values() if p.at is At.LOCK and p is not mover]
         if not waiting:
@@ -258,17 +266,18 @@ class Control:
             return False
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
 
-    def _still(self) -> bool:
+    async def _still(self) -> bool:
         """No sign of life for long enough, neither at a tap nor of the service's processor.
 
         The processor is asked about only after a silence, and has to be idle over another one.
+        Time in which we ourselves were not awake is no silence.
         """
-        if self._silence() < self._patience.inside:
+        if self._silence() < self._patience.inside or self._looks < _LOOKS:
             return False
         if not self._activity.idle():
             self.change()
             return False
-        return True
+        return await self._nothing_under_way()
 
     async def _finished(self) -> bool:
         """Whether the service has nothing left to do: none of it runs now, and nothing that it
@@ -278,9 +287,18 @@ class Control:
             await asyncio.sleep(_GLANCE_S)
             if self._changed.is_set():
                 return False
+        return await self._nothing_under_way()
+
+    async def _nothing_under_way(self) -> bool:
+        """Whether nothing that was sent has yet to reach us."""
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         return not self._changed.is_set()
+
+    def _carried(self) -> bool:
+        """Whether anything of a moving attempt's is with a dependency."""
+        moving = [player for player in self.players.values() if player.at is At.MOVING]
+        return any(arrival.in_flight for player in moving for arrival in player.flying)
 
     def _alone(self) -> bool:
         """Whether nobody can be let go."""
@@ -299,7 +317,7 @@ class Control:
                     and await self._waits_for_a_lock(player)
                 ):
                     player.at = At.LOCK
-            elif not player.told and self._still():
+            elif not (player.told or self._arrived) and await self._still():
                 player.at = At.INSIDE
 
     async def _waits_for_a_lock(self, player: Player) -> bool:

@@ -143,9 +143,11 @@ async def explore(
     progress: Callable[[Progress], None] | None = None,
 ) -> Explored:
     """Search, and if something was found make it once more for its history and witness."""
-    if request.watch:
-        await asyncio.gather(*(each.watch(request.watch) for each in worlds))
+    await _watched(worlds, request)
     result = await _searched(worlds, request, progress)
+    if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request):
+        # What it does by itself since it was used was taken for the attempts' doing.
+        result = await _searched(worlds, request, progress)
     notes = _notes(worlds)
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, _honest(worlds, result), notes=notes)
@@ -163,6 +165,13 @@ async def explore(
     witness = _witness(told, request, again, judged)
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
     return Explored(request, result, witness, judged.history, notes, smallest)
+
+
+async def _watched(worlds: list[ServiceWorlds], request: Request) -> bool:
+    """Watch the service while nobody moves; whether it does something that was not known."""
+    if not request.watch:
+        return False
+    return any(await asyncio.gather(*(each.watch(request.watch) for each in worlds)))
 
 
 async def _searched(
@@ -193,6 +202,7 @@ async def _searched(
     except SharesMemory:
         for each in worlds:
             each.shared_memory = True
+        await _watched(worlds, request)
         return await searched()
     finally:
         for each in worlds:

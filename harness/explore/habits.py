@@ -11,20 +11,18 @@ from collections.abc import Mapping, Sequence
 
 from harness.explore.players import Player
 
-BEGINNING = "start"
-
 
 class Habits:
-    """Which unit followed which, for each kind of attempt; kept from execution to execution."""
+    """What came after what, for each kind of attempt; kept from execution to execution."""
 
     def __init__(self, kinds: Mapping[str, object]) -> None:
         self._kinds = {name: str(kind) for name, kind in kinds.items()}
-        self._next: dict[tuple[str, str], set[str]] = {}
+        self._next: dict[tuple[str, tuple[str, ...]], set[str]] = {}
 
     def learn(self, player: Player, label: str) -> None:
         """``player`` has gone on with a unit of this label."""
         self._next.setdefault(self._state(player), set()).add(label)
-        player.last = label
+        player.past = (*player.past, label)
 
     def whose(self, label: str, players: Sequence[Player]) -> Player | None:
         """The only one of ``players`` that was seen to go on with ``label``, from where it is.
@@ -37,5 +35,5 @@ class Habits:
         able = [p for p, labels in zip(players, known, strict=True) if label in labels]
         return able[0] if len(able) == 1 else None
 
-    def _state(self, player: Player) -> tuple[str, str]:
-        return self._kinds.get(player.name, player.name), player.last
+    def _state(self, player: Player) -> tuple[str, tuple[str, ...]]:
+        return self._kinds.get(player.name, player.name), player.past

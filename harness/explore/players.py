@@ -41,6 +41,8 @@ class Arrival:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     back: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
+    itself: bool = False
+    """Whether it is the service's own business."""
     unasked: bool = False
     """Whether it came while nobody was moving."""
 
@@ -72,8 +74,8 @@ class Player:
     """Set when its refused webhook is to be delivered once more."""
     refused_at: int = 0
     """After how many steps of the execution that was refused."""
-    last: str = "start"
-    """The label of the last unit that it was seen to send."""
+    past: tuple[str, ...] = ()
+    """The labels of the units that it was seen to send."""
 
     @property
     def pids(self) -> set[int]:

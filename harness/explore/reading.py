@@ -75,6 +75,7 @@ class TapReader:
             known = owner == ITSELF
         if not known:
             return False
+        arrival.itself = True
         if owner is not None:  # begun by a statement that could have been anybody's
             self._owners[arrival.session] = ITSELF
         self._background.passed(call, arrival.session, self._touches(arrival))
@@ -153,9 +154,11 @@ class TapReader:
             self._heard(arrival.owner.name, call)
         if not isinstance(call, Unit):
             return arrival.footprint
-        owner = ITSELF if arrival.owner is None else arrival.owner.name
         if call.status_after in ("T", "E"):
-            self._owners[arrival.session] = owner
+            if arrival.itself:
+                self._owners[arrival.session] = ITSELF
+            elif arrival.owner is not None:
+                self._owners[arrival.session] = arrival.owner.name
         elif call.status_after == "I":
             self._owners.pop(arrival.session, None)
         if call.ends == "function":

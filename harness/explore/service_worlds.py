@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from harness.target import fill
 from harness.wire import Wire
 
 _RESET = "the target's reset"
+_LOOK_AGAIN_S = 0.0005
 
 
 @dataclass
@@ -103,6 +105,7 @@ class ServiceWorlds:
             context = contexts[attempt.order]
             world.actors[attempt.name] = Actor(cast, attempt.name, context, world, wire)
             await world.actors[attempt.name].warm()
+        await self._between_transactions()
         self._bind(memory, control)
         self.last = world
         return world
@@ -114,17 +117,30 @@ class ServiceWorlds:
         """
         return replace(self, scenario=scenario, last=None, _habits=None)
 
-    async def watch(self, seconds: float) -> None:
-        """Learn what the service does by itself, while nobody asks it for anything."""
+    async def watch(self, seconds: float) -> bool:
+        """Learn what the service does by itself, while nobody asks it for anything.
+
+        Returns whether anything was new.
+        """
+        before = len(self.background.learnt)
         gate = Watch(self.background, self._sql_sessions())
+        await self._between_transactions()
         self._bind_all(None, gate)
         await asyncio.sleep(seconds)
         self._bind_all(None, None)
+        return len(self.background.learnt) > before
 
     async def close(self) -> None:
         """Close the clients' connections."""
         for wire in self._wires.values():
             await wire.close()
+
+    async def _between_transactions(self) -> None:
+        """Wait for a moment at which no session is in a transaction: of one whose beginning was
+        not seen nothing would be known. One that stays in it is not waited for for long."""
+        tap, deadline = self._taps().postgres, time.monotonic() + self.patience.tail
+        while not (tap.between_transactions or time.monotonic() > deadline):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     # --- the initial state --------------------------------------------------------------------
 

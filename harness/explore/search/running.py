@@ -12,7 +12,7 @@ from collections.abc import Container
 import msgspec
 
 from harness.explore.footprint import Footprint
-from harness.explore.search.types import Expected, Plan, Run
+from harness.explore.search.types import Expected, Nondeterministic, Plan, Run
 from harness.explore.world import InvalidRun, Pending, Taken, World, Worlds
 
 MAX_STEPS = 100_000
@@ -120,7 +120,10 @@ def check_behind(at: int, expected: Expected, step: Taken) -> None:
     one would mean that it was relied on in vain.
     """
     if expected.label is not None and expected.label != step.label:
-        raise InvalidRun(f"step {at + 1}: expected {_said(expected)}, found {step.label!r}")
+        raise Nondeterministic(
+            f"not deterministic: after the same choices, step {at + 1} was {_said(expected)} "
+            f"and is now {step.label!r}"
+        )
     known = expected.footprint
     if known is not None and known != step.footprint and known.union(step.footprint) != known:
         raise InvalidRun(

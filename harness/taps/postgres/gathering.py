@@ -42,6 +42,11 @@ class Portal:
     prepared: Prepared | None
     results: tuple[int, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is known to say nothing: what drivers and pools send for a ping."""
+        return self.prepared is not None and not self.prepared.sql.strip()
+
 
 @dataclass
 class Gathering:
@@ -78,12 +83,13 @@ class Gathering:
         if ends is None:
             return None
         ran = [portal.prepared for portal in self._run]
+        statements = tuple(portal.statement for portal in self._run if not portal.empty)
         unit = Unit(
             seq=next_seq(),
             session=session,
             pid=pid,
             ends=ends,
-            statements=tuple(portal.statement for portal in self._run),
+            statements=statements,
             prepared=tuple(
                 Statement(parsed.sql, name=parsed.name)
                 for parsed in self._parsed
@@ -102,7 +108,7 @@ class Gathering:
     def _understand(self, message: frontend.FrontendMessage) -> None:
         match message:
             case frontend.Query(sql):
-                self._run.append(Portal(Statement(sql), None))
+                self._run.append(Portal(Statement(sql), Prepared(sql, "")))
             case frontend.Parse(name, sql, types):
                 new = Prepared(sql, name, types)
                 undo = (self.statements, name, self.statements.get(name))

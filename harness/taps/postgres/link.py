@@ -53,7 +53,7 @@ class Link(Carrier[Unit]):
         if not self.session.started:
             self._begin(self._front.feed(data))
             return
-        if self._at_rest():
+        if self.at_rest():
             self._choose()
         if self._skim is not None:
             self.to_server(data)
@@ -65,7 +65,8 @@ class Link(Carrier[Unit]):
         if not self.holds:
             self.to_server(data)
 
-    def _at_rest(self) -> bool:
+    def at_rest(self) -> bool:
+        """Whether nothing is under way in either direction."""
         if self._skim is not None:
             self.catch_up()
             return self._skim.at_rest

@@ -86,6 +86,15 @@ class PostgresTap(Proxy):
         return any(not link.session.started for link in self._links.values())
 
     @property
+    def between_transactions(self) -> bool:
+        """Whether no session is in a transaction, or about to begin one."""
+        return all(
+            link.at_rest() and link.session.status == "I"
+            for link in self._links.values()
+            if link.session.started
+        )
+
+    @property
     def in_flight(self) -> tuple[Unit, ...]:
         """Every session's next unit: held, or with the server."""
         return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)

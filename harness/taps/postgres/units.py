@@ -139,6 +139,8 @@ class Unit:
             return "; ".join(text or "unknown statement" for text in texts)
         if self.prepared:
             return "; ".join(f"prepare {labels.normalised(s.sql)}" for s in self.prepared)
+        if "E" in self.messages:
+            return "empty query"
         if self.messages:
             return "describe or close"
         return "empty query" if self.ends == "query" else self.ends
