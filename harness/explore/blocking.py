@@ -11,7 +11,8 @@ _QUERY = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
 _ALIVE = "SELECT pid, NULL FROM pg_stat_activity WHERE pid = ANY (%s)"
 _END_IDLE = (
     "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
-    "WHERE pid = ANY (%s) AND state <> 'active'"
+    "WHERE pid = ANY (%s) AND state LIKE 'idle in transaction%%' "
+    "AND clock_timestamp() - state_change > %s * interval '1 second'"
 )
 
 
@@ -43,9 +44,9 @@ class Blocking:
         cursor = await self._connection.execute(_ALIVE, (list(pids),), prepare=True)
         return {pid for pid, _ in await cursor.fetchall()}
 
-    async def end_idle(self, pids: Iterable[int]) -> None:
-        """End those of ``pids`` that do nothing in a transaction nobody will end."""
-        await self._connection.execute(_END_IDLE, (list(pids),), prepare=True)
+    async def end_idle(self, pids: Iterable[int], seconds: float) -> None:
+        """End those of ``pids`` that have done nothing in a transaction for so long."""
+        await self._connection.execute(_END_IDLE, (list(pids), seconds), prepare=True)
 
 
 def in_a_cycle(pid: int, blockers: dict[int, tuple[int, ...]]) -> bool:

@@ -186,8 +186,9 @@ class ServiceWorlds:
         open_ones = {s for name in control.players for s in reader.open_sessions(name)}
         pids = [control.pids[session] for session in open_ones if session in control.pids]
         if pids:
+            # Who is through ends it at once; who has done nothing for that long never will.
             await asyncio.sleep(self.patience.tail)
-            await Blocking(self._taps().blocking).end_idle(pids)
+            await Blocking(self._taps().blocking).end_idle(pids, self.patience.tail * 0.8)
 
     def _bind(self, memory: Memory | None, control: Control | None) -> None:
         taps = self._taps()

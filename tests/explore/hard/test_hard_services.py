@@ -1,0 +1,220 @@
+"""What the explorer concludes of services that are hard on explorers; every part is real.
+
+Each behaviour is a file in ``service/behaviours``. A test says precisely how the search must end,
+which outcomes it must meet, and what it must name.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
+
+from harness.explore.exploration import Explored, Search, play_again
+from harness.explore.search import Ending
+from harness.explore.search.replay import expectations
+from harness.history import Completed, Effect
+
+REPLAYS = 20
+BOTH_WAYS = {("ok", "not_payable"), ("not_payable", "ok")}
+HEARTBEAT = "postgres UPDATE heartbeats SET beats = beats + ?"
+
+
+def answers(explored: Explored) -> set[tuple[str, ...]]:
+    """How the attempts were answered, in each outcome that was met: the code, or the outcome."""
+    return {
+        tuple(code or outcome for _, _, outcome, code in came.answers)
+        for came in explored.result.outcomes
+    }
+
+
+def complete(explored: Explored) -> None:
+    result = explored.result
+    assert (result.ending, result.reason, result.invalid) == (Ending.COMPLETE, "", ())
+    assert result.coverage == "all interleavings of 2 attempts over tap steps"
+
+
+def charged_twice(explored: Explored) -> None:
+    result = explored.result
+    assert result.ending is Ending.COUNTEREXAMPLE
+    assert result.invalid == ()
+    assert explored.witness is not None
+    assert {"one-success", "one-charge"} <= {broken.checker for broken in explored.witness.broken}
+
+
+def waits_inside(explored: Explored) -> bool:
+    return any("wait for each other inside the service" in note for note in explored.notes)
+
+
+# --- waiting inside the service ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("behaviour", ["mutex", "pool_of_one"])
+def test_who_waits_inside_the_service_keeps_no_order_from_being_explored(
+    lab: Lab, behaviour: str
+) -> None:
+    explored = lab.explored(behaviour)
+    complete(explored)
+    assert waits_inside(explored)
+    assert answers(explored) == BOTH_WAYS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("behaviour", ["mutex_midway", "pool_of_one_claim"])
+def test_waiting_in_the_middle_of_an_attempt_takes_every_order(lab: Lab, behaviour: str) -> None:
+    explored = lab.explored(behaviour)
+    complete(explored)
+    assert waits_inside(explored)
+    assert answers(explored) == BOTH_WAYS
+
+
+@pytest.mark.parametrize("behaviour", ["mutex_too_late", "pool_of_one_racy"])
+def test_waiting_inside_that_does_not_cover_the_race_hides_nothing(
+    lab: Lab, behaviour: str
+) -> None:
+    charged_twice(lab.explored(behaviour))
+
+
+# --- what the database decides ------------------------------------------------------------------
+
+
+def test_each_can_be_the_victim_of_a_deadlock_and_a_schedule_says_who(lab: Lab) -> None:
+    explored = lab.explored("deadlock", PAY_VS_CANCEL, stop_at_first=False)
+    result = explored.result
+    assert result.invalid == ()
+    # In the order canceller, payer: a victim is answered 500.
+    assert answers(explored) == {
+        ("ok", "not_payable"),
+        ("not_payable", "ok"),
+        ("failed", "ok"),
+        ("ok", "failed"),
+    }
+    victims = [found.execution for found in result.found]
+    assert len(victims) == 2
+
+    async def replays(worlds):
+        return [
+            [await play_again(worlds, expectations(victim.taken)) for _ in range(REPLAYS)]
+            for victim in victims
+        ]
+
+    for victim, replayed in zip(victims, lab.on("deadlock", PAY_VS_CANCEL, replays), strict=True):
+        assert [str(again.divergence) for again, _ in replayed] == ["None"] * REPLAYS
+        assert {judged.came for _, judged in replayed} == {victim.outcome}
+
+
+@pytest.mark.slow
+def test_failures_to_serialize_are_answers_to_explore_past(lab: Lab) -> None:
+    explored = lab.explored("serializable")
+    complete(explored)
+    assert answers(explored) == BOTH_WAYS | {("ok", "try_again"), ("try_again", "ok")}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "story", "met"),
+    [
+        ("foreign_key", PAY_VS_CANCEL, BOTH_WAYS),
+        pytest.param("trigger", TWO_TABS, BOTH_WAYS, marks=pytest.mark.slow),
+    ],
+)
+def test_locks_that_no_statement_names_are_reckoned_with(lab: Lab, behaviour, story, met) -> None:
+    reduced = lab.explored(behaviour, story)
+    full = lab.explored(behaviour, story, search=Search.DFS)
+    complete(reduced)
+    assert full.result.ending is Ending.COMPLETE
+    assert set(full.result.outcomes) == set(reduced.result.outcomes)
+    assert answers(reduced) == met
+    assert reduced.result.counts.explored < full.result.counts.explored
+
+
+# --- what nobody asked for ------------------------------------------------------------------------
+
+
+def test_what_a_timer_sends_is_learnt_let_through_and_named(lab: Lab) -> None:
+    explored = lab.explored("timer")
+    complete(explored)
+    assert answers(explored) == BOTH_WAYS
+    assert explored.notes == (f"the service sends {HEARTBEAT!r} by itself; it is let through",)
+
+
+def test_a_timer_that_was_not_there_in_the_beginning_is_learnt_in_the_end(lab: Lab) -> None:
+    explored = lab.explored("timer_from_then_on")
+    assert explored.notes == (f"the service sends {HEARTBEAT!r} by itself; it is let through",)
+    complete(explored)
+
+
+def test_a_timer_that_was_never_watched_leaves_nothing_complete(lab: Lab) -> None:
+    explored = lab.explored("timer_from_then_on", watch=0.0, recheck=1.0)
+    assert explored.result.ending is Ending.INCOMPLETE
+    assert "UPDATE heartbeats" in explored.result.reason
+
+
+def test_a_timer_that_touches_what_the_attempts_do_leaves_nothing_complete(lab: Lab) -> None:
+    explored = lab.explored("timer_on_orders")
+    assert explored.result.ending is Ending.INCOMPLETE
+    assert (
+        "the service sends 'postgres UPDATE orders SET refunded_amount = ? "
+        "WHERE payment_status = ?' by itself, which touches what the attempts do"
+    ) in explored.result.reason
+
+
+# --- what comes after the answer --------------------------------------------------------------------
+
+
+def test_a_commit_after_the_answer_is_a_step_and_its_race_is_found(lab: Lab) -> None:
+    explored = lab.explored("answers_early")
+    charged_twice(explored)
+    history = explored.history
+    assert history is not None
+    first = next(op.invoked.attempt for op in history.operations if op.completed is not None)
+    answered = next(at for at, event in enumerate(history.events) if isinstance(event, Completed))
+    commits = [
+        at
+        for at, event in enumerate(history.events)
+        if isinstance(event, Effect) and (event.attempt, event.label) == (first, "COMMIT")
+    ]
+    assert commits
+    assert answered < commits[-1], "the client had its answer before anything was committed"
+
+
+def test_a_transaction_begun_after_the_answer_belongs_to_the_attempt(lab: Lab) -> None:
+    explored = lab.explored("writes_later")
+    charged_twice(explored)
+    steps = [step for step in explored.witness.steps if step.actor == "tab 1"]
+    assert [step.label for step in steps if "UPDATE orders" in step.label] != []
+
+
+# --- what is sent again -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["stripe_retries", pytest.param("driver_retries", marks=pytest.mark.slow)]
+)
+def test_a_library_that_tries_again_is_explored_to_the_end(lab: Lab, behaviour: str) -> None:
+    explored = lab.explored(behaviour)
+    complete(explored)
+    assert answers(explored) == BOTH_WAYS
+
+
+# --- what cannot be explored ------------------------------------------------------------------------
+
+
+def test_a_service_that_tosses_coins_is_found_out_and_the_step_named(lab: Lab) -> None:
+    result = lab.explored("tosses_coins", recheck=1.0).result
+    assert result.ending is Ending.INCOMPLETE
+    assert "determin" in result.reason
+    assert "step " in result.reason
+    assert "SELECT count(*) FROM" in result.reason
+
+
+def test_a_leaked_transaction_is_named_and_does_not_stop_the_next_execution(lab: Lab) -> None:
+    result = lab.explored("leaks").result
+    assert result.ending is Ending.INCOMPLETE
+    assert "the service leaks a transaction: postgres session" in result.reason
+    assert "is still in one after tab 2 got its answer" in result.reason
+    assert result.counts.invalid >= 2, "the next one was made although the row had been locked"
+
+
+def test_a_connection_that_ends_lets_go_of_what_it_held(lab: Lab) -> None:
+    explored = lab.explored("hangs_up", PAY_VS_CANCEL)
+    complete(explored)
+    assert answers(explored) == {("ok", "changed_its_mind"), ("ok", "not_payable")}
