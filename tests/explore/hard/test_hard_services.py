@@ -45,7 +45,7 @@ def waits_inside(explored: Explored) -> bool:
     return any("wait for each other inside the service" in note for note in explored.notes)
 
 
-# --- waiting inside the service ---------------------------------------------------------------
+# --- waiting inside the service ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("behaviour", ["mutex", "pool_of_one"])
@@ -74,7 +74,7 @@ def test_waiting_inside_that_does_not_cover_the_race_hides_nothing(
     charged_twice(lab.explored(behaviour))
 
 
-# --- what the database decides ------------------------------------------------------------------
+# --- what the database decides -------------------------------------------------------------------
 
 
 def test_each_can_be_the_victim_of_a_deadlock_and_a_schedule_says_who(lab: Lab) -> None:
@@ -126,7 +126,7 @@ def test_locks_that_no_statement_names_are_reckoned_with(lab: Lab, behaviour, st
     assert reduced.result.counts.explored < full.result.counts.explored
 
 
-# --- what nobody asked for ------------------------------------------------------------------------
+# --- what nobody asked for -----------------------------------------------------------------------
 
 
 def test_what_a_timer_sends_is_learnt_let_through_and_named(lab: Lab) -> None:
@@ -157,7 +157,7 @@ def test_a_timer_that_touches_what_the_attempts_do_leaves_nothing_complete(lab: 
     ) in explored.result.reason
 
 
-# --- what comes after the answer --------------------------------------------------------------------
+# --- what comes after the answer -----------------------------------------------------------------
 
 
 def test_a_commit_after_the_answer_is_a_step_and_its_race_is_found(lab: Lab) -> None:
@@ -183,7 +183,7 @@ def test_a_transaction_begun_after_the_answer_belongs_to_the_attempt(lab: Lab) -
     assert [step.label for step in steps if "UPDATE orders" in step.label] != []
 
 
-# --- what is sent again -----------------------------------------------------------------------------
+# --- what is sent again --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_library_that_tries_again_is_explored_to_the_end(lab: Lab, behaviour: 
     assert answers(explored) == BOTH_WAYS
 
 
-# --- what cannot be explored ------------------------------------------------------------------------
+# --- what cannot be explored ---------------------------------------------------------------------
 
 
 def test_a_service_that_tosses_coins_is_found_out_and_the_step_named(lab: Lab) -> None:
