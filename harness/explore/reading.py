@@ -133,7 +133,7 @@ class TapReader:
     async def hidden(self, arrival: Arrival) -> Footprint:
         """What an answered unit touched beyond what its text tells."""
         call = arrival.call
-        if self._hidden_locks is None or not isinstance(call, Unit):
+        if self._hidden_locks is None or not isinstance(call, Unit) or arrival.itself:
             return LOCAL
         if call.status_after != "T" or call.pid is None:
             return LOCAL  # the end of its transaction has let go of all locks
