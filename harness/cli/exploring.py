@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.explore import shrinking
 from harness.explore.cells import searched
 from harness.explore.exploration import (
+    WATCH_S,
     Explored,
     Request,
     Search,
@@ -73,6 +74,22 @@ def explore_command(
         bool,
         typer.Option(help="Make a counterexample as small as it can be before it is saved."),
     ] = True,
+    watch: Annotated[
+        float,
+        typer.Option(
+            help="Seconds for which the service is watched, before anybody moves and in the end, "
+            "to learn what it sends by itself; more than its timers take.",
+            min=0,
+            max=3600,
+        ),
+    ] = WATCH_S,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it sends by itself, as a pattern over labels; may be given again.",
+            metavar="PATTERN",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
@@ -100,6 +117,8 @@ def explore_command(
         lanes=jobs,
         switches=switches,
         recheck=recheck,
+        watch=watch,
+        noise=tuple(noise or ()),
         shrink=shrinking.BUDGET if shrink else None,
     )
     folder = options.folder(out)

@@ -312,6 +312,7 @@ def budget_of(text: str | None) -> Budget:
 
 
 __all__ = [
+    "WATCH_S",
     "Explored",
     "Request",
     "Search",

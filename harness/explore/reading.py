@@ -140,7 +140,10 @@ class TapReader:
         if not call.statements:
             return LOCAL  # parsing locks a table, against changes of its columns, and looks at none
         tracker = self._sessions.tracker(arrival.session)
-        return await self._hidden_locks.beyond(call.label, call.pid, tracker)
+        extra = await self._hidden_locks.beyond(call.label, call.pid, tracker)
+        if arrival.owner is not None:
+            self._background.attempted(arrival.session, extra)
+        return extra
 
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""

@@ -112,7 +112,8 @@ class Stage:
     def __init__(self, patience=QUICK):
         self.one, self.two = Player("one"), Player("two")
         self.reader, self.server = Reader(), Server()
-        self.control = Control((self.one, self.two), self.reader, self.server, Idle(), patience)
+        self.idle = Idle()
+        self.control = Control((self.one, self.two), self.reader, self.server, self.idle, patience)
         self.tasks = []
 
     def sends(self, unit):
@@ -286,6 +287,112 @@ def test_what_the_service_does_by_itself_passes():
     async def main():
         stage = Stage()
         await asyncio.wait_for(stage.sends(Unit(1, label="health check")), 5)
+
+    bounded(main())
+
+
+def test_what_comes_while_nobody_moves_is_nobodys():
+    async def main():
+        stage = Stage()
+        passed = stage.sends(Unit(1, label="BEGIN", session="s7", local=True))
+        await asyncio.sleep(0)
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(2))
+        await stage.control.rest(stage.one)
+        await asyncio.wait_for(passed, 5)
+        assert [arrival.call.seq for arrival in stage.one.held] == [2]
+        stage.sends(Unit(3, label="UPDATE heartbeats", session="s8"))
+        await asyncio.sleep(0)
+        with pytest.raises(InvalidRun, match="'UPDATE heartbeats' came while nobody was moving"):
+            await stage.moves(stage.two)
+        assert stage.control.surprised
+        stage.close()
+
+    bounded(main())
+
+
+def test_the_statement_of_a_transaction_of_the_services_own_is_nobodys_either():
+    async def main():
+        stage = Stage()
+        stage.reader.owners["s7"] = ""
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(1, label="UPDATE heartbeats", session="s7"))
+        await asyncio.sleep(0)
+        with pytest.raises(InvalidRun, match="the service sends 'UPDATE heartbeats' by itself"):
+            await stage.control.rest(stage.one)
+        stage.close()
+
+    bounded(main())
+
+
+def test_two_that_move_at_once_are_told_apart_by_what_their_like_did_before():
+    async def main():
+        stage = Stage()
+        stage.reader.habits = {"UPDATE": "two", "charge": "one"}
+        stage.two.at = At.INSIDE
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(1, label="UPDATE"))
+        stage.sends(Unit(2, label="charge", tap="stripe"))
+        woken = await stage.control.rest(stage.one)
+        assert [arrival.label for arrival in stage.one.held] == ["charge"]
+        assert [arrival.label for arrival in stage.two.held] == ["UPDATE"]
+        assert woken == ("two",), "the step set it going"
+        stage.close()
+
+    bounded(main())
+
+
+def test_a_service_that_runs_on_after_its_answer_is_waited_for():
+    async def main():
+        stage = Stage(Patience(step=5, inside=1, tail=1, deadlock_gap=0.001))
+        stage.idle.busy = 3
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        await stage.control.rest(stage.one)
+        assert stage.idle.busy < 0
+        assert stage.one.at is At.DONE
+
+    bounded(main())
+
+
+def test_the_end_of_a_connection_is_a_rollback_that_the_server_has_to_make():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        unit = Unit(1, pid=20)
+        stage.sends(unit)
+        await stage.control.rest(stage.one)
+        stage.reader.owners["s1"] = "one"
+        stage.server.sessions = {20}
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        await asyncio.sleep(0.005)
+        stage.control.gone("s1")
+        await asyncio.sleep(0.05)
+        assert not resting.done(), "the server has not let go of its locks yet"
+        stage.server.sessions = set()
+        await resting
+        assert stage.one.at is At.DONE
+        assert stage.one.touched.locks
+
+    bounded(main())
+
+
+def test_where_nobody_can_move_time_passes():
+    async def main():
+        stage = Stage(Patience(step=5, inside=0.02, tail=0.02, alone=4, deadlock_gap=0.001))
+        stage.two.at = At.DONE
+        stage.control.let_go(stage.one)
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        async with asyncio.timeout(4):
+            while stage.one.at is not At.INSIDE:
+                await asyncio.sleep(0.005)
+        assert not resting.done()
+        stage.sends(Unit(1, label="again"))  # its timer went off
+        await resting
+        assert stage.one.at is At.TAP
+        stage.close()
 
     bounded(main())
 
