@@ -1,0 +1,146 @@
+"""Object locks: who waits, who gives up, and what is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.simulator import api
+from harness.simulator.errors import Refused
+from harness.simulator.forms import encode
+from harness.simulator.latency import Fixed, Latency
+from harness.simulator.limits import Limits
+from harness.simulator.locks import Locks, subject
+from harness.simulator.settings import Settings
+from harness.simulator.simulation import Simulation
+from harness.simulator.wire import Reply, Request
+
+
+def request(path: str, form: dict[str, Any], key: str | None = None) -> Request:
+    headers = {"authorization": "Bearer sk_test_a"}
+    if key is not None:
+        headers["idempotency-key"] = key
+    return Request("POST", path, b"", headers, encode(form))
+
+
+async def ask(simulation: Simulation, one: Request) -> Reply:
+    reply = api.answer(simulation, one)
+    return reply if isinstance(reply, Reply) else await reply
+
+
+def body(reply: Reply) -> Any:
+    return msgspec.json.decode(reply.body)
+
+
+def held(ms: float, wait_ms: float) -> Simulation:
+    return Simulation(Settings(seed=1, latency=Latency(held=Fixed(ms)), lock_wait_ms=wait_ms))
+
+
+async def intent(simulation: Simulation) -> str:
+    form = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_visa"}
+    return str(body(await ask(simulation, request("/v1/payment_intents", form)))["id"])
+
+
+def test_whoever_waits_too_long_gives_up_and_has_done_nothing() -> None:
+    async def scenario() -> None:
+        simulation = held(60, 10)
+        path = f"/v1/payment_intents/{await intent(simulation)}/confirm"
+        first, second = await asyncio.gather(
+            ask(simulation, request(path, {}, "a")), ask(simulation, request(path, {}, "b"))
+        )
+        assert first.status == 200
+        error = body(second)["error"]
+        assert (second.status, error["code"]) == (429, "lock_timeout")
+        assert second.headers["stripe-should-retry"] == "true"
+        assert len(simulation.epoch.world.charges) == 1
+        # The key is free again, and the answer another one now.
+        third = await ask(simulation, request(path, {}, "b"))
+        assert body(third)["error"]["code"] == "payment_intent_unexpected_state"
+        assert "idempotent-replayed" not in third.headers
+
+    asyncio.run(scenario())
+
+
+def test_whoever_waits_long_enough_sees_what_the_other_did() -> None:
+    async def scenario() -> None:
+        simulation = held(10, 1000)
+        path = f"/v1/payment_intents/{await intent(simulation)}/confirm"
+        replies = await asyncio.gather(
+            *(ask(simulation, request(path, {}, str(n))) for n in range(5))
+        )
+        assert sorted(reply.status for reply in replies) == [200, 400, 400, 400, 400]
+        assert len(simulation.epoch.world.charges) == 1
+
+    asyncio.run(scenario())
+
+
+def test_other_objects_are_not_waited_for() -> None:
+    async def scenario() -> None:
+        simulation = held(20, 0)
+        paths = [f"/v1/payment_intents/{await intent(simulation)}/confirm" for _ in range(4)]
+        replies = await asyncio.gather(*(ask(simulation, request(path, {})) for path in paths))
+        assert [reply.status for reply in replies] == [200] * 4
+
+    asyncio.run(scenario())
+
+
+def test_a_refund_locks_the_intent_whether_named_by_charge_or_intent() -> None:
+    async def scenario() -> None:
+        simulation = held(0, 0)
+        identifier = await intent(simulation)
+        await ask(simulation, request(f"/v1/payment_intents/{identifier}/confirm", {}))
+        world = simulation.epoch.world
+        (charge,) = world.charges
+        for form in ({"charge": charge.id}, {"payment_intent": identifier}):
+            assert subject(world, "POST", "refund", "", form) == identifier
+        assert subject(world, "POST", "charge", charge.id, {}) == identifier
+        assert subject(world, "GET", "payment_intent", identifier, {}) is None
+        assert subject(world, "POST", "payment_intent", "", {}) is None
+
+    asyncio.run(scenario())
+
+
+def test_a_lock_goes_to_whoever_waits_longest_and_past_those_who_gave_up() -> None:
+    async def scenario() -> None:
+        locks, order = Locks(), []
+
+        async def take(name: str, seconds: float) -> None:
+            try:
+                await locks.acquire("pi", seconds)
+            except Refused:
+                order.append(f"{name} gave up")
+                return
+            order.append(name)
+            await asyncio.sleep(0.03)
+            locks.release("pi")
+
+        async with asyncio.TaskGroup() as group:
+            for name, seconds in (("a", 1), ("b", 0.01), ("c", 1), ("d", 1)):
+                group.create_task(take(name, seconds))
+                await asyncio.sleep(0)
+        assert order == ["a", "b gave up", "c", "d"]
+        assert not locks.held("pi")
+
+    asyncio.run(scenario())
+
+
+def test_limits_fill_again_with_time_and_count_what_is_under_way() -> None:
+    now = [0.0]
+    limits = Limits(per_second=2, at_once=3, monotonic=lambda: now[0])
+    limits.check(0)
+    limits.check(0)
+    with pytest.raises(Refused) as refused:
+        limits.check(0)
+    assert refused.value.headers["stripe-rate-limited-reason"] == "global-rate"
+    now[0] += 0.5
+    limits.check(0)
+    with pytest.raises(Refused):
+        limits.check(0)
+    now[0] += 100
+    limits.check(2)
+    with pytest.raises(Refused) as refused:
+        limits.check(3)
+    assert refused.value.headers["stripe-rate-limited-reason"] == "global-concurrency"
