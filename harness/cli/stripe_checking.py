@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +28,12 @@ _ALL_SKIPPED = 3
 
 
 def stripe_check_command(
-    url: Annotated[str, typer.Argument(help="Base URL, such as http://127.0.0.1:12111.")],
+    servers: Annotated[
+        list[str],
+        typer.Argument(
+            help="Base URLs such as http://127.0.0.1:12111, or NAME=URL.", metavar="URL..."
+        ),
+    ],
     key: Annotated[
         str, typer.Option(help="Test-mode secret key; live keys are refused.", metavar="KEY")
     ] = DEFAULT_TEST_KEY,
@@ -40,37 +47,60 @@ def stripe_check_command(
         Path | None, typer.Option("--json", help="Write the results to this file; - is stdout.")
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the table as Markdown to this file.")
+        Path | None, typer.Option(help="Write a table as Markdown to this file; - is stdout.")
     ] = None,
 ) -> int:
-    """Check a server that says it is Stripe against what Stripe documents.
+    """Check servers that say they are Stripe against what Stripe documents.
 
     Needs nothing but HTTP, and makes customers, payments and refunds there. Exit code: 0 if every
-    check passed or was skipped, 1 if one failed, 2 if nobody answers, 3 if all were skipped.
+    check passed or was skipped, 1 if one failed, 2 if a server does not answer, 3 if every check
+    was skipped.
     """
     refuse_live_environment()
     checked = checked_test_key(key, "--key")
+    named = [_named(server) for server in servers]
+    chosen = _chosen(only)
+    console = Console(stderr="-" in (str(json), str(markdown)))
+    found = {name: _judge(name, url, checked, chosen, console) for name, url in named}
+    if json is not None:
+        told = [_document(name, url, found[name]) for name, url in named]
+        text = msgspec.json.format(msgspec.json.encode({"servers": told})).decode()
+        _write(json, text + "\n")
+    if markdown is not None:
+        _write(markdown, _markdown(chosen, found))
+    outcomes = {result.outcome for results in found.values() for result in results}
+    if Outcome.FAILED in outcomes:
+        return 1
+    return 0 if Outcome.PASSED in outcomes else _ALL_SKIPPED
+
+
+def _named(server: str) -> tuple[str, str]:
+    """The server's name, which is its URL where none was given, and its URL."""
+    name, separator, url = server.partition("=")
+    if not separator or name.startswith(("http://", "https://")):
+        name = url = server
     if not url.startswith(("http://", "https://")):
-        raise UsageError(f"{url}: expected a base URL that begins with http:// or https://")
-    console = Console(stderr=json is not None and str(json) == "-")
-    api = Api(url, checked)
+        raise UsageError(f"{server}: expected a base URL that begins with http:// or https://")
+    return name, url
+
+
+def _judge(
+    name: str, url: str, key: str, checks: Sequence[Check], console: Console
+) -> list[Result]:
+    if name != url:
+        console.print(f"[bold]{name}[/bold] at {url}")
+    api = Api(url, key)
     try:
-        results = run(api, _chosen(only), lambda result: console.print(_line(result)))
+        results = run(api, checks, lambda result: console.print(_line(result)))
     finally:
         api.close()
-    counted = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
-    console.print(
-        f"\n{url}: {counted[Outcome.PASSED]} passed, {counted[Outcome.FAILED]} failed, "
-        f"{counted[Outcome.SKIPPED]} skipped",
-        highlight=False,
-    )
-    if json is not None:
-        _write(json, msgspec.json.format(msgspec.json.encode(_document(url, results))).decode())
-    if markdown is not None:
-        _write(markdown, _markdown(url, results))
-    if counted[Outcome.FAILED]:
-        return 1
-    return 0 if counted[Outcome.PASSED] else _ALL_SKIPPED
+    console.print(f"\n{name}: {_counted(results)}\n", highlight=False)
+    return results
+
+
+def _counted(results: Sequence[Result]) -> str:
+    counts = Counter(result.outcome for result in results)
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome)
 
 
 def _chosen(only: list[str] | None) -> list[Check]:
@@ -95,8 +125,9 @@ def _line(result: Result) -> Table:
     return table
 
 
-def _document(url: str, results: list[Result]) -> dict[str, object]:
+def _document(name: str, url: str, results: Sequence[Result]) -> dict[str, object]:
     return {
+        "name": name,
         "url": url,
         "results": [
             {
@@ -113,18 +144,21 @@ def _document(url: str, results: list[Result]) -> dict[str, object]:
     }
 
 
-def _markdown(url: str, results: list[Result]) -> str:
-    lines = [f"| check | {url} |", "|---|---|"]
-    for one in results:
-        detail = f": {one.detail}" if one.detail else ""
-        told = f"{one.outcome}{detail}".replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| [{one.check.claim}]({one.check.source}) | {told} |")
-    return "\n".join(lines) + "\n"
+def _markdown(checks: Sequence[Check], found: Mapping[str, Sequence[Result]]) -> str:
+    """One row a check, one column a server, and what each server did where it failed."""
+    lines = ["| check | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
+    rows = zip(checks, *found.values(), strict=True)
+    for check, *results in rows:
+        cells = [f"{one.outcome}: {one.detail}" if one.detail else one.outcome for one in results]
+        told = " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+        lines.append(f"| [{check.claim}]({check.source}) | {told} |")
+    totals = " | ".join(_counted(results) for results in found.values())
+    return "\n".join([*lines, f"| **in all** | {totals} |"]) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
     if str(path) == "-":
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
         return
     try:
         path.write_text(text)

@@ -83,10 +83,11 @@ def test_the_simulator_passes_every_check(simulator: SimulatedStripe, tmp_path: 
     found, table = tmp_path / "found.json", tmp_path / "found.md"
     ended = command(simulator.url, "--json", str(found), "--markdown", str(table))
     assert ended.exit_code == 0, ended.output
-    results = json.loads(found.read_text())["results"]
+    (server,) = json.loads(found.read_text())["servers"]
+    results = server["results"]
     assert [one["name"] for one in results] == [check.name for check in CHECKS]
     assert {one["outcome"] for one in results} == {"passed"}
-    assert table.read_text().count("\n") == len(CHECKS) + 2
+    assert table.read_text().count("\n") == len(CHECKS) + 3
     assert f"{len(CHECKS)} passed, 0 failed, 0 skipped" in ended.stdout
 
 
@@ -110,9 +111,22 @@ def test_every_check_fails_where_everything_is_answered_yes(
 def test_a_failure_is_told_and_is_exit_code_1(yes_men: list[str]) -> None:
     ended = command(yes_men[0], "--only", "no-key", "--json", "-")
     assert ended.exit_code == 1
-    (result,) = json.loads(ended.stdout)["results"]
+    (server,) = json.loads(ended.stdout)["servers"]
+    (result,) = server["results"]
     assert (result["name"], result["outcome"]) == ("no-key", "failed")
     assert result["detail"] == "expected 401, got 200 succeeded"
+
+
+def test_several_servers_stand_side_by_side(yes_men: list[str], simulator: SimulatedStripe) -> None:
+    servers = [f"ours={simulator.url}", f"yes-man={yes_men[0]}"]
+    ended = command(*servers, "--only", "no-key", "--only", "expand", "--markdown", "-")
+    assert ended.exit_code == 1
+    head, rule, *rows, total = ended.stdout.strip().splitlines()
+    assert head == "| check | ours | yes-man |"
+    assert rule == "|---|---|---|"
+    assert [row.split(" | ")[1] for row in rows] == ["passed", "passed"]
+    assert all("| failed: " in row for row in rows)
+    assert total.startswith("| **in all** | 2 passed, 0 failed, 0 skipped |")
 
 
 def test_webhooks_elsewhere_are_skipped_not_passed() -> None:
