@@ -92,7 +92,7 @@ def running(*flags: str) -> Iterator[Simulator]:
         assert process.stdout is not None
         process.stdin.close()
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)

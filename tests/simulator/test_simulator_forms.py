@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.simulator.forms import FormError, as_list, decode, encode
@@ -20,16 +20,19 @@ trees = st.dictionaries(
 
 
 @given(trees)
+@settings(deadline=None)
 def test_nested_mappings_come_back_as_they_were(tree: dict[str, object]) -> None:
     assert decode(encode(tree)) == tree
 
 
 @given(st.lists(texts, min_size=1, max_size=12), keys)
+@settings(deadline=None)
 def test_a_list_comes_back_in_order(items: list[str], key: str) -> None:
     assert as_list(decode(encode({key: items}))[key]) == items
 
 
 @given(st.binary(max_size=60))
+@settings(deadline=None)
 def test_any_bytes_are_a_form_or_a_form_error(raw: bytes) -> None:
     with suppress(FormError):
         assert isinstance(decode(raw), dict)

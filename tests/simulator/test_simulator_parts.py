@@ -10,7 +10,7 @@ import time
 import msgspec
 import pytest
 import stripe
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.simulator import money
@@ -40,6 +40,7 @@ def test_ids_have_stripes_shape_and_repeat_with_the_seed_only() -> None:
 
 
 @given(st.integers(min_value=1, max_value=money.MAXIMUM))
+@settings(deadline=None)
 def test_a_fee_never_exceeds_the_amount(amount: int) -> None:
     assert 0 < money.fee(amount) <= amount
 
@@ -136,6 +137,7 @@ def numbered(count: int) -> Collection[Item]:
 
 
 @given(count=st.integers(0, 25), limit=st.integers(1, 7), among=st.booleans())
+@settings(deadline=None)
 def test_paging_in_either_direction_sees_everything_once(
     count: int, limit: int, among: bool
 ) -> None:

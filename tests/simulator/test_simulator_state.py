@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_metho
 HELD = {**CREATE, "capture_method": "manual"}
 ASKED = {**CREATE, "payment_method": "pm_card_threeDSecure2Required"}
 SLOW = {**CREATE, "payment_method": "pm_usBankAccount_success"}
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulator]:
+    """One in which nothing settles by itself however long a test takes."""
+    with running("--settle-seconds", "50") as simulator:
+        yield simulator
 
 
 def test_a_key_is_good_for_a_day_of_a_clock_that_tests_move(simulator: Simulator) -> None:
@@ -101,7 +109,8 @@ def test_a_saved_state_is_gone_back_to_exactly(simulator: Simulator) -> None:
 
 def test_a_state_outlives_the_process(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    with running("--save", str(path), "--webhook-secret", SECRET) as first:
+    slowly = ("--settle-seconds", "50")
+    with running("--save", str(path), "--webhook-secret", SECRET, *slowly) as first:
         fill(first)
         ledger = first.ledger()
     with running("--load", str(path)) as second:
