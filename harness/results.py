@@ -247,4 +247,20 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...] = ()
     loads: tuple[Load, ...] = ()
     interrupted: bool = False
+    stack: str = ""
+    """How the backends were named, where they were."""
+    beside: tuple[Beside, ...] = ()
     format: int = RESULTS_FORMAT
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """The same proof with another set of backends, ``name``.
+
+    ``folder`` is where its own report is, relative to this one. ``missing`` says why there is no
+    proof: the backends could not be had.
+    """
+
+    name: str
+    folder: str = ""
+    proof: Proof | None = None
+    missing: str = ""

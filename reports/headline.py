@@ -174,4 +174,10 @@ def _remarks(proof: Proof) -> tuple[str, ...]:
             if kind is Standing.SKIPPED and amount == 1:
                 text = "did not apply or was left out"
             remarks.append(f"{count(amount, 'cell')} {text}.")
+    for beside in proof.beside:
+        if beside.proof is None:
+            remarks.append(f"Not proved with {beside.name}: {beside.missing}")
+        else:
+            other = headline(beside.proof)
+            remarks.append(f"With {beside.name}: {other.word.lower()}. {other.sentence}")
     return tuple(remarks)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.results import Cell, Proof, Run, Variant
 from harness.verdict import Status, Verdict
+from reports.backends import columns
 from reports.evidence import (
     Counterexample,
     Shown,
@@ -109,6 +110,7 @@ def page(proof: Proof, folder: Path) -> str:
                 if shown is not None
             },
             profiles=profiles(proof),
+            backends=columns(proof),
             settings=settings(proof, folder),
             seconds=duration(proof.seconds * 1e9),
         )

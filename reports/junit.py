@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from harness.results import Cell, Proof, Variant
 from harness.verdict import Status
+from reports.backends import Column, columns
 from reports.problems import Problem, Weight, first_run, problems, why_not_judged
 from reports.searches import replay_command, search_words
 from reports.standing import Standing, grid, standing, tally
@@ -27,7 +28,8 @@ def junit(proof: Proof) -> bytes:
     for variant in proof.variants:
         mine = [cells.get((variant.name, scenario.name)) for scenario in proof.scenarios]
         suite = ET.SubElement(root, "testsuite", name=xml_safe(variant.name))
-        suite.set("timestamp", xml_safe(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", proof.started)))
+        _add_properties(suite, proof)
+        suite.set("timestamp", _timestamp(proof))
         for cell, scenario in zip(mine, proof.scenarios, strict=True):
             case = ET.SubElement(
                 suite, "testcase", classname=xml_safe(variant.name), name=xml_safe(scenario.name)
@@ -38,6 +40,8 @@ def junit(proof: Proof) -> bytes:
         _add_loads(suite, proof, variant)
         _count(suite)
     _add_the_whole(root, proof)
+    for column in columns(proof)[1:]:
+        _add_column(root, proof, column)
     _count(root)
     ET.indent(root, " ")
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -115,6 +119,50 @@ def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
             failure.text = xml_safe(
                 f"history: {load.history}\nlook again: paidonce check {load.history}"
             )
+
+
+def _timestamp(proof: Proof) -> str:
+    """When it began, without a time zone, which the schema has no place for."""
+    return xml_safe(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", proof.started))
+
+
+def _add_properties(suite: ET.Element, proof: Proof) -> None:
+    """The backends, and what they could not judge."""
+    own = columns(proof)[:1]
+    properties = [(f"backend.{k}", what) for k, what in proof.machine.backends.items()]
+    properties += [("not judged", want.words) for column in own for want in column.wants]
+    if properties:
+        element = ET.SubElement(suite, "properties")
+        for name, value in properties:
+            ET.SubElement(element, "property", name=xml_safe(name), value=xml_safe(value))
+
+
+def _add_column(root: ET.Element, proof: Proof, column: Column) -> None:
+    """A suite for another set of backends: a case for each scenario, all guards in one."""
+    name = xml_safe(f"with {column.name}")
+    suite = ET.SubElement(root, "testsuite", name=name)
+    suite.set("timestamp", _timestamp(proof))
+    for number, scenario in enumerate(proof.scenarios):
+        case = ET.SubElement(
+            suite, "testcase", classname=name, name=xml_safe(scenario.name), time="0"
+        )
+        if column.missing:
+            ET.SubElement(case, "skipped", message=xml_safe(column.missing))
+            continue
+        entry = column.entries[number]
+        kinds = [kind for kind, _ in entry.counts]
+        whys = "; ".join(w.reason for w in column.wants if scenario.name in w.scenarios)
+        if entry.loud:
+            message = xml_safe(f"{entry.words}; see {column.folder}")
+            tag = "failure" if any(kind.contradicts for kind in kinds) else "error"
+            worst = next(k for k in kinds if k.contradicts or k is Standing.ERROR)
+            ET.SubElement(case, tag, message=message, type=worst.value)
+        elif not any(kind.decided for kind in kinds):
+            ET.SubElement(case, "skipped", message=xml_safe(whys or entry.words))
+        else:
+            told = f"{entry.words}{f'; {whys}' if whys else ''}"
+            ET.SubElement(case, "system-out").text = xml_safe(told)
+    _count(suite)
 
 
 def _add_the_whole(root: ET.Element, proof: Proof) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.results import Proof
+from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
@@ -24,6 +25,7 @@ def summary(proof: Proof) -> str:
         " ".join(_escaped(sentence) for sentence in (told.sentence, *told.remarks)),
         *_problems(proof),
         *_matrix(proof),
+        *_backends(proof),
         *_loads(proof),
         _origin(proof),
     ]
@@ -74,6 +76,28 @@ def _cell(kind: Standing, count: str) -> str:
     look = kind.look
     word = f"**{look.word}**" if kind.contradicts or kind is Standing.ERROR else look.word
     return f"{look.emoji} {word}{f' {count}' if count else ''}"
+
+
+def _backends(proof: Proof) -> list[str]:
+    """Scenarios down, sets of backends across, and what each set could not judge."""
+    found = columns(proof)
+    if not found:
+        return []
+    header = ["scenario", *(_code(column.name) for column in found)]
+    rows = []
+    for number, scenario in enumerate(proof.scenarios):
+        row = [_code(scenario.name)]
+        for column in found:
+            entry = column.entries[number] if column.entries else None
+            words = "not to be had" if entry is None else entry.words
+            row.append(f"**{words}**" if entry is not None and entry.loud else words)
+        rows.append(row)
+    lines = []
+    for column in found:
+        told = [*column.backends, *([column.missing] if column.missing else [])]
+        lines.append(f"- {_code(column.name)}: {_escaped(', '.join(told))}")
+        lines += [f"  - {_escaped(want.words)}" for want in column.wants]
+    return ["### Backends", _table(header, rows), "\n".join(lines)]
 
 
 def _loads(proof: Proof) -> list[str]:

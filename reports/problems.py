@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from harness.backends.base import STAND_IN
 from harness.capability import CAPABILITY_MEANING, Capability
 from harness.results import Cell, How, Load, Proof, Run, Variant
 from harness.verdict import Status
@@ -57,6 +58,7 @@ def problems(proof: Proof) -> tuple[Problem, ...]:
         problem = _of_load(load, declared_sound=sound.get(load.variant, True))
         if problem is not None:
             found.append(problem)
+    found += _of_the_backends(proof)
     found += _of_the_whole(proof)
     order = list(Weight)
     return tuple(sorted(found, key=lambda problem: order.index(problem.weight)))
@@ -219,6 +221,28 @@ def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
     else:
         return None
     return Problem(weight=weight, text=text, variant=load.variant, history=load.history)
+
+
+def _of_the_backends(proof: Proof) -> list[Problem]:
+    """What the other sets of backends came to, and what stood in for official images."""
+    found = []
+    for beside in proof.beside:
+        if beside.proof is None:
+            text = f"not proved with {beside.name}: {beside.missing}"
+            found.append(Problem(weight=Weight.UNDECIDED, text=text))
+            continue
+        code = exit_status(beside.proof)
+        if code != Status.VALID.exit_code:
+            invalid = code == Status.INVALID.exit_code
+            text = f"{'contradicted' if invalid else 'not decided'} with {beside.name}"
+            weight = Weight.CONTRADICTED if invalid else Weight.UNDECIDED
+            text += f"; its own report is in {beside.folder}"
+            found.append(Problem(weight=weight, text=text))
+    roles = [role for role, what in proof.machine.backends.items() if STAND_IN in what]
+    if roles:
+        text = f"stand-in images, made locally in place of the official ones: {listed(roles)}"
+        found.append(Problem(weight=Weight.NOTE, text=text))
+    return found
 
 
 def _of_the_whole(proof: Proof) -> list[Problem]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.results import Proof, Run, Variant
 from harness.verdict import Status
+from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
@@ -112,6 +113,24 @@ def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
     if style == "letters":
         notes.append(", ".join(f"{kind.look.letter}={kind.look.word}" for kind in used))
     return [*notes, *marks]
+
+
+def render_backends(proof: Proof) -> Table | None:
+    """Scenarios down, sets of backends across; None where there is but one."""
+    found = columns(proof)
+    if len(found) < 2:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("scenario", *(column.name for column in found)):
+        table.add_column(escape(name), overflow="fold")
+    for number, scenario in enumerate(proof.scenarios):
+        row = [Text(scenario.name)]
+        for column in found:
+            entry = column.entries[number] if column.entries else None
+            style = "bold white on red" if entry is not None and entry.loud else ""
+            row.append(Text("not to be had" if entry is None else entry.words, style))
+        table.add_row(*row)
+    return table
 
 
 def render_problems(proof: Proof) -> RenderableType:

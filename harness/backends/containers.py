@@ -9,6 +9,7 @@ sets ``TESTCONTAINERS_RYUK_DISABLED=false``.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 import time
@@ -32,6 +33,8 @@ T = TypeVar("T")
 STAND_IN_LABEL = "paidonce.stand-in"
 """Carried by images built locally in place of official ones; a report says so."""
 ENGINE_SECONDS = 5
+_CAUSE = re.compile(r"Error\(\d+, '([^']+)'\)")
+"""The operating system's words within the SDK's nested ones."""
 _RYUK_VARIABLE = "TESTCONTAINERS_RYUK_DISABLED"
 _RYUK_PROPERTY = "ryuk.disabled"
 _PROBE_SECONDS = 0.05
@@ -51,9 +54,11 @@ def engine_version() -> str:
         finally:
             client.close()
     except (DockerException, OSError) as error:
-        raise Unavailable(
-            "docker", f"no Docker engine answers ({_short(error)})", _REMEDY
-        ) from None
+        address = os.environ.get("DOCKER_HOST") or "the usual address"
+        cause = _CAUSE.search(str(error))
+        why = cause.group(1) if cause else _short(error)
+        problem = f"no Docker engine answers at {address} ({why})"
+        raise Unavailable("docker", problem, _REMEDY) from None
 
 
 class Container:

@@ -60,20 +60,23 @@ class EmbeddedPostgres(Stoppable):
     by the superuser ``postgres``, without a password. As root, which PostgreSQL refuses to be run
     by, it runs as ``nobody``.
 
-    ``port`` asks for a certain port, else any free one is taken. Raises ``Unavailable`` when it
-    cannot be started here, with the last lines of the server's log.
+    ``port`` asks for a certain port, else any free one is taken. ``home`` is where another
+    PostgreSQL is installed (13 or newer; with ``bin``, ``lib`` and ``share``), by default it is
+    the wheel's. Raises ``Unavailable`` when it cannot be started here, with the last lines of the
+    server's log.
     """
 
     kind = "embedded"
 
-    def __init__(self, *, port: int | None = None) -> None:
+    def __init__(self, *, port: int | None = None, home: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._server: Child | None = None
         account = _unprivileged_account()
         self._folder = TempFolder(short=True, public=account is not None)
         try:
-            home = self._prepare(account)
+            home = self._prepare(home or wheels.postgres_home(), account)
             self.version = _initdb(home, self.data, account)
+            self._major = int(self.version.partition(".")[0])
             self._server, self.port = self._start(home, account, port)
         except BaseException:
             self.stop()
@@ -113,7 +116,8 @@ class EmbeddedPostgres(Stoppable):
         """See ``PostgresServer.create_database``."""
         # Copying files takes two checkpoints, which cost next to nothing here: a clone of a small
         # template took 15 ms, against 30 ms by way of the log.
-        postgres_admin.create_database(self.socket_url(), name, template, "file_copy")
+        strategy: postgres_admin.Strategy | None = "file_copy" if self._major >= 15 else None
+        postgres_admin.create_database(self.socket_url(), name, template, strategy)
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
@@ -127,9 +131,8 @@ class EmbeddedPostgres(Stoppable):
                 self._server.stop()
             self._folder.remove()
 
-    def _prepare(self, account: pwd.struct_passwd | None) -> Path:
+    def _prepare(self, home: Path, account: pwd.struct_passwd | None) -> Path:
         """Where to run it from; ``account`` is given the folder and can reach the binaries."""
-        home = wheels.postgres_home()
         if account is None:
             return home
         if not passable_by_others(home / "bin" / "postgres"):
@@ -180,7 +183,11 @@ class EmbeddedPostgres(Stoppable):
 def _initdb(home: Path, data: Path, account: pwd.struct_passwd | None) -> str:
     """Make the data folder; returns the server's version."""
     argv = [str(home / "bin" / "initdb"), "-D", str(data), "-U", _USER, "-A", "trust", "-E", "UTF8"]
-    argv += ["--locale=C", "--no-sync", "--no-instructions", "--no-data-checksums"]
+    argv += ["--locale=C", "--no-sync"]
+    version = _version(home)
+    major = int(version.partition(".")[0])
+    argv += ["--no-instructions"] if major >= 14 else []
+    argv += ["--no-data-checksums"] if major >= 18 else []
     user = None if account is None else account.pw_uid
     group = None if account is None else account.pw_gid
     with Child(
@@ -190,7 +197,7 @@ def _initdb(home: Path, data: Path, account: pwd.struct_passwd | None) -> str:
             raise Unavailable(
                 "embedded postgres", f"initdb failed: {initdb.tail()}", "Give a Postgres URL"
             )
-    return _version(home)
+    return version
 
 
 def _version(home: Path) -> str:

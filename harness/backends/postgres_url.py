@@ -8,8 +8,8 @@ from harness.backends import postgres_admin, urls
 from harness.backends.base import Stoppable
 from harness.errors import UsageError
 
-MINIMUM_VERSION = 14
-"""Oldest major version supported; 13 and older get no fixes any more."""
+MINIMUM_VERSION = 13
+"""Oldest major version supported; ``DROP DATABASE ... WITH (FORCE)`` came with it."""
 
 
 class UrlPostgres(Stoppable):

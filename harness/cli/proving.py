@@ -9,18 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
 import reports
 from harness import loop
+from harness.backends.choice import choices_of
 from harness.cli import options
 from harness.cli.load import load_all
 from harness.cli.progress import bar
+from harness.errors import Unavailable
 from harness.load.measure import Workload
 from harness.prove import Findings, Plan, prove
-from harness.results import Cell, Proof, Variant
+from harness.results import Beside, Cell, Proof, Variant
 from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
 from harness.target import Target
@@ -54,7 +57,7 @@ def prove_command(
     jobs: options.Jobs = os.cpu_count() or 2,
     seed: options.Seed = 0,
     out: options.Out = None,
-    backends: options.Backends = None,
+    backends: options.ManyBackends = None,
     postgres: options.Postgres = None,
     redis: options.Redis = None,
     stripe: options.Stripe = None,
@@ -66,13 +69,29 @@ def prove_command(
     beforehand: a vulnerable guard that is not caught is as wrong as a sound one that is. Exit
     code 0 only if every cell is as declared.
     """
+    choices = choices_of(backends, postgres=postgres, redis=redis, stripe=stripe)
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
     plan = replace(plan, search_seconds=search_seconds)
     load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
-    proof = _carry_out(plan, options.backends(backends, postgres, redis, stripe), load)
+    proof = _carry_out(plan, choices[0], load)
+    for choice in choices[1:]:
+        # What there is so far is written first: the next set may be interrupted.
+        reports.write_all(proof, plan.out)
+        beside = _beside(replace(plan, out=plan.out / choice.slug), choice)
+        proof = msgspec.structs.replace(proof, beside=(*proof.beside, beside))
     return _tell(proof, plan.out)
+
+
+def _beside(plan: Plan, choice: Choice) -> Beside:
+    """The same with another set of backends, in a folder of its own; or why it is not to be had."""
+    try:
+        proof = _carry_out(plan, choice, None)
+    except Unavailable as error:
+        return Beside(name=choice.label, missing=str(error))
+    reports.write_all(proof, plan.out)
+    return Beside(name=choice.label, folder=plan.out.name, proof=proof)
 
 
 def run_command(
@@ -130,14 +149,18 @@ def _plan(
 def _carry_out(plan: Plan, choice: Choice, load: Workload | None) -> Proof:
     """Play the plan with progress shown; an interruption still leaves the reports so far."""
     findings = Findings(plan)
+
+    def proof() -> Proof:
+        return msgspec.structs.replace(findings.proof(), stack=choice.label)
+
     try:
         with bar() as progress:
             loop.run(_play(choice, findings, load, progress))
     except KeyboardInterrupt:
         findings.interrupted = True
-        reports.write_all(findings.proof(), plan.out)
+        reports.write_all(proof(), plan.out)
         raise
-    return findings.proof()
+    return proof()
 
 
 async def _play(
@@ -163,6 +186,9 @@ def _tell(proof: Proof, out: Path) -> int:
     written = reports.write_all(proof, out)
     console = Console()
     console.print(terminal.render_matrix(proof, console.width))
+    compared = terminal.render_backends(proof)
+    if compared is not None:
+        console.print(compared)
     console.print(terminal.render_headline(proof))
     for path in written.values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)

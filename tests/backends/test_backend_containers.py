@@ -49,7 +49,7 @@ def test_without_an_engine_the_message_is_one_line(
     opener, spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    with pytest.raises(Unavailable, match="docker: no Docker engine answers") as caught:
+    with pytest.raises(Unavailable, match=r"docker: no Docker engine answers at unix://") as caught:
         opener(spec)
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__

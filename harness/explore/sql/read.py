@@ -62,7 +62,7 @@ ORDER BY a.attrelid, a.attnum
 
 _INDEXES = f"""
 SELECT i.indrelid AS relation, n.nspname || '.' || c.relname AS name,
-       i.indisprimary AS "primary", i.indnullsnotdistinct AS nulls_collide,
+       i.indisprimary AS "primary", {{nulls_collide}} AS nulls_collide,
        i.indisexclusion AS exclusion, i.indexprs IS NULL AND i.indpred IS NULL AS plain,
        ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1])
                  WITH ORDINALITY AS k(number, at)
@@ -108,11 +108,19 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
 ORDER BY t.tgname
 """
 
+# What not every supported server knows, with the first major version that does, and what stands
+# for it before: NULLS NOT DISTINCT came with 15, SQL-standard function bodies with 14.
+_NULLS_COLLIDE = (15, "i.indnullsnotdistinct", "false")
+_SOURCE = (
+    14,
+    "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END",
+    "p.prosrc",
+)
+
 _FUNCTIONS = """
 SELECT n.nspname || '.' || p.proname AS name, p.provolatile::text AS volatility,
        l.lanname AS language, p.prokind = 'p' AS procedure,
-       CASE WHEN p.prosqlbody IS NULL THEN p.prosrc
-            ELSE pg_get_function_sqlbody(p.oid) END AS source,
+       {source} AS source,
        CASE WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid) ELSE '' END AS definition,
        (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -185,9 +193,16 @@ def read_catalog(url: str) -> Catalog:
 def catalog_of(connection: psycopg.Connection[Any]) -> Catalog:
     """The catalog of the database ``connection`` is to."""
 
+    major = connection.info.server_version // 10000
+
+    def known(since: int, expression: LiteralString, before: LiteralString) -> LiteralString:
+        return expression if major >= since else before
+
     def rows(query: LiteralString) -> list[dict[str, Any]]:
+        text = query.replace("{nulls_collide}", known(*_NULLS_COLLIDE))
+        text = text.replace("{source}", known(*_SOURCE))
         with connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query).fetchall()
+            return cursor.execute(text).fetchall()
 
     # The text of expressions depends on the path; with an empty one all names have a schema.
     session = rows(_SESSION)[0]
