@@ -23,17 +23,13 @@ from harness.explore.footprint import Footprint
 from harness.explore.parties import Activity, Reader, Waits
 from harness.explore.patience import Patience
 from harness.explore.players import Arrival, At, Player
+from harness.explore.quiet import Quiet
 from harness.explore.world import InvalidRun
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.0015
 _LOOK_AGAIN_AT_MOST_S = 0.012
 """What only the servers know is asked for again, less and less often the longer it takes."""
-_LOOKS = 10
-"""How often we have to look, and see nothing, before that is a silence."""
-_GLANCE_S = 0.0002
-_TURNS = 6
-"""Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
 _SLOW_S = 0.003
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
 
@@ -55,14 +51,11 @@ class Control:
         self._reader = reader
         self._whose = Attribution(self.players, reader)
         self._blocking = blocking
-        self._activity = activity
         self._patience = patience
         self._thorough = thorough
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
-        self._changed = asyncio.Event()
-        self._last_change = 0.0
-        self._looks = 0
+        self._quiet = Quiet(activity, patience)
         self.free = False
         """Let everything through, as a tap without a gate would."""
         self._mover: Player | None = None
@@ -122,9 +115,7 @@ class Control:
 
     def change(self) -> None:
         """Something happened: whoever waits for rest looks again."""
-        self._last_change = time.monotonic()
-        self._looks = 0
-        self._changed.set()
+        self._quiet.change()
 
     def open(self) -> None:
         """Let everything that is held go, and all that comes."""
@@ -170,7 +161,7 @@ class Control:
         pause = _LOOK_AGAIN_S
         self.change()
         while True:
-            self._changed.clear()
+            self._quiet.changed.clear()
             self._take_arrivals(mover)
             woken += self._take_answers()
             self._take_endings()
@@ -182,13 +173,13 @@ class Control:
                 raise InvalidRun(self._not_at_rest(mover))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._changed.wait()
+                    await self._quiet.changed.wait()
                     pause = _LOOK_AGAIN_S
                     continue
-            self._looks += 1
+            self._quiet.looked()
             await self._look(mover)
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
-            if self._arrived and not self._carried() and await self._still():
+            if self._arrived and not self._carried() and await self._quiet.still():
                 raise InvalidRun(self._not_at_rest(mover))
 
     # --- what happened ------------------------------------------------------------------------
@@ -240,60 +231,31 @@ class Control:
         """Whether the service may still be at work for an attempt that has its answer."""
         if not self._reader.open_sessions(player.name):
             return False
-        return self._silence() < self._patience.tail
+        return self._quiet.silence < self._patience.tail
 
     # --- rest -----------------------------------------------------------------------------------
 
     async def _all_at_rest(self, mover: Player) -> bool:
         if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
             return False
-        if (mover.at is At.DONE or self._thorough) and not await self._finished():
+        if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
             return False
         if self._ending:
             self._ending = await self._blocking.alive(self._ending)
-            if self._ending or self._changed.is_set():
+            if self._ending or self._quiet.changed.is_set():
                 return False
         inside = [p for p in self.players.values() if p.at is At.INSIDE]
-        if inside and self._alone() and self._silence() < self._patience.alone:
+        if inside and self._alone() and self._quiet.silence < self._patience.alone:
             return False  # time passes, as it does where nothing else can happen
-        if any(player is not mover for player in inside) and not await self._still():
+        if any(player is not mover for player in inside) and not await self._quiet.still():
             return False
         waiting = [p for p in self.players.values() if p.at is At.LOCK and p is not mover]
         if not waiting:
             return True
         blockers = await self._blocking.blockers(pid for p in waiting for pid in p.pids)
-        if self._changed.is_set():
+        if self._quiet.changed.is_set():
             return False
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
-
-    async def _still(self) -> bool:
-        """No sign of life for long enough, neither at a tap nor of the service's processor.
-
-        The processor is asked about only after a silence, and has to be idle over another one.
-        Time in which we ourselves were not awake is no silence.
-        """
-        if self._silence() < self._patience.inside or self._looks < _LOOKS:
-            return False
-        if not self._activity.idle():
-            self.change()
-            return False
-        return await self._nothing_under_way()
-
-    async def _finished(self) -> bool:
-        """Whether the service has nothing left to do: none of it runs now, and nothing that it
-        sent is on its way to us. A timer of its own goes unnoticed.
-        """
-        while self._activity.at_work() and self._silence() < self._patience.tail:
-            await asyncio.sleep(_GLANCE_S)
-            if self._changed.is_set():
-                return False
-        return await self._nothing_under_way()
-
-    async def _nothing_under_way(self) -> bool:
-        """Whether nothing that was sent has yet to reach us."""
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-        return not self._changed.is_set()
 
     def _carried(self) -> bool:
         """Whether anything of a moving attempt's is with a dependency."""
@@ -312,12 +274,12 @@ class Control:
                 continue
             if any(arrival.in_flight for arrival in player.flying):
                 if (
-                    self._silence() > _SLOW_S
+                    self._quiet.silence > _SLOW_S
                     and player.pids
                     and await self._waits_for_a_lock(player)
                 ):
                     player.at = At.LOCK
-            elif not (player.told or self._arrived) and await self._still():
+            elif not (player.told or self._arrived) and await self._quiet.still():
                 player.at = At.INSIDE
 
     async def _waits_for_a_lock(self, player: Player) -> bool:
@@ -333,7 +295,7 @@ class Control:
             # Who holds locks and waits may become part of a cycle later. Its own check for
             # deadlocks must be over by then, or the victim would depend on the clock.
             await asyncio.sleep(self._patience.deadlock_gap)
-        return player.pids == mine and not self._changed.is_set()
+        return player.pids == mine and not self._quiet.changed.is_set()
 
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:
@@ -342,10 +304,6 @@ class Control:
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
 
     # --- helpers ----------------------------------------------------------------------------------
-
-    def _silence(self) -> float:
-        """Seconds since anything happened."""
-        return time.monotonic() - self._last_change
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)

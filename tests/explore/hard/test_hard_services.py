@@ -48,7 +48,9 @@ def waits_inside(explored: Explored) -> bool:
 # --- waiting inside the service ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("behaviour", ["mutex", "pool_of_one"])
+@pytest.mark.parametrize(
+    "behaviour", ["mutex", pytest.param("pool_of_one", marks=pytest.mark.slow)]
+)
 def test_who_waits_inside_the_service_keeps_no_order_from_being_explored(
     lab: Lab, behaviour: str
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_timer_that_was_not_there_in_the_beginning_is_learnt_in_the_end(lab: L
     complete(explored)
 
 
+@pytest.mark.slow
 def test_a_timer_that_was_never_watched_leaves_nothing_complete(lab: Lab) -> None:
     explored = lab.explored("timer_from_then_on", watch=0.0, recheck=1.0)
     assert explored.result.ending is Ending.INCOMPLETE

@@ -1,0 +1,73 @@
+"""How long nothing has happened, and whether the service is really through with its work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from harness.explore.parties import Activity
+from harness.explore.patience import Patience
+
+_LOOKS = 10
+"""How often we have to look, and see nothing, before that is a silence."""
+_GLANCE_S = 0.0002
+_TURNS = 6
+"""Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
+
+
+class Quiet:
+    """Signs of life of one execution.
+
+    ``changed`` is set whenever anything happens; whoever waits for it clears it first.
+    """
+
+    def __init__(self, activity: Activity, patience: Patience) -> None:
+        self._activity = activity
+        self._patience = patience
+        self._last = 0.0
+        self._looks = 0
+        self.changed = asyncio.Event()
+
+    def change(self) -> None:
+        """Something happened."""
+        self._last = time.monotonic()
+        self._looks = 0
+        self.changed.set()
+
+    def looked(self) -> None:
+        """We were awake, and nothing had happened."""
+        self._looks += 1
+
+    @property
+    def silence(self) -> float:
+        """Seconds since anything happened."""
+        return time.monotonic() - self._last
+
+    async def still(self) -> bool:
+        """No sign of life for long enough, neither at a tap nor of the service's processor.
+
+        The processor is asked about only after a silence, and has to be idle over another one.
+        Time in which we ourselves were not awake is no silence.
+        """
+        if self.silence < self._patience.inside or self._looks < _LOOKS:
+            return False
+        if not self._activity.idle():
+            self.change()
+            return False
+        return await self._nothing_under_way()
+
+    async def finished(self) -> bool:
+        """Whether the service has nothing left to do: none of it runs now, and nothing that it
+        sent is on its way to us. A timer of its own goes unnoticed.
+        """
+        while self._activity.at_work() and self.silence < self._patience.tail:
+            await asyncio.sleep(_GLANCE_S)
+            if self.changed.is_set():
+                return False
+        return await self._nothing_under_way()
+
+    async def _nothing_under_way(self) -> bool:
+        """Whether nothing that was sent has yet to reach us."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        return not self.changed.is_set()
