@@ -5,7 +5,7 @@
 Most of them read the catalogue or rows of the request's own; a few write rows of its own. They go
 over three connections of a pool. Among them is one race: the order's status is read, and written
 much later. ``VARIANT`` is ``racy``, or ``locked``, which reads it FOR UPDATE. ``STATEMENTS`` says
-how many statements a checkout makes, at least 40.
+how many statements a checkout makes, at least 6.
 """
 
 from __future__ import annotations
