@@ -9,127 +9,33 @@ error of that cell only. Whatever was found before an interruption is in the res
 from __future__ import annotations
 
 import asyncio
-import datetime
-import os
-import platform
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
-
-import harness
 from harness.bench import Bench
 from harness.checkers import judge
 from harness.errors import PaidonceError
 from harness.explore.cells import (
     Allowance,
     Searcher,
+    needs_real_time,
     not_searched,
     ran_out,
     unusable,
-    why_not_searched,
 )
+from harness.findings import HISTORIES, Findings, Plan
 from harness.history import read_history
 from harness.play import missing, play_scenario
-from harness.results import Cell, Load, Machine, Proof, Run, ScenarioInfo, Searched, Variant
+from harness.results import Cell, Run, Variant
 from harness.scenario import Scenario
 from harness.stack import Lane, Stack
-from harness.target import Target
 from harness.verdict import Status, merge
 
-HISTORIES = "histories"
 _COSTLY = 2
 """After so many searches in a row that ran out of time a guard's others wait for a second round."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be proved. ``rounds`` overrides every scenario's own number of rounds.
-
-    ``search_seconds`` bounds the time for searching all cells together; 0 is for no search.
-    """
-
-    target: Target
-    variants: tuple[Variant, ...]
-    scenarios: tuple[Scenario, ...]
-    out: Path
-    seed: int = 0
-    rounds: int | None = None
-    lanes: int = 2
-    command: str = "paidonce prove"
-    search_seconds: float = 0.0
-
-    @property
-    def searched(self) -> tuple[Scenario, ...]:
-        """The scenarios to be searched."""
-        if not self.search_seconds:
-            return ()
-        return tuple(s for s in self.scenarios if why_not_searched(s) is None)
-
-
-@dataclass
-class Findings:
-    """What has been found so far; ``on_cell`` is told of every cell as it ends."""
-
-    plan: Plan
-    on_cell: Callable[[Cell], None] = lambda cell: None
-    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
-    backends: dict[str, str] = field(default_factory=dict)
-    loads: list[Load] = field(default_factory=list)
-    interrupted: bool = False
-    began: float = field(default_factory=time.monotonic)
-    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
-
-    def met(self, bench: Bench) -> None:
-        """Remember which backends were used."""
-        self.backends.update(
-            {role: f"{b.kind} {b.version}".strip() for role, b in bench.backends.items()}
-        )
-
-    def add(self, cell: Cell) -> None:
-        """One more cell has ended."""
-        self.cells[cell.variant, cell.scenario] = cell
-        self.on_cell(cell)
-
-    def searched(
-        self, variant: str, scenario: str, search: Searched, *, final: bool = True
-    ) -> None:
-        """The search of a cell that was played has ended, for now if it is not ``final``."""
-        cell = msgspec.structs.replace(self.cells[variant, scenario], search=search)
-        self.cells[variant, scenario] = cell
-        if final:
-            self.on_cell(cell)
-
-    def _with_reason(self, cell: Cell, scenario: Scenario) -> Cell:
-        """``cell``, saying why it was not searched if it was not."""
-        if cell.search is not None or not self.plan.search_seconds or not cell.runs:
-            return cell
-        reason = why_not_searched(scenario) or "the proof was interrupted before it was done"
-        return msgspec.structs.replace(cell, search=not_searched(reason))
-
-    def proof(self) -> Proof:
-        """All of it, in the order of the plan."""
-        plan = self.plan
-        return Proof(
-            started=self.started.isoformat(timespec="seconds"),
-            seconds=time.monotonic() - self.began,
-            seed=plan.seed,
-            command=plan.command,
-            machine=machine(self.backends),
-            variants=plan.variants,
-            scenarios=tuple(info(scenario) for scenario in plan.scenarios),
-            cells=tuple(
-                self._with_reason(self.cells[variant.name, scenario.name], scenario)
-                for variant in plan.variants
-                for scenario in plan.scenarios
-                if (variant.name, scenario.name) in self.cells
-            ),
-            loads=tuple(self.loads),
-            interrupted=self.interrupted,
-        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +46,8 @@ class _Task:
     variant: Variant
     settings: Mapping[str, str]
     scenarios: tuple[Scenario, ...]
+    waits: bool = False
+    """Most of its time is spent waiting: for a time-out, or for a lease to run out."""
     search: bool = False
     again: bool = False
     """The second round of a search."""
@@ -150,11 +58,14 @@ class _Task:
 async def prove(stack: Stack, findings: Findings) -> None:
     """Play, judge and search every cell of the plan, filling ``findings`` as it goes."""
     plan = findings.plan
-    plays = _tasks(plan, plan.scenarios)
+    # Lanes come to what waits last, and find that most of it is done: see _wait_along.
+    plays = sorted(_tasks(plan, plan.scenarios), key=lambda task: task.waits)
     tasks = [*plays, *_searches(plan, plays)]
     lanes = stack.choice.lanes(min(plan.lanes, len(tasks)))
     cells = len(plan.variants) * len(plan.searched)
-    allowance = Allowance(plan.search_seconds, cells, lanes)
+    allowance = Allowance(
+        lambda: plan.time_to_search(time.monotonic() - findings.began), cells, lanes
+    )
     try:
         await _side_by_side(stack, findings, deque(tasks), allowance, lanes)
     except asyncio.CancelledError:
@@ -169,6 +80,8 @@ async def _side_by_side(
         async with asyncio.TaskGroup() as group:
             for _ in range(lanes):
                 group.create_task(_work(stack, findings, queue, allowance))
+            if 1 < lanes < stack.choice.lanes(lanes + 1):
+                group.create_task(_wait_along(stack, findings, queue))
     except* PaidonceError as failures:
         raise failures.exceptions[0] from None
 
@@ -185,10 +98,15 @@ async def _work(
             if later is not None:
                 queue.append(later)
         else:
-            try:
-                await _play(stack, lane, findings, task)
-            finally:
-                task.played.set()
+            await _play(stack, lane, findings, task)
+
+
+async def _wait_along(stack: Stack, findings: Findings, queue: deque[_Task]) -> None:
+    """Play what mostly waits, beside the lanes that have work to do."""
+    lane = await stack.lane()
+    while (task := next((t for t in queue if t.waits and not t.search), None)) is not None:
+        queue.remove(task)
+        await _play(stack, lane, findings, task)
 
 
 async def _play(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> None:
@@ -201,6 +119,8 @@ async def _play(stack: Stack, lane: Lane, findings: Findings, task: _Task) -> No
         for scenario in task.scenarios:
             if (task.variant.name, scenario.name) not in findings.cells:
                 findings.add(_broken(task.variant, scenario, error))
+    finally:
+        task.played.set()
 
 
 async def _search(
@@ -215,6 +135,10 @@ async def _search(
     later: list[Scenario] = []
     costly = 0
     while left:
+        if allowance.spent:  # no service need be started for those
+            for scenario in left:
+                _not_reached(findings, task.variant.name, scenario, allowance)
+            break
         try:
             async with stack.bench(
                 lane, task.variant.name, task.settings, controlled=True
@@ -251,18 +175,27 @@ async def _search_next(
 ) -> tuple[bool, bool]:
     """Search one cell. Returns whether the service can be used again, and whether the time was
     enough, or as much as there will be."""
-    plan, variant = findings.plan, searcher.bench.variant
+    variant = searcher.bench.variant
     seconds = allowance.share(again=again)
     if seconds <= 0:
-        if findings.cells[variant, scenario.name].search is None:
-            reason = f"the {plan.search_seconds:g} s for searching were spent before its turn"
-            findings.searched(variant, scenario.name, not_searched(reason))
+        _not_reached(findings, variant, scenario, allowance)
         return True, True
     search = await searcher.search(scenario, seconds)
     enough = again or not ran_out(search, seconds)
     findings.searched(variant, scenario.name, search, final=enough)
     # What made an execution invalid, a transaction left open say, may be in the next one's way.
     return not search.invalid, enough
+
+
+def _not_reached(
+    findings: Findings, variant: str, scenario: Scenario, allowance: Allowance
+) -> None:
+    """The time was over before the cell's turn, or before it came again."""
+    search = findings.cells[variant, scenario.name].search
+    if search is None:
+        reason = f"the {allowance.total:.3g} s for searching were spent before its turn"
+        search = not_searched(reason)
+    findings.searched(variant, scenario.name, search)
 
 
 def _was_played(findings: Findings, variant: Variant, scenario: Scenario) -> bool:
@@ -333,7 +266,13 @@ def _tasks(plan: Plan, scenarios: Sequence[Scenario]) -> list[_Task]:
             reaching = {k: v for k, v in scenario.settings.items() if k in plan.target.settings}
             groups.setdefault(tuple(sorted(reaching.items())), []).append(scenario)
         tasks += [
-            _Task(variant, dict(settings), tuple(members)) for settings, members in groups.items()
+            _Task(
+                variant,
+                dict(settings),
+                tuple(members),
+                waits=all(needs_real_time(member) for member in members),
+            )
+            for settings, members in groups.items()
         ]
     return tasks
 
@@ -345,24 +284,3 @@ def _searches(plan: Plan, plays: Sequence[_Task]) -> list[_Task]:
         for play in plays
     ]
     return sorted((t for t in tasks if t.scenarios), key=lambda task: task.variant.sound)
-
-
-def info(scenario: Scenario) -> ScenarioInfo:
-    """A scenario as reports show it."""
-    return ScenarioInfo(
-        name=scenario.name,
-        title=scenario.title,
-        story=scenario.story,
-        checkers=scenario.checkers,
-    )
-
-
-def machine(backends: Mapping[str, str]) -> Machine:
-    """Where and with what this process runs."""
-    return Machine(
-        system=f"{platform.system()} {platform.machine()}",
-        cpus=os.cpu_count() or 1,
-        python=platform.python_version(),
-        paidonce=harness.__version__,
-        backends=dict(sorted(backends.items())),
-    )

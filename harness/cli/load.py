@@ -18,9 +18,9 @@ from harness.capability import Capability
 from harness.cli import options
 from harness.cli.progress import bar
 from harness.errors import UsageError
+from harness.findings import HISTORIES, Findings, Plan
 from harness.load.job import PROFILES
 from harness.load.measure import Workload, measure
-from harness.prove import HISTORIES, Findings, Plan
 from harness.stack import Choice, Stack, open_stack
 from reports import terminal
 from scenarios.reference import TARGET

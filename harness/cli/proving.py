@@ -21,8 +21,9 @@ from harness.cli import options
 from harness.cli.load import load_all
 from harness.cli.progress import bar
 from harness.errors import Unavailable
+from harness.findings import Findings, Plan
 from harness.load.measure import Workload
-from harness.prove import Findings, Plan, prove
+from harness.prove import prove
 from harness.results import Beside, Cell, Proof, Variant
 from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
@@ -31,8 +32,8 @@ from reports import terminal
 from scenarios.catalog import SCENARIOS, scenario
 from scenarios.reference import TARGET
 
-SEARCH_SECONDS = 70.0
-"""With the cells played and the load measured, a whole proof takes less than three minutes."""
+LOAD_OVERHEAD_S = 4.5
+"""What a guard's load takes beside the seconds that are measured."""
 
 
 def prove_command(
@@ -46,14 +47,15 @@ def prove_command(
         ),
     ] = 2.0,
     search_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Seconds for searching every interleaving of 2 attempts, all cells together; 0 "
-            "for no search.",
+            "for no search. [default: what is left of three minutes, 20 at least]",
             min=0,
             max=86400,
+            show_default=False,
         ),
-    ] = SEARCH_SECONDS,
+    ] = None,
     jobs: options.Jobs = os.cpu_count() or 2,
     seed: options.Seed = 0,
     out: options.Out = None,
@@ -73,7 +75,8 @@ def prove_command(
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
-    plan = replace(plan, search_seconds=search_seconds)
+    after = len(variants) * (load_seconds + LOAD_OVERHEAD_S) if load_seconds else 0.0
+    plan = replace(plan, search_seconds=search_seconds, after_seconds=after)
     load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
     proof = _carry_out(plan, choices[0], load)
     for choice in choices[1:]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def why_not_searched(scenario: Scenario) -> str | None:
     """Why no search can tell this story; None if one can."""
     if len(scenario.attempts) != ATTEMPTS:
         return f"it has {len(scenario.attempts)} attempts; the search is for {ATTEMPTS}"
+    return needs_real_time(scenario)
+
+
+def needs_real_time(scenario: Scenario) -> str | None:
+    """Why the clock decides in this story; None if order alone does."""
     kinds = {attempt.start.when for attempt in scenario.attempts}
     if StartWhen.LEASES_OVER in kinds:
         return "it needs real time: a lease runs out"
@@ -65,24 +71,32 @@ def not_searched(reason: str) -> Searched:
 
 @dataclass
 class Allowance:
-    """Shares ``seconds`` of searching among ``cells`` on ``lanes`` side by side.
+    """Shares seconds of searching among ``cells`` on ``lanes`` side by side.
 
-    The clock starts with the first share. Whoever needs less leaves more for those that follow.
+    With the first share ``seconds`` is asked how many there are, and the clock starts. Whoever
+    needs less leaves more for those that follow.
     """
 
-    seconds: float
+    seconds: Callable[[], float]
     cells: int
     lanes: int = 1
+    total: float = field(default=0.0, init=False)
     _deadline: float | None = field(default=None, init=False)
 
     def share(self, *, again: bool = False) -> float:
         """Seconds for the next cell, or for one that comes ``again``; 0 if nothing is left."""
         now = time.monotonic()
         if self._deadline is None:
-            self._deadline = now + self.seconds
+            self.total = self.seconds()
+            self._deadline = now + self.total
         left = max(0.0, self._deadline - now)
         even = left * max(self.lanes, 1) / max(self.cells, 1)
-        return min(left, even * _SECOND if again else max(even, self.seconds * _FIRST))
+        return min(left, even * _SECOND if again else max(even, self.total * _FIRST))
+
+    @property
+    def spent(self) -> bool:
+        """Whether the time is over; it is not before it began."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     def done(self, cells: int = 1) -> None:
         """That many cells need no share any more."""

@@ -21,10 +21,11 @@ from harness.backends import listening, redis_client, wheels
 from harness.backends.choice import Choice
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
+from harness.findings import Findings, Plan
 from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.process.tempdirs import TempFolder
-from harness.prove import Findings, Plan, prove
+from harness.prove import prove
 from harness.results import Proof
 from harness.stack import open_stack
 from scenarios.catalog import scenario

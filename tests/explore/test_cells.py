@@ -24,7 +24,7 @@ def test_what_needs_real_time_or_a_crowd_is_played_only():
 def test_a_cell_gets_an_eighth_at_first_and_three_even_shares_when_it_comes_again(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    allowance = Allowance(seconds=80, cells=40, lanes=2)
+    allowance = Allowance(seconds=lambda: 80.0, cells=40, lanes=2)
     assert allowance.share() == pytest.approx(10)
     allowance.done(30)
     assert allowance.share() == pytest.approx(16)

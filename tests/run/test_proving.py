@@ -12,7 +12,8 @@ import pytest
 import reports
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.explore.cells import Allowance
-from harness.prove import Findings, Plan, prove
+from harness.findings import Findings, Plan
+from harness.prove import prove
 from harness.results import How
 from harness.stack import Choice, open_stack
 from harness.verdict import Status
