@@ -36,6 +36,7 @@ from explorers.measured import Sample, Way, better, ratio
 
 from harness.explore.exploration import Search, opened
 from harness.explore.service_worlds import ServiceWorlds
+from harness.loop import run
 from harness.process.tempdirs import TempFolder
 from harness.stack import Choice, open_stack
 from scenarios.catalog import scenario
@@ -59,9 +60,9 @@ def main() -> None:
     options.add_argument("--profile", action="store_true")
     chosen = options.parse_args()
     if chosen.profile:
-        print(asyncio.run(_profiled(chosen.rounds, chosen.schedules)))
+        print(run(_profiled(chosen.rounds, chosen.schedules)))
         return
-    ways = asyncio.run(_measured(chosen))
+    ways = run(_measured(chosen))
     chosen.out.mkdir(parents=True, exist_ok=True)
     text = table(ways, chosen.lanes)
     (chosen.out / "exploration.md").write_text(text)
@@ -91,6 +92,8 @@ async def _guard(
         open_stack(TARGET, Choice()) as stack,
         opened(stack, story, guard, chosen.lanes) as worlds,
     ):
+        for one in worlds:
+            await ours.once([one], story, guard, Search.DPOR, 1)
         permutations = await ours.permutations(worlds[0], story, guard, chosen.schedules)
         with ExitStack() as exits:
             pairs: list[tuple[Way, _Once | None]] = [
@@ -100,16 +103,17 @@ async def _guard(
                 )
                 for way in (Search.DFS, Search.DPOR)
             ]
-            urls = [one.bench.postgres_url for one in worlds]
-            pairs += _isolation(permutations, urls)
+            pairs += _isolation(permutations, worlds)
             frontrun = Way("frontrun", f"rewritten as a function, frontrun {rival.VERSION}")
             explorer = None
             if environment is None:
                 frontrun.skipped = missing
                 pairs.append((frontrun, None))
             else:
-                order = permutations_order(worlds[0])
-                explorer = exits.enter_context(rival.Explorer(environment, urls[0], order, guard))
+                order = ours.order_of(worlds[0])
+                explorer = exits.enter_context(
+                    rival.Explorer(environment, worlds[0].bench.postgres_url, order, guard)
+                )
                 pairs.append((frontrun, _threaded(explorer.once)))
             await _rounds(pairs, chosen.rounds)
             if explorer is not None:
@@ -131,12 +135,21 @@ def _ours(worlds: list[ServiceWorlds], guard: str, way: Search, most: int) -> _O
     return lambda: ours.once(worlds, scenario(STORY), guard, way, most)
 
 
-def _isolation(permutations: ours.Permutations, urls: list[str]) -> list[tuple[Way, _Once | None]]:
+def _isolation(
+    permutations: ours.Permutations, worlds: list[ServiceWorlds]
+) -> list[tuple[Way, _Once | None]]:
+    """One at a time, and one on the database of each lane."""
     count = len(permutations.orders)
+    urls = [one.bench.postgres_url for one in worlds]
+    reset = ours.reset_of(worlds[0])
+    # Each lane's database holds its own order.
+    named = [permutations.about(ours.order_of(one)) for one in worlds]
     found: list[tuple[Way, _Once | None]] = []
-    for at_once in sorted({1, len(urls)}):
-        parts = [permutations.orders[start::at_once] for start in range(at_once)]
-        specs = [isolation.spec(permutations, TARGET.reset, part) for part in parts]
+    for at_once in sorted({1, len(worlds)}):
+        specs = [
+            isolation.spec(named[lane], reset, permutations.orders[lane::at_once])
+            for lane in range(at_once)
+        ]
         name = "isolationtester" + (f" x {at_once}" if at_once > 1 else "")
         way = Way(name, f"SQL alone, {count} permutations, {at_once} at once")
         found.append((way, _threaded(lambda s=specs: isolation.once(s, urls[: len(s)], count))))
@@ -145,12 +158,6 @@ def _isolation(permutations: ours.Permutations, urls: list[str]) -> list[tuple[W
 
 def _threaded(work: Callable[[], Sample]) -> _Once:
     return lambda: asyncio.to_thread(work)
-
-
-def permutations_order(worlds: ServiceWorlds) -> str:
-    """The order that the service's database holds by now."""
-    assert worlds.last is not None
-    return worlds.last.contexts[0].order
 
 
 def _said(holds: list[bool | None]) -> str:
@@ -188,7 +195,7 @@ def table(ways: dict[str, list[Way]], lanes: int) -> str:
                 lines.append(f"| {guard} | {way.name} | | skipped | | | {way.skipped} |")
                 continue
             rates = [sample.rate for sample in way.samples]
-            beside = "" if way.name.startswith("ours") else f"{ratio(mine, way):.1f} times"
+            beside = "" if way.name.startswith("ours") else f"{ratio(mine, way):.2f} times"
             lines.append(
                 f"| {guard} | {way.name} | {way.samples[-1].schedules} | {way.rate:.1f} "
                 f"| {min(rates):.1f} to {max(rates):.1f} | {beside} "
@@ -200,7 +207,7 @@ def table(ways: dict[str, list[Way]], lanes: int) -> str:
             reached = ratio(mine, best)
             lines.append(
                 f"| {guard} | **{mine.name} beside the better other ({best.name})** | | | "
-                f"| **{reached:.1f} times** | aim: {WANTED:g} |"
+                f"| **{reached:.2f} times** | aim: {WANTED:g} |"
             )
     return "\n".join(lines) + "\n"
 

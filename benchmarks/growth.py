@@ -15,7 +15,6 @@ as JSON, and ``--from FILE`` draws them again.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import re
@@ -25,6 +24,8 @@ from pathlib import Path
 import msgspec
 from explorers.growing import Growth, Point, against_attempts, against_statements
 from explorers.plot import Dot, Panel, draw
+
+from harness.loop import run
 
 GUARD = "row_lock"
 LEGEND = ("with reduction (dpor)", "without (dfs)")
@@ -46,7 +47,7 @@ def main() -> None:
     if chosen.given is not None:
         growth = msgspec.json.decode(chosen.given.read_bytes(), type=Growth)
     else:
-        growth = asyncio.run(measured(chosen))
+        growth = run(measured(chosen))
     if chosen.data is not None:
         chosen.data.write_bytes(msgspec.json.format(msgspec.json.encode(growth)) + b"\n")
     (chosen.docs / "growth.svg").write_text(picture(growth))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -18,6 +18,7 @@ from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness, steps_of
 from harness.explore.world import Pending, Taken
 from harness.scenario import Scenario
+from harness.target import fill
 from harness.verdict import Status
 
 
@@ -48,12 +49,33 @@ class Permutations:
     """What sessions run, and the orders in which they can.
 
     ``steps`` are (session, SQL) by name, ``orders`` those names in orders that never let a
-    session run that waits for another.
+    session run that waits for another. ``order`` is the id of the order they are about.
     """
 
+    order: str
     sessions: tuple[str, ...]
     steps: dict[str, tuple[str, str]]
     orders: tuple[tuple[str, ...], ...]
+
+    def about(self, order: str) -> Permutations:
+        """The same about another order."""
+        steps = {
+            name: (session, sql.replace(self.order, order))
+            for name, (session, sql) in self.steps.items()
+        }
+        return replace(self, order=order, steps=steps)
+
+
+def reset_of(worlds: ServiceWorlds) -> list[str]:
+    """The SQL that takes the database back to where every execution begins."""
+    values = {"amount": str(worlds.scenario.amount)}
+    return [fill(one, values, "reset") for one in worlds.bench.target.reset]
+
+
+def order_of(worlds: ServiceWorlds) -> str:
+    """The id of the order that the service's database holds by now."""
+    assert worlds.last is not None, "nothing was executed yet"
+    return worlds.last.contexts[0].order
 
 
 async def permutations(
@@ -87,7 +109,7 @@ async def permutations(
             steps.setdefault(name, (actor, sql))
             order.append(name)
         orders[tuple(order)] = None
-    return Permutations(actors, steps, tuple(orders))
+    return Permutations(order_of(worlds), actors, steps, tuple(orders))
 
 
 def _parts(story: Story) -> list[tuple[str, int, str, str]]:
