@@ -1,0 +1,59 @@
+"""``paidonce prove`` with several sets of backends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reports
+
+
+def prove(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "harness.cli", "prove", "-s", "two_tabs", "-g", "row_lock"]
+    argv += ["--rounds", "1", "--search-seconds", "0", "--load-seconds", "0", "--out", str(out)]
+    return subprocess.run(
+        [*argv, *arguments],
+        env={**os.environ, "DOCKER_HOST": f"unix://{out}/none.sock", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_set_that_is_not_understood_is_named_before_anything_starts(tmp_path: Path) -> None:
+    done = prove(tmp_path / "out", "--backends", "embeded")
+    assert done.returncode == 2
+    assert "--backends: 'embeded' is not known; expected one of embedded, container" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_set_that_cannot_be_had_alone_is_exit_code_2(tmp_path: Path) -> None:
+    done = prove(tmp_path / "out", "--backends", "container")
+    assert done.returncode == 2
+    assert "docker: no Docker engine answers at unix://" in done.stderr
+
+
+@pytest.mark.slow
+def test_sets_are_proved_one_after_the_other_and_compared(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = prove(out, "--backends", "embedded", "--backends", "container", "--jobs", "1")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Not proved with container: docker: no Docker engine answers" in done.stdout
+    proof = reports.load(out)
+    assert proof.stack == "embedded"
+    assert [(b.name, b.proof, b.folder) for b in proof.beside] == [("container", None, "")]
+
+    both = tmp_path / "both"
+    with_redis = "redis=embedded,stripe=simulator,postgres=" + os.environ["PAIDONCE_POSTGRES_URL"]
+    done = prove(both, "--backends", "embedded", "--backends", with_redis, "--jobs", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (beside,) = reports.load(both).beside
+    assert beside.proof == reports.load(both / beside.folder)
+    assert beside.proof is not None
+    assert beside.proof.machine.backends["postgres"].startswith("url 18.")
+    assert (both / beside.folder / "report.html").exists()
