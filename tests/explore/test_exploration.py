@@ -84,8 +84,6 @@ def test_a_counterexample_is_made_smaller_and_still_replays(tmp_path):
         ("two_tabs", "claim"),
         ("pay_vs_cancel", "optimistic"),
         ("pay_vs_webhook", "unique_index"),
-        ("refund_vs_refund", "advisory_lock"),
-        ("create_vs_pay", "row_lock_nowait"),
     ],
 )
 def test_sound_guards_are_searched_to_completion(name, guard):
@@ -139,6 +137,7 @@ def test_a_fixed_service_goes_another_way_and_the_replay_says_where():
     assert "FOR UPDATE" in str(replay.divergence)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", ["row_lock"])
 def test_the_reduced_search_finds_the_outcomes_of_the_full_one(guard):
     reduced = explored("two_tabs", guard, stop_at_first=False).result
@@ -149,6 +148,7 @@ def test_the_reduced_search_finds_the_outcomes_of_the_full_one(guard):
     assert reduced.counts.explored < full.counts.explored
 
 
+@pytest.mark.slow
 def test_lanes_change_nothing_but_the_time():
     one = explored("two_tabs", "claim", lanes=1).result
     two = explored("two_tabs", "claim", lanes=2).result
@@ -162,7 +162,9 @@ def test_a_spent_budget_is_never_complete():
     assert "budget of 3 schedules is spent" in result.reason
 
 
-@pytest.mark.parametrize("search", [Search.RANDOM, Search.PCT])
+@pytest.mark.parametrize(
+    "search", [Search.RANDOM, pytest.param(Search.PCT, marks=pytest.mark.slow)]
+)
 def test_random_searches_find_the_race_and_repeat_themselves(search):
     first, second = (
         explored("two_tabs", "none", search=search, seed=7, budget=Budget(schedules=50))
