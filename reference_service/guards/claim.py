@@ -20,7 +20,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from reference_service import store
-from reference_service.guards.base import Context, Guard, Job, SimpleGuard, Ticket, found
+from reference_service.guards.base import Context, Guard, Job, LostRace, SimpleGuard, Ticket, found
 from reference_service.guards.reserving import ReservingSection
 from reference_service.operations.base import Plan
 from reference_service.orders import Answer, Order
@@ -38,7 +38,12 @@ class Claim(ReservingSection):
             connection, store.CLAIM, id=self.job.order_id, attempt=self._attempt
         )
         if order is None:
-            return found(store.fetch_order(connection, store.READ, id=self.job.order_id))
+            order = found(store.fetch_order(connection, store.READ, id=self.job.order_id))
+            if order.pending_attempt is None:
+                # Whoever had it has ended between the two statements. It looks free now, and
+                # is not ours: going on would be going on without a claim.
+                raise LostRace
+            return order
         # The claim is not committed yet; what is decided upon is the order without it.
         return replace(order, pending_attempt=None)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from uuid import uuid4
 
 import pytest
 import redis
 from reference_run import DEADLINE_S, SOUND, Backends, Running, Starter
+from sqlalchemy import Connection, TextClause
 
+from reference_service import store
 from reference_service.guards.redis_client import lock_name
 
 
@@ -87,6 +90,30 @@ def test_the_same_client_key_at_once_is_one_payment(sound: Running) -> None:
         if answer.status_code != 200:
             assert answer.json()["error"]["code"] == "payment_in_progress"
     assert sound.charged(order) == [1000]
+
+
+def test_nobody_goes_on_without_a_claim_because_the_order_looks_free(
+    serve: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is claimed when CLAIM looks for it, and free again when READ does."""
+    set_pending = "UPDATE orders SET pending_attempt = %s WHERE id = %s RETURNING id"
+    fetch, claims = store.fetch_order, []
+    with serve("claim") as running:
+        order = running.new_order()
+        running.pay(order)
+        running.sql(set_pending, uuid4(), order)
+
+        def watched(connection: Connection, statement: TextClause, **values: object) -> object:
+            found = fetch(connection, statement, **values)
+            if statement is store.CLAIM:
+                claims.append(found)
+                if found is None:
+                    running.sql(set_pending, None, order)
+            return found
+
+        monkeypatch.setattr(store, "fetch_order", watched)
+        assert running.refund(order, 400).status_code == 201
+    assert [found is None for found in claims] == [True, False]
 
 
 def test_refunds_at_once_never_exceed(sound: Running) -> None:
