@@ -138,7 +138,7 @@ def test_nothing_is_left_when_a_proof_is_stopped(tmp_path, number):
         assert time.monotonic() < deadline, "no history was begun"
         time.sleep(0.05)
     command.send_signal(number)
-    _, stderr = command.communicate(timeout=60)
+    _, stderr = command.communicate(timeout=120)
     assert "Traceback" not in stderr, stderr
     deadline = time.monotonic() + 30
     while left := _ours(marker):
