@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -282,12 +283,20 @@ def test_every_unit_of_a_pipeline_is_recorded_in_order(tapped, tmp_path):
         connection.pipeline() as pipeline,
     ):
         for n in range(5):
-            connection.execute(sql.SQL("SELECT {}").format(sql.Identifier(f"c{n}")), prepare=False)
-            with pytest.raises(errors.UndefinedColumn):
+            query = sql.SQL("SELECT {}").format(sql.Identifier(f"c{n}"))
+            # The error is raised by whichever of the two reads the answer: a quick server's is
+            # there before execute returns.
+            with contextlib.suppress(errors.UndefinedColumn):
+                connection.execute(query, prepare=False)
+            with contextlib.suppress(errors.UndefinedColumn):
                 pipeline.sync()
         connection.execute("SELECT 1")
     wanted = [f'SELECT "c{n}"' for n in range(5)] + ["SELECT ?"]
-    assert [e.label for e in effects if e.label.startswith("SELECT")] == wanted
+    selects = [e for e in effects if e.label.startswith("SELECT")]
+    assert [e.label for e in selects] == wanted
+    assert [e.answer["error"] and e.answer["error"]["sqlstate"] for e in selects] == (
+        ["42703"] * 5 + [None]
+    )
 
 
 def test_a_client_that_hangs_up_has_its_statement_carried_out(database, tapped, tmp_path):
