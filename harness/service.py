@@ -5,20 +5,25 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from harness.errors import UsageError
+from harness.errors import DeadlineExceeded, UsageError
 from harness.process.child import Child, ChildFailed
 from harness.process.ports import HOST, HeldPort
 from harness.target import Target, fill
+from harness.threads import CalledOff
 from harness.tls import context
 
 READY_DEADLINE_S = 60.0
 _PORT_TRIES = 5
+_LOOK_S = 0.1
+"""How soon it is noticed that a migration is no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,17 @@ class Service:
         self.child.stop()
 
 
-def migrate(target: Target, variant: str, addresses: Addresses) -> None:
+def migrate(
+    target: Target,
+    variant: str,
+    addresses: Addresses,
+    *,
+    called_off: threading.Event | None = None,
+) -> None:
     """Prepare an empty database for the target, if it says how.
 
-    Raises ``ChildFailed`` with the command's last lines when it does not succeed.
+    Raises ``ChildFailed`` with the command's last lines when it does not succeed, ``CalledOff``
+    soon after another thread has set ``called_off``.
     """
     if target.migrate is None:
         return
@@ -67,7 +79,7 @@ def migrate(target: Target, variant: str, addresses: Addresses) -> None:
     with Child(
         "migration", _argv(target, target.migrate, values), env=_env(target, values, {})
     ) as child:
-        code = child.wait(READY_DEADLINE_S)
+        code = _end_of(child, called_off)
         if code != 0:
             raise ChildFailed("migration", f"ended with exit code {code}", code, child.tail())
 
@@ -79,11 +91,13 @@ def start(
     *,
     settings: Mapping[str, str],
     log: Path | None = None,
+    called_off: threading.Event | None = None,
 ) -> Service:
     """Start the service and wait until its ready path answers 200.
 
     ``settings`` are neutral names; those the target has no variable for are not asked of it.
-    Raises ``ChildFailed`` when it ends early, ``DeadlineExceeded`` when it is not ready in time.
+    Raises ``ChildFailed`` when it ends early, ``DeadlineExceeded`` when it is not ready in time,
+    ``CalledOff`` soon after another thread has set ``called_off``.
     """
     target.variant(variant)
     for attempt in range(1, _PORT_TRIES + 1):
@@ -94,7 +108,7 @@ def start(
         url = f"http://{HOST}:{port.number}"
         child = Child(f"service ({variant})", argv, env=env, log=log)
         try:
-            ready = functools.partial(_ready, url + target.ready_path)
+            ready = functools.partial(_ready, url + target.ready_path, called_off)
             child.wait_for(f"answer {target.ready_path}", ready, READY_DEADLINE_S)
             return Service(url=url, child=child)
         except ChildFailed as failure:
@@ -107,7 +121,26 @@ def start(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _ready(url: str) -> bool | None:
+def _end_of(child: Child, called_off: threading.Event | None) -> int:
+    """The exit code of a child that ends by itself. Raises ``CalledOff``, ``DeadlineExceeded``."""
+    deadline = time.monotonic() + READY_DEADLINE_S
+    while True:
+        _go_on(called_off)
+        left = deadline - time.monotonic()
+        try:
+            return child.wait(min(_LOOK_S, max(left, 0.0)))
+        except DeadlineExceeded:
+            if left <= 0:
+                raise DeadlineExceeded(f"{child.name} to end", READY_DEADLINE_S) from None
+
+
+def _go_on(called_off: threading.Event | None) -> None:
+    if called_off is not None and called_off.is_set():
+        raise CalledOff("the service is no longer wanted")
+
+
+def _ready(url: str, called_off: threading.Event | None) -> bool | None:
+    _go_on(called_off)
     try:
         answer = httpx.get(url, timeout=2.0, trust_env=False, verify=context())
     except httpx.HTTPError:

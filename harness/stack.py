@@ -27,11 +27,12 @@ from harness.backends.shared import database_name
 from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.history import Backend
-from harness.service import Addresses
+from harness.service import Addresses, Service
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
 from harness.target import Target
+from harness.threads import in_thread
 
 __all__ = ["Choice", "Lane", "Stack", "open_stack"]
 
@@ -109,8 +110,16 @@ class Stack:
             if controlled:
                 taps, addresses = await self._taps(exits, lane, url, addresses)
                 wanted |= self.target.under_control
-            running = await asyncio.to_thread(
-                service.start, self.target, variant, addresses, settings=wanted, log=log
+            running = await in_thread(
+                lambda called_off: service.start(
+                    self.target,
+                    variant,
+                    addresses,
+                    settings=wanted,
+                    log=log,
+                    called_off=called_off,
+                ),
+                undo=Service.stop,
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
             bench = Bench(
@@ -170,8 +179,11 @@ class Stack:
                 url = await asyncio.to_thread(self.postgres.create_database, name)
                 self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
                 variant = self.target.variants[0].name if self.target.variants else ""
-                await asyncio.to_thread(
-                    service.migrate, self.target, variant, self._addresses(lane, url, True)
+                addresses = self._addresses(lane, url, True)
+                await in_thread(
+                    lambda called_off: service.migrate(
+                        self.target, variant, addresses, called_off=called_off
+                    )
                 )
                 self._template = name
             return self._template

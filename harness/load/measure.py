@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from harness.history import Journal, Note
 from harness.load.run import run_load
 from harness.observe import at_rest, observe
 from harness.results import Load
+from harness.threads import in_thread
 
 REST_DEADLINE_S = 30.0
 
@@ -41,39 +41,34 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
     if bench.reset is not None:
         await asyncio.to_thread(bench.reset)
 
-    cancel = threading.Event()
+    def run(called_off: threading.Event) -> Load:
+        def look(journal: Journal, orders: Sequence[str]) -> None:
+            looking = asyncio.run_coroutine_threadsafe(_look(bench, journal, orders), loop)
+            while not called_off.is_set():
+                with contextlib.suppress(TimeoutError):
+                    return looking.result(timeout=0.2)
+            looking.cancel()
+            return None
 
-    def look(journal: Journal, orders: Sequence[str]) -> None:
-        looking = asyncio.run_coroutine_threadsafe(_look(bench, journal, orders), loop)
-        while not cancel.is_set():
-            with contextlib.suppress(TimeoutError):
-                return looking.result(timeout=0.2)
-        looking.cancel()
-        return None
+        return run_load(
+            target=bench.target,
+            base_url=bench.service_url,
+            postgres_url=bench.postgres_url,
+            variant=bench.variant,
+            profile=work.profile,
+            users=work.users,
+            seconds=work.seconds,
+            warmup=work.warmup,
+            out_folder=out,
+            seed=work.seed,
+            processes=work.processes,
+            observe=look,
+            capabilities=bench.capabilities | {Capability.ORDER_STATE},
+            backends=bench.backends,
+            cancel=called_off,
+        )
 
-    run = functools.partial(
-        run_load,
-        target=bench.target,
-        base_url=bench.service_url,
-        postgres_url=bench.postgres_url,
-        variant=bench.variant,
-        profile=work.profile,
-        users=work.users,
-        seconds=work.seconds,
-        warmup=work.warmup,
-        out_folder=out,
-        seed=work.seed,
-        processes=work.processes,
-        observe=look,
-        capabilities=bench.capabilities | {Capability.ORDER_STATE},
-        backends=bench.backends,
-        cancel=cancel,
-    )
-    try:
-        return await asyncio.to_thread(run)
-    except asyncio.CancelledError:
-        cancel.set()  # a thread cannot be cancelled, so it is asked to come to an end
-        raise
+    return await in_thread(run)
 
 
 async def _look(bench: Bench, journal: Journal, orders: Sequence[str]) -> None:
