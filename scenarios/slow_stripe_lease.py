@@ -20,7 +20,7 @@ SCENARIO = Scenario(
     ),
     holds=(Hold("payment_intent.*"),),
     checkers=CHECKERS_OF_A_PAYMENT,
-    settings={"redis_lease_ms": "400", "stripe_timeout_s": "1"},
+    settings={"redis_lease_ms": "400"},
     breaks=frozenset({"none", "optimistic_late", "redis_lock_unfenced"}),
 )
 
