@@ -1,0 +1,362 @@
+"""The target file: a service under test, described in TOML. One struct for each table.
+
+``docs/targets.md`` explains every key with a complete example. Texts may hold ``{placeholders}``:
+in commands and environments those of ``harness.targets.places.SURROUNDINGS``, in steps and
+queries what was captured or marked before. Nothing here reads files or checks more than types:
+see ``harness.targets.loading`` and ``harness.targets.sense``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Command = Annotated[
+    str | tuple[str, ...],
+    Meta(description="A program and its arguments: one text split as a shell would, or a list."),
+]
+Status = Annotated[
+    int | str | tuple[int | str, ...],
+    Meta(description="An HTTP status (200), a class of them ('2xx'), or a list of both."),
+]
+Texts = dict[str, str]
+NotNegative = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1, le=200)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+
+
+class Table(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A table of the file: unknown keys are errors."""
+
+
+class VariantTable(Table, frozen=True, kw_only=True):
+    """``[variants.NAME]``: one build of the service, with what is claimed of it."""
+
+    sound: Annotated[
+        bool, Meta(description="What is claimed: true, no interleaving breaks an invariant.")
+    ]
+    title: str = ""
+    env: Annotated[
+        Texts, Meta(description="Variables every process gets in this variant, besides its own.")
+    ] = {}
+
+
+class ProcessTable(Table, frozen=True, kw_only=True):
+    """``[[process]]``: a program of the service. The first one is who requests are sent to."""
+
+    command: Command
+    name: str = ""
+    cwd: Annotated[str, Meta(description="Where it runs, relative to this file.")] = "."
+    env: Texts = {}
+    ready: Annotated[
+        str,
+        Meta(
+            description="When it is ready: '/path' (answers below 500), 'tcp' (its port accepts), "
+            "'log:REGEX' (a line it writes) or 'started'. Default: tcp where it has {port}."
+        ),
+    ] = ""
+    ready_within: Annotated[Seconds, Meta(description="Seconds it may take to be ready.")] = 60.0
+
+
+class ServiceTable(Table, frozen=True, kw_only=True):
+    """``[service]``: a service that runs already; nothing is started or stopped."""
+
+    url: Annotated[str, Meta(description="Where requests are sent: http://127.0.0.1:3000")]
+    pids: Annotated[
+        tuple[int, ...], Meta(description="Its processes, where they are on this machine.")
+    ] = ()
+
+
+class DatabaseTable(Table, frozen=True, kw_only=True):
+    """``[database]``: how an empty database becomes the service's."""
+
+    schema: Annotated[
+        tuple[str, ...], Meta(description="SQL files, relative to this file, run in order.")
+    ] = ()
+    migrate: Annotated[
+        tuple[Command, ...], Meta(description="Commands run after that, against {postgres_url}.")
+    ] = ()
+    cwd: Annotated[str, Meta(description="Where those commands run.")] = "."
+    env: Annotated[Texts, Meta(description="Variables those commands get.")] = {}
+    url: Annotated[
+        str,
+        Meta(description="For a service that runs already: its database, as the harness gets in."),
+    ] = ""
+
+
+class ResetTable(Table, frozen=True, kw_only=True):
+    """``[reset]``: what happens before each execution, ahead of ``[[prepare]]``.
+
+    All of it is optional: where preparing makes everything anew no reset is needed.
+    """
+
+    sql: Annotated[
+        tuple[str, ...], Meta(description="Statements, run in one transaction; quickest.")
+    ] = ()
+    snapshot: Annotated[
+        bool,
+        Meta(
+            description="Put every table back as it was after the steps that are done once per "
+            "service. Complete, slower than sql."
+        ),
+    ] = False
+    redis: Annotated[bool, Meta(description="Empty its Redis database.")] = True
+    stripe: Annotated[bool, Meta(description="Empty Stripe, where it can be.")] = True
+    command: Annotated[
+        Command | None, Meta(description="A command of yours; exit code 0 is expected.")
+    ] = None
+
+
+class StepTable(Table, frozen=True, kw_only=True):
+    """One HTTP request. Redirects are never followed; cookies are kept for each user."""
+
+    request: Annotated[str, Meta(description="Method and path: 'POST /orders/{order}/pay'.")]
+    name: str = ""
+    as_: Annotated[
+        str | None,
+        Meta(description="Whose cookies it sends and keeps: the name of a user of your choice."),
+    ] = msgspec.field(default=None, name="as")
+    json: Annotated[
+        Any,
+        Meta(description="The body as JSON. A text that is just '{name}' keeps the value's type."),
+    ] = UNSET
+    form: Annotated[Texts | None, Meta(description="The body as a form.")] = None
+    body: Annotated[str | None, Meta(description="The body as it is.")] = None
+    headers: Texts = {}
+    expect: Annotated[
+        Status | None,
+        Meta(
+            description="The status it must be answered with, or the execution goes no further. "
+            "Default: 2xx and 3xx. Not for the last step of an attempt: [success] is."
+        ),
+    ] = None
+    capture: Annotated[
+        Texts,
+        Meta(
+            description="Values of its answer for later steps, by name: 'json:$.id', "
+            "'header:Authorization', 'cookie:session', 'html:input[name=_csrf]@value', "
+            "'regex:order-([0-9]+)'."
+        ),
+    ] = {}
+    to: Annotated[
+        Literal["service", "stripe"],
+        Meta(description="stripe: sent to Stripe, as the customer's browser does."),
+    ] = "service"
+    webhook: Annotated[
+        str,
+        Meta(
+            description="Makes the body an event of this type, signed with the webhook secret: "
+            "'payment_intent.succeeded'."
+        ),
+    ] = ""
+    object: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="The event's object: the id of one at Stripe ('{intent}'), or its fields, "
+            "with metadata of your own."
+        ),
+    ] = None
+    event_id: Annotated[
+        str,
+        Meta(
+            description="The event's id. By default the same for the same type and object: then "
+            "two deliveries are of one event."
+        ),
+    ] = ""
+    redelivered: Annotated[
+        bool, Meta(description="Sent again until accepted, as Stripe does, when all is quiet.")
+    ] = False
+    timeout_s: Annotated[Seconds, Meta(description="How long its client waits.")] = 30.0
+
+
+class PrepareTable(StepTable, frozen=True, kw_only=True):
+    """``[[prepare]]``: a step done alone, before the attempts."""
+
+    per: Annotated[
+        Literal["service", "run", "attempt"],
+        Meta(
+            description="service: once after it started (log in, create products); run: before "
+            "each execution; attempt: before each execution, for each attempt by itself."
+        ),
+    ] = "run"
+
+
+class RuleTable(Table, frozen=True, kw_only=True):
+    """What an answer must be like; all that is given must hold."""
+
+    status: Status | None = None
+    json: Annotated[
+        dict[str, Any], Meta(description="Values at JSON paths: { '$.status' = 'paid' }.")
+    ] = {}
+    body: Annotated[str | None, Meta(description="A regex found in the body.")] = None
+    not_body: Annotated[str | None, Meta(description="A regex not found in the body.")] = None
+    headers: Annotated[Texts, Meta(description="Regexes found in headers, by name.")] = {}
+
+
+class SuccessTable(RuleTable, frozen=True, kw_only=True):
+    """``[success]``: the answer of a last step by which an attempt was told that it worked."""
+
+    at_least: Annotated[NotNegative | None, Meta(description="So many attempts, at least.")] = None
+    at_most: Annotated[NotNegative | None, Meta(description="So many attempts, at most.")] = None
+
+
+class AttemptTable(Table, frozen=True, kw_only=True):
+    """``[[attempts]]``: clients that come at the same time, each with steps of its own."""
+
+    name: str
+    steps: Annotated[tuple[StepTable, ...], Meta(min_length=1)]
+    count: Annotated[Count, Meta(description="How many that do the same.")] = 1
+    as_: Annotated[str, Meta(description="The user whose cookies its steps use.")] = msgspec.field(
+        default="client", name="as"
+    )
+    counts: Annotated[
+        bool, Meta(description="Whether its success counts for at_least and at_most.")
+    ] = True
+    success: Annotated[RuleTable | None, Meta(description="Instead of [success].")] = None
+    rejection: Annotated[
+        RuleTable | tuple[RuleTable, ...] | None, Meta(description="Instead of [rejection].")
+    ] = None
+
+
+class ObserveTable(Table, frozen=True, kw_only=True):
+    """``[observe.NAME]``: a value looked up when all is over, from SQL or from Stripe."""
+
+    sql: Annotated[
+        str,
+        Meta(
+            description="A query that gives one value. {names} in it are sent as parameters: "
+            "write no quotes around them."
+        ),
+    ] = ""
+    stripe: Annotated[
+        Literal["payment_intents", "charges", "refunds", "checkout_sessions", ""],
+        Meta(description="Stripe's objects of this kind are counted."),
+    ] = ""
+    sum: Annotated[str, Meta(description="This field is added up, instead of counting.")] = ""
+    where: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Only objects with these values: { status = 'succeeded', "
+            "'metadata.order_id' = '{order}' }; a list means any of them."
+        ),
+    ] = {}
+
+
+class InvariantTable(Table, frozen=True, kw_only=True):
+    """``[[invariants]]``: what must hold of the values that were observed."""
+
+    name: str
+    check: Annotated[
+        str,
+        Meta(
+            description="'charges == successes', 'stock >= 0', 'stock == before.stock - sold': "
+            "names of [observe], numbers, texts, attempts, successes, before.NAME, + - * and "
+            "comparisons, and, or, not."
+        ),
+    ]
+
+
+class TapsTable(Table, frozen=True, kw_only=True):
+    """``[taps]``: the proxies before the service's dependencies."""
+
+    need: Annotated[
+        tuple[Literal["postgres", "stripe", "redis"], ...],
+        Meta(description="Where one attempt alone must be seen; else the set-up is wrong."),
+    ] = ()
+    postgres_port: Annotated[Port | None, Meta(description="Listen here, not anywhere.")] = None
+    stripe_port: Port | None = None
+    redis_port: Port | None = None
+
+
+class ExploreTable(Table, frozen=True, kw_only=True):
+    """``[explore]``: what exploration needs to know."""
+
+    env: Annotated[
+        Texts,
+        Meta(description="Variables under exploration: time-outs out of the way, timers off."),
+    ] = {}
+    noise: Annotated[
+        tuple[str, ...],
+        Meta(description="Patterns of what it sends by itself: 'SELECT 1*', 'GET session:*'."),
+    ] = ()
+    watch_s: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds it is watched to learn what it does by itself."),
+    ] = 0.5
+
+
+class RestTable(Table, frozen=True, kw_only=True):
+    """``[rest]``: when nothing is left to be done, before anything is observed."""
+
+    sql: Annotated[
+        tuple[str, ...],
+        Meta(description="Queries that are waited for to give 0: jobs left, orders in work."),
+    ] = ()
+    within: Annotated[Seconds, Meta(description="Seconds it may take.")] = 10.0
+
+
+class TargetFile(Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    name: Annotated[str, Meta(description="What reports call the service.")]
+    title: str = ""
+    build: Annotated[
+        tuple[Command, ...],
+        Meta(description="Commands run once, beside this file, before it is started."),
+    ] = ()
+    headers: Annotated[Texts, Meta(description="Sent with every step.")] = {}
+    variants: Annotated[
+        dict[str, VariantTable], Meta(description="Builds of the service, by name.")
+    ] = {}
+    process: Annotated[tuple[ProcessTable, ...], Meta(description="The service's programs.")] = ()
+    service: ServiceTable | None = None
+    database: DatabaseTable = DatabaseTable()
+    reset: ResetTable = ResetTable()
+    marks: Annotated[
+        Texts,
+        Meta(
+            description="Queries done before the attempts; their value is {name} in [observe]: "
+            '"SELECT coalesce(max(id), 0) FROM payments".'
+        ),
+    ] = {}
+    prepare: tuple[PrepareTable, ...] = ()
+    attempts: Annotated[tuple[AttemptTable, ...], Meta(min_length=1)]
+    success: SuccessTable
+    rejection: Annotated[
+        RuleTable | tuple[RuleTable, ...],
+        Meta(description="The answer by which an attempt was told that it did not happen."),
+    ] = RuleTable(status="4xx")
+    observe: dict[str, ObserveTable] = {}
+    invariants: Annotated[tuple[InvariantTable, ...], Meta(min_length=1)]
+    taps: TapsTable = TapsTable()
+    explore: ExploreTable = ExploreTable()
+    rest: RestTable = RestTable()
+
+
+__all__ = [
+    "AttemptTable",
+    "Command",
+    "DatabaseTable",
+    "ExploreTable",
+    "InvariantTable",
+    "ObserveTable",
+    "PrepareTable",
+    "ProcessTable",
+    "ResetTable",
+    "RestTable",
+    "RuleTable",
+    "ServiceTable",
+    "Status",
+    "StepTable",
+    "SuccessTable",
+    "Table",
+    "TapsTable",
+    "TargetFile",
+    "UnsetType",
+    "VariantTable",
+]
