@@ -16,11 +16,13 @@ from harness.explore.background import Background
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
 from harness.explore.search import (
+    BadOrder,
     Bounded,
     Budget,
     DepthFirst,
     Ending,
     Expected,
+    Foretold,
     Pct,
     Progress,
     RandomWalk,
@@ -79,6 +81,8 @@ class Request:
     patience: Patience = field(default_factory=Patience)
     shrink: Budget | None = None
     """What may be spent on making a counterexample smaller; None leaves it as it was found."""
+    first: tuple[BadOrder, ...] = ()
+    """Orders to try before all others; what is complete does not depend on them."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ class Explored:
 
 
 def scheduler(request: Request) -> Scheduler:
-    """The scheduler that was asked for."""
+    """The scheduler that was asked for, after the orders to be tried first."""
+    asked = _asked(request)
+    return Foretold(request.first, asked) if request.first else asked
+
+
+def _asked(request: Request) -> Scheduler:
     runs = request.budget.schedules or DEFAULT_RUNS
     match request.search:
         case Search.DPOR:
