@@ -7,7 +7,7 @@ import itertools
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,6 +24,7 @@ from harness.history import (
     Outcome,
     Recorder,
 )
+from harness.performing import Surroundings
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
 from harness.stage import Progress, Stage
 from harness.target import Request, request_for
@@ -58,18 +59,6 @@ class OrderContext:
     def created(self, t: int) -> OrderCreated:
         """The event that says that the order came into being."""
         return OrderCreated(t=t, order=self.order, amount=self.amount, currency=self.currency)
-
-
-class Surroundings(Protocol):
-    """What an actor tells of itself, and asks, while others are about."""
-
-    def tell(self, attempt: str, progress: Progress) -> None:
-        """The attempt is now there."""
-        ...
-
-    async def park(self, attempt: str, at_most_s: float) -> None:
-        """Return when it makes sense to deliver a refused webhook again."""
-        ...
 
 
 class Actor:

@@ -2,7 +2,7 @@
 
 It joins a target's running service with the tap in front of its Stripe and with read-only eyes
 on its Postgres (sessions waiting for a lock) and its Redis (leases). It knows the service by
-its target's description alone.
+its description alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import psycopg
 import redis.asyncio as aioredis
 
 from harness.capability import Capability
+from harness.errors import PaidonceError
 from harness.history import Backend
+from harness.subject import Subject
 from harness.taps.stripe import StripeTap
 from harness.target import Target
 from harness.wire import Wires
@@ -52,7 +54,7 @@ class Bench:
     to the service's database, ``redis`` to its Redis database.
     """
 
-    target: Target
+    subject: Subject
     variant: str
     service_url: str
     tap: StripeTap
@@ -66,8 +68,8 @@ class Bench:
     redis: aioredis.Redis | None = None
     reset: Callable[[], None] | None = None
     taps: ControlledTaps | None = None
-    pid: int = 0
-    """The service's process: its children do its work."""
+    pids: tuple[int, ...] = ()
+    """The service's processes: their children do its work."""
     stripe: Wires = field(init=False)
     browser: Wires = field(init=False)
     service: Wires = field(init=False)
@@ -79,6 +81,14 @@ class Bench:
         browser_url = self.tap.url if self.taps is not None else self.stripe_url
         self.browser = Wires(browser_url, authorized)
         self.service = Wires(self.service_url)
+
+    @property
+    def target(self) -> Target:
+        """The description of a service that plays scenarios."""
+        target = self.subject.described
+        if target is None:
+            raise PaidonceError(f"{self.subject.name} is not described by actions of scenarios")
+        return target
 
     async def lock_waiters(self) -> int:
         """How many sessions of the service's database wait for a lock right now."""
@@ -100,9 +110,9 @@ class Bench:
         if self.redis is None:
             return False
         port = self.redis.connection_pool.connection_kwargs.get("port")
-        root = psutil.Process(self.pid)
         return any(
             connection.raddr and connection.raddr.port == port
+            for root in map(psutil.Process, self.pids)
             for process in (root, *root.children(recursive=True))
             for connection in process.net_connections("tcp")
         )

@@ -9,7 +9,7 @@ shows it every time and a service without it has nothing to fear.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -169,6 +169,11 @@ class Scenario:
         attempts = tuple(replace(first, name=f"{stem} {n}") for n in range(1, count + 1))
         return replace(self, attempts=attempts)
 
+    def keeping(self, names: Collection[str]) -> Scenario:
+        """The same story with just the attempts of these names, in the story's order."""
+        kept = tuple(attempt for attempt in self.attempts if attempt.name in names)
+        return replace(self, attempts=kept)
+
     def told_by(self, names: Sequence[str]) -> Scenario:
         """The same story with just the attempts of these names, in the story's order.
 
@@ -181,5 +186,4 @@ class Scenario:
         unknown = sorted(set(names) - {attempt.name for attempt in story.attempts})
         if unknown:
             raise UsageError(f"scenario {self.name} has no attempt {unknown[0]!r}")
-        kept = tuple(attempt for attempt in story.attempts if attempt.name in names)
-        return replace(story, attempts=kept)
+        return story.keeping(names)

@@ -51,14 +51,16 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Service:
-    """A running service under test; ``stop`` ends it."""
+    """A running service under test; ``stop`` ends it. ``pids`` are its processes."""
 
     url: str
-    child: Child
+    children: tuple[Child, ...]
+    pids: tuple[int, ...]
 
     def stop(self) -> None:
-        """End the service and everything it started."""
-        self.child.stop()
+        """End what was started of the service, the last first, and everything that started."""
+        for child in reversed(self.children):
+            child.stop()
 
 
 def migrate(
@@ -110,7 +112,7 @@ def start(
         try:
             ready = functools.partial(_ready, url + target.ready_path, called_off)
             child.wait_for(f"answer {target.ready_path}", ready, READY_DEADLINE_S)
-            return Service(url=url, child=child)
+            return Service(url=url, children=(child,), pids=(child.pid,))
         except ChildFailed as failure:
             child.stop()
             if "address already in use" not in failure.log.lower() or attempt == _PORT_TRIES:

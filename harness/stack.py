@@ -18,7 +18,6 @@ import psycopg
 import redis.asyncio as aioredis
 from psycopg import sql
 
-from harness import service
 from harness.backends import open_postgres, open_redis, open_stripe
 from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
@@ -26,8 +25,10 @@ from harness.backends.choice import Choice
 from harness.backends.shared import database_name
 from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
+from harness.described import Described
 from harness.history import Backend
 from harness.service import Addresses, Service
+from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
@@ -59,12 +60,12 @@ class Lane:
 class Stack:
     """Open backends and the target to run on them; made by ``open_stack``."""
 
-    target: Target
+    subject: Subject
     choice: Choice
     postgres: PostgresServer
     exits: AsyncExitStack
     logs: Path | None = None
-    _template: str | None = None
+    _templates: dict[str, str] = field(default_factory=dict)
     _template_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -73,7 +74,11 @@ class Stack:
         number = next(self._numbers)
         stripe = await self._open(open_stripe, self.choice.stripe)
         redis = await self._open(open_redis, self.choice.redis)
-        tap = StripeTap(stripe.url, metadata_key=self.target.stripe_order_key)
+        tap = StripeTap(
+            stripe.url,
+            metadata_key=self.subject.stripe_order_key,
+            port=self.subject.ports.stripe or 0,
+        )
         await self.exits.enter_async_context(tap)
         return Lane(number=number, stripe=stripe, tap=tap, redis=redis)
 
@@ -93,14 +98,9 @@ class Stack:
         not be those of the tap. Where it is ``controlled`` its Postgres and Redis are behind
         taps as well, and its timers out of the way.
         """
-        template = await self._migrated(lane)
-        name = database_name(variant)
         await asyncio.to_thread(lane.redis.flush)
-        url = await asyncio.to_thread(self.postgres.create_database, name, template)
         async with AsyncExitStack() as exits:
-            exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
-            if controlled:
-                await asyncio.to_thread(_quick_deadlocks, self.postgres.url(), name)
+            name, url = await self._database(exits, lane, variant, controlled=controlled)
             addresses = self._addresses(lane, url, tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
@@ -109,13 +109,12 @@ class Stack:
             taps = None
             if controlled:
                 taps, addresses = await self._taps(exits, lane, url, addresses)
-                wanted |= self.target.under_control
             running = await in_thread(
-                lambda called_off: service.start(
-                    self.target,
+                lambda called_off: self.subject.start(
                     variant,
                     addresses,
                     settings=wanted,
+                    controlled=controlled,
                     log=log,
                     called_off=called_off,
                 ),
@@ -123,7 +122,7 @@ class Stack:
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
             bench = Bench(
-                target=self.target,
+                subject=self.subject,
                 variant=variant,
                 service_url=running.url,
                 tap=lane.tap,
@@ -141,7 +140,7 @@ class Stack:
                 postgres_url=url,
                 reset=lane.stripe.reset if lane.stripe.can_reset else None,
                 taps=taps,
-                pid=running.child.pid,
+                pids=running.pids,
             )
             exits.push_async_callback(bench.close)
             yield bench
@@ -159,8 +158,11 @@ class Stack:
         self, exits: AsyncExitStack, lane: Lane, url: str, addresses: Addresses
     ) -> tuple[ControlledTaps, Addresses]:
         """Taps before Postgres and Redis, and the addresses by which the service finds them."""
-        postgres = await exits.enter_async_context(PostgresTap(url, sample=_ROWS_READ))
-        redis = await exits.enter_async_context(RedisTap(lane.redis.url()))
+        ports = self.subject.ports
+        postgres = await exits.enter_async_context(
+            PostgresTap(url, sample=_ROWS_READ, port=ports.postgres or 0)
+        )
+        redis = await exits.enter_async_context(RedisTap(lane.redis.url(), port=ports.redis or 0))
         blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
         exits.push_async_callback(blocking.close)
         taps = ControlledTaps(postgres=postgres, redis=redis, blocking=blocking)
@@ -171,22 +173,34 @@ class Stack:
         )
         return taps, tapped
 
-    async def _migrated(self, lane: Lane) -> str:
+    async def _database(
+        self, exits: AsyncExitStack, lane: Lane, variant: str, *, controlled: bool
+    ) -> tuple[str, str]:
+        """A database for one service, and its URL; dropped with ``exits`` unless it was there."""
+        name = database_name(variant)
+        if self.subject.database_url:
+            return name, self.subject.database_url
+        template = await self._migrated(lane, variant)
+        url = await asyncio.to_thread(self.postgres.create_database, name, template)
+        exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+        if controlled:
+            await asyncio.to_thread(_quick_deadlocks, self.postgres.url(), name)
+        return name, url
+
+    async def _migrated(self, lane: Lane, variant: str) -> str:
         """The template database, prepared by the target's migration on first use."""
+        schema = self.subject.schema(variant)
         async with self._template_lock:
-            if self._template is None:
+            if schema not in self._templates:
                 name = database_name("template")
                 url = await asyncio.to_thread(self.postgres.create_database, name)
                 self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
-                variant = self.target.variants[0].name if self.target.variants else ""
                 addresses = self._addresses(lane, url, True)
                 await in_thread(
-                    lambda called_off: service.migrate(
-                        self.target, variant, addresses, called_off=called_off
-                    )
+                    lambda called_off: self.subject.migrate(variant, addresses, called_off)
                 )
-                self._template = name
-            return self._template
+                self._templates[schema] = name
+            return self._templates[schema]
 
     async def _open(self, opener: Callable[[str], B], spec: str) -> B:
         opened = await asyncio.to_thread(opener, spec)
@@ -196,7 +210,7 @@ class Stack:
 
 @asynccontextmanager
 async def open_stack(
-    target: Target, choice: Choice, *, logs: Path | None = None
+    target: Target | Subject, choice: Choice, *, logs: Path | None = None
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
 
@@ -205,7 +219,8 @@ async def open_stack(
     async with AsyncExitStack() as exits:
         postgres = await asyncio.to_thread(open_postgres, choice.postgres)
         exits.push_async_callback(asyncio.to_thread, postgres.stop)
-        yield Stack(target=target, choice=choice, postgres=postgres, exits=exits, logs=logs)
+        subject = Described(target) if isinstance(target, Target) else target
+        yield Stack(subject=subject, choice=choice, postgres=postgres, exits=exits, logs=logs)
 
 
 def _quick_deadlocks(url: str, database: str) -> None:

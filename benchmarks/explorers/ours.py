@@ -18,6 +18,7 @@ from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness, steps_of
 from harness.explore.world import Pending, Taken
 from harness.scenario import Scenario
+from harness.scenario_clients import ScenarioPerformance
 from harness.target import fill
 from harness.verdict import Status
 
@@ -68,6 +69,7 @@ class Permutations:
 
 def reset_of(worlds: ServiceWorlds) -> list[str]:
     """The SQL that takes the database back to where every execution begins."""
+    assert isinstance(worlds.scenario, Scenario)
     values = {"amount": str(worlds.scenario.amount)}
     return [fill(one, values, "reset") for one in worlds.bench.target.reset]
 
@@ -75,7 +77,9 @@ def reset_of(worlds: ServiceWorlds) -> list[str]:
 def order_of(worlds: ServiceWorlds) -> str:
     """The id of the order that the service's database holds by now."""
     assert worlds.last is not None, "nothing was executed yet"
-    return worlds.last.contexts[0].order
+    performance = worlds.last.performance
+    assert isinstance(performance, ScenarioPerformance)
+    return performance.contexts[0].order
 
 
 async def permutations(

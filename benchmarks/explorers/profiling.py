@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from explorers.ours import once
+from harness import scenario_clients
 from harness.actor import Actor
 from harness.explore import blocking, control, names, reading, service_world, service_worlds
 from harness.explore.exploration import Search
@@ -36,7 +37,7 @@ _LINES = 30
 # (what it is called, where it is, its name); two spaces for each span it is a part of.
 _SPANS: tuple[tuple[str, Any, str], ...] = (
     ("a fresh world", service_worlds.ServiceWorlds, "fresh"),
-    ("  reset: Stripe, Redis, SQL", service_worlds.ServiceWorlds, "_orders"),
+    ("  reset: Stripe, Redis, SQL", scenario_clients.ScenarioClients, "_orders"),
     ("  connections of the attempts warmed", Actor, "warm"),
     ("steps", service_world.ServiceWorld, "step"),
     ("  until all is at rest", control.Control, "rest"),
@@ -46,8 +47,8 @@ _SPANS: tuple[tuple[str, Any, str], ...] = (
     ("  names given in footprints", names.Names, "footprint"),
     ("who can move", service_world.ServiceWorld, "pending"),
     ("the end", service_world.ServiceWorld, "finish"),
-    ("  orders at rest", service_world, "at_rest"),
-    ("  orders and Stripe looked at", service_world, "observe"),
+    ("  orders at rest", scenario_clients, "at_rest"),
+    ("  orders and Stripe looked at", scenario_clients, "observe"),
     ("  judged", service_world, "judge"),
     ("closed", service_world.ServiceWorld, "close"),
     ("plans", tree.TreeScheduler, "upcoming"),
@@ -111,12 +112,12 @@ async def profile(
     """A full search with ``guard``, as text."""
     await once([worlds], scenario, guard, Search.DFS, most)
     spans = Spans()
-    before, made, took = _processes(worlds.bench.pid), 0, 0.0
+    before, made, took = _processes(worlds.bench.pids[0]), 0, 0.0
     with spans.watching():
         for _ in range(rounds):
             sample = await once([worlds], scenario, guard, Search.DFS, most)
             made, took = made + sample.schedules, took + sample.seconds
-    after = _processes(worlds.bench.pid)
+    after = _processes(worlds.bench.pids[0])
     lines = [
         f"## {guard}: {made} executions on one lane, {took / made * 1000:.1f} ms each, "
         f"load {os.getloadavg()[0]:.1f}",

@@ -135,7 +135,7 @@ class _Camera:
         self._statements = statements
 
     async def began(self, world: ServiceWorld) -> None:
-        url = world.cast.bench.postgres_url
+        url = world.bench.postgres_url
         self.snapshot = await asyncio.to_thread(take_snapshot, url, self._statements)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:

@@ -185,8 +185,8 @@ class Teller:
     async def began(self, world: ServiceWorld) -> None:
         self._world = world
         self._seen = len(world.memory.events)
-        assert world.cast.bench.taps is not None
-        self._blocking = Blocking(world.cast.bench.taps.blocking)
+        assert world.bench.taps is not None
+        self._blocking = Blocking(world.bench.taps.blocking)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
         self._number += 1

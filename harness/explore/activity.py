@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -23,13 +23,13 @@ def _never() -> bool:
 
 
 class ProcessActivity:
-    """A process and all it started.
+    """Processes and all they started.
 
     ``connecting`` tells whether it is waiting to be let in by a server: that is work too.
     """
 
-    def __init__(self, pid: int, connecting: Callable[[], bool] = _never) -> None:
-        self._root = psutil.Process(pid)
+    def __init__(self, pids: Iterable[int], connecting: Callable[[], bool] = _never) -> None:
+        self._roots = [psutil.Process(pid) for pid in pids]
         self._connecting = connecting
         self._taken: float | None = None
         self._pids: tuple[int, ...] | None = None
@@ -61,9 +61,11 @@ class ProcessActivity:
         return self._connecting() or any(_runnable(pid) for pid in self._pids)
 
     def _processes(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.Error):
-            return [self._root, *self._root.children(recursive=True)]
-        return []
+        found: list[psutil.Process] = []
+        for root in self._roots:
+            with contextlib.suppress(psutil.Error):
+                found += [root, *root.children(recursive=True)]
+        return found
 
 
 def _runnable(pid: int) -> bool:

@@ -42,7 +42,7 @@ from harness.explore.shrinking import shrunk
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
-from harness.scenario import Scenario
+from harness.performing import Script
 from harness.stack import Stack
 from harness.verdict import Status
 
@@ -65,7 +65,7 @@ class Search(enum.StrEnum):
 class Request:
     """What is to be explored, and how."""
 
-    scenario: Scenario
+    scenario: Script
     variant: str
     search: Search = Search.DPOR
     budget: Budget = field(default_factory=Budget)
@@ -123,14 +123,14 @@ def _asked(request: Request) -> Scheduler:
 @asynccontextmanager
 async def opened(
     stack: Stack,
-    scenario: Scenario,
+    scenario: Script,
     variant: str,
     lanes: int,
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side."""
-    settings = {k: v for k, v in scenario.settings.items() if k in stack.target.settings}
+    settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
         worlds = []
         for _ in range(stack.choice.lanes(lanes)):

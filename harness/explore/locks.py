@@ -30,8 +30,8 @@ class LockWatcher:
         self._world = world
         self._seen = 0
         self._workers: dict[int, str] = {}
-        assert world.cast.bench.taps is not None
-        self._blocking = Blocking(world.cast.bench.taps.blocking)
+        assert world.bench.taps is not None
+        self._blocking = Blocking(world.bench.taps.blocking)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
         """Only what came of the step matters."""

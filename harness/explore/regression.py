@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -29,10 +30,13 @@ from harness.explore.witness import (
     read_witness,
     steps_of,
 )
-from harness.scenario import Scenario
+from harness.performing import Script
 from harness.stack import Choice, open_stack
+from harness.subject import Subject
 from harness.target import Target
 from harness.verdict import Status
+
+S = TypeVar("S", bound=Script)
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +88,8 @@ def _waits(step: WitnessStep) -> str:
 def replay_witness(
     path: str | os.PathLike[str],
     *,
-    target: Target,
-    scenario: Scenario,
+    target: Target | Subject,
+    scenario: Script,
     variant: str | None = None,
     choice: Choice | None = None,
 ) -> Replay:
@@ -104,8 +108,8 @@ def replay_witness(
 
 async def replaying(
     path: str | os.PathLike[str],
-    target: Target,
-    scenario: Scenario,
+    target: Target | Subject,
+    scenario: Script,
     variant: str | None = None,
     choice: Choice | None = None,
 ) -> Replay:
@@ -131,7 +135,7 @@ async def replaying(
         )
 
 
-def scenario_of(witness: Witness, target: Target, scenario: Scenario) -> Scenario:
+def scenario_of(witness: Witness, target: Target | Subject, scenario: S) -> S:
     """``scenario`` with the attempts of the witness.
 
     Raises ``UsageError`` when the witness is of another target or scenario.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.actor import Actor, Cast, OrderContext
+from harness.bench import Bench
 from harness.checkers import judge
 from harness.explore.control import Control
 from harness.explore.footprint import LOCAL, Footprint, Resource
@@ -18,20 +18,16 @@ from harness.explore.reading import TapReader
 from harness.explore.world import InvalidRun, Pending, Taken
 from harness.history import (
     ChargeObserved,
-    Completed,
     Ended,
     History,
     IntentObserved,
     OrderObserved,
-    Outcome,
 )
-from harness.observe import at_rest, observe
-from harness.scenario import Attempt, Scenario
+from harness.performing import NotAtRest, Over, Performance, Script
 from harness.stage import Progress
 from harness.verdict import Status, Verdict, merge
 from harness.wire import NoAnswer
 
-REST_DEADLINE_S = 10.0
 _GIVE_UP_S = 5.0
 
 # Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
@@ -77,17 +73,15 @@ class Judged:
 class ServiceWorld:
     """A ``World`` (see ``harness.explore.world``) over a running service."""
 
-    scenario: Scenario
-    cast: Cast
+    script: Script
+    bench: Bench
     memory: Memory
-    contexts: Sequence[OrderContext]
+    performance: Performance
     control: Control
     reader: TapReader
-    attempts: dict[str, Attempt]
-    actors: dict[str, Actor]
-    end_recording: Callable[..., None]
+    end_recording: Over
     """Called when all attempts are through: looking at what came of them is no part of the
-    history. With ``stripe=True`` when nothing is left to be done at Stripe either."""
+    history."""
     shared_memory: bool = False
     """Whether every step is taken to touch the service's memory."""
     on_inside: Callable[[], None] | None = None
@@ -101,7 +95,7 @@ class ServiceWorld:
     # --- the search's side ---------------------------------------------------------------
 
     def pending(self) -> tuple[Pending, ...]:
-        """Who can move, in the order of the scenario's attempts."""
+        """Who can move, in the order of the script's attempts."""
         players = self.control.players.values()
         return tuple(
             Pending(actor=player.name, label=self._label(player), footprint=self._expected(player))
@@ -144,21 +138,10 @@ class ServiceWorld:
         """Let the world come to rest, look at it, and judge the history."""
         self._complain_if_stuck()
         self.control.open()
-        self.end_recording()
-        bench, orders = self.cast.bench, [context.order for context in self.contexts]
-        seen = await at_rest(bench, self.memory, orders, REST_DEADLINE_S)
-        if seen is None:
-            raise InvalidRun(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
-        for context in self.contexts:
-            for step in self.scenario.afterwards:
-                actor = Actor(self.cast, "afterwards", context, None)
-                await actor.step(step)
-                await actor.close()
-        self.end_recording(stripe=True)
-        if self.scenario.afterwards:
-            seen = None
-        for event in await observe(bench, self.memory, orders, seen):
-            self.memory.record(event)
+        try:
+            await self.performance.look(self.end_recording)
+        except NotAtRest as failure:
+            raise InvalidRun(str(failure)) from failure
         self.memory.record(Ended(t=self.memory.now()))
         history = self.memory.history
         verdicts = judge(history)
@@ -190,12 +173,8 @@ class ServiceWorld:
         await player.again.wait()
 
     async def _live(self, player: Player) -> None:
-        attempt, actor = self.attempts[player.name], self.actors[player.name]
         try:
-            for step in attempt.steps:
-                completed: Completed = await actor.step(step)
-                if completed.outcome is not Outcome.OK:
-                    break
+            await self.performance.play(player.name)
         except (NoAnswer, InvalidRun) as failure:
             self._failures.append(InvalidRun(f"{player.name}: {failure}"))
         except Exception as failure:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from harness.actor import Actor, Cast, OrderContext
 from harness.bench import Bench, ControlledTaps
 from harness.errors import PaidonceError
 from harness.explore.activity import ProcessActivity
@@ -25,23 +24,18 @@ from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.world import InvalidRun
-from harness.history import Outcome
-from harness.play import create_order, header_of
-from harness.scenario import Scenario
+from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
 from harness.taps.postgres.session import Session
-from harness.target import fill
-from harness.wire import Wire
 
-_RESET = "the target's reset"
 _LOOK_AGAIN_S = 0.0005
 
 
 @dataclass
 class ServiceWorlds:
-    """``Worlds`` (see ``harness.explore.world``) for one scenario on one bench under control."""
+    """``Worlds`` (see ``harness.explore.world``) for one script on one bench under control."""
 
-    scenario: Scenario
+    scenario: Script
     bench: Bench
     patience: Patience = field(default_factory=Patience)
     background: Background = field(default_factory=Background)
@@ -53,24 +47,25 @@ class ServiceWorlds:
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
     _sessions: SqlSessions | None = None
-    _contexts: list[OrderContext] = field(default_factory=list)
-    _wires: dict[str, Wire] = field(default_factory=dict)
+    _clients: Clients | None = None
     _activity: ProcessActivity | None = None
     _habits: Habits | None = None
     _thorough: bool = False
     _hidden_locks: HiddenLocks | None = None
 
     async def fresh(self) -> ServiceWorld:
-        """A world at the scenario's beginning: orders unpaid, or as ``prepare`` leaves them.
+        """A world at the script's beginning.
 
         Raises ``InvalidRun`` when the preparation does not succeed.
         """
-        taps = self._taps()
-        memory = Memory(header_of(self.scenario, self.bench, uuid.uuid4().hex[:12], 0))
-        contexts = await self._orders(memory)
-        cast = Cast(bench=self.bench, journal=memory, run_id="x")
-        await self._prepare(cast, contexts)
-        names = Names(_known(contexts))
+        taps, clients = self._taps(), self._players_clients()
+        memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
+        self._bind(memory, None)
+        try:
+            performance = await clients.begin(self.scenario, memory)
+        except NotReady as failure:
+            raise InvalidRun(str(failure)) from failure
+        names = Names(performance.known)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
         sessions = self._sql_sessions()
         if self._hidden_locks is None:
@@ -87,34 +82,29 @@ class ServiceWorlds:
             thorough=self._thorough,
         )
         world = ServiceWorld(
-            scenario=self.scenario,
-            cast=cast,
+            script=self.scenario,
+            bench=self.bench,
             memory=memory,
-            contexts=contexts,
+            performance=performance,
             control=control,
             reader=reader,
-            attempts={attempt.name: attempt for attempt in self.scenario.attempts},
-            actors={},
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
             on_close=self._closed,
         )
-        for attempt in self.scenario.attempts:
-            wire = self._wires.setdefault(attempt.name, Wire(self.bench.service_url))
-            context = contexts[attempt.order]
-            world.actors[attempt.name] = Actor(cast, attempt.name, context, world, wire)
-            await world.actors[attempt.name].warm()
+        await performance.join(world)
         await self._between_transactions()
         self._bind(memory, control)
         self.last = world
         return world
 
-    def telling(self, scenario: Scenario) -> ServiceWorlds:
-        """Worlds of another scenario on the same bench, with as many orders.
+    def telling(self, scenario: Script) -> ServiceWorlds:
+        """Worlds of another script on the same bench, which differs in its attempts alone.
 
         They share what is known of the service; use one of the two at a time.
         """
+        self._players_clients()
         return replace(self, scenario=scenario, last=None, _habits=None)
 
     async def watch(self, seconds: float) -> bool:
@@ -132,8 +122,8 @@ class ServiceWorlds:
 
     async def close(self) -> None:
         """Close the clients' connections."""
-        for wire in self._wires.values():
-            await wire.close()
+        if self._clients is not None:
+            await self._clients.close()
 
     async def _between_transactions(self) -> None:
         """Wait for a moment at which no session is in a transaction: of one whose beginning was
@@ -142,40 +132,10 @@ class ServiceWorlds:
         while not (tap.between_transactions or time.monotonic() > deadline):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    # --- the initial state --------------------------------------------------------------------
-
-    async def _orders(self, memory: Memory) -> list[OrderContext]:
-        self._bind(memory, None)
-        if self.bench.reset is not None:
-            await asyncio.to_thread(self.bench.reset)
-        if self.bench.redis is not None:
-            await self.bench.redis.flushdb()
-        if self.bench.target.reset and self._contexts:
-            values = {"amount": str(self.scenario.amount)}
-            filled = [fill(statement, values, _RESET) for statement in self.bench.target.reset]
-            # Several statements in one message are one transaction (manual, section 55.2.2.1).
-            await self.bench.eyes.execute(";".join(filled).encode())
-            for context in self._contexts:
-                context.payment_id = None
-                memory.record(context.created(memory.now()))
-        else:
-            self._contexts = [
-                await create_order(self.scenario, self.bench, memory)
-                for _ in range(self.scenario.orders)
-            ]
-        return self._contexts
-
-    async def _prepare(self, cast: Cast, contexts: list[OrderContext]) -> None:
-        for context in contexts:
-            actor = Actor(cast, "preparation", context, None)
-            for step in self.scenario.prepare:
-                completed = await actor.step(step)
-                if completed.outcome is not Outcome.OK:
-                    raise InvalidRun(
-                        f"the preparation {step.action.value} was answered "
-                        f"{completed.status or completed.error} {completed.code or ''}".rstrip()
-                    )
-            await actor.close()
+    def _players_clients(self) -> Clients:
+        if self._clients is None:
+            self._clients = self.bench.subject.clients(self.bench)
+        return self._clients
 
     async def _closed(self) -> None:
         """An execution was left: take stock, and end the transactions that nobody will end."""
@@ -207,7 +167,7 @@ class ServiceWorlds:
 
     def _processes(self, taps: ControlledTaps) -> ProcessActivity:
         if self._activity is None:
-            self._activity = ProcessActivity(self.bench.pid, lambda: taps.postgres.connecting)
+            self._activity = ProcessActivity(self.bench.pids, lambda: taps.postgres.connecting)
         return self._activity
 
     def _known(self) -> Habits:
@@ -240,13 +200,3 @@ class ServiceWorlds:
 
 def _tell_of_ends(control: Control) -> Callable[[Session], None]:
     return lambda session: control.gone(session_name(session.id))
-
-
-def _known(contexts: list[OrderContext]) -> dict[str, str]:
-    """Names of what there is before any attempt starts."""
-    known = {}
-    for number, context in enumerate(contexts, start=1):
-        known[context.order] = f"order {number}"
-        if context.payment_id is not None:
-            known[context.payment_id] = f"intent of order {number}"
-    return known

@@ -7,7 +7,6 @@ breaks something else would be another finding, and not this one made easier to 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 from harness.explore.search import Budget, Execution
 from harness.explore.search.shrink import Shrunk, shrink
@@ -40,12 +39,11 @@ async def shrunk(
         return verdict
 
     async def without(dropped: frozenset[str]) -> Worlds | None:
-        kept = tuple(a for a in worlds.scenario.attempts if a.name not in dropped)
-        if not kept:
+        names = tuple(a.name for a in worlds.scenario.attempts if a.name not in dropped)
+        if not names:
             return None
-        names = tuple(attempt.name for attempt in kept)
         if names not in by_attempts:
-            by_attempts[names] = worlds.telling(replace(worlds.scenario, attempts=kept))
+            by_attempts[names] = worlds.telling(worlds.scenario.keeping(names))
         return by_attempts[names]
 
     smallest = await shrink(worlds, judge, found.schedule, without=without, budget=budget)

@@ -214,7 +214,9 @@ class Proxy(ABC):
     so that a controller need not poll. Leaving the context closes the port and every connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        """``port`` is the one to listen on; 0 for any that is free."""
+        self._wanted_port = port
         self.journal: Recorder | None = None
         self.gate: Gate | None = None
         self.bound = False
@@ -250,7 +252,7 @@ class Proxy(ABC):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(self.accept, HOST, 0))
+        self._listeners.append(await loop.create_server(self.accept, HOST, self._wanted_port))
         return self
 
     async def __aexit__(

@@ -56,7 +56,10 @@ class StripeTap:
     manager; leaving it closes the port and every connection.
     """
 
-    def __init__(self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0) -> None:
+    def __init__(
+        self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0, port: int = 0
+    ) -> None:
+        self._port = port
         self._upstream = upstream.rstrip("/")
         self._metadata_key = metadata_key
         self._attribution = Attribution(metadata_key)
@@ -82,7 +85,7 @@ class StripeTap:
         self._attribution = Attribution(self._metadata_key)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         return self
 
     async def __aexit__(

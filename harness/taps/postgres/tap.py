@@ -32,9 +32,14 @@ class PostgresTap(Proxy):
     """
 
     def __init__(
-        self, upstream_url: str, *, sample: int = _KEPT_ROWS, socket_folder: Path | None = None
+        self,
+        upstream_url: str,
+        *,
+        sample: int = _KEPT_ROWS,
+        socket_folder: Path | None = None,
+        port: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(port)
         self._socket_folder = socket_folder
         self._upstream = address_of(upstream_url)
         self._sample = sample

@@ -27,8 +27,8 @@ class RedisTap(Proxy):
     Raises ``UsageError`` where the URL names no server.
     """
 
-    def __init__(self, upstream_url: str) -> None:
-        super().__init__()
+    def __init__(self, upstream_url: str, *, port: int = 0) -> None:
+        super().__init__(port)
         self._parts = urlsplit(upstream_url)
         known = self._parts.scheme in ("redis", "rediss", "unix")
         named = self._parts.path if self._parts.scheme == "unix" else self._parts.hostname

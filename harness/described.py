@@ -1,0 +1,73 @@
+"""A service described by actions (pay, cancel …), as a subject: it plays scenarios."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import service
+from harness.bench import Bench
+from harness.results import Variant
+from harness.scenario_clients import ScenarioClients
+from harness.service import Addresses, Service
+from harness.subject import Ports
+from harness.target import Target
+
+
+@dataclass(frozen=True)
+class Described:
+    """``Subject`` (see ``harness.subject``) of a ``Target``."""
+
+    described: Target
+
+    @property
+    def name(self) -> str:
+        return self.described.name
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        return self.described.variants
+
+    @property
+    def stripe_order_key(self) -> str:
+        return self.described.stripe_order_key
+
+    @property
+    def ports(self) -> Ports:
+        return Ports()
+
+    @property
+    def database_url(self) -> str:
+        return ""
+
+    def variant(self, name: str) -> Variant:
+        return self.described.variant(name)
+
+    def schema(self, variant: str) -> str:
+        """All variants have the same."""
+        return ""
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        service.migrate(self.described, variant, addresses, called_off=called_off)
+
+    def start(
+        self,
+        variant: str,
+        addresses: Addresses,
+        *,
+        settings: Mapping[str, str],
+        controlled: bool,
+        log: Path | None,
+        called_off: threading.Event | None,
+    ) -> Service:
+        wanted = {**settings, **(self.described.under_control if controlled else {})}
+        return service.start(
+            self.described, variant, addresses, settings=wanted, log=log, called_off=called_off
+        )
+
+    def clients(self, bench: Bench) -> ScenarioClients:
+        return ScenarioClients(bench)

@@ -1,0 +1,123 @@
+"""What is played, and who plays it: the one place where scenarios and other targets differ.
+
+An exploration (or a burst) knows attempts by name only. A *script* says which there are, *clients*
+bring a service to the beginning of a script and play attempts on it, and a *performance* is one
+such execution. Everything else, who may move, what is held, what is judged, is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, Self
+
+from harness.errors import PaidonceError
+from harness.history import Header, Recorder
+from harness.stage import Progress
+
+
+class NotReady(PaidonceError):
+    """The beginning of a script could not be brought about: the service did not play along."""
+
+
+class NotAtRest(PaidonceError):
+    """The service was still at work when it was to be looked at."""
+
+
+class Part(Protocol):
+    """One attempt. Attempts with equal ``steps`` do the same."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def steps(self) -> Sequence[object]: ...
+
+
+class Script(Protocol):
+    """What is to be played. ``settings`` are asked of the service by neutral names."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def settings(self) -> Mapping[str, str]: ...
+
+    @property
+    def attempts(self) -> Sequence[Part]: ...
+
+    def keeping(self, names: Collection[str]) -> Self:
+        """The same with just the attempts of these names."""
+        ...
+
+    def told_by(self, names: Sequence[str]) -> Self:
+        """The same with as many attempts as the names tell of, and just those.
+
+        Raises ``UsageError`` naming an attempt that the script does not have.
+        """
+        ...
+
+
+class Surroundings(Protocol):
+    """What a client tells of itself, and asks, while others are about."""
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """The attempt is now there."""
+        ...
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """Return when it makes sense to deliver a refused webhook again."""
+        ...
+
+
+class Performance(Protocol):
+    """One execution of a script."""
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """Names for the values there are before any attempt starts."""
+        ...
+
+    async def join(self, surroundings: Surroundings) -> None:
+        """The attempts' clients are there, each with a connection that has been used.
+
+        Raises ``NoAnswer``.
+        """
+        ...
+
+    async def play(self, attempt: str) -> None:
+        """Play an attempt, step after step, until one does not lead on. Raises ``NoAnswer``."""
+        ...
+
+    async def look(self, over: Over) -> None:
+        """Wait until all is at rest, and record what came of it.
+
+        Raises ``NotAtRest``. Calls ``over`` when nothing more is to be recorded of the taps.
+        """
+        ...
+
+
+class Over(Protocol):
+    """Ends the recording of what crosses the taps."""
+
+    def __call__(self, *, stripe: bool = False) -> None:
+        """With ``stripe``: nothing is left to be done at Stripe either."""
+        ...
+
+
+class Clients(Protocol):
+    """The clients of one bench; what they have (connections, logins) is kept between executions."""
+
+    def header(self, script: Script, run: str, seed: int = 0) -> Header:
+        """The header of a history of ``script``."""
+        ...
+
+    async def begin(self, script: Script, journal: Recorder) -> Performance:
+        """Take everything back to the beginning, and prepare.
+
+        Raises ``NotReady``, ``UnexpectedAnswer`` and ``UsageError``.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close their connections."""
+        ...

@@ -1,0 +1,136 @@
+"""The clients of a scenario: actors who speak of orders, payments and cancellations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.actor import Actor, Cast, OrderContext
+from harness.bench import Bench
+from harness.history import Header, Outcome, Recorder
+from harness.observe import at_rest, observe
+from harness.performing import NotAtRest, NotReady, Over, Script, Surroundings
+from harness.play import create_order, header_of
+from harness.scenario import Scenario
+from harness.target import fill
+from harness.wire import Wire
+
+REST_DEADLINE_S = 10.0
+_RESET = "the target's reset"
+
+
+@dataclass
+class ScenarioPerformance:
+    """One execution of a scenario on a bench."""
+
+    scenario: Scenario
+    cast: Cast
+    contexts: Sequence[OrderContext]
+    wires: dict[str, Wire]
+    actors: dict[str, Actor] = field(default_factory=dict)
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The orders, and the intents that their preparation made."""
+        known = {}
+        for number, context in enumerate(self.contexts, start=1):
+            known[context.order] = f"order {number}"
+            if context.payment_id is not None:
+                known[context.payment_id] = f"intent of order {number}"
+        return known
+
+    async def join(self, surroundings: Surroundings) -> None:
+        for attempt in self.scenario.attempts:
+            wire = self.wires.setdefault(attempt.name, Wire(self.cast.bench.service_url))
+            context = self.contexts[attempt.order]
+            actor = Actor(self.cast, attempt.name, context, surroundings, wire)
+            self.actors[attempt.name] = actor
+            await actor.warm()
+
+    async def play(self, attempt: str) -> None:
+        steps = next(a.steps for a in self.scenario.attempts if a.name == attempt)
+        for step in steps:
+            completed = await self.actors[attempt].step(step)
+            if completed.outcome is not Outcome.OK:
+                break
+
+    async def look(self, over: Over) -> None:
+        over()
+        bench, journal = self.cast.bench, self.cast.journal
+        orders = [context.order for context in self.contexts]
+        seen = await at_rest(bench, journal, orders, REST_DEADLINE_S)
+        if seen is None:
+            raise NotAtRest(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
+        for context in self.contexts:
+            for step in self.scenario.afterwards:
+                actor = Actor(self.cast, "afterwards", context, None)
+                await actor.step(step)
+                await actor.close()
+        over(stripe=True)
+        if self.scenario.afterwards:
+            seen = None
+        for event in await observe(bench, journal, orders, seen):
+            journal.record(event)
+
+
+@dataclass
+class ScenarioClients:
+    """``Clients`` (see ``harness.performing``) of scenarios on one bench."""
+
+    bench: Bench
+    _contexts: list[OrderContext] = field(default_factory=list)
+    _wires: dict[str, Wire] = field(default_factory=dict)
+
+    def header(self, script: Script, run: str, seed: int = 0) -> Header:
+        """The header of a history of the scenario."""
+        return header_of(_scenario(script), self.bench, run, seed)
+
+    async def begin(self, script: Script, journal: Recorder) -> ScenarioPerformance:
+        """Orders unpaid, or as the scenario's ``prepare`` leaves them."""
+        scenario = _scenario(script)
+        contexts = await self._orders(scenario, journal)
+        cast = Cast(bench=self.bench, journal=journal, run_id="x")
+        await _prepare(scenario, cast, contexts)
+        return ScenarioPerformance(scenario, cast, contexts, self._wires)
+
+    async def close(self) -> None:
+        for wire in self._wires.values():
+            await wire.close()
+
+    async def _orders(self, scenario: Scenario, journal: Recorder) -> list[OrderContext]:
+        if self.bench.reset is not None:
+            await asyncio.to_thread(self.bench.reset)
+        if self.bench.redis is not None:
+            await self.bench.redis.flushdb()
+        if self.bench.target.reset and self._contexts:
+            values = {"amount": str(scenario.amount)}
+            filled = [fill(statement, values, _RESET) for statement in self.bench.target.reset]
+            # Several statements in one message are one transaction (manual, section 55.2.2.1).
+            await self.bench.eyes.execute(";".join(filled).encode())
+            for context in self._contexts:
+                context.payment_id = None
+                journal.record(context.created(journal.now()))
+        else:
+            self._contexts = [
+                await create_order(scenario, self.bench, journal) for _ in range(scenario.orders)
+            ]
+        return self._contexts
+
+
+async def _prepare(scenario: Scenario, cast: Cast, contexts: list[OrderContext]) -> None:
+    for context in contexts:
+        actor = Actor(cast, "preparation", context, None)
+        for step in scenario.prepare:
+            completed = await actor.step(step)
+            if completed.outcome is not Outcome.OK:
+                raise NotReady(
+                    f"the preparation {step.action.value} was answered "
+                    f"{completed.status or completed.error} {completed.code or ''}".rstrip()
+                )
+        await actor.close()
+
+
+def _scenario(script: Script) -> Scenario:
+    assert isinstance(script, Scenario), "a described target plays scenarios"
+    return script

@@ -1,0 +1,89 @@
+"""A subject: a service under test as a stack starts it, whatever describes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from harness.performing import Clients
+from harness.results import Variant
+from harness.service import Addresses, Service
+from harness.target import Target
+
+if TYPE_CHECKING:
+    from harness.bench import Bench
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports taps listen on; None: any that is free."""
+
+    postgres: int | None = None
+    stripe: int | None = None
+    redis: int | None = None
+
+
+class Subject(Protocol):
+    """How a service is brought to life, and who its clients are."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def variants(self) -> tuple[Variant, ...]: ...
+
+    @property
+    def described(self) -> Target | None:
+        """Its description by actions, for scenarios and load; None where it has none."""
+        ...
+
+    @property
+    def stripe_order_key(self) -> str:
+        """The metadata key by which its Stripe objects name their order."""
+        ...
+
+    @property
+    def ports(self) -> Ports: ...
+
+    @property
+    def database_url(self) -> str:
+        """Its own database, where it runs already; empty where it gets one of ours."""
+        ...
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name. Raises ``UsageError`` listing the choices."""
+        ...
+
+    def schema(self, variant: str) -> str:
+        """A name for the state of an empty database made ready; equal where it is the same."""
+        ...
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        """Make an empty database ready. Raises ``ChildFailed``, ``UsageError``, ``CalledOff``."""
+        ...
+
+    def start(
+        self,
+        variant: str,
+        addresses: Addresses,
+        *,
+        settings: Mapping[str, str],
+        controlled: bool,
+        log: Path | None,
+        called_off: threading.Event | None,
+    ) -> Service:
+        """Start it and wait until it is ready.
+
+        ``controlled``: its timers and time-outs out of the way. Raises ``ChildFailed``,
+        ``DeadlineExceeded`` and ``CalledOff``.
+        """
+        ...
+
+    def clients(self, bench: Bench) -> Clients:
+        """Clients of it, running on ``bench``."""
+        ...
