@@ -23,7 +23,7 @@ from harness.explore.sql.hashes import source
 
 # What generated values look like: UUIDs, Stripe's ids, long hexadecimal or base-64 tokens. A
 # word of a language is shorter, or has no digit in it.
-_GENERATED = re.compile(
+GENERATED = re.compile(
     r"""
       [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
     | \b(?:pi|ch|re|py|pm|cus|evt|req|seti|txn|src|tok)_[A-Za-z0-9_]{8,}
@@ -43,13 +43,13 @@ class Names:
 
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
-        for value in _GENERATED.findall(text):
+        for value in GENERATED.findall(text):
             if value not in self._names:
                 self._name(actor, value)
 
     def found(self, text: str) -> None:
         """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
-        for value in _GENERATED.findall(text):
+        for value in GENERATED.findall(text):
             self._names.setdefault(value, None)
 
     def overlooked(self) -> None:
@@ -58,7 +58,7 @@ class Names:
 
     def text(self, actor: str, text: str) -> str:
         """``text`` with every generated value in it replaced by its name, or by ``?``."""
-        return self._text(actor, text) or _GENERATED.sub(
+        return self._text(actor, text) or GENERATED.sub(
             lambda found: self._name(actor, found.group()) or "?", text
         )
 
@@ -96,14 +96,14 @@ class Names:
         """``text`` with names in it; None if something in it has none."""
         if text in self._names:
             return self._names[text]
-        values = _GENERATED.findall(text)
+        values = GENERATED.findall(text)
         if not values:
             hashed = source(text)
             return text if hashed is None else self._text(actor, hashed)
         names = {value: self._name(actor, value) for value in values}
         if None in names.values():
             return None
-        return _GENERATED.sub(lambda found: names[found.group()] or "", text)
+        return GENERATED.sub(lambda found: names[found.group()] or "", text)
 
     def _name(self, actor: str, value: str) -> str | None:
         if value not in self._names:

@@ -35,7 +35,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     entries are, those of expressions and of a partial index's condition among them. ``plain``
     means neither partial nor over expressions: other tables may refer to its columns.
     ``nulls_collide`` is NULLS NOT DISTINCT; ``exclusion`` that something else than equality is
-    forbidden.
+    forbidden. ``predicate`` is the text of a partial index's condition.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     nulls_collide: bool = False
     exclusion: bool = False
     constraint: str | None = None
+    predicate: str | None = None
 
 
 class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):

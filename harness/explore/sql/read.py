@@ -64,6 +64,7 @@ _INDEXES = f"""
 SELECT i.indrelid AS relation, n.nspname || '.' || c.relname AS name,
        i.indisprimary AS "primary", {{nulls_collide}} AS nulls_collide,
        i.indisexclusion AS exclusion, i.indexprs IS NULL AND i.indpred IS NULL AS plain,
+       pg_get_expr(i.indpred, i.indrelid) AS predicate,
        ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1])
                  WITH ORDINALITY AS k(number, at)
              LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -304,6 +305,7 @@ def _index(row: dict[str, Any]) -> Index:
         nulls_collide=row["nulls_collide"],
         exclusion=row["exclusion"],
         constraint=row["constraint"],
+        predicate=row["predicate"],
     )
 
 

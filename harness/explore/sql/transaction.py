@@ -93,6 +93,17 @@ class TransactionTracker:
         return self._session.inside
 
     @property
+    def isolation(self) -> str:
+        """The open transaction's isolation level in lower case; without one, that of the next."""
+        session = self._session
+        return session.isolation if session.inside else session.default_isolation
+
+    @property
+    def path(self) -> tuple[str, ...] | None:
+        """The schemas names are looked for in; None if they cannot be told."""
+        return self._session.path
+
+    @property
     def holds_locks(self) -> bool:
         """Whether anything is locked that others may have to wait for."""
         return bool(self._session.held or self._session.session_locks)

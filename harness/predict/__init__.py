@@ -1,0 +1,31 @@
+"""What two concurrent attempts could order badly, told from each of them alone.
+
+``predict`` needs no service: recordings of attempts played alone (``Solo``) and the catalog of
+their database. ``orders_of`` gives a search what to try first, ``decided`` says what the search
+then made of each prediction. ``recorded`` is the part that does need a service.
+"""
+
+from harness.predict.deciding import decided, orders_of
+from harness.predict.matching import Trace, shown_by
+from harness.predict.pairs import MOST, predict
+from harness.predict.recording import catalog_of, effects_of, recorded
+from harness.predict.types import Bad, Decided, Fix, Prediction, Solo, Spot, Standing
+
+__all__ = [
+    "MOST",
+    "Bad",
+    "Decided",
+    "Fix",
+    "Prediction",
+    "Solo",
+    "Spot",
+    "Standing",
+    "Trace",
+    "catalog_of",
+    "decided",
+    "effects_of",
+    "orders_of",
+    "predict",
+    "recorded",
+    "shown_by",
+]

@@ -1,0 +1,123 @@
+"""Looks for a predicted order in an execution that broke something.
+
+A pair is there if the read came before the write of another attempt was seen, and the act, or the
+write that puts it down, after it. Or crosswise: both had read before either write was seen, and
+both acted, so that each went by a state that the other was about to end. Acts that were refused
+are none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.history import Effect, History
+from harness.predict.types import Bad, Prediction, Spot
+
+_Step = tuple[str, int]
+
+
+class Trace:
+    """When, in one execution, each attempt's effects took place."""
+
+    def __init__(self, history: History) -> None:
+        counts: Counter[tuple[str, str]] = Counter()
+        self._at: dict[tuple[str, _Step], int] = {}
+        self._refused: set[tuple[str, _Step]] = set()
+        # Their place in the history is the order in which they were answered; only one attempt
+        # moves at a time, so that is the order in which they happened.
+        for at, (_, effect) in enumerate(history.of(Effect)):
+            if effect.attempt is None:
+                continue
+            label = f"{effect.tap} {effect.label}"
+            counts[effect.attempt, label] += 1
+            key = (effect.attempt, (label, counts[effect.attempt, label]))
+            self._at[key] = at
+            if _refused(effect):
+                self._refused.add(key)
+
+    def at(self, attempt: str, spot: Spot) -> int | None:
+        """When the attempt did this; None if it did not."""
+        return self._at.get((attempt, spot.step))
+
+    def done(self, attempt: str, spot: Spot) -> int | None:
+        """The same, None also if it was refused."""
+        return None if (attempt, spot.step) in self._refused else self.at(attempt, spot)
+
+
+def shown_by(
+    prediction: Prediction, trace: Trace, all_predictions: Sequence[Prediction] = ()
+) -> str | None:
+    """In words, how the execution shows the prediction; None if it does not."""
+    for mine in prediction.readers:
+        for theirs in prediction.rivals:
+            if mine == theirs:
+                continue
+            for bad in prediction.orders:
+                if words := _overtaken(trace, mine, theirs, bad):
+                    return words
+            if words := _crosswise(trace, mine, theirs, prediction, all_predictions):
+                return words
+    return None
+
+
+def _overtaken(trace: Trace, mine: str, theirs: str, bad: Bad) -> str | None:
+    read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
+    written = trace.done(theirs, bad.seen)
+    if read is None or act is None or written is None or trace.done(theirs, bad.write) is None:
+        return None
+    if read < written < act:
+        return f"{mine} read, then {theirs} wrote, then {mine} made {_plain(bad.act)} all the same"
+    settled = None if bad.settled is None else trace.at(mine, bad.settled)
+    if settled is not None and read < written < settled:
+        return (
+            f"{mine} read and made {_plain(bad.act)}, and {theirs} wrote before {mine} had put "
+            "that down"
+        )
+    return None
+
+
+def _crosswise(
+    trace: Trace, mine: str, theirs: str, prediction: Prediction, known: Sequence[Prediction]
+) -> str | None:
+    for other in (prediction, *known):
+        if theirs not in other.readers or mine not in other.rivals:
+            continue
+        for one in prediction.orders:
+            for two in other.orders:
+                if _before(trace, mine, one, theirs) and _before(trace, theirs, two, mine):
+                    return (
+                        f"{mine} and {theirs} both read before either had written, and both made "
+                        f"{_plain(one.act)}"
+                        if _plain(one.act) == _plain(two.act)
+                        else f"{mine} and {theirs} both read before either had written, and both "
+                        "acted on it"
+                    )
+    return None
+
+
+def _before(trace: Trace, mine: str, bad: Bad, theirs: str) -> bool:
+    """Whether ``mine`` read before the other's write, as far as that came, and acted."""
+    read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
+    if read is None or act is None:
+        return False
+    written = trace.at(theirs, bad.seen) or trace.at(theirs, bad.write)
+    return written is not None and read < written
+
+
+def _plain(spot: Spot) -> str:
+    where, _, what = spot.label.partition(" ")
+    return what if where == "stripe" else f"its {what.partition(' ')[0]}"
+
+
+def _refused(effect: Effect) -> bool:
+    answer = effect.answer
+    if answer is None:
+        return True
+    if effect.tap == "stripe":
+        return int(answer.get("status") or 500) >= 400
+    if answer.get("error") is not None:
+        return True
+    tags: Sequence[str] = answer.get("tags") or ()
+    changes = [tag for tag in tags if tag.startswith(("UPDATE ", "INSERT ", "DELETE ", "MERGE "))]
+    return "ROLLBACK" in tags or (bool(changes) and all(tag.endswith(" 0") for tag in changes))

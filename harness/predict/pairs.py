@@ -1,0 +1,175 @@
+"""Lists the pairs of effects that two attempts could order badly, the likeliest first.
+
+In the manner of Warszawski & Bailis, *ACIDRain: Concurrency-Related Attacks on Database-Backed Web
+Applications* (SIGMOD 2017): from what one request alone was seen to do, its conflicts with others
+like it are derived, and of the cycles they make those are left that isolation and locks allow.
+Theirs are cycles over any two operations of a request; here the pair that matters to payments is
+looked for, a read that decides and what is done on its account, and calls to Stripe count as well,
+which no database can undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.explore.sql.catalog import Catalog
+from harness.explore.sql.statement import Footprints
+from harness.predict.fixes import fixes
+from harness.predict.moves import Move, Story, story
+from harness.predict.shields import Meeting
+from harness.predict.together import another, together
+from harness.predict.types import Bad, Kind, Prediction, Solo
+from harness.predict.words import why
+
+MOST = 12
+"""More predictions than this are of no use to anybody."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A bad order in moves; ``lease`` names the Redis lock that prevents it while it lasts."""
+
+    read: Move
+    write: Move
+    act: Move
+    lease: str | None = None
+
+
+def predict(solos: Sequence[Solo], catalog: Catalog, *, most: int = MOST) -> tuple[Prediction, ...]:
+    """What the attempts could order badly; nothing is executed.
+
+    Each attempt is told of alone. One by itself is taken to meet another of its kind; attempts
+    that do the same are told of once. At most ``most`` predictions, the likeliest first.
+    """
+    told = together(solos)
+    if len(told) == 1:
+        told = (*told, another(told[0], f"{told[0].name} (another)"))
+    footprints = Footprints(catalog)
+    kinds: dict[tuple[tuple[str, str], ...], list[Story]] = {}
+    for solo in told:
+        read = story(solo, catalog, footprints)
+        kinds.setdefault(read.kind, []).append(read)
+    ranked: list[tuple[tuple[int, ...], Prediction]] = []
+    for mine in kinds.values():
+        for theirs in kinds.values():
+            if mine is theirs and len(mine) == 1:
+                continue
+            other = theirs[1] if mine is theirs else theirs[0]
+            ranked += _between(Meeting(mine[0], other, catalog), _names(mine), _names(theirs))
+    ranked.sort(key=lambda pair: pair[0])
+    return tuple(prediction for _, prediction in ranked[:most])
+
+
+def _names(stories: Sequence[Story]) -> tuple[str, ...]:
+    return tuple(one.name for one in stories)
+
+
+def _between(
+    meeting: Meeting, readers: tuple[str, ...], rivals: tuple[str, ...]
+) -> list[tuple[tuple[int, ...], Prediction]]:
+    found: dict[int, list[Found]] = {}
+    for read in meeting.mine.moves:
+        if meeting.decides(read) and (orders := _orders(meeting, read)):
+            found[read.at] = orders
+    ranked = []
+    for at, orders in found.items():
+        again = _read_again(meeting, orders)
+        if any(later in found and _acts(found[later]) >= _acts(orders) for later in again):
+            continue  # told of the later read, which is nearer to the act
+        best = orders[0]
+        prediction = Prediction(
+            readers=readers,
+            rivals=rivals,
+            orders=tuple(_bad(meeting, one) for one in orders),
+            why=why(meeting, best, readers[0], _other(readers[0], rivals), again=bool(again)),
+            fixes=fixes(meeting, best),
+            lease=best.lease,
+            twice=bool(again),
+        )
+        # First what Stripe is called for, without a lock of any kind, on what was read just now.
+        stripe = best.act.kind is not Kind.STRIPE
+        elsewhere = best.read.kind is not Kind.SQL
+        plain = best.read.found.kind != "select"
+        rank = (bool(again), stripe, best.lease is not None, elsewhere, plain, at)
+        ranked.append((tuple(map(int, rank)), prediction))
+    return ranked
+
+
+def _other(name: str, names: Sequence[str]) -> str:
+    return next((one for one in names if one != name), names[0])
+
+
+def _acts(orders: Sequence[Found]) -> set[int]:
+    return {one.act.at for one in orders}
+
+
+def _orders(meeting: Meeting, read: Move) -> list[Found]:
+    """The bad orders that begin with ``read``, the worst first."""
+    found = []
+    rivals = [move for move in meeting.theirs.moves if _spoils(meeting, read, move)]
+    for act in meeting.mine.moves[read.at + 1 :] if rivals else ():
+        if not _acts_on(meeting, read, act):
+            continue
+        for write in rivals:
+            shield = meeting.shield(read, write, act)
+            if shield is None:
+                found.append(Found(read, write, act))
+            elif shield.lease:
+                found.append(Found(read, write, act, shield.words))
+    # A rival's last write is what it leaves behind.
+    found.sort(
+        key=lambda f: (f.lease is not None, f.act.kind is not Kind.STRIPE, f.act.at, -f.write.at)
+    )
+    return found
+
+
+def _spoils(meeting: Meeting, read: Move, write: Move) -> bool:
+    """Whether ``write`` of the other attempt changes what ``read`` saw."""
+    if meeting.theirs.publishes(write) is None:
+        return False
+    for seen in read.looks:
+        for changed in write.writes:
+            if not seen.overlaps(changed):
+                continue
+            columns = {c for table, c in write.found.modifies if changed.place[1:2] == (table,)}
+            if not columns or read.shape.columns is None or columns & read.shape.columns:
+                return True
+    return False
+
+
+def _acts_on(meeting: Meeting, read: Move, act: Move) -> bool:
+    """Whether ``act`` is something that the other attempt, or Stripe, takes note of."""
+    if not act.writes or meeting.mine.publishes(act) is None:
+        return False
+    if act.kind is Kind.STRIPE:
+        return True
+    if act.kind is Kind.REDIS:
+        return read.kind is Kind.REDIS
+    return any(
+        mine.overlaps(theirs)
+        for move in meeting.theirs.moves
+        for theirs in (*move.looks, *move.writes)
+        for mine in act.writes
+    )
+
+
+def _read_again(meeting: Meeting, orders: Sequence[Found]) -> list[int]:
+    """Later reads of the same before anything is done."""
+    read, act = orders[0].read, orders[0].act
+    return [
+        move.at
+        for move in meeting.mine.moves[read.at + 1 : act.at]
+        if meeting.decides(move) and move.kind is read.kind and read.looks <= move.looks
+    ]
+
+
+def _bad(meeting: Meeting, found: Found) -> Bad:
+    seen = meeting.theirs.publishes(found.write) or found.write
+    settling = [
+        move.spot
+        for move in meeting.mine.moves[found.act.at + 1 :]
+        if any(one.overlaps(look) for one in move.writes for look in found.read.looks)
+    ]
+    settled = settling[-1] if settling else None
+    return Bad(found.read.spot, found.write.spot, seen.spot, found.act.spot, settled)

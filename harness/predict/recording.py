@@ -1,0 +1,58 @@
+"""Plays every attempt of a scenario alone, under control, and keeps what it sent."""
+
+from __future__ import annotations
+
+from harness.errors import PaidonceError
+from harness.explore.service_world import ServiceWorld
+from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.sql.catalog import Catalog
+from harness.explore.sql.read import read_catalog
+from harness.explore.world import InvalidRun
+from harness.history import Effect, History
+from harness.predict.types import Solo
+
+TRIES = 3
+"""How often an attempt is played until it was under control from beginning to end."""
+
+
+async def recorded(worlds: ServiceWorlds) -> tuple[Solo, ...]:
+    """Each attempt of the scenario alone, each from the initial state.
+
+    Raises ``PaidonceError`` where an attempt was not under control in any of ``TRIES`` tries, or
+    cannot go on although nobody else is there.
+    """
+    return tuple([await _alone(worlds, one.name) for one in worlds.scenario.attempts])
+
+
+def catalog_of(worlds: ServiceWorlds) -> Catalog:
+    """What the database of the service consists of."""
+    return read_catalog(worlds.bench.postgres_url)
+
+
+def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
+    """The effects of one attempt in a history, in the order of their arrival."""
+    found = [effect for _, effect in history.of(Effect) if effect.attempt == attempt]
+    return tuple(sorted(found, key=lambda effect: (effect.began, effect.seq)))
+
+
+async def _alone(worlds: ServiceWorlds, name: str) -> Solo:
+    alone = worlds.telling(worlds.scenario.told_by((name,)))
+    for _ in range(TRIES):
+        try:
+            world = await alone.fresh()
+            try:
+                return await _played(world, name)
+            finally:
+                await world.close()
+        except InvalidRun as error:
+            why = str(error)
+    raise PaidonceError(f"{name} could not be recorded alone: {why}")
+
+
+async def _played(world: ServiceWorld, name: str) -> Solo:
+    known = dict(world.performance.known)
+    while world.pending():
+        await world.step(name)
+    await world.finish()
+    assert world.judged is not None
+    return Solo(name, effects_of(world.judged.history, name), known)

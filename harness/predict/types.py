@@ -1,0 +1,132 @@
+"""What is told of one attempt alone, and what is predicted from it: plain frozen data."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from harness.history import Effect
+
+
+@dataclass(frozen=True)
+class Solo:
+    """One attempt, played alone from the initial state.
+
+    ``effects`` are those of the attempt, in the order in which they arrived at the taps, with
+    their requests and answers as a history has them. ``known`` names values that were there before
+    it began ({"5f36…": "order 1"}): the same name in two recordings means the same thing, although
+    each recording may have an order of its own.
+    """
+
+    name: str
+    effects: tuple[Effect, ...]
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+class Kind(enum.StrEnum):
+    """Where an effect goes."""
+
+    SQL = "sql"
+    STRIPE = "stripe"
+    REDIS = "redis"
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """One effect of an attempt, so that it is found again in another execution.
+
+    ``label`` is that of a step ("stripe payment_intent.create"); ``occurrence`` counts, from 1,
+    the attempt's effects with that label, ``number`` all of them. ``text`` is the statement, call
+    or command as it was observed.
+    """
+
+    attempt: str
+    number: int
+    label: str
+    occurrence: int
+    text: str = ""
+
+    @property
+    def step(self) -> tuple[str, int]:
+        """What is the same in every execution."""
+        return (self.label, self.occurrence)
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """A bad order: one attempt's ``read``, another's ``write`` (seen with ``seen``), the first
+    attempt's ``act``. ``settled`` is the write by which the first attempt puts down what it has
+    done, None if it does so with ``act`` itself or not at all."""
+
+    read: Spot
+    write: Spot
+    seen: Spot
+    act: Spot
+    settled: Spot | None = None
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """A read that decides, and what is done on its account although it may no longer be true.
+
+    ``readers`` and ``rivals`` are the attempts that do so, those of one kind together; any two of
+    them that are not the same may meet. ``orders`` are the bad orders, the worst first: ``read``,
+    ``rival`` and ``act`` are those of the first. ``why`` tells it in words. ``lease`` is the Redis
+    lock that prevents it as long as its lease lasts. ``twice`` tells that the read is made again
+    later under protection, so that it only matters if that is not looked at.
+    """
+
+    readers: tuple[str, ...]
+    rivals: tuple[str, ...]
+    orders: tuple[Bad, ...]
+    why: str
+    fixes: tuple[Fix, ...] = ()
+    lease: str | None = None
+    twice: bool = False
+
+    @property
+    def read(self) -> Spot:
+        """The read that decides."""
+        return self.orders[0].read
+
+    @property
+    def rival(self) -> Spot:
+        """The other attempt's write, after which it is no longer true."""
+        return self.orders[0].write
+
+    @property
+    def act(self) -> Spot:
+        """What is then done all the same."""
+        return self.orders[0].act
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to close it.
+
+    ``name`` is one of FOR UPDATE, conditional UPDATE, unique index, advisory lock, claim and
+    idempotency key. ``how`` says in a sentence what to do, ``before`` is the observed statement,
+    ``after`` what it becomes ("" where nothing is replaced or nothing is left).
+    """
+
+    name: str
+    how: str
+    before: str = ""
+    after: str = ""
+    partly: str = ""
+    """What stays open all the same, "" if nothing does."""
+
+
+class Standing(enum.StrEnum):
+    """What became of a prediction."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    OPEN = "open"
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction and what became of it. ``reason`` says why it is open, or what decided it."""
+
+    prediction: Prediction
+    standing: Standing
+    reason: str
