@@ -36,7 +36,7 @@ def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
 
 
 async def _alone(worlds: ServiceWorlds, name: str) -> Solo:
-    alone = worlds.telling(worlds.scenario.told_by((name,)))
+    alone = worlds.telling(worlds.scenario.keeping((name,)))
     for _ in range(TRIES):
         try:
             world = await alone.fresh()
