@@ -19,6 +19,7 @@ class Order(Base):
 
     def as_dict(self):
         return {
+            "currency": self.currency,
             "id": self.id,
             "amount": self.amount,
             "payment_status": self.payment_status,

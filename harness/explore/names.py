@@ -21,12 +21,15 @@ from collections.abc import Mapping
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.sql.hashes import source
 
-# What generated values look like: UUIDs, Stripe's ids, long hexadecimal or base-64 tokens. A
-# word of a language is shorter, or has no digit in it.
+# What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
+# (NewIdempotencyKey: nanoseconds and six characters of base 64), the time in milliseconds, long
+# hexadecimal or base-64 tokens. A word of a language is shorter, or has no digit in it.
 GENERATED = re.compile(
     r"""
       [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
     | \b(?:pi|ch|re|py|pm|cus|evt|req|seti|txn|src|tok)_[A-Za-z0-9_]{8,}
+    | \b1[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
+    | (?<![0-9.])1[6-9][0-9]{11}(?![0-9.])
     | \b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{20,}\b
     """,
     re.VERBOSE,

@@ -21,6 +21,16 @@ def test_a_value_is_named_after_whoever_was_seen_with_it_first():
     assert names.text("tab 1", OTHER) == "tab 1#2"
 
 
+def test_keys_made_from_the_time_are_generated():
+    names = Names({})
+    assert names.text("tab 1", "1764121234567891234_Ab_-9=") == "1764121234567891234_Ab_-9="
+    assert names.text("tab 1", "1764121234567891234_Ab_-9z") == "tab 1#1"
+    assert names.text("tab 2", "1764121234567891239_A-cd_z") == "tab 2#1"
+    assert names.text("tab 2", "order-17-1764121234567") == "order-17-tab 2#2"
+    assert names.text("tab 1", "17-1764121234567") == "17-tab 2#2"
+    assert names.text("tab 1", "17641212345678") == "17641212345678"
+
+
 def test_what_is_known_beforehand_keeps_its_name():
     names = Names({UUID: "order 1"})
     assert names.text("tab 1", UUID) == "order 1"

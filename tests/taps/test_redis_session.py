@@ -69,7 +69,9 @@ def test_labels_and_keys(talk, args, label, keys):
     assert (None if sent.keys is None else len(sent.keys)) == keys
 
 
-@pytest.mark.parametrize("args", [("HELLO", "3"), ("AUTH", "pw"), ("CLIENT", "SETINFO", "a", "b")])
+@pytest.mark.parametrize(
+    "args", [("HELLO", "3"), ("AUTH", "pw"), ("CLIENT", "SETINFO", "a", "b"), ("INFO",)]
+)
 def test_what_concerns_the_connection_only_is_local(talk, args):
     assert talk.sent(*args).local
 

@@ -9,6 +9,7 @@ class Order(models.Model):
 
     def as_dict(self):
         return {
+            "currency": self.currency,
             "id": self.pk,
             "amount": self.amount,
             "payment_status": self.payment_status,

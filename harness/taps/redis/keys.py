@@ -17,8 +17,8 @@ def words(text: str) -> frozenset[str]:
 
 _LOCAL = words(
     "AUTH HELLO PING ECHO SELECT QUIT RESET COMMAND READONLY READWRITE ASKING MULTI DISCARD "
-    "UNWATCH CLIENT"
-)
+    "UNWATCH CLIENT INFO"
+)  # INFO is how ioredis asks, on connecting, whether the server has loaded its data
 _NOT_LOCAL_CLIENT = frozenset({"KILL", "PAUSE", "UNPAUSE", "UNBLOCK"})
 
 _FIRST = words(

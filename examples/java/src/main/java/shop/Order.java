@@ -24,6 +24,7 @@ record Order(long id, long amount, String currency, String status, String intent
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("id", id);
     fields.put("amount", amount);
+    fields.put("currency", currency);
     fields.put("payment_status", status);
     fields.put("payment_intent_id", intent);
     return fields;
