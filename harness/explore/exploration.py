@@ -36,7 +36,7 @@ from harness.explore.search import (
 )
 from harness.explore.search.replay import expectations
 from harness.explore.search.shrink import Shrunk
-from harness.explore.service_world import Judged, SharesMemory, judge_outcome
+from harness.explore.service_world import Judged, MustNotDefer, SharesMemory, judge_outcome
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
 from harness.explore.watching import WatchedWorlds, Watcher
@@ -188,7 +188,7 @@ async def _searched(
     request: Request,
     progress: Callable[[Progress], None] | None,
 ) -> Result:
-    """The search; from the beginning once more if attempts turn out to meet in memory."""
+    """The search; from the beginning once more if what it relied on turns out not to be so."""
 
     def shares_memory() -> None:
         raise SharesMemory
@@ -204,18 +204,25 @@ async def _searched(
             recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
         )
 
+    reduces = request.search is Search.DPOR
+    for each in worlds:
+        each.on_inside = shares_memory
+        each.in_turn = each.late_locks = reduces
     try:
-        for each in worlds:
-            each.on_inside = shares_memory
-        return await searched()
-    except SharesMemory:
-        for each in worlds:
-            each.shared_memory = True
-        await _watched(worlds, request)
-        return await searched()
+        while True:
+            try:
+                return await searched()
+            except SharesMemory:
+                for each in worlds:
+                    each.shared_memory = True
+                await _watched(worlds, request)
+            except MustNotDefer:
+                for each in worlds:
+                    each.late_locks = False
     finally:
         for each in worlds:
             each.on_inside = None
+            each.in_turn = each.late_locks = False
 
 
 def _notes(worlds: list[ServiceWorlds]) -> tuple[str, ...]:

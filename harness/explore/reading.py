@@ -8,8 +8,9 @@ from harness.explore.background import Background
 from harness.explore.footprint import EVERYTHING, LOCAL, Footprint, Resource
 from harness.explore.habits import Habits
 from harness.explore.hidden_locks import HiddenLocks
+from harness.explore.late_locks import LateLocks
 from harness.explore.names import Names
-from harness.explore.players import Arrival, Player
+from harness.explore.players import Arrival, At, Player
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
@@ -35,6 +36,7 @@ class TapReader:
         hidden_locks: HiddenLocks | None = None,
     ) -> None:
         self.names = names
+        self.late = LateLocks(sessions)
         self._sessions = sessions
         self._players = {player.name: player for player in players}
         self._background = background or Background()
@@ -100,6 +102,7 @@ class TapReader:
             touched = stripe_footprint(call, f"{owner.name} {owner.calls}")
         else:
             touched = self._touches(arrival)
+            self.late.read(arrival.session, touched)
         if not touched.empty:
             self._habits.learn(owner, f"{call.tap} {call.label}")
         return label, touched
@@ -126,6 +129,7 @@ class TapReader:
     def answered(self, arrival: Arrival) -> Footprint:
         """What an answered unit did touch; follows whose transaction is open on its session."""
         touched = self._touched(arrival)
+        self.late.answered(arrival, waited=_waits(arrival.owner))
         if arrival.owner is not None:
             self._background.attempted(arrival.session, touched)
         return touched
@@ -148,6 +152,7 @@ class TapReader:
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""
         let_go = self._sessions.tracker(session).closed()
+        self.late.ended(session)
         self._sessions.forget(session)
         return self._owners.pop(session, None), let_go
 
@@ -198,6 +203,10 @@ class TapReader:
                         self.names.found(value)
             if answer.rows > len(answer.sample):
                 self.names.overlooked()
+
+
+def _waits(owner: Player | None) -> bool:
+    return owner is not None and owner.at is At.LOCK
 
 
 def _creates(statement: Statement) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +15,7 @@ from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.explore.memory import Memory
 from harness.explore.players import At, Player
 from harness.explore.reading import TapReader
-from harness.explore.world import InvalidRun, Pending, Taken
+from harness.explore.world import InvalidRun, Pending, Taken, Tenure
 from harness.history import (
     ChargeObserved,
     Ended,
@@ -41,6 +41,13 @@ class SharesMemory(Exception):
 
     What they do there between two steps is seen by nobody: only when every step is taken to
     touch that memory is a reduced search still a whole one.
+    """
+
+
+class MustNotDefer(Exception):
+    """Statements that would only wait must not be deferred on this service; the message says why.
+
+    The search has to begin again without.
     """
 
 
@@ -86,22 +93,35 @@ class ServiceWorld:
     """Whether every step is taken to touch the service's memory."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Attempts that need not begin before another one that does the same has begun."""
+    late_locks: bool = False
+    """Whether statements are deferred that would only wait."""
     on_close: Callable[[], Awaitable[None]] | None = None
     judged: Judged | None = None
     steps: int = 0
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: list[BaseException] = field(default_factory=list)
+    _begun: dict[str, int] = field(default_factory=dict)
 
     # --- the search's side ---------------------------------------------------------------
 
     def pending(self) -> tuple[Pending, ...]:
         """Who can move, in the order of the script's attempts."""
         players = self.control.players.values()
-        return tuple(
-            Pending(actor=player.name, label=self._label(player), footprint=self._expected(player))
+        found = tuple(
+            Pending(
+                actor=player.name,
+                label=self._label(player),
+                footprint=self._expected(player),
+                deferred=self._deferred(player),
+            )
             for player in players
             if self._can_move(player)
         )
+        if found and all(one.deferred for one in found):
+            raise MustNotDefer("nobody else can move")
+        return found
 
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
@@ -110,6 +130,13 @@ class ServiceWorld:
         if actor not in enabled:
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
+        follows = self._begun.get(self.twins.get(actor, "")) if begins else None
+        tenures: tuple[Tenure, ...] = ()
+        if self.late_locks and player.at is At.TAP:
+            tenures = self.reader.late.past(player.held[0], actor)
+        self.reader.late.at = self.steps
+        if begins:
+            self._begun[actor] = self.steps
         self.steps += 1
         self.control.let_go(player)
         if begins:
@@ -117,6 +144,8 @@ class ServiceWorld:
         woken = await self.control.rest(player)
         if self._failures:
             raise self._failures[0]
+        if self.late_locks and self.reader.late.unsafe is not None:
+            raise MustNotDefer(self.reader.late.unsafe)
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
@@ -132,6 +161,8 @@ class ServiceWorld:
             enabled=enabled,
             blocked=player.at in (At.LOCK, At.INSIDE),
             woken=woken,
+            tenures=tenures,
+            follows=follows,
         )
 
     async def finish(self) -> Hashable:
@@ -194,6 +225,15 @@ class ServiceWorld:
             through = all(other.at in (At.DONE, At.AGAIN) for other in others)
             return through and player is first
         return player.at in (At.START, At.TAP, At.ANSWER)
+
+    def _deferred(self, player: Player) -> bool:
+        """Whether nothing is lost if this attempt does not move now."""
+        if player.at is At.START:
+            twin = self.twins.get(player.name)
+            return twin is not None and self.control.players[twin].at is At.START
+        if not self.late_locks or player.at is not At.TAP or player.flying or len(player.held) > 1:
+            return False
+        return self.reader.late.deferred(player.held[0], player.name)
 
     def _label(self, player: Player) -> str:
         match player.at:

@@ -23,6 +23,7 @@ from harness.explore.players import Player
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
 from harness.explore.sql_sessions import SqlSessions, session_name
+from harness.explore.twins import twins
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
@@ -42,6 +43,10 @@ class ServiceWorlds:
     """What the service does by itself."""
     shared_memory: bool = False
     """Whether attempts are taken to meet in the service's memory at every step."""
+    in_turn: bool = False
+    """Whether attempts that do the same need begin in one order only."""
+    late_locks: bool = False
+    """Whether statements that would only wait for a lock are deferred."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
     last: ServiceWorld | None = None
@@ -91,6 +96,8 @@ class ServiceWorlds:
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
+            twins=self._twins() if self.in_turn else {},
+            late_locks=self.late_locks and not self.shared_memory,
             on_close=self._closed,
         )
         await performance.join(world)
@@ -169,6 +176,9 @@ class ServiceWorlds:
         if self._activity is None:
             self._activity = ProcessActivity(self.bench.pids, lambda: taps.postgres.connecting)
         return self._activity
+
+    def _twins(self) -> dict[str, str]:
+        return twins({a.name: repr(replace(a, name="")) for a in self.scenario.attempts})
 
     def _known(self) -> Habits:
         if self._habits is None:

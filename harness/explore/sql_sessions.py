@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
+from harness.explore.sql.doors import Doors
 from harness.explore.sql.read import read_catalog
-from harness.explore.sql.statement import Footprints
-from harness.explore.sql.transaction import TransactionTracker
+from harness.explore.sql.statement import Footprints, Kind, isolation_option
+from harness.explore.sql.transaction import Sent, TransactionTracker
 
 
 def session_name(number: int) -> str:
@@ -22,6 +23,7 @@ class SqlSessions:
 
     def __init__(self, url: str) -> None:
         self._footprints = Footprints(read_catalog(url))
+        self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
         self._trackers: dict[str, TransactionTracker] = {}
 
@@ -29,6 +31,24 @@ class SqlSessions:
     def catalog(self) -> Catalog:
         """The database's, as it was read."""
         return self._footprints.catalog
+
+    @property
+    def doors(self) -> Doors:
+        """What statements begin by locking."""
+        return self._doors
+
+    def kinds(self, statement: Sent, path: tuple[str, ...]) -> tuple[Kind, ...]:
+        """What kinds of statements a text has."""
+        found = self._footprints.of(
+            statement.sql, statement.params, nulls=statement.nulls, path=path
+        )
+        return tuple(one.kind for one in found)
+
+    def isolations(self, statement: Sent, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The isolation levels that a text asks for when it begins transactions."""
+        found = self._footprints.of(statement.sql, (), path=path)
+        levels = (isolation_option(one.node.options) for one in found if one.kind == "begin")
+        return tuple(level for level in levels if level is not None)
 
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""

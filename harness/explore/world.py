@@ -21,11 +21,23 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
     ``label`` is normalised: the same in every execution that has made the same choices so far.
     ``footprint`` is what the step is expected to touch, as far as can be told beforehand.
+    ``deferred`` tells that nothing is lost if it is not made now: whatever could come of it comes
+    of making it later.
     """
 
     actor: str
     label: str
     footprint: Footprint
+    deferred: bool = False
+
+
+class Tenure(msgspec.Struct, frozen=True):
+    """The steps ``first`` to ``last`` (from 0) of an execution, in all of which ``actor`` held
+    something that a later step of another begins by locking: during them that was deferred."""
+
+    actor: str
+    first: int
+    last: int
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +56,17 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """Actors that could have moved instead, this one included; in a fixed order."""
     blocked: bool = False
     woken: tuple[str, ...] = ()
+    choices: tuple[str, ...] | None = None
+    """Those of ``enabled`` that were not deferred, where the search was told of any."""
+    tenures: tuple[Tenure, ...] = ()
+    """When the step would have been deferred, had its actor come to it earlier."""
+    follows: int | None = None
+    """The step (from 0) before which it was deferred whatever else happened."""
+
+    @property
+    def chosen_from(self) -> tuple[str, ...]:
+        """Whom the search could choose from."""
+        return self.enabled if self.choices is None else self.choices
 
 
 class InvalidRun(Exception):

@@ -16,6 +16,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from harness.explore.footprint import LOCAL, Footprint
+from harness.explore.tenures import Tenures
+from harness.explore.twins import twins
 from harness.explore.world import InvalidRun, Pending, Taken
 from harness.models.rowlock_footprints import ending, held_by, statement_footprint
 from harness.models.rowlock_server import DEADLOCK, Failed, Server, Session, Waiting
@@ -24,12 +26,17 @@ from harness.models.rowprograms import (
     Begin,
     Call,
     Commit,
+    Lock,
     Program,
     Rollback,
     Step,
     StopIf,
+    Write,
     owned,
 )
+
+_ALONE = frozenset({"NO KEY UPDATE", "UPDATE"})
+"""Modes that conflict with themselves and each other (manual, table 13.3)."""
 
 
 @dataclass(eq=False)
@@ -53,10 +60,19 @@ class _Actor:
 
 
 class RowLocks:
-    """One execution of a program. It is a ``World``."""
+    """One execution of a program. It is a ``World``.
 
-    def __init__(self, program: Program) -> None:
+    ``defers``: it tells which steps need not be made now (see ``Pending.deferred``): statements
+    that would wait for a row, and of actors that do the same the beginnings of later ones.
+    """
+
+    def __init__(self, program: Program, *, defers: bool = False) -> None:
         self.program = program
+        self._twins = twins(program.actors) if defers else {}
+        self._defers = defers
+        self._tenures = Tenures()
+        self._at = 0
+        self._begun: dict[str, int] = {}
         self._actors = {
             name: _Actor(Session(name), [*steps, *_closing(steps)])
             for name, steps in program.actors.items()
@@ -70,10 +86,34 @@ class RowLocks:
     def pending(self) -> tuple[Pending, ...]:
         """Who can move: those with steps left who do not wait."""
         return tuple(
-            Pending(actor=actor.name, label=self._label(actor), footprint=self._with_waiting(actor))
+            Pending(
+                actor=actor.name,
+                label=self._label(actor),
+                footprint=self._with_waiting(actor),
+                deferred=self._deferred(actor),
+            )
             for actor in self._actors.values()
             if actor.steps and actor.waiting is None
         )
+
+    def _deferred(self, actor: _Actor) -> bool:
+        twin = self._twins.get(actor.name)
+        if twin is not None and actor.name not in self._begun and twin not in self._begun:
+            return True
+        row = self._entrance(actor)
+        return row is not None and self._tenures.held(row, but=actor.name)
+
+    def _entrance(self, actor: _Actor) -> int | None:
+        """The row that the next statement begins by locking, whatever is in it, where the actor
+        holds nothing yet."""
+        if not self._defers or not actor.held.empty:
+            return None
+        match actor.steps[0]:
+            case Lock(rows=(row,), mode="UPDATE" | "NO KEY UPDATE", wait="", when=None):
+                return row
+            case Write(row=row, when=None):
+                return row
+        return None
 
     @property
     def blocked(self) -> tuple[str, ...]:
@@ -96,8 +136,16 @@ class RowLocks:
             raise InvalidRun(f"{actor} cannot move; those that can: {', '.join(enabled) or 'none'}")
         mover = self._actors[actor]
         label = self._label(mover)
+        row = self._entrance(mover)
+        tenures = () if row is None else self._tenures.past(row, but=actor)
+        follows = self._begun.get(self._twins.get(actor, "")) if actor not in self._begun else None
+        before = self._alone(actor)
         touched = self._execute(mover)
+        for name in self._alone(actor) - before:
+            self._tenures.acquired(name, actor, self._at, by=actor)
         woken, more = self._wake()
+        self._begun.setdefault(actor, self._at)
+        self._at += 1
         return Taken(
             actor=actor,
             label=label,
@@ -105,7 +153,17 @@ class RowLocks:
             enabled=enabled,
             blocked=mover.waiting is not None,
             woken=tuple(sorted(woken)),
+            tenures=tenures,
+            follows=follows,
         )
+
+    def _alone(self, actor: str) -> set[int]:
+        """The rows that ``actor`` keeps others from locking in any mode that excludes others."""
+        return {
+            number
+            for (kind, number), holder, mode in self._server.locks.held()
+            if kind == "row" and holder == actor and mode in _ALONE
+        }
 
     async def finish(self) -> Hashable:
         """See ``World.finish``."""
@@ -228,6 +286,7 @@ class RowLocks:
 
     def _end(self, actor: _Actor, *, commit: bool) -> None:
         self._server.end(actor.session, commit=commit)
+        self._tenures.released(actor.name, self._at)
         actor.held = actor.written = LOCAL
 
     def _pass_local(self, actor: _Actor) -> None:
@@ -268,11 +327,12 @@ def _closing(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 class RowLocksWorlds:
-    """Fresh executions of one program. It is a ``Worlds``."""
+    """Fresh executions of one program. It is a ``Worlds``; ``defers`` as in ``RowLocks``."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, defers: bool = False) -> None:
         self.program = program
+        self._defers = defers
 
     async def fresh(self) -> RowLocks:
         """A new execution."""
-        return RowLocks(self.program)
+        return RowLocks(self.program, defers=self._defers)

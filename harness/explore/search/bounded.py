@@ -48,7 +48,7 @@ class Bounded(TreeScheduler):
             if not self.local(child) and node.last not in node.enabled:
                 self._try(node, node.enabled)
         racing: dict[int, list[int]] = {}
-        for first, second in order.races:
+        for first, second, _ in order.races:
             racing.setdefault(first, []).append(second)
         for first, seconds in racing.items():
             begins = {

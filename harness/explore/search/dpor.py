@@ -23,13 +23,21 @@ The last case (q' commutes with something in u, and q0 does not) arises only whe
 depends on what others have done. If q0 is asleep at E, it is not tried there; then the steps it
 conflicts with are raced as if it had been made (``_asleep``). The order in which the frontier is
 worked off plays no part in this.
+
+Steps that are *deferred* (``Pending.deferred``) are not made: statements that would only wait until
+another's transaction ends. What they do then they also do if they are made just after that end:
+those that wait do nothing, hold nothing and are in nobody's way, and whatever queues behind one of
+them can come after it as well. So every execution is equal, but for the waiting, to one without
+such steps, and the argument above is about those. A deferred step and the steps of the *tenure* it
+was deferred for are like the taking and giving back of a lock: never possible side by side, so
+that the race to be reversed is with the step by which the tenure began (``order.Race``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.search.order import Order
+from harness.explore.search.order import Order, Race
 from harness.explore.search.tree import Node, TreeScheduler
 from harness.explore.search.types import Coverage
 from harness.explore.search.words import attempts, executions_left
@@ -41,23 +49,23 @@ class Reduced(TreeScheduler):
 
     def learn(self, path: Sequence[Node], order: Order | None, start: int) -> None:
         assert order is not None
-        for first, second in order.races:
+        for race in order.races:
+            first, second, _ = race
             node = path[first]
-            initials = order.initials(first, second)
+            initials = order.initials(*race)
             if second >= start:
-                self._reverse(node, order, first, second, initials)
+                self._reverse(node, order, race, initials)
             if initials == [second] and order.steps[second].actor in node.sleep:
                 self._asleep(node, order, first, second)
 
-    def _reverse(
-        self, node: Node, order: Order, first: int, target: int, initials: Sequence[int]
-    ) -> None:
-        """See to it that one of ``initials`` is tried at ``node``, on the way to ``target``."""
+    def _reverse(self, node: Node, order: Order, race: Race, initials: Sequence[int]) -> None:
+        """See to it that one of ``initials`` is tried at ``node``, on the way to the second step
+        of ``race``."""
         actors = [order.steps[one].actor for one in initials]
         if any(node.has(actor) for actor in actors):
             return
         best = min(range(len(initials)), key=lambda at: node.preempts(actors[at]))
-        rest = [one for one in order.way(first, target) if one != initials[best]]
+        rest = [one for one in order.way(*race) if one != initials[best]]
         self.push(node, [actors[best], *(order.steps[one].actor for one in rest)])
 
     def _asleep(self, node: Node, order: Order, first: int, second: int) -> None:
@@ -73,7 +81,8 @@ class Reduced(TreeScheduler):
                 and not order.before(first, at)
                 and not order.before(second, at)
             ):
-                self._reverse(node, order, first, at, order.initials(first, at))
+                race = Race(first, at)
+                self._reverse(node, order, race, order.initials(*race))
 
     def coverage(self, actors: int, steps: str) -> Coverage:
         if self.finished:

@@ -33,6 +33,7 @@ from harness.explore.search.types import (
     Result,
     Run,
     Scheduler,
+    ServedAnother,
 )
 from harness.explore.world import InvalidRun, Worlds
 from harness.verdict import Status
@@ -143,6 +144,13 @@ class _Made:
     invalid: tuple[str, ...]
 
 
+_SERVINGS = 30
+"""How often more an execution is tried again because the server served another first."""
+_IN_TURN = 6
+"""How often it is tried with those who wait served in turn: somebody may wait for more than what
+another is given."""
+
+
 class _Lanes:
     """Executes plans, each on a lane of its own, the first ones first."""
 
@@ -176,14 +184,19 @@ class _Lanes:
 
     async def _make(self, worlds: Worlds, plan: Plan) -> _Made:
         invalid: list[str] = []
+        served_another = 0
         try:
-            for _ in range(self._retries + 1):
+            while len(invalid) - served_another <= self._retries:
                 try:
-                    run = await execute(worlds, plan)
+                    in_turn = served_another < _IN_TURN
+                    run = await execute(worlds, plan, in_turn=in_turn)
                     if self._recheck is not None:
                         await self._recheck.check(worlds, run)
                 except Nondeterministic as error:
                     return _Made(None, (*invalid, str(error)))
+                except ServedAnother as error:
+                    invalid.append(str(error))
+                    served_another += served_another < _SERVINGS
                 except InvalidRun as error:
                     invalid.append(str(error))
                 else:

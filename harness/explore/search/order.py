@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from harness.explore.footprint import Footprint, Resource
+from harness.explore.world import Tenure
 
 _DEPTH = 2
 _NEVER: Mapping[str, int] = {}
@@ -94,19 +95,28 @@ class _Places:
 
 
 class Made(NamedTuple):
-    """A step as happens-before needs it: its footprint by number, and who could move."""
+    """A step as happens-before needs it: its footprint by number, who could be chosen, and when
+    it would have been deferred."""
 
     actor: str
     footprint: int
     enabled: tuple[str, ...]
+    tenures: tuple[Tenure, ...] = ()
+    follows: int | None = None
 
 
 class Race(NamedTuple):
     """Steps ``first`` < ``second`` (indexes) of two actors that conflict with nothing ordered
-    between them, where the second could have come first."""
+    between them, where the second could have come first.
+
+    Where the second was deferred for as long as the first's actor held something, ``first`` is
+    the step by which it got that: before it the second could have come, or not until the end.
+    ``through`` are then the steps that the second depends on besides those of the holder.
+    """
 
     first: int
     second: int
+    through: tuple[int, ...] | None = None
 
 
 class Order:
@@ -138,8 +148,8 @@ class Order:
         direct = set(conflicting)
         if own:
             direct.add(own[-1])
-        if waker is not None:
-            direct.add(waker)
+        fixed = {one for one in (waker, step.follows) if one is not None}
+        direct |= fixed
         clock: list[int] = [0] * len(self._numbers)
         for earlier in direct:
             theirs = self._clocks[earlier]
@@ -152,9 +162,26 @@ class Order:
         self._rank.append(len(own))
         self._latest.setdefault(step.footprint, {})[actor] = index
         for first in sorted(conflicting):
+            if (tenure := self._tenure(step, first)) is not None:
+                through = [
+                    one for one in direct if one == step.follows or not self._within(tenure, one)
+                ]
+                if step.follows != tenure.first and not any(
+                    self.before(tenure.first, one) for one in through
+                ):
+                    self.races.append(Race(tenure.first, index, tuple(sorted(through))))
+                continue
             covered = any(first != other and self.before(first, other) for other in direct)
-            if first != waker and not covered:
+            if first not in fixed and not covered:
                 self.races.append(Race(first, index))
+
+    def _tenure(self, step: Made, index: int) -> Tenure | None:
+        """The tenure that step ``index`` is part of, during which ``step`` was deferred."""
+        return next((one for one in step.tenures if self._within(one, index)), None)
+
+    def _within(self, tenure: Tenure, index: int) -> bool:
+        actor = self.steps[index].actor
+        return actor == tenure.actor and tenure.first <= index <= tenure.last
 
     def _conflicting(self, step: Made) -> set[int]:
         """The last conflicting step of every other actor: its earlier ones come before that."""
@@ -184,17 +211,35 @@ class Order:
                 found[actor] = positions[at]
         return found
 
-    def initials(self, index: int, target: int) -> list[int]:
+    def initials(
+        self, index: int, target: int, through: tuple[int, ...] | None = None
+    ) -> list[int]:
         """What could be made first at position ``index`` on the way to ``target`` without it.
 
-        Takes the steps after ``index`` that happen before ``target``, and ``target``, none of
-        which but ``target`` may depend on step ``index``; gives those that depend on no other.
+        Takes the steps after ``index`` that happen before ``target`` (or are in ``through``, or
+        happen before one that is), and ``target``, none of which but ``target`` may depend on
+        step ``index``; gives those that depend on no other.
         """
+        if through is not None:
+            firsts = list(
+                {
+                    self.steps[one].actor: one for one in reversed(self.way(index, target, through))
+                }.values()
+            )
+            if len(firsts) > 1:  # all others are on the way to it
+                firsts = [one for one in firsts if one != target]
+            return sorted(
+                one for one in firsts if not any(self.before(other, one) for other in firsts)
+            )
         firsts = [
             one for one in self.firsts(index).values() if one == target or self.before(one, target)
         ]
         return [one for one in firsts if not any(self.before(other, one) for other in firsts)]
 
-    def way(self, index: int, target: int) -> list[int]:
+    def way(self, index: int, target: int, through: tuple[int, ...] | None = None) -> list[int]:
         """The steps after ``index`` that ``initials`` takes, in order, ``target`` the last."""
-        return [one for one in range(index + 1, target) if self.before(one, target)] + [target]
+        ends = (target,) if through is None else through
+        between = range(index + 1, target)
+        return [
+            one for one in between if any(one == end or self.before(one, end) for end in ends)
+        ] + [target]

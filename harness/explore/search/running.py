@@ -12,32 +12,39 @@ from collections.abc import Container
 import msgspec
 
 from harness.explore.footprint import Footprint
-from harness.explore.search.types import Expected, Nondeterministic, Plan, Run
+from harness.explore.search.types import Expected, Nondeterministic, Plan, Run, ServedAnother
 from harness.explore.world import InvalidRun, Pending, Taken, World, Worlds
 
 MAX_STEPS = 100_000
 """An execution longer than this is taken to be endless."""
 
 
-async def execute(worlds: Worlds, plan: Plan, *, max_steps: int = MAX_STEPS) -> Run:
+async def execute(
+    worlds: Worlds, plan: Plan, *, in_turn: bool = False, max_steps: int = MAX_STEPS
+) -> Run:
     """Carry out ``plan``; the world is closed whatever happens.
+
+    ``in_turn`` asks for an execution in which those who wait for one thing are served in turn.
 
     Raises ``InvalidRun`` when the world does, when the repeated part is not what it was, when
     the world contradicts itself, and after ``max_steps`` steps.
     """
     world = await worlds.fresh()
     try:
-        return await _run(world, plan, max_steps)
+        return await _run(world, plan, max_steps, in_turn=in_turn)
     finally:
         await world.close()
 
 
-async def _run(world: World, plan: Plan, max_steps: int) -> Run:
+async def _run(world: World, plan: Plan, max_steps: int, *, in_turn: bool) -> Run:
     taken: list[Taken] = []
     waiting = Waiting()
+    several = False
     guide = plan.guide()
-    while pending := world.pending():
-        enabled = tuple(one.actor for one in pending)
+    while able := world.pending():
+        enabled = tuple(one.actor for one in able)
+        pending = tuple(one for one in able if not one.deferred)
+        choices = tuple(one.actor for one in pending)
         at = len(taken)
         if taken:
             check_persistence(at - 1, taken[-1], enabled)
@@ -45,19 +52,27 @@ async def _run(world: World, plan: Plan, max_steps: int) -> Run:
             raise InvalidRun(f"the execution did not end within {max_steps} steps")
         expected = plan.prefix[at] if at < len(plan.prefix) else None
         if expected is not None:
-            check_ahead(at, expected, pending)
+            try:
+                check_ahead(at, expected, pending)
+            except InvalidRun as error:
+                raise (ServedAnother(str(error)) if several else error) from None
         actor = guide.choose(pending) if expected is None else expected.actor
         if actor is None:
-            return Run(taken=tuple(taken), rest=enabled, pruned=True)
-        if actor not in enabled:
-            raise InvalidRun(f"step {at + 1}: {actor} cannot move; can: {_names(enabled)}")
+            return Run(taken=tuple(taken), rest=choices, pruned=True)
+        if actor not in choices:
+            raise InvalidRun(f"step {at + 1}: {actor} cannot move; can: {_names(choices)}")
+        several = waiting.several
         step = await world.step(actor)
         if step.actor != actor or step.enabled != enabled:
             raise InvalidRun(
                 f"step {at + 1}: {actor} was let go while {_names(enabled)} could move, but "
                 f"{step.actor} was reported to have moved while {_names(step.enabled)} could"
             )
+        if in_turn and (passed := waiting.passed_over(step)):
+            raise ServedAnother(f"step {at + 1}: {passed} waited longer than {_names(step.woken)}")
         step = waiting.widened(step)
+        if choices != enabled:
+            step = msgspec.structs.replace(step, choices=choices)
         if expected is not None:
             check_behind(at, expected, step)
         else:
@@ -77,6 +92,21 @@ class Waiting:
 
     def __init__(self) -> None:
         self._wanted: dict[str, Footprint] = {}
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one waits."""
+        return len(self._wanted) > 1
+
+    def passed_over(self, step: Taken) -> str | None:
+        """Who waited longer than somebody whom ``step`` set going, and for the same locks."""
+        for woken in self._wanted.keys() & set(step.woken):
+            for actor, wanted in self._wanted.items():  # in the order in which they began to wait
+                if actor == woken:
+                    break
+                if actor not in step.woken and wanted.locks == self._wanted[woken].locks:
+                    return actor
+        return None
 
     def widened(self, step: Taken) -> Taken:
         """``step`` with the footprints of all waiting steps it conflicts with or sets going.

@@ -17,7 +17,7 @@ from itertools import pairwise
 from harness.explore.search.guides import Continue, drowsy
 from harness.explore.search.order import Footprints, Made, Order
 from harness.explore.search.types import Coverage, Expected, Guide, Plan, Run
-from harness.explore.world import Taken
+from harness.explore.world import Taken, Tenure
 
 _NOBODY: Mapping[str, int] = {}
 
@@ -32,12 +32,17 @@ class Node:
     footprint: int
     """Of the step that leads here; -1 at the root."""
     enabled: tuple[str, ...]
+    """Who can be chosen here."""
     last: str | None
     """Who made the last step that was not local."""
     switches: int
     """Preemptive context switches on the way here."""
     sleep: Mapping[str, int]
     """Who need not move here, each with the footprint of its next step."""
+    tenures: tuple[Tenure, ...] = ()
+    """When the step that leads here would have been deferred."""
+    follows: int | None = None
+    """The step before which it was deferred whatever else happened."""
     leaves: bool = False
     """Whether the actor of the step could not make another when the next choice came."""
     done: dict[str, Node] = field(default_factory=dict)
@@ -118,20 +123,21 @@ class TreeScheduler(ABC):
             return False
         self._settle(plan)
         if branch is None:
-            enabled = run.taken[0].enabled if run.taken else run.rest
+            enabled = run.taken[0].chosen_from if run.taken else run.rest
             self._root = Node(None, "", "", -1, self._word(enabled), None, 0, _NOBODY)
             path = [self._root]
         else:
             path = _path(branch.node)
             branch.node.planned.discard(run.taken[start].actor)
-        ends = [*(step.enabled for step in run.taken[start + 1 :]), run.rest]
+        ends = [*(step.chosen_from for step in run.taken[start + 1 :]), run.rest]
         for step, enabled, sleep in zip(run.taken[start:], ends, sleeps, strict=False):
             path.append(self._child(path[-1], step, enabled, sleep))
         self._mark_leaving(path, start)
         order = None
         if self.ordered:
             made = [
-                Made(child.actor, child.footprint, node.enabled) for node, child in pairwise(path)
+                Made(child.actor, child.footprint, node.enabled, child.tenures, child.follows)
+                for node, child in pairwise(path)
             ]
             order = Order(self.footprints, made)
         self.learn(path, order, start)
@@ -235,6 +241,8 @@ class TreeScheduler(ABC):
             last=node.last if local else step.actor,
             switches=node.switches + (not local and node.preempts(step.actor)),
             sleep=sleep,
+            tenures=step.tenures,
+            follows=step.follows,
         )
         node.done[step.actor] = child
         return child

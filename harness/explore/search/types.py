@@ -26,6 +26,17 @@ class Nondeterministic(InvalidRun):
     """The same choices led to something else: the schedule does not determine the execution."""
 
 
+class ServedAnother(InvalidRun):
+    """Of several who waited for one thing not the one who waited longest was served first, or
+    another than when the same choices were made before.
+
+    PostgreSQL serves them in turn as a rule and makes no promise: those who wait for a row that
+    is changed meanwhile may overtake each other (src/backend/access/heap/README.tuplock). It is
+    sound to try again, and to insist on turns: who overtakes another comes to what he comes to
+    where he began to wait first, which is searched as well.
+    """
+
+
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """When to stop although something is left; None means no bound.
 

@@ -1,0 +1,137 @@
+"""Which statements need not be let go yet, since all they could do is wait: see ``tenures``.
+
+Deferring is sound where three things are certain: another session holds, alone, what the
+statement begins by locking (``harness.explore.sql.doors``); the statement's own session holds
+nothing, so that nobody can wait for it; and it sees each row's newest version when it goes on
+(READ COMMITTED). Who waits for a row that is removed and put there again finds nothing, though,
+where who comes later finds the new one: a holder who makes a new row in that place ends it all
+(``unsafe``), and the search begins again without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.explore.footprint import Footprint
+from harness.explore.players import Arrival
+from harness.explore.sql.doors import Door
+from harness.explore.sql.symbols import Params
+from harness.explore.sql_sessions import SqlSessions
+from harness.explore.tenures import Tenures
+from harness.explore.world import Tenure
+from harness.taps.postgres import Statement, Unit
+
+_PATIENT = "read committed"
+_BEGINS = frozenset({"begin", "local"})
+
+
+class LateLocks:
+    """Follows one execution; ``at`` is the number of the step that is being made."""
+
+    def __init__(self, sessions: SqlSessions) -> None:
+        self.at = 0
+        self.unsafe: str | None = None
+        """Why nothing may be deferred on this service, once it is known."""
+        self._sessions = sessions
+        self._tenures = Tenures()
+        self._rows: dict[str, list[Door]] = {}
+        """What each session holds for certain."""
+
+    def deferred(self, arrival: Arrival, actor: str) -> bool:
+        """Whether the statement would only wait for what another attempt holds."""
+        door = self._door(arrival, bare=True)
+        return door is not None and self._tenures.held(door.thing, but=actor)
+
+    def past(self, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
+        """When the statement would have been deferred."""
+        door = self._door(arrival, bare=True)
+        return () if door is None else self._tenures.past(door.thing, but=actor)
+
+    def read(self, session: str, touches: Footprint) -> None:
+        """A unit is about to be sent on ``session``."""
+        for door in self._rows.get(session, ()):
+            if door.entry is not None and any(
+                len(lock.place) != len(door.thing.place) - 1 and lock.overlaps(door.entry)
+                for lock in touches.locks
+                if _may_replace(lock.place)
+            ):
+                self.unsafe = f"a row of {door.thing.place[1]} may be put where another was"
+
+    def answered(self, arrival: Arrival, *, waited: bool) -> None:
+        """A unit was answered; what it locked is held until its transaction ends."""
+        call = arrival.call
+        if not isinstance(call, Unit):
+            return
+        session = arrival.session
+        if call.status_after != "T" or call.answer.error is not None or self._lets_go(arrival):
+            self.ended(session)
+            return
+        if waited or arrival.owner is None:
+            return
+        door = self._door(arrival, bare=False)
+        if door is not None and _found(call):
+            self._rows.setdefault(session, []).append(door)
+            self._tenures.acquired(door.thing, arrival.owner.name, self.at, by=session)
+
+    def ended(self, session: str) -> None:
+        """The session's transaction is over, or the session itself."""
+        self._rows.pop(session, None)
+        self._tenures.released(session, self.at)
+
+    def _door(self, arrival: Arrival, *, bare: bool) -> Door | None:
+        """The door of a unit; if ``bare``, only of one that can be deferred."""
+        call = arrival.call
+        if not isinstance(call, Unit) or call.ends == "function":
+            return None
+        tracker = self._sessions.tracker(arrival.session)
+        path = tracker.path
+        if path is None or (bare and (tracker.holds_locks or tracker.isolation != _PATIENT)):
+            return None
+        statement = self._only(call.statements, path)
+        if statement is None:
+            return None
+        door = self._sessions.doors.of(
+            statement.sql, Params(statement.params, statement.nulls), path
+        )
+        return door if door is not None and (door.bare or not bare) else None
+
+    def _only(self, statements: Sequence[Statement], path: tuple[str, ...]) -> Statement | None:
+        """The one statement of a unit, but for a BEGIN before it."""
+        found = None
+        for statement in statements:
+            if not statement.sql:
+                return None
+            kinds = self._sessions.kinds(statement, path)
+            if all(kind in _BEGINS for kind in kinds) and found is None:
+                if any(isolated for isolated in self._sessions.isolations(statement, path)):
+                    return None
+                continue
+            if found is not None or len(kinds) != 1:
+                return None
+            found = statement
+        return found
+
+    def _lets_go(self, arrival: Arrival) -> bool:
+        """Whether a unit may let go of some of what its transaction holds."""
+        call = arrival.call
+        assert isinstance(call, Unit)
+        path = self._sessions.tracker(arrival.session).path
+        if path is None:
+            return True
+        return any(
+            not statement.sql
+            or "unlock" in statement.sql.lower()
+            or "rollback to" in self._sessions.kinds(statement, path)
+            for statement in call.statements
+        )
+
+
+def _may_replace(place: tuple[str, ...]) -> bool:
+    """Whether a lock there may be that of a new row: on an index entry, or on no one knows what."""
+    return len(place) < 2 or len(place) > 3
+
+
+def _found(call: Unit) -> bool:
+    """Whether the unit's last statement found its one thing."""
+    tags = call.answer.tags
+    return bool(tags) and tags[-1].split()[-1:] == ["1"]
