@@ -7,7 +7,7 @@ such execution. Everything else, who may move, what is held, what is judged, is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Protocol, Self
 
 from harness.errors import PaidonceError
@@ -31,6 +31,15 @@ class Part(Protocol):
 
     @property
     def steps(self) -> Sequence[object]: ...
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for attempts that do the same to the same things, as the same users.
+
+        Exchanging two such changes nothing but their names: a search makes use of that. Attempts
+        that were prepared each for itself (with an order of its own, say) are not alike.
+        """
+        ...
 
 
 class Script(Protocol):

@@ -89,6 +89,11 @@ class Attempt:
     start: Start = TOGETHER
     order: int = 0
 
+    @property
+    def likeness(self) -> str:
+        """Equal for attempts that differ in nothing but their names."""
+        return repr(replace(self, name=""))
+
 
 class Side(enum.StrEnum):
     """Where a call is held: before Stripe sees it, or after, with its effect done."""

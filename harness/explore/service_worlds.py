@@ -178,7 +178,7 @@ class ServiceWorlds:
         return self._activity
 
     def _twins(self) -> dict[str, str]:
-        return twins({a.name: repr(replace(a, name="")) for a in self.scenario.attempts})
+        return twins({attempt.name: attempt.likeness for attempt in self.scenario.attempts})
 
     def _known(self) -> Habits:
         if self._habits is None:
