@@ -121,16 +121,14 @@ class Pair(ABC):
         for transport in (self._client, self._server):
             if transport is not None:
                 transport.close()
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._stop_connecting()
 
     def abort(self) -> None:
         """Close both connections at once."""
         for transport in (self._client, self._server):
             if transport is not None:
                 transport.abort()
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._stop_connecting()
 
     def route_client(self, take: Callable[[bytes], None]) -> None:
         """Bytes of the client's go to ``take`` from now on, in the place of ``from_client``."""
@@ -159,6 +157,12 @@ class Pair(ABC):
         finally:
             self._connecting = None
 
+    def _stop_connecting(self) -> None:
+        # Once there is a connection, uvloop would end it without telling anybody
+        # (``create_connection`` closes its handle, and not its transport, when it is cancelled).
+        if self._connecting is not None and self._server is None:
+            self._connecting.cancel()
+
     def server_connected(self, transport: asyncio.Transport) -> None:
         self._server = transport
         self._open += 1
@@ -183,8 +187,8 @@ class Pair(ABC):
 
     def half_closed(self, *, of_client: bool) -> None:
         self._open -= 1
-        if of_client and self._server is None and self._connecting is not None:
-            self._connecting.cancel()
+        if of_client:
+            self._stop_connecting()
         if self._open == 0:
             self.proxy.parted(self)
             self.closed()

@@ -400,3 +400,28 @@ def test_in_every_mode_on_uvloop(database, tmp_path):
         assert connection.execute("SELECT v FROM item").fetchall() == [("old!!!!",)]
     assert [effect.label.split()[0] for effect in effects] == ["SELECT", "UPDATE"] * 2
     assert [side for side, _ in gate.seen] == ["request", "answer"] * 2
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["refused", "at once"])
+def test_clients_that_leave_while_the_server_is_being_connected_are_let_go(database, waits):
+    """pgx does with each new pool: it asks for TLS, is refused it, and comes again without."""
+    uvloop = pytest.importorskip("uvloop")
+    asks_for_tls = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+
+    async def leave(tap):
+        reader, writer = await asyncio.open_connection("127.0.0.1", tap.port)
+        writer.write(asks_for_tls)
+        if waits:
+            assert await reader.readexactly(1) == b"N"
+        writer.transport.abort()
+
+    async def come_and_go():
+        async with PostgresTap(database) as tap:
+            for _ in range(50):
+                await asyncio.gather(*(leave(tap) for _ in range(4)))
+            async with asyncio.timeout(DEADLINE_S):
+                while tap.connecting:
+                    await asyncio.sleep(0.001)
+        assert not tap.sessions
+
+    uvloop.run(asyncio.wait_for(come_and_go(), DEADLINE_S * 2))
