@@ -18,6 +18,7 @@ import redis.asyncio as aioredis
 from harness.capability import Capability
 from harness.errors import PaidonceError
 from harness.history import Backend
+from harness.service import Addresses
 from harness.subject import Subject
 from harness.taps.stripe import StripeTap
 from harness.target import Target
@@ -65,6 +66,8 @@ class Bench:
     backends: dict[str, Backend]
     eyes: psycopg.AsyncConnection[tuple[int]]
     postgres_url: str
+    addresses: Addresses
+    """What the service was told of its surroundings."""
     redis: aioredis.Redis | None = None
     reset: Callable[[], None] | None = None
     taps: ControlledTaps | None = None

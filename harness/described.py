@@ -12,7 +12,7 @@ from harness.bench import Bench
 from harness.results import Variant
 from harness.scenario_clients import ScenarioClients
 from harness.service import Addresses, Service
-from harness.subject import Ports
+from harness.subject import Ports, Source
 from harness.target import Target
 
 
@@ -29,6 +29,10 @@ class Described:
     @property
     def variants(self) -> tuple[Variant, ...]:
         return self.described.variants
+
+    @property
+    def source(self) -> Source | None:
+        return None
 
     @property
     def stripe_order_key(self) -> str:

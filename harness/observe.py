@@ -104,7 +104,7 @@ async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Eve
     key = bench.target.stripe_order_key
     owner: dict[str, str] = {}
     found: list[Event] = []
-    async for intent in _pages(bench, "/v1/payment_intents"):
+    async for intent in stripe_pages(bench, "/v1/payment_intents"):
         order = intent.get("metadata", {}).get(key)
         if order in orders:
             owner[intent["id"]] = order
@@ -121,7 +121,7 @@ async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Eve
             )
     if not owner:
         return found
-    async for charge in _pages(bench, "/v1/charges"):
+    async for charge in stripe_pages(bench, "/v1/charges"):
         order = owner.get(charge.get("payment_intent") or "")
         if order is not None:
             found.append(
@@ -139,7 +139,7 @@ async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Eve
     return found
 
 
-async def _pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]:
+async def stripe_pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]:
     """All objects of a list, page after page (https://docs.stripe.com/api/pagination)."""
     params: dict[str, str] = {"limit": str(_PAGE)}
     while True:

@@ -138,6 +138,7 @@ class Stack:
                 eyes=await psycopg.AsyncConnection.connect(url, autocommit=True),
                 redis=aioredis.Redis.from_url(lane.redis.url()),
                 postgres_url=url,
+                addresses=addresses,
                 reset=lane.stripe.reset if lane.stripe.can_reset else None,
                 taps=taps,
                 pids=running.pids,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from harness.performing import Clients
 from harness.results import Variant
 from harness.service import Addresses, Service
@@ -15,6 +17,16 @@ from harness.target import Target
 
 if TYPE_CHECKING:
     from harness.bench import Bench
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that describes the target, and the SHA-256 of its text then, in hexadecimal.
+
+    ``path`` is relative to the folder in which paidonce ran, where it lay below that.
+    """
+
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,11 @@ class Subject(Protocol):
 
     @property
     def variants(self) -> tuple[Variant, ...]: ...
+
+    @property
+    def source(self) -> Source | None:
+        """The file that describes it, for witnesses; None where it is part of the harness."""
+        ...
 
     @property
     def described(self) -> Target | None:

@@ -18,6 +18,11 @@ from harness.target import Request, Target
 
 def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:
     """The body of a ``payment_intent.succeeded`` event about an intent as Stripe shows it."""
+    return event("payment_intent.succeeded", event_id, intent)
+
+
+def event(kind: str, event_id: str, about: Mapping[str, Any]) -> bytes:
+    """The body of an event of this type about an object as Stripe shows it."""
     return msgspec.json.encode(
         {
             "id": event_id,
@@ -27,8 +32,8 @@ def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:
             "livemode": False,
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},
-            "type": "payment_intent.succeeded",
-            "data": {"object": intent},
+            "type": kind,
+            "data": {"object": about},
         }
     )
 
@@ -38,12 +43,17 @@ def delivery(target: Target, payload: bytes, secret: str) -> Request:
     return Request(
         method="POST",
         path=target.webhook_path,
-        headers={
-            "Content-Type": "application/json",
-            "Stripe-Signature": sign(payload, secret, int(time.time())),
-        },
+        headers=signed_headers(payload, secret),
         body=payload,
     )
+
+
+def signed_headers(payload: bytes, secret: str) -> dict[str, str]:
+    """The headers of a delivery of ``payload``, signed now."""
+    return {
+        "Content-Type": "application/json",
+        "Stripe-Signature": sign(payload, secret, int(time.time())),
+    }
 
 
 def made_up_intent(

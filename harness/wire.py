@@ -66,6 +66,10 @@ class Wire:
         if line is None or not line.reusable or time.monotonic() - line.used > _FRESH_S:
             await self.ask(Request(method="GET", path=path))
 
+    async def connect(self) -> None:
+        """Have a connection, used or not. Raises ``NoAnswer``."""
+        await self._ready()
+
     async def ask(self, request: Request) -> Answer:
         """Send a request and wait for its answer, however long it takes. Raises ``NoAnswer``."""
         await self.send(request)

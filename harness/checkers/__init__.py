@@ -9,7 +9,9 @@ from harness.checkers.base import Checker
 from harness.checkers.bounded_wait import BoundedWait
 from harness.checkers.cancelled import NoChargeWhenCancelled
 from harness.checkers.clean_rejections import CleanRejections
+from harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
 from harness.checkers.independent_orders import IndependentOrders
+from harness.checkers.invariants import Invariants
 from harness.checkers.judging import judge_with, select
 from harness.checkers.ledger_agrees import LedgerAgrees
 from harness.checkers.linearizable import Linearizable
@@ -39,6 +41,9 @@ _ALL: tuple[Checker, ...] = (
     IndependentOrders(),
     BoundedWait(),
     NoChargeWhenCancelled(),
+    Invariants(),
+    DeclaredSuccesses(),
+    DeclaredRejections(),
 )
 
 CHECKERS: dict[str, Checker] = {found.name: found for found in _ALL}

@@ -266,7 +266,8 @@ def _witness(
 ) -> Witness:
     assert worlds.last is not None
     return Witness(
-        target=worlds.bench.target.name,
+        target=worlds.bench.subject.name,
+        described_in=worlds.bench.subject.source,
         variant=request.variant,
         scenario=request.scenario.name,
         attempts=tuple(attempt.name for attempt in worlds.scenario.attempts),

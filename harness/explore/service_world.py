@@ -21,6 +21,7 @@ from harness.history import (
     Ended,
     History,
     IntentObserved,
+    Observed,
     OrderObserved,
 )
 from harness.performing import NotAtRest, Over, Performance, Script
@@ -65,6 +66,8 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[tuple[str, int, int], ...]
     intents: tuple[tuple[str, int, int], ...]
     charges: tuple[tuple[str, int, int], ...]
+    values: tuple[tuple[str, str, str], ...] = ()
+    """(name, attempt, value) of what else was observed."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +321,13 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
             sorted(
                 (charge.status, charge.amount, charge.amount_refunded)
                 for _, charge in history.of(ChargeObserved)
+            )
+        ),
+        values=tuple(
+            sorted(
+                (seen.name, seen.attempt or "", str(seen.value))
+                for _, seen in history.of(Observed)
+                if not seen.before
             )
         ),
     )

@@ -16,6 +16,7 @@ from harness.errors import UsageError
 from harness.explore.names import Names
 from harness.explore.search.types import Expected
 from harness.explore.world import Taken
+from harness.subject import Source
 from harness.verdict import Status, Verdict
 
 WITNESS_FORMAT = 1
@@ -70,6 +71,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     format: int = WITNESS_FORMAT
     paidonce: str = harness.__version__
     target: str
+    described_in: Source | None = None
     variant: str
     scenario: str
     attempts: tuple[str, ...]

@@ -12,11 +12,14 @@ from harness.history.events import (
     Fault,
     Header,
     IntentObserved,
+    Invariant,
     Invoked,
     Note,
+    Observed,
     OrderCreated,
     OrderObserved,
     Outcome,
+    Rules,
 )
 from harness.history.history import History, Operation
 from harness.history.journal import Journal
@@ -36,13 +39,16 @@ __all__ = [
     "Header",
     "History",
     "IntentObserved",
+    "Invariant",
     "Invoked",
     "Journal",
     "Note",
+    "Observed",
     "Operation",
     "OrderCreated",
     "OrderObserved",
     "Outcome",
     "Recorder",
+    "Rules",
     "read_history",
 ]

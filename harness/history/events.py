@@ -41,6 +41,8 @@ class Action(enum.StrEnum):
     WEBHOOK = "webhook"
     READ = "read"
     CONFIRM_IN_BROWSER = "confirm_in_browser"
+    REQUEST = "request"
+    """Any HTTP request, of a service that is not described by the actions above."""
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,27 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     version: str
+
+
+class Invariant(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition over observed values; ``harness.checkers.expressions`` reads ``check``."""
+
+    name: str
+    check: str
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold, where the service's description says so itself.
+
+    ``attempts`` are all that came. Of those in ``counted``, ``at_least`` and ``at_most`` so many
+    are told that they succeeded (None: any number).
+    """
+
+    attempts: tuple[str, ...]
+    counted: tuple[str, ...]
+    invariants: tuple[Invariant, ...]
+    at_least: int | None = None
+    at_most: int | None = None
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
@@ -65,6 +88,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     started: str = ""
     """Wall-clock start, ISO 8601 in UTC; for people only."""
     settings: dict[str, str] = {}
+    rules: Rules | None = None
     format: int = FORMAT
 
 
@@ -83,7 +107,8 @@ class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
     ``attempt`` names the client in the words of the scenario ("tab 1"). ``key`` is the client's
     idempotency key, if it sent one. ``args`` holds what the action needs: ``amount`` (int,
     refund and change_amount; absent for a refund of all that is left), ``payment_method``,
-    ``payment_id`` and ``event`` (webhook, confirm_in_browser).
+    ``payment_id`` and ``event`` (webhook, confirm_in_browser), and of a request ``step`` (its
+    number in the attempt, from 1), ``request`` (method and path) and ``body``.
     """
 
     t: int
@@ -100,7 +125,8 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="complete"):
 
     ``code`` is the service's machine-readable reason of a rejection. ``value`` holds what an
     ``OK`` said: ``payment_id``, ``amount``, ``refund_id``, and for a read the whole order as in
-    ``OrderObserved``. ``replayed`` marks an answer the service gave as a replay of an earlier
+    ``OrderObserved``; of a request ``success`` is true where it told its attempt of success.
+    ``replayed`` marks an answer the service gave as a replay of an earlier
     one to the same idempotency key. ``retries`` is how often the service said it tried again
     inside, None if it did not say. An operation with no completion at all is unknown as well.
     """
@@ -185,6 +211,20 @@ class ChargeObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_ch
     currency: str
 
 
+class Observed(msgspec.Struct, frozen=True, kw_only=True, tag="observed"):
+    """A value looked up in the database or at Stripe, by the name its description gives it.
+
+    ``attempt`` is whose it is, None where it is not about one. ``before`` tells that it was
+    looked up before any attempt began.
+    """
+
+    t: int
+    name: str
+    value: int | float | str | bool
+    attempt: str | None = None
+    before: bool = False
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     """Something a reader of the history should know, in plain words."""
 
@@ -209,6 +249,7 @@ Event = (
     | OrderObserved
     | IntentObserved
     | ChargeObserved
+    | Observed
     | Note
     | Ended
 )

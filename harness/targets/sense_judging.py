@@ -27,7 +27,7 @@ def check_judging(at: At, file: TargetFile, captured: Mapping[str, str]) -> None
         here.identifier(name)
         if name in known:
             here.fail(f"{{{name}}} is there already; choose another name")
-        _query(here, query, list(captured))
+        _query(here, query, [n for n, scope in captured.items() if scope != "attempt"])
     for name, observe in file.observe.items():
         here = at / f"[observe.{name}]"
         here.identifier(name)

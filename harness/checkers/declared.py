@@ -1,0 +1,112 @@
+"""What a service's description says of its answers: how many succeed, and that the rest is clean.
+
+Which answer is a success and which a clean rejection was decided by the description's own rules
+when the answer came: the outcome says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.checkers.answers import evidence
+from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.history import History, Operation, Outcome
+from harness.verdict import Status, Verdict
+
+
+def last_operations(history: History) -> dict[str, Operation]:
+    """What each attempt did last, by its name."""
+    attempts = history.header.rules.attempts if history.header.rules is not None else ()
+    return {
+        operation.invoked.attempt: operation
+        for operation in history.operations
+        if operation.invoked.attempt in attempts
+    }
+
+
+def told_success(operation: Operation) -> bool:
+    """Whether it was by this answer that its attempt was told that it succeeded."""
+    completed = operation.completed
+    return completed is not None and completed.value.get("success") is True
+
+
+class DeclaredSuccesses:
+    """Counts the attempts that were told that they succeeded."""
+
+    name = "successes"
+    title = "As many attempts succeed as the target says"
+    needs = NOTHING
+
+    def check(self, history: History) -> Verdict:
+        rules = history.header.rules
+        if rules is None:
+            return _nothing_declared(self.name)
+        last = last_operations(history)
+        won = [last[name] for name in rules.counted if name in last and told_success(last[name])]
+        open_ones = [
+            name
+            for name in rules.counted
+            if name not in last or last[name].outcome is Outcome.UNKNOWN
+        ]
+        said = f"{len(won)} of {some(len(rules.counted), 'attempt')} succeeded"
+        violations, doubts = [], []
+        if rules.at_most is not None and len(won) > rules.at_most:
+            violations.append(
+                Violation(
+                    reason=f"{said}, {rules.at_most} may at most: {_names(won)}",
+                    evidence=evidence(won),
+                )
+            )
+        if rules.at_least is not None and len(won) < rules.at_least:
+            reason = f"{said}, {rules.at_least} must at least"
+            if len(won) + len(open_ones) >= rules.at_least:
+                doubts.append(f"{reason}; what came of {', '.join(open_ones)} is not known")
+            else:
+                losers = [last[name] for name in rules.counted if name in last]
+                violations.append(Violation(reason=reason, evidence=evidence(losers), absence=True))
+        return conclude(self.name, history, violations=violations, doubts=doubts, fine=said)
+
+
+class DeclaredRejections:
+    """Whoever does not succeed is told so cleanly: by an answer the target calls a rejection."""
+
+    name = "rejections"
+    title = "Every other attempt gets a clean rejection"
+    needs = NOTHING
+
+    def check(self, history: History) -> Verdict:
+        if history.header.rules is None:
+            return _nothing_declared(self.name)
+        last = last_operations(history)
+        violations = [
+            Violation(
+                reason=f"{name} got neither a success nor a clean rejection: {_answer(operation)}",
+                evidence=evidence([operation]),
+            )
+            for name, operation in last.items()
+            if operation.outcome is Outcome.FAILED
+        ]
+        rejected = sum(operation.outcome is Outcome.REJECTED for operation in last.values())
+        return conclude(
+            self.name,
+            history,
+            violations=violations,
+            fine=f"{some(rejected, 'attempt')} of {len(last)} rejected, each of them cleanly",
+        )
+
+
+def _nothing_declared(checker: str) -> Verdict:
+    reason = "the history says no rules of a target"
+    return Verdict(checker=checker, status=Status.UNKNOWN, reason=reason)
+
+
+def _names(operations: Sequence[Operation]) -> str:
+    return ", ".join(operation.invoked.attempt for operation in operations)
+
+
+def _answer(operation: Operation) -> str:
+    completed = operation.completed
+    assert completed is not None
+    asked = operation.invoked.args.get("request", operation.invoked.action.value)
+    status = completed.status or "no status"
+    return f"{asked} was answered {status}" + (f", {completed.error}" if completed.error else "")

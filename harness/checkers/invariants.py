@@ -1,0 +1,147 @@
+"""The conditions a service's description states over its database and Stripe all hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from harness.checkers.answers import evidence
+from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.declared import last_operations, told_success
+from harness.checkers.expressions import BEFORE, BadExpression, Expression, NoValue, Value, parse
+from harness.history import History, Invariant, Observed, Outcome
+from harness.verdict import Status, Verdict
+
+Values = dict[str, tuple[int, Value]]
+"""Observed values by name, each with its position in the history."""
+
+
+class Invariants:
+    """Puts every condition to the values that were observed when all was over.
+
+    A condition with a value that is an attempt's own is put once for each attempt. An attempt
+    without an answer may have succeeded: a condition that depends on whether it did is in doubt.
+    """
+
+    name = "invariants"
+    title = "Every invariant of the target holds"
+    needs = NOTHING
+
+    def check(self, history: History) -> Verdict:
+        rules = history.header.rules
+        if rules is None:
+            reason = "the history says no rules of a target"
+            return Verdict(checker=self.name, status=Status.UNKNOWN, reason=reason)
+        violations: list[Violation] = []
+        doubts: list[str] = []
+        for invariant in rules.invariants:
+            try:
+                expression = parse(invariant.check)
+            except BadExpression as error:
+                doubts.append(f"{invariant.name}: {error}")
+                continue
+            for case in _cases(history, expression):
+                found = case.judge(invariant)
+                if isinstance(found, Violation):
+                    violations.append(found)
+                elif found is not None:
+                    doubts.append(found)
+        return conclude(
+            self.name,
+            history,
+            violations=_together(violations),
+            doubts=doubts,
+            fine=f"{some(len(rules.invariants), 'invariant')} held",
+            details={"broken": [found.reason for found in violations]} if violations else None,
+        )
+
+
+def _together(violations: list[Violation]) -> list[Violation]:
+    """All that is broken in one sentence: which of them are broken is what matters."""
+    if len(violations) < 2:
+        return violations
+    positions = sorted({at for found in violations for at in found.evidence})
+    reason = "; ".join(found.reason for found in violations)
+    return [Violation(reason=reason, evidence=tuple(positions))]
+
+
+class _Case:
+    """One condition's values: of all attempts, or of one."""
+
+    def __init__(
+        self,
+        expression: Expression,
+        attempt: str | None,
+        values: Values,
+        before: Values,
+        successes: tuple[int, int],
+        attempts: int,
+        answers: tuple[int, ...],
+    ) -> None:
+        self._expression = expression
+        self._attempt = attempt
+        self._values = values
+        self._before = before
+        self._successes = successes
+        self._attempts = attempts
+        self._answers = answers
+
+    def judge(self, invariant: Invariant) -> Violation | str | None:
+        """A violation, a doubt, or nothing."""
+        whose = f" for {self._attempt}" if self._attempt is not None else ""
+        least, most = self._successes
+        try:
+            held = {self._holds(successes): successes for successes in range(least, most + 1)}
+        except NoValue as error:
+            return f"{invariant.name}{whose}: {error} was not observed"
+        except TypeError as error:
+            return f"{invariant.name}{whose}: {invariant.check} makes no sense: {error}"
+        if len(held) > 1:
+            return f"{invariant.name}{whose}: it depends on an attempt that got no answer"
+        if True in held:
+            return None
+        return Violation(
+            reason=f"{invariant.name}{whose}: not {invariant.check}, with {self._said(least)}",
+            evidence=self._evidence(),
+        )
+
+    def _holds(self, successes: int) -> bool:
+        values = {name: value for name, (_, value) in self._values.items()}
+        values |= {"attempts": self._attempts, "successes": successes}
+        return self._expression.holds(values, {n: value for n, (_, value) in self._before.items()})
+
+    def _said(self, successes: int) -> str:
+        names = sorted(self._expression.names)
+        own: Mapping[str, Value] = {"attempts": self._attempts, "successes": successes}
+        words = [f"{n} = {own[n] if n in own else self._values[n][1]}" for n in names]
+        words += [f"{BEFORE}.{n} = {self._before[n][1]}" for n in sorted(self._expression.before)]
+        return ", ".join(words)
+
+    def _evidence(self) -> tuple[int, ...]:
+        used = [self._values[n][0] for n in self._expression.names if n in self._values]
+        used += [self._before[n][0] for n in self._expression.before if n in self._before]
+        answers = self._answers if "successes" in self._expression.names else ()
+        return tuple(sorted({*used, *answers}))
+
+
+def _cases(history: History, expression: Expression) -> Iterator[_Case]:
+    rules = history.header.rules
+    assert rules is not None
+    observed = list(history.of(Observed))
+    names = expression.names | expression.before
+    owners = {seen.attempt for _, seen in observed if seen.name in names} - {None}
+    last = last_operations(history)
+    own: list[str | None] = [name for name in rules.attempts if name in owners]
+    for attempt in own or [None]:
+        whose = rules.attempts if attempt is None else (attempt,)
+        sure = [name for name in whose if name in last and told_success(last[name])]
+        maybe = [n for n in whose if n not in last or last[n].outcome is Outcome.UNKNOWN]
+        mine = [(at, o) for at, o in observed if o.attempt in (None, attempt)]
+        yield _Case(
+            expression,
+            attempt,
+            {seen.name: (at, seen.value) for at, seen in mine if not seen.before},
+            {seen.name: (at, seen.value) for at, seen in mine if seen.before},
+            (len(sure), len(sure) + len(maybe)),
+            len(whose),
+            evidence(last[name] for name in whose if name in last),
+        )

@@ -1,0 +1,168 @@
+"""The clients of a target file: they bring a service to the beginning of its attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import itertools
+import os
+import uuid
+from dataclasses import dataclass, field
+
+from harness.bench import Bench
+from harness.capability import Capability
+from harness.checkers.expressions import parse
+from harness.errors import DeadlineExceeded
+from harness.history import Header, Recorder
+from harness.performing import NotReady, Script
+from harness.targets import starting
+from harness.targets.captures import NothingThere, parse_capture
+from harness.targets.format import PrepareTable
+from harness.targets.loading import Loaded
+from harness.targets.observing import Observer
+from harness.targets.performance import TargetPerformance, leads_on
+from harness.targets.requests import request_of
+from harness.targets.resetting import Snapshot, run_statements
+from harness.targets.scope import Scope
+from harness.targets.script import TargetAttempt, TargetScript
+from harness.wire import NoAnswer, Wire
+
+CHECKERS = ("invariants", "successes", "rejections")
+USER = "client"
+_COMMAND_DEADLINE_S = 60.0
+
+
+@dataclass
+class TargetClients:
+    """``Clients`` (see ``harness.performing``) of a target file on one bench."""
+
+    bench: Bench
+    loaded: Loaded
+    _service: Scope | None = None
+    """What the steps that are done once per service left behind."""
+    _snapshot: Snapshot | None = None
+    _observer: Observer | None = None
+    _wires: dict[str, Wire] = field(default_factory=dict)
+    _runs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def header(self, script: Script, run: str, seed: int = 0) -> Header:
+        """The header of a history of the target's attempts."""
+        assert isinstance(script, TargetScript)
+        return Header(
+            run=run,
+            scenario=script.name,
+            target=self.loaded.file.name,
+            variant=self.bench.variant,
+            backends=self.bench.backends,
+            capabilities=tuple(sorted(self.bench.capabilities | {Capability.STRIPE_CALLS})),
+            checkers=CHECKERS,
+            seed=seed,
+            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            rules=script.rules(),
+        )
+
+    async def begin(self, script: Script, journal: Recorder) -> TargetPerformance:
+        """Reset, prepare, and look up what is to be known beforehand.
+
+        Raises ``NotReady`` where a step is not answered as expected, ``UsageError`` where the
+        file says something that the database does not accept.
+        """
+        assert isinstance(script, TargetScript)
+        observer = await self._reset()
+        assert self._service is not None
+        shared = self._service.copy()
+        shared.values["run"] = f"{uuid.uuid4().hex[:8]}-{next(self._runs)}"
+        await self._prepare(shared, "run")
+        own: dict[str, Scope] = {}
+        for attempt in script.attempts:
+            own[attempt.name] = shared.copy()
+            own[attempt.name].values |= _names_of(attempt)
+            await self._prepare(own[attempt.name], "attempt")
+        marks = await observer.marks(shared.values)
+        for scope in (shared, *own.values()):
+            scope.values |= marks
+        performance = TargetPerformance(
+            self.bench, self.loaded, script, journal, shared, own, self._wires, observer
+        )
+        earlier = {n for i in self.loaded.file.invariants for n in parse(i.check).before}
+        await performance.observe(sorted(earlier), before=True)
+        return performance
+
+    async def close(self) -> None:
+        for wire in self._wires.values():
+            await wire.close()
+        self._wires.clear()
+
+    # --- the initial state ----------------------------------------------------------------
+
+    async def _reset(self) -> Observer:
+        reset = self.loaded.file.reset
+        if reset.stripe and self.bench.reset is not None:
+            await asyncio.to_thread(self.bench.reset)
+        if reset.redis and self.bench.redis is not None:
+            await self.bench.redis.flushdb()
+        if self._observer is None:
+            self._observer = Observer(self.bench, self.loaded.file, str(self.loaded.path))
+            await self._observer.begin()
+        if self._service is None:
+            service = Scope(values={"run": f"service-{uuid.uuid4().hex[:8]}"})
+            await self._prepare(service, "service")
+            self._service = service
+        elif self._snapshot is not None:
+            await self._snapshot.restore()
+        if reset.snapshot and self._snapshot is None:
+            where = f"{self.loaded.path}, [reset], snapshot"
+            self._snapshot = Snapshot(self.bench.eyes, where)
+            await self._snapshot.take()
+        if reset.sql:
+            where = f"{self.loaded.path}, [reset], sql"
+            await run_statements(self.bench.eyes, reset.sql, self._service.values, where)
+        if reset.command is not None:
+            await asyncio.to_thread(self._command)
+        return self._observer
+
+    def _command(self) -> None:
+        command = self.loaded.file.reset.command
+        assert command is not None
+        where = f"{self.loaded.path}, [reset], command"
+        places = starting.places(self.loaded, self.bench.variant, self.bench.addresses)
+        argv = starting.argv_of(command, {**places, "port": ""}, where)
+        starting.run(
+            "the reset's command", argv, self.loaded.folder, os.environ, _COMMAND_DEADLINE_S
+        )
+
+    # --- preparing -------------------------------------------------------------------------
+
+    async def _prepare(self, scope: Scope, per: str) -> None:
+        for number, step in enumerate(self.loaded.file.prepare, start=1):
+            if step.per == per:
+                await self._do(step, scope, f"{self.loaded.path}, [[prepare]] {number}")
+
+    async def _do(self, step: PrepareTable, scope: Scope, where: str) -> None:
+        user = step.as_ or USER
+        request = await request_of(self.bench, step, scope, user, self.loaded.file.headers, where)
+        wires = self.bench.service if step.to == "service" else self.bench.stripe
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                answer = await wires.ask(
+                    request.method, request.path, request.body, request.headers
+                )
+        except NoAnswer as error:
+            raise NotReady(f"{where}: {step.request} got no answer: {error}") from None
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"an answer to {step.request} ({where})", step.timeout_s
+            ) from None
+        scope.keep(user, answer)
+        if not leads_on(step, answer.status):
+            said = answer.body[:300].decode("utf-8", "replace")
+            raise NotReady(f"{where}: {step.request} was answered {answer.status}: {said}")
+        for name, text in step.capture.items():
+            try:
+                scope.values[name] = parse_capture(text).take(answer)
+            except NothingThere as error:
+                raise NotReady(f"{where}, capture, {name}: {error}") from None
+
+
+def _names_of(attempt: TargetAttempt) -> dict[str, str | int]:
+    return {"attempt": attempt.name, "n": attempt.number}

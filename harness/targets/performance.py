@@ -1,0 +1,220 @@
+"""One execution of a target's attempts: what each sends and is told, and what came of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.bench import Bench
+from harness.history import Action, Completed, Invoked, Outcome, Recorder
+from harness.performing import NotAtRest, Over, Surroundings
+from harness.target import Request
+from harness.targets.captures import NothingThere, parse_capture
+from harness.targets.format import StepTable
+from harness.targets.loading import Loaded
+from harness.targets.observing import Observer, query_value
+from harness.targets.requests import request_of
+from harness.targets.rules import has_status, meets, rules_of
+from harness.targets.scope import Scope
+from harness.targets.script import TargetAttempt, TargetScript
+from harness.wire import Answer, NoAnswer, Wire
+
+_REDELIVERIES = 100
+_PARK_S = 0.05
+_LOOK_AGAIN_S = 0.02
+_SHOWN = 200
+"""Of a body, in a history."""
+
+
+def leads_on(step: StepTable, status: int) -> bool:
+    """Whether the answer to a step, not the last of an attempt, is as it should be."""
+    return has_status(step.expect if step.expect is not None else ("2xx", "3xx"), status)
+
+
+@dataclass
+class TargetPerformance:
+    """``Performance`` (see ``harness.performing``) of a target file."""
+
+    bench: Bench
+    loaded: Loaded
+    script: TargetScript
+    journal: Recorder
+    shared: Scope
+    own: Mapping[str, Scope]
+    wires: dict[str, Wire]
+    observer: Observer
+    _surroundings: Surroundings | None = None
+    _ops: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The values that were captured, under the names they were captured by."""
+        found: dict[str, str] = {}
+        for name, value in self.shared.values.items():
+            found.setdefault(str(value), name)
+        for attempt, scope in self.own.items():
+            for name, value in scope.values.items():
+                if name not in ("attempt", "n"):
+                    found.setdefault(str(value), f"{name} of {attempt}")
+        return found
+
+    async def join(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        for attempt in self.script.attempts:
+            if attempt.name not in self.wires:
+                self.wires[attempt.name] = Wire(self.bench.service_url)
+            await self._warm(self.wires[attempt.name])
+
+    async def play(self, attempt: str) -> None:
+        part = next(one for one in self.script.attempts if one.name == attempt)
+        for number, step in enumerate(part.steps, start=1):
+            completed = await self._step(part, number, step)
+            if completed.outcome is not Outcome.OK:
+                return
+
+    async def look(self, over: Over) -> None:
+        over()
+        await self._rest()
+        over(stripe=True)
+        await self.observe(self.loaded.file.observe)
+
+    async def observe(self, names: Iterable[str], *, before: bool = False) -> None:
+        """Record the values of these names."""
+        own = {name: scope.values for name, scope in self.own.items()}
+        await self.observer.observe(self.journal, names, self.shared.values, own, before=before)
+
+    # --- a step ------------------------------------------------------------------------------
+
+    async def _step(self, part: TargetAttempt, number: int, step: StepTable) -> Completed:
+        for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
+            completed = await self._once(part, number, step)
+            if completed.outcome in (Outcome.OK, Outcome.UNKNOWN) or not remaining:
+                break
+            if self._surroundings is not None:
+                await self._surroundings.park(part.name, _PARK_S)
+        return completed
+
+    async def _once(self, part: TargetAttempt, number: int, step: StepTable) -> Completed:
+        scope = self.own[part.name]
+        user = step.as_ or part.table.as_
+        where = f"{self.loaded.path}, attempt {part.name}, step {number}"
+        request = await request_of(self.bench, step, scope, user, self.loaded.file.headers, where)
+        op = next(self._ops)
+        self.journal.record(
+            Invoked(
+                t=self.journal.now(),
+                op=op,
+                attempt=part.name,
+                action=Action.REQUEST,
+                order=str(scope.values.get("order", "")),
+                key=_key(request),
+                args=_asked(number, step, request),
+            )
+        )
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                answer = await self._answer(part, step, request)
+        except (TimeoutError, NoAnswer) as failure:
+            if step.to == "service":
+                await self.wires[part.name].close()
+            error = str(failure) or f"no answer within {step.timeout_s:g} s"
+            completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+        else:
+            scope.keep(user, answer)
+            completed = self._told(part, number, step, op, answer)
+        self.journal.record(completed)
+        return completed
+
+    async def _answer(self, part: TargetAttempt, step: StepTable, request: Request) -> Answer:
+        if step.to == "service":
+            return await self.wires[part.name].ask(request)
+        return await self.bench.browser.ask(
+            request.method, request.path, request.body, request.headers
+        )
+
+    def _told(
+        self, part: TargetAttempt, number: int, step: StepTable, op: int, answer: Answer
+    ) -> Completed:
+        last = number == len(part.steps)
+        file, table = self.loaded.file, part.table
+        success = table.success if table.success is not None else file.success
+        rejection = table.rejection if table.rejection is not None else file.rejection
+        error = None
+        value: dict[str, Any] = {}
+        if meets(success, answer) if last else leads_on(step, answer.status):
+            outcome = Outcome.OK
+            value = {"success": True} if last else {}
+            error = self._capture(part, step, answer)
+            if error is not None:
+                outcome, value = Outcome.FAILED, {}
+        elif any(meets(rule, answer) for rule in rules_of(rejection)):
+            outcome = Outcome.REJECTED
+        else:
+            outcome = Outcome.FAILED
+            error = answer.body[:_SHOWN].decode("utf-8", "replace")
+        return Completed(
+            t=self.journal.now(),
+            op=op,
+            outcome=outcome,
+            status=answer.status,
+            value=value,
+            error=error,
+        )
+
+    def _capture(self, part: TargetAttempt, step: StepTable, answer: Answer) -> str | None:
+        """Take what the step captures; what is not there, in words."""
+        for name, text in step.capture.items():
+            try:
+                self.own[part.name].values[name] = parse_capture(text).take(answer)
+            except NothingThere as error:
+                return f"{name}: {error}"
+        return None
+
+    # --- the connection, and rest ---------------------------------------------------------------
+
+    async def _warm(self, wire: Wire) -> None:
+        process = self.loaded.file.process
+        ready = process[0].ready if process else ""
+        if ready.startswith("/"):
+            await wire.warm(ready)
+        else:
+            await wire.connect()
+
+    async def _rest(self) -> None:
+        rest = self.loaded.file.rest
+        waiting = ""
+        try:
+            async with asyncio.timeout(rest.within):
+                while True:
+                    waiting = "a call to Stripe is under way" if self.bench.tap.in_flight else ""
+                    for number, query in enumerate(rest.sql, start=1):
+                        where = f"{self.loaded.path}, [rest], sql, item {number}"
+                        eyes = self.bench.eyes
+                        if left := await query_value(eyes, query, self.shared.values, where):
+                            waiting = f"{query} still gives {left}"
+                            break
+                    if not waiting:
+                        return
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+        except TimeoutError:
+            raise NotAtRest(f"not at rest after {rest.within:g} s: {waiting}") from None
+
+
+def _key(request: Request) -> str | None:
+    """The client's idempotency key, if it sends one."""
+    names = {name.lower(): value for name, value in request.headers.items()}
+    return names.get("idempotency-key")
+
+
+def _asked(number: int, step: StepTable, request: Request) -> dict[str, Any]:
+    asked: dict[str, Any] = {"step": number, "request": f"{request.method} {request.path}"}
+    if step.name:
+        asked["name"] = step.name
+    if step.webhook:
+        asked["event"] = step.webhook
+    elif request.body:
+        asked["body"] = request.body[:_SHOWN].decode("utf-8", "replace")
+    return asked

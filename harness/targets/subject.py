@@ -1,0 +1,116 @@
+"""The service of a target file as a subject: what a stack starts, and who its clients are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.errors import UsageError
+from harness.results import Variant
+from harness.service import Addresses, Service
+from harness.subject import Ports, Source
+from harness.target import Target
+from harness.targets import starting
+from harness.targets.clients import TargetClients
+from harness.targets.loading import Loaded
+from harness.targets.places import names_in
+
+
+@dataclass(eq=False)
+class TargetSubject:
+    """``Subject`` (see ``harness.subject``) of a target file. Its build is made once."""
+
+    loaded: Loaded
+    _built: bool = False
+    _building: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        return self.loaded.file.name
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        return tuple(
+            Variant(name=name, title=table.title or name, sound=table.sound)
+            for name, table in self.loaded.variants.items()
+        )
+
+    @property
+    def source(self) -> Source | None:
+        path = self.loaded.path
+        here = Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        return Source(path=shown.as_posix(), sha256=self.loaded.digest)
+
+    @property
+    def described(self) -> Target | None:
+        return None
+
+    @property
+    def stripe_order_key(self) -> str:
+        """The first metadata key by which an observation tells Stripe's objects apart."""
+        for observe in self.loaded.file.observe.values():
+            for path in observe.where:
+                if path.startswith("metadata."):
+                    return path.removeprefix("metadata.")
+        return "order_id"
+
+    @property
+    def ports(self) -> Ports:
+        taps = self.loaded.file.taps
+        return Ports(postgres=taps.postgres_port, stripe=taps.stripe_port, redis=taps.redis_port)
+
+    @property
+    def database_url(self) -> str:
+        return self.loaded.file.database.url
+
+    def variant(self, name: str) -> Variant:
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        choices = ", ".join(variant.name for variant in self.variants)
+        raise UsageError(f"{self.loaded.path} has no variant {name!r}; choose one of: {choices}")
+
+    def schema(self, variant: str) -> str:
+        """One for all variants, unless the migration asks which it is."""
+        database = self.loaded.file.database
+        env = self.loaded.variants[variant].env
+        depends = "variant" in names_in([database.migrate, database.env])
+        return variant if depends or (env and database.migrate) else ""
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        self._build(called_off)
+        starting.migrate(self.loaded, variant, addresses, called_off)
+
+    def start(
+        self,
+        variant: str,
+        addresses: Addresses,
+        *,
+        settings: Mapping[str, str],
+        controlled: bool,
+        log: Path | None,
+        called_off: threading.Event | None,
+    ) -> Service:
+        self.variant(variant)
+        running = self.loaded.file.service
+        if running is not None:
+            return Service(running.url.rstrip("/"), (), running.pids)
+        self._build(called_off)
+        return starting.start(
+            self.loaded, variant, addresses, controlled=controlled, log=log, called_off=called_off
+        )
+
+    def clients(self, bench: Bench) -> TargetClients:
+        return TargetClients(bench, self.loaded)
+
+    def _build(self, called_off: threading.Event | None) -> None:
+        with self._building:
+            if not self._built:
+                starting.build(self.loaded, called_off)
+                self._built = True

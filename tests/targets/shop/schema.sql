@@ -1,0 +1,11 @@
+CREATE TABLE orders (
+    id serial PRIMARY KEY,
+    amount integer NOT NULL,
+    status text NOT NULL DEFAULT 'unpaid'
+);
+CREATE TABLE payments (
+    id serial PRIMARY KEY,
+    order_id integer NOT NULL REFERENCES orders,
+    intent text NOT NULL,
+    amount integer NOT NULL DEFAULT 0
+);
