@@ -96,12 +96,13 @@ async def observe(
     wanted = list(orders)
     found: list[Event] = [*(await _read_orders(bench, journal, wanted) if seen is None else seen)]
     if Capability.STRIPE_LEDGER in bench.capabilities:
-        found += await _ledger(bench, journal, set(wanted))
+        key = bench.target.stripe_order_key
+        found += await ledger(bench, journal, set(wanted), key)
     return found
 
 
-async def _ledger(bench: Bench, journal: Recorder, orders: set[str]) -> list[Event]:
-    key = bench.target.stripe_order_key
+async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) -> list[Event]:
+    """Stripe's intents and charges of these orders, which they name under a metadata ``key``."""
     owner: dict[str, str] = {}
     found: list[Event] = []
     async for intent in stripe_pages(bench, "/v1/payment_intents"):

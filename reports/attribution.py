@@ -12,11 +12,11 @@ from __future__ import annotations
 from harness.history import Action, Effect, Operation
 
 _MAKES = {
-    "payment_intent.create": {Action.PAY, Action.CREATE_INTENT},
-    "payment_intent.confirm": {Action.PAY, Action.CONFIRM_IN_BROWSER},
-    "payment_intent.cancel": {Action.CANCEL, Action.CHANGE_AMOUNT, Action.PAY},
-    "payment_intent.update": {Action.CHANGE_AMOUNT, Action.PAY},
-    "refund.create": {Action.REFUND},
+    "payment_intent.create": {Action.REQUEST, Action.PAY, Action.CREATE_INTENT},
+    "payment_intent.confirm": {Action.REQUEST, Action.PAY, Action.CONFIRM_IN_BROWSER},
+    "payment_intent.cancel": {Action.REQUEST, Action.CANCEL, Action.CHANGE_AMOUNT, Action.PAY},
+    "payment_intent.update": {Action.REQUEST, Action.CHANGE_AMOUNT, Action.PAY},
+    "refund.create": {Action.REQUEST, Action.REFUND},
 }
 
 

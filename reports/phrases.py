@@ -15,6 +15,7 @@ _VERBS = {
     Action.WEBHOOK: ("Webhook", "brings Stripe's news"),
     Action.READ: ("Read", "looks at the order"),
     Action.CONFIRM_IN_BROWSER: ("Confirm", "confirms the payment in the browser"),
+    Action.REQUEST: ("Request", "asks"),
 }
 
 
@@ -40,6 +41,8 @@ def payment_name(story: Story, payment: str | None) -> str:
 def request_label(story: Story, operation: Operation) -> str:
     """The few words in a bar: "Pay 49.90 USD"."""
     action = operation.invoked.action
+    if action is Action.REQUEST:
+        return _requested(operation)
     label = _VERBS[action][0]
     amount = operation.invoked.args.get("amount")
     if isinstance(amount, int):
@@ -52,6 +55,8 @@ def request_label(story: Story, operation: Operation) -> str:
 def request_words(story: Story, operation: Operation) -> str:
     """ "tab 1 asks to pay 49.90 USD"."""
     invoked = operation.invoked
+    if invoked.action is Action.REQUEST:
+        return f"{invoked.attempt} asks: {_requested(operation)}."
     words = f"{invoked.attempt} {_VERBS[invoked.action][1]}"
     amount = invoked.args.get("amount")
     if isinstance(amount, int):
@@ -68,6 +73,12 @@ def request_words(story: Story, operation: Operation) -> str:
     return words + "."
 
 
+def _requested(operation: Operation) -> str:
+    """What a step asks for: the name the target gives it, an event, or its method and path."""
+    args = operation.invoked.args
+    return str(args.get("name") or args.get("event") or args.get("request", "a request"))
+
+
 def answer_label(story: Story, operation: Operation) -> str:
     """The few words behind a bar: "200 paid, payment A"."""
     completed = operation.completed
@@ -81,6 +92,8 @@ def answer_label(story: Story, operation: Operation) -> str:
     word = "done"
     if operation.invoked.action is Action.PAY:
         word = "paid"
+    elif completed.value.get("success"):
+        word = "success"
     letter = letters(story).get(str(completed.value.get("payment_id")))
     return f"{status}{word}{f', payment {letter}' if letter else ''}"
 
@@ -96,7 +109,7 @@ def answer_words(story: Story, operation: Operation) -> str:
         return f"{who} is turned away{reason}{status}."
     if completed.outcome is Outcome.FAILED:
         return f"{who} gets an error{status}, which does not say what happened."
-    said = "that all is done"
+    said = "that it succeeded" if completed.value.get("success") else "that all is done"
     if operation.invoked.action is Action.PAY:
         payment = completed.value.get("payment_id")
         named = isinstance(payment, str) and payment in letters(story)

@@ -16,6 +16,7 @@ from harness.history import (
     History,
     IntentObserved,
     Invoked,
+    Observed,
     Operation,
     OrderCreated,
     OrderObserved,
@@ -88,6 +89,9 @@ def _order_of(history: History, event: object) -> str | None:
         return event.order
     if isinstance(event, IntentObserved | ChargeObserved):
         return event.order
+    if isinstance(event, Observed) and event.attempt is not None:
+        asked = (e.order for _, e in history.of(Invoked) if e.attempt == event.attempt)
+        return next(asked, None)
     return None
 
 
@@ -105,12 +109,18 @@ def tell(history: History, order: str) -> Story:
     return Story(
         order=order,
         amount=None if base is None else base.amount,
-        currency="" if base is None else base.currency,
+        currency=_currency(history, order) if base is None else base.currency,
         operations=operations,
         calls=calls,
         taken=_taken(history, order, calls, 0 if base is None else base.amount),
         faults=faults,
     )
+
+
+def _currency(history: History, order: str) -> str:
+    """The currency in which Stripe holds something of the order; empty if it holds nothing."""
+    intents = (e.currency for _, e in history.of(IntentObserved) if e.order == order)
+    return next(intents, "")
 
 
 def _calls(

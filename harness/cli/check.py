@@ -1,7 +1,8 @@
-"""``paidonce check``: judge recorded histories again, offline."""
+"""``paidonce check``: check a target, or judge recorded histories again, offline."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 from rich.console import Console
 
 from harness.checkers import judge
+from harness.cli import options, target_check
+from harness.errors import UsageError
 from harness.history import read_history
 from harness.results import Run
 from harness.verdict import merge
@@ -16,24 +19,83 @@ from reports import terminal
 
 
 def check_command(
-    histories: Annotated[
-        list[Path], typer.Argument(help="History files (.jsonl).", metavar="HISTORY...")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A target file (.toml), or history files (.jsonl).",
+            metavar="TARGET|HISTORY...",
+            show_default=False,
+        ),
     ],
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a target: only this variant, which is to hold. [default: every variant, each "
+            "against what the file claims of it]",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    time: Annotated[
+        str,
+        typer.Option(help="Of a target: how long checking may take, once it is built."),
+    ] = target_check.DEFAULT_TIME,
+    attempts: Annotated[
+        int | None,
+        typer.Option(help="Of a target: how many come at once, instead of the file's count."),
+    ] = None,
+    allow_incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--allow-incomplete",
+            help="Of a target: exit code 0 also where nothing was found in a search that was not "
+            "completed.",
+        ),
+    ] = False,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = os.cpu_count() or 2,
+    out: options.Out = None,
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
     checkers: Annotated[
         list[str] | None,
         typer.Option(
             "--checker",
             "-c",
-            help="Only this checker; may be given more than once.",
+            help="Of histories: only this checker; may be given more than once.",
             metavar="NAME",
         ),
     ] = None,
 ) -> int:
-    """Judge recorded histories again, without running anything.
+    """Check a service that a target file describes; or judge recorded histories again.
 
-    By default the checkers that the scenario named are used. Exit code: 0 if every history is
-    valid, 1 if one is not, 3 if one could not be decided.
+    A target is tried out (one attempt alone; is all of it seen; is the reset complete), explored
+    in every interleaving that differs, and played in bursts. Exit code: 0 if every variant is as
+    claimed, 1 if one is not, 2 if the set-up is wrong, 3 if it could not be decided.
+
+    Histories are judged without running anything, by the checkers they name. Exit code: 0 if
+    every history is valid, 1 if one is not, 3 if one could not be decided.
     """
+    targets = [path for path in files if path.suffix == ".toml"]
+    if not targets:
+        for flag, given in (("--variant", variant), ("--attempts", attempts), ("--out", out)):
+            if given is not None:
+                raise UsageError(f"{flag} is for a target (a file named .toml), not for histories")
+        return _judge(files, checkers)
+    if len(files) > 1:
+        raise UsageError("expected one target file, or history files, at a time")
+    if checkers:
+        raise UsageError("--checker is for histories; a target file says itself what must hold")
+    choice = options.backends(backends, postgres, redis, stripe)
+    # What is wrong with the file or a flag is said before a folder is made.
+    plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs)
+    plan = target_check.into(plan, options.folder(out))
+    return target_check.check_target(plan, choice, allow_incomplete=allow_incomplete)
+
+
+def _judge(histories: list[Path], checkers: list[str] | None) -> int:
     console = Console()
     statuses = []
     for path in histories:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
 from harness.performing import Script
-from harness.stack import Stack
+from harness.stack import Lane, Stack
 from harness.verdict import Status
 
 WATCH_S = 0.5
@@ -125,16 +125,17 @@ async def opened(
     stack: Stack,
     scenario: Script,
     variant: str,
-    lanes: int,
+    lanes: int | Sequence[Lane] = 1,
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
 ) -> AsyncIterator[list[ServiceWorlds]]:
-    """Worlds on up to ``lanes`` services side by side."""
+    """Worlds on up to ``lanes`` services side by side, or on these lanes."""
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
         worlds = []
-        for _ in range(stack.choice.lanes(lanes)):
-            lane = await stack.lane()
+        if isinstance(lanes, int):
+            lanes = [await stack.lane() for _ in range(stack.choice.lanes(lanes))]
+        for lane in lanes:
             bench = await exits.enter_async_context(
                 stack.bench(lane, variant, settings, controlled=True)
             )

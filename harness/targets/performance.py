@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.bench import Bench
+from harness.capability import Capability
 from harness.history import Action, Completed, Invoked, Outcome, Recorder
+from harness.observe import ledger
 from harness.performing import NotAtRest, Over, Surroundings
 from harness.target import Request
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.format import StepTable
 from harness.targets.loading import Loaded
 from harness.targets.observing import Observer, query_value
+from harness.targets.orders import order_key, order_of
 from harness.targets.requests import request_of
 from harness.targets.rules import has_status, meets, rules_of
 from harness.targets.scope import Scope
@@ -69,17 +72,30 @@ class TargetPerformance:
             await self._warm(self.wires[attempt.name])
 
     async def play(self, attempt: str) -> None:
-        part = next(one for one in self.script.attempts if one.name == attempt)
-        for number, step in enumerate(part.steps, start=1):
-            completed = await self._step(part, number, step)
-            if completed.outcome is not Outcome.OK:
-                return
+        await self._play(attempt, None)
+
+    async def burst(self) -> None:
+        """Play all attempts at once: their first requests are released together.
+
+        Raises ``NoAnswer`` and whatever else one of them does.
+        """
+        released = asyncio.Barrier(len(self.script.attempts))
+        plays = [self._play(attempt.name, released) for attempt in self.script.attempts]
+        for failure in await asyncio.gather(*plays, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def look(self, over: Over) -> None:
         over()
         await self._rest()
         over(stripe=True)
         await self.observe(self.loaded.file.observe)
+        if Capability.STRIPE_LEDGER in self.bench.capabilities:
+            file = self.loaded.file
+            scopes = (self.shared, *self.own.values())
+            orders = {order_of(file, scope.values) for scope in scopes} - {""}
+            for event in await ledger(self.bench, self.journal, orders, order_key(file)):
+                self.journal.record(event)
 
     async def observe(self, names: Iterable[str], *, before: bool = False) -> None:
         """Record the values of these names."""
@@ -88,35 +104,52 @@ class TargetPerformance:
 
     # --- a step ------------------------------------------------------------------------------
 
-    async def _step(self, part: TargetAttempt, number: int, step: StepTable) -> Completed:
+    async def _play(self, attempt: str, released: asyncio.Barrier | None) -> None:
+        part = next(one for one in self.script.attempts if one.name == attempt)
+        for number, step in enumerate(part.steps, start=1):
+            completed = await self._step(part, number, step, released)
+            released = None
+            if completed.outcome is not Outcome.OK:
+                return
+
+    async def _step(
+        self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
+    ) -> Completed:
         for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
-            completed = await self._once(part, number, step)
+            completed = await self._once(part, number, step, released)
+            released = None
             if completed.outcome in (Outcome.OK, Outcome.UNKNOWN) or not remaining:
                 break
             if self._surroundings is not None:
                 await self._surroundings.park(part.name, _PARK_S)
         return completed
 
-    async def _once(self, part: TargetAttempt, number: int, step: StepTable) -> Completed:
+    async def _once(
+        self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
+    ) -> Completed:
         scope = self.own[part.name]
         user = step.as_ or part.table.as_
         where = f"{self.loaded.path}, attempt {part.name}, step {number}"
         request = await request_of(self.bench, step, scope, user, self.loaded.file.headers, where)
         op = next(self._ops)
+        if released is not None:
+            if step.to == "service":  # all but its last byte is on its way then
+                await self.wires[part.name].prepare(request)
+            await released.wait()
         self.journal.record(
             Invoked(
                 t=self.journal.now(),
                 op=op,
                 attempt=part.name,
                 action=Action.REQUEST,
-                order=str(scope.values.get("order", "")),
+                order=order_of(self.loaded.file, scope.values),
                 key=_key(request),
                 args=_asked(number, step, request),
             )
         )
         try:
             async with asyncio.timeout(step.timeout_s):
-                answer = await self._answer(part, step, request)
+                answer = await self._answer(part, step, request, ready=released is not None)
         except (TimeoutError, NoAnswer) as failure:
             if step.to == "service":
                 await self.wires[part.name].close()
@@ -128,9 +161,15 @@ class TargetPerformance:
         self.journal.record(completed)
         return completed
 
-    async def _answer(self, part: TargetAttempt, step: StepTable, request: Request) -> Answer:
+    async def _answer(
+        self, part: TargetAttempt, step: StepTable, request: Request, *, ready: bool
+    ) -> Answer:
         if step.to == "service":
-            return await self.wires[part.name].ask(request)
+            wire = self.wires[part.name]
+            if not ready:
+                await wire.prepare(request)
+            wire.release()
+            return await wire.receive()
         return await self.bench.browser.ask(
             request.method, request.path, request.body, request.headers
         )

@@ -16,6 +16,7 @@ from harness.target import Target
 from harness.targets import starting
 from harness.targets.clients import TargetClients
 from harness.targets.loading import Loaded
+from harness.targets.orders import order_key
 from harness.targets.places import names_in
 
 
@@ -51,12 +52,7 @@ class TargetSubject:
 
     @property
     def stripe_order_key(self) -> str:
-        """The first metadata key by which an observation tells Stripe's objects apart."""
-        for observe in self.loaded.file.observe.values():
-            for path in observe.where:
-                if path.startswith("metadata."):
-                    return path.removeprefix("metadata.")
-        return "order_id"
+        return order_key(self.loaded.file)
 
     @property
     def ports(self) -> Ports:
@@ -84,7 +80,7 @@ class TargetSubject:
     def migrate(
         self, variant: str, addresses: Addresses, called_off: threading.Event | None
     ) -> None:
-        self._build(called_off)
+        self.build(called_off)
         starting.migrate(self.loaded, variant, addresses, called_off)
 
     def start(
@@ -101,7 +97,7 @@ class TargetSubject:
         running = self.loaded.file.service
         if running is not None:
             return Service(running.url.rstrip("/"), (), running.pids)
-        self._build(called_off)
+        self.build(called_off)
         return starting.start(
             self.loaded, variant, addresses, controlled=controlled, log=log, called_off=called_off
         )
@@ -109,7 +105,8 @@ class TargetSubject:
     def clients(self, bench: Bench) -> TargetClients:
         return TargetClients(bench, self.loaded)
 
-    def _build(self, called_off: threading.Event | None) -> None:
+    def build(self, called_off: threading.Event | None = None) -> None:
+        """Run the file's build, unless that was done. Raises ``ChildFailed``, ``CalledOff``."""
         with self._building:
             if not self._built:
                 starting.build(self.loaded, called_off)

@@ -15,6 +15,8 @@ from reports.story import Story
 
 # What a reader understands at once comes first; linearizable says the same of everything.
 _TELLING = (
+    "invariants",
+    "successes",
     "one-charge",
     "one-intent",
     "no-charge-when-cancelled",
@@ -34,6 +36,9 @@ _BROKE = {
     "amounts-agree": "what was taken is not what the order costs",
     "one-success": "a second client is told that it succeeded",
     "same-key-same-answer": "one idempotency key gets two different answers",
+    "invariants": "an invariant of the target no longer holds",
+    "successes": "more are told that they succeeded than may",
+    "rejections": "somebody is told neither that it succeeded nor that it did not",
     "linearizable": "no order of the requests one after the other explains these answers",
 }
 

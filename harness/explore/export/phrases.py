@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.explore.export.sqltext import filled
-from harness.history import Completed, Effect, Invoked, Outcome
+from harness.history import Action, Completed, Effect, Invoked, Outcome
 
 _COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b).){40,}?\bFROM ", re.IGNORECASE)
 
@@ -57,6 +57,10 @@ def _answered(effect: Effect) -> str:
 
 def asked(invoked: Invoked) -> str:
     """What a client asked the service to do."""
+    if invoked.action is Action.REQUEST:
+        words = [str(invoked.args.get("request", ""))]
+        words += [str(invoked.args[name]) for name in ("event", "body") if invoked.args.get(name)]
+        return " ".join(words)
     args = " ".join(f"{name}={_plain(value)}" for name, value in invoked.args.items())
     key = "" if invoked.key is None else f" (key {invoked.key})"
     return f"{invoked.action.value} {args}".rstrip() + key

@@ -1,0 +1,149 @@
+"""``paidonce check target.toml``: the command's side of checking a target."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+import reports
+from harness import loop
+from harness.errors import UsageError
+from harness.results import Cell, How, Proof
+from harness.stack import Choice, open_stack
+from harness.targets import load_target
+from harness.targets.checking import Checked, Plan, check
+from harness.targets.script import script_of
+from harness.targets.subject import TargetSubject
+from harness.verdict import Status
+from reports import terminal
+
+DEFAULT_TIME = "2m"
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(text: str) -> float:
+    """A time as a person writes it: ``90s``, ``2m``, ``1h``. Raises ``UsageError``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if found is None or float(found.group(1)) <= 0:
+        raise UsageError(f"--time: expected a time like 90s or 2m, got {text!r}")
+    return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def plan_of(
+    path: Path,
+    variant: str | None,
+    time: str,
+    attempts: int | None,
+    out: Path,
+    seed: int,
+    lanes: int,
+) -> Plan:
+    """What is to be checked. Raises ``UsageError``."""
+    loaded = load_target(path)
+    subject, script = TargetSubject(loaded), script_of(loaded)
+    if attempts is not None:
+        script = script.with_attempts(attempts)
+    return Plan(
+        subject=subject,
+        script=script,
+        variants=subject.variants if variant is None else (subject.variant(variant),),
+        out=out,
+        seconds=seconds_of(time),
+        seed=seed,
+        lanes=lanes,
+        expect_sound=variant is not None,
+        command=shlex.join(["paidonce", *sys.argv[1:]]),
+    )
+
+
+def into(plan: Plan, folder: Path) -> Plan:
+    """The same, writing to ``folder``."""
+    return replace(plan, out=folder)
+
+
+def check_target(plan: Plan, choice: Choice, *, allow_incomplete: bool) -> int:
+    """Check it, write the reports, say what came of it; returns the exit code."""
+    checked = Checked(plan)
+    checked.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    try:
+        loop.run(_check(checked, choice))
+    except KeyboardInterrupt:
+        checked.interrupted = True
+        reports.write_all(checked.proof(choice.label), plan.out)
+        raise
+    proof = checked.proof(choice.label)
+    written = reports.write_all(proof, plan.out)
+    console = Console(highlight=False, soft_wrap=True)
+    for cell in proof.cells:
+        _tell(console, checked, cell)
+    console.print(terminal.render_headline(proof))
+    for path in written.values():
+        console.print(f"  {path}")
+    return exit_code(checked, proof, allow_incomplete=allow_incomplete)
+
+
+def exit_code(checked: Checked, proof: Proof, *, allow_incomplete: bool = False) -> int:
+    """0 all is as claimed, 1 it is not, 2 the set-up is wrong, 3 it could not be decided."""
+    status = reports.exit_status(proof)
+    if status == Status.INVALID.exit_code:
+        return status
+    if checked.unusable:
+        return 2
+    undecided = [cell for cell in proof.cells if cell.search is None or not _decided(cell)]
+    if status == 0 and undecided and not allow_incomplete:
+        return Status.UNKNOWN.exit_code
+    return status
+
+
+def _decided(cell: Cell) -> bool:
+    return cell.proved or cell.status is Status.INVALID
+
+
+async def _check(checked: Checked, choice: Choice) -> None:
+    console = Console(stderr=True)
+    with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
+        checked.doing = lambda text: live.update(Text(text))
+        async with open_stack(
+            checked.plan.subject, choice, logs=checked.plan.out / "logs"
+        ) as stack:
+            await check(stack, checked)
+
+
+def _tell(console: Console, checked: Checked, cell: Cell) -> None:
+    search = cell.search
+    if search is not None:
+        match search.how:
+            case How.COMPLETE:
+                found = f"[bold green]complete[/]: no counterexample in {search.coverage}"
+            case How.COUNTEREXAMPLE:
+                found = f"[bold red]counterexample[/] in execution {search.execution}"
+            case _:
+                found = f"[bold yellow]not complete[/]: {search.reason}; covered: {search.coverage}"
+        console.print(f"[bold]{cell.variant}[/]: {found}")
+        console.print(
+            f"  {search.executions} executions, {search.outcomes} different outcome(s), "
+            f"{search.seconds:.1f} s; {cell.caught} of {len(cell.runs)} bursts broke"
+        )
+        for broken in search.broken:
+            console.print(f"  {broken}", markup=False)
+        if search.witness is not None:
+            witness = checked.plan.out / search.witness
+            console.print(f"  replay it: paidonce replay {shlex.quote(str(witness))}")
+    if cell.error is not None:
+        console.print(f"[bold]{cell.variant}[/]: [bold yellow]could not be checked[/]")
+        console.print(f"  {cell.error}", markup=False)
+    for run in cell.runs:
+        if run.status is Status.UNKNOWN:
+            reasons = [v.reason for v in run.verdicts if v.status is Status.UNKNOWN]
+            console.print(f"  not decided: {run.history}: {reasons[0]}", markup=False)
+            break
+    for note in checked.notes.get(cell.variant, ()):
+        console.print(f"  note: {note}", markup=False)

@@ -1,0 +1,65 @@
+"""Real concurrency: all attempts of a target at once, in real time, recorded and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.checkers import judge
+from harness.history import Ended, Journal, Note, read_history
+from harness.performing import NotAtRest
+from harness.results import Run
+from harness.stage import Progress
+from harness.targets.clients import TargetClients
+from harness.targets.script import TargetScript
+from harness.verdict import merge
+
+
+class RealTime:
+    """``Surroundings`` in which nobody holds anybody."""
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """Nobody wants to know."""
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """A refused webhook is delivered again a little later, at Stripe's own pace."""
+        await asyncio.sleep(at_most_s)
+
+
+async def burst(
+    bench: Bench, clients: TargetClients, script: TargetScript, folder: Path, name: str
+) -> Run:
+    """Play all attempts at once and judge what came of it; its history is ``folder/name``.
+
+    Raises ``NotReady``, ``NoAnswer`` and ``UsageError`` as the clients do.
+    """
+    began = time.monotonic()
+    path = folder / name
+    with Journal(path, clients.header(script, uuid.uuid4().hex[:12])) as journal:
+        bench.tap.bind(journal, None)
+        try:
+            performance = await clients.begin(script, journal)
+            await performance.join(RealTime())
+            await performance.burst()
+            try:
+                await performance.look(_nothing_to_end)
+                journal.record(Ended(t=journal.now()))
+            except NotAtRest as failure:
+                # Without its end the history proves nothing that rests on absence.
+                journal.record(Note(t=journal.now(), text=str(failure)))
+        finally:
+            bench.tap.bind(None, None)
+    verdicts = await asyncio.to_thread(lambda: judge(read_history(path)))
+    return Run(
+        history=name,
+        status=merge(verdict.status for verdict in verdicts),
+        verdicts=verdicts,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _nothing_to_end(*, stripe: bool = False) -> None:
+    """The tap before Stripe records to the end: there is nobody to be kept apart from."""

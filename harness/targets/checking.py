@@ -1,0 +1,246 @@
+"""Checks a target: each variant is tried out, explored, played in bursts, and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.errors import PaidonceError
+from harness.explore import shrinking
+from harness.explore.cells import WITNESSES, searched
+from harness.explore.exploration import Request, explore, opened, save
+from harness.explore.search import Budget, Progress
+from harness.explore.world import InvalidRun
+from harness.findings import HISTORIES, machine
+from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
+from harness.stack import Lane, Stack
+from harness.targets import clients
+from harness.targets.bursts import burst
+from harness.targets.script import TargetScript
+from harness.targets.smoke import smoke
+from harness.targets.subject import TargetSubject
+from harness.threads import in_thread
+from harness.verdict import Status
+
+_EXPLORING = 0.8
+"""Of a variant's time; what is left is for bursts."""
+_BURSTS = 20
+_BURSTS_OF_THE_CAUGHT = 3
+_LEAST_S = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be checked. ``seconds`` is for all variants together, once all is built."""
+
+    subject: TargetSubject
+    script: TargetScript
+    variants: tuple[Variant, ...]
+    out: Path
+    seconds: float
+    seed: int = 0
+    lanes: int = 1
+    expect_sound: bool = False
+    """Every variant is to hold, whatever the file claims of it."""
+    command: str = "paidonce check"
+
+
+@dataclass
+class Checked:
+    """What was found so far. ``notes`` are by variant: what could not be controlled, and more.
+
+    ``unusable`` are the variants whose set-up is wrong: nothing was decided of them.
+    """
+
+    plan: Plan
+    cells: dict[str, Cell] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
+    backends: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    began: float = field(default_factory=time.monotonic)
+    started: str = ""
+    doing: Callable[[str], None] = lambda text: None
+
+    def proof(self, stack: str = "") -> Proof:
+        """All of it, as reports take it."""
+        plan = self.plan
+        return Proof(
+            started=self.started,
+            seconds=time.monotonic() - self.began,
+            seed=plan.seed,
+            command=plan.command,
+            machine=machine(self.backends),
+            variants=plan.variants,
+            scenarios=(info(plan.script),),
+            cells=tuple(self.cells[v.name] for v in plan.variants if v.name in self.cells),
+            interrupted=self.interrupted,
+            stack=stack,
+        )
+
+
+def info(script: TargetScript) -> ScenarioInfo:
+    """The attempts as reports show a scenario."""
+    file = script.loaded.file
+    parts = []
+    for attempt in script.attempts:
+        steps = ", then ".join(step.webhook or step.request for step in attempt.steps)
+        parts.append(f"{attempt.name}: {steps}.")
+    story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])
+    return ScenarioInfo(
+        name=script.name, title=file.title or file.name, story=story, checkers=clients.CHECKERS
+    )
+
+
+async def check(stack: Stack, checked: Checked) -> None:
+    """Build, then check every variant of the plan, filling ``checked`` as it goes.
+
+    Raises ``PaidonceError`` where it cannot be built.
+    """
+    plan = checked.plan
+    if plan.script.loaded.file.build:
+        checked.doing("building")
+        await in_thread(plan.subject.build)
+    # A package manager takes what it takes; the time is for checking.
+    deadline = time.monotonic() + plan.seconds
+    running = plan.script.loaded.file.service is not None
+    count = 1 if running else stack.choice.lanes(plan.lanes)
+    lanes = [await stack.lane() for _ in range(count)]
+    for number, variant in enumerate(plan.variants):
+        left = (deadline - time.monotonic()) / (len(plan.variants) - number)
+        one = _OfOne(stack, lanes, checked, variant, max(left, _LEAST_S))
+        try:
+            await one.check()
+        except PaidonceError as error:
+            one.fails(str(error), usable=isinstance(error, InvalidRun))
+
+
+class _OfOne:
+    """One variant of a plan, and the time it has."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        lanes: list[Lane],
+        checked: Checked,
+        variant: Variant,
+        seconds: float,
+    ) -> None:
+        self._stack = stack
+        self._lanes = lanes
+        self._checked = checked
+        self._plan = checked.plan
+        self._name = variant.name
+        sound = variant.sound or checked.plan.expect_sound
+        self._expected = Status.VALID if sound else Status.INVALID
+        self._seconds = seconds
+        self._began = time.monotonic()
+        self._notes: list[str] = []
+
+    async def check(self) -> None:
+        """Try it out, explore it, play it in bursts. Raises ``PaidonceError``."""
+        search = await self._explored()
+        if search is None:
+            return
+        self._file(search=search)
+        caught = search.how is How.COUNTEREXAMPLE
+        runs = await self._bursts(_BURSTS_OF_THE_CAUGHT if caught else _BURSTS)
+        self._file(search=search, runs=runs)
+
+    def fails(self, error: str, *, usable: bool = False) -> None:
+        """It could not be gone on with."""
+        if not usable:
+            self._checked.unusable.add(self._name)
+        known = self._checked.cells.get(self._name)
+        self._file(search=known.search if known else None, error=error)
+
+    # --- the parts ---------------------------------------------------------------------------
+
+    async def _explored(self) -> Searched | None:
+        """What the search came to; None where the smoke run was enough."""
+        plan, file = self._plan, self._plan.script.loaded.file
+        self._doing("starting")
+        async with opened(
+            self._stack, plan.script, self._name, lanes=self._lanes, noise=file.explore.noise
+        ) as worlds:
+            self._met(worlds[0].bench)
+            self._doing("one attempt alone")
+            if file.explore.watch_s:
+                await worlds[0].watch(file.explore.watch_s)
+            tried = await smoke(worlds[0], plan.script)
+            self._notes += tried.notes
+            if tried.problems:
+                self.fails("; ".join(tried.problems))
+                return None
+            request = Request(
+                scenario=plan.script,
+                variant=self._name,
+                budget=Budget(seconds=max(self._left * _EXPLORING, _LEAST_S)),
+                seed=plan.seed,
+                lanes=len(worlds),
+                watch=file.explore.watch_s,
+                noise=file.explore.noise,
+                shrink=shrinking.BUDGET,
+            )
+            explored = await explore(worlds, request, self._progress)
+        self._notes += explored.notes
+        witness = save(explored, plan.out / WITNESSES)
+        return searched(explored, witness, plan.out)
+
+    async def _bursts(self, most: int) -> tuple[Run, ...]:
+        plan = self._plan
+        controlled = plan.script.loaded.file.service is not None  # its Postgres is behind the tap
+        runs: list[Run] = []
+        self._doing("bursts")
+        async with self._stack.bench(
+            self._lanes[0], self._name, {}, controlled=controlled
+        ) as bench:
+            self._met(bench)
+            crowd = plan.subject.clients(bench)
+            try:
+                while len(runs) < most and (self._left > 0 or not runs):
+                    name = f"{HISTORIES}/{self._name}/burst-{len(runs) + 1}.jsonl"
+                    runs.append(await burst(bench, crowd, plan.script, plan.out, name))
+                    self._doing(f"burst {len(runs)} of {most}")
+            finally:
+                await crowd.close()
+        return tuple(runs)
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    @property
+    def _left(self) -> float:
+        return self._began + self._seconds - time.monotonic()
+
+    def _file(
+        self,
+        search: Searched | None = None,
+        runs: tuple[Run, ...] = (),
+        error: str | None = None,
+    ) -> None:
+        self._checked.notes[self._name] = tuple(dict.fromkeys(self._notes))
+        self._checked.cells[self._name] = Cell(
+            variant=self._name,
+            scenario=self._plan.script.name,
+            expected=self._expected,
+            runs=runs,
+            error=error,
+            search=search,
+        )
+
+    def _met(self, bench: Bench) -> None:
+        for role, backend in bench.backends.items():
+            self._checked.backends[role] = f"{backend.kind} {backend.version}".strip()
+
+    def _doing(self, text: str) -> None:
+        self._checked.doing(f"{self._name}: {text}")
+
+    def _progress(self, progress: Progress) -> None:
+        counts = progress.counts
+        self._doing(
+            f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+            f"{progress.rate:.0f}/s, {progress.waiting} known to be left"
+        )

@@ -1,0 +1,208 @@
+"""Is a target set up right? One attempt alone, what is seen at the taps, and whether all is reset.
+
+What is found wrong here would make everything else meaningless: an attempt that cannot even
+succeed alone, a service that does not use the taps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import psutil
+
+from harness.bench import Bench
+from harness.checkers.declared import last_operations, told_success
+from harness.explore.following import follow
+from harness.explore.service_world import ServiceWorld
+from harness.explore.service_worlds import ServiceWorlds
+from harness.history import Completed, Effect, History, Invoked, Operation
+from harness.targets.format import TargetFile
+from harness.targets.script import TargetScript
+from harness.verdict import Status
+
+_TAPS = {
+    "postgres": "{postgres_url}",
+    "stripe": "{stripe_url}",
+    "redis": "{redis_url}",
+}
+_SHOWN = 200
+
+
+class Smoke(msgspec.Struct, frozen=True, kw_only=True):
+    """What the smoke run found. ``problems`` make going on pointless; ``notes`` are to be known.
+
+    ``seen`` counts what crossed each tap while one attempt was alone.
+    """
+
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seen: dict[str, int] = {}
+
+
+async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
+    """Play each kind of attempt alone, then all of them one after the other, twice.
+
+    Raises ``InvalidRun`` where an execution was not under control, ``UsageError`` where the file
+    says something that the service or its database does not accept.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    alone: list[History] = []
+    kinds: dict[str, str] = {}
+    for attempt in script.attempts:
+        kinds.setdefault(attempt.table.name, attempt.name)
+    for number, name in enumerate(kinds.values()):
+        world = await _played(worlds.telling(script.keeping([name])))
+        history = _history(world)
+        alone.append(history)
+        operation = last_operations(history).get(name)
+        if operation is not None and not told_success(operation):
+            said = f"{name} alone does not succeed: {_told(operation)}"
+            # Whoever comes second by nature (a cancellation, a webhook) may need the first.
+            (problems if number == 0 else notes).append(said)
+    seen = _seen(alone)
+    problems += _unseen(script.loaded.file, seen, alone)
+    notes += _elsewhere(worlds.bench)
+    if not problems:
+        notes += await _twice(worlds)
+    return Smoke(problems=tuple(problems), notes=tuple(notes), seen=seen)
+
+
+async def _played(worlds: ServiceWorlds) -> ServiceWorld:
+    """All attempts of these worlds one after the other."""
+    await follow(worlds, [])
+    assert worlds.last is not None
+    return worlds.last
+
+
+def _history(world: ServiceWorld) -> History:
+    assert world.judged is not None
+    return world.judged.history
+
+
+# --- one alone -----------------------------------------------------------------------------------
+
+
+def _told(operation: Operation) -> str:
+    asked = operation.invoked.args.get("request", "")
+    completed = operation.completed
+    if completed is None or completed.status is None:
+        return f"{asked} got no answer ({completed.error if completed else 'the run ended'})"
+    said = f": {completed.error[:_SHOWN]}" if completed.error else ""
+    return f"{asked} was answered {completed.status}, which [success] does not accept{said}"
+
+
+def _seen(histories: list[History]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for history in histories:
+        for _, effect in history.of(Effect):
+            found[effect.tap] = found.get(effect.tap, 0) + 1
+    return found
+
+
+def _unseen(file: TargetFile, seen: dict[str, int], alone: list[History]) -> Iterator[str]:
+    needed = dict.fromkeys(("postgres", *file.taps.need))
+    if any(observe.stripe for observe in file.observe.values()):
+        needed["stripe"] = None
+    for tap in needed:
+        if seen.get(tap):
+            continue
+        how = (
+            f"listens on port {getattr(file.taps, f'{tap}_port')}"
+            if file.service is not None
+            else f"is given as {_TAPS[tap]}"
+        )
+        steps = sum(1 for history in alone for _ in history.of(Invoked))
+        yield (
+            f"nothing was seen at the {tap} tap during {steps} request(s) of attempts: does the "
+            f"service connect to the tap? It {how}"
+        )
+
+
+def _elsewhere(bench: Bench) -> Iterator[str]:
+    """Connections of the service's that no tap sees."""
+    assert bench.taps is not None
+    known = {bench.taps.postgres.port, int(bench.tap.url.rpartition(":")[2])}
+    if bench.taps.redis is not None:
+        known.add(bench.taps.redis.port)
+    found: set[str] = set()
+    for root in bench.pids:
+        try:
+            family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+            pairs = [c for process in family for c in process.net_connections("tcp")]
+        except psutil.Error:
+            continue
+        own = {c.laddr.port for c in pairs if c.status == psutil.CONN_LISTEN}
+        for connection in pairs:
+            if not connection.raddr or connection.status != psutil.CONN_ESTABLISHED:
+                continue
+            ours = connection.laddr.port in own or connection.raddr.port in own
+            if not ours and connection.raddr.port not in known:
+                found.add(f"{connection.raddr.ip}:{connection.raddr.port}")
+    for address in sorted(found):
+        yield f"the service also talks to {address}, which is not behind a tap"
+
+
+# --- twice the same ------------------------------------------------------------------------------
+
+
+async def _twice(worlds: ServiceWorlds) -> list[str]:
+    """What differs between two sequential executions, and what breaks without concurrency."""
+    first = await _played(worlds)
+    lines = _lines(first)
+    judged = first.judged
+    assert judged is not None
+    notes = []
+    if judged.came.status is Status.INVALID:
+        broken = "; ".join(v.reason for v in judged.verdicts if v.status is Status.INVALID)
+        notes.append(
+            f"it breaks even where the attempts come one after the other: {broken}. Are [observe], "
+            "[[invariants]] and [success] what you mean?"
+        )
+    second = await _played(worlds)
+    difference = _difference(lines, _lines(second))
+    if difference is not None:
+        notes.append(
+            f"the second of two sequential executions was not as the first: {difference}. Is the "
+            "reset complete?"
+        )
+    return notes
+
+
+def _lines(world: ServiceWorld) -> list[str]:
+    """An execution in words that are the same for equal ones."""
+    history, names = _history(world), world.reader.names
+    assert world.judged is not None
+    found = []
+    for event in history.events:
+        match event:
+            case Effect():
+                label = names.text(event.attempt or "", f"{event.tap} {event.label}")
+                found.append(f"{event.attempt}: {label} -> {_answer(event)}")
+            case Completed():
+                found.append(f"answer {event.status} ({event.outcome.value})")
+            case _:
+                pass
+    return [*found, *(f"{name} = {value}" for name, _, value in world.judged.came.values)]
+
+
+def _answer(effect: Effect) -> str:
+    """How many rows, or which status: what does not depend on ids."""
+    answer = effect.answer or {}
+    if effect.tap == "postgres":
+        error = answer.get("error")
+        return str(error["sqlstate"]) if error else ", ".join(answer.get("tags") or ())
+    if effect.tap == "stripe":
+        return " ".join(str(answer.get(name)) for name in ("status", "state", "code"))
+    return ""
+
+
+def _difference(first: list[str], second: list[str]) -> str | None:
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            return f"{one!r}, then {other!r}"
+    if len(first) != len(second):
+        longer, which = (first, "first") if len(first) > len(second) else (second, "second")
+        return f"only the {which} had {longer[min(len(first), len(second))]!r}"
+    return None
