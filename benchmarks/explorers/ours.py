@@ -9,11 +9,12 @@ import msgspec
 
 from explorers.measured import Clock, Sample, quiet_collector
 from harness.errors import PaidonceError
+from harness.explore.came import judge_outcome
 from harness.explore.exploration import Request, Search, explore
 from harness.explore.export import statements_of, tell
 from harness.explore.export.telling import Story
 from harness.explore.search import Budget, DepthFirst, search
-from harness.explore.service_world import ServiceWorld, judge_outcome
+from harness.explore.service_world import ServiceWorld
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness, steps_of
 from harness.explore.world import Pending, Taken

@@ -14,7 +14,7 @@ from rich.text import Text
 import reports
 from harness import loop
 from harness.cli import options
-from harness.errors import UsageError
+from harness.cli.playable import Playable, of_witness
 from harness.explore import shrinking
 from harness.explore.cells import searched
 from harness.explore.exploration import (
@@ -32,7 +32,6 @@ from harness.explore.exploration import (
 from harness.explore.search import Ending, Progress
 from harness.explore.search.shrink import Shrunk
 from harness.explore.witness import Witness, broken_of, read_witness
-from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
 from harness.verdict import Status
 from scenarios.catalog import scenario
@@ -149,11 +148,9 @@ def replay_command(
     breaks, 3 if it went another way without breaking or being found whole.
     """
     witness = read_witness(path)
-    story = _story(witness)
-    variant = guard or witness.variant
-    TARGET.variant(variant)
+    playable = of_witness(witness, path, guard)
     choice = options.backends(backends, postgres, redis, stripe)
-    return loop.run(_replay(witness, story, variant, times, choice))
+    return loop.run(_replay(witness, playable, times, choice))
 
 
 async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:
@@ -231,15 +228,13 @@ def _line(number: int, actor: str, label: str, blocked: bool) -> str:
     return f"  {number:>3}  {actor:<14} {label}{'  (waits)' if blocked else ''}"
 
 
-async def _replay(
-    witness: Witness, story: Scenario, variant: str, times: int, choice: Choice
-) -> int:
+async def _replay(witness: Witness, playable: Playable, times: int, choice: Choice) -> int:
     console = Console(highlight=False, soft_wrap=True)
     same = 0
     codes: list[int] = []
     async with (
-        open_stack(TARGET, choice) as stack,
-        opened(stack, story, variant, 1) as worlds,
+        open_stack(playable.subject, choice) as stack,
+        opened(stack, playable.script, playable.variant, 1) as worlds,
     ):
         for number in range(1, times + 1):
             steps = tuple(step.expected() for step in witness.steps)
@@ -257,12 +252,3 @@ async def _replay(
                     console.print(f"  {found.checker}: {found.reason}", markup=False)
     console.print(f"{same} of {times} replays showed what the witness shows")
     return max(codes, key=[0, 3, 1].index)
-
-
-def _story(witness: Witness) -> Scenario:
-    if witness.target != TARGET.name:
-        raise UsageError(
-            f"the witness is of the target {witness.target!r}; known is {TARGET.name!r}"
-        )
-    story = scenario(witness.scenario)
-    return story.told_by(witness.attempts)

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from harness import loop
 from harness.cli import options
+from harness.cli.playable import of_witness
 from harness.errors import UsageError
 from harness.explore.exploration import opened
 from harness.explore.export import (
@@ -30,15 +31,12 @@ from harness.explore.export import (
     text,
 )
 from harness.explore.following import follow
-from harness.explore.regression import scenario_of
 from harness.explore.service_world import ServiceWorld
 from harness.explore.watching import WatchedWorlds
 from harness.explore.witness import Witness, broken_of, read_witness, steps_of
 from harness.explore.world import Pending, Taken
 from harness.stack import Choice, open_stack
 from harness.verdict import Status
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
 
 
 class Format(enum.StrEnum):
@@ -100,12 +98,11 @@ def export_command(
 
 async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
     """The spec of the execution that a replay makes: its ids are those of the rows found."""
-    story = scenario_of(witness, TARGET, scenario(witness.scenario))
-    TARGET.variant(witness.variant)
+    playable = of_witness(witness, path)
     camera = _Camera(statements_of(tell(witness, history_of(witness, path))))
     async with (
-        open_stack(TARGET, choice) as stack,
-        opened(stack, story, witness.variant, 1) as worlds,
+        open_stack(playable.subject, choice) as stack,
+        opened(stack, playable.script, playable.variant, 1) as worlds,
     ):
         steps = [step.expected() for step in witness.steps]
         followed = await follow(WatchedWorlds(worlds[0], camera), steps)

@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from harness import loop
 from harness.cli import options
+from harness.cli.patience import patient
+from harness.cli.playable import Playable, of_witness
 from harness.explore.blocking import Blocking
 from harness.explore.exploration import opened
 from harness.explore.export import phrases
 from harness.explore.export.telling import WITHOUT_A_UNIT
 from harness.explore.following import Followed, follow
 from harness.explore.players import At, Player
-from harness.explore.regression import scenario_of
 from harness.explore.service_world import ServiceWorld
 from harness.explore.watching import WatchedWorlds
 from harness.explore.witness import Witness, read_witness
 from harness.explore.world import Pending, Taken
 from harness.history import Completed, Effect, Event, Invoked
 from harness.results import Run
-from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Call
 from harness.taps.postgres import Unit
-from harness.target import Target
 from harness.verdict import Status
 from reports import terminal
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
-
-THINKING_S = 600.0
-"""How long a person may look before a time-out of the service or of a client goes off.
-
-Much longer ones services refuse, and rightly so.
-"""
 
 
 def step_command(
@@ -67,25 +55,20 @@ def step_command(
     it is valid, 3 if it was left or could not be judged.
     """
     witness = read_witness(path)
-    story = scenario_of(witness, TARGET, scenario(witness.scenario))
-    variant = guard or witness.variant
-    TARGET.variant(variant)
+    playable = of_witness(witness, path, guard)
     choice = options.backends(backends, postgres, redis, stripe)
     console = Console(highlight=False, soft_wrap=True)
     pace = Pace(asks=sys.stdin.isatty())
-    return loop.run(_step(witness, story, variant, choice, Teller(console, pace)))
+    return loop.run(_step(witness, playable, choice, Teller(console, pace)))
 
 
-async def _step(
-    witness: Witness, story: Scenario, variant: str, choice: Choice, teller: Teller
-) -> int:
-    teller.introduce(witness, variant)
-    target = TARGET
+async def _step(witness: Witness, playable: Playable, choice: Choice, teller: Teller) -> int:
+    teller.introduce(witness, playable.variant)
     if teller.pace.asks:
-        target, story = patient_target(TARGET), patient_story(story)
+        playable = patient(playable)
     async with (
-        open_stack(target, choice) as stack,
-        opened(stack, story, variant, 1) as worlds,
+        open_stack(playable.subject, choice) as stack,
+        opened(stack, playable.script, playable.variant, 1) as worlds,
     ):
         steps = [step.expected() for step in witness.steps]
         try:
@@ -96,34 +79,6 @@ async def _step(
         world = worlds[0].last
         assert world is not None
         return teller.conclude(followed, world)
-
-
-def patient_target(target: Target) -> Target:
-    """``target`` with time-outs that leave a person time to think.
-
-    Settings named in seconds (``_s``) or milliseconds (``_ms``) are raised; 0 means never.
-    """
-    units = {"_s": 1.0, "_ms": 1000.0}
-    raised = dict(target.under_control)
-    for name, value in target.under_control.items():
-        for suffix, per_second in units.items():
-            if name.endswith(suffix) and float(value) > 0:
-                raised[name] = str(math.ceil(max(float(value), THINKING_S * per_second)))
-    return msgspec.structs.replace(target, under_control=raised)
-
-
-def patient_story(story: Scenario) -> Scenario:
-    """``story`` with clients that wait, but for those whose impatience it is about."""
-    attempts = tuple(
-        replace(
-            attempt,
-            steps=tuple(
-                replace(step, timeout_s=step.timeout_s or THINKING_S) for step in attempt.steps
-            ),
-        )
-        for attempt in story.attempts
-    )
-    return replace(story, attempts=attempts)
 
 
 class Left(Exception):

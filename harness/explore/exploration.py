@@ -13,6 +13,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.explore.background import Background
+from harness.explore.came import judge_outcome
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
 from harness.explore.search import (
@@ -36,7 +37,7 @@ from harness.explore.search import (
 )
 from harness.explore.search.replay import expectations
 from harness.explore.search.shrink import Shrunk
-from harness.explore.service_world import Judged, MustNotDefer, SharesMemory, judge_outcome
+from harness.explore.service_world import Judged, MustNotDefer, SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
 from harness.explore.watching import WatchedWorlds, Watcher

@@ -6,6 +6,9 @@ the values first seen there: ``tab 1#2``. That is stable across schedules, becau
 makes up depends on its own past alone. Values known before the attempts start (the order's id)
 are given names of their own.
 
+Numbers from a sequence look like any other number; the catalog tells which columns hold them.
+One that was there before any execution is as good as a name.
+
 It is stable only for values whose maker is known: whoever sent one first, or was answered with
 it when creating something. A value that was there already, or that a database made up by itself,
 comes to light in whoever's answer reads it first, which depends on the schedule. It has no name,
@@ -16,10 +19,11 @@ to touch different things because they came upon the same thing by different way
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.sql.hashes import source
+from harness.explore.sql.serials import Root, Serials
 
 # What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
 # (NewIdempotencyKey: nanoseconds and six characters of base 64), the time in milliseconds, long
@@ -39,7 +43,9 @@ GENERATED = re.compile(
 class Names:
     """The names given in one execution."""
 
-    def __init__(self, known: Mapping[str, str]) -> None:
+    def __init__(self, known: Mapping[str, str], serials: Serials | None = None) -> None:
+        self._serials = serials or Serials()
+        self._numbers: dict[tuple[Root, str], str | None] = {}
         self._names: dict[str, str | None] = dict(known)
         self._counts: dict[str, int] = {}
         self._overlooked = False
@@ -49,6 +55,19 @@ class Names:
         for value in GENERATED.findall(text):
             if value not in self._names:
                 self._name(actor, value)
+
+    def inserted(
+        self, actor: str, statement: str, columns: Sequence[str], row: Sequence[str | None]
+    ) -> None:
+        """``actor`` was answered ``row`` by an INSERT: numbers from sequences in it are its own."""
+        roots = self._serials.made_by(statement)
+        for column, value in zip(columns, row, strict=False):
+            root = roots.get(column)
+            # What a column refers to was not made by this statement.
+            if value is None or root is None or root[1] != column or self._overlooked:
+                continue
+            if (root, value) not in self._numbers:
+                self._numbers[root, value] = self._next(actor)
 
     def found(self, text: str) -> None:
         """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
@@ -76,7 +95,10 @@ class Names:
         """
         if not resource.key:
             return resource
-        named = ((column, self._text(actor, value)) for column, value in resource.key)
+        named = (
+            (column, self._value(actor, resource.place, column, value))
+            for column, value in resource.key
+        )
         key = tuple((column, value) for column, value in named if value is not None)
         return Resource(resource.place, key, resource.shared)
 
@@ -94,6 +116,16 @@ class Names:
         # In an order that does not depend on the values: the first seen gets the first name.
         ordered = sorted(resources, key=lambda r: (r.place, tuple(column for column, _ in r.key)))
         return frozenset(self.resource(actor, found) for found in ordered)
+
+    def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
+        root = self._serials.root(place, column)
+        if root is None:
+            return self._text(actor, value)
+        if (root, value) in self._numbers:
+            return self._numbers[root, value]
+        if value in self._names:
+            return self._names[value]
+        return value if self._serials.lasting(root, value) else None
 
     def _text(self, actor: str, text: str) -> str | None:
         """``text`` with names in it; None if something in it has none."""
@@ -113,6 +145,9 @@ class Names:
             if self._overlooked:
                 self._names[value] = None
             else:
-                number = self._counts[actor] = self._counts.get(actor, 0) + 1
-                self._names[value] = f"{actor}#{number}"
+                self._names[value] = self._next(actor)
         return self._names[value]
+
+    def _next(self, actor: str) -> str:
+        number = self._counts[actor] = self._counts.get(actor, 0) + 1
+        return f"{actor}#{number}"

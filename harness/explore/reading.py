@@ -195,7 +195,10 @@ class TapReader:
                 self.names.made(actor, call.answer_text)
         elif isinstance(call, Unit) and call.answer.rows:
             answer, made = call.answer, all(map(_creates, call.statements))
+            insert = call.statements[0].sql if made and len(call.statements) == 1 else None
             for row in answer.sample:
+                if insert is not None:
+                    self.names.inserted(actor, insert, answer.columns, row)
                 for value in row:
                     if value is not None and made:
                         self.names.made(actor, value)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-
-import msgspec
 
 from harness.bench import Bench
 from harness.checkers import judge
+from harness.explore.came import Came, came_to
 from harness.explore.control import Control
 from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.explore.memory import Memory
@@ -17,16 +16,12 @@ from harness.explore.players import At, Player
 from harness.explore.reading import TapReader
 from harness.explore.world import InvalidRun, Pending, Taken, Tenure
 from harness.history import (
-    ChargeObserved,
     Ended,
     History,
-    IntentObserved,
-    Observed,
-    OrderObserved,
 )
 from harness.performing import NotAtRest, Over, Performance, Script
 from harness.stage import Progress
-from harness.verdict import Status, Verdict, merge
+from harness.verdict import Verdict
 from harness.wire import NoAnswer
 
 _GIVE_UP_S = 5.0
@@ -50,24 +45,6 @@ class MustNotDefer(Exception):
 
     The search has to begin again without.
     """
-
-
-class Came(msgspec.Struct, frozen=True, kw_only=True):
-    """What an execution came to: equal for executions that make no difference to anybody.
-
-    ``answers`` are (attempt, action, outcome, code), ``orders`` (status, amount, refunded),
-    ``intents`` (status, amount, received) and ``charges`` (status, amount, refunded), all sorted;
-    ``broken`` names the checkers that found it invalid.
-    """
-
-    status: Status
-    answers: tuple[tuple[str, str, str, str], ...]
-    broken: tuple[str, ...]
-    orders: tuple[tuple[str, int, int], ...]
-    intents: tuple[tuple[str, int, int], ...]
-    charges: tuple[tuple[str, int, int], ...]
-    values: tuple[tuple[str, str, str], ...] = ()
-    """(name, attempt, value) of what else was observed."""
 
 
 @dataclass(frozen=True)
@@ -286,57 +263,3 @@ class ServiceWorld:
         if stuck:
             where = "; ".join(f"{player.name} is {player.at.value}" for player in stuck)
             raise InvalidRun(f"nobody can move, and not all are done: {where}")
-
-
-def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
-    """What an execution came to, without anything that differs between equal executions."""
-    answers = tuple(
-        sorted(
-            (
-                operation.invoked.attempt,
-                operation.invoked.action.value,
-                operation.outcome.value,
-                (operation.completed.code or "") if operation.completed else "",
-            )
-            for operation in history.operations
-        )
-    )
-    return Came(
-        status=merge(verdict.status for verdict in verdicts),
-        answers=answers,
-        broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
-        orders=tuple(
-            sorted(
-                (order.payment_status, order.amount, order.refunded_amount)
-                for _, order in history.of(OrderObserved)
-            )
-        ),
-        intents=tuple(
-            sorted(
-                (intent.status, intent.amount, intent.amount_received)
-                for _, intent in history.of(IntentObserved)
-            )
-        ),
-        charges=tuple(
-            sorted(
-                (charge.status, charge.amount, charge.amount_refunded)
-                for _, charge in history.of(ChargeObserved)
-            )
-        ),
-        values=tuple(
-            sorted(
-                (seen.name, seen.attempt or "", str(seen.value))
-                for _, seen in history.of(Observed)
-                if not seen.before
-            )
-        ),
-    )
-
-
-def judge_outcome(outcome: Hashable) -> Verdict:
-    """The verdict that is part of an outcome, as searches want it."""
-    assert isinstance(outcome, Came)
-    reason = f"broken: {', '.join(outcome.broken)}" if outcome.broken else "every invariant held"
-    if outcome.status is Status.UNKNOWN:
-        reason = "a checker could not decide"
-    return Verdict(checker="exploration", status=outcome.status, reason=reason)

@@ -22,6 +22,7 @@ from harness.explore.patience import Patience
 from harness.explore.players import Player
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
+from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.twins import twins
 from harness.explore.world import InvalidRun
@@ -53,6 +54,7 @@ class ServiceWorlds:
     """The world made last; a search that found something reads its history here."""
     _sessions: SqlSessions | None = None
     _clients: Clients | None = None
+    _serials: Serials | None = None
     _activity: ProcessActivity | None = None
     _habits: Habits | None = None
     _thorough: bool = False
@@ -64,13 +66,14 @@ class ServiceWorlds:
         Raises ``InvalidRun`` when the preparation does not succeed.
         """
         taps, clients = self._taps(), self._players_clients()
+        serials = self._serial_columns()
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
         self._bind(memory, None)
         try:
             performance = await clients.begin(self.scenario, memory)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
-        names = Names(performance.known)
+        names = Names(performance.known, serials)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
         sessions = self._sql_sessions()
         if self._hidden_locks is None:
@@ -138,6 +141,12 @@ class ServiceWorlds:
         tap, deadline = self._taps().postgres, time.monotonic() + self.patience.tail
         while not (tap.between_transactions or time.monotonic() > deadline):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _serial_columns(self) -> Serials:
+        """Asked for before the first execution: what is there then is there in all of them."""
+        if self._serials is None:
+            self._serials = serials_of(self._sql_sessions().catalog, self.bench.postgres_url)
+        return self._serials
 
     def _players_clients(self) -> Clients:
         if self._clients is None:

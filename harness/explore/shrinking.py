@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from harness.explore.came import Came, judge_outcome
 from harness.explore.search import Budget, Execution
 from harness.explore.search.shrink import Shrunk, shrink
-from harness.explore.service_world import Came, judge_outcome
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.world import Worlds
 from harness.verdict import Status, Verdict

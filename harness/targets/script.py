@@ -7,24 +7,36 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import UNSET
 
 from harness.errors import UsageError
 from harness.history import Invariant, Rules
-from harness.targets.format import AttemptTable, StepTable
+from harness.targets.format import AttemptTable, StepTable, TargetFile
 from harness.targets.loading import Loaded
+from harness.targets.places import names_in
 
 
 @dataclass(frozen=True)
 class TargetAttempt:
-    """One client: ``number`` is its place among the copies of its table, from 1."""
+    """One client: ``number`` is its place among the copies of its table, from 1.
+
+    ``alone`` tells that it is unlike the other copies: it was prepared for by itself, or what it
+    sends depends on which it is.
+    """
 
     name: str
     number: int
     table: AttemptTable
+    alone: bool = False
 
     @property
     def steps(self) -> Sequence[StepTable]:
         return self.table.steps
+
+    @property
+    def likeness(self) -> str:
+        """Equal for copies that do the same to the same things."""
+        return self.name if self.alone else repr(msgspec.structs.replace(self.table, count=1))
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class TargetScript:
             replace_count(table, max(table.count, counts.get(table.name, 0)))
             for table in self.loaded.file.attempts
         ]
-        whole = replace(self, attempts=_attempts(tables))
+        whole = replace(self, attempts=_attempts(self.loaded.file, tables))
         unknown = sorted(set(names) - {attempt.name for attempt in whole.attempts})
         if unknown:
             raise UsageError(f"{self.loaded.path}: there is no attempt called {unknown[0]!r}")
@@ -83,7 +95,29 @@ class TargetScript:
             raise UsageError(f"--attempts: expected a number from 2 to 200, got {count}")
         return replace(
             self,
-            attempts=_attempts([replace_count(t, count) if t is copied[0] else t for t in tables]),
+            attempts=_attempts(
+                self.loaded.file,
+                [replace_count(t, count) if t is copied[0] else t for t in tables],
+            ),
+        )
+
+    def patient(self, seconds: float) -> TargetScript:
+        """The same with clients that wait so long."""
+        return replace(
+            self,
+            attempts=tuple(
+                replace(
+                    attempt,
+                    table=msgspec.structs.replace(
+                        attempt.table,
+                        steps=tuple(
+                            msgspec.structs.replace(step, timeout_s=max(step.timeout_s, seconds))
+                            for step in attempt.steps
+                        ),
+                    ),
+                )
+                for attempt in self.attempts
+            ),
         )
 
     def rules(self) -> Rules:
@@ -103,7 +137,7 @@ class TargetScript:
 
 def script_of(loaded: Loaded) -> TargetScript:
     """All that the file says."""
-    return TargetScript(loaded, _attempts(loaded.file.attempts))
+    return TargetScript(loaded, _attempts(loaded.file, loaded.file.attempts))
 
 
 def replace_count(table: AttemptTable, count: int) -> AttemptTable:
@@ -111,12 +145,17 @@ def replace_count(table: AttemptTable, count: int) -> AttemptTable:
     return msgspec.structs.replace(table, count=count)
 
 
-def _attempts(tables: Sequence[AttemptTable]) -> tuple[TargetAttempt, ...]:
+def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetAttempt, ...]:
+    prepared = any(step.per == "attempt" for step in file.prepare)
+    told_apart = {"n", "attempt"} & set(names_in([(o.sql, o.where) for o in file.observe.values()]))
     found: list[TargetAttempt] = []
     for table in tables:
+        sent = [[s.request, s.form, s.body, s.headers, s.object, s.event_id] for s in table.steps]
+        sent += [[s.json] for s in table.steps if s.json is not UNSET]
+        alone = prepared or bool(told_apart or {"n", "attempt"} & set(names_in(sent)))
         if table.count == 1:
-            found.append(TargetAttempt(table.name, 1, table))
+            found.append(TargetAttempt(table.name, 1, table, alone))
         else:
             numbers = range(1, table.count + 1)
-            found += [TargetAttempt(f"{table.name} {n}", n, table) for n in numbers]
+            found += [TargetAttempt(f"{table.name} {n}", n, table, alone) for n in numbers]
     return tuple(found)

@@ -125,7 +125,7 @@ by_action: dict[Action, list[Said]] = {}
 for one in everything_that_can_be_said():
     by_action.setdefault(one[0], []).append(one)
 # Kinds of equal weight, then what is said: else the many ways to read would crowd out the rest.
-sayings = st.sampled_from([*Action, Action.PAY, Action.REFUND]).flatmap(
+sayings = st.sampled_from([*by_action, Action.PAY, Action.REFUND]).flatmap(
     lambda action: st.sampled_from(by_action[action])
 )
 keys = st.sampled_from(SHARED_KEYS)

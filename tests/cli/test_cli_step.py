@@ -27,7 +27,8 @@ from harness.backends.shared import (
 )
 from harness.backends.wheels import postgres_tool
 from harness.cli import stepping
-from harness.cli.stepping import THINKING_S, Left, Pace, patient_story, patient_target
+from harness.cli.patience import THINKING_S, patient_story, patient_target
+from harness.cli.stepping import Left, Pace
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

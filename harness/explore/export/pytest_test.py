@@ -38,6 +38,30 @@ def test_{name}() -> None:
 '''
 
 
+_OF_A_TARGET = '''\
+"""Regression test: a race that once broke the service must not break it any more.
+
+It follows the schedule of the witness that lies beside this file. Red as long as an
+invariant breaks, green once the service is fixed. That no other schedule breaks it
+either is what "paidonce check" can show.
+
+{story}
+"""
+
+from pathlib import Path
+
+from harness.targets.regression import replay_target_witness
+
+WITNESS = Path(__file__).with_name({witness})
+VARIANT = {variant}
+
+
+def test_{name}() -> None:
+    replay = replay_target_witness(WITNESS, variant=VARIANT)
+    assert replay.gone, replay.explanation
+'''
+
+
 def pytest_test(witness: Witness, file: str) -> str:
     """A module that replays the witness in ``file`` (a name, beside the module)."""
     lines = [
@@ -48,7 +72,8 @@ def pytest_test(witness: Witness, file: str) -> str:
         textwrap.fill(_plain(line), 86, initial_indent=indent, subsequent_indent=indent + "  ")
         for line, indent in zip(lines, ["", *["  "] * len(witness.broken)], strict=True)
     ]
-    return _TEXT.format(
+    text = _TEXT if witness.described_in is None else _OF_A_TARGET
+    return text.format(
         story="\n".join(wrapped),
         witness=_quoted(file),
         variant=_quoted(witness.variant),

@@ -1,0 +1,60 @@
+"""Time-outs that leave a person time to think, while an execution waits at the keyboard."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import msgspec
+
+from harness.cli.playable import Playable
+from harness.scenario import Scenario
+from harness.target import Target
+from harness.targets.script import TargetScript
+
+THINKING_S = 600.0
+"""How long a person may look before a time-out of the service or of a client goes off.
+
+Much longer ones services refuse, and rightly so.
+"""
+
+
+def patient(playable: Playable) -> Playable:
+    """The same with time-outs that leave a person time to think, as far as we can set them."""
+    if isinstance(playable.subject, Target) and isinstance(playable.script, Scenario):
+        return replace(
+            playable,
+            subject=patient_target(playable.subject),
+            script=patient_story(playable.script),
+        )
+    if isinstance(playable.script, TargetScript):
+        return replace(playable, script=playable.script.patient(THINKING_S))
+    return playable
+
+
+def patient_target(target: Target) -> Target:
+    """``target`` with time-outs that leave a person time to think.
+
+    Settings named in seconds (``_s``) or milliseconds (``_ms``) are raised; 0 means never.
+    """
+    units = {"_s": 1.0, "_ms": 1000.0}
+    raised = dict(target.under_control)
+    for name, value in target.under_control.items():
+        for suffix, per_second in units.items():
+            if name.endswith(suffix) and float(value) > 0:
+                raised[name] = str(math.ceil(max(float(value), THINKING_S * per_second)))
+    return msgspec.structs.replace(target, under_control=raised)
+
+
+def patient_story(story: Scenario) -> Scenario:
+    """``story`` with clients that wait, but for those whose impatience it is about."""
+    attempts = tuple(
+        replace(
+            attempt,
+            steps=tuple(
+                replace(step, timeout_s=step.timeout_s or THINKING_S) for step in attempt.steps
+            ),
+        )
+        for attempt in story.attempts
+    )
+    return replace(story, attempts=attempts)

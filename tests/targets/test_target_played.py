@@ -1,0 +1,198 @@
+"""A small shop described by a target file: found, proved, replayed, judged offline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.checkers import judge
+from harness.explore.exploration import Request, Search, explore, opened, save
+from harness.explore.search import Budget, Ending
+from harness.explore.witness import read_witness
+from harness.explore.world import InvalidRun
+from harness.history import Effect, Invoked, Observed, read_history
+from harness.stack import Choice, open_stack
+from harness.targets import load_target
+from harness.targets.regression import replay_target_witness
+from harness.targets.script import script_of
+from harness.targets.smoke import smoke
+from harness.targets.subject import TargetSubject
+from harness.verdict import Status
+
+SHOP = Path(__file__).parent / "shop"
+
+
+def choice():
+    return Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    )
+
+
+def edited(folder, *changes):
+    """The shop in a folder of its own, its target file changed."""
+    shutil.copytree(SHOP, folder, dirs_exist_ok=True)
+    path = folder / "target.toml"
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
+def on_worlds(path, variant, work, attempts=None):
+    """Run ``work(worlds, script)`` with the service running under control."""
+
+    async def main():
+        loaded = load_target(path)
+        script = script_of(loaded)
+        if attempts is not None:
+            script = script.with_attempts(attempts)
+        async with (
+            open_stack(TargetSubject(loaded), choice()) as stack,
+            opened(stack, script, variant, 1, loaded.file.explore.noise) as worlds,
+        ):
+            return await work(worlds, script)
+
+    return asyncio.run(asyncio.wait_for(main(), 240))
+
+
+def explored(path, variant, *, attempts=None, **how):
+    def work(worlds, script):
+        return explore(worlds, Request(scenario=script, variant=variant, **how))
+
+    return on_worlds(path, variant, work, attempts)
+
+
+def test_the_race_is_found_and_its_witness_replays_by_itself(tmp_path):
+    found = explored(SHOP / "target.toml", "racy", shrink=Budget(schedules=100))
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert found.result.counts.executions <= 3
+    path = save(found, tmp_path)
+    witness = read_witness(path)
+    assert witness.described_in.path.endswith("tests/targets/shop/target.toml")
+    assert {one.checker for one in witness.broken} == {"invariants", "successes"}
+
+    replay = replay_target_witness(path, choice=choice())
+    assert replay.status is Status.INVALID
+    assert replay.departure is None
+    assert replay.broken == witness.broken
+    assert replay_target_witness(path, variant="locked", choice=choice()).gone
+
+    history = read_history(tmp_path / witness.history)
+    assert {effect.tap for _, effect in history.of(Effect)} == {"postgres", "stripe"}
+    assert {asked.attempt for _, asked in history.of(Invoked)} == {"tab 1", "tab 2"}
+    assert {seen.name: seen.value for _, seen in history.of(Observed)}["charges"] == 2
+    status = {verdict.checker: verdict.status for verdict in judge(history)}
+    assert status["invariants"] is Status.INVALID
+
+
+def test_the_fixed_version_is_searched_to_completion():
+    result = explored(SHOP / "target.toml", "locked").result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.counts.explored >= 2
+
+
+# Ids that a sequence gives differ in every execution, and are told apart all the same.
+ALL_OF_IT = {"stop_at_first": False, "budget": Budget(seconds=200)}
+
+
+def test_numbers_from_a_sequence_are_the_same_in_every_execution():
+    result = explored(SHOP / "target.toml", "racy", recheck=0.3, **ALL_OF_IT).result
+    assert (result.ending, result.invalid) == (Ending.COUNTEREXAMPLE, ())
+    assert result.counts.explored >= 10
+
+
+@pytest.mark.slow
+def test_a_reduced_search_comes_to_the_same_as_a_whole_one():
+    whole = explored(SHOP / "target.toml", "racy", search=Search.DFS, **ALL_OF_IT).result
+    reduced = explored(SHOP / "target.toml", "racy", **ALL_OF_IT).result
+    assert whole.invalid == reduced.invalid == ()
+    assert whole.counts.outcomes == reduced.counts.outcomes
+    assert reduced.counts.executions < whole.counts.executions
+
+
+def test_a_snapshot_takes_everything_back(tmp_path):
+    path = edited(
+        tmp_path,
+        ("[[prepare]]\n", "[reset]\nsnapshot = true\n\n[[prepare]]\n"),
+        ("capture = {", 'per = "service"\ncapture = {'),
+    )
+
+    async def work(worlds, script):
+        return await smoke(worlds[0], script), await explore(
+            worlds, Request(scenario=script, variant="locked")
+        )
+
+    tried, found = on_worlds(path, "locked", work)
+    assert (tried.problems, tried.notes) == ((), ())
+    assert found.result.ending is Ending.COMPLETE
+
+
+def test_each_attempt_with_an_order_of_its_own(tmp_path):
+    path = edited(
+        tmp_path,
+        ("capture = {", 'per = "attempt"\ncapture = {'),
+        ("at_most = 1\n", ""),
+        ('check = "taken == shown"', 'check = "taken == 2 * shown"'),
+        (
+            "charges == successes and payments == successes",
+            "charges == successes and payments == attempts",
+        ),
+    )
+    path.write_text(path.read_text().replace("payments == attempts", "payments >= 0"))
+    found = explored(path, "racy")
+    assert found.result.ending is Ending.COMPLETE
+
+
+def smoked(path, variant="racy"):
+    return on_worlds(path, variant, lambda worlds, script: smoke(worlds[0], script))
+
+
+def test_a_smoke_run_that_finds_nothing_to_say():
+    tried = smoked(SHOP / "target.toml")
+    assert (tried.problems, tried.notes) == ((), ())
+    assert tried.seen["postgres"] >= 4
+    assert tried.seen["stripe"] == 1
+
+
+def test_an_attempt_that_does_not_even_succeed_alone(tmp_path):
+    tried = smoked(edited(tmp_path, ('"paid" }', '"payed" }')))
+    assert "tab 1 alone does not succeed: POST /orders/" in tried.problems[0]
+    assert "was answered 200, which [success] does not accept" in tried.problems[0]
+
+
+def test_a_service_that_does_not_use_a_tap(tmp_path):
+    path = edited(tmp_path, ('need = ["postgres", "stripe"]', 'need = ["redis"]'))
+    path.write_text(path.read_text().replace("STRIPE_KEY =", 'REDIS = "{redis_url}", STRIPE_KEY ='))
+    tried = smoked(path)
+    assert tried.problems[0].startswith("nothing was seen at the redis tap")
+
+
+def test_a_reset_that_leaves_something_behind(tmp_path):
+    path = edited(tmp_path, (" WHERE id > {last_payment}", ""))
+    path.write_text(path.read_text().replace("payments == successes", "payments >= successes"))
+    tried = smoked(path, "locked")
+    assert "Is the reset complete?" in tried.notes[0]
+    assert "payments = " in tried.notes[0]
+
+
+def test_invariants_that_break_without_any_race(tmp_path):
+    tried = smoked(edited(tmp_path, ('"taken == shown"', '"taken == shown + 1"')), "locked")
+    assert tried.notes[0].startswith("it breaks even where the attempts come one after the other")
+
+
+def test_a_preparation_that_is_not_answered_as_expected(tmp_path):
+    path = edited(tmp_path, ('"json:$.order.id"', '"json:$.id"'))
+
+    async def work(worlds, script):
+        with pytest.raises(InvalidRun, match=r"capture, order: nothing at json:\$\.id"):
+            await worlds[0].fresh()
+
+    on_worlds(path, "racy", work)
