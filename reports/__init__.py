@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from harness.errors import UsageError
+from harness.predict import Decided
 from harness.results import Proof
+from reports import predictions
 from reports.explored import write_search_page, write_witness_page
 from reports.html import page
 from reports.junit import junit
@@ -30,6 +35,7 @@ __all__ = [
     "standing",
     "write_all",
     "write_picture",
+    "write_predictions",
     "write_search_page",
     "write_witness_page",
 ]
@@ -59,3 +65,10 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
                 write_witness_page(folder / cell.search.witness, cell.search)
     write_file(paths["html"], page(proof, folder).encode())
     return paths
+
+
+def write_predictions(found: Sequence[Decided], folder: Path) -> None:
+    """Write ``predictions.md`` and ``predictions.json`` to ``folder``. Raises ``UsageError``."""
+    write_file(folder / "predictions.md", predictions.markdown(found).encode("utf-8", "replace"))
+    data = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    write_file(folder / "predictions.json", data + b"\n")

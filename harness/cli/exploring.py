@@ -127,7 +127,7 @@ def explore_command(
     page = reports.write_search_page(
         folder / "report.html", guard, name, searched(explored, witness, folder), witness
     )
-    return _tell(explored, witness, page)
+    return tell(explored, witness, page)
 
 
 def replay_command(
@@ -158,7 +158,7 @@ async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:
     with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
 
         def show(progress: Progress) -> None:
-            live.update(_words(progress))
+            live.update(words(progress))
 
         async with (
             open_stack(TARGET, choice, logs=folder / "logs") as stack,
@@ -169,7 +169,8 @@ async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:
             return await explore(worlds, request, show)
 
 
-def _words(progress: Progress) -> Text:
+def words(progress: Progress) -> Text:
+    """How a search stands, in a line."""
     counts = progress.counts
     rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
     return Text(
@@ -178,7 +179,8 @@ def _words(progress: Progress) -> Text:
     )
 
 
-def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
+def tell(explored: Explored, witness: Path | None, page: Path) -> int:
+    """Print what an exploration came to; returns its exit code."""
     console = Console(highlight=False, soft_wrap=True)
     result = explored.result
     counts = result.counts

@@ -5,10 +5,10 @@ their database. ``orders_of`` gives a search what to try first, ``decided`` says
 then made of each prediction. ``recorded`` is the part that does need a service.
 """
 
-from harness.predict.deciding import decided, orders_of
+from harness.predict.deciding import decided, orders_of, undecided
 from harness.predict.matching import Trace, shown_by
 from harness.predict.pairs import MOST, predict
-from harness.predict.recording import catalog_of, effects_of, recorded
+from harness.predict.recording import catalog_of, effects_of, predicted, recorded
 from harness.predict.types import Bad, Decided, Fix, Prediction, Solo, Spot, Standing
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
     "effects_of",
     "orders_of",
     "predict",
+    "predicted",
     "recorded",
     "shown_by",
+    "undecided",
 ]

@@ -54,3 +54,10 @@ def _decided(
         case Ending.INCOMPLETE:
             standing, reason = Standing.OPEN, f"not complete: {result.reason}"
     return Decided(prediction=prediction, standing=standing, reason=reason)
+
+
+def undecided(predictions: Sequence[Prediction], reason: str) -> tuple[Decided, ...]:
+    """The same while nothing, or nothing that counts, has been explored."""
+    return tuple(
+        Decided(prediction=one, standing=Standing.OPEN, reason=reason) for one in predictions
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from harness.errors import PaidonceError
+from harness.explore.exploration import WATCH_S
 from harness.explore.service_world import ServiceWorld
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.read import read_catalog
 from harness.explore.world import InvalidRun
 from harness.history import Effect, History
-from harness.predict.types import Solo
+from harness.predict.pairs import predict
+from harness.predict.types import Prediction, Solo
 
 TRIES = 3
 """How often an attempt is played until it was under control from beginning to end."""
@@ -22,6 +26,18 @@ async def recorded(worlds: ServiceWorlds) -> tuple[Solo, ...]:
     cannot go on although nobody else is there.
     """
     return tuple([await _alone(worlds, one.name) for one in worlds.scenario.attempts])
+
+
+async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> tuple[Prediction, ...]:
+    """What the scenario's attempts could order badly, from a recording of each.
+
+    The service is watched for ``watch`` seconds first, so that what it sends by itself is not taken
+    for an attempt's doing. Raises as ``recorded`` does.
+    """
+    if watch:
+        await worlds.watch(watch)
+    solos = await recorded(worlds)
+    return predict(solos, await asyncio.to_thread(catalog_of, worlds))
 
 
 def catalog_of(worlds: ServiceWorlds) -> Catalog:

@@ -1,0 +1,116 @@
+"""``paidonce predict``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+import reports
+from harness import loop
+from harness.cli import options
+from harness.cli.exploring import tell, words
+from harness.explore import shrinking
+from harness.explore.cells import searched
+from harness.explore.exploration import Explored, Request, budget_of, explore, opened, save
+from harness.explore.search import Progress
+from harness.predict import Prediction, decided, orders_of, predicted, undecided
+from harness.stack import Choice, open_stack
+from reports import predictions as writer
+from scenarios.catalog import scenario
+from scenarios.reference import TARGET
+
+NOT_EXPLORED = "not explored; --explore decides it"
+
+
+def predict_command(
+    name: Annotated[
+        str, typer.Argument(help="The scenario (see: paidonce list).", metavar="SCENARIO")
+    ],
+    guard: options.OneGuard = "none",
+    attempts: Annotated[
+        int | None, typer.Option(help="How many clients, where all of them do the same.")
+    ] = None,
+    explore_too: Annotated[
+        bool,
+        typer.Option(
+            "--explore",
+            help="Decide each prediction: search every interleaving, the predicted orders first.",
+        ),
+    ] = False,
+    fixes: Annotated[
+        bool, typer.Option("--fixes", help="Show what would close each, also of the unconfirmed.")
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="When to stop: schedules (500) or time (30s, 2m).", metavar="N|TIME"),
+    ] = None,
+    jobs: options.Jobs = os.cpu_count() or 2,
+    out: options.Out = None,
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
+) -> int:
+    """Tell from each attempt alone what two of them could order badly.
+
+    Plays every attempt by itself, and lists the reads that decide without protection before a
+    write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
+    each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
+    """
+    TARGET.variant(guard)
+    story = scenario(name)
+    if attempts is not None:
+        story = story.with_attempts(attempts)
+    request = Request(
+        scenario=story,
+        variant=guard,
+        budget=budget_of(budget),
+        lanes=jobs if explore_too else 1,
+        shrink=shrinking.BUDGET,
+    )
+    folder = options.folder(out)
+    choice = options.backends(backends, postgres, redis, stripe)
+    found, explored = loop.run(_predict(request, choice, folder, explore_too=explore_too))
+    console = Console(highlight=False, soft_wrap=True)
+    if explored is None:
+        settled = undecided(found, NOT_EXPLORED)
+    else:
+        settled = decided(found, explored.result, explored.history)
+    told = writer.terminal(settled, fixes=fixes)
+    reports.write_predictions(settled, folder)
+    console.print(told)
+    if explored is None:
+        return 0
+    console.print()
+    witness = save(explored, folder)
+    page = reports.write_search_page(
+        folder / "report.html", guard, name, searched(explored, witness, folder), witness
+    )
+    return tell(explored, witness, page)
+
+
+async def _predict(
+    request: Request, choice: Choice, folder: Path, *, explore_too: bool
+) -> tuple[tuple[Prediction, ...], Explored | None]:
+    console = Console(stderr=True)
+    with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
+
+        def show(progress: Progress) -> None:
+            live.update(words(progress))
+
+        async with (
+            open_stack(TARGET, choice, logs=folder / "logs") as stack,
+            opened(stack, request.scenario, request.variant, request.lanes) as worlds,
+        ):
+            live.update(Text("playing each attempt alone"))
+            found = await predicted(worlds[0])
+            if not explore_too:
+                return found, None
+            return found, await explore(worlds, replace(request, first=orders_of(found)), show)
