@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -48,8 +49,9 @@ def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
             continue
         for fix in one.prediction.fixes:
             yield Text.assemble(("   fix: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
-            yield Text(f"      - {_short(fix.before)}")
-            yield Text(f"      + {_short(fix.after)}")
+            before, after = _pair(fix.before, fix.after)
+            yield Text(f"      - {before}")
+            yield Text(f"      + {after}")
 
 
 def markdown(found: Sequence[Decided]) -> str:
@@ -76,11 +78,10 @@ def markdown(found: Sequence[Decided]) -> str:
 
 
 def _diff(fix: Fix) -> str:
+    before, after = _pair(fix.before, fix.after)
     # A fence longer than any in the statement cannot be ended by it.
-    return (
-        f"{fix.name}: {_plain(_how(fix))}\n\n````diff\n- {_short(fix.before)}\n"
-        f"+ {_short(fix.after)}\n````"
-    )
+    fence = "`" * (max(map(len, re.findall("`+", before + after)), default=0) + 3)
+    return f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
 
 
 def _how(fix: Fix) -> str:
@@ -99,9 +100,20 @@ def _effect(spot: Spot) -> str:
     return f"{spot.number}: {what if where == 'postgres' else spot.label}"
 
 
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+def _pair(before: str, after: str) -> tuple[str, str]:
+    """Both in a line, and if they are long only what is around their difference."""
+    one, other = " ".join(before.split()), " ".join(after.split())
+    if max(len(one), len(other)) <= _LONGEST:
+        return one, other
+    shorter = min(len(one), len(other))
+    same = next((at for at in range(shorter) if one[at] != other[at]), shorter)
+    start = max(0, same - _LONGEST // 3) if same else 0
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _LONGEST
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
 
 
 def _code(text: str) -> str:

@@ -49,15 +49,19 @@ def shown_by(
     prediction: Prediction, trace: Trace, all_predictions: Sequence[Prediction] = ()
 ) -> str | None:
     """In words, how the execution shows the prediction; None if it does not."""
-    for mine in prediction.readers:
-        for theirs in prediction.rivals:
-            if mine == theirs:
-                continue
-            for bad in prediction.orders:
-                if words := _overtaken(trace, mine, theirs, bad):
-                    return words
-            if words := _crosswise(trace, mine, theirs, prediction, all_predictions):
+    meetings = [
+        (mine, theirs)
+        for mine in prediction.readers
+        for theirs in prediction.rivals
+        if mine != theirs
+    ]
+    for mine, theirs in meetings:
+        for bad in prediction.orders:
+            if words := _overtaken(trace, mine, theirs, bad):
                 return words
+    for mine, theirs in meetings:
+        if words := _crosswise(trace, mine, theirs, prediction, all_predictions):
+            return words
     return None
 
 

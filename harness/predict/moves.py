@@ -124,7 +124,8 @@ class _Reading:
             self._seen[label] += 1
             spot = Spot(solo.name, number, label, self._seen[label], shown(effect))
             if effect.tap == "postgres":
-                self._unit(effect, spot)
+                if not _only_parsed(effect):
+                    self._unit(effect, spot)
             else:
                 self._call(effect, spot)
         for session, number in self._open.items():  # left open: nobody will ever see its writes
@@ -221,6 +222,12 @@ def shown(effect: Effect) -> str:
     key = effect.request.get("idempotency_key")
     call = f"{effect.request.get('method')} {effect.request.get('path')}"
     return call if key is None else f"{call} (Idempotency-Key: {key})"
+
+
+def _only_parsed(effect: Effect) -> bool:
+    """Whether a driver has only had a statement prepared: nothing of it was carried out."""
+    answer = effect.answer or {}
+    return effect.label.startswith("prepare ") and not (answer.get("tags") or answer.get("error"))
 
 
 def _queries(effect: Effect) -> Iterator[Query]:

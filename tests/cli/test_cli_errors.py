@@ -51,6 +51,9 @@ def one_message(run):
         (["load", "--profile", "cold"], "--profile: unknown profile 'cold'"),
         (["check", "missing.jsonl"], "missing.jsonl cannot be read"),
         (["report", "nowhere"], "nowhere"),
+        (["predict", "two_tab"], "unknown scenario 'two_tab'; choose one of: two_tabs"),
+        (["predict", "two_tabs", "--guard", "row_lok"], "unknown guard 'row_lok'"),
+        (["predict", "two_tabs", "--explore", "--budget", "soon"], "--budget"),
         (["frobnicate"], "frobnicate"),
     ],
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+import msgspec
 import pytest
 from tape import ORDER, Tape, catalog, unique
 
-from harness.predict import predict
+from harness.predict import Solo, predict
 
 READ = "SELECT id, status, amount, version FROM orders WHERE id = $1"
 PAID = "UPDATE orders SET status = 'paid' WHERE id = $1"
@@ -328,6 +329,19 @@ def test_orders_of_the_recordings_are_taken_for_one():
     other = Tape("b").sql(READ, there).stripe().sql(PAID, there).solo(there)
     (found,) = predict([one, other], catalog())
     assert found.readers == ("a", "b")
+
+
+def test_what_a_driver_only_has_prepared_is_not_done():
+    once = Tape().sql("SELECT amount FROM payments WHERE id = $1", MINE).solo()
+    (read,) = once.effects
+    parsed = msgspec.structs.replace(
+        read,
+        label="prepare UPDATE orders SET status = ?",
+        request={"session": 1, "sql": ["UPDATE orders SET status = $1"], "params": [[]]},
+        answer={"tags": [], "error": None, "rows": 0, "status": "I"},
+    )
+    told = tape().sql(READ, ORDER).stripe().solo()
+    assert predict([Solo("tab", (*told.effects, parsed), told.known)], catalog()) == ()
 
 
 def test_the_prediction_stays_short_where_much_is_read():

@@ -1,0 +1,36 @@
+"""``paidonce predict`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from test_cli_errors import paidonce
+
+
+def test_a_prediction_by_itself_is_no_verdict(tmp_path):
+    run = paidonce("predict", "two_tabs", "--guard", "none", "--out", "told", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "not explored; --explore decides it" in run.stdout
+    assert "stripe payment_intent.create" in run.stdout
+    (one,) = json.loads((tmp_path / "told" / "predictions.json").read_text())
+    assert one["standing"] == "open"
+    assert "FOR UPDATE" in [fix["name"] for fix in one["prediction"]["fixes"]]
+    assert "❔ open" in (tmp_path / "told" / "predictions.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("guard", "code", "said"),
+    [("none", 1, "confirmed"), ("row_lock", 0, "Nothing is predicted")],
+)
+def test_exploring_decides_and_gives_the_exit_code(tmp_path, guard, code, said):
+    out = ("--out", "told", "--jobs", "1")
+    run = paidonce("predict", "two_tabs", "--guard", guard, "--explore", *out, cwd=tmp_path)
+    assert run.returncode == code, run.stdout + run.stderr
+    assert said in run.stdout
+    assert (tmp_path / "told" / "report.html").exists()
+    witness = tmp_path / "told" / "none-two_tabs.witness.json"
+    assert witness.exists() == (guard == "none")
+    if guard == "none":
+        assert "counterexample in execution 1," in run.stdout
+        assert "FROM orders WHERE id = $1 FOR UPDATE" in run.stdout
