@@ -27,7 +27,9 @@ def spec(of: Permutations, reset: Sequence[str], orders: Sequence[tuple[str, ...
     return "\n".join(lines) + "\n"
 
 
-def once(specs: Sequence[str], urls: Sequence[str], expected: int) -> Sample:
+def once(
+    specs: Sequence[str], urls: Sequence[str], expected: int, *, whole: bool = False
+) -> Sample:
     """Run each spec on its database, side by side; together they have ``expected`` orders.
 
     Raises ``PaidonceError`` when isolationtester complains, or a session stays waiting.
@@ -49,7 +51,7 @@ def once(specs: Sequence[str], urls: Sequence[str], expected: int) -> Sample:
         child.stdin = None
         running.append(child)
     printed = [child.communicate(timeout=300) for child in running]
-    sample = clock.sample(expected)
+    sample = clock.sample(expected, whole=whole)
     made = sum(out.count("starting permutation:") for out, _ in printed)
     for child, (out, errors) in zip(running, printed, strict=True):
         if child.returncode != 0 or errors.strip() or "ERROR" in out:

@@ -25,6 +25,8 @@ class Sample:
     seconds: float
     machine_cpu: float
     load: float
+    whole: bool = False
+    """Whether that settles all interleavings there are."""
 
     @property
     def rate(self) -> float:
@@ -52,6 +54,19 @@ class Way:
         """The median of schedules a second."""
         return statistics.median(sample.rate for sample in self.samples)
 
+    @property
+    def whole(self) -> float | None:
+        """The median of seconds for all interleavings; None if they were not gone through."""
+        if not self.samples or not all(sample.whole for sample in self.samples):
+            return None
+        return statistics.median(sample.seconds for sample in self.samples)
+
+
+def sooner(one: Way, other: Way) -> float:
+    """The median, over rounds, of how many times sooner ``one`` was through with all."""
+    pairs = zip(one.samples, other.samples, strict=True)
+    return statistics.median(theirs.seconds / mine.seconds for mine, theirs in pairs)
+
 
 def ratio(one: Way, other: Way) -> float:
     """The median, over rounds, of how many times faster ``one`` was in the same round."""
@@ -72,7 +87,9 @@ class Clock:
         self._cpu = _busy_seconds()
         self._began = _now()
 
-    def sample(self, schedules: int, seconds: float | None = None) -> Sample:
+    def sample(
+        self, schedules: int, seconds: float | None = None, *, whole: bool = False
+    ) -> Sample:
         """What was done since; ``seconds`` where only a part of the time counts."""
         took = _now() - self._began
         share = 1.0 if seconds is None else seconds / took
@@ -81,6 +98,7 @@ class Clock:
             seconds=took if seconds is None else seconds,
             machine_cpu=(_busy_seconds() - self._cpu) * share,
             load=os.getloadavg()[0],
+            whole=whole,
         )
 
 

@@ -40,7 +40,8 @@ async def once(
         clock = Clock()
         explored = await explore(worlds, request)
         result = explored.result
-        sample = clock.sample(result.counts.executions, result.seconds)
+        whole = result.counts.executions < most
+        sample = clock.sample(result.counts.executions, result.seconds, whole=whole)
     if result.counts.invalid:
         raise PaidonceError(f"{guard}, {way}: executions were invalid: {result.invalid[0]}")
     return sample
