@@ -148,17 +148,6 @@ def test_a_fixed_service_goes_another_way_and_the_replay_says_where():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("guard", ["row_lock"])
-def test_the_reduced_search_finds_the_outcomes_of_the_full_one(guard):
-    reduced = explored("two_tabs", guard, stop_at_first=False).result
-    full = explored("two_tabs", guard, search=Search.DFS, stop_at_first=False, lanes=2).result
-    assert full.ending is reduced.ending
-    assert full.ending is (Ending.COUNTEREXAMPLE if guard == "none" else Ending.COMPLETE)
-    assert set(full.outcomes) == set(reduced.outcomes)
-    assert reduced.counts.explored < full.counts.explored
-
-
-@pytest.mark.slow
 def test_lanes_change_nothing_but_the_time():
     one = explored("two_tabs", "claim", lanes=1).result
     two = explored("two_tabs", "claim", lanes=2).result
