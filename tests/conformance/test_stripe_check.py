@@ -12,6 +12,7 @@ from threading import Thread
 
 import pytest
 from click.testing import Result
+from corrupting import Corrupting
 from typer.testing import CliRunner
 
 from harness.backends.stripe_simulator import SimulatedStripe
@@ -106,6 +107,36 @@ def test_every_check_fails_where_everything_is_answered_yes(
     failed = [result for result in results if result.outcome is Outcome.FAILED]
     assert failed
     assert all(result.detail for result in failed)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "detail"),
+    [
+        ("endpoint", "secret", "the secret is told again"),
+        ("signature", "signature", "does not fit the body"),
+        ("redelivery", "ids", "the two deliveries have the ids"),
+    ],
+)
+def test_every_check_of_webhooks_fails_where_its_promise_is_broken(
+    simulator: SimulatedStripe, name: str, broken: str, detail: str
+) -> None:
+    wanted = [check for check in CHECKS if check.name == name and check.group == "webhooks"]
+    assert len(wanted) == 1
+    for mode, outcome in (("nothing", Outcome.PASSED), (broken, Outcome.FAILED)):
+        with Corrupting(simulator.url, mode) as server:
+            api = Api(server.url, "sk_test_1")
+            (result,) = run(api, wanted)
+            api.close()
+        assert result.outcome is outcome, result.detail
+    assert detail in result.detail
+
+
+def test_the_docs_show_every_check_and_what_this_simulator_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "stripe-check.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| [")]
+    assert [re.match(r"\| \[(.*?)\]\((.*?)\) \| passed \|", row).groups() for row in rows] == [
+        (check.claim, check.source) for check in CHECKS
+    ]
 
 
 def test_a_failure_is_told_and_is_exit_code_1(yes_men: list[str]) -> None:
