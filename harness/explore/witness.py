@@ -111,7 +111,11 @@ def steps_of(taken: tuple[Taken, ...]) -> tuple[WitnessStep, ...]:
 def broken_of(verdicts: tuple[Verdict, ...], names: Names) -> tuple[Broken, ...]:
     """The checkers that said INVALID, with generated ids replaced by their names."""
     return tuple(
-        Broken(checker=verdict.checker, reason=names.text("judgement", verdict.reason))
+        # What is called "order <id>" has a name that says so itself.
+        Broken(
+            checker=verdict.checker,
+            reason=names.text("judgement", verdict.reason).replace("order order ", "order "),
+        )
         for verdict in verdicts
         if verdict.status is Status.INVALID
     )

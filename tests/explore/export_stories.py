@@ -157,6 +157,6 @@ def lock_story() -> Story:
         ("tab 1", "postgres COMMIT", "wakes", "tab 2"),
         ("tab 2", "answer"),
         ("tab 2", "postgres COMMIT"),
-        broken=[("one-success", "order order 1 was paid 2 times")],
+        broken=[("one-success", "order 1 was paid 2 times")],
     )
     return tell(found, it.history)

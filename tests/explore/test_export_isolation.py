@@ -101,7 +101,7 @@ def test_attempts_are_sessions_units_are_steps_and_calls_to_stripe_are_comments(
     ]
     assert re.findall(r"^session (\w+)$", spec, re.MULTILINE) == ["tab_1", "tab_2"]
     assert "step tab_1_2 { UPDATE orders SET status = 'paid' WHERE id = '1' }" in spec
-    assert "# one-success: order order 1 was paid 2 times" in spec
+    assert "# one-success: order 1 was paid 2 times" in spec
 
 
 def test_two_connections_at_once_are_two_sessions_and_one_after_the_other_are_one():

@@ -129,7 +129,7 @@ def test_the_exported_test_is_red_while_the_race_is_there_and_green_without(
     red = run_pytest(file)
     assert red.returncode == 1, red.stdout + red.stderr
     assert "the race is still there" in red.stdout
-    assert "one-charge: order order 1 was charged 2 times" in red.stdout
+    assert "one-charge: order 1 was charged 2 times" in red.stdout
     assert f"paidonce replay {tmp_path / 'w.json'} --guard none" in red.stdout
     file.write_text(file.read_text().replace('VARIANT = "none"', 'VARIANT = "claim"'))
     green = run_pytest(file)

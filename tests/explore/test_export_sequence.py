@@ -35,7 +35,7 @@ two_tabs, reference (none)
          |       |<-------|         |      COMMIT
          |       *        |         |      is told: rejected 409 already_paid
 
-broken: one-success: order order 1 was paid 2 times
+broken: one-success: order 1 was paid 2 times
 """
 STRIPE = "payment_intent.create POST /v1/payment_intents amount=4990 Idempotency-Key=key-tab 1"
 
@@ -63,7 +63,7 @@ def test_mermaid_says_the_same():
     assert "    L2->>L3: 4. UPDATE orders SET status = 'paid' WHERE id = '1'" in lines
     assert "    Note over L2: waits for a lock in Postgres, until tab 1 lets it go on" in lines
     assert "    L3-->>L2: 7. UPDATE 1" in lines
-    assert lines[-1] == "    Note over L1,L4: broken: one-success: order order 1 was paid 2 times"
+    assert lines[-1] == "    Note over L1,L4: broken: one-success: order 1 was paid 2 times"
     assert len(lines) == 6 + len(list(arrows(lock_story())))
 
 
