@@ -52,6 +52,11 @@ class Script(Protocol):
     def settings(self) -> Mapping[str, str]: ...
 
     @property
+    def works_on(self) -> bool:
+        """Whether the service works on after its answers, elsewhere: in a worker, say."""
+        ...
+
+    @property
     def attempts(self) -> Sequence[Part]: ...
 
     def keeping(self, names: Collection[str]) -> Self:

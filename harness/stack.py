@@ -27,6 +27,7 @@ from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.described import Described
 from harness.history import Backend
+from harness.sequences import spread_sequences
 from harness.service import Addresses, Service
 from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
@@ -200,6 +201,7 @@ class Stack:
                 await in_thread(
                     lambda called_off: self.subject.migrate(variant, addresses, called_off)
                 )
+                await asyncio.to_thread(spread_sequences, url)
                 self._templates[schema] = name
             return self._templates[schema]
 

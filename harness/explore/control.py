@@ -46,13 +46,17 @@ class Control:
         patience: Patience,
         *,
         thorough: bool = False,
+        works_on: bool = False,
     ) -> None:
+        """``works_on``: an answer is not the end of an attempt's work, a silence after it is. What
+        is on its way to a worker (a notification, a job) cannot be seen from outside."""
         self.players: Mapping[str, Player] = {player.name: player for player in players}
         self._reader = reader
         self._whose = Attribution(self.players, reader)
         self._blocking = blocking
         self._patience = patience
         self._thorough = thorough
+        self._works_on = works_on
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiet(activity, patience)
@@ -202,6 +206,8 @@ class Control:
                     owner.at = At.MOVING
             else:
                 owner.held.append(arrival)
+                if owner.at is At.DONE:  # it has its answer, and the service goes on
+                    owner.at = At.MOVING
 
     def _take_answers(self) -> list[str]:
         woken = []
@@ -239,6 +245,8 @@ class Control:
         if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
             return False
         if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
+            return False
+        if mover.at is At.DONE and self._works_on and not await self._quiet.still():
             return False
         if self._ending:
             self._ending = await self._blocking.alive(self._ending)

@@ -47,6 +47,7 @@ class Names:
         self._serials = serials or Serials()
         self._numbers: dict[tuple[Root, str], str | None] = {}
         self._names: dict[str, str | None] = dict(known)
+        self._words = _words(known)
         self._counts: dict[str, int] = {}
         self._overlooked = False
 
@@ -120,12 +121,20 @@ class Names:
     def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
         root = self._serials.root(place, column)
         if root is None:
-            return self._text(actor, value)
+            composed = place[0] == "redis" or place == ("stripe", "key")
+            return self._text(actor, self._with_words(value) if composed else value)
         if (root, value) in self._numbers:
             return self._numbers[root, value]
         if value in self._names:
             return self._names[value]
         return value if self._serials.lasting(root, value) else None
+
+    def _with_words(self, value: str) -> str:
+        """``value`` with the known values in it by their names: the name of a lock in Redis, or an
+        idempotency key, has the order's number in it."""
+        if self._words is None:
+            return value
+        return self._words.sub(lambda found: self._names[found.group()] or "", value)
 
     def _text(self, actor: str, text: str) -> str | None:
         """``text`` with names in it; None if something in it has none."""
@@ -151,3 +160,11 @@ class Names:
     def _next(self, actor: str) -> str:
         number = self._counts[actor] = self._counts.get(actor, 0) + 1
         return f"{actor}#{number}"
+
+
+def _words(known: Mapping[str, str]) -> re.Pattern[str] | None:
+    """What finds the known values as whole words; None where there are none."""
+    texts = sorted(filter(None, known), key=len, reverse=True)
+    if not texts:
+        return None
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, texts))})(?![A-Za-z0-9])")

@@ -109,11 +109,13 @@ class Idle:
 class Stage:
     """A control with two players and the test in the place of the service."""
 
-    def __init__(self, patience=QUICK):
+    def __init__(self, patience=QUICK, **how):
         self.one, self.two = Player("one"), Player("two")
         self.reader, self.server = Reader(), Server()
         self.idle = Idle()
-        self.control = Control((self.one, self.two), self.reader, self.server, self.idle, patience)
+        self.control = Control(
+            (self.one, self.two), self.reader, self.server, self.idle, patience, **how
+        )
         self.tasks = []
 
     def sends(self, unit):
@@ -351,6 +353,43 @@ def test_a_service_that_runs_on_after_its_answer_is_waited_for():
         await stage.control.rest(stage.one)
         assert stage.idle.busy < 0
         assert stage.one.at is At.DONE
+
+    bounded(main())
+
+
+def test_a_statement_after_the_answer_is_a_step_of_its_attempt():
+    async def main():
+        stage = Stage(Patience(step=5, inside=1, tail=1, deadlock_gap=0.001))
+        stage.idle.busy = 5
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        await asyncio.sleep(0)
+        assert stage.one.at is At.DONE
+        stage.sends(Unit(1))
+        await resting
+        assert stage.one.at is At.TAP
+        stage.close()
+
+    bounded(main())
+
+
+def test_what_a_worker_was_told_to_do_is_waited_for():
+    async def main():
+        stage = Stage(works_on=True)
+        stage.control.let_go(stage.one)
+        stage.one.told = True
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        await asyncio.sleep(0.01)
+        assert not resting.done(), "there was no silence yet"
+        passed = stage.sends(Unit(1))
+        await resting
+        assert stage.one.at is At.TAP
+        stage.control.let_go(stage.one)
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.DONE
+        await passed
+        stage.close()
 
     bounded(main())
 

@@ -37,6 +37,22 @@ def test_what_is_known_beforehand_keeps_its_name():
     assert names.text("tab 1", f"{UUID}:create:0") == "order 1:create:0"
 
 
+def test_what_is_known_is_found_within_a_composed_key_and_not_within_a_number():
+    names = Names({"17": "order 1"})
+    for value, named in (
+        ("lock:order:17", "lock:order:order 1"),
+        (f"order-17-{UUID}", "order-order 1-tab 1#1"),
+        ("lock:order:170", "lock:order:170"),
+        ("17", "order 1"),
+    ):
+        for place in (("redis", "0"), ("stripe", "key")):
+            key = Resource(place, (("key", value),))
+            assert names.resource("tab 1", key).key == (("key", named),)
+    other = Resource(("stripe", "object", "new"), (("maker", "tab 17 1"),))
+    assert names.resource("tab 1", other) == other
+    assert names.text("tab 1", "SELECT 17") == "SELECT 17"
+
+
 def test_words_and_numbers_are_left_alone():
     names = Names({})
     for text in (
