@@ -7,7 +7,7 @@ such execution. Everything else, who may move, what is held, what is judged, is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Protocol, Self
 
 from harness.errors import PaidonceError
@@ -52,11 +52,6 @@ class Script(Protocol):
     def settings(self) -> Mapping[str, str]: ...
 
     @property
-    def works_on(self) -> bool:
-        """Whether the service works on after its answers, elsewhere: in a worker, say."""
-        ...
-
-    @property
     def attempts(self) -> Sequence[Part]: ...
 
     def keeping(self, names: Collection[str]) -> Self:
@@ -91,6 +86,11 @@ class Performance(Protocol):
         """Names for the values there are before any attempt starts."""
         ...
 
+    @property
+    def left(self) -> Left | None:
+        """Asks whether anything is left to be done; None where an answer says that nothing is."""
+        ...
+
     async def join(self, surroundings: Surroundings) -> None:
         """The attempts' clients are there, each with a connection that has been used.
 
@@ -108,6 +108,10 @@ class Performance(Protocol):
         Raises ``NotAtRest``. Calls ``over`` when nothing more is to be recorded of the taps.
         """
         ...
+
+
+Left = Callable[[], Awaitable[bool]]
+"""Whether the service has yet to do what it was told: work that was left to a worker, say."""
 
 
 class Over(Protocol):

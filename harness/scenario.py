@@ -156,8 +156,6 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
     breaks: frozenset[str] = frozenset()
     rounds: int = 3
-    works_on: bool = False
-    """Whether the service works on after its answers, in a process that is told to."""
 
     def with_attempts(self, count: int) -> Scenario:
         """The same story with ``count`` clients, where all of them do the same.

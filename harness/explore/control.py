@@ -25,6 +25,7 @@ from harness.explore.patience import Patience
 from harness.explore.players import Arrival, At, Player
 from harness.explore.quiet import Quiet
 from harness.explore.world import InvalidRun
+from harness.performing import Left
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.0015
@@ -46,17 +47,17 @@ class Control:
         patience: Patience,
         *,
         thorough: bool = False,
-        works_on: bool = False,
+        left: Left | None = None,
     ) -> None:
-        """``works_on``: an answer is not the end of an attempt's work, a silence after it is. What
-        is on its way to a worker (a notification, a job) cannot be seen from outside."""
+        """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
+        its answer may still go on."""
         self.players: Mapping[str, Player] = {player.name: player for player in players}
         self._reader = reader
         self._whose = Attribution(self.players, reader)
         self._blocking = blocking
         self._patience = patience
         self._thorough = thorough
-        self._works_on = works_on
+        self._left = left
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiet(activity, patience)
@@ -246,7 +247,7 @@ class Control:
             return False
         if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
             return False
-        if mover.at is At.DONE and self._works_on and not await self._quiet.still():
+        if mover.at is At.DONE and await self._goes_on_elsewhere(mover):
             return False
         if self._ending:
             self._ending = await self._blocking.alive(self._ending)
@@ -264,6 +265,19 @@ class Control:
         if self._quiet.changed.is_set():
             return False
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
+
+    async def _goes_on_elsewhere(self, mover: Player) -> bool:
+        """Whether a worker may be about to begin with what ``mover`` left to it.
+
+        What is on its way to it (a notification, a job) cannot be seen. So where something is left
+        to be done there has to be a silence; a longer one, if nobody else could be meant.
+        """
+        if self._left is None or not await self._left():
+            return False
+        others = [player for player in self.players.values() if player is not mover]
+        if all(player.at in (At.START, At.DONE) for player in others):
+            return self._quiet.silence < self._patience.alone
+        return not await self._quiet.still()
 
     def _carried(self) -> bool:
         """Whether anything of a moving attempt's is with a dependency."""

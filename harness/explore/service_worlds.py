@@ -88,7 +88,7 @@ class ServiceWorlds:
             self._processes(taps),
             self.patience,
             thorough=self._thorough,
-            works_on=self.scenario.works_on,
+            left=performance.left,
         )
         world = ServiceWorld(
             script=self.scenario,

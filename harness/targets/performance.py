@@ -12,7 +12,7 @@ from harness.bench import Bench
 from harness.capability import Capability
 from harness.history import Action, Completed, Invoked, Outcome, Recorder
 from harness.observe import ledger
-from harness.performing import NotAtRest, Over, Surroundings
+from harness.performing import Left, NotAtRest, Over, Surroundings
 from harness.target import Request
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.format import StepTable
@@ -63,6 +63,10 @@ class TargetPerformance:
                 if name not in ("attempt", "n"):
                     found.setdefault(str(value), f"{name} of {attempt}")
         return found
+
+    @property
+    def left(self) -> Left | None:
+        return self._left if self.loaded.file.rest.sql else None
 
     async def join(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
@@ -222,6 +226,17 @@ class TargetPerformance:
         else:
             await wire.connect()
 
+    async def _left(self) -> bool:
+        return bool(await self._unfinished())
+
+    async def _unfinished(self) -> str:
+        """What [rest] says is left to be done; nothing if it is empty."""
+        for number, query in enumerate(self.loaded.file.rest.sql, start=1):
+            where = f"{self.loaded.path}, [rest], sql, item {number}"
+            if left := await query_value(self.bench.eyes, query, self.shared.values, where):
+                return f"{query} still gives {left}"
+        return ""
+
     async def _rest(self) -> None:
         rest = self.loaded.file.rest
         waiting = ""
@@ -229,12 +244,7 @@ class TargetPerformance:
             async with asyncio.timeout(rest.within):
                 while True:
                     waiting = "a call to Stripe is under way" if self.bench.tap.in_flight else ""
-                    for number, query in enumerate(rest.sql, start=1):
-                        where = f"{self.loaded.path}, [rest], sql, item {number}"
-                        eyes = self.bench.eyes
-                        if left := await query_value(eyes, query, self.shared.values, where):
-                            waiting = f"{query} still gives {left}"
-                            break
+                    waiting = await self._unfinished() or waiting
                     if not waiting:
                         return
                     await asyncio.sleep(_LOOK_AGAIN_S)

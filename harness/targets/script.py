@@ -55,11 +55,6 @@ class TargetScript:
         """None: a target file's variants and [explore] say what the service is told."""
         return {}
 
-    @property
-    def works_on(self) -> bool:
-        """Where [rest] says when nothing is left to be done, something is after an answer."""
-        return bool(self.loaded.file.rest.sql)
-
     def keeping(self, names: Collection[str]) -> TargetScript:
         """The same with just the attempts of these names."""
         return replace(self, attempts=tuple(a for a in self.attempts if a.name in names))

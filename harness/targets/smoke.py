@@ -174,16 +174,20 @@ def _lines(world: ServiceWorld) -> list[str]:
     """An execution in words that are the same for equal ones."""
     history, names = _history(world), world.reader.names
     assert world.judged is not None
-    found = []
+    found: list[str] = []
+    # A worker does not wait for its client to be answered: which of the two is first says nothing.
+    answers = found if world.performance.left is None else []
     for event in history.events:
         match event:
             case Effect():
                 label = names.text(event.attempt or "", f"{event.tap} {event.label}")
                 found.append(f"{event.attempt}: {label} -> {_answer(event)}")
             case Completed():
-                found.append(f"answer {event.status} ({event.outcome.value})")
+                answers.append(f"answer {event.status} ({event.outcome.value})")
             case _:
                 pass
+    if answers is not found:
+        found += answers
     return [*found, *(f"{name} = {value}" for name, _, value in world.judged.came.values)]
 
 

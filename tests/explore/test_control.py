@@ -376,15 +376,21 @@ def test_a_statement_after_the_answer_is_a_step_of_its_attempt():
 
 def test_what_a_worker_was_told_to_do_is_waited_for():
     async def main():
-        stage = Stage(works_on=True)
+        jobs = 1
+
+        async def left():
+            return jobs > 0
+
+        stage = Stage(Patience(step=5, inside=0.02, tail=0.02, alone=4), left=left)
         stage.control.let_go(stage.one)
         stage.one.told = True
         resting = asyncio.ensure_future(stage.control.rest(stage.one))
-        await asyncio.sleep(0.01)
-        assert not resting.done(), "there was no silence yet"
+        await asyncio.sleep(0.1)
+        assert not resting.done(), "somebody has to take the job"
         passed = stage.sends(Unit(1))
         await resting
         assert stage.one.at is At.TAP
+        jobs = 0
         stage.control.let_go(stage.one)
         await stage.control.rest(stage.one)
         assert stage.one.at is At.DONE
