@@ -16,12 +16,12 @@ import pglast
 
 from harness.explore.footprint import Resource
 from harness.explore.redis_footprint import redis_footprint
-from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.statement import UNKNOWN, Footprints, StatementFootprint
 from harness.explore.sql.transaction import Query, TransactionTracker
 from harness.explore.stripe_footprint import stripe_footprint
 from harness.history import Effect
 from harness.predict.conditions import UNREAD, Shape, shapes
+from harness.predict.together import Renaming, Told
 from harness.predict.types import Kind, Solo, Spot
 from harness.taps.calls import StripeCall
 from harness.taps.redis import RedisCommand
@@ -101,14 +101,15 @@ class Story:
         return tuple((move.spot.label, move.isolation) for move in noticed)
 
 
-def story(solo: Solo, catalog: Catalog, footprints: Footprints | None = None) -> Story:
+def story(told: Told, footprints: Footprints) -> Story:
     """The moves of an attempt that was recorded alone."""
-    return _Reading(footprints or Footprints(catalog)).story(solo)
+    return _Reading(footprints, told.short).story(told.solo)
 
 
 class _Reading:
-    def __init__(self, footprints: Footprints) -> None:
+    def __init__(self, footprints: Footprints, short: Mapping[str, str]) -> None:
         self._footprints = footprints
+        self._renaming = Renaming(short, footprints.catalog)
         self._catalog = footprints.catalog
         self._trackers: dict[str, TransactionTracker] = {}
         self._open: dict[str, int] = {}
@@ -163,7 +164,7 @@ class _Reading:
             if query.sql and path is not None:
                 read = self._footprints.of(query.sql, query.params, nulls=query.nulls, path=path)
                 told = shapes(query.sql, query.params, query.nulls, path, self._catalog)
-                found = read[0] if read else LOCAL_STATEMENT
+                found = self._renaming.found(read[0]) if read else LOCAL_STATEMENT
                 shape = told[0] if told else UNREAD
             tag = tags[number] if number < len(tags) else ""
             isolation = tracker.isolation

@@ -42,13 +42,12 @@ def predict(solos: Sequence[Solo], catalog: Catalog, *, most: int = MOST) -> tup
     Each attempt is told of alone. One by itself is taken to meet another of its kind; attempts
     that do the same are told of once. At most ``most`` predictions, the likeliest first.
     """
-    told = together(solos)
-    if len(told) == 1:
-        told = (*told, another(told[0], f"{told[0].name} (another)"))
+    if len(solos) == 1:
+        solos = (*solos, another(solos[0], f"{solos[0].name} (another)"))
     footprints = Footprints(catalog)
     kinds: dict[tuple[tuple[str, str], ...], list[Story]] = {}
-    for solo in told:
-        read = story(solo, catalog, footprints)
+    for told in together(solos):
+        read = story(told, footprints)
         kinds.setdefault(read.kind, []).append(read)
     ranked: list[tuple[tuple[int, ...], Prediction]] = []
     for mine in kinds.values():

@@ -20,6 +20,7 @@ from harness.predict.holds import Hold, conditions, holds, row_of, same_rows
 from harness.predict.moves import NEVER, Move, Story
 from harness.predict.types import Kind
 
+_WORDS = ("text", "varchar", "char", "bool")
 _ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
 
 
@@ -163,15 +164,30 @@ class Meeting:
     def _seen(self, begin: Move, write: Move) -> bool:
         """Whether ``begin`` puts a claim where the other attempt looks before it writes."""
         ends = begin.found.kind == "commit"
-        marks = ends or any(h.first == begin.at and h.kind == "claim" for h in self._holds)
-        marks = marks or (begin.isolation in _ONE_SNAPSHOT and bool(begin.writes))
-        if not marks:
+        if not ends and not self._marks(begin):
             return False
         written = _writes(self.mine, begin.transaction) if ends else list(begin.writes)
         return any(
             self.decides(move) and _meet(written, move.looks)
             for move in self.theirs.moves[: write.at + 1]
         )
+
+    def _marks(self, move: Move) -> bool:
+        """Whether a write leaves something that says "mine": a claim, or a word such as
+        ``processing`` put there on a condition."""
+        if move.isolation in _ONE_SNAPSHOT and move.writes:
+            return True
+        if any(hold.first == move.at and hold.kind == "claim" for hold in self._holds):
+            return True
+        tables = {table.place[1]: table for table in self.catalog.tables.values()}
+        for update in move.shape.updates:
+            asked = conditions(update, self.catalog)
+            for column, value in update.assigned if asked else ():
+                found = tables[update.table].column(column) if update.table in tables else None
+                # A token that is only to be the highest stops nobody, a time neither.
+                if value is not None and found is not None and found.type.family in _WORDS:
+                    return True
+        return False
 
     # --- Stripe -------------------------------------------------------------------------------
 

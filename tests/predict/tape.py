@@ -27,11 +27,11 @@ def _table(name, columns, unique=(), foreign=()):
     )
 
 
-def catalog(*indexes, isolation="read committed"):
+def catalog(*indexes, isolation="read committed", ids="uuid"):
     """Orders, and payments of them with these unique indexes."""
-    orders = {"id": "uuid", "status": "text", "amount": "int", "version": "int"}
+    orders = {"id": ids, "status": "text", "amount": "int", "version": "int"}
     orders |= {"claimed_by": "uuid", "seen_at": "int", "fence": "int"}
-    payments = {"id": "uuid", "order_id": "uuid", "state": "text", "amount": "int"}
+    payments = {"id": "uuid", "order_id": ids, "state": "text", "amount": "int"}
     refers = ForeignKey(
         table="public.payments",
         columns=("order_id",),

@@ -84,6 +84,23 @@ DESERVING = {
         2,
         4,
     ),
+    "a fencing token alone stops nobody who comes later": (
+        tape()
+        .sql("UPDATE orders SET fence = 7 WHERE id = $1 AND fence < 7 RETURNING id, status", ORDER)
+        .stripe()
+        .sql(PAID, ORDER),
+        1,
+        2,
+    ),
+    "a condition that the other still meets": (
+        tape()
+        .sql(READ, ORDER)
+        .sql("UPDATE orders SET seen_at = 5 WHERE id = $1 AND version = 0", ORDER)
+        .stripe()
+        .sql(PAID, ORDER),
+        1,
+        3,
+    ),
     "an upsert lets everybody through": (
         tape()
         .sql("SELECT state FROM payments WHERE order_id = $1", ORDER, rows=0)
@@ -172,6 +189,13 @@ UNDESERVING = {
         paid(tape().sql(f"{CLAIM} RETURNING id, status, amount", ORDER, MINE)).sql(
             "UPDATE orders SET claimed_by = NULL WHERE id = $1 AND claimed_by = $2", ORDER, MINE
         )
+    ),
+    "a fencing token, asked for again with the claim": (
+        tape()
+        .sql("UPDATE orders SET fence = 7 WHERE id = $1 AND fence < 7 RETURNING id, status", ORDER)
+        .sql("UPDATE orders SET status = 'busy' WHERE id = $1 AND fence = 7", ORDER)
+        .stripe()
+        .sql(PAID, ORDER)
     ),
     "SERIALIZABLE decides before the charge": (
         tape()
@@ -352,3 +376,29 @@ def test_the_prediction_stays_short_where_much_is_read():
             long.sql(READ, ORDER)
     (found,) = predict([paid(long).solo()], catalog())
     assert found.read.text == READ
+
+
+def numbered(name, order, *, key="pay-{order}-{name}", other=2):
+    """A shop whose orders are numbered; the 2 of ``version = 2`` is no order."""
+    where = f"WHERE id = {order}"
+    return (
+        Tape(name)
+        .sql(f"SELECT status FROM orders {where}", sample={"status": "unpaid"})
+        .stripe(key=key.format(order=order, name=name))
+        .sql(f"UPDATE orders SET status = 'paid', version = 2 {where} AND amount = {other}")
+        .solo(str(order))
+    )
+
+
+def test_short_numbers_are_the_same_only_where_ids_are():
+    (found,) = predict([numbered("a", 1), numbered("b", 2)], catalog(ids="int"))
+    assert found.readers == ("a", "b")
+    assert found.act.label.startswith("stripe")
+    fix = next(fix for fix in found.fixes if fix.name == "conditional UPDATE")
+    assert "SET status = 'paid', version = 2 WHERE id = 1 AND amount = 2" in fix.before
+
+
+def test_keys_made_of_a_numbered_order_are_the_same_key():
+    told = [numbered("a", 1, key="pay-{order}"), numbered("b", 2, key="pay-{order}")]
+    (found,) = predict(told, catalog(ids="int"))
+    assert found.act.label.startswith("postgres UPDATE")

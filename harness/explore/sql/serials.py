@@ -7,7 +7,7 @@ the catalog says: those with a sequence of their own, and those that refer to th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import psycopg
@@ -49,6 +49,12 @@ class Serials:
 
 def serials_of(catalog: Catalog, url: str) -> Serials:
     """The sequences' columns of the database at ``url``, whose catalog was read."""
+    found = serial_columns(catalog)
+    return replace(found, floors=_floors(set(found.roots.values()), url))
+
+
+def serial_columns(catalog: Catalog) -> Serials:
+    """The same by the catalog alone: which columns, without what is in them."""
     roots: dict[Root, Root] = {
         (table.name, column.name): (table.name, column.name)
         for table in catalog.tables.values()
@@ -71,7 +77,7 @@ def serials_of(catalog: Catalog, url: str) -> Serials:
     tables: dict[str, dict[str, Root]] = {}
     for (table, column), root in roots.items():
         tables.setdefault(table.rpartition(".")[2], {})[column] = root
-    return Serials(places, tables, _floors(set(roots.values()), url))
+    return Serials(places, tables)
 
 
 def _from_a_sequence(column: Column) -> bool:
