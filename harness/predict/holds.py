@@ -52,7 +52,7 @@ def same_rows(one: Resource, other: Resource, catalog: Catalog) -> bool:
     if not one.overlaps(other) or (len(one.place) == _ENTRY) != (len(other.place) == _ENTRY):
         return False
     if one.key == other.key:
-        return bool(one.key) or one.place[0] == _TABLES
+        return bool(one.key) or one.place[:1] == (_TABLES,)
     mine, theirs = dict(one.key), dict(other.key)
     table = next((table for table in catalog.tables.values() if table.place == one.place[:2]), None)
     unique = [] if table is None else [i.columns for i in table.unique if i.plain]
@@ -98,7 +98,7 @@ def row_of(move: Move, update: Update) -> Resource | None:
 
 
 def _locks(story: Story, move: Move) -> Iterator[Hold]:
-    advisory = [one for one in move.found.session if one.place[0] == ADVISORY]
+    advisory = [one for one in move.found.session if one.place[:1] == (ADVISORY,)]
     if not move.shape.unlocks:
         for one in advisory:
             yield Hold("lock", one, move.at, _unlocked(story, move, one), "an advisory lock")
@@ -106,11 +106,11 @@ def _locks(story: Story, move: Move) -> Iterator[Hold]:
         return
     ended = story.ended(move)
     for one in move.found.locks:
-        if one.place[0] == ADVISORY:
+        if one.place[:1] == (ADVISORY,):
             yield Hold("lock", one, move.at, ended, "an advisory lock")
-        elif one.place[0] == "pg" and len(one.place) < _ENTRY and one.key:
+        elif one.place[:1] == ("pg",) and len(one.place) < _ENTRY and one.key:
             yield Hold("lock", one, move.at, ended, "a lock on the row")
-        elif one.place[0] == _TABLES and not one.shared:
+        elif one.place[:1] == (_TABLES,) and not one.shared:
             yield Hold("lock", one, move.at, ended, "a lock on the table")
 
 

@@ -178,8 +178,8 @@ class _Reading:
                     spot=msgspec.structs.replace(spot, text=query.sql),
                     kind=Kind.SQL,
                     effect=effect,
-                    looks=found.looks if touched else NONE,
-                    writes=found.writes | found.at_once if touched else NONE,
+                    looks=_rows(found.looks) if touched else NONE,
+                    writes=_rows(found.writes | found.at_once) if touched else NONE,
                     transaction=transaction,
                     isolation=isolation,
                     session=session,
@@ -223,6 +223,11 @@ def shown(effect: Effect) -> str:
     key = effect.request.get("idempotency_key")
     call = f"{effect.request.get('method')} {effect.request.get('path')}"
     return call if key is None else f"{call} (Idempotency-Key: {key})"
+
+
+def _rows(resources: frozenset[Resource]) -> frozenset[Resource]:
+    """Those of tables: what is locked or notified besides is no state that anybody goes by."""
+    return frozenset(one for one in resources if not one.place or one.place[:1] == ("pg",))
 
 
 def _only_parsed(effect: Effect) -> bool:

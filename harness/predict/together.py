@@ -85,7 +85,7 @@ class Renaming:
 
     def _value(self, one: Resource, column: str, value: str) -> str:
         assert self._replaced is not None
-        if one.place[0] == ADVISORY:
+        if one.place[:1] == (ADVISORY,):
             return self._replaced(source(value) or value)
         ids = column == "id" or column.endswith("_id")
         if ids or self._serials.root(one.place, column) is not None:

@@ -46,7 +46,7 @@ def _helpless(meeting: Meeting, found: Found) -> list[str]:
             "pause that is longer, two attempts hold it."
         ]
     said = []
-    locks = any(one for one in read.found.locks if one.place[0] == "pg")
+    locks = any(one for one in read.found.locks if one.place[:1] == ("pg",))
     ended = mine.ended(read)
     if read.kind is Kind.SQL:
         if locks and read.at < ended < act.at:

@@ -45,6 +45,7 @@ def catalog(*indexes, isolation="read committed", ids="uuid"):
             "pg_advisory_xact_lock": "volatile",
             "pg_advisory_lock": "volatile",
             "pg_advisory_unlock": "volatile",
+            "pg_advisory_unlock_all": "volatile",
             "hashtextextended": "immutable",
             "count": "immutable",
             "sum": "immutable",

@@ -258,6 +258,12 @@ UNDESERVING = {
     "what is rolled back is seen by nobody": (
         tape().sql("BEGIN").sql(READ, ORDER).sql(PAID, ORDER).sql("ROLLBACK").stripe()
     ),
+    "a pool that tidies up a connection": (
+        tape()
+        .sql(READ, ORDER)
+        .sql("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL")
+        .sql("UPDATE orders SET status = 'paid' WHERE id = $1 AND status = 'unpaid'", ORDER)
+    ),
     "nothing comes after the read": tape().sql(PAID, ORDER).sql(READ, ORDER),
 }
 CATALOGS |= {
@@ -402,3 +408,37 @@ def test_keys_made_of_a_numbered_order_are_the_same_key():
     told = [numbered("a", 1, key="pay-{order}"), numbered("b", 2, key="pay-{order}")]
     (found,) = predict(told, catalog(ids="int"))
     assert found.act.label.startswith("postgres UPDATE")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "this is not SQL",
+        "",
+        "CALL settle($1)",
+        "DO $$ BEGIN PERFORM 1; END $$",
+        "SELECT settle($1)",
+        "CREATE TABLE more (id int)",
+        "PREPARE p AS SELECT 1; EXECUTE p",
+        "EXECUTE nobody",
+        "SET search_path = elsewhere",
+        "SAVEPOINT s; ROLLBACK TO s",
+        "COPY orders FROM STDIN",
+        "MERGE INTO orders o USING payments p ON p.order_id = o.id "
+        "WHEN MATCHED THEN UPDATE SET status = 'paid'",
+        "UPDATE nowhere SET a = 1 WHERE b = 2",
+        "SELECT 'a;b'; SELECT status FROM orders",
+    ],
+)
+def test_what_is_not_understood_is_no_obstacle(odd):
+    begun = tape().sql(READ, ORDER)
+    begun._add(
+        "postgres",
+        odd,
+        {"session": 1, "sql": [odd], "params": [[ORDER]]},
+        {"tags": [], "error": None, "rows": 0, "status": "I"},
+    )
+    begun._add("postgres", "lost", {"session": 2, "sql": [odd], "params": [[None]]}, None)
+    found = predict([begun.stripe().sql(PAID, ORDER).solo()], catalog())
+    assert found[0].act.label.startswith("stripe")
+    assert READ in {one.read.text for one in found}
