@@ -188,8 +188,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outcomes`` counts operations by outcome name. ``lock_waits`` is the mean number of
     database sessions seen waiting for a lock per sample, ``lock_wait_share`` the share of
-    samples with any. ``retries`` counts what the service said it retried, None if it does not
-    say. Rates are per second of the measured window, ``seconds`` long.
+    samples with any. ``round`` counts the measurements of one variant in a run, from 1;
+    ``yardstick`` is how many transactions a second pgbench made just before it. ``retries``
+    counts what the service said it retried, None if it does not say. Rates are per second of
+    the measured window, ``seconds`` long.
     """
 
     variant: str
@@ -208,6 +210,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     verdicts: tuple[Verdict, ...]
     history: str
+    round: int = 1
+    yardstick: float | None = None
 
     @property
     def throughput(self) -> float:

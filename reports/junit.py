@@ -106,7 +106,10 @@ def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
             suite,
             "testcase",
             classname=xml_safe(variant.name),
-            name=xml_safe(f"load {load.profile} {load.users} users"),
+            name=xml_safe(
+                f"load {load.profile} {load.users} users"
+                + (f", round {load.round}" if load.round > 1 else "")
+            ),
             time=f"{load.seconds:.3f}",
         )
         reasons = "; ".join(

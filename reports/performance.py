@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.results import Load, Proof
 from harness.verdict import Status
 from reports.charts import Row, bars, dots
+from reports.repeated import Repeated, repeated
 from reports.words import number, percent
 
 
@@ -56,22 +57,29 @@ def profiles(proof: Proof) -> tuple[Profile, ...]:
     vulnerable = {variant.name for variant in proof.variants if not variant.sound}
     names = list(dict.fromkeys(load.profile for load in proof.loads))
     return tuple(
-        _profile(name, place, [x for x in proof.loads if x.profile == name], vulnerable)
+        _profile(name, place, repeated([x for x in proof.loads if x.profile == name]), vulnerable)
         for place, name in enumerate(names)
     )
 
 
-def figures(load: Load) -> tuple[str, ...]:
-    """The numbers of one load run as text, in the order of ``HEADER``."""
-    latency = load.latency
+def figures(one: Repeated) -> tuple[str, ...]:
+    """The numbers of one guard as text, in the order of ``HEADER``."""
+    load, latency = one.load, one.load.latency
+
+    def ranged(read: Callable[[Load], float]) -> str:
+        spread = one.spread(read)
+        if spread is None:
+            return number(read(load))
+        return f"{number(read(load))} ({number(spread[0])} to {number(spread[1])})"
+
     return (
         load.variant,
         number(load.users),
-        number(load.throughput),
-        number(load.goodput),
-        number(latency.p50),
+        ranged(lambda load: load.throughput),
+        ranged(lambda load: load.goodput),
+        ranged(lambda load: load.latency.p50),
         number(latency.p90),
-        number(latency.p99),
+        ranged(lambda load: load.latency.p99),
         number(latency.p999),
         number(latency.max),
         percent(load.conflict_rate),
@@ -90,10 +98,14 @@ def verdict_word(load: Load) -> str:
     ]
 
 
-def _profile(name: str, place: int, loads: Sequence[Load], vulnerable: set[str]) -> Profile:
+def _profile(name: str, place: int, measured: Sequence[Repeated], vulnerable: set[str]) -> Profile:
+    loads = [one.load for one in measured]
+    rounds = max(len(one.all) for one in measured)
     users = sorted({load.users for load in loads})
     seconds = sorted({round(load.seconds) for load in loads})
     settings = f"{_span(users)} users, measured for {_span(seconds)} s"
+    if rounds > 1:
+        settings += f", {rounds} times each in turns: medians, and the least and the most of them"
 
     def rows(*read: Callable[[Load], tuple[float | None, str]]) -> list[Row]:
         return [
@@ -196,7 +208,7 @@ def _profile(name: str, place: int, loads: Sequence[Load], vulnerable: set[str])
         settings=settings,
         panels=panels,
         header=HEADER,
-        rows=tuple(figures(load) for load in loads),
+        rows=tuple(figures(one) for one in measured),
     )
 
 

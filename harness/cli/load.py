@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +23,9 @@ from harness.errors import UsageError
 from harness.findings import HISTORIES, Findings, Plan
 from harness.load.job import PROFILES
 from harness.load.measure import Workload, measure
-from harness.stack import Choice, Stack, open_stack
+from harness.load.yardstick import Yardstick
+from harness.results import Load, Variant
+from harness.stack import Choice, Lane, Stack, open_stack
 from reports import terminal
 from scenarios.reference import TARGET
 
@@ -46,6 +50,15 @@ def load_command(
         float, typer.Option(help="Seconds before the measurement begins.", min=0, max=600)
     ] = 2.0,
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
+    repeat: Annotated[
+        int,
+        typer.Option(
+            help="Measure every guard so often, in turns, each time beside the machine's own "
+            "speed: what paidonce compare needs, and better figures.",
+            min=1,
+            max=100,
+        ),
+    ] = 1,
     seed: options.Seed = 0,
     out: options.Out = None,
     backends: options.Backends = None,
@@ -53,7 +66,7 @@ def load_command(
     redis: options.Redis = None,
     stripe: options.Stripe = None,
 ) -> int:
-    """Put load on guards with Locust, one after the other, and compare them.
+    """Put load on guards with Locust, one after the other, and show them side by side.
 
     Every operation is recorded and judged. The exit code is 0 if no sound guard broke under the
     load; a vulnerable one may break or not, which is up to the machine.
@@ -71,9 +84,9 @@ def load_command(
     choice = options.backends(backends, postgres, redis, stripe)
     try:
         with bar() as progress:
-            loop.run(_run(choice, plan, findings, progress))
+            loop.run(_run(choice, plan, findings, progress, repeat))
     finally:
-        findings.interrupted = len(findings.loads) < len(variants)
+        findings.interrupted = len(findings.loads) < len(variants) * repeat
         proof = findings.proof()
         written = reports.write_all(proof, folder)
     console = Console()
@@ -83,27 +96,65 @@ def load_command(
     return reports.exit_status(proof)
 
 
-async def _run(choice: Choice, plan: Workload, findings: Findings, progress: Progress) -> None:
+async def _run(
+    choice: Choice, plan: Workload, findings: Findings, progress: Progress, repeat: int
+) -> None:
     task = progress.add_task(
-        "starting Postgres, Redis and Stripe", total=len(findings.plan.variants)
+        "starting Postgres, Redis and Stripe", total=len(findings.plan.variants) * repeat
     )
     async with open_stack(TARGET, choice, logs=findings.plan.out / "logs") as stack:
-        await load_all(stack, plan, findings, progress, task)
+        await load_all(stack, plan, findings, progress, task, repeat=repeat)
 
 
 async def load_all(
-    stack: Stack, plan: Workload, findings: Findings, progress: Progress, task: TaskID
+    stack: Stack,
+    plan: Workload,
+    findings: Findings,
+    progress: Progress,
+    task: TaskID,
+    *,
+    repeat: int = 1,
 ) -> None:
-    """Measure one variant after the other: side by side they would measure each other."""
+    """Measure one variant after the other: side by side they would measure each other.
+
+    With ``repeat`` rounds they take turns, every round beginning with another one, and before each
+    measurement the machine is measured.
+    """
     lane = await stack.lane()
-    for variant in findings.plan.variants:
-        progress.update(task, description=f"load on {variant.name}")
-        place = Path(HISTORIES) / variant.name
-        settings = {"workers": "1", "pool_size": str(min(max(plan.users, 10), 100))}
-        tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
-        async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
-            findings.met(bench)
-            load = await measure(bench, plan, findings.plan.out / place)
-        history = (place / load.history).as_posix()
-        findings.loads.append(msgspec.structs.replace(load, history=history))
-        progress.update(task, advance=1)
+    variants = findings.plan.variants
+    with ExitStack() as exits:
+        yardstick = None
+        if repeat > 1:
+            log = findings.plan.out / "logs" / "pgbench.log"
+            made = await asyncio.to_thread(Yardstick, stack.postgres, log)
+            yardstick = exits.enter_context(made)
+        for number in range(1, repeat + 1):
+            first = (number - 1) % len(variants)
+            for variant in (*variants[first:], *variants[:first]):
+                turn = f" ({number} of {repeat})" if repeat > 1 else ""
+                progress.update(task, description=f"load on {variant.name}{turn}")
+                place = Path(HISTORIES) / variant.name
+                if repeat > 1:
+                    place /= f"round-{number}"
+                load = await _measured(stack, lane, variant, plan, findings, place, yardstick)
+                findings.loads.append(msgspec.structs.replace(load, round=number))
+                progress.update(task, advance=1)
+
+
+async def _measured(
+    stack: Stack,
+    lane: Lane,
+    variant: Variant,
+    plan: Workload,
+    findings: Findings,
+    place: Path,
+    yardstick: Yardstick | None,
+) -> Load:
+    settings = {"workers": "1", "pool_size": str(min(max(plan.users, 10), 100))}
+    tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
+    async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
+        findings.met(bench)
+        speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
+        load = await measure(bench, plan, findings.plan.out / place)
+    history = (place / load.history).as_posix()
+    return msgspec.structs.replace(load, history=history, yardstick=speed)

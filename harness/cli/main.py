@@ -14,6 +14,7 @@ import typer
 import harness
 from harness.cli import (
     check,
+    comparing,
     doctor,
     exploring,
     exporting,
@@ -72,6 +73,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "check": check.check_command,
     "stripe-check": stripe_checking.stripe_check_command,
     "load": load.load_command,
+    "compare": comparing.compare_command,
     "report": report.report_command,
     "doctor": doctor.doctor_command,
     "list": listing.list_command,

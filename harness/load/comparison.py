@@ -1,0 +1,213 @@
+"""Whether one load run is slower than another: a difference that is stated with its certainty.
+
+Each run measures a guard several times, and each time the machine as well (``yardstick``). What is
+compared are the logarithms of figures relative to the machine's, by Welch's test, which does not
+take both runs to scatter alike (Welch, *The generalization of "Student's" problem when several
+different population variances are involved*, Biometrika 34, 1947). A guard is *slower* if the lower
+bound of the slowdown is above the threshold: a difference that is certain and too small to matter
+is no alarm, and neither is a large one that may be noise. With many guards one of them is unlucky,
+so certainties are shared among them (Holm, *A simple sequentially rejective multiple test
+procedure*, Scandinavian Journal of Statistics 6, 1979).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import UsageError
+from harness.load.student import quantile, survival
+from harness.results import Load, Proof
+
+LEAST = 3
+"""Measurements of each side: fewer say nothing of how far they scatter."""
+
+
+class Change(enum.StrEnum):
+    """What is to be said of one figure."""
+
+    SLOWER = "slower"
+    FASTER = "faster"
+    SAME = "no difference that matters"
+    UNCLEAR = "unclear"
+    """It may be slower by more than the threshold, and may be not."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a guard in both runs. Factors are slowdowns: 1.2 takes 20 % longer.
+
+    ``before`` and ``after`` are medians, ``low`` and ``high`` bound the factor, ``p`` is the chance
+    of seeing as much by noise where nothing changed.
+    """
+
+    variant: str
+    profile: str
+    name: str
+    before: float
+    after: float
+    factor: float
+    low: float
+    high: float
+    p: float
+    change: Change
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs compared. ``alone`` are guards that only one of them has."""
+
+    figures: tuple[Figure, ...]
+    alone: tuple[str, ...]
+    relative: bool
+    """Whether the machine's own speed was measured in both, and is taken out."""
+
+    @property
+    def slower(self) -> tuple[Figure, ...]:
+        return tuple(figure for figure in self.figures if figure.change is Change.SLOWER)
+
+
+_FIGURES: dict[str, Callable[[Load], float]] = {
+    # As times, so that more is always slower.
+    "seconds an answer": lambda load: 1.0 / load.throughput,
+    "median latency": lambda load: load.latency.p50,
+}
+
+_Key = tuple[str, str, int]
+
+
+def compare(
+    before: Proof, after: Proof, *, threshold: float = 0.05, certainty: float = 0.95
+) -> Comparison:
+    """``after`` beside ``before``, guard by guard.
+
+    ``threshold`` is the slowdown that matters (0.05: 5 %), ``certainty`` what all statements of a
+    comparison together are to be true with. Raises ``UsageError`` where a run has too few
+    measurements, or they have nothing in common.
+    """
+    if not 0 <= threshold < 10:
+        raise UsageError(f"--threshold: expected a share from 0 to 10 (0.05: 5 %), got {threshold}")
+    if not 0.5 <= certainty < 1:
+        raise UsageError(f"--certainty: expected a share from 0.5 to 1, got {certainty}")
+    one, other = _grouped(before), _grouped(after)
+    shared = [key for key in one if key in other]
+    if not shared:
+        raise UsageError(
+            "the two runs measured nothing in common: the first has "
+            f"{_named(one) or 'no load'}, the second {_named(other) or 'no load'}"
+        )
+    relative = all(
+        load.yardstick for groups in (one, other) for key in shared for load in groups[key]
+    )
+    tests = [
+        _Test(key, name, *(_samples(groups[key], read, relative) for groups in (one, other)))
+        for key in shared
+        for name, read in _FIGURES.items()
+    ]
+    order = sorted(tests, key=lambda test: test.p_beyond(threshold))
+    alphas = {
+        (test.key, test.name): (1 - certainty) / (len(order) - at) for at, test in enumerate(order)
+    }
+    figures = []
+    for test in tests:
+        variant, profile, _ = test.key
+        low, high = test.bounds(alphas[test.key, test.name])
+        read = _FIGURES[test.name]
+        figures.append(
+            Figure(
+                variant=variant,
+                profile=profile,
+                name=test.name,
+                before=statistics.median(read(load) for load in one[test.key]),
+                after=statistics.median(read(load) for load in other[test.key]),
+                factor=math.exp(test.difference),
+                low=math.exp(low),
+                high=math.exp(high),
+                p=test.p_beyond(0.0),
+                change=_change(low, high, math.log1p(threshold)),
+            )
+        )
+    alone = [key for key in (*one, *other) if not (key in one and key in other)]
+    return Comparison(tuple(figures), tuple(f"{v} ({p})" for v, p, _ in alone), relative)
+
+
+def _change(low: float, high: float, matters: float) -> Change:
+    if low > matters:
+        return Change.SLOWER
+    if high < -matters:
+        return Change.FASTER
+    return Change.SAME if high <= matters else Change.UNCLEAR
+
+
+@dataclass(frozen=True)
+class _Test:
+    """Welch's, on logarithms."""
+
+    key: _Key
+    name: str
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+    @property
+    def difference(self) -> float:
+        return statistics.fmean(self.after) - statistics.fmean(self.before)
+
+    @property
+    def error(self) -> float:
+        """The difference's standard error; never quite nothing, as clocks are not that good."""
+        return max(math.sqrt(sum(self._shares())), 1e-6)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom (Welch & Satterthwaite)."""
+        one, other = self._shares()
+        whole = one + other
+        if not whole:
+            return float(len(self.before) + len(self.after) - 2)
+        parts = one**2 / (len(self.before) - 1) + other**2 / (len(self.after) - 1)
+        return whole**2 / parts
+
+    def _shares(self) -> tuple[float, float]:
+        return (
+            statistics.variance(self.before) / len(self.before),
+            statistics.variance(self.after) / len(self.after),
+        )
+
+    def p_beyond(self, threshold: float) -> float:
+        """The chance of a difference like this where the slowdown is the threshold."""
+        return survival((self.difference - math.log1p(threshold)) / self.error, self.freedom)
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        """Below and above which the difference is with a chance of ``alpha`` each."""
+        far = quantile(1 - alpha, self.freedom) * self.error
+        return self.difference - far, self.difference + far
+
+
+def _grouped(proof: Proof) -> dict[_Key, list[Load]]:
+    found: dict[_Key, list[Load]] = {}
+    for load in proof.loads:
+        found.setdefault((load.variant, load.profile, load.users), []).append(load)
+    for (variant, profile, _), loads in found.items():
+        if len(loads) < LEAST:
+            raise UsageError(
+                f"{proof.command or 'a run'}: {variant} was measured {len(loads)} time(s) under "
+                f"the profile {profile}; a comparison needs {LEAST}, better 8: "
+                "paidonce load --repeat 8"
+            )
+    return found
+
+
+def _samples(
+    loads: Sequence[Load], read: Callable[[Load], float], relative: bool
+) -> tuple[float, ...]:
+    return tuple(
+        math.log(read(load) * (load.yardstick if relative and load.yardstick else 1.0))
+        for load in loads
+    )
+
+
+def _named(groups: dict[_Key, list[Load]]) -> str:
+    return ", ".join(f"{variant} ({profile}, {users} users)" for variant, profile, users in groups)

@@ -1,0 +1,229 @@
+"""Comparing two load runs: what is noise is no alarm, what is slower is one."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli.main import app
+from harness.errors import UsageError
+from harness.load.comparison import Change, compare
+from harness.load.student import quantile, survival
+from harness.results import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
+from harness.verdict import Status
+from reports.repeated import repeated
+from reports.store import encode, write_file
+
+GUARDS = ("row_lock", "optimistic", "claim", "advisory_lock")
+ROUNDS = 8
+NOISE = 0.04
+"""How far repeated measurements of one guard scatter, relative to the machine's speed."""
+DRIFT = 0.4
+"""How much faster or slower a shared machine may be at another time."""
+
+
+def load(guard: str, number: int, rate: float, yardstick: float | None = 1000.0) -> Load:
+    milliseconds = 16_000 / rate
+    return Load(
+        variant=guard,
+        profile="many",
+        users=16,
+        seconds=2.0,
+        operations=round(rate * 2),
+        payments=round(rate),
+        outcomes={"ok": round(rate), "rejected": round(rate)},
+        latency=Percentiles(
+            p50=milliseconds,
+            p90=milliseconds * 2,
+            p99=milliseconds * 3,
+            p999=milliseconds * 4,
+            max=milliseconds * 5,
+        ),
+        lock_waits=0.5,
+        lock_wait_share=0.25,
+        rollbacks=number,
+        deadlocks=1,
+        retries=None,
+        status=Status.VALID,
+        verdicts=(),
+        history=f"{guard}/{number}.jsonl",
+        round=number,
+        yardstick=yardstick,
+    )
+
+
+def run(loads: Sequence[Load]) -> Proof:
+    return Proof(
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        seed=0,
+        command="paidonce load --repeat 5",
+        machine=Machine(system="s", cpus=2, python="3", paidonce="0", backends={}),
+        variants=(),
+        scenarios=(),
+        loads=tuple(loads),
+        format=RESULTS_FORMAT,
+    )
+
+
+def measured(chance: random.Random, slower: str | None = None, by: float = 1.2) -> Proof:
+    """A run on a machine whose speed nobody knows, one guard ``by`` times as slow."""
+    speed = math.exp(chance.uniform(-DRIFT, DRIFT))
+    loads = []
+    for number in range(1, ROUNDS + 1):
+        for guard in GUARDS:
+            now = speed * math.exp(chance.gauss(0, 0.1))
+            rate = 300 * now * math.exp(chance.gauss(0, NOISE))
+            loads.append(
+                load(guard, number, rate / by if guard == slower else rate, yardstick=4000 * now)
+            )
+    return run(loads)
+
+
+def test_a_run_compared_with_itself_repeated_gives_no_alarm() -> None:
+    chance = random.Random(1)
+    alarms = [compare(measured(chance), measured(chance)).slower for _ in range(200)]
+    assert not any(alarms)
+
+
+def test_a_guard_that_takes_a_fifth_longer_is_caught_and_no_other() -> None:
+    chance = random.Random(2)
+    caught = 0
+    for number in range(200):
+        guard = GUARDS[number % len(GUARDS)]
+        slower = compare(measured(chance), measured(chance, slower=guard)).slower
+        assert {figure.variant for figure in slower} <= {guard}
+        caught += bool(slower)
+    assert caught >= 190
+
+
+def test_a_small_difference_however_certain_is_none_that_matters() -> None:
+    before = run([load("claim", n, 300 + n / 100) for n in range(1, 6)])
+    after = run([load("claim", n, 297 + n / 100) for n in range(1, 6)])
+    figures = compare(before, after).figures
+    assert {figure.change for figure in figures} == {Change.SAME}
+    assert all(figure.p < 0.001 for figure in figures)
+
+
+def test_what_scatters_widely_is_unclear_and_no_alarm() -> None:
+    rates = (100, 300, 200, 500, 150)
+    before = run([load("claim", n, rate) for n, rate in enumerate(rates, 1)])
+    after = run([load("claim", n, rate * 0.8) for n, rate in enumerate(rates, 1)])
+    found = compare(before, after)
+    assert {figure.change for figure in found.figures} == {Change.UNCLEAR}
+    assert found.slower == ()
+
+
+def test_a_slower_machine_is_taken_out_only_where_it_was_measured() -> None:
+    before = run([load("claim", n, 300 + n, yardstick=4000) for n in range(1, 6)])
+    after = run([load("claim", n, 150 + n / 2, yardstick=2000) for n in range(1, 6)])
+    found = compare(before, after)
+    assert found.relative
+    assert {figure.change for figure in found.figures} == {Change.SAME}
+    bare = run([load("claim", n, 150 + n / 2, yardstick=None) for n in range(1, 6)])
+    found = compare(before, bare)
+    assert not found.relative
+    assert {figure.change for figure in found.figures} == {Change.SLOWER}
+
+
+def test_faster_is_said_and_guards_of_one_run_alone_are_named() -> None:
+    before = run([load("claim", n, 300 + n) for n in range(1, 6)])
+    after = run(
+        [load("claim", n, 450 + n) for n in range(1, 6)]
+        + [load("row_lock", n, 450 + n) for n in range(1, 6)]
+    )
+    found = compare(before, after)
+    assert {figure.change for figure in found.figures} == {Change.FASTER}
+    assert found.alone == ("row_lock (many)",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "how", "message"),
+    [
+        (run([load("claim", 1, 300)]), run([]), {}, "was measured 1 time"),
+        (
+            run([load("claim", n, 300) for n in range(3)]),
+            run([load("none", n, 300) for n in range(3)]),
+            {},
+            "nothing in common",
+        ),
+        (run([]), run([]), {}, "the first has no load"),
+        (run([]), run([]), {"threshold": -1.0}, "--threshold"),
+        (run([]), run([]), {"certainty": 1.0}, "--certainty"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    before: Proof, after: Proof, how: dict[str, float], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        compare(before, after, **how)
+
+
+def test_the_command_is_red_for_a_slower_guard_alone(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    for name, proof in (
+        ("a", measured(chance)),
+        ("b", measured(chance)),
+        ("c", measured(chance, slower="claim", by=1.5)),
+    ):
+        write_file(tmp_path / name / "results.json", encode(proof))
+    table, figures = tmp_path / "table.md", tmp_path / "figures.json"
+    same = CliRunner().invoke(app, ["compare", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert same.exit_code == 0, same.output
+    assert "no guard is slower by more than 5% beyond doubt" in same.output
+    slower = CliRunner().invoke(
+        app,
+        [
+            "compare",
+            str(tmp_path / "a"),
+            str(tmp_path / "c"),
+            "--markdown",
+            str(table),
+            "--json",
+            str(figures),
+        ],
+    )
+    assert slower.exit_code == 1, slower.output
+    assert "slower by more than 5%: claim" in slower.output
+    assert table.read_text().count("**slower**") == 2
+    assert len(json.loads(figures.read_text())["figures"]) == 2 * len(GUARDS)
+    missing = CliRunner().invoke(app, ["compare", str(tmp_path / "a"), str(tmp_path / "none")])
+    assert missing.exit_code == 2
+
+
+def test_repeated_measurements_are_shown_by_their_median_and_the_worst_verdict() -> None:
+    loads = [load("claim", n, rate) for n, rate in ((1, 300), (2, 100), (3, 200))]
+    loads[1] = msgspec.structs.replace(loads[1], status=Status.INVALID)
+    (one,) = repeated([*loads])
+    assert one.load.throughput == 200
+    assert one.load.status is Status.INVALID
+    assert one.load.history == "claim/2.jsonl"
+    assert one.load.deadlocks == 3
+    assert one.spread(lambda found: found.throughput) == (100, 300)
+    (single,) = repeated(loads[:1])
+    assert single.load == loads[0]
+    assert single.spread(lambda found: found.throughput) is None
+
+
+@pytest.mark.parametrize(
+    ("p", "freedom", "t"),
+    [
+        (0.975, 1, 12.706),
+        (0.95, 5, 2.015),
+        (0.995, 8, 3.355),
+        (0.9995, 14, 4.14),
+        (0.975, 120, 1.98),
+    ],
+)
+def test_quantiles_are_those_of_the_tables(p: float, freedom: float, t: float) -> None:
+    """Abramowitz & Stegun, table 26.10."""
+    assert quantile(p, freedom) == pytest.approx(t, abs=6e-4)
+    assert quantile(1 - p, freedom) == pytest.approx(-t, abs=6e-4)
+    assert survival(quantile(p, freedom), freedom) == pytest.approx(1 - p, rel=1e-9)
