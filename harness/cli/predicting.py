@@ -16,12 +16,25 @@ import reports
 from harness import loop
 from harness.cli import options
 from harness.cli.exploring import tell, words
+from harness.cli.playable import Playable
 from harness.explore import shrinking
 from harness.explore.cells import searched
-from harness.explore.exploration import Explored, Request, budget_of, explore, opened, save
+from harness.explore.exploration import (
+    WATCH_S,
+    Explored,
+    Request,
+    budget_of,
+    explore,
+    opened,
+    save,
+)
 from harness.explore.search import Progress
 from harness.predict import Prediction, decided, orders_of, predicted, undecided
 from harness.stack import Choice, open_stack
+from harness.targets import load_target
+from harness.targets.script import script_of
+from harness.targets.subject import TargetSubject
+from harness.threads import in_thread
 from reports import predictions as writer
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
@@ -31,9 +44,24 @@ NOT_EXPLORED = "not explored; --explore decides it"
 
 def predict_command(
     name: Annotated[
-        str, typer.Argument(help="The scenario (see: paidonce list).", metavar="SCENARIO")
+        str,
+        typer.Argument(
+            help="The scenario (see: paidonce list), or a target file (.toml).",
+            metavar="SCENARIO|TARGET",
+        ),
     ],
-    guard: options.OneGuard = "none",
+    guard: Annotated[
+        str | None,
+        typer.Option(
+            "--guard",
+            "-g",
+            "--variant",
+            help="The guard the service runs with, or the target's variant. [default: none; of a "
+            "target, the first in its file]",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     attempts: Annotated[
         int | None, typer.Option(help="How many clients, where all of them do the same.")
     ] = None,
@@ -64,20 +92,21 @@ def predict_command(
     write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
     """
-    TARGET.variant(guard)
-    story = scenario(name)
-    if attempts is not None:
-        story = story.with_attempts(attempts)
+    playable = _playable(name, guard, attempts)
+    subject = playable.subject
+    file = subject.loaded.file if isinstance(subject, TargetSubject) else None
     request = Request(
-        scenario=story,
-        variant=guard,
+        scenario=playable.script,
+        variant=playable.variant,
         budget=budget_of(budget),
         lanes=jobs if explore_too else 1,
         shrink=shrinking.BUDGET,
+        watch=WATCH_S if file is None else file.explore.watch_s,
+        noise=() if file is None else file.explore.noise,
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
-    found, explored = loop.run(_predict(request, choice, folder, explore_too=explore_too))
+    found, explored = loop.run(_predict(playable, request, choice, folder, explore_too))
     console = Console(highlight=False, soft_wrap=True)
     if explored is None:
         settled = undecided(found, NOT_EXPLORED)
@@ -91,26 +120,48 @@ def predict_command(
     console.print()
     witness = save(explored, folder)
     page = reports.write_search_page(
-        folder / "report.html", guard, name, searched(explored, witness, folder), witness
+        folder / "report.html",
+        playable.variant,
+        playable.script.name,
+        searched(explored, witness, folder),
+        witness,
     )
     return tell(explored, witness, page)
 
 
+def _playable(name: str, variant: str | None, attempts: int | None) -> Playable:
+    """What is to be played. Raises ``UsageError``."""
+    if name.endswith(".toml"):
+        loaded = load_target(Path(name))
+        target, script = TargetSubject(loaded), script_of(loaded)
+        chosen = target.variants[0] if variant is None else target.variant(variant)
+        told = script if attempts is None else script.with_attempts(attempts)
+        return Playable(target, told, chosen.name)
+    guard = variant or "none"
+    TARGET.variant(guard)
+    story = scenario(name)
+    return Playable(TARGET, story if attempts is None else story.with_attempts(attempts), guard)
+
+
 async def _predict(
-    request: Request, choice: Choice, folder: Path, *, explore_too: bool
+    playable: Playable, request: Request, choice: Choice, folder: Path, explore_too: bool
 ) -> tuple[tuple[Prediction, ...], Explored | None]:
-    console = Console(stderr=True)
+    console, subject = Console(stderr=True), playable.subject
     with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
 
         def show(progress: Progress) -> None:
             live.update(words(progress))
 
-        async with (
-            open_stack(TARGET, choice, logs=folder / "logs") as stack,
-            opened(stack, request.scenario, request.variant, request.lanes) as worlds,
-        ):
+        async with open_stack(subject, choice, logs=folder / "logs") as stack:
+            if isinstance(subject, TargetSubject) and subject.loaded.file.build:
+                live.update(Text("building"))
+                await in_thread(subject.build)
             live.update(Text("playing each attempt alone"))
-            found = await predicted(worlds[0])
-            if not explore_too:
-                return found, None
-            return found, await explore(worlds, replace(request, first=orders_of(found)), show)
+            async with opened(
+                stack, request.scenario, request.variant, request.lanes, request.noise
+            ) as worlds:
+                found = await predicted(worlds[0], request.watch)
+                if not explore_too:
+                    return found, None
+                request = replace(request, first=orders_of(found))
+                return found, await explore(worlds, request, show)

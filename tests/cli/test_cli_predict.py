@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from test_cli_errors import paidonce
+from test_cli_errors import one_message, paidonce
+
+SHOP = Path(__file__).parents[1] / "targets" / "shop" / "target.toml"
 
 
 def test_a_prediction_by_itself_is_no_verdict(tmp_path):
@@ -34,3 +37,17 @@ def test_exploring_decides_and_gives_the_exit_code(tmp_path, guard, code, said):
     if guard == "none":
         assert "counterexample in execution 1," in run.stdout
         assert "FROM orders WHERE id = $1 FOR UPDATE" in run.stdout
+
+
+@pytest.mark.parametrize(("variant", "code"), [("racy", 1), ("locked", 0)])
+def test_a_target_file_is_predicted_of_as_well(tmp_path, variant, code):
+    out = ("--variant", variant, "--explore", "--out", "told", "--jobs", "1")
+    run = paidonce("predict", SHOP, *out, cwd=tmp_path)
+    assert run.returncode == code, run.stdout + run.stderr
+    settled = json.loads((tmp_path / "told" / "predictions.json").read_text())
+    assert [one["standing"] for one in settled] == ["confirmed"] * code
+
+
+def test_a_variant_that_a_target_does_not_have_is_named(tmp_path):
+    run = paidonce("predict", SHOP, "--variant", "no_such", "--out", "told", cwd=tmp_path)
+    assert "has no variant 'no_such'; choose one of: racy" in one_message(run)
