@@ -210,6 +210,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     verdicts: tuple[Verdict, ...]
     history: str
+    rate: float | None = None
+    """Clients a second who came whether others were answered or not; None in a closed loop."""
+    arrivals: str = ""
     round: int = 1
     yardstick: float | None = None
 

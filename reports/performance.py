@@ -104,6 +104,11 @@ def _profile(name: str, place: int, measured: Sequence[Repeated], vulnerable: se
     users = sorted({load.users for load in loads})
     seconds = sorted({round(load.seconds) for load in loads})
     settings = f"{_span(users)} users, measured for {_span(seconds)} s"
+    rates = sorted({load.rate for load in loads if load.rate})
+    if rates:
+        come = "/".join(sorted({load.arrivals for load in loads if load.arrivals}))
+        offered = " to ".join(number(rate) for rate in dict.fromkeys((rates[0], rates[-1])))
+        settings += f", {offered} clients a second ({come}), latency from when they were to come"
     if rounds > 1:
         settings += f", {rounds} times each in turns: medians, and the least and the most of them"
 

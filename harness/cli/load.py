@@ -23,6 +23,7 @@ from harness.errors import UsageError
 from harness.findings import HISTORIES, Findings, Plan
 from harness.load.job import PROFILES
 from harness.load.measure import Workload, measure
+from harness.load.settings import ARRIVALS
 from harness.load.yardstick import Yardstick
 from harness.results import Load, Variant
 from harness.stack import Choice, Lane, Stack, open_stack
@@ -49,6 +50,18 @@ def load_command(
     warmup: Annotated[
         float, typer.Option(help="Seconds before the measurement begins.", min=0, max=600)
     ] = 2.0,
+    rate: Annotated[
+        float,
+        typer.Option(
+            help="Clients a second who come whether those before them were answered or not (an "
+            "open loop; --users bounds how many are under way); 0: users go on when answered.",
+            min=0,
+            max=100000,
+        ),
+    ] = 0.0,
+    arrivals: Annotated[
+        str, typer.Option(help="How they come.", metavar="poisson|constant")
+    ] = "poisson",
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
     repeat: Annotated[
         int,
@@ -77,7 +90,9 @@ def load_command(
         )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     folder = options.folder(out)
-    plan = Workload(profile, users, seconds, warmup, seed, processes)
+    if arrivals not in ARRIVALS:
+        raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
+    plan = Workload(profile, users, seconds, warmup, seed, processes, rate, arrivals)
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )

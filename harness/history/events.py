@@ -108,7 +108,9 @@ class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
     idempotency key, if it sent one. ``args`` holds what the action needs: ``amount`` (int,
     refund and change_amount; absent for a refund of all that is left), ``payment_method``,
     ``payment_id`` and ``event`` (webhook, confirm_in_browser), and of a request ``step`` (its
-    number in the attempt, from 1), ``request`` (method and path) and ``body``.
+    number in the attempt, from 1), ``request`` (method and path) and ``body``. ``late`` is by how
+    many nanoseconds the client, kept by an earlier request, came later than it was to (in an open
+    loop of load).
     """
 
     t: int
@@ -118,6 +120,7 @@ class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
     order: str
     key: str | None = None
     args: dict[str, Any] = {}
+    late: int = 0
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="complete"):

@@ -6,6 +6,7 @@ Only for a Locust process: importing this replaces Python's blocking calls with 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.answers import order_id
 from harness.history import Action, Completed, Outcome
+from harness.load.arrivals import Arrivals
 from harness.load.orders import HotPlace, OrderBudget
 from harness.load.recorder import Recorder
 from harness.load.settings import LoadSettings
@@ -95,6 +97,15 @@ class RecordedUser(FastHttpUser):
         seed = None if run is None else f"{run.settings.seed} {self.name}"
         self.random = random.Random(seed)
         self._keys = count(1)
+        self._late = 0
+        self._arrivals: Arrivals | None = None
+        if run is not None and run.settings.rate:
+            self._arrivals = Arrivals(
+                run.settings.plan.users / run.settings.rate,
+                poisson=run.settings.poisson,
+                chance=random.Random(f"{seed} arrivals"),
+                start=time.monotonic(),
+            )
 
     def on_start(self) -> None:
         """A user without a run (its start was refused) has nothing to do."""
@@ -113,8 +124,18 @@ class RecordedUser(FastHttpUser):
         return bool(super().stop(force))
 
     def wait_time(self) -> float:
-        """The pause between two tasks, in seconds."""
-        return self.run_.settings.think
+        """The pause between two tasks, in seconds; in an open loop a task waits for its turn."""
+        return 0.0 if self._arrivals is not None else self.run_.settings.think
+
+    def await_turn(self) -> None:
+        """In an open loop, wait for the moment to come; what is late is said to be so."""
+        if self._arrivals is None:
+            return
+        due = self._arrivals.next()
+        early = due - time.monotonic()
+        if early > 0:
+            gevent.sleep(early)
+        self._late = max(0, round((time.monotonic() - due) * 1e9))
 
     @property
     def run_(self) -> Run:
@@ -175,7 +196,8 @@ class RecordedUser(FastHttpUser):
         """
         recorder = self.run_.recorder
         request = request_for(self.target, action, order, args or {}, key)
-        op = recorder.invoked(attempt or self.name, action, order, args or {}, key)
+        late, self._late = self._late, 0
+        op = recorder.invoked(attempt or self.name, action, order, args or {}, key, late)
         try:
             with self._send(request, action.value) as response:
                 if response.request_meta["exception"] is not None:

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.history import Backend, Journal
 from harness.load.address import loopback_url
 from harness.load.plan import LoadPlan
-from harness.load.settings import LOAD_CHECKERS, command_line
+from harness.load.settings import ARRIVALS, LOAD_CHECKERS, command_line
 from harness.target import Target
 
 Observe = Callable[[Journal, Sequence[str]], None]
@@ -24,6 +24,7 @@ PROFILES: dict[str, str] = {"hot": "HotOrder", "many": "ManyOrders", "shop": "Sh
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 MAX_PROCESSES = 64
+MAX_RATE = 100_000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class LoadJob:
     ``processes`` together create; when they are used up the run ends early, and the measured
     window with it. ``hot_orders`` (per process, profile "hot") are fought over at once. ``think``
     is a user's pause between two requests, ``patience`` how long its client waits for an answer.
+    With a ``rate`` (clients a second) they come when they come, ``arrivals`` says how ("poisson" or
+    "constant"), and ``users`` is how many can be under way at once.
     ``capabilities`` and ``backends`` go into the history's header.
 
     Raises ``UsageError`` naming what is wrong with a value.
@@ -51,6 +54,8 @@ class LoadJob:
     processes: int = 1
     hot_orders: int = 2
     think: float = 0.01
+    rate: float = 0.0
+    arrivals: str = "poisson"
     patience: float = 15.0
     run: str = "load"
     capabilities: frozenset[Capability] = frozenset()
@@ -65,6 +70,10 @@ class LoadJob:
             raise UsageError(f"unknown load profile {self.profile!r}; choose one of: {choices}")
         if not 1 <= self.processes <= MAX_PROCESSES:
             raise UsageError(f"processes: expected 1 to {MAX_PROCESSES}, got {self.processes}")
+        if self.arrivals not in ARRIVALS:
+            raise UsageError(f"arrivals: expected {' or '.join(ARRIVALS)}, got {self.arrivals!r}")
+        if not 0 <= self.rate <= MAX_RATE:
+            raise UsageError(f"rate: expected 0 to {MAX_RATE:g} a second, got {self.rate:g}")
         if self.users < self.processes:
             raise UsageError(
                 f"users: expected at least one for each of {self.processes} processes, "
@@ -109,6 +118,8 @@ class LoadJob:
                     "--warmup": self.warmup,
                     "--measure": self.seconds,
                     "--think": self.think,
+                    "--rate": self.rate,
+                    "--arrivals": self.arrivals,
                     "--client-timeout": self.patience,
                     "--seed": self.seed,
                 }

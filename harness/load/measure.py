@@ -22,7 +22,10 @@ REST_DEADLINE_S = 30.0
 
 @dataclass(frozen=True)
 class Workload:
-    """How hard, how long, and in which pattern ("hot", "many" or "shop"); times in seconds."""
+    """How hard, how long, and in which pattern ("hot", "many" or "shop"); times in seconds.
+
+    With a ``rate`` (clients a second, ``arrivals`` "poisson" or "constant") it is an open loop.
+    """
 
     profile: str = "hot"
     users: int = 16
@@ -30,6 +33,8 @@ class Workload:
     warmup: float = 1.0
     seed: int = 0
     processes: int = 1
+    rate: float = 0.0
+    arrivals: str = "poisson"
 
 
 async def measure(bench: Bench, work: Workload, out: Path) -> Load:
@@ -62,6 +67,8 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
             out_folder=out,
             seed=work.seed,
             processes=work.processes,
+            rate=work.rate,
+            arrivals=work.arrivals,
             observe=look,
             capabilities=bench.capabilities | {Capability.ORDER_STATE},
             backends=bench.backends,

@@ -77,9 +77,16 @@ class Recorder:
         self._journal.record(OrderCreated(t=t, order=order, amount=amount, currency=currency))
 
     def invoked(
-        self, attempt: str, action: Action, order: str, args: Mapping[str, Any], key: str | None
+        self,
+        attempt: str,
+        action: Action,
+        order: str,
+        args: Mapping[str, Any],
+        key: str | None,
+        late: int = 0,
     ) -> int:
-        """A request is about to be sent; returns its operation's number."""
+        """A request is about to be sent, ``late`` ns after it was to be; returns its operation's
+        number."""
         op = next(self._operations)
         self._journal.record(
             Invoked(
@@ -90,6 +97,7 @@ class Recorder:
                 order=order,
                 key=key,
                 args=dict(args),
+                late=late,
             )
         )
         return op

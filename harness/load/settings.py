@@ -33,6 +33,9 @@ EXIT_DEFECT = 4
 SAYS = "paidonce load: "
 """How a line of ours begins among Locust's own."""
 
+ARRIVALS = ("poisson", "constant")
+"""How the clients of an open loop come."""
+
 DEFAULT_TARGET = "scenarios.reference:TARGET"
 DEFAULT_USERS = 10
 DEFAULT_RUN_SECONDS = 30.0
@@ -45,6 +48,8 @@ class LoadSettings:
     ``hot_orders`` is how many orders are fought over at once, ``max_orders`` how many this
     process may create in all (the run ends when they are used up), ``think`` the pause of a
     user between two things it does, ``patience`` how long a client waits for an answer.
+    ``rate`` is how many clients come in a second, over all processes (an open loop); 0 for users
+    who go on when they are answered (a closed one).
     """
 
     plan: LoadPlan
@@ -56,6 +61,8 @@ class LoadSettings:
     seed: int
     run: str
     variant: str
+    rate: float = 0.0
+    poisson: bool = True
 
 
 def settings_from(options: Namespace) -> LoadSettings:
@@ -87,7 +94,15 @@ def settings_from(options: Namespace) -> LoadSettings:
         seed=_number(options, "seed", int, 0),
         run=str(options.paidonce_run),
         variant=str(options.paidonce_variant),
+        rate=_number(options, "rate", float, 0),
+        poisson=_arrivals(str(options.arrivals)),
     )
+
+
+def _arrivals(text: str) -> bool:
+    if text not in ARRIVALS:
+        raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {text!r}")
+    return text == "poisson"
 
 
 def _number(options: Namespace, name: str, kind: Callable[[Any], float], least: float) -> Any:
@@ -138,6 +153,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("--max-orders", "PAIDONCE_MAX_ORDERS", "20000", "orders a process creates at most"),
     Option("--warmup", "PAIDONCE_WARMUP", "3", "seconds before anything is measured"),
     Option("--measure", "PAIDONCE_MEASURE", "", "seconds to measure (default: rest of --run-time)"),
+    Option("--rate", "PAIDONCE_RATE", "0", "clients a second, answered or not (0: a closed loop)"),
+    Option("--arrivals", "PAIDONCE_ARRIVALS", "poisson", "how they come: poisson or constant"),
     Option("--think", "PAIDONCE_THINK", "0.01", "seconds a user pauses between requests"),
     Option("--client-timeout", "PAIDONCE_CLIENT_TIMEOUT", "15", "seconds a client waits"),
     Option("--seed", "PAIDONCE_SEED", "0", "seed of everything users decide by chance"),

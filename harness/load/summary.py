@@ -41,8 +41,9 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
     Counting by completion keeps the rate unbiased: what was begun before the window and ended
     in it stands for what was begun in it and ended after. A client that gave up counts with its
     patience as latency, since leaving it out would flatter a service that does not answer.
-    Users wait for their answer before they go on (a closed loop), so a slow service also gets
-    less work: compare latency together with throughput.
+    Users of a closed loop wait for their answer before they go on, so a slow service also gets
+    less work: compare latency together with throughput. In an open loop the latency counts from
+    the moment at which the client was to come.
 
     Raises ``ValueError`` when the window is empty or no operation completed in it.
     """
@@ -97,7 +98,7 @@ def _is_payment(operation: Operation) -> bool:
 
 def _latency_ns(operation: Operation) -> int:
     assert operation.completed is not None
-    return operation.completed.t - operation.invoked.t
+    return operation.completed.t - operation.invoked.t + operation.invoked.late
 
 
 def _retries(measured: Iterable[Operation]) -> int | None:

@@ -22,6 +22,7 @@ class HotOrder(RecordedUser):
         order = place.current(self.create_order)
         if order is None:
             return
+        self.await_turn()
         if self.perform(Action.PAY, order).outcome is Outcome.OK:
             place.finished(order, self.create_order)
         else:
@@ -33,8 +34,9 @@ class ManyOrders(RecordedUser):
 
     @task
     def pay(self) -> None:
-        order = self.create_order()
+        order = self.create_order()  # before its turn: it is there when the client comes
         if order is not None:
+            self.await_turn()
             self.perform(Action.PAY, order)
 
 
@@ -50,6 +52,7 @@ class Shopper(RecordedUser):
         order = self.create_order()
         if order is None:
             return
+        self.await_turn()
         if self._happens(0.3, Action.CREATE_INTENT):
             self.perform(Action.CREATE_INTENT, order)
             self.pause()

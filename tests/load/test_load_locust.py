@@ -111,6 +111,42 @@ def test_a_hot_run_counts_what_the_service_did(
     assert list(tmp_path.iterdir()) == [tmp_path / load.history], "parts must be gone"
 
 
+@pytest.mark.parametrize(("rate", "arrivals"), [(20.0, "constant"), (100_000.0, "poisson")])
+def test_an_open_loop_offers_its_rate_and_counts_from_when_clients_were_to_come(
+    order_api: Api,
+    target: Target,
+    postgres: EmbeddedPostgres,
+    tmp_path: Path,
+    rate: float,
+    arrivals: str,
+) -> None:
+    load = run_load(
+        target=target,
+        base_url=order_api("sound"),
+        postgres_url=postgres.url("postgres"),
+        variant="sound",
+        profile="many",
+        out_folder=tmp_path,
+        checkers=PURE,
+        rate=rate,
+        arrivals=arrivals,
+        **QUICK,
+    )
+    assert load.status is Status.VALID
+    assert (load.rate, load.arrivals) == (rate, arrivals)
+    history = read_history(tmp_path / load.history)
+    assert history.header.settings["arrivals"] == arrivals
+    late = [operation.invoked.late for operation in history.operations]
+    if rate < 100:  # 30 in a second and a half, where users of a closed loop make hundreds
+        assert 0 < load.operations <= 45
+    else:  # nobody can keep up: each is later than the one before, and that is in the latency
+        assert max(late) > 500_000_000
+        assert load.latency.p50 > 250
+        answered = [o for o in history.operations if o.completed is not None]
+        kept = [(o.completed.t - o.invoked.t) / 1e6 for o in answered if o.completed]
+        assert load.latency.p50 > 2 * sorted(kept)[len(kept) // 2]
+
+
 def test_two_processes_make_one_history(
     order_api: Api, target: Target, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
