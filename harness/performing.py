@@ -136,6 +136,13 @@ class Clients(Protocol):
         """
         ...
 
+    async def settle(self) -> None:
+        """Wait until nothing is left to be done of the last execution, however it ended.
+
+        Raises ``NotReady``.
+        """
+        ...
+
     async def close(self) -> None:
         """Close their connections."""
         ...

@@ -99,6 +99,9 @@ class ScenarioClients:
         await _prepare(scenario, cast, contexts)
         return ScenarioPerformance(scenario, cast, contexts, self._wires)
 
+    async def settle(self) -> None:
+        """An execution of a scenario ends with its orders at rest."""
+
     async def close(self) -> None:
         for wire in self._wires.values():
             await wire.close()

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 
 from harness.explore.footprint import LOCAL, Footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
+from harness.taps.calls import StripeCall
 from harness.taps.gate import Call, Connection, Passage
 from harness.taps.postgres import Unit
 
+_VERBS = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
 _ENDS = frozenset({"commit", "rollback", "end", "abort"})
 
 
@@ -55,6 +57,15 @@ class Background:
         self.seen[label] = self.seen.get(label, 0) + 1
         self._own.append((label, session, footprint))
 
+    def after_the_end(self, call: Call) -> None:
+        """A unit came when every attempt was through, on a session that no attempt's is."""
+        if not self.knows(call) and _works(call):
+            label = f"{call.tap} {call.label}"
+            self.disturbing[label] = (
+                f"the service goes on by itself when all attempts are through ({label!r}): what "
+                "it does then is not under control"
+            )
+
     def attempted(self, session: str, footprint: Footprint) -> None:
         """An attempt's unit touched this."""
         if self.expected:
@@ -72,6 +83,14 @@ class Background:
                 )
         self._own.clear()
         self._attempts = LOCAL
+
+
+def _works(call: Call) -> bool:
+    """Whether the unit changes anything, as its text tells."""
+    if isinstance(call, StripeCall):
+        return call.method != "GET"
+    words = call.label.lower()
+    return isinstance(call, Unit) and (words.startswith(_VERBS) or " for update" in words)
 
 
 class Watch:

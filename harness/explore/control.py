@@ -48,6 +48,7 @@ class Control:
         *,
         thorough: bool = False,
         left: Left | None = None,
+        several: bool = False,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
         its answer may still go on."""
@@ -58,11 +59,14 @@ class Control:
         self._patience = patience
         self._thorough = thorough
         self._left = left
+        self._several = several
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiet(activity, patience)
         self.free = False
         """Let everything through, as a tap without a gate would."""
+        self.over = False
+        """Every attempt is through."""
         self._mover: Player | None = None
         self._moving = False
         self._ending: set[int] = set()
@@ -74,6 +78,8 @@ class Control:
     async def request(self, call: Call, connection: Connection) -> None:
         """Hold a unit until its attempt's turn."""
         if self.free:
+            if self.over:
+                self._reader.after_the_end(call, connection)
             return
         session, pid = self._reader.session(call, connection)
         arrival = Arrival(call, session, pid, unasked=not self._moving)
@@ -231,7 +237,7 @@ class Control:
                 continue
             if player.held:
                 player.at = At.TAP
-            elif player.told and not self._goes_on(player):
+            elif player.told and not self._several and not self._goes_on(player):
                 player.at = At.DONE
 
     def _goes_on(self, player: Player) -> bool:
@@ -248,6 +254,8 @@ class Control:
         if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
             return False
         if mover.at is At.DONE and await self._goes_on_elsewhere(mover):
+            return False
+        if self._several and self._may_wake(mover) and not await self._quiet.nobody_woken():
             return False
         if self._ending:
             self._ending = await self._blocking.alive(self._ending)
@@ -279,6 +287,14 @@ class Control:
             return self._quiet.silence < self._patience.alone
         return not await self._quiet.still()
 
+    def _may_wake(self, mover: Player) -> bool:
+        """Whether the step may have woken another process of the service.
+
+        It learns of nothing but what is published: by a COMMIT, which sends notifications too, by
+        a command to Redis, or a call to Stripe.
+        """
+        return bool(mover.touched.publishes)
+
     def _carried(self) -> bool:
         """Whether anything of a moving attempt's is with a dependency."""
         moving = [player for player in self.players.values() if player.at is At.MOVING]
@@ -301,7 +317,11 @@ class Control:
                     and await self._waits_for_a_lock(player)
                 ):
                     player.at = At.LOCK
-            elif not (player.told or self._arrived) and await self._quiet.still():
+            elif player.told:
+                # Another process may be about to go on where this one has answered.
+                if self._several and await self._quiet.nobody_woken():
+                    player.at = At.DONE
+            elif not self._arrived and await self._quiet.still():
                 player.at = At.INSIDE
 
     async def _waits_for_a_lock(self, player: Player) -> bool:

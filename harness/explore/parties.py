@@ -28,6 +28,9 @@ class Reader(Protocol):
     def background(self, arrival: Arrival) -> bool:
         """Whether this is the service's own business, which passes as it comes."""
 
+    def after_the_end(self, call: Call, connection: Connection) -> None:
+        """The unit came when every attempt was through."""
+
     def local(self, arrival: Arrival) -> bool:
         """Whether the unit touches nothing, whoever sends it."""
 

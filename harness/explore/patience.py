@@ -10,14 +10,16 @@ class Patience:
     """How long the control waits for what; seconds.
 
     ``step``: for a step to come to rest. ``inside``: without any sign of life before an attempt
-    is taken to wait inside the service. ``tail``: after its answer, for a service that goes on
-    working. ``alone``: with nobody else able to move, for an attempt that waits inside the
-    service to go on by itself. ``deadlock_gap``: how long a waiting session is left alone so that
-    its own deadlock check is behind it; must exceed the server's ``deadlock_timeout``.
+    is taken to wait inside the service. ``handover``: without any after a step by which another
+    process of the service may have been woken. ``tail``: after its answer, for a service that
+    goes on working. ``alone``: with nobody else able to move, for an attempt that waits inside
+    the service to go on by itself. ``deadlock_gap``: how long a waiting session is left alone so
+    that its own deadlock check is behind it; must exceed the server's ``deadlock_timeout``.
     """
 
     step: float = 10.0
     inside: float = 0.12
+    handover: float = 0.02
     tail: float = 0.25
     alone: float = 2.0
     deadlock_gap: float = 0.015

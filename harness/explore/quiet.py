@@ -10,6 +10,7 @@ from harness.explore.patience import Patience
 
 _LOOKS = 10
 """How often we have to look, and see nothing, before that is a silence."""
+_LOOKS_AFTER_A_STEP = 4
 _GLANCE_S = 0.0002
 _TURNS = 6
 """Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
@@ -49,7 +50,14 @@ class Quiet:
         The processor is asked about only after a silence, and has to be idle over another one.
         Time in which we ourselves were not awake is no silence.
         """
-        if self.silence < self._patience.inside or self._looks < _LOOKS:
+        return await self._silent(self._patience.inside, _LOOKS)
+
+    async def nobody_woken(self) -> bool:
+        """The same over a shorter time: no other process of the service was woken by a step."""
+        return await self._silent(self._patience.handover, _LOOKS_AFTER_A_STEP)
+
+    async def _silent(self, seconds: float, looks: int) -> bool:
+        if self.silence < seconds or self._looks < looks:
             return False
         if not self._activity.idle():
             self.change()

@@ -83,6 +83,12 @@ class TapReader:
         self._background.passed(call, arrival.session, self._touches(arrival))
         return True
 
+    def after_the_end(self, call: Call, connection: Connection) -> None:
+        """The unit came when every attempt was through."""
+        session, _ = self.session(call, connection)
+        if self._owners.get(session) in (None, ITSELF):
+            self._background.after_the_end(call)
+
     def local(self, arrival: Arrival) -> bool:
         """Whether the unit touches nothing, whoever sends it."""
         return not isinstance(arrival.call, StripeCall) and self._touches(arrival).empty

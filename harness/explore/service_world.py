@@ -148,6 +148,7 @@ class ServiceWorld:
     async def finish(self) -> Hashable:
         """Let the world come to rest, look at it, and judge the history."""
         self._complain_if_stuck()
+        self.control.over = True
         self.control.open()
         try:
             await self.performance.look(self.end_recording)

@@ -30,6 +30,8 @@ from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
 from harness.taps.postgres.session import Session
 
+_SETTLED_WITHIN_S = 2.0
+_IDLE_LOOKS = 3
 _LOOK_AGAIN_S = 0.0005
 
 
@@ -70,6 +72,7 @@ class ServiceWorlds:
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
         self._bind(memory, None)
         try:
+            await self._settle(clients)
             performance = await clients.begin(self.scenario, memory)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
@@ -89,6 +92,7 @@ class ServiceWorlds:
             self.patience,
             thorough=self._thorough,
             left=performance.left,
+            several=self._several,
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -124,6 +128,8 @@ class ServiceWorlds:
         Returns whether anything was new.
         """
         before = len(self.background.learnt)
+        self._bind_all(None, None)
+        await self._settle(self._players_clients())
         gate = Watch(self.background, self._sql_sessions())
         await self._between_transactions()
         self._bind_all(None, gate)
@@ -135,6 +141,17 @@ class ServiceWorlds:
         """Close the clients' connections."""
         if self._clients is not None:
             await self._clients.close()
+
+    async def _settle(self, clients: Clients) -> None:
+        """Wait until the last execution is over in all processes: its work must not spill over."""
+        await clients.settle()
+        if not self._several or self.last is None:
+            return
+        activity, deadline = self._processes(self._taps()), time.monotonic() + _SETTLED_WITHIN_S
+        idle = 0
+        while idle < _IDLE_LOOKS and time.monotonic() < deadline:
+            await asyncio.sleep(self.patience.handover)
+            idle = idle + 1 if activity.idle() else 0
 
     async def _between_transactions(self) -> None:
         """Wait for a moment at which no session is in a transaction: of one whose beginning was
@@ -148,6 +165,11 @@ class ServiceWorlds:
         if self._serials is None:
             self._serials = serials_of(self._sql_sessions().catalog, self.bench.postgres_url)
         return self._serials
+
+    @property
+    def _several(self) -> bool:
+        """Whether one process of the service may hand work to another."""
+        return len(self.bench.pids) > 1
 
     def _players_clients(self) -> Clients:
         if self._clients is None:

@@ -14,7 +14,7 @@ from harness.capability import Capability
 from harness.checkers.expressions import parse
 from harness.errors import DeadlineExceeded
 from harness.history import Header, Recorder
-from harness.performing import NotReady, Script
+from harness.performing import NotAtRest, NotReady, Script
 from harness.targets import starting
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.format import PrepareTable
@@ -42,6 +42,7 @@ class TargetClients:
     """What the steps that are done once per service left behind."""
     _snapshot: Snapshot | None = None
     _observer: Observer | None = None
+    _last: TargetPerformance | None = None
     _wires: dict[str, Wire] = field(default_factory=dict)
     _runs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -84,6 +85,7 @@ class TargetClients:
         performance = TargetPerformance(
             self.bench, self.loaded, script, journal, shared, own, self._wires, observer
         )
+        self._last = performance
         earlier = {n for i in self.loaded.file.invariants for n in parse(i.check).before}
         await performance.observe(sorted(earlier), before=True)
         return performance
@@ -92,6 +94,14 @@ class TargetClients:
         for wire in self._wires.values():
             await wire.close()
         self._wires.clear()
+
+    async def settle(self) -> None:
+        """Wait until nothing is left to be done of the last execution. Raises ``NotReady``."""
+        if self._last is not None:
+            try:
+                await self._last.rest()
+            except NotAtRest as failure:
+                raise NotReady(f"the execution before this one has not ended: {failure}") from None
 
     # --- the initial state ----------------------------------------------------------------
 

@@ -90,8 +90,8 @@ class TargetPerformance:
                 raise failure
 
     async def look(self, over: Over) -> None:
+        await self.rest()
         over()
-        await self._rest()
         over(stripe=True)
         await self.observe(self.loaded.file.observe)
         if Capability.STRIPE_LEDGER in self.bench.capabilities:
@@ -237,7 +237,8 @@ class TargetPerformance:
                 return f"{query} still gives {left}"
         return ""
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
+        """Wait until nothing is left to be done. Raises ``NotAtRest``."""
         rest = self.loaded.file.rest
         waiting = ""
         try:

@@ -196,3 +196,25 @@ def test_a_preparation_that_is_not_answered_as_expected(tmp_path):
             await worlds[0].fresh()
 
     on_worlds(path, "racy", work)
+
+
+QUEUE = Path(__file__).parent / "queue" / "target.toml"
+
+
+def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
+    found = explored(QUEUE, "unlocked")
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert found.result.counts.executions <= 10
+    assert {step.actor for step in found.witness.steps} == {"first", "second"}
+    assert sum(step.label.startswith("stripe") for step in found.witness.steps) == 2
+    path = save(found, tmp_path)
+    for _ in range(3):
+        replay = replay_target_witness(path, choice=choice())
+        assert (replay.status, replay.departure) == (Status.INVALID, None)
+    assert explored(QUEUE, "locked").result.ending is Ending.COMPLETE
+
+
+def test_what_a_worker_does_at_its_own_pace_is_not_taken_for_explored():
+    result = explored(QUEUE, "polled", budget=Budget(seconds=20)).result
+    assert result.ending is Ending.INCOMPLETE
+    assert "by itself" in result.reason
