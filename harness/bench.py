@@ -21,6 +21,7 @@ from harness.history import Backend
 from harness.service import Addresses
 from harness.subject import Subject
 from harness.taps.stripe import StripeTap
+from harness.taps.stripe_tls import StripeTls
 from harness.target import Target
 from harness.wire import Wires
 
@@ -71,6 +72,8 @@ class Bench:
     redis: aioredis.Redis | None = None
     reset: Callable[[], None] | None = None
     taps: ControlledTaps | None = None
+    tls: StripeTls | None = None
+    """Other ways in to the tap before Stripe, where the service asked for one."""
     pids: tuple[int, ...] = ()
     """The service's processes: their children do its work."""
     stripe: Wires = field(init=False)

@@ -43,6 +43,10 @@ class Described:
         return Ports()
 
     @property
+    def wants_tls(self) -> bool:
+        return False
+
+    @property
     def database_url(self) -> str:
         return ""
 

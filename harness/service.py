@@ -35,6 +35,11 @@ class Addresses:
     stripe_url: str
     stripe_key: str
     webhook_secret: str
+    stripe_tls_url: str = ""
+    """The tap before Stripe by TLS, with a certificate of the authority in ``ca_bundle``."""
+    stripe_proxy: str = ""
+    """An HTTP proxy that leads to that tap whoever asks it for Stripe."""
+    ca_bundle: str = ""
 
     def values(self) -> dict[str, str]:
         """The placeholders of a target that they fill."""

@@ -27,12 +27,14 @@ from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.described import Described
 from harness.history import Backend
+from harness.process.tempdirs import TempFolder
 from harness.sequences import spread_sequences
 from harness.service import Addresses, Service
 from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
+from harness.taps.stripe_tls import StripeTls
 from harness.target import Target
 from harness.threads import in_thread
 
@@ -55,6 +57,8 @@ class Lane:
     stripe: StripeServer
     tap: StripeTap
     redis: RedisServer
+    tls: StripeTls | None = None
+    """Other ways in to the tap, where the service asks for one."""
 
 
 @dataclass
@@ -81,7 +85,12 @@ class Stack:
             port=self.subject.ports.stripe or 0,
         )
         await self.exits.enter_async_context(tap)
-        return Lane(number=number, stripe=stripe, tap=tap, redis=redis)
+        tls = None
+        if self.subject.wants_tls:
+            folder = self.exits.enter_context(TempFolder(public=True))
+            entrance = StripeTls(tap.url, folder.path, port=self.subject.ports.stripe_tls or 0)
+            tls = await self.exits.enter_async_context(entrance)
+        return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls)
 
     @asynccontextmanager
     async def bench(
@@ -142,6 +151,7 @@ class Stack:
                 addresses=addresses,
                 reset=lane.stripe.reset if lane.stripe.can_reset else None,
                 taps=taps,
+                tls=lane.tls,
                 pids=running.pids,
             )
             exits.push_async_callback(bench.close)
@@ -154,6 +164,9 @@ class Stack:
             stripe_url=lane.tap.url if tapped else lane.stripe.url,
             stripe_key=lane.stripe.api_key,
             webhook_secret=lane.stripe.webhook_secret,
+            stripe_tls_url=lane.tls.url if lane.tls is not None else "",
+            stripe_proxy=lane.tls.proxy_url if lane.tls is not None else "",
+            ca_bundle=str(lane.tls.bundle) if lane.tls is not None else "",
         )
 
     async def _taps(

@@ -36,6 +36,7 @@ class Ports:
     postgres: int | None = None
     stripe: int | None = None
     redis: int | None = None
+    stripe_tls: int | None = None
 
 
 class Subject(Protocol):
@@ -64,6 +65,11 @@ class Subject(Protocol):
 
     @property
     def ports(self) -> Ports: ...
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether it needs another way to the tap before Stripe than plain HTTP."""
+        ...
 
     @property
     def database_url(self) -> str:

@@ -26,6 +26,8 @@ from harness.cli import (
     stepping,
     stripe_checking,
     stripe_serving,
+    target_init,
+    target_schema,
 )
 from harness.cli.leaving import leaves
 
@@ -71,6 +73,8 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "step": stepping.step_command,
     "export": exporting.export_command,
     "check": check.check_command,
+    "init": target_init.init_command,
+    "schema": target_schema.schema_command,
     "stripe-check": stripe_checking.stripe_check_command,
     "load": load.load_command,
     "compare": comparing.compare_command,

@@ -270,6 +270,9 @@ class TapsTable(Table, frozen=True, kw_only=True):
     ] = ()
     postgres_port: Annotated[Port | None, Meta(description="Listen here, not anywhere.")] = None
     stripe_port: Port | None = None
+    stripe_tls_port: Annotated[
+        Port | None, Meta(description="Stripe by TLS, with a certificate made for the run.")
+    ] = None
     redis_port: Port | None = None
 
 

@@ -22,6 +22,9 @@ SURROUNDINGS = (
     "stripe_url",
     "stripe_host",
     "stripe_port",
+    "stripe_tls_url",
+    "stripe_proxy",
+    "ca_bundle",
     "stripe_key",
     "webhook_secret",
     "host",
@@ -31,6 +34,9 @@ SURROUNDINGS = (
     "dir",
 )
 """What commands and environments may use. ``port`` is a free one, of the process itself."""
+
+TLS = ("stripe_tls_url", "stripe_proxy", "ca_bundle")
+"""Ways in to the Stripe tap by TLS: an address, a proxy, and the certificates to trust."""
 
 OF_AN_ATTEMPT = ("attempt", "n", "run", "fresh")
 """What steps may use besides captured values: the attempt's name, its number from 1, a text of

@@ -126,6 +126,10 @@ def _elsewhere(bench: Bench) -> Iterator[str]:
     known = {bench.taps.postgres.port, int(bench.tap.url.rpartition(":")[2])}
     if bench.taps.redis is not None:
         known.add(bench.taps.redis.port)
+    if bench.tls is not None:
+        known |= bench.tls.ports
+        for host in sorted(bench.tls.refused):
+            yield f"the service asked the proxy for {host}; it leads to Stripe alone"
     found: set[str] = set()
     for root in bench.pids:
         try:

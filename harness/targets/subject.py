@@ -17,7 +17,7 @@ from harness.targets import starting
 from harness.targets.clients import TargetClients
 from harness.targets.loading import Loaded
 from harness.targets.orders import order_key
-from harness.targets.places import names_in
+from harness.targets.places import TLS, names_in
 
 
 @dataclass(eq=False)
@@ -57,7 +57,19 @@ class TargetSubject:
     @property
     def ports(self) -> Ports:
         taps = self.loaded.file.taps
-        return Ports(postgres=taps.postgres_port, stripe=taps.stripe_port, redis=taps.redis_port)
+        return Ports(
+            postgres=taps.postgres_port,
+            stripe=taps.stripe_port,
+            redis=taps.redis_port,
+            stripe_tls=taps.stripe_tls_port,
+        )
+
+    @property
+    def wants_tls(self) -> bool:
+        file = self.loaded.file
+        texts = [[p.command, p.env] for p in file.process]
+        texts += [[v.env for v in file.variants.values()], [file.explore.env, file.database.env]]
+        return file.taps.stripe_tls_port is not None or bool(set(TLS) & set(names_in(texts)))
 
     @property
     def database_url(self) -> str:

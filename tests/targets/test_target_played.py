@@ -218,3 +218,18 @@ def test_what_a_worker_does_at_its_own_pace_is_not_taken_for_explored():
     result = explored(QUEUE, "polled", budget=Budget(seconds=20)).result
     assert result.ending is Ending.INCOMPLETE
     assert "by itself" in result.reason
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        'STRIPE = "{stripe_tls_url}", SSL_CERT_FILE = "{ca_bundle}"',
+        'STRIPE = "https://api.stripe.com", STRIPE_PROXY = "{stripe_proxy}", '
+        'SSL_CERT_FILE = "{ca_bundle}"',
+    ],
+    ids=["by TLS", "by a proxy"],
+)
+def test_a_service_that_insists_on_tls(tmp_path, way):
+    path = edited(tmp_path, ('STRIPE = "{stripe_url}"', way))
+    assert smoked(path).problems == ()
+    assert explored(path, "racy").result.ending is Ending.COUNTEREXAMPLE

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
@@ -18,7 +18,13 @@ LOCK = " FOR UPDATE" if os.environ["GUARD"] == "lock" else ""
 
 
 def stripe(path: str, form: dict[str, str], key: str) -> dict[str, object]:
-    connection = http.client.HTTPConnection(os.environ["STRIPE"], timeout=120)
+    url = urlsplit(os.environ["STRIPE"])
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    connection = kinds[url.scheme](url.netloc, timeout=120)
+    if "STRIPE_PROXY" in os.environ:
+        proxy = urlsplit(os.environ["STRIPE_PROXY"])
+        connection = http.client.HTTPSConnection(proxy.netloc, timeout=120)
+        connection.set_tunnel(url.netloc)
     headers = {
         "Authorization": f"Bearer {os.environ['STRIPE_KEY']}",
         "Content-Type": "application/x-www-form-urlencoded",

@@ -1,0 +1,152 @@
+"""Ways in to the Stripe tap for services that insist on TLS, or on Stripe's own address.
+
+    service --TLS------------------> entrance --HTTP--> Stripe tap --> Stripe in use
+    service --CONNECT, then TLS----> proxy ----HTTP-->
+
+A local authority is made for the run (trustme); its certificate is in a bundle together with the
+usual ones, for NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and the like. The proxy takes calls for Stripe's
+hosts only, and turns all others away: nothing leaves the machine through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import certifi
+import trustme
+
+from harness.process.ports import HOST
+
+STRIPE_HOSTS = ("api.stripe.com", "files.stripe.com", "uploads.stripe.com")
+_HEAD_LIMIT = 16_384
+_CHUNK = 65_536
+
+
+class StripeTls:
+    """Listens on two loopback ports: TLS at once, and an HTTP proxy that takes CONNECT.
+
+    ``folder`` is where the bundle of certificates is written: those of SSL_CERT_FILE, if that is
+    set, else Mozilla's, and the authority's. Use as an async context manager.
+    """
+
+    def __init__(self, tap_url: str, folder: Path, *, port: int = 0) -> None:
+        parts = urlsplit(tap_url)
+        self._tap = (parts.hostname or HOST, parts.port or 80)
+        self._port = port
+        self.bundle = folder / "paidonce-ca-bundle.pem"
+        self.refused: set[str] = set()
+        """Hosts the proxy was asked for and turned away."""
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.set_alpn_protocols(["http/1.1"])
+        authority = trustme.CA(organization_name="paidonce, for one run")
+        authority.issue_cert(*STRIPE_HOSTS, HOST, "localhost").configure_cert(self._context)
+        usual = Path(os.environ.get("SSL_CERT_FILE") or certifi.where()).read_bytes()
+        self.bundle.write_bytes(usual + b"\n" + authority.cert_pem.bytes())
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """The TLS address; its certificate is for it as well as for Stripe's hosts."""
+        return f"https://{HOST}:{_port_of(self._servers[0])}"
+
+    @property
+    def proxy_url(self) -> str:
+        """For HTTPS_PROXY."""
+        return f"http://{HOST}:{_port_of(self._servers[1])}"
+
+    @property
+    def ports(self) -> set[int]:
+        """Both ports it listens on."""
+        return {_port_of(server) for server in self._servers}
+
+    async def __aenter__(self) -> Self:
+        direct = asyncio.start_server(self._direct, HOST, self._port, ssl=self._context)
+        self._servers = [await direct, await asyncio.start_server(self._proxied, HOST, 0)]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers:
+            server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.bundle.unlink(missing_ok=True)
+
+    async def _direct(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._carried(reader, writer)
+
+    async def _proxied(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+            host = await _connect_to(reader)
+            if host not in STRIPE_HOSTS:
+                self.refused.add(host or "what was no CONNECT")
+                writer.write(_NO % (host or "this").encode("latin-1", "replace"))
+                await writer.drain()
+            else:
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await writer.drain()
+                await writer.start_tls(self._context)
+                await self._carried(reader, writer)
+                return
+        writer.close()
+
+    async def _carried(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Join the connection to one of the tap's, until either ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            tap_reader, tap_writer = await asyncio.open_connection(*self._tap)
+            ways = [
+                asyncio.ensure_future(_pour(reader, tap_writer)),
+                asyncio.ensure_future(_pour(tap_reader, writer)),
+            ]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+                tap_writer.close()
+        except (ConnectionError, ssl.SSLError, asyncio.CancelledError):
+            pass  # a peer that goes away ends its own connection only
+        finally:
+            writer.close()
+
+
+_NO = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nX-Reason: no way to %b from here\r\n\r\n"
+
+
+async def _connect_to(reader: asyncio.StreamReader) -> str | None:
+    """The host a CONNECT names; None for any other request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    if len(head) > _HEAD_LIMIT:
+        return None
+    words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
+    if len(words) != 3 or words[0] != "CONNECT":
+        return None
+    return words[1].rpartition(":")[0].lower() or words[1].lower()
+
+
+async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
+    while data := await source.read(_CHUNK):
+        into.write(data)
+        await into.drain()
+
+
+def _port_of(server: asyncio.Server) -> int:
+    return int(server.sockets[0].getsockname()[1])

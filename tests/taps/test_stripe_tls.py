@@ -1,0 +1,89 @@
+"""TLS and CONNECT ways in to the Stripe tap."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import httpx
+import pytest
+
+from harness.taps.stripe import StripeTap
+from harness.taps.stripe_tls import StripeTls
+
+
+async def _stripe(reader, writer):
+    """Answers every request with its first line."""
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            line = head.split(b"\r\n")[0]
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(line), line))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+def on_tls(folder, work):
+    async def main():
+        server = await asyncio.start_server(_stripe, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with (
+            StripeTap(f"http://127.0.0.1:{port}", metadata_key="order_id") as tap,
+            StripeTls(tap.url, folder) as tls,
+        ):
+            await work(tls)
+        server.close()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def trusting(tls):
+    return ssl.create_default_context(cafile=str(tls.bundle))
+
+
+def test_stripe_by_tls_and_by_a_proxy(tmp_path):
+    async def work(tls):
+        async with httpx.AsyncClient(verify=trusting(tls), trust_env=False) as client:
+            for _ in range(3):
+                answer = await client.get(f"{tls.url}/v1/charges")
+                assert answer.text == "GET /v1/charges HTTP/1.1"
+        async with httpx.AsyncClient(
+            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False
+        ) as client:
+            for path in ("/v1/refunds", "/v1/events"):
+                answer = await client.get(f"https://api.stripe.com{path}")
+                assert answer.text == f"GET {path} HTTP/1.1"
+        assert tls.refused == set()
+
+    on_tls(tmp_path, work)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_proxy_leads_nowhere_else(tmp_path):
+    async def work(tls):
+        async with httpx.AsyncClient(
+            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False
+        ) as client:
+            with pytest.raises(httpx.ProxyError):
+                await client.get("https://example.com/")
+            answer = await client.get("http://example.com/")  # no CONNECT
+            assert answer.status_code == 403
+        assert "example.com" in tls.refused
+
+    on_tls(tmp_path, work)
+
+
+def test_who_does_not_trust_the_authority_gets_no_connection(tmp_path):
+    async def work(tls):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"{tls.url}/v1/charges")
+        # One that goes away in the middle of the handshake is nobody else's trouble.
+        _, writer = await asyncio.open_connection("127.0.0.1", int(tls.url.rpartition(":")[2]))
+        writer.write(b"hello")
+        writer.close()
+        async with httpx.AsyncClient(verify=trusting(tls), trust_env=False) as client:
+            assert (await client.get(f"{tls.url}/v1/x")).status_code == 200
+
+    on_tls(tmp_path, work)

@@ -1,0 +1,81 @@
+"""``paidonce init`` and ``paidonce schema``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from targets_sample import example
+from typer.testing import CliRunner
+
+from harness.cli.main import app
+from harness.targets import load_target
+from harness.targets.format import TargetFile
+
+run = CliRunner()
+
+
+def test_a_first_file_from_flags_is_a_target(tmp_path):
+    (tmp_path / "schema.sql").write_text("SELECT 1;")
+    path = tmp_path / "target.toml"
+    flags = ["--command", "node server.js", "--name", "shop", "--schema", "schema.sql", "--yes"]
+    said = run.invoke(app, ["init", str(path), *flags])
+    assert said.exit_code == 0, said.output
+    assert "paidonce check" in said.output
+    assert "to be mended" not in said.output
+    loaded = load_target(path)
+    assert loaded.file.process[0].command == "node server.js"
+    assert loaded.file.prepare[0].json == {"amount": 4990}
+    assert path.read_text().count("#") > 15
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--pay-json", '{"card": {"id": [1, 2.5, true, "a\\"b"]}}'],
+        ["--migrate", "npx prisma migrate deploy", "--build", "npm ci", "--ready", "/up"],
+        ["--stripe-env", "", "--stripe-key-env", ""],
+        ["--success", "201", "--pay", "PUT /pay/{order}", "--order", "header:Location~/(.+)"],
+    ],
+)
+def test_whatever_is_answered_the_file_is_toml(tmp_path, flags):
+    path = tmp_path / "target.toml"
+    said = run.invoke(app, ["init", str(path), "--command", "./serve", "--yes", *flags])
+    assert said.exit_code == 0, said.output
+    assert tomllib.loads(path.read_text())["process"][0]["command"] == "./serve"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "--command is missing"),
+        (["--command", "x", "--create-json", "{"], "--create-json: expected JSON"),
+        (["--command", "x", "--pay-json", '{"a": null}'], "null, which TOML does not have"),
+    ],
+)
+def test_what_cannot_be_written_is_said(tmp_path, flags, said):
+    path = tmp_path / "target.toml"
+    result = run.invoke(app, ["init", str(path), "--yes", *flags])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not path.exists()
+
+
+def test_a_file_is_never_overwritten(tmp_path):
+    path = tmp_path / "target.toml"
+    path.write_text("mine")
+    result = run.invoke(app, ["init", str(path), "--command", "x", "--yes"])
+    assert result.exit_code == 2
+    assert path.read_text() == "mine"
+
+
+def test_the_schema_knows_every_key(tmp_path):
+    said = run.invoke(app, ["schema", "--out", str(tmp_path / "s.json")])
+    assert said.exit_code == 0
+    schema = json.loads((tmp_path / "s.json").read_text())
+    top = schema["$defs"]["TargetFile"]
+    assert set(top["properties"]) == set(TargetFile.__struct_encode_fields__)
+    assert top["additionalProperties"] is False
+    assert set(tomllib.loads(example())) <= set(top["properties"])
+    assert json.loads(run.invoke(app, ["schema"]).output) == schema
