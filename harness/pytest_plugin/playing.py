@@ -1,0 +1,298 @@
+"""The checks themselves: one exploration, some bursts, or one replay."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness import loop
+from harness.errors import UsageError
+from harness.explore import shrinking
+from harness.explore.exploration import Explored, Request, explore, opened, save
+from harness.explore.export.brief import steps_in_brief
+from harness.explore.regression import Replay
+from harness.explore.search import Budget as SearchBudget
+from harness.explore.search import Ending
+from harness.explore.witness import read_witness
+from harness.findings import HISTORIES
+from harness.pytest_plugin.options import Budget, Wanted
+from harness.pytest_plugin.result import Result
+from harness.results import Run
+from harness.stack import Choice, Lane, Stack, open_stack
+from harness.targets.bursts import burst as one_burst
+from harness.targets.loading import Loaded
+from harness.targets.regression import replay_target_witness
+from harness.targets.script import TargetScript, script_of
+from harness.targets.smoke import smoke
+from harness.targets.subject import TargetSubject
+from harness.verdict import Status
+
+BURSTS = 20
+"""How many, where only a time is given."""
+CONFIRM_S = 30.0
+"""What searching for a witness of what bursts showed may take at least, in seconds."""
+
+_STATUS = {
+    Ending.COMPLETE: Status.VALID,
+    Ending.COUNTEREXAMPLE: Status.INVALID,
+    Ending.INCOMPLETE: Status.UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Play:
+    """What is to be played, on what, and where it leaves its files."""
+
+    wanted: Wanted
+    target: tuple[Loaded, TargetSubject] | None
+    choice: Choice
+    folder: Path
+
+    @property
+    def loaded(self) -> Loaded:
+        assert self.target is not None
+        return self.target[0]
+
+    @property
+    def subject(self) -> TargetSubject:
+        assert self.target is not None
+        return self.target[1]
+
+    @property
+    def script(self) -> TargetScript:
+        """The attempts, as many as are wanted. Raises ``UsageError``."""
+        script = script_of(self.loaded)
+        wanted = self.wanted.attempts
+        return script if wanted is None else script.with_attempts(wanted)
+
+    @property
+    def variant(self) -> str:
+        """The variant that is wanted, or the only one. Raises ``UsageError``."""
+        if self.wanted.variant is not None:
+            return self.subject.variant(self.wanted.variant).name
+        names = [variant.name for variant in self.subject.variants]
+        if len(names) > 1:
+            raise UsageError(
+                f"{self.loaded.path} has several variants; name one by variant= or "
+                f"--paidonce-variant: {', '.join(names)}"
+            )
+        return names[0]
+
+
+def explored(play: Play) -> Result:
+    """Search every interleaving that differs. Raises ``PaidonceError``."""
+
+    async def main() -> Result:
+        async with open_stack(play.subject, play.choice, logs=play.folder / "logs") as stack:
+            lane = await stack.lane()
+            return await _explored(play, stack, lane, play.script, _search(play.wanted.budget))
+
+    return loop.run(main())
+
+
+def burst(play: Play) -> Result:
+    """Send all attempts at once, up to 20 times; what breaks is searched for a witness.
+
+    What only bursts showed depends on load, so it is UNKNOWN. Raises ``PaidonceError``.
+    """
+
+    async def main() -> Result:
+        async with open_stack(play.subject, play.choice, logs=play.folder / "logs") as stack:
+            lane = await stack.lane()
+            began = time.monotonic()
+            runs = await _bursts(play, stack, lane)
+            seconds = time.monotonic() - began
+            result = _of_bursts(play, runs, seconds)
+            broke = sum(run.status is Status.INVALID for run in runs)
+            if not broke:
+                return result
+            left = (play.wanted.budget.seconds or 0.0) - seconds
+            budget = SearchBudget(seconds=max(left, CONFIRM_S))
+            found = await _explored(play, stack, lane, _fewest(play.script), budget)
+            if not found.invalid:
+                return result
+            how = f"{broke} of {len(runs)} bursts broke; {found.how}"
+            return replace(found, mode="burst", how=how)
+
+    return loop.run(main())
+
+
+def replayed(play: Play) -> Result:
+    """Follow a witness. Raises ``PaidonceError``."""
+    wanted, began = play.wanted, time.monotonic()
+    assert wanted.witness is not None
+    witness = read_witness(wanted.witness)
+    replay = replay_target_witness(
+        wanted.witness, target=wanted.target, variant=wanted.variant, choice=play.choice
+    )
+    return Result(
+        mode="replay",
+        target=witness.target,
+        variant=replay.variant,
+        attempts=len(witness.attempts),
+        status=replay.status,
+        how=_of_replay(replay),
+        broken=tuple(f"{found.checker}: {found.reason}" for found in replay.broken),
+        steps=tuple(
+            f"{s.number:>3}  {s.actor}: {s.label}{'  (waits)' if s.blocked else ''}"
+            for s in replay.steps
+        ),
+        executions=1,
+        seconds=time.monotonic() - began,
+        witness=wanted.witness,
+        command=_command(wanted.witness, replay.variant),
+    )
+
+
+# --- exploration ---------------------------------------------------------------------------------
+
+
+async def _explored(
+    play: Play, stack: Stack, lane: Lane, script: TargetScript, budget: SearchBudget
+) -> Result:
+    explore_table = play.loaded.file.explore
+    async with opened(
+        stack, script, play.variant, lanes=[lane], noise=explore_table.noise
+    ) as worlds:
+        if explore_table.watch_s:
+            await worlds[0].watch(explore_table.watch_s)
+        tried = await smoke(worlds[0], script)
+        if tried.problems:
+            raise UsageError(f"{play.loaded.path}: {'; '.join(tried.problems)}")
+        request = Request(
+            scenario=script,
+            variant=play.variant,
+            budget=budget,
+            watch=explore_table.watch_s,
+            noise=explore_table.noise,
+            shrink=shrinking.BUDGET,
+        )
+        found = await explore(worlds, request)
+    return _of_search(play, script, found, tried.notes)
+
+
+def _of_search(play: Play, script: TargetScript, found: Explored, notes: tuple[str, ...]) -> Result:
+    result = found.result
+    witness = save(found, play.folder)
+    match result.ending:
+        case Ending.COMPLETE:
+            how = f"complete: no counterexample in {result.coverage}"
+        case Ending.COUNTEREXAMPLE:
+            how = f"a race, found in execution {result.found[0].execution.number}"
+        case Ending.INCOMPLETE:
+            how = f"not complete: {result.reason}; covered: {result.coverage}"
+    broken = () if found.witness is None else found.witness.broken
+    return Result(
+        mode="explore",
+        target=script.name,
+        variant=play.variant,
+        attempts=len(script.attempts),
+        status=_STATUS[result.ending],
+        how=how,
+        broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
+        steps=(
+            ()
+            if found.witness is None or found.history is None
+            else steps_in_brief(found.witness, found.history)
+        ),
+        executions=result.counts.executions,
+        seconds=result.seconds,
+        witness=witness,
+        command="" if witness is None else _command(witness),
+        notes=(*notes, *found.notes),
+    )
+
+
+def _search(budget: Budget) -> SearchBudget:
+    return SearchBudget(schedules=budget.count, seconds=budget.seconds)
+
+
+# --- bursts --------------------------------------------------------------------------------------
+
+
+async def _bursts(play: Play, stack: Stack, lane: Lane) -> list[Run]:
+    budget = play.wanted.budget
+    most = BURSTS if budget.count is None else budget.count
+    deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
+    controlled = play.loaded.file.service is not None  # its Postgres is behind the tap
+    runs: list[Run] = []
+    async with stack.bench(lane, play.variant, {}, controlled=controlled) as bench:
+        crowd = play.subject.clients(bench)
+        try:
+            while len(runs) < most:
+                if runs and deadline is not None and time.monotonic() >= deadline:
+                    break
+                name = f"{HISTORIES}/burst-{len(runs) + 1}.jsonl"
+                runs.append(await one_burst(bench, crowd, play.script, play.folder, name))
+        finally:
+            await crowd.close()
+    return runs
+
+
+def _of_bursts(play: Play, runs: list[Run], seconds: float) -> Result:
+    broke = [run for run in runs if run.status is Status.INVALID]
+    undecided = [run for run in runs if run.status is Status.UNKNOWN]
+    worst = (broke or undecided or runs)[0]
+    status = Status.VALID
+    how, command = f"held in {len(runs)} bursts", ""
+    if broke:
+        status = Status.UNKNOWN
+        how = (
+            f"broke in {len(broke)} of {len(runs)} bursts, and no witness was found: what bursts "
+            "show depends on load"
+        )
+    elif undecided:
+        status = Status.UNKNOWN
+        how = f"{len(undecided)} of {len(runs)} bursts were not decided"
+    if status is not Status.VALID:
+        command = f"look again: paidonce check {shlex.quote(_shown(play.folder / worst.history))}"
+    return Result(
+        mode="burst",
+        target=play.script.name,
+        variant=play.variant,
+        attempts=len(play.script.attempts),
+        status=status,
+        how=how,
+        broken=tuple(
+            f"{v.checker}: {v.reason}" for v in worst.verdicts if v.status is not Status.VALID
+        ),
+        executions=len(runs),
+        seconds=seconds,
+        command=command,
+    )
+
+
+def _fewest(script: TargetScript) -> TargetScript:
+    """Two attempts where they are copies: what breaks with many mostly breaks with two."""
+    try:
+        return script.with_attempts(2)
+    except UsageError:
+        return script
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _of_replay(replay: Replay) -> str:
+    words = {
+        Status.VALID: "the race is gone",
+        Status.INVALID: "the race of the witness is still there",
+        Status.UNKNOWN: "the replay could not be judged",
+    }[replay.status]
+    if replay.departure is None:
+        return words
+    return f"{words}; the service went another way than the witness at {replay.departure}"
+
+
+def _command(witness: Path, variant: str | None = None) -> str:
+    argv = ["paidonce", "replay", _shown(witness)]
+    argv += ["--guard", variant] if variant is not None else []
+    return f"replay it: {shlex.join(argv)}"
+
+
+def _shown(path: Path) -> str:
+    """As a person types it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,28 @@
+"""The small shop of the target tests, in a folder of its own, with tests beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE
+
+SHOP = Path(__file__).parents[1] / "targets" / "shop"
+
+
+def shop_in(folder: Path) -> Path:
+    """Copy it; returns the target file."""
+    for name in ("shop.py", "schema.sql", "target.toml"):
+        shutil.copy(SHOP / name, folder / name)
+    return folder / "target.toml"
+
+
+def without_servers() -> dict[str, str]:
+    """An environment that names no servers and no worker: as on a machine of its own."""
+    gone = {POSTGRES_VARIABLE, REDIS_VARIABLE, "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID"}
+    return {name: value for name, value in os.environ.items() if name not in gone}
+
+
+PAIDONCE = [sys.executable, "-m", "harness.cli"]
