@@ -1,0 +1,81 @@
+"""Explores every variant of a worked example, built in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.explore.exploration import Explored, Request, explore, opened, play_again, save
+from harness.explore.search import Budget
+from harness.explore.witness import broken_of, read_witness
+from harness.stack import Choice, Stack, open_stack
+from harness.targets import load_target
+from harness.targets.script import TargetScript, script_of
+from harness.targets.subject import TargetSubject
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SEARCH = Budget(seconds=240)
+SHRINK = Budget(schedules=60)
+_BUILT = ("node_modules", ".venv", "dist", "generated", "target", "bin", "__pycache__")
+
+
+@dataclass
+class Example:
+    """What came of it. ``replays`` are for each variant that broke: how many of how many showed
+    the same."""
+
+    sound: dict[str, bool] = field(default_factory=dict)
+    explored: dict[str, Explored] = field(default_factory=dict)
+    replays: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def copied(name: str, folder: Path) -> Path:
+    """The target file ``name`` ("express-pg/target.toml") in a copy of its example, not built."""
+    source = EXAMPLES / name
+    shutil.copytree(
+        source.parent, folder / source.parent.name, ignore=shutil.ignore_patterns(*_BUILT)
+    )
+    return folder / name
+
+
+def explored(target: Path, choice: Choice, folder: Path, replays: int) -> Example:
+    """Build the example, explore each variant, and replay what was found ``replays`` times.
+
+    Raises ``ChildFailed`` if it cannot be built.
+    """
+    return asyncio.run(_explored(target, choice, folder, replays))
+
+
+async def _explored(target: Path, choice: Choice, folder: Path, replays: int) -> Example:
+    loaded = load_target(target)
+    subject, script, found = TargetSubject(loaded), script_of(loaded), Example()
+    await asyncio.to_thread(subject.build)
+    async with open_stack(subject, choice, logs=folder / "logs") as stack:
+        for variant in subject.variants:
+            found.sound[variant.name] = variant.sound
+            async with opened(stack, script, variant.name, 1, loaded.file.explore.noise) as worlds:
+                request = Request(
+                    scenario=script, variant=variant.name, budget=SEARCH, shrink=SHRINK
+                )
+                came = found.explored[variant.name] = await explore(worlds, request)
+            witness = save(came, folder / "witnesses")
+            if witness is not None:
+                same = await _replayed(stack, script, witness, replays)
+                found.replays[variant.name] = (same, replays)
+    return found
+
+
+async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) -> int:
+    """How many of ``times`` replays, of a service started anew, show what the witness shows."""
+    witness, same = read_witness(path), 0
+    told = script.told_by(witness.attempts)
+    async with opened(stack, told, witness.variant, 1) as worlds:
+        for _ in range(times):
+            steps = tuple(step.expected() for step in witness.steps)
+            replayed, judged = await play_again(worlds[0], steps)
+            if replayed.divergence is None and judged is not None:
+                assert worlds[0].last is not None
+                same += broken_of(judged.verdicts, worlds[0].last.reader.names) == witness.broken
+    return same
