@@ -40,6 +40,6 @@ const listener = new pg.Client({ connectionString: process.env.DATABASE_URL });
 await listener.connect();
 listener.on('notification', wake);
 await listener.query('LISTEN jobs');
+await wake(); // what was left by those before us
 setInterval(wake, POLL_MS);
 console.log('worker is ready');
-await wake();

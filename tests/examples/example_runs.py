@@ -23,12 +23,12 @@ _BUILT = ("node_modules", ".venv", "dist", "generated", "target", "bin", "__pyca
 
 @dataclass
 class Example:
-    """What came of it. ``replays`` are for each variant that broke: how many of how many showed
-    the same."""
+    """What came of it. ``replays`` are for each variant that broke: "" where a replay showed the
+    same, else what it did instead."""
 
     sound: dict[str, bool] = field(default_factory=dict)
     explored: dict[str, Explored] = field(default_factory=dict)
-    replays: dict[str, tuple[int, int]] = field(default_factory=dict)
+    replays: dict[str, list[str]] = field(default_factory=dict)
 
 
 def copied(name: str, folder: Path) -> Path:
@@ -62,20 +62,22 @@ async def _explored(target: Path, choice: Choice, folder: Path, replays: int) ->
                 came = found.explored[variant.name] = await explore(worlds, request)
             witness = save(came, folder / "witnesses")
             if witness is not None:
-                same = await _replayed(stack, script, witness, replays)
-                found.replays[variant.name] = (same, replays)
+                found.replays[variant.name] = await _replayed(stack, script, witness, replays)
     return found
 
 
-async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) -> int:
-    """How many of ``times`` replays, of a service started anew, show what the witness shows."""
-    witness, same = read_witness(path), 0
+async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) -> list[str]:
+    """What ``times`` replays, of a service started anew, do instead of what the witness shows."""
+    witness, instead = read_witness(path), []
     told = script.told_by(witness.attempts)
     async with opened(stack, told, witness.variant, 1) as worlds:
         for _ in range(times):
             steps = tuple(step.expected() for step in witness.steps)
             replayed, judged = await play_again(worlds[0], steps)
-            if replayed.divergence is None and judged is not None:
-                assert worlds[0].last is not None
-                same += broken_of(judged.verdicts, worlds[0].last.reader.names) == witness.broken
-    return same
+            if replayed.divergence is not None or judged is None:
+                instead.append(f"went another way at {replayed.divergence}")
+                continue
+            assert worlds[0].last is not None
+            broken = broken_of(judged.verdicts, worlds[0].last.reader.names)
+            instead.append("" if broken == witness.broken else f"broke {broken}")
+    return instead

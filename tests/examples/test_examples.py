@@ -64,7 +64,7 @@ def test_the_race_is_found_and_every_fix_is_proved(name, tmp_path):
         else:
             assert result.ending is Ending.COUNTEREXAMPLE, variant
             assert result.found[0].execution.number <= 10, variant
-            assert example.replays[variant] == (3, 3), variant
+            assert example.replays[variant] == [""] * 3, (variant, came.notes)
 
 
 @pytest.mark.parametrize("name", TARGETS)
