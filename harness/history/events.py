@@ -92,7 +92,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     format: int = FORMAT
 
 
-class OrderCreated(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+class OrderCreated(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
     """An order came into being, unpaid, with this amount, before any attempt on it."""
 
     t: int
@@ -101,7 +101,7 @@ class OrderCreated(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     currency: str
 
 
-class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
+class Invoked(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="invoke"):
     """A client sent a request; from now on it may take effect at any moment.
 
     ``attempt`` names the client in the words of the scenario ("tab 1"). ``key`` is the client's
@@ -123,7 +123,7 @@ class Invoked(msgspec.Struct, frozen=True, kw_only=True, tag="invoke"):
     late: int = 0
 
 
-class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="complete"):
+class Completed(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="complete"):
     """The answer to operation ``op``, or the moment its client gave up (``UNKNOWN``).
 
     ``code`` is the service's machine-readable reason of a rejection. ``value`` holds what an
@@ -145,7 +145,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="complete"):
     retries: int | None = None
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True, tag="effect"):
+class Effect(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="effect"):
     """One unit that crossed a tap, recorded when its answer was passed on (or was lost).
 
     ``label`` says what it was in the tap's vocabulary (Stripe: "payment_intent.create").
@@ -177,7 +177,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault"):
     seq: int | None = None
 
 
-class OrderObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_order"):
+class OrderObserved(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="observed_order"):
     """An order as the service shows it once everything has come to rest."""
 
     t: int
@@ -189,7 +189,7 @@ class OrderObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_ord
     refunded_amount: int
 
 
-class IntentObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_intent"):
+class IntentObserved(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="observed_intent"):
     """A payment intent as Stripe lists it at the end. ``order`` is whose it is, if known."""
 
     t: int
@@ -201,7 +201,7 @@ class IntentObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_in
     currency: str
 
 
-class ChargeObserved(msgspec.Struct, frozen=True, kw_only=True, tag="observed_charge"):
+class ChargeObserved(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="observed_charge"):
     """A charge as Stripe lists it at the end; money moved only if ``status`` is succeeded."""
 
     t: int

@@ -20,7 +20,7 @@ from harness.history.events import (
 T = TypeVar("T")
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An invocation and, if it came, its completion.
 
     ``invoked_at`` and ``completed_at`` are positions in ``History.events``; the latter is None

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from harness.errors import UsageError
-from harness.history.events import FORMAT, Completed, Ended, Event, Header, Invoked
+from harness.history.events import (
+    FORMAT,
+    ChargeObserved,
+    Completed,
+    Ended,
+    Event,
+    Header,
+    IntentObserved,
+    Invoked,
+    OrderCreated,
+    OrderObserved,
+)
 from harness.history.history import History
 
 _decoder = msgspec.json.Decoder(Event)
+_SHARED: dict[type, tuple[str, ...]] = {
+    Invoked: ("order", "attempt"),
+    Completed: ("code",),
+    OrderCreated: ("order", "currency"),
+    OrderObserved: ("order", "currency", "payment_status", "payment_id"),
+    IntentObserved: ("id", "order", "status", "currency"),
+    ChargeObserved: ("intent", "order", "status", "currency"),
+}
+"""The fields whose texts many events have in common."""
+_NOTHING: dict[str, Any] = {}
+"""Instead of an empty one for each event; nobody changes what belongs to a frozen event."""
 
 
 def read_history(path: Path) -> History:
@@ -22,30 +46,56 @@ def read_history(path: Path) -> History:
 
     Raises ``UsageError`` naming the file, the line and what was expected.
     """
+    events: list[Event] = []
+    texts: dict[str, str] = {}
+    tail = b""
     try:
-        data = path.read_bytes()
+        # Line by line: a long run's file is as large as what is made of it.
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    tail = line
+                    break
+                events.append(_shared(_event(path, number, line), texts))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"history file {path} cannot be read: {reason}") from error
-    *lines, tail = data.split(b"\n")
-    events: list[Event] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            event = _decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            if number == 1:
-                _check_format(path, line)
-            raise UsageError(
-                f"{path}, line {number}: not an event of a paidonce history ({error})"
-            ) from error
-        _check_place(path, number, event)
-        events.append(event)
     if not events:
         what = "holds no complete line" if tail else "is empty"
         raise UsageError(f"{path} {what}: a paidonce history starts with a header line")
     _check_end(path, events)
     _check_operations(path, events)
     return History(events, truncated=bool(tail))
+
+
+def _event(path: Path, number: int, line: bytes) -> Event:
+    try:
+        event: Event = _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if number == 1:
+            _check_format(path, line)
+        raise UsageError(
+            f"{path}, line {number}: not an event of a paidonce history ({error})"
+        ) from error
+    _check_place(path, number, event)
+    return event
+
+
+def _shared(event: Event, texts: dict[str, str]) -> Event:
+    """``event`` with the texts that many events have kept once: a history of a million operations
+    has as many times the name of each order as operations on it, and few codes and clients."""
+    for name in _SHARED.get(type(event), ()):
+        text = getattr(event, name)
+        if text is not None:
+            force_setattr(event, name, texts.setdefault(text, text))
+    if isinstance(event, Invoked) and not event.args:
+        force_setattr(event, "args", _NOTHING)
+    elif isinstance(event, Completed):
+        if not event.value:
+            force_setattr(event, "value", _NOTHING)
+        elif isinstance(payment := event.value.get("payment_id"), str):
+            event.value["payment_id"] = texts.setdefault(payment, payment)
+    return event
 
 
 class _Format(msgspec.Struct):

@@ -244,3 +244,17 @@ def test_a_history_built_by_hand_saves_and_reads_back(tmp_path: Path) -> None:
     assert read.events == h.build().events
     assert read.complete
     assert not read_history(h.save(tmp_path / "cut.jsonl", cut=True)).complete
+
+
+def test_texts_that_many_events_have_are_kept_once(tmp_path):
+    built = HistoryBuilder()
+    built.order("order-with-a-long-name", 5000)
+    first, second = built.pay("tab 1"), built.pay("tab 2")
+    first.ok(payment_id="pi_1")
+    second.rejected("order_already_paid")
+    path = built.save(tmp_path / "h.jsonl")
+    history = read_history(path)
+    one, other = history.operations
+    assert one.invoked.order is other.invoked.order
+    assert one.invoked.args is other.invoked.args == {}
+    assert list(history.events) == list(built.build().events)
