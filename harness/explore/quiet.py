@@ -50,19 +50,21 @@ class Quiet:
         The processor is asked about only after a silence, and has to be idle over another one.
         Time in which we ourselves were not awake is no silence.
         """
-        return await self._silent(self._patience.inside, _LOOKS)
-
-    async def nobody_woken(self) -> bool:
-        """The same over a shorter time: no other process of the service was woken by a step."""
-        return await self._silent(self._patience.handover, _LOOKS_AFTER_A_STEP)
-
-    async def _silent(self, seconds: float, looks: int) -> bool:
-        if self.silence < seconds or self._looks < looks:
+        if self.silence < self._patience.inside or self._looks < _LOOKS:
             return False
         if not self._activity.idle():
             self.change()
             return False
         return await self._nothing_under_way()
+
+    async def nobody_woken(self) -> bool:
+        """No other process of the service was woken by a step.
+
+        One that was runs soon, or is listed as runnable: a shorter silence tells.
+        """
+        if self.silence < self._patience.handover or self._looks < _LOOKS_AFTER_A_STEP:
+            return False
+        return not self._activity.at_work() and await self._nothing_under_way()
 
     async def finished(self) -> bool:
         """Whether the service has nothing left to do: none of it runs now, and nothing that it
