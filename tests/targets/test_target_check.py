@@ -1,0 +1,172 @@
+"""``paidonce check`` on targets: verdicts, exit codes, reports; services that run already."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from harness.backends.shared import (
+    POSTGRES_VARIABLE,
+    REDIS_VARIABLE,
+    database_name,
+    open_shared_postgres,
+    redis_url_of_worker,
+)
+from harness.cli.main import app
+from harness.process.child import Child
+
+HERE = Path(__file__).parent
+run = CliRunner()
+
+
+def check(path, out, *flags):
+    servers = [
+        "--postgres",
+        os.environ[POSTGRES_VARIABLE],
+        "--redis",
+        redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    ]
+    said = run.invoke(app, ["check", str(path), "--out", str(out), "-j", "1", *servers, *flags])
+    if said.exception is not None and not isinstance(said.exception, SystemExit):
+        raise said.exception
+    return said
+
+
+def edited(folder, name, *changes):
+    shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
+    path = folder / "target.toml"
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["shop", "portal"])
+def test_every_variant_is_as_declared(tmp_path, name):
+    said = check(HERE / name / "target.toml", tmp_path / "out", "--time", "60s")
+    assert said.exit_code == 0, said.output
+    assert "counterexample in execution" in said.output
+    assert "complete: no counterexample" in said.output
+    assert "note:" not in said.output
+    out = tmp_path / "out"
+    results = json.loads((out / "results.json").read_text())
+    assert [cell["search"]["how"] for cell in results["cells"]] == ["counterexample", "complete"]
+    suite = ElementTree.parse(out / "junit.xml").getroot()
+    assert suite.find(".//failure") is None
+    assert "as declared" in (out / "summary.md").read_text()
+    assert "racy" in (out / "report.html").read_text()
+    witness = out / results["cells"][0]["search"]["witness"]
+    assert json.loads(witness.read_text())["described_in"]["path"].endswith("target.toml")
+    assert witness.with_name(witness.name.replace(".witness.json", ".html")).exists()
+
+
+def test_one_variant_is_to_hold_whatever_is_claimed(tmp_path):
+    said = check(HERE / "shop" / "target.toml", tmp_path / "out", "--variant", "racy")
+    assert said.exit_code == 1, said.output
+    suite = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    assert suite.find(".//failure") is not None
+
+
+def test_a_set_up_that_is_wrong(tmp_path):
+    path = edited(tmp_path / "shop", "shop", ('"paid" }', '"payed" }'))
+    said = check(path, tmp_path / "out")
+    assert said.exit_code == 2, said.output
+    assert "tab 1 alone does not succeed" in said.output
+
+
+def test_a_service_that_does_not_start(tmp_path):
+    path = edited(tmp_path / "shop", "shop", ('"shop.py"', '"no_such_file.py"'))
+    said = check(path, tmp_path / "out")
+    assert said.exit_code == 2, said.output
+    assert "no_such_file.py" in said.output
+
+
+def test_time_that_is_not_enough(tmp_path):
+    path = edited(tmp_path / "queue", "queue", ("count", "count"))
+    flags = ["--variant", "locked", "--time", "2s"]
+    said = check(path, tmp_path / "out", *flags)
+    assert said.exit_code == 3, said.output
+    assert "not complete: the budget of" in said.output
+    assert check(path, tmp_path / "again", *flags, "--allow-incomplete").exit_code == 0
+
+
+def test_more_attempts_than_the_file_says(tmp_path):
+    said = check(
+        HERE / "shop" / "target.toml", tmp_path / "out", "--variant", "locked", "--attempts", "3"
+    )
+    assert said.exit_code == 0, said.output
+    assert "all interleavings of 3 attempts" in said.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{shop}", "--variant", "none"], "has no variant 'none'; choose one of: racy, locked"),
+        (["{shop}", "--time", "soon"], "--time: expected a time like 90s or 2m, got 'soon'"),
+        (["{shop}", "{shop}"], "one target file"),
+        (["{shop}", "--checker", "progress"], "--checker is for histories"),
+        (["{shop}", "--attempts", "1"], "--attempts: expected a number from 2 to 200"),
+        (["x.jsonl", "--variant", "racy"], "--variant is for a target"),
+        (["nowhere.toml"], "cannot be read: No such file"),
+    ],
+)
+def test_flags_that_make_no_sense(tmp_path, arguments, said):
+    shop = str(HERE / "shop" / "target.toml")
+    told = run.invoke(app, ["check", *(one.format(shop=shop) for one in arguments)])
+    assert told.exit_code == 2
+    assert said in told.output
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def test_a_service_that_runs_already(tmp_path):
+    """It has a database of its own, and looks for its dependencies where the taps will be."""
+    web, postgres, stripe = free_port(), free_port(), free_port()
+    with open_shared_postgres() as server:
+        name = database_name("running")
+        url = server.create_database(name)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute((HERE / "shop" / "schema.sql").read_bytes())
+        here = psycopg.conninfo.conninfo_to_dict(url)
+        env = {
+            **os.environ,
+            "GUARD": "none",
+            "DATABASE_URL": f"postgresql://{here['user']}@127.0.0.1:{postgres}/{name}",
+            "STRIPE": f"http://127.0.0.1:{stripe}",
+            "STRIPE_KEY": "sk_test_running",
+        }
+        shop = Child("shop", [sys.executable, "shop.py", str(web)], env=env, cwd=HERE / "shop")
+        text = (HERE / "shop" / "target.toml").read_text()
+        before, _, after = text.partition("[variants.racy]")
+        rest = after[after.index("[[prepare]]") :]
+        running = (
+            f'[service]\nurl = "http://127.0.0.1:{web}"\npids = [{shop.pid}]\n\n'
+            f'[database]\nurl = "{url}"\n\n'
+        )
+        ports = f"[taps]\npostgres_port = {postgres}\nstripe_port = {stripe}\n"
+        path = tmp_path / "target.toml"
+        path.write_text(before + running + rest.replace("[taps]\n", ports))
+        try:
+            said = check(path, tmp_path / "out", "--time", "30s")
+            assert said.exit_code == 1, said.output
+            assert "counterexample in execution" in said.output
+            assert shop.running
+        finally:
+            shop.stop()
+            server.drop_database(name)
