@@ -211,6 +211,10 @@ def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
     for _ in range(3):
         replay = replay_target_witness(path, choice=choice())
         assert (replay.status, replay.departure) == (Status.INVALID, None)
+
+
+@pytest.mark.slow
+def test_a_worker_that_takes_jobs_safely_is_searched_to_completion():
     assert explored(QUEUE, "locked").result.ending is Ending.COMPLETE
 
 
