@@ -50,7 +50,10 @@ def _decided(
         case Ending.COMPLETE:
             standing, reason = Standing.REFUTED, f"no counterexample in {result.coverage}"
         case Ending.COUNTEREXAMPLE:
-            standing, reason = Standing.OPEN, "the counterexample found first shows another order"
+            standing, reason = (
+                Standing.OPEN,
+                "the counterexample found first shows it between no two attempts",
+            )
         case Ending.INCOMPLETE:
             standing, reason = Standing.OPEN, f"not complete: {result.reason}"
     return Decided(prediction=prediction, standing=standing, reason=reason)

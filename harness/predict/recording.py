@@ -46,8 +46,17 @@ def catalog_of(worlds: ServiceWorlds) -> Catalog:
 
 
 def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
-    """The effects of one attempt in a history, in the order of their arrival."""
-    found = [effect for _, effect in history.of(Effect) if effect.attempt == attempt]
+    """The effects of an attempt that was alone, in the order of their arrival.
+
+    What nobody is known to have sent after it had begun is counted as its own: a worker that takes
+    up its job looks like one that looks for jobs by itself.
+    """
+    own = [effect for _, effect in history.of(Effect) if effect.attempt == attempt]
+    began = min((effect.began for effect in own), default=0)
+    found = [
+        *own,
+        *(e for _, e in history.of(Effect) if e.attempt is None and e.began > began),
+    ]
     return tuple(sorted(found, key=lambda effect: (effect.began, effect.seq)))
 
 

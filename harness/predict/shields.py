@@ -181,6 +181,8 @@ class Meeting:
             return True
         tables = {table.place[1]: table for table in self.catalog.tables.values()}
         for update in move.shape.updates:
+            if _moves_on(move, update):
+                return True
             asked = conditions(update, self.catalog)
             for column, value in update.assigned if asked else ():
                 found = tables[update.table].column(column) if update.table in tables else None
@@ -197,6 +199,17 @@ class Meeting:
             for move in self.theirs.moves
             if move.kind is Kind.STRIPE
         )
+
+
+def _moves_on(move: Move, update: Update) -> bool:
+    """Whether it looks for rows by a value and gives them another at once, as whoever takes a job
+    from a queue does (UPDATE … WHERE id = (SELECT … WHERE state = 'queued' … SKIP LOCKED))."""
+    asked = [dict(one.key) for one in move.looks if one.place[1:2] == (update.table,)]
+    return any(
+        value is not None and key.get(column) not in (None, value)
+        for column, value in update.assigned
+        for key in asked
+    )
 
 
 def _writes(story: Story, transaction: int | None) -> list[Resource]:

@@ -100,7 +100,7 @@ def counterexample():
     ("found", "told", "standing", "reason"),
     [
         (counterexample(), "abbbaa", Standing.CONFIRMED, "a read, then b wrote"),
-        (counterexample(), "aaabbb", Standing.OPEN, "another order"),
+        (counterexample(), "aaabbb", Standing.OPEN, "between no two attempts"),
         (result(Ending.COMPLETE), None, Standing.REFUTED, "no counterexample in all"),
         (result(Ending.INCOMPLETE), None, Standing.OPEN, "budget of 3 schedules is spent"),
     ],

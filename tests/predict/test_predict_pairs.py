@@ -101,6 +101,14 @@ DESERVING = {
         1,
         3,
     ),
+    "SKIP LOCKED outside of a transaction": (
+        tape()
+        .sql("SELECT * FROM payments WHERE state = 'queued' LIMIT 1 FOR UPDATE SKIP LOCKED")
+        .sql("UPDATE payments SET state = 'busy' WHERE id = $1", MINE)
+        .stripe(),
+        1,
+        3,
+    ),
     "an upsert lets everybody through": (
         tape()
         .sql("SELECT state FROM payments WHERE order_id = $1", ORDER, rows=0)
@@ -257,6 +265,15 @@ UNDESERVING = {
     ),
     "what is rolled back is seen by nobody": (
         tape().sql("BEGIN").sql(READ, ORDER).sql(PAID, ORDER).sql("ROLLBACK").stripe()
+    ),
+    "a job that is taken by one statement": (
+        tape()
+        .sql(
+            "UPDATE payments SET state = 'busy' WHERE id = (SELECT id FROM payments "
+            "WHERE state = 'queued' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *"
+        )
+        .stripe()
+        .sql("UPDATE payments SET state = 'done' WHERE id = $1", MINE)
     ),
     "a pool that tidies up a connection": (
         tape()
