@@ -46,7 +46,7 @@ def catalog_of(worlds: ServiceWorlds) -> Catalog:
 
 
 def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
-    """The effects of an attempt that was alone, in the order of their arrival.
+    """The effects of an attempt that was alone in a history, in the order of their arrival.
 
     What nobody is known to have sent after it had begun is counted as its own: a worker that takes
     up its job looks like one that looks for jobs by itself.
@@ -78,6 +78,7 @@ async def _played(world: ServiceWorld, name: str) -> Solo:
     known = dict(world.performance.known)
     while world.pending():
         await world.step(name)
+    # What comes after, the looking and the scenario's own afterwards, is nobody's attempt.
+    told = History(list(world.memory.events))
     await world.finish()
-    assert world.judged is not None
-    return Solo(name, effects_of(world.judged.history, name), known)
+    return Solo(name, effects_of(told, name), known)
