@@ -117,8 +117,9 @@ Left = Callable[[], Awaitable[bool]]
 class Over(Protocol):
     """Ends the recording of what crosses the taps."""
 
-    def __call__(self, *, stripe: bool = False) -> None:
-        """With ``stripe``: nothing is left to be done at Stripe either."""
+    def __call__(self, *, stripe: bool = False, asked: bool = False) -> None:
+        """With ``stripe``: nothing is left to be done at Stripe either. With ``asked``: what the
+        service does from here on, it was asked for once more."""
         ...
 
 

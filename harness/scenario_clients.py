@@ -67,6 +67,8 @@ class ScenarioPerformance:
         seen = await at_rest(bench, journal, orders, REST_DEADLINE_S)
         if seen is None:
             raise NotAtRest(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
+        if self.scenario.afterwards:
+            over(asked=True)
         for context in self.contexts:
             for step in self.scenario.afterwards:
                 actor = Actor(self.cast, "afterwards", context, None)

@@ -218,8 +218,10 @@ class ServiceWorlds:
             self._habits = Habits(kinds)
         return self._habits
 
-    def _end_recording(self, *, stripe: bool = False) -> None:
+    def _end_recording(self, *, stripe: bool = False, asked: bool = False) -> None:
         taps = self._taps()
+        if asked and self.last is not None:
+            self.last.control.over = False  # else it would seem to go on by itself
         taps.postgres.bind(None, None)
         if taps.redis is not None:
             taps.redis.bind(None, None)

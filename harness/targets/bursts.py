@@ -61,5 +61,5 @@ async def burst(
     )
 
 
-def _nothing_to_end(*, stripe: bool = False) -> None:
+def _nothing_to_end(*, stripe: bool = False, asked: bool = False) -> None:
     """The tap before Stripe records to the end: there is nobody to be kept apart from."""
