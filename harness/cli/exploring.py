@@ -236,7 +236,13 @@ async def _replay(witness: Witness, playable: Playable, times: int, choice: Choi
     codes: list[int] = []
     async with (
         open_stack(playable.subject, choice) as stack,
-        opened(stack, playable.script, playable.variant, 1) as worlds,
+        opened(
+            stack,
+            playable.script,
+            playable.variant,
+            noise=witness.noise,
+            learnt=witness.learnt,
+        ) as worlds,
     ):
         for number in range(1, times + 1):
             steps = tuple(step.expected() for step in witness.steps)

@@ -102,7 +102,13 @@ async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
     camera = _Camera(statements_of(tell(witness, history_of(witness, path))))
     async with (
         open_stack(playable.subject, choice) as stack,
-        opened(stack, playable.script, playable.variant, 1) as worlds,
+        opened(
+            stack,
+            playable.script,
+            playable.variant,
+            noise=witness.noise,
+            learnt=witness.learnt,
+        ) as worlds,
     ):
         steps = [step.expected() for step in witness.steps]
         followed = await follow(WatchedWorlds(worlds[0], camera), steps)

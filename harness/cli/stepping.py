@@ -68,7 +68,13 @@ async def _step(witness: Witness, playable: Playable, choice: Choice, teller: Te
         playable = patient(playable)
     async with (
         open_stack(playable.subject, choice) as stack,
-        opened(stack, playable.script, playable.variant, 1) as worlds,
+        opened(
+            stack,
+            playable.script,
+            playable.variant,
+            noise=witness.noise,
+            learnt=witness.learnt,
+        ) as worlds,
     ):
         steps = [step.expected() for step in witness.steps]
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,8 +129,12 @@ async def opened(
     lanes: int | Sequence[Lane] = 1,
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
+    learnt: Collection[str] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
-    """Worlds on up to ``lanes`` services side by side, or on these lanes."""
+    """Worlds on up to ``lanes`` services side by side, or on these lanes.
+
+    ``noise`` and ``learnt`` are what a service is known to send by itself, as in a witness.
+    """
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
         worlds = []
@@ -141,7 +145,10 @@ async def opened(
                 stack.bench(lane, variant, settings, controlled=True)
             )
             made = ServiceWorlds(
-                scenario, bench, patience or Patience(), background=Background(noise)
+                scenario,
+                bench,
+                patience or Patience(),
+                background=Background(noise, learnt=set(learnt)),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -275,6 +282,8 @@ def _witness(
         attempts=tuple(attempt.name for attempt in worlds.scenario.attempts),
         settings=dict(request.scenario.settings),
         deadlock_gap_ms=request.patience.deadlock_gap * 1000,
+        noise=request.noise,
+        learnt=tuple(sorted(worlds.background.learnt)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names),
         steps=steps_of(replayed.run.taken),

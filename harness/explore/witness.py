@@ -77,6 +77,10 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[str, ...]
     settings: dict[str, str] = {}
     deadlock_gap_ms: float = 15.0
+    noise: tuple[str, ...] = ()
+    """Patterns of what the service sends by itself, as they were given."""
+    learnt: tuple[str, ...] = ()
+    """What it was seen to send by itself: a replay lets it pass as well."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

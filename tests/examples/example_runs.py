@@ -70,7 +70,8 @@ async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) 
     """What ``times`` replays, of a service started anew, do instead of what the witness shows."""
     witness, instead = read_witness(path), []
     told = script.told_by(witness.attempts)
-    async with opened(stack, told, witness.variant, 1) as worlds:
+    known = {"noise": witness.noise, "learnt": witness.learnt}
+    async with opened(stack, told, witness.variant, **known) as worlds:
         for _ in range(times):
             steps = tuple(step.expected() for step in witness.steps)
             replayed, judged = await play_again(worlds[0], steps)

@@ -93,6 +93,32 @@ def test_the_race_is_found_and_its_witness_replays_by_itself(tmp_path):
     assert status["invariants"] is Status.INVALID
 
 
+HEARTBEAT = """
+import threading
+
+
+def beat():
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as own:
+        while not threading.Event().wait(0.02):
+            own.execute("UPDATE beats SET n = n + 1")
+
+
+threading.Thread(target=beat, daemon=True).start()
+"""
+
+
+def test_a_witness_knows_what_the_service_sends_by_itself(tmp_path):
+    target = edited(tmp_path / "shop")
+    shop, schema = target.with_name("shop.py"), target.with_name("schema.sql")
+    imports, main, rest = shop.read_text().partition("\nLOCK = ")
+    shop.write_text(f"{imports}{HEARTBEAT}{main}{rest}")
+    schema.write_text(f"{schema.read_text()}\nCREATE TABLE beats AS SELECT 0 AS n;\n")
+    found = explored(target, "racy")
+    assert found.witness.learnt == ("postgres UPDATE beats SET n = n + ?",)
+    replay = replay_target_witness(save(found, tmp_path / "out"), choice=choice())
+    assert (replay.status, replay.departure) == (Status.INVALID, None)
+
+
 def test_the_fixed_version_is_searched_to_completion():
     result = explored(SHOP / "target.toml", "locked").result
     assert (result.ending, result.reason) == (Ending.COMPLETE, "")
