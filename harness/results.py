@@ -213,6 +213,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     """Clients a second who came whether others were answered or not; None in a closed loop."""
     arrivals: str = ""
+    bound_ms: float | None = None
+    """Of a search for the highest sustained rate: the p99 that must not be exceeded."""
     round: int = 1
     yardstick: float | None = None
 

@@ -25,6 +25,7 @@ from reports.evidence import (
 from reports.headline import headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
+from reports.saturation import saturation
 from reports.searches import search_words
 from reports.standing import Standing, grid, standing, tally
 from reports.store import page_beside
@@ -109,7 +110,7 @@ def page(proof: Proof, folder: Path) -> str:
                 for number, shown in enumerate((main, *broken))
                 if shown is not None
             },
-            profiles=profiles(proof),
+            profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),
             settings=settings(proof, folder),
             seconds=duration(proof.seconds * 1e9),

@@ -10,6 +10,7 @@ from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
+from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
 from reports.words import moment
 
@@ -102,7 +103,7 @@ def _backends(proof: Proof) -> list[str]:
 
 def _loads(proof: Proof) -> list[str]:
     parts = []
-    for profile in profiles(proof):
+    for profile in (*saturation(proof), *profiles(proof)):
         parts.append(f"### Load: {_escaped(profile.name)}")
         parts.append(_escaped(profile.settings))
         rows = [[_code(row[0]), *(_escaped(value) for value in row[1:])] for row in profile.rows]

@@ -53,11 +53,15 @@ HEADER = (
 
 
 def profiles(proof: Proof) -> tuple[Profile, ...]:
-    """One entry for each load profile, in the order in which they were first run."""
+    """One entry for each load profile, in the order in which they were first run.
+
+    Searches for a sustained rate are not among them: see ``reports.saturation``.
+    """
     vulnerable = {variant.name for variant in proof.variants if not variant.sound}
-    names = list(dict.fromkeys(load.profile for load in proof.loads))
+    plain = [load for load in proof.loads if load.bound_ms is None]
+    names = list(dict.fromkeys(load.profile for load in plain))
     return tuple(
-        _profile(name, place, repeated([x for x in proof.loads if x.profile == name]), vulnerable)
+        _profile(name, place, repeated([x for x in plain if x.profile == name]), vulnerable)
         for place, name in enumerate(names)
     )
 

@@ -30,10 +30,11 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def repeated(loads: Sequence[Load]) -> tuple[Repeated, ...]:
-    """One entry for each variant, profile and number of users, in the order they were met."""
-    groups: dict[tuple[str, str, int], list[Load]] = {}
+    """One entry for each variant, profile, number of users and rate, in the order they were met."""
+    groups: dict[tuple[str, str, int, float | None], list[Load]] = {}
     for load in loads:
-        groups.setdefault((load.variant, load.profile, load.users), []).append(load)
+        key = (load.variant, load.profile, load.users, load.rate)
+        groups.setdefault(key, []).append(load)
     return tuple(Repeated(load=_median(group), all=tuple(group)) for group in groups.values())
 
 

@@ -13,6 +13,7 @@ from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
 from reports.problems import Weight, problems
+from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
 from reports.words import duration
 
@@ -169,6 +170,14 @@ def render_loads(proof: Proof) -> RenderableType:
     """The figures of the load runs, a table for each profile."""
     tables: list[RenderableType] = []
     wanted = (0, 2, 3, 4, 6, 9, 10, 11, 13, 14)
+    for profile in saturation(proof):
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        table.title = Text(f"load {profile.name}: {profile.settings}")
+        for at, name in enumerate(profile.header):
+            table.add_column(name, justify="left" if at in (0, 5) else "right")
+        for row in profile.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        tables.append(table)
     for profile in profiles(proof):
         table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
         table.title = Text(f"load {profile.name}: {profile.settings}")

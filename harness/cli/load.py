@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +25,7 @@ from harness.errors import UsageError
 from harness.findings import HISTORIES, Findings, Plan
 from harness.load.job import PROFILES
 from harness.load.measure import Workload, measure
+from harness.load.saturation import Climb
 from harness.load.settings import ARRIVALS
 from harness.load.yardstick import Yardstick
 from harness.results import Load, Variant
@@ -63,6 +66,16 @@ def load_command(
         str, typer.Option(help="How they come.", metavar="poisson|constant")
     ] = "poisson",
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
+    saturate: Annotated[
+        float | None,
+        typer.Option(
+            help="Search for the highest rate (of an open loop) at which p99 stays under so many "
+            "milliseconds, nearly all are served and nothing breaks.",
+            metavar="P99_MS",
+            min=1,
+            max=60000,
+        ),
+    ] = None,
     repeat: Annotated[
         int,
         typer.Option(
@@ -90,9 +103,13 @@ def load_command(
         )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     folder = options.folder(out)
+    if saturate is not None and (rate or repeat > 1):
+        raise UsageError("--saturate searches for a rate itself: leave out --rate and --repeat")
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
     plan = Workload(profile, users, seconds, warmup, seed, processes, rate, arrivals)
+    if saturate is not None:
+        plan = replace(plan, bound_ms=saturate)
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )
@@ -101,7 +118,8 @@ def load_command(
         with bar() as progress:
             loop.run(_run(choice, plan, findings, progress, repeat))
     finally:
-        findings.interrupted = len(findings.loads) < len(variants) * repeat
+        done = {(load.variant, load.round) for load in findings.loads}
+        findings.interrupted = len(done) < len(variants) * repeat
         proof = findings.proof()
         written = reports.write_all(proof, folder)
     console = Console()
@@ -151,8 +169,11 @@ async def load_all(
                 place = Path(HISTORIES) / variant.name
                 if repeat > 1:
                     place /= f"round-{number}"
-                load = await _measured(stack, lane, variant, plan, findings, place, yardstick)
-                findings.loads.append(msgspec.structs.replace(load, round=number))
+                async for load in _measured(stack, lane, variant, plan, findings, place, yardstick):
+                    findings.loads.append(msgspec.structs.replace(load, round=number))
+                    if load.bound_ms is not None:
+                        words = f"load on {variant.name}, {load.rate:.0f} clients a second"
+                        progress.update(task, description=words)
                 progress.update(task, advance=1)
 
 
@@ -164,12 +185,23 @@ async def _measured(
     findings: Findings,
     place: Path,
     yardstick: Yardstick | None,
-) -> Load:
+) -> AsyncIterator[Load]:
     settings = {"workers": "1", "pool_size": str(min(max(plan.users, 10), 100))}
     tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
     async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
         findings.met(bench)
         speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
-        load = await measure(bench, plan, findings.plan.out / place)
-    history = (place / load.history).as_posix()
-    return msgspec.structs.replace(load, history=history, yardstick=speed)
+        if plan.bound_ms is None:
+            load = await measure(bench, plan, findings.plan.out / place)
+            yield _placed(load, place, yardstick=speed)
+            return
+        climb = Climb(plan.bound_ms)
+        while (rate := climb.next()) is not None:
+            at = place / f"{rate:.0f}-a-second"
+            load = await measure(bench, replace(plan, rate=rate), findings.plan.out / at)
+            climb.told(load)
+            yield _placed(load, at, bound_ms=plan.bound_ms)
+
+
+def _placed(load: Load, place: Path, **more: float | None) -> Load:
+    return msgspec.structs.replace(load, history=(place / load.history).as_posix(), **more)

@@ -76,7 +76,7 @@ _FIGURES: dict[str, Callable[[Load], float]] = {
     "median latency": lambda load: load.latency.p50,
 }
 
-_Key = tuple[str, str, int]
+_Key = tuple[str, str, int, float | None]
 
 
 def compare(
@@ -113,7 +113,7 @@ def compare(
     }
     figures = []
     for test in tests:
-        variant, profile, _ = test.key
+        variant, profile, _, _ = test.key
         low, high = test.bounds(alphas[test.key, test.name])
         read = _FIGURES[test.name]
         figures.append(
@@ -131,7 +131,7 @@ def compare(
             )
         )
     alone = [key for key in (*one, *other) if not (key in one and key in other)]
-    return Comparison(tuple(figures), tuple(f"{v} ({p})" for v, p, _ in alone), relative)
+    return Comparison(tuple(figures), tuple(f"{v} ({p})" for v, p, _, _ in alone), relative)
 
 
 def _change(low: float, high: float, matters: float) -> Change:
@@ -189,8 +189,10 @@ class _Test:
 def _grouped(proof: Proof) -> dict[_Key, list[Load]]:
     found: dict[_Key, list[Load]] = {}
     for load in proof.loads:
-        found.setdefault((load.variant, load.profile, load.users), []).append(load)
-    for (variant, profile, _), loads in found.items():
+        if load.bound_ms is None:
+            key = (load.variant, load.profile, load.users, load.rate)
+            found.setdefault(key, []).append(load)
+    for (variant, profile, _, _), loads in found.items():
         if len(loads) < LEAST:
             raise UsageError(
                 f"{proof.command or 'a run'}: {variant} was measured {len(loads)} time(s) under "
@@ -210,4 +212,6 @@ def _samples(
 
 
 def _named(groups: dict[_Key, list[Load]]) -> str:
-    return ", ".join(f"{variant} ({profile}, {users} users)" for variant, profile, users in groups)
+    return ", ".join(
+        f"{variant} ({profile}, {users} users)" for variant, profile, users, _ in groups
+    )

@@ -35,6 +35,8 @@ class Workload:
     processes: int = 1
     rate: float = 0.0
     arrivals: str = "poisson"
+    bound_ms: float | None = None
+    """The p99 under which the highest sustained rate is searched for."""
 
 
 async def measure(bench: Bench, work: Workload, out: Path) -> Load:

@@ -1,0 +1,154 @@
+"""Latency against load, and the highest rate each guard sustains. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from math import ceil, floor, log10
+
+from markupsafe import Markup
+
+from harness.load.saturation import sustained
+from harness.results import Load, Proof
+from reports.performance import Panel, Profile, verdict_word
+from reports.svg import element, line, picture, text
+from reports.words import number
+
+_WIDTH, _HEIGHT = 380.0, 210.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 10.0, 34.0
+_SERIES: tuple[tuple[int, Callable[[Load], float]], ...] = (
+    (0, lambda load: load.latency.p50),
+    (2, lambda load: load.latency.p99),
+)
+HEADER = ("guard", "sustained/s", "p50 ms there", "p99 ms there", "first not sustained", "why")
+
+
+def saturation(proof: Proof) -> tuple[Profile, ...]:
+    """One entry for each profile for which rates were searched."""
+    searched = [load for load in proof.loads if load.bound_ms is not None]
+    vulnerable = {variant.name for variant in proof.variants if not variant.sound}
+    names = list(dict.fromkeys(load.profile for load in searched))
+    return tuple(
+        _profile(name, place, [load for load in searched if load.profile == name], vulnerable)
+        for place, name in enumerate(names)
+    )
+
+
+def _profile(name: str, place: int, loads: Sequence[Load], vulnerable: set[str]) -> Profile:
+    guards = list(dict.fromkeys(load.variant for load in loads))
+    by_guard = {
+        guard: sorted((x for x in loads if x.variant == guard), key=lambda x: x.rate or 0.0)
+        for guard in guards
+    }
+    bound = loads[0].bound_ms or 0.0
+    rates = [load.rate for load in loads if load.rate]
+    times = [bound, *(t for load in loads for t in (load.latency.p50, load.latency.p99) if t > 0)]
+    frame = _Frame(min(rates), max(rates), min(times), max(times))
+    return Profile(
+        name=f"{name}, saturation",
+        settings=(
+            f"the highest rate at which p99 stays under {number(bound)} ms, 90 % of the clients "
+            f"are served and nothing breaks; {loads[0].arrivals} arrivals, latency from when a "
+            "client was to come"
+        ),
+        panels=tuple(
+            Panel(
+                title=guard + (" (declared vulnerable)" if guard in vulnerable else ""),
+                note="latency in ms against clients a second, both logarithmic",
+                keys=(("dot-0", "circle", "p50"), ("dot-2", "triangle", "p99")),
+                picture=_curve(by_guard[guard], bound, frame, guard, f"saturation-{place}-{at}"),
+            )
+            for at, guard in enumerate(guards)
+        ),
+        header=HEADER,
+        rows=tuple(_row(guard, by_guard[guard], bound) for guard in guards),
+    )
+
+
+def _row(guard: str, loads: Sequence[Load], bound: float) -> tuple[str, ...]:
+    held = [load for load in loads if sustained(load, bound)]
+    best = held[-1] if held else None
+    over = [
+        load
+        for load in loads
+        if not sustained(load, bound) and (not best or _rate(load) > _rate(best))
+    ]
+    return (
+        guard,
+        number(_rate(best)) if best else "none",
+        number(best.latency.p50) if best else "",
+        number(best.latency.p99) if best else "",
+        number(_rate(over[0])) if over else "not reached",
+        _why(over[0], bound) if over else "",
+    )
+
+
+def _why(load: Load, bound: float) -> str:
+    if verdict_word(load) == "broke":
+        return "an invariant broke"
+    if load.latency.p99 > bound:
+        return f"p99 {number(load.latency.p99)} ms"
+    return f"only {number(load.throughput)} a second were served"
+
+
+def _rate(load: Load) -> float:
+    return load.rate or 0.0
+
+
+class _Frame:
+    """Turns rates and milliseconds into places, the same for all guards."""
+
+    def __init__(self, least: float, most: float, quickest: float, slowest: float) -> None:
+        self._x = (log10(least) - 0.05, max(log10(most), log10(least) + 0.3) + 0.05)
+        self._y = (floor(log10(quickest)), max(ceil(log10(slowest)), floor(log10(quickest)) + 1))
+
+    def x(self, rate: float) -> float:
+        low, high = self._x
+        return _LEFT + (log10(rate) - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, milliseconds: float) -> float:
+        low, high = self._y
+        share = (log10(max(milliseconds, 10.0**low)) - low) / (high - low)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+    @property
+    def times(self) -> list[float]:
+        return [10.0**power for power in range(self._y[0], self._y[1] + 1)]
+
+    @property
+    def rates(self) -> list[float]:
+        low, high = self._x
+        steps = [10.0**power * lead for power in range(6) for lead in (1, 2, 5)]
+        inside = [rate for rate in steps if low <= log10(rate) <= high]
+        return inside if len(inside) <= 7 else [r for r in inside if f"{r:g}"[0] == "1"]
+
+
+def _curve(loads: Sequence[Load], bound: float, frame: _Frame, guard: str, identity: str) -> Markup:
+    parts = []
+    for time in frame.times:
+        parts.append(line(_LEFT, frame.y(time), _WIDTH - _RIGHT, frame.y(time), "grid"))
+        parts.append(text(_LEFT - 6, frame.y(time) + 4, f"{time:g}", "tick", "end"))
+    for rate in frame.rates:
+        parts.append(text(frame.x(rate), _HEIGHT - _BOTTOM + 16, f"{rate:g}", "tick", "middle"))
+    parts.append(line(_LEFT, frame.y(bound), _WIDTH - _RIGHT, frame.y(bound), "divider"))
+    parts.append(text(_LEFT + 4, frame.y(bound) - 5, f"bound {bound:g} ms", "tick"))
+    for series, read in _SERIES:
+        places = [(frame.x(_rate(load)), frame.y(read(load)), load) for load in loads]
+        for (x1, y1, _), (x2, y2, _) in itertools.pairwise(places):
+            parts.append(line(x1, y1, x2, y2, "span"))
+        for x, y, load in places:
+            told = f"{guard} at {number(_rate(load))}/s: {number(read(load))} ms"
+            if series == 0:
+                mark = element("circle", element("title", told), cx=x, cy=y, r=4.2, class_="dot-0")
+            else:
+                path = f"M{x:.5g},{y - 5.4:.5g} l5.2,9.2 l-10.4,0 z"
+                mark = element("path", element("title", told), d=path, class_="dot-2")
+            parts.append(mark)
+    told = "; ".join(
+        f"{number(_rate(load))}/s: p50 {number(load.latency.p50)} ms, "
+        f"p99 {number(load.latency.p99)} ms"
+        for load in loads
+    )
+    return picture(
+        _WIDTH, _HEIGHT, f"Latency against load, {guard}", told, *parts, identity=identity
+    )
