@@ -95,7 +95,9 @@ def test_nothing_is_predicted_of_a_sound_guard(name, guard):
     assert result.result.ending is Ending.COMPLETE
 
 
-@pytest.mark.parametrize("guard", ["row_lock", pytest.param("claim", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "guard", ["row_lock", pytest.param("advisory_lock", marks=pytest.mark.slow)]
+)
 def test_what_is_predicted_of_a_sound_guard_all_the_same_is_refuted(guard):
     """A customer's own confirmation is not under the service's lock."""
     found, result = explored("two_intents", guard)
