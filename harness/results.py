@@ -39,12 +39,16 @@ class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a scenario: its history file (relative to the report) and verdicts."""
+    """One execution of a scenario: its history file (relative to the report) and verdicts.
+
+    ``raced`` tells that nobody was held: whether a race shows in it depends on the load.
+    """
 
     history: str
     status: Status
     verdicts: tuple[Verdict, ...]
     seconds: float
+    raced: bool = False
 
 
 class How(enum.StrEnum):
@@ -89,7 +93,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     ``expected`` is what was declared. ``skipped`` is the reason it did not run, or None.
     ``caught`` of ``len(runs)`` runs were INVALID. ``search`` is what exploration established,
-    None where the proof was not to search.
+    None where the proof was not to search. ``accepted`` says why, and until when, all that broke
+    is accepted; empty where it is not.
     """
 
     variant: str
@@ -99,6 +104,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     skipped: str | None = None
     error: str | None = None
     search: Searched | None = None
+    accepted: str = ""
 
     @property
     def caught(self) -> int:
@@ -122,13 +128,32 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         """INVALID if any run was, or the search found a counterexample; else UNKNOWN if any run
-        was, or none ran; else VALID."""
+        was, or none ran; else VALID.
+
+        Runs that raced speak for what they showed only where it was declared: then they are as
+        declared. What they show otherwise, or do not show, depends on load, and is UNKNOWN.
+        """
         found = {run.status for run in self.runs}
-        if Status.INVALID in found or self.found:
+        if self.found or any(r.status is Status.INVALID and not r.raced for r in self.runs):
             return Status.INVALID
+        raced = any(run.raced for run in self.runs)
+        if Status.INVALID in found:
+            return Status.INVALID if self.expected is Status.INVALID else Status.UNKNOWN
         if found == {Status.VALID} and self.error is None:
-            return Status.VALID
+            missed = raced and self.expected is Status.INVALID and not self.proved
+            return Status.UNKNOWN if missed else Status.VALID
         return Status.UNKNOWN
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it broke, against what was declared, in runs that raced and nowhere else."""
+        return self.caught > 0 and self.status is Status.UNKNOWN
+
+    @property
+    def depends_on_load(self) -> bool:
+        """Whether it is UNKNOWN although every run was judged: other runs might say otherwise."""
+        judged = {run.status for run in self.runs} <= {Status.VALID, Status.INVALID}
+        return self.status is Status.UNKNOWN and self.error is None and bool(self.runs) and judged
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -137,7 +162,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         One UNKNOWN for any other reason, an error, or an INVALID makes this empty: then the
         backend is not what kept the cell from being judged.
         """
-        if self.error is not None or self.status is not Status.UNKNOWN:
+        if self.error is not None or self.status is not Status.UNKNOWN or self.by_chance:
             return ()
         missing: list[str] = []
         for run in self.runs:
@@ -160,6 +185,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.error is not None or self.denied:
             return False
+        if self.accepted:
+            return True
         return self.skipped is not None or self.status is self.expected or bool(self.lacking)
 
 

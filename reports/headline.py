@@ -164,6 +164,7 @@ def _remarks(proof: Proof) -> tuple[str, ...]:
         total = len(proof.variants) * len(proof.scenarios)
         remarks.append(f"Interrupted: {ran} of {count(total, 'cell')} had run.")
     for kind, text in (
+        (Standing.ACCEPTED, "broke as is accepted"),
         (Standing.UNKNOWN, "could not be decided"),
         (Standing.ERROR, "failed to run"),
         (Standing.NOT_JUDGED, "could not be judged with this backend"),

@@ -64,7 +64,7 @@ def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None
         ET.SubElement(case, "skipped", message=xml_safe(why_not_judged(cell)))
     elif problem is None:
         ET.SubElement(case, "skipped", message="not run")
-    elif kind is Standing.UNKNOWN and _nothing_decided(cell):
+    elif kind is Standing.ACCEPTED or (kind is Standing.UNKNOWN and _open(cell)):
         ET.SubElement(case, "skipped", message=xml_safe(problem.text))
     elif kind.contradicts:
         _add(case, "failure", kind, problem, cell)
@@ -74,8 +74,11 @@ def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None
         _add(case, "error", kind, problem, cell)
 
 
-def _nothing_decided(cell: Cell | None) -> bool:
-    return cell is not None and all(
+def _open(cell: Cell | None) -> bool:
+    """Nothing was decided, or what was seen depends on load."""
+    if cell is None:
+        return False
+    return cell.depends_on_load or all(
         verdict.status is Status.UNKNOWN for run in cell.runs for verdict in run.verdicts
     )
 

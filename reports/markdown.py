@@ -14,7 +14,7 @@ from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
 from reports.words import moment
 
-_TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
+TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
@@ -22,8 +22,8 @@ def summary(proof: Proof) -> str:
     """The verdict, the matrix, the problems and the load runs."""
     told = headline(proof)
     parts = [
-        f"## {_TONES[told.tone]} paidonce: {told.word.lower()}",
-        " ".join(_escaped(sentence) for sentence in (told.sentence, *told.remarks)),
+        f"## {TONES[told.tone]} paidonce: {told.word.lower()}",
+        " ".join(escaped(sentence) for sentence in (told.sentence, *told.remarks)),
         *_problems(proof),
         *_matrix(proof),
         *_backends(proof),
@@ -39,13 +39,13 @@ def _problems(proof: Proof) -> list[str]:
         return []
     lines = []
     for problem in found:
-        place = " in ".join(_code(name) for name in (problem.variant, problem.scenario) if name)
+        place = " in ".join(code(name) for name in (problem.variant, problem.scenario) if name)
         mark = {Weight.CONTRADICTED: "❌", Weight.UNDECIDED: "❔", Weight.NOTE: "➖"}[
             problem.weight
         ]
-        line = f"- {mark} {f'{place}: ' if place else ''}{_escaped(problem.text)}"
+        line = f"- {mark} {f'{place}: ' if place else ''}{escaped(problem.text)}"
         if problem.history is not None:
-            line += f" Look again: {_code(f'paidonce check {problem.history}')}"
+            line += f" Look again: {code(f'paidonce check {problem.history}')}"
         lines.append(line)
     return ["### Problems", "\n".join(lines)]
 
@@ -55,11 +55,11 @@ def _matrix(proof: Proof) -> list[str]:
     if not proof.cells:
         return []
     cells = grid(proof)
-    header = ["scenario", *(_code(variant.name) for variant in proof.variants)]
+    header = ["scenario", *(code(variant.name) for variant in proof.variants)]
     declared = ("*sound*" if variant.sound else "*vulnerable*" for variant in proof.variants)
     rows = [["*declared*", *declared]]
     for scenario in proof.scenarios:
-        row = [_code(scenario.name)]
+        row = [code(scenario.name)]
         for variant in proof.variants:
             cell = cells.get((variant.name, scenario.name))
             row.append(_cell(standing(cell), tally(cell)))
@@ -84,10 +84,10 @@ def _backends(proof: Proof) -> list[str]:
     found = columns(proof)
     if not found:
         return []
-    header = ["scenario", *(_code(column.name) for column in found)]
+    header = ["scenario", *(code(column.name) for column in found)]
     rows = []
     for number, scenario in enumerate(proof.scenarios):
-        row = [_code(scenario.name)]
+        row = [code(scenario.name)]
         for column in found:
             entry = column.entries[number] if column.entries else None
             words = "not to be had" if entry is None else entry.words
@@ -96,17 +96,17 @@ def _backends(proof: Proof) -> list[str]:
     lines = []
     for column in found:
         told = [*column.backends, *([column.missing] if column.missing else [])]
-        lines.append(f"- {_code(column.name)}: {_escaped(', '.join(told))}")
-        lines += [f"  - {_escaped(want.words)}" for want in column.wants]
+        lines.append(f"- {code(column.name)}: {escaped(', '.join(told))}")
+        lines += [f"  - {escaped(want.words)}" for want in column.wants]
     return ["### Backends", _table(header, rows), "\n".join(lines)]
 
 
 def _loads(proof: Proof) -> list[str]:
     parts = []
     for profile in (*saturation(proof), *profiles(proof)):
-        parts.append(f"### Load: {_escaped(profile.name)}")
-        parts.append(_escaped(profile.settings))
-        rows = [[_code(row[0]), *(_escaped(value) for value in row[1:])] for row in profile.rows]
+        parts.append(f"### Load: {escaped(profile.name)}")
+        parts.append(escaped(profile.settings))
+        rows = [[code(row[0]), *(escaped(value) for value in row[1:])] for row in profile.rows]
         parts.append(_table(profile.header, rows, numbers=True))
     return parts
 
@@ -119,7 +119,7 @@ def _origin(proof: Proof) -> str:
         f"paidonce {machine.paidonce}, Python {machine.python}, "
         f"{machine.system}, {machine.cpus} CPUs"
     )
-    return f"<sub>{_escaped(text + (f'; {backends}' if backends else ''))}</sub>"
+    return f"<sub>{escaped(text + (f'; {backends}' if backends else ''))}</sub>"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
@@ -127,11 +127,12 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: boo
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def _code(name: str) -> str:
+def code(name: str) -> str:
     """A code span; table cells split at bars even inside one, so these are escaped there."""
     plain = " ".join(name.split()).replace("`", "ˋ")
     return f"`{plain}`".replace("|", "\\|")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """``text`` as it is read, whatever Markdown makes of its characters."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

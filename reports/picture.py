@@ -40,6 +40,7 @@ _FAMILY = {
     Standing.HELD: "held",
     Standing.CAUGHT: "caught",
     Standing.BROKEN: "broken",
+    Standing.ACCEPTED: "unknown",
     Standing.MISSED: "broken",
     Standing.ERROR: "broken",
     Standing.UNKNOWN: "unknown",

@@ -109,6 +109,15 @@ def _of_cell(cell: Cell) -> Problem | None:
         history = cell.runs[0].history
     elif kind is Standing.ERROR:
         text = f"could not be run to the end: {cell.error}"
+    elif kind is Standing.ACCEPTED:
+        weight = Weight.NOTE
+        text, history = _broken(cell)
+        text += f"; {cell.accepted}"
+    elif cell.by_chance:
+        text, history = _by_chance(cell)
+    elif cell.depends_on_load:
+        text = f"declared vulnerable and not caught in {runs}; no search was completed, so it may "
+        text += "be caught with more time"
     elif kind is Standing.UNKNOWN:
         run = first_run(cell, Status.UNKNOWN)
         assert run is not None
@@ -141,6 +150,16 @@ def _broken(cell: Cell) -> tuple[str, str | None]:
     text += " counterexample"
     witness = f" (paidonce replay {cell.search.witness})" if cell.search.witness else ""
     return text + witness + (f": {cell.search.broken[0]}" if cell.search.broken else ""), None
+
+
+def _by_chance(cell: Cell) -> tuple[str, str | None]:
+    """What real time showed of a cell declared sound, without a witness that shows it again."""
+    run = first_run(cell, Status.INVALID)
+    assert run is not None
+    text = f"broke in {cell.caught} of {count(len(cell.runs), 'burst')}, and no witness was found: "
+    text += "what bursts show depends on load"
+    reason = reason_of(run, Status.INVALID)
+    return text + (f": {reason}" if reason else ""), run.history
 
 
 def _not_searched(proof: Proof) -> list[Problem]:
@@ -257,6 +276,8 @@ def _of_the_whole(proof: Proof) -> list[Problem]:
     load_decided = any(load.status is not Status.UNKNOWN for load in proof.loads)
     if not proof.cells and not proof.loads:
         found.append(Problem(weight=Weight.UNDECIDED, text="nothing was run"))
+    elif any(cell.depends_on_load for cell in proof.cells):
+        pass  # it was judged; the cell's own problem says what is open
     elif not any(kind.decided for kind in standings) and not load_decided:
         found.append(Problem(weight=Weight.UNDECIDED, text="nothing at all could be judged"))
     elif standings and not any(kind.decided for kind in standings):

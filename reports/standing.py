@@ -22,6 +22,7 @@ class Standing(enum.StrEnum):
     HELD = "held"
     CAUGHT = "caught"
     BROKEN = "broken"
+    ACCEPTED = "accepted"
     MISSED = "missed"
     UNKNOWN = "unknown"
     NOT_JUDGED = "not-judged"
@@ -42,7 +43,7 @@ class Standing(enum.StrEnum):
     @property
     def decided(self) -> bool:
         """Something was established, for or against the declaration."""
-        return self.good or self.contradicts
+        return self.good or self.contradicts or self is Standing.ACCEPTED
 
     @property
     def good(self) -> bool:
@@ -100,6 +101,14 @@ _LOOKS = {
         letter="X",
         meaning="declared sound, but an invariant broke: the guard or its declaration is wrong",
     ),
+    Standing.ACCEPTED: Look(
+        word="accepted",
+        icon="flag",
+        emoji="⚠️",
+        letter="A",
+        meaning="declared sound, and broke as the baseline of accepted findings says; until the "
+        "day it names",
+    ),
     Standing.MISSED: Look(
         word="NOT CAUGHT",
         icon="cross",
@@ -155,7 +164,7 @@ def standing(cell: Cell | None) -> Standing:
     if cell is None:
         return Standing.NOT_RUN
     if cell.status is Status.INVALID and cell.expected is not Status.INVALID:
-        return Standing.BROKEN
+        return Standing.ACCEPTED if cell.accepted else Standing.BROKEN
     if cell.error is not None:
         return Standing.ERROR
     if not cell.runs:
@@ -184,7 +193,8 @@ def tally(cell: Cell | None) -> str:
     if kind is Standing.HELD:
         number = len(cell.runs)
     elif kind is Standing.UNKNOWN:
-        number = sum(run.status is Status.UNKNOWN for run in cell.runs)
+        open_ones = sum(run.status is Status.UNKNOWN for run in cell.runs)
+        number = cell.caught if cell.by_chance else open_ones
     else:
         number = cell.caught
     return f"{number}/{len(cell.runs)}{', found' if cell.found else ''}"

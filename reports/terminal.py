@@ -23,6 +23,7 @@ _STYLES = {
     Standing.CAUGHT: "blue",
     Standing.BROKEN: "bold white on red",
     Standing.MISSED: "bold white on red",
+    Standing.ACCEPTED: "yellow",
     Standing.UNKNOWN: "yellow",
     Standing.NOT_JUDGED: "dim",
     Standing.SKIPPED: "dim",

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from harness.checkers import judge
-from harness.cli import options, target_check
+from harness.cli import gating, options, target_check
 from harness.errors import UsageError
+from harness.gate.baseline import DEFAULT_NAME
 from harness.history import read_history
 from harness.results import Run
 from harness.verdict import merge
@@ -52,6 +53,22 @@ def check_command(
             "completed.",
         ),
     ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a target: findings that are accepted for a time; see docs/ci.md.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--write-baseline",
+            help=f"Of a target: add what is found to the baseline ({DEFAULT_NAME}, unless "
+            "--baseline names another).",
+        ),
+    ] = False,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
@@ -80,7 +97,12 @@ def check_command(
     """
     targets = [path for path in files if path.suffix == ".toml"]
     if not targets:
-        for flag, given in (("--variant", variant), ("--attempts", attempts), ("--out", out)):
+        for flag, given in (
+            ("--variant", variant),
+            ("--attempts", attempts),
+            ("--out", out),
+            ("--baseline", baseline),
+        ):
             if given is not None:
                 raise UsageError(f"{flag} is for a target (a file named .toml), not for histories")
         return _judge(files, checkers)
@@ -91,8 +113,9 @@ def check_command(
     choice = options.backends(backends, postgres, redis, stripe)
     # What is wrong with the file or a flag is said before a folder is made.
     plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs)
+    gate = gating.gate_of(plan.script.loaded, baseline, writing=write_baseline)
     plan = target_check.into(plan, options.folder(out))
-    return target_check.check_target(plan, choice, allow_incomplete=allow_incomplete)
+    return target_check.check_target(plan, choice, gate, allow_incomplete=allow_incomplete)
 
 
 def _judge(histories: list[Path], checkers: list[str] | None) -> int:

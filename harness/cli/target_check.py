@@ -15,6 +15,7 @@ from rich.text import Text
 
 import reports
 from harness import loop
+from harness.cli import gating
 from harness.errors import UsageError
 from harness.results import Cell, How, Proof
 from harness.stack import Choice, open_stack
@@ -69,7 +70,7 @@ def into(plan: Plan, folder: Path) -> Plan:
     return replace(plan, out=folder)
 
 
-def check_target(plan: Plan, choice: Choice, *, allow_incomplete: bool) -> int:
+def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incomplete: bool) -> int:
     """Check it, write the reports, say what came of it; returns the exit code."""
     checked = Checked(plan)
     checked.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -79,14 +80,19 @@ def check_target(plan: Plan, choice: Choice, *, allow_incomplete: bool) -> int:
         checked.interrupted = True
         reports.write_all(checked.proof(choice.label), plan.out)
         raise
-    proof = checked.proof(choice.label)
+    proof, found = gate.judge(checked.proof(choice.label))
     written = reports.write_all(proof, plan.out)
+    written |= gating.publish(gate, proof, found, plan.out)
     console = Console(highlight=False, soft_wrap=True)
     for cell in proof.cells:
         _tell(console, checked, cell)
+    gating.tell_findings(gate, proof, found)
     console.print(terminal.render_headline(proof))
     for path in written.values():
         console.print(f"  {path}")
+    if gate.writing:
+        gating.rewrite(gate, found)
+        proof = gating.all_accepted(proof, found)
     return exit_code(checked, proof, allow_incomplete=allow_incomplete)
 
 

@@ -58,6 +58,7 @@ async def burst(
         status=merge(verdict.status for verdict in verdicts),
         verdicts=verdicts,
         seconds=time.monotonic() - began,
+        raced=True,
     )
 
 

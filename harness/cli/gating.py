@@ -1,0 +1,198 @@
+"""What ``paidonce check`` leaves for a CI system: annotations, a summary, a comment, SARIF."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from harness.errors import UsageError
+from harness.explore.export.sequence import mermaid
+from harness.explore.export.telling import history_of, tell
+from harness.explore.witness import read_witness
+from harness.gate import (
+    Baseline,
+    Finding,
+    Level,
+    accepting,
+    findings,
+    read_baseline,
+    write_baseline,
+)
+from harness.gate.baseline import DEFAULT_NAME
+from harness.gate.found import known_ids
+from harness.results import Proof
+from harness.targets import Loaded
+from reports.gate import annotation, comment, line_of, sarif
+from reports.store import write_file
+
+_SUMMARY_LIMIT = 1024 * 1024
+"""Bytes a step summary may have (GitHub's own limit); a longer one is not shown at all."""
+_STYLES = {
+    Level.ERROR: ("broken", "bold red"),
+    Level.WARNING: ("not decided", "yellow"),
+    Level.ACCEPTED: ("accepted", "yellow"),
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How a check of ``loaded`` is judged: by which baseline, and whether that is written anew."""
+
+    loaded: Loaded
+    baseline: Baseline
+    path: Path | None = None
+    writing: bool = False
+
+    @property
+    def invariants(self) -> dict[str, str]:
+        """The target's conditions by name."""
+        return {one.name: one.check for one in self.loaded.file.invariants}
+
+    def judge(self, proof: Proof) -> tuple[Proof, list[Finding]]:
+        """What was found, and the proof with what is accepted."""
+        found = findings(proof, tuple(self.invariants), self.baseline.words)
+        return accepting(proof, found), found
+
+    def notes(self, proof: Proof, found: Sequence[Finding]) -> list[str]:
+        """Entries of the baseline that nobody needs any more."""
+        seen = {one.id for one in found}
+        proved = {cell.variant for cell in proof.cells if cell.proved}
+        return [
+            f"{self.path}: {entry.finding!r} is not found any more, by a complete search: remove it"
+            for entry in self.baseline.accepted
+            if entry.finding not in seen and entry.finding.partition("/")[0] in proved
+        ]
+
+
+def gate_of(loaded: Loaded, path: Path | None, *, writing: bool) -> Gate:
+    """The gate for a target. Raises ``UsageError`` naming what in the baseline is wrong."""
+    if path is None and not writing:
+        return Gate(loaded, Baseline(target=loaded.file.name))
+    path = path or Path(DEFAULT_NAME)
+    known = known_ids(tuple(loaded.variants), tuple(one.name for one in loaded.file.invariants))
+    today = datetime.datetime.now(datetime.UTC).date()
+    baseline = read_baseline(path, loaded.file.name, known, today, writing=writing)
+    return Gate(loaded, baseline, path, writing)
+
+
+def publish(
+    gate: Gate,
+    proof: Proof,
+    found: Sequence[Finding],
+    out: Path,
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, Path]:
+    """Write ``comment.md`` and ``paidonce.sarif`` to ``out``; tell GitHub where it runs there.
+
+    Returns what was written. Raises ``UsageError`` where a file cannot be written.
+    """
+    text = gate.loaded.path.read_text()
+    line = functools.partial(line_of, text=text)
+    file = _from_root(gate.loaded.path, environ)
+    told = comment(
+        proof,
+        found,
+        replay=lambda one: _replay(one, out, environ),
+        diagrams=_diagrams(found, out),
+        notes=gate.notes(proof, found),
+    )
+    written = {"comment": out / "comment.md", "sarif": out / "paidonce.sarif"}
+    write_file(written["comment"], told.encode("utf-8", "replace"))
+    log = sarif(
+        found,
+        target=gate.loaded.file.name,
+        file=file,
+        line=line,
+        invariants=gate.invariants,
+        replay=lambda one: _replay(one, out, environ),
+    )
+    write_file(written["sarif"], log)
+    if environ.get("GITHUB_ACTIONS") == "true":
+        for one in found:
+            print(annotation(one, file, line(one), _replay(one, out, environ)))
+    if environ.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(environ["GITHUB_STEP_SUMMARY"]), told)
+    return written
+
+
+def tell_findings(gate: Gate, proof: Proof, found: Sequence[Finding]) -> None:
+    """Print every finding on a line, with the name a baseline knows it by."""
+    console = Console(highlight=False, soft_wrap=True)
+    for one in found:
+        word, style = _STYLES[one.level]
+        console.print(f"[{style}]{word}[/]: ", end="")
+        said = f"{one.id}: {one.reason}" + (f"; {one.accepted}" if one.accepted else "")
+        console.print(said, markup=False)
+    for note in gate.notes(proof, found):
+        console.print(f"note: {note}", markup=False)
+
+
+def rewrite(gate: Gate, found: Sequence[Finding]) -> int:
+    """Write the baseline anew; returns how many findings are new in it. Raises ``UsageError``."""
+    assert gate.path is not None
+    today = datetime.datetime.now(datetime.UTC).date()
+    new = write_baseline(gate.path, gate.baseline, found, today)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{new} new finding(s) written to {gate.path}; give each its reason there")
+    return new
+
+
+def all_accepted(proof: Proof, found: Sequence[Finding]) -> Proof:
+    """The proof as the baseline that was written anew will have it."""
+    taken = [
+        msgspec.structs.replace(one, level=Level.ACCEPTED, accepted="written to the baseline")
+        if one.level is Level.ERROR and one.what != "declared"
+        else one
+        for one in found
+    ]
+    return accepting(proof, taken)
+
+
+def _diagrams(found: Sequence[Finding], out: Path) -> dict[str, str]:
+    drawn: dict[str, str] = {}
+    for one in found:
+        if one.witness is None or one.witness in drawn:
+            continue
+        path = out / one.witness
+        try:
+            witness = read_witness(path)
+            drawn[one.witness] = mermaid(tell(witness, history_of(witness, path)))
+        except UsageError:
+            continue  # the finding is told all the same, just without its picture
+    return drawn
+
+
+def _replay(one: Finding, out: Path, environ: Mapping[str, str]) -> str | None:
+    if one.witness is None:
+        return None
+    return shlex.join(["paidonce", "replay", _from_root(out / one.witness, environ)])
+
+
+def _from_root(path: Path, environ: Mapping[str, str]) -> str:
+    """The path as the repository has it: below what the CI system checked out, or from here."""
+    path = path.resolve()
+    roots = [environ.get("GITHUB_WORKSPACE"), environ.get("CI_PROJECT_DIR"), str(Path.cwd())]
+    for root in roots:
+        if root and path.is_relative_to(Path(root).resolve()):
+            return path.relative_to(Path(root).resolve()).as_posix()
+    return path.as_posix()
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        there = path.stat().st_size if path.exists() else 0
+        if there + len(text.encode()) <= _SUMMARY_LIMIT:
+            with path.open("a") as file:
+                file.write(text + "\n")
+    except OSError as error:
+        raise UsageError(
+            f"GITHUB_STEP_SUMMARY={path}: cannot be written: {error.strerror}"
+        ) from None

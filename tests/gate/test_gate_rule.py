@@ -1,0 +1,105 @@
+"""The rule of the gate: red needs a witness, green a complete search; load decides neither."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, proof
+
+import reports
+from harness.gate import Level, accepting, findings
+from harness.verdict import Status
+from reports.junit import junit
+from reports.standing import Standing, standing
+
+VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
+ACCEPTED = {
+    f"racy/{name}": "accepted until 2027-01-01: soon" for name in (*INVARIANTS, "successes")
+}
+
+CASES = [
+    # what is claimed, the search, the bursts; what that is, the exit code, the findings' levels
+    (VALID, found(), bursts(INVALID), Standing.BROKEN, 1, {Level.ERROR}),
+    (VALID, found(), bursts(VALID), Standing.BROKEN, 1, {Level.ERROR}),
+    (VALID, complete(), bursts(VALID, VALID), Standing.PROVED, 0, set()),
+    (VALID, incomplete(), bursts(VALID, INVALID), Standing.UNKNOWN, 3, {Level.WARNING}),
+    (VALID, complete(), bursts(VALID, INVALID), Standing.UNKNOWN, 3, {Level.WARNING}),
+    (VALID, incomplete(), bursts(VALID), Standing.HELD, 0, {Level.WARNING}),
+    (INVALID, found(), bursts(INVALID), Standing.CAUGHT, 0, set()),
+    (INVALID, incomplete(), bursts(VALID, INVALID), Standing.CAUGHT, 0, set()),
+    (INVALID, incomplete(), bursts(VALID, VALID), Standing.UNKNOWN, 3, {Level.WARNING}),
+    (INVALID, complete(), bursts(VALID, VALID), Standing.MISSED, 1, {Level.ERROR}),
+    (INVALID, complete(), bursts(INVALID), Standing.MISSED, 1, {Level.ERROR}),
+]
+
+
+@pytest.mark.parametrize(("expected", "search", "runs", "what", "code", "levels"), CASES)
+def test_what_a_check_comes_to(expected, search, runs, what, code, levels):
+    one = cell(search, runs, expected=expected)
+    whole = proof(one)
+    assert standing(one) is what
+    assert reports.exit_status(whole) == code
+    assert {f.level for f in findings(whole, INVARIANTS, {})} == levels
+
+
+def test_no_number_of_bursts_makes_the_difference_between_red_and_green():
+    """However the bursts of one search go, the exit code is never 1 for one and 0 for another."""
+    for expected in (VALID, INVALID):
+        for search in (found(), complete(), incomplete()):
+            codes = {
+                reports.exit_status(proof(cell(search, bursts(*runs), expected=expected)))
+                for runs in ((VALID,), (INVALID,), (VALID, INVALID), (VALID, UNKNOWN))
+            }
+            assert not {0, 1} <= codes, (expected, search.how, codes)
+
+
+def test_what_only_bursts_showed_says_so_everywhere():
+    whole = proof(cell(complete(), bursts(VALID, INVALID, VALID)))
+    (only,) = findings(whole, INVARIANTS, {})
+    assert only.id == "racy/one charge at most"
+    assert "seen in 1 of 3 bursts, and no witness was found: it depends on load" in only.reason
+    (problem,) = (p for p in reports.problems(whole) if p.standing is not None)
+    assert problem.text.startswith("broke in 1 of 3 bursts, and no witness was found")
+    assert problem.history == "histories/burst-2.jsonl"
+    root = ET.fromstring(junit(whole))
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
+
+
+def test_findings_are_named_by_what_broke():
+    broken = findings(proof(cell(found(), bursts(INVALID))), INVARIANTS, {})
+    assert [one.id for one in broken] == [
+        "racy/one charge at most",
+        "racy/taken: what Stripe took",
+        "racy/successes",
+    ]
+    assert broken[0].reason == "one charge at most: not charges <= 1, with charges = 2"
+    assert broken[1].reason.startswith("taken: what Stripe took for tab 1: not taken == shown")
+    assert {one.witness for one in broken} == {"witnesses/racy-shop.witness.json"}
+
+
+def test_what_is_accepted_is_listed_and_not_red():
+    whole = proof(cell(found(), bursts(INVALID)))
+    listed = findings(whole, INVARIANTS, ACCEPTED)
+    assert {one.level for one in listed} == {Level.ACCEPTED}
+    accepted = accepting(whole, listed)
+    assert standing(accepted.cells[0]) is Standing.ACCEPTED
+    assert reports.exit_status(accepted) == 0
+    (note,) = reports.problems(accepted)
+    assert "accepted until 2027-01-01: soon" in note.text
+    root = ET.fromstring(junit(accepted))
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
+
+
+def test_one_finding_that_is_not_accepted_keeps_it_red():
+    whole = proof(cell(found(), bursts(INVALID)))
+    some = {name: why for name, why in ACCEPTED.items() if name != "racy/successes"}
+    listed = findings(whole, INVARIANTS, some)
+    assert [one.level for one in listed] == [Level.ACCEPTED, Level.ACCEPTED, Level.ERROR]
+    assert reports.exit_status(accepting(whole, listed)) == 1
+
+
+def test_an_error_is_a_warning_of_its_own():
+    (only,) = findings(proof(cell(None, error="the service went away")), INVARIANTS, {})
+    assert (only.id, only.level) == ("racy/undecided", Level.WARNING)
+    assert only.reason == "could not be checked: the service went away"
