@@ -27,6 +27,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     sound: bool
     """Declared: True claims that no scenario breaks it."""
     summary: str = ""
+    choose: str = ""
+    """When to choose it, a sentence or two for somebody who has to."""
 
 
 class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):

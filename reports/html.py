@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.results import Cell, Proof, Run, Variant
 from harness.verdict import Status, Verdict
+from reports.advice import advice
 from reports.backends import columns
 from reports.evidence import (
     Counterexample,
@@ -110,6 +111,7 @@ def page(proof: Proof, folder: Path) -> str:
                 for number, shown in enumerate((main, *broken))
                 if shown is not None
             },
+            advice=advice(proof),
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),
             settings=settings(proof, folder),

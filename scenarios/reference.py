@@ -12,66 +12,103 @@ VARIANTS = (
         title="No protection",
         sound=False,
         summary="Reads payment_status, compares it, calls Stripe, then writes. The founding bug.",
+        choose=("Never: it is the bug."),
     ),
     Variant(
         name="row_lock",
         title="SELECT … FOR UPDATE",
         sound=True,
         summary="Option A: the row is locked while Stripe is called; others wait, bounded.",
+        choose=(
+            "When Stripe is quick and an order's payments seldom meet: the least code, and "
+            "nobody is turned away without need. It keeps a database connection for as long as "
+            "Stripe takes."
+        ),
     ),
     Variant(
         name="row_lock_nowait",
         title="FOR UPDATE NOWAIT",
         sound=True,
         summary="As row_lock, but whoever finds the row locked is turned away at once.",
+        choose=(
+            "As row_lock, when whoever comes second should hear at once that a payment is in "
+            "progress, and waiting would fill the pool."
+        ),
     ),
     Variant(
         name="optimistic",
         title="Version column",
         sound=True,
         summary="Option B: a conditional write on the version decides before Stripe is called.",
+        choose=(
+            "When conflicts are rare and every writer of the row can be made to use the "
+            "version. Stripe is called without a lock, so nothing waits; a crash in between has "
+            "to be looked after."
+        ),
     ),
     Variant(
         name="optimistic_late",
         title="Version column, checked late",
         sound=False,
         summary="Option B done wrong: the version is checked after Stripe was called.",
+        choose=("Never: the version is checked after the money was taken."),
     ),
     Variant(
         name="redis_lock",
         title="Redis lock, fenced",
         sound=True,
         summary="Option C: SET NX PX with an owner's token, and a fencing token Postgres checks.",
+        choose=(
+            "When several databases or services have to agree and Redis is there anyway. It is "
+            "only as good as the fencing token that Postgres checks."
+        ),
     ),
     Variant(
         name="redis_lock_unfenced",
         title="Redis lock, unfenced",
         sound=False,
         summary="The usual Redis lock: when its lease runs out, two requests hold it.",
+        choose=("Never for money: a lease that runs out lets two in."),
     ),
     Variant(
         name="advisory_lock",
         title="Advisory lock",
         sound=True,
         summary="A transaction-level advisory lock on the order, held while Stripe is called.",
+        choose=(
+            "As row_lock, when there is no row to lock yet, or when other statements must go on "
+            "using the row meanwhile."
+        ),
     ),
     Variant(
         name="serializable",
         title="SERIALIZABLE",
         sound=True,
         summary="The decision is one serializable transaction, retried before Stripe is called.",
+        choose=(
+            "When the decision reads more than one row and no single lock covers it. Everybody "
+            "has to retry, and readers pay as well."
+        ),
     ),
     Variant(
         name="unique_index",
         title="Partial unique index",
         sound=True,
         summary="At most one live attempt per order, by a partial unique index.",
+        choose=(
+            "When an attempt is a row of its own: the database says no by itself, whatever the "
+            "code forgets."
+        ),
     ),
     Variant(
         name="claim",
         title="Claim, call, settle",
         sound=True,
         summary="A short transaction claims, Stripe is called outside, a second one settles.",
+        choose=(
+            "When Stripe is slow, or crashes must heal by themselves: no transaction is open "
+            "while Stripe is called, and recovery finishes what was left. The most code."
+        ),
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -36,14 +36,17 @@ from scenarios.reference import TARGET
 
 def load_command(
     guard: options.Guards = None,
-    profile: Annotated[
-        str,
+    profiles: Annotated[
+        list[str] | None,
         typer.Option(
+            "--profile",
             help="hot: all users fight over few orders; many: everybody pays orders of their "
-            "own; shop: a mix of everything.",
+            "own; shop: a mix of everything. May be given again, to measure under each. "
+            "[default: hot]",
             metavar="|".join(PROFILES),
+            show_default=False,
         ),
-    ] = "hot",
+    ] = None,
     users: Annotated[
         int, typer.Option("--users", "-u", help="Users at once.", min=1, max=2000)
     ] = 16,
@@ -97,29 +100,32 @@ def load_command(
     Every operation is recorded and judged. The exit code is 0 if no sound guard broke under the
     load; a vulnerable one may break or not, which is up to the machine.
     """
-    if profile not in PROFILES:
-        raise UsageError(
-            f"--profile: unknown profile {profile!r}; choose one of: {', '.join(PROFILES)}"
-        )
+    wanted = tuple(dict.fromkeys(profiles or ("hot",)))
+    for profile in wanted:
+        if profile not in PROFILES:
+            raise UsageError(
+                f"--profile: unknown profile {profile!r}; choose one of: {', '.join(PROFILES)}"
+            )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
     folder = options.folder(out)
     if saturate is not None and (rate or repeat > 1):
         raise UsageError("--saturate searches for a rate itself: leave out --rate and --repeat")
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
-    plan = Workload(profile, users, seconds, warmup, seed, processes, rate, arrivals)
-    if saturate is not None:
-        plan = replace(plan, bound_ms=saturate)
+    plans = [
+        Workload(one, users, seconds, warmup, seed, processes, rate, arrivals, saturate)
+        for one in wanted
+    ]
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )
     choice = options.backends(backends, postgres, redis, stripe)
     try:
         with bar() as progress:
-            loop.run(_run(choice, plan, findings, progress, repeat))
+            loop.run(_run(choice, plans, findings, progress, repeat))
     finally:
-        done = {(load.variant, load.round) for load in findings.loads}
-        findings.interrupted = len(done) < len(variants) * repeat
+        done = {(load.variant, load.round, load.profile) for load in findings.loads}
+        findings.interrupted = len(done) < len(variants) * repeat * len(plans)
         proof = findings.proof()
         written = reports.write_all(proof, folder)
     console = Console()
@@ -130,25 +136,30 @@ def load_command(
 
 
 async def _run(
-    choice: Choice, plan: Workload, findings: Findings, progress: Progress, repeat: int
+    choice: Choice,
+    plans: Sequence[Workload],
+    findings: Findings,
+    progress: Progress,
+    repeat: int,
 ) -> None:
     task = progress.add_task(
         "starting Postgres, Redis and Stripe", total=len(findings.plan.variants) * repeat
     )
     async with open_stack(TARGET, choice, logs=findings.plan.out / "logs") as stack:
-        await load_all(stack, plan, findings, progress, task, repeat=repeat)
+        await load_all(stack, plans, findings, progress, task, repeat=repeat)
 
 
 async def load_all(
     stack: Stack,
-    plan: Workload,
+    plans: Sequence[Workload],
     findings: Findings,
     progress: Progress,
     task: TaskID,
     *,
     repeat: int = 1,
 ) -> None:
-    """Measure one variant after the other: side by side they would measure each other.
+    """Measure one variant after the other, under all ``plans``: side by side they would measure
+    each other.
 
     With ``repeat`` rounds they take turns, every round beginning with another one, and before each
     measurement the machine is measured.
@@ -169,7 +180,9 @@ async def load_all(
                 place = Path(HISTORIES) / variant.name
                 if repeat > 1:
                     place /= f"round-{number}"
-                async for load in _measured(stack, lane, variant, plan, findings, place, yardstick):
+                async for load in _measured(
+                    stack, lane, variant, plans, findings, place, yardstick
+                ):
                     findings.loads.append(msgspec.structs.replace(load, round=number))
                     if load.bound_ms is not None:
                         words = f"load on {variant.name}, {load.rate:.0f} clients a second"
@@ -181,26 +194,28 @@ async def _measured(
     stack: Stack,
     lane: Lane,
     variant: Variant,
-    plan: Workload,
+    plans: Sequence[Workload],
     findings: Findings,
     place: Path,
     yardstick: Yardstick | None,
 ) -> AsyncIterator[Load]:
-    settings = {"workers": "1", "pool_size": str(min(max(plan.users, 10), 100))}
+    most = max(plan.users for plan in plans)
+    settings = {"workers": "1", "pool_size": str(min(max(most, 10), 100))}
     tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
     async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
         findings.met(bench)
-        speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
-        if plan.bound_ms is None:
-            load = await measure(bench, plan, findings.plan.out / place)
-            yield _placed(load, place, yardstick=speed)
-            return
-        climb = Climb(plan.bound_ms)
-        while (rate := climb.next()) is not None:
-            at = place / f"{rate:.0f}-a-second"
-            load = await measure(bench, replace(plan, rate=rate), findings.plan.out / at)
-            climb.told(load)
-            yield _placed(load, at, bound_ms=plan.bound_ms)
+        for plan in plans:
+            if plan.bound_ms is None:
+                speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
+                load = await measure(bench, plan, findings.plan.out / place)
+                yield _placed(load, place, yardstick=speed)
+                continue
+            climb = Climb(plan.bound_ms)
+            while (rate := climb.next()) is not None:
+                at = place / f"{rate:.0f}-a-second"
+                load = await measure(bench, replace(plan, rate=rate), findings.plan.out / at)
+                climb.told(load)
+                yield _placed(load, at, bound_ms=plan.bound_ms)
 
 
 def _placed(load: Load, place: Path, **more: float | None) -> Load:

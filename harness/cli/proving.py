@@ -182,7 +182,7 @@ async def _play(
     async with open_stack(plan.target, choice, logs=plan.out / "logs") as stack:
         await prove(stack, findings)
         if load is not None:
-            await load_all(stack, load, findings, progress, task)
+            await load_all(stack, (load,), findings, progress, task)
 
 
 def _tell(proof: Proof, out: Path) -> int:
