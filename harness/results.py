@@ -107,6 +107,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     search: Searched | None = None
     accepted: str = ""
+    notes: tuple[str, ...] = ()
+    """What else is to be known: what could not be controlled, a reset that is not complete."""
 
     @property
     def caught(self) -> int:

@@ -47,6 +47,10 @@ def problems(proof: Proof) -> tuple[Problem, ...]:
         problem = _of_cell(cell)
         if problem is not None:
             found.append(problem)
+        found += [
+            Problem(weight=Weight.NOTE, text=text, variant=cell.variant, scenario=cell.scenario)
+            for text in cell.notes
+        ]
     found += _not_judged(proof)
     found += _not_searched(proof)
     for variant in proof.variants:

@@ -229,6 +229,7 @@ class _OfOne:
             runs=runs,
             error=error,
             search=search,
+            notes=self._checked.notes[self._name],
         )
 
     def _met(self, bench: Bench) -> None:

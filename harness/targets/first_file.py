@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from jinja2 import Environment, StrictUndefined
@@ -151,10 +152,14 @@ def first_file(answers: Answers, file: str) -> str:
     return environment.from_string(_TEMPLATE).render(a=answers, file=file)
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
 def _inline(value: object) -> str:
     """A JSON value on one line of TOML."""
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(name)} = {_inline(one)}" for name, one in value.items())
+        pairs = (f"{_key(name)} = {_inline(one)}" for name, one in value.items())
         inside = ", ".join(pairs)
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list):

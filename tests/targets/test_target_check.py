@@ -72,6 +72,16 @@ def test_every_variant_is_as_declared(tmp_path, name):
     assert witness.with_name(witness.name.replace(".witness.json", ".html")).exists()
 
 
+def test_what_is_to_be_known_is_in_the_reports(tmp_path):
+    path = edited(tmp_path / "shop", "shop", (" WHERE id > {last_payment}", ""))
+    path.write_text(path.read_text().replace("payments == successes", "payments >= successes"))
+    said = check(path, tmp_path / "out", "--variant", "locked", "--time", "20s")
+    assert said.exit_code == 0, said.output
+    assert "Is the reset complete?" in said.output
+    for report in ("results.json", "report.html", "summary.md"):
+        assert "Is the reset complete?" in (tmp_path / "out" / report).read_text()
+
+
 def test_one_variant_is_to_hold_whatever_is_claimed(tmp_path):
     said = check(HERE / "shop" / "target.toml", tmp_path / "out", "--variant", "racy")
     assert said.exit_code == 1, said.output
