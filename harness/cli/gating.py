@@ -27,7 +27,7 @@ from harness.gate import (
     write_baseline,
 )
 from harness.gate.baseline import DEFAULT_NAME
-from harness.gate.found import known_ids
+from harness.gate.found import ANY, known_ids
 from harness.results import Proof
 from harness.targets import Loaded
 from reports.gate import annotation, comment, line_of, sarif
@@ -63,7 +63,7 @@ class Gate:
 
     def notes(self, proof: Proof, found: Sequence[Finding]) -> list[str]:
         """Entries of the baseline that nobody needs any more."""
-        seen = {one.id for one in found}
+        seen = {one.id for one in found} | {f"{one.variant}/{ANY}" for one in found}
         proved = {cell.variant for cell in proof.cells if cell.proved}
         return [
             f"{self.path}: {entry.finding!r} is not found any more, by a complete search: remove it"

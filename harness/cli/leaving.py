@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
 import typer
@@ -18,6 +20,17 @@ INTERRUPTED = 130
 """What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""
 
 P = ParamSpec("P")
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """While this lasts, SIGTERM is as good as Ctrl-C: a CI system that cancels a job sends it, and
+    what was found by then is to be written before the command ends."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def leaves(command: Callable[P, int]) -> Callable[P, None]:

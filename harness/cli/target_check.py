@@ -16,6 +16,7 @@ from rich.text import Text
 import reports
 from harness import loop
 from harness.cli import gating
+from harness.cli.leaving import stopping
 from harness.errors import UsageError
 from harness.results import Cell, How, Proof
 from harness.stack import Choice, open_stack
@@ -75,10 +76,13 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
     checked = Checked(plan)
     checked.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     try:
-        loop.run(_check(checked, choice))
+        with stopping():
+            loop.run(_check(checked, choice))
     except KeyboardInterrupt:
         checked.interrupted = True
-        reports.write_all(checked.proof(choice.label), plan.out)
+        proof, found = gate.judge(checked.proof(choice.label))
+        reports.write_all(proof, plan.out)
+        gating.publish(gate, proof, found, plan.out)
         raise
     proof, found = gate.judge(checked.proof(choice.label))
     written = reports.write_all(proof, plan.out)

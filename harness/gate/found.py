@@ -15,6 +15,8 @@ import msgspec
 from harness.results import Cell, Proof
 from harness.verdict import Status
 
+ANY = "*"
+"""In a baseline: whatever breaks in a variant."""
 CHECKERS = ("successes", "rejections")
 """What can break besides invariants: how many succeed, and that the rest is told so cleanly."""
 
@@ -51,8 +53,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def known_ids(variants: Sequence[str], invariants: Sequence[str]) -> tuple[str, ...]:
-    """Every finding that a baseline can accept."""
-    return tuple(f"{v}/{what}" for v in variants for what in (*invariants, *CHECKERS))
+    """Everything that a baseline can accept."""
+    return tuple(f"{v}/{what}" for v in variants for what in (*invariants, *CHECKERS, ANY))
 
 
 def findings(proof: Proof, invariants: Sequence[str], accepted: dict[str, str]) -> list[Finding]:
@@ -64,8 +66,8 @@ def findings(proof: Proof, invariants: Sequence[str], accepted: dict[str, str]) 
     found: list[Finding] = []
     for cell in proof.cells:
         for one in _of_cell(cell, invariants):
-            why = accepted.get(one.id, "") if one.level is Level.ERROR else ""
-            if why and one.what != "declared":
+            why = accepted.get(one.id) or accepted.get(f"{one.variant}/{ANY}", "")
+            if why and one.level is Level.ERROR and one.what != "declared":
                 one = msgspec.structs.replace(one, level=Level.ACCEPTED, accepted=why)
             found.append(one)
     return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
 
 import pytest
 from gate_shop import PAIDONCE, shop_in
@@ -14,20 +16,30 @@ from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url
 RUN_S = 120
 
 
-def check(folder, *arguments, **environment):
+def started(folder, *arguments, **environment):
     quiet = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": "", "GITHUB_WORKSPACE": ""}
     servers = []
     if POSTGRES_VARIABLE in os.environ and REDIS_VARIABLE in os.environ:
         servers += ["--postgres", os.environ[POSTGRES_VARIABLE]]
         servers += ["--redis", redis_url_of_worker(os.environ[REDIS_VARIABLE])]
-    return subprocess.run(
+    return subprocess.Popen(
         [*PAIDONCE, "check", "target.toml", *servers, *map(str, arguments)],
         cwd=folder,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=RUN_S,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **quiet, **environment},
     )
+
+
+def check(folder, *arguments, **environment):
+    with started(folder, *arguments, **environment) as process:
+        try:
+            output, errors = process.communicate(timeout=RUN_S)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def test_a_red_build_on_github(tmp_path):
@@ -111,3 +123,32 @@ def test_a_budget_that_is_too_small_ends_cleanly_and_is_not_red(tmp_path):
     assert run.returncode == 3, run.stdout + run.stderr
     assert "not decided: locked/undecided: not decided: the budget of" in run.stdout
     assert (tmp_path / "out" / "junit.xml").exists()
+
+
+@pytest.mark.slow
+def test_a_job_that_is_cancelled_leaves_what_was_found_by_then(tmp_path):
+    path = shop_in(tmp_path)
+    text = path.read_text().replace("count = 2", "count = 6")
+    path.write_text(text)
+    with started(tmp_path, "--time=10m", "--out=out") as process:
+        try:
+            # The first variant is caught at once; the other one takes ages with six attempts.
+            witness = tmp_path / "out" / "witnesses" / "racy-small-shop.witness.json"
+            log = tmp_path / "out" / "logs"
+            deadline = time.monotonic() + 100
+            while not (witness.exists() and list(log.glob("locked-*"))):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline, "waited for the second variant to begin"
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            output, errors = process.communicate(timeout=30)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 130, output + errors
+    assert "Traceback" not in errors
+    assert "racy" in (tmp_path / "out" / "junit.xml").read_text()
+    assert (tmp_path / "out" / "comment.md").exists()
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["interrupted"] is True
+    assert [cell["variant"] for cell in results["cells"]] == ["racy"]

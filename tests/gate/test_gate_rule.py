@@ -99,6 +99,20 @@ def test_one_finding_that_is_not_accepted_keeps_it_red():
     assert reports.exit_status(accepting(whole, listed)) == 1
 
 
+def test_whatever_breaks_in_a_variant_can_be_accepted():
+    whole = proof(cell(found(), bursts(INVALID)))
+    listed = findings(whole, INVARIANTS, {"racy/*": "accepted until 2027-01-01: soon"})
+    assert reports.exit_status(accepting(whole, listed)) == 0
+    listed = findings(whole, INVARIANTS, {"locked/*": "accepted until 2027-01-01: soon"})
+    assert reports.exit_status(accepting(whole, listed)) == 1
+
+
+def test_a_baseline_does_not_accept_a_claim_that_is_false():
+    whole = proof(cell(complete(), bursts(VALID), expected=INVALID))
+    listed = findings(whole, INVARIANTS, {"racy/*": "accepted until 2027-01-01: soon"})
+    assert [one.level for one in listed] == [Level.ERROR]
+
+
 def test_an_error_is_a_warning_of_its_own():
     (only,) = findings(proof(cell(None, error="the service went away")), INVARIANTS, {})
     assert (only.id, only.level) == ("racy/undecided", Level.WARNING)
