@@ -16,7 +16,7 @@ from harness.targets.script import TargetScript, script_of
 from harness.targets.subject import TargetSubject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SEARCH = Budget(seconds=240)
+SEARCH = Budget(seconds=400)
 SHRINK = Budget(schedules=60)
 _BUILT = ("node_modules", ".venv", "dist", "generated", "target", "bin", "__pycache__")
 
