@@ -128,7 +128,10 @@ def paidonce_target(request: pytest.FixtureRequest) -> Target:
     from harness.pytest_plugin.session import Target
 
     item: pytest.Item = request.node
-    wanted = item.stash.get(_wanted, None) or options.wanted(request.config, item, None)
+    try:
+        wanted = item.stash.get(_wanted, None) or options.wanted(request.config, item, None)
+    except pytest.UsageError as error:
+        raise CannotCheck(str(error)) from None
     return Target(_session_of(request.config), wanted, item.nodeid)
 
 

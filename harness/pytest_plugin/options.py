@@ -126,12 +126,14 @@ _KEYS = ("target", "variant", "attempts", "mode", "budget", "expect", "witness")
 
 
 def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -> Wanted:
-    """What the marker says, filled up by options and ini keys. Raises ``pytest.UsageError``.
+    """What the marker says, filled up by options and ini keys; without a marker just these.
+
+    Raises ``pytest.UsageError``.
 
     Which service is tested is for the marker to say first; how hard it is tried, for the command
     line.
     """
-    where = f"{item.nodeid}: @pytest.mark.paidonce"
+    where = f"{item.nodeid}: {'paidonce_target' if mark is None else '@pytest.mark.paidonce'}"
     said: Mapping[str, Any] = {} if mark is None else mark.kwargs
     if mark is not None and mark.args:
         raise pytest.UsageError(f"{where}: expected keys, as in target='target.toml'; got "
@@ -147,7 +149,7 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
     if (mode == "replay") is (witness is None):
         raise pytest.UsageError(f"{where}: mode='replay' and witness='FILE' go together")
     target = _path(said, "target", item, where) or target_of(config)
-    if target is None and witness is None:
+    if target is None and witness is None and mark is not None:
         raise pytest.UsageError(
             f"{where}: no target: name one by target='FILE', --paidonce-target or the ini key "
             "paidonce_target"

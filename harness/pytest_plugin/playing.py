@@ -11,7 +11,7 @@ from harness import loop
 from harness.errors import UsageError
 from harness.explore import shrinking
 from harness.explore.exploration import Explored, Request, explore, opened, save
-from harness.explore.export.brief import steps_in_brief
+from harness.explore.export.brief import labels_in_brief, steps_in_brief
 from harness.explore.regression import Replay
 from harness.explore.search import Budget as SearchBudget
 from harness.explore.search import Ending
@@ -135,10 +135,7 @@ def replayed(play: Play) -> Result:
         status=replay.status,
         how=_of_replay(replay),
         broken=tuple(f"{found.checker}: {found.reason}" for found in replay.broken),
-        steps=tuple(
-            f"{s.number:>3}  {s.actor}: {s.label}{'  (waits)' if s.blocked else ''}"
-            for s in replay.steps
-        ),
+        steps=labels_in_brief(replay.steps),
         executions=1,
         seconds=time.monotonic() - began,
         witness=wanted.witness,

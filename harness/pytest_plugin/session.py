@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.backends.choice import choice_of
@@ -77,6 +77,19 @@ class Session:
             if self._settings.out.parent.name == REPORTS:
                 self._settings.out.parent.rmdir()
 
+    @contextlib.contextmanager
+    def alone(self, target: tuple[Loaded, TargetSubject] | None) -> Iterator[None]:
+        """A service that runs already, or ports that are taken as they are, are for one worker at
+        a time."""
+        shared = self._settings.shared
+        if target is None or shared is None or not _is_one_of_a_kind(target[0]):
+            yield
+            return
+        shared.mkdir(mode=0o700, exist_ok=True)
+        with (shared / f"{_key(target[0])}.alone").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _built(self, loaded: Loaded, subject: TargetSubject) -> TargetSubject:
         """Two workers that install packages into one folder would disturb each other."""
         shared = self._settings.shared
@@ -84,7 +97,7 @@ class Session:
             subject.build()
             return subject
         shared.mkdir(mode=0o700, exist_ok=True)
-        key = hashlib.sha256(str(loaded.path).encode()).hexdigest()[:16]
+        key = _key(loaded)
         done = shared / f"{key}.built"
         with (shared / f"{key}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -93,6 +106,16 @@ class Session:
             subject.build()
             done.touch()
         return subject
+
+
+def _key(loaded: Loaded) -> str:
+    return hashlib.sha256(str(loaded.path).encode()).hexdigest()[:16]
+
+
+def _is_one_of_a_kind(loaded: Loaded) -> bool:
+    taps = loaded.file.taps
+    ports = (taps.postgres_port, taps.stripe_port, taps.redis_port)
+    return loaded.file.service is not None or any(port is not None for port in ports)
 
 
 class Target:
@@ -163,11 +186,15 @@ class Target:
         result: Result | None = None
         try:
             if wanted.target is None and wanted.witness is None:
-                raise UsageError("no target: name one by --paidonce-target")
+                raise UsageError(
+                    f"{wanted.where}: no target: name one by --paidonce-target or the ini key "
+                    "paidonce_target"
+                )
             loaded = None if wanted.target is None else self._session.subject(wanted.target)
             choice = self._session.choice()
             folder = self._session.folder(self._nodeid)
-            result = how(playing.Play(wanted, loaded, choice, folder))
+            with self._session.alone(loaded):
+                result = how(playing.Play(wanted, loaded, choice, folder))
         except PaidonceError as error:
             raise CannotCheck(str(error)) from error
         finally:

@@ -127,6 +127,17 @@ def test_several_variants_and_none_named(pytester):
     run.stdout.fnmatch_lines(["*has several variants; name one by variant=*racy, locked"])
 
 
+def test_a_target_that_nobody_named(pytester):
+    pytester.makepyfile("def test_it(paidonce_target):\n    paidonce_target.explore()\n")
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(["paidonce: *::test_it: paidonce_target: no target: name one by*"])
+    run = pytester.runpytest_inprocess("--paidonce-target=gone.toml")
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["paidonce: *target file *gone.toml does not exist"])
+    assert "Traceback" not in run.stdout.str()
+
+
 def test_the_result_is_for_marked_tests(pytester):
     pytester.makepyfile("def test_it(paidonce_result):\n    pass\n")
     run = pytester.runpytest_inprocess()

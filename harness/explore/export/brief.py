@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 from harness.errors import UsageError
 from harness.explore.export import phrases
 from harness.explore.export.sequence import waits
 from harness.explore.export.telling import Kind, Moment, tell
-from harness.explore.witness import Witness
+from harness.explore.witness import Witness, WitnessStep
 from harness.history import Completed, Effect, History, Invoked
 
 WIDTH = 118
 """Characters of a line, at most."""
 _STATEMENT = 76
+_BEGIN, _END = 6, 6
 
 
 def steps_in_brief(witness: Witness, history: History, width: int = WIDTH) -> tuple[str, ...]:
@@ -22,17 +24,39 @@ def steps_in_brief(witness: Witness, history: History, width: int = WIDTH) -> tu
         moments = tell(witness, history).moments
     except UsageError:
         # Steps that cannot be found in the history again still have their labels.
-        return tuple(
-            phrases.clipped(f"{s.number:>3}  {s.actor}: {s.label}", width) for s in witness.steps
-        )
+        return labels_in_brief(witness.steps, width)
     actors = max((len(step.actor) for step in witness.steps), default=0)
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     for moment in moments:
-        number = f"{moment.step.number:>3}"
+        actor, number = moment.step.actor, f"{moment.step.number:>3}"
         for said in _said(moment):
-            line = f"{number}  {moment.step.actor:<{actors}}  {phrases.one_line(said)}"
-            found.append(phrases.clipped(line, width))
+            line = f"{number}  {actor:<{actors}}  {phrases.one_line(said)}"
+            found.append((actor, phrases.clipped(line, width)))
             number = "   "
+    return _without_long_runs(found, actors)
+
+
+def labels_in_brief(steps: Sequence[WitnessStep], width: int = WIDTH) -> tuple[str, ...]:
+    """The steps by their labels alone, where there is no history of the execution."""
+    actors = max((len(step.actor) for step in steps), default=0)
+    found = []
+    for step in steps:
+        waits_too = "  (waits)" if step.blocked else ""
+        line = f"{step.number:>3}  {step.actor:<{actors}}  {step.label}{waits_too}"
+        found.append((step.actor, phrases.clipped(line, width)))
+    return _without_long_runs(found, actors)
+
+
+def _without_long_runs(lines: Sequence[tuple[str, str]], actors: int) -> tuple[str, ...]:
+    """Where one attempt goes on and on, only how that begins and ends: a race is where the
+    attempts alternate."""
+    found: list[str] = []
+    for actor, group in itertools.groupby(lines, key=lambda line: line[0]):
+        run = [line for _, line in group]
+        if len(run) > _BEGIN + _END + 1:
+            between = len(run) - _BEGIN - _END
+            run[_BEGIN:-_END] = [f"     {actor:<{actors}}  … {between} lines more"]
+        found += run
     return tuple(found)
 
 
