@@ -25,7 +25,7 @@ from harness.targets.checking import Checked, Plan, check
 from harness.targets.script import script_of
 from harness.targets.subject import TargetSubject
 from harness.verdict import Status
-from reports import terminal
+from reports import predictions, terminal
 
 DEFAULT_TIME = "2m"
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -90,6 +90,10 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
     console = Console(highlight=False, soft_wrap=True)
     for cell in proof.cells:
         _tell(console, checked, cell)
+    for variant, settled in checked.predictions.items():
+        folder = plan.out / "predictions" / variant
+        reports.write_predictions(settled, folder)
+        written[f"predictions of {variant}"] = folder / "predictions.md"
     gating.tell_findings(gate, proof, found)
     console.print(terminal.render_headline(proof))
     for path in written.values():
@@ -155,5 +159,9 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             reasons = [v.reason for v in run.verdicts if v.status is Status.UNKNOWN]
             console.print(f"  not decided: {run.history}: {reasons[0]}", markup=False)
             break
+    if settled := checked.predictions.get(cell.variant):
+        console.print(f"\n[bold]{cell.variant}[/], predicted from each attempt alone:")
+        console.print(predictions.terminal(settled))
+        console.print()
     for note in checked.notes.get(cell.variant, ()):
         console.print(f"  note: {note}", markup=False)

@@ -13,8 +13,10 @@ from harness.explore import shrinking
 from harness.explore.cells import WITNESSES, searched
 from harness.explore.exploration import Request, explore, opened, save
 from harness.explore.search import Budget, Progress
+from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.world import InvalidRun
 from harness.findings import HISTORIES, machine
+from harness.predict import Decided, Prediction, decided, orders_of, predicted
 from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.stack import Lane, Stack
 from harness.targets import clients
@@ -58,6 +60,8 @@ class Checked:
     plan: Plan
     cells: dict[str, Cell] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    predictions: dict[str, tuple[Decided, ...]] = field(default_factory=dict)
+    """By variant: what its attempts alone gave reason to expect, and what came of each."""
     unusable: set[str] = field(default_factory=set)
     backends: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
@@ -175,9 +179,11 @@ class _OfOne:
             if tried.problems:
                 self.fails("; ".join(tried.problems))
                 return None
+            expected = await self._predicted(worlds[0])
             request = Request(
                 scenario=plan.script,
                 variant=self._name,
+                first=orders_of(expected),
                 budget=Budget(seconds=max(self._left * _EXPLORING, _LEAST_S)),
                 seed=plan.seed,
                 lanes=len(worlds),
@@ -187,8 +193,19 @@ class _OfOne:
             )
             explored = await explore(worlds, request, self._progress)
         self._notes += explored.notes
+        settled = decided(expected, explored.result, explored.history)
+        self._checked.predictions[self._name] = settled
         witness = save(explored, plan.out / WITNESSES)
         return searched(explored, witness, plan.out)
+
+    async def _predicted(self, worlds: ServiceWorlds) -> tuple[Prediction, ...]:
+        """What the attempts could order badly; the service was watched and tried out before."""
+        self._doing("predicting from each attempt alone")
+        try:
+            return await predicted(worlds, watch=0.0)
+        except PaidonceError as error:
+            self._notes.append(f"nothing is predicted: {error}")
+            return ()
 
     async def _bursts(self, most: int) -> tuple[Run, ...]:
         plan = self._plan
