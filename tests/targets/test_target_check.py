@@ -67,6 +67,13 @@ def test_every_variant_is_as_declared(tmp_path, name):
     assert suite.find(".//failure") is None
     assert "as declared" in (out / "summary.md").read_text()
     assert "racy" in (out / "report.html").read_text()
+    racy, sound = (
+        json.loads((out / "predictions" / cell["variant"] / "predictions.json").read_text())
+        for cell in results["cells"]
+    )
+    assert racy[0]["standing"] == "confirmed", "named before it was found, and shown by it"
+    assert results["cells"][0]["search"]["execution"] == 1, "it is tried first"
+    assert all(one["standing"] == "refuted" for one in sound)
     witness = out / results["cells"][0]["search"]["witness"]
     assert json.loads(witness.read_text())["described_in"]["path"].endswith("target.toml")
     assert witness.with_name(witness.name.replace(".witness.json", ".html")).exists()
