@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -53,7 +54,7 @@ def sarif(
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": file},
+                        "artifactLocation": {"uri": quote(file)},
                         "region": {"startLine": line(one)},
                     },
                     "logicalLocations": [{"name": one.variant, "kind": "member"}],

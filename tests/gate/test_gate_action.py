@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,41 @@ def test_it_is_a_composite_action_with_a_description_for_every_input():
     for name, told in ACTION["inputs"].items():
         assert told["description"], name
         assert told.get("required") or isinstance(told["default"], str), name
+
+
+def conforms(path, schema):
+    """Check a file by a schema that check-jsonschema brings along, as SchemaStore has it."""
+    run = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_it_conforms_to_the_schema_of_actions():
+    conforms(ROOT / "action.yml", "vendor.github-actions")
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        (".github/workflows/races.yml", "vendor.github-workflows"),
+        (".gitlab-ci.yml", "vendor.gitlab-ci"),
+    ],
+)
+def test_what_the_docs_say_to_copy_conforms_to_its_schema(tmp_path, name, schema):
+    text = (ROOT / "docs" / "ci.md").read_text()
+    found = re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", text, re.DOTALL)
+    assert found is not None
+    path = tmp_path / Path(name).name
+    path.write_text(found.group(1))
+    conforms(path, schema)
+    for job in (yaml.safe_load(found.group(1)).get("jobs") or {}).values():
+        ours = [step for step in job["steps"] if "paidonce" in step["uses"]]
+        assert ours
+        assert all(set(step["with"]) <= set(ACTION["inputs"]) for step in ours)
 
 
 def test_inputs_are_declared_and_used():
