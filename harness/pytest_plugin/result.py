@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.verdict import Status
+
+# Between two invariants that one checker found broken.
+_SEVERAL = re.compile(r"; (?=[^;]+: not )")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ class Result:
     def explanation(self) -> str:
         """All of it, for the message of an assertion; the last line is the command."""
         lines = [f"E   {self.target} ({self.variant}), {self.attempts} attempts: {self.how}"]
-        lines += [f"E     {reason}" for reason in self.broken]
+        for reason in self.broken:
+            first, *more = _SEVERAL.split(reason)
+            lines += [f"E     {first}", *(f"E       {one}" for one in more)]
         lines += ["", *(f"  {step}" for step in self.steps)] if self.steps else []
         lines += [f"  note: {note}" for note in self.notes]
         lines += ["", self.command] if self.command else []

@@ -85,8 +85,9 @@ def _said(moment: Moment) -> Iterator[str]:
 
 
 def _is_nothing(effect: Effect) -> bool:
-    """The beginning of a transaction: it touches nothing, and is no step."""
-    return effect.tap == "postgres" and effect.label.upper() in ("BEGIN", "START TRANSACTION")
+    """The beginning of a transaction, or a ping: it touches nothing, and is no step."""
+    said = effect.label.strip("; ").upper()
+    return effect.tap == "postgres" and said in ("", "BEGIN", "START TRANSACTION")
 
 
 def _asked(effect: Effect) -> str:

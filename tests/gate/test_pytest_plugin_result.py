@@ -1,0 +1,36 @@
+"""A result in words."""
+
+from __future__ import annotations
+
+from harness.pytest_plugin.result import Result
+from harness.verdict import Status
+
+
+def test_each_invariant_that_broke_has_a_line_and_the_last_line_is_the_command():
+    result = Result(
+        mode="explore",
+        target="shop",
+        variant="racy",
+        attempts=2,
+        status=Status.INVALID,
+        how="a race, found in execution 2",
+        broken=(
+            "invariants: one charge: not charges <= 1, with charges = 2; shown: not taken == "
+            "shown, with shown = 0, taken = 5",
+            "rejections: tab 2 got a 500; and no more",
+        ),
+        steps=("  1  tab 1  start",),
+        command="replay it: paidonce replay x.witness.json",
+    )
+    assert result.explanation.splitlines() == [
+        "E   shop (racy), 2 attempts: a race, found in execution 2",
+        "E     invariants: one charge: not charges <= 1, with charges = 2",
+        "E       shown: not taken == shown, with shown = 0, taken = 5",
+        "E     rejections: tab 2 got a 500; and no more",
+        "",
+        "    1  tab 1  start",
+        "",
+        "replay it: paidonce replay x.witness.json",
+    ]
+    assert result.summary.startswith("one charge: not charges <= 1")
+    assert (result.valid, result.invalid, result.unknown) == (False, True, False)
