@@ -26,3 +26,35 @@ def without_servers() -> dict[str, str]:
 
 
 PAIDONCE = [sys.executable, "-m", "harness.cli"]
+
+_MEMORY = '''
+PAID: set[int] = set()
+
+
+def remembered(order: int) -> bool:
+    """Whether it was paid before, as this process remembers: checked, and noted a little later."""
+    if order in PAID:
+        return True
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end:
+        pass
+    PAID.add(order)
+    return False
+
+
+def create('''
+
+
+def forgetful_shop_in(folder: Path) -> Path:
+    """A shop whose race is in its memory: no tap sees it, so just bursts show it."""
+    path = shop_in(folder)
+    text = (folder / "shop.py").read_text()
+    for old, new in (
+        ("def create(", _MEMORY.lstrip("\n")),
+        ('if status == "paid":', "if remembered(order):"),
+        ("import sys\n", "import sys\nimport time\n"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "shop.py").write_text(text)
+    return path

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from gate_shop import shop_in, without_servers
+from gate_shop import forgetful_shop_in, shop_in, without_servers
 
 pytest_plugins = "pytester"
 
@@ -22,10 +22,10 @@ def test_paid_once():
 """
 
 
-def run_in(pytester, *arguments, source, **environment):
+def run_in(pytester, *arguments, source, shop=shop_in, **environment):
     """pytest as a person starts it, with the servers of this test run."""
     pytester.makepyfile(test_shop=source)
-    shop_in(pytester.path)
+    shop(pytester.path)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=pytester.path,
@@ -160,6 +160,19 @@ def test_bursts(pytester):
     run = run_in(pytester, "--paidonce-target=target.toml", source=_BURSTS)
     assert run.returncode == 0, run.stdout
     assert "2 passed" in run.stdout
+
+
+@pytest.mark.slow
+def test_what_only_bursts_show_is_not_decided(pytester):
+    run = run_in(
+        pytester,
+        "--paidonce-target=target.toml",
+        source=_BURSTS.split("def test_racy_crowd")[0].replace("locked", "racy"),
+        shop=forgetful_shop_in,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "1 skipped" in run.stdout
+    assert "bursts, and no witness was found: what bursts show depends on load" in run.stdout
 
 
 @pytest.mark.slow
