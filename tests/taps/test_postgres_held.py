@@ -153,7 +153,9 @@ def test_a_unit_behind_a_lock_is_with_the_server_and_its_pid_is_known(database, 
         assert await bench.value() == "second"
 
     labels = [effect.label for effect in play(database, tmp_path, story)]
-    assert labels == ["BEGIN", UPDATE, "COMMIT", UPDATE]
+    assert labels[:2] == ["BEGIN", UPDATE]
+    # Both are let go by the server at once: which answer comes first on two connections is open.
+    assert sorted(labels[2:]) == sorted(["COMMIT", UPDATE])
 
 
 def test_pipelined_units_wait_for_the_one_before(database, tmp_path):

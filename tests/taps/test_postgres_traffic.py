@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import subprocess
 import tempfile
 import threading
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 from postgres_play import DEADLINE_S, Gatekeeper, ThreadedTap, recorded
 from psycopg import errors, sql
+from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
 
 from harness.backends.wheels import postgres_tool
@@ -297,6 +299,41 @@ def test_every_unit_of_a_pipeline_is_recorded_in_order(tapped, tmp_path):
     assert [e.answer["error"] and e.answer["error"]["sqlstate"] for e in selects] == (
         ["42703"] * 5 + [None]
     )
+
+
+def test_what_the_server_says_before_the_end_of_a_unit_is_part_of_its_answer(tapped, tmp_path):
+    """An error, and rows that fill the server's buffer, do not wait for the Sync."""
+    with (
+        recorded(tapped.tap, tmp_path / "h.jsonl") as effects,
+        psycopg.connect(tapped.url, autocommit=True) as connection,
+    ):
+        pgconn = connection.pgconn
+        pgconn.enter_pipeline_mode()
+        for query, rows in ((b"SELECT nothing", 0), (b"SELECT generate_series(1, 5000)", 5000)):
+            pgconn.send_query_params(query, None)
+            while pgconn.flush():
+                pass
+            # What is read now was sent before the Sync, which is not there yet.
+            assert select.select([pgconn.socket], [], [], DEADLINE_S)[0], "an early answer"
+            pgconn.consume_input()
+            pgconn.pipeline_sync()
+            while pgconn.flush():
+                pass
+            result = _next_result(pgconn)
+            assert result.ntuples == rows
+            assert _next_result(pgconn) is None
+            assert _next_result(pgconn).status == ExecStatus.PIPELINE_SYNC
+        pgconn.exit_pipeline_mode()
+    failed, read = (effect for effect in effects if effect.label.startswith("SELECT"))
+    assert failed.answer["error"]["sqlstate"] == "42703"
+    assert (read.answer["error"], read.answer["rows"]) == (None, 5000)
+
+
+def _next_result(pgconn):
+    while pgconn.is_busy():
+        assert select.select([pgconn.socket], [], [], DEADLINE_S)[0], "the next result"
+        pgconn.consume_input()
+    return pgconn.get_result()
 
 
 def test_a_client_that_hangs_up_has_its_statement_carried_out(database, tapped, tmp_path):

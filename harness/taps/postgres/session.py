@@ -69,6 +69,8 @@ class Session:
         self._sample = sample
         self._skipping = False
         self._rows: tuple[backend.Column, ...] | None = None
+        self._early: list[tuple[int, backend.BackendMessage]] = []
+        """What the server said of a unit whose end was not here yet."""
 
     @property
     def started(self) -> bool:
@@ -127,7 +129,14 @@ class Session:
     def forwarded(self, unit: Unit) -> tuple[Unit, ...]:
         """``unit`` was given to the server. Returns the units that need no answer any more."""
         unit.phase = Phase.SENT
-        return self._settled()
+        done: tuple[Unit, ...] = ()
+        if self._early and self.units[0] is unit:
+            early, self._early = self._early, []
+            for kind, message in early:
+                if unit in done:
+                    break
+                done += self._part(unit, kind, message).done
+        return (*done, *self._settled())
 
     # --- what the server sends -------------------------------------------------------
 
@@ -140,7 +149,7 @@ class Session:
             self.parameters[message.name] = message.value
         unit = self.units[0] if self.units and self.units[0].phase is Phase.SENT else None
         if unit is None:
-            return self._out_of_turn(message)
+            return self._out_of_turn(frame.kind, message)
         return self._part(unit, frame.kind, message)
 
     def lost(self) -> tuple[Unit, ...]:
@@ -151,7 +160,7 @@ class Session:
             self._finish(unit)
         return gone
 
-    def _out_of_turn(self, message: backend.BackendMessage) -> Heard:
+    def _out_of_turn(self, kind: int, message: backend.BackendMessage) -> Heard:
         match message:
             case backend.BackendKeyData(pid, key):
                 self.pid, self.key = pid, key
@@ -159,6 +168,10 @@ class Session:
                 self.version = min(self.version, version)
             case backend.ReadyForQuery(status):
                 self.status = status
+            case _ if not self._gathering.empty:
+                # Where nothing is held the server has the first messages of a unit before the tap
+                # has the last: an error, or many rows, do not wait for the Sync.
+                self._early.append((kind, message))
             case _:
                 pass
         return _AT_ONCE
