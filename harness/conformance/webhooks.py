@@ -54,11 +54,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        # Before the answer, since the next one may come, on another thread, right after it.
+        self.server.received.put(_Received(self.headers.get("Stripe-Signature", ""), body))
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self.server.received.put(_Received(self.headers.get("Stripe-Signature", ""), body))
 
     def log_message(self, *_: object) -> None:
         pass

@@ -36,11 +36,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        # Before the answer, since the next one may come, on another thread, right after it.
+        self.server.raw.put((self.headers["Stripe-Signature"], body))
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if statuses else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self.server.raw.put((self.headers["Stripe-Signature"], body))
 
     def log_message(self, *_: object) -> None:
         pass
