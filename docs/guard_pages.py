@@ -15,6 +15,7 @@ from scenarios.reference import VARIANTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "guards"
+_VULNERABLE = "It is declared vulnerable: a proof in which it is not caught is red."
 _HEADINGS = {
     "Guarantees": "What it guarantees",
     "Costs": "What it costs",
@@ -32,8 +33,8 @@ def _index() -> str:
         "# Guards",
         "",
         "Eleven ways to protect a payment, three of them wrong on purpose. Each page says what the",
-        "guard guarantees, what it costs, where it fails, and when to choose it. What it costs on your",
-        "machine, `paidonce load` measures ([load](../load.md)).",
+        "guard guarantees, what it costs, where it fails, and when to choose it. What it costs on",
+        "your machine, `paidonce load` measures ([load](../load.md)).",
         "",
         "| guard | idea | sound |",
         "|---|---|---|",
@@ -65,18 +66,13 @@ def _page(name: str) -> str:
         sections.append(before)
     for part, heading in _HEADINGS.items():
         sections.append(f"## {heading}\n\n{_markdown(found[part])}")
-    code = 0 if variant.sound else 1
     sections.append(
         "## See it\n\n```console\n"
         f"$ paidonce run two_tabs --guard {name}        # played\n"
         f"$ paidonce explore pay_vs_cancel --guard {name}    # every interleaving\n"
         f"$ paidonce prove --guard {name}               # every scenario\n"
         "```\n\n"
-        + (
-            ""
-            if code == 0
-            else "It is declared vulnerable: a proof in which it is not caught is red. "
-        )
+        + ("" if variant.sound else f"{_VULNERABLE} ")
         + f"The code is [{source}](../../{source})."
     )
     return "\n\n".join(sections) + "\n"
