@@ -26,6 +26,7 @@ from harness.targets.script import script_of
 from harness.targets.subject import TargetSubject
 from harness.verdict import Status
 from reports import predictions, terminal
+from reports.words import count
 
 DEFAULT_TIME = "2m"
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -143,7 +144,8 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
                 found = f"[bold yellow]not complete[/]: {search.reason}; covered: {search.coverage}"
         console.print(f"[bold]{cell.variant}[/]: {found}")
         console.print(
-            f"  {search.executions} executions, {search.outcomes} different outcome(s), "
+            f"  {count(search.executions, 'execution')}, "
+            f"{count(search.outcomes, 'different outcome')}, "
             f"{search.seconds:.1f} s; {cell.caught} of {len(cell.runs)} bursts broke"
         )
         for broken in search.broken:

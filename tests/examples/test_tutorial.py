@@ -56,7 +56,9 @@ def test_from_an_install_to_red_and_green(tmp_path):
         pytest.skip(f"packages are out of reach: {output[-500:]}")
     assert code == 0, output
     told = [
-        "counterexample in execution 2",
+        "counterexample in execution 1",
+        "predicted from each attempt alone",
+        "confirmed",
         "\n1\n",  # the exit code of a red check
         "payment_status=unpaid",
         "10 of 10 replays",
