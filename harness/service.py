@@ -6,24 +6,21 @@ import functools
 import os
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from harness.errors import DeadlineExceeded, UsageError
+from harness.errors import UsageError
 from harness.process.child import Child, ChildFailed
 from harness.process.ports import HOST, HeldPort
 from harness.target import Target, fill
-from harness.threads import CalledOff
+from harness.threads import go_on
 from harness.tls import context
 
 READY_DEADLINE_S = 60.0
 _PORT_TRIES = 5
-_LOOK_S = 0.1
-"""How soon it is noticed that a migration is no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def migrate(
     with Child(
         "migration", _argv(target, target.migrate, values), env=_env(target, values, {})
     ) as child:
-        code = _end_of(child, called_off)
+        code = child.wait(READY_DEADLINE_S, lambda: go_on(called_off, "the service"))
         if code != 0:
             raise ChildFailed("migration", f"ended with exit code {code}", code, child.tail())
 
@@ -128,26 +125,8 @@ def start(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _end_of(child: Child, called_off: threading.Event | None) -> int:
-    """The exit code of a child that ends by itself. Raises ``CalledOff``, ``DeadlineExceeded``."""
-    deadline = time.monotonic() + READY_DEADLINE_S
-    while True:
-        _go_on(called_off)
-        left = deadline - time.monotonic()
-        try:
-            return child.wait(min(_LOOK_S, max(left, 0.0)))
-        except DeadlineExceeded:
-            if left <= 0:
-                raise DeadlineExceeded(f"{child.name} to end", READY_DEADLINE_S) from None
-
-
-def _go_on(called_off: threading.Event | None) -> None:
-    if called_off is not None and called_off.is_set():
-        raise CalledOff("the service is no longer wanted")
-
-
 def _ready(url: str, called_off: threading.Event | None) -> bool | None:
-    _go_on(called_off)
+    go_on(called_off, "the service")
     try:
         answer = httpx.get(url, timeout=2.0, trust_env=False, verify=context())
     except httpx.HTTPError:

@@ -21,6 +21,12 @@ class CalledOff(PaidonceError):
     """Whoever asked for the work no longer wants it."""
 
 
+def go_on(called_off: threading.Event | None, what: str) -> None:
+    """Raises ``CalledOff`` if ``what`` is no longer wanted."""
+    if called_off is not None and called_off.is_set():
+        raise CalledOff(f"{what} is no longer wanted")
+
+
 async def in_thread(
     work: Callable[[threading.Event], T], undo: Callable[[T], None] = lambda done: None
 ) -> T:

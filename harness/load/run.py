@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from harness.capability import Capability
 from harness.checkers import judge
-from harness.errors import DeadlineExceeded, PaidonceError, UsageError
+from harness.errors import PaidonceError, UsageError
 from harness.history import Backend, Ended, Header, Journal, Note, read_history
 from harness.load.job import LoadJob, Observe
 from harness.load.merge import Merged, merge, read_parts
@@ -35,8 +34,6 @@ MEASURED_TO = "measured_to_ns"
 
 _START_SECONDS = 60.0
 """How long Locust may take to start and to end, on a busy machine, besides its run."""
-_CANCEL_SECONDS = 0.1
-"""How soon a cancellation is noticed."""
 _STOP_SECONDS = 3.0
 """How long Locust may take to end in good order when it is stopped early (Ctrl-C)."""
 
@@ -168,26 +165,15 @@ def _apply(
                 grace=_STOP_SECONDS,
             )
         )
-        _wait(locust, job.plan.total + job.patience + _START_SECONDS, cancel)
+        locust.wait(job.plan.total + job.patience + _START_SECONDS, lambda: _go_on(cancel))
         exit_code = locust.stop()
         sampler.stop()
         return exit_code, sampler.samples
 
 
-def _wait(locust: Child, seconds: float, cancel: threading.Event | None) -> None:
-    """Wait for Locust to end by itself. Raises ``LoadCancelled`` and ``DeadlineExceeded``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if cancel is not None and cancel.is_set():
-            raise LoadCancelled("the load run was cancelled")
-        left = deadline - time.monotonic()
-        try:
-            locust.wait(min(_CANCEL_SECONDS, max(left, 0.0)))
-        except DeadlineExceeded:
-            if left <= 0:
-                raise DeadlineExceeded("Locust to end its run", seconds) from None
-        else:
-            return
+def _go_on(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise LoadCancelled("the load run was cancelled")
 
 
 def _collect(parts_folder: Path, exit_code: int) -> Merged:

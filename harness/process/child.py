@@ -28,6 +28,8 @@ from harness.process.offspring import descendants, members, wait_gone
 T = TypeVar("T")
 
 PROBE_SECONDS = 0.005
+_LOOK_SECONDS = 0.1
+"""How soon it is noticed that a child's end is no longer waited for."""
 """How long to wait between two looks at whether a child is ready."""
 _KILL_SECONDS = 5.0
 
@@ -176,13 +178,21 @@ class Child:
 
         return self.wait_for(what, probe, seconds)
 
-    def wait(self, seconds: float) -> int:
+    def wait(self, seconds: float, go_on: Callable[[], None] | None = None) -> int:
         """Wait for it to end by itself; returns its exit code.
 
-        Raises ``DeadlineExceeded`` (and leaves it running) when it does not.
+        ``go_on`` is called now and then meanwhile; what it raises ends the wait. Raises
+        ``DeadlineExceeded`` (and leaves it running) when it does not end.
         """
-        if not self._exit.wait(seconds):
-            raise DeadlineExceeded(f"{self.name} to end", seconds)
+        deadline = time.monotonic() + seconds
+        ended = False
+        while not ended:
+            left = max(0.0, deadline - time.monotonic())
+            if go_on is not None:
+                go_on()
+            ended = self._exit.wait(left if go_on is None else min(left, _LOOK_SECONDS))
+            if not ended and left == 0.0:
+                raise DeadlineExceeded(f"{self.name} to end", seconds)
         code = self.returncode
         assert code is not None
         return code

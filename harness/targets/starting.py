@@ -9,7 +9,6 @@ import shlex
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,20 +16,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import psycopg
 
-from harness.errors import DeadlineExceeded, UsageError
+from harness.errors import UsageError
 from harness.process.child import Child, ChildFailed
 from harness.process.ports import HOST, HeldPort
 from harness.service import Addresses, Service
 from harness.targets.format import Command, ProcessTable
 from harness.targets.loading import Loaded
 from harness.targets.places import filled
-from harness.threads import CalledOff
+from harness.threads import go_on
 from harness.tls import context
 
 BUILD_DEADLINE_S = 900.0
 MIGRATION_DEADLINE_S = 120.0
 _PORT_TRIES = 5
-_LOOK_S = 0.2
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
 
 
@@ -109,17 +107,8 @@ def run(
     called_off: threading.Event | None = None,
 ) -> None:
     """Run a command to its end. Raises ``ChildFailed`` unless its exit code is 0."""
-    deadline = time.monotonic() + deadline_s
     with Child(name, argv, cwd=cwd, env={**os.environ, **env}) as child:
-        while True:
-            if called_off is not None and called_off.is_set():
-                raise CalledOff(f"{name} is no longer wanted")
-            left = deadline - time.monotonic()
-            with contextlib.suppress(DeadlineExceeded):
-                code = child.wait(min(_LOOK_S, max(left, 0.0)))
-                break
-            if left <= 0:
-                raise DeadlineExceeded(f"{name} to end", deadline_s)
+        code = child.wait(deadline_s, lambda: go_on(called_off, name))
         if code != 0:
             raise ChildFailed(name, f"ended with exit code {code}", code, child.tail())
 
@@ -237,8 +226,7 @@ def _unless(
     called_off: threading.Event | None, probe: Callable[[], bool | None]
 ) -> Callable[[], bool | None]:
     def asked() -> bool | None:
-        if called_off is not None and called_off.is_set():
-            raise CalledOff("the service is no longer wanted")
+        go_on(called_off, "the service")
         return probe()
 
     return asked
