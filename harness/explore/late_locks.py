@@ -51,9 +51,7 @@ class LateLocks:
         """A unit is about to be sent on ``session``."""
         for door in self._rows.get(session, ()):
             if door.entry is not None and any(
-                len(lock.place) != len(door.thing.place) - 1 and lock.overlaps(door.entry)
-                for lock in touches.locks
-                if _may_replace(lock.place)
+                _may_replace(lock.place) and lock.overlaps(door.entry) for lock in touches.locks
             ):
                 self.unsafe = f"a row of {door.thing.place[1]} may be put where another was"
 
