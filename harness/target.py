@@ -54,7 +54,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     ``{webhook_secret}``. It is ready when ``ready_path`` answers 200.
 
     ``settings`` maps the neutral names by which scenarios ask for settings (stripe_timeout_s,
-    redis_lease_ms, lock_timeout_ms, workers, pool_size, ...) to the service's environment
+    redis_lease_ms, lock_timeout_ms, workers, pool_size, threads, ...) to the service's environment
     variables. ``stripe_stateless`` is asked for, as "1", where Stripe keeps no state.
 
     ``under_control`` are settings (by neutral names) for exploration, where a step may be held

@@ -1,5 +1,5 @@
-"""The HTTP application. Handlers are synchronous and run in as many threads as there are
-database connections, so that a request that has a thread also gets a connection."""
+"""The HTTP application. Handlers are synchronous and run in threads: by default in as many as there
+are database connections, so that a request that has a thread also gets a connection."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         limiter = anyio.to_thread.current_default_thread_limiter()
-        limiter.total_tokens = service.settings.db_pool_size
+        limiter.total_tokens = service.settings.handler_threads
         service.start()
         try:
             yield

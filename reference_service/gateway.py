@@ -23,7 +23,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         stripe.enable_telemetry = False
-        self._http = WatchingClient(settings.stripe_timeout_s, settings.db_pool_size + 1)
+        self._http = WatchingClient(settings.stripe_timeout_s, settings.handler_threads + 1)
         self._stateless = settings.stripe_stateless
         client = stripe.StripeClient(
             settings.stripe_api_key,

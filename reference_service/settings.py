@@ -18,7 +18,9 @@ class Settings:
     """What the service was told.
 
     ``lock_timeout_ms`` and ``redis_lease_ms`` are milliseconds, names ending in ``_s`` are
-    seconds. ``stripe_stateless`` is for stripe-mock alone: it keeps no state and answers every
+    seconds. ``handler_threads`` is how many requests are worked on at once; with more of them than
+    connections a guard that holds none while Stripe is called can use the difference.
+    ``stripe_stateless`` is for stripe-mock alone: it keeps no state and answers every
     confirmation with its fixture's status, so an answer without error has to be read as the
     success it stands for.
     """
@@ -36,6 +38,7 @@ class Settings:
     port: int
     web_concurrency: int
     db_pool_size: int
+    handler_threads: int
     lock_timeout_ms: int
     guard_retries: int
     redis_lease_ms: int
@@ -112,6 +115,7 @@ def load(env: Mapping[str, str]) -> Settings:
     stateless = read.flag("STRIPE_STATELESS")
     if stateless and urlsplit(api_base).hostname == "api.stripe.com":
         raise SettingsError("STRIPE_STATELESS=1 is for stripe-mock, not for https://api.stripe.com")
+    pool_size = read.integer("DB_POOL_SIZE", 20, 1, 500)
     return Settings(
         database_url=read_database_url(env),
         redis_url=redis_url,
@@ -125,7 +129,8 @@ def load(env: Mapping[str, str]) -> Settings:
         host=read.text("HOST", "127.0.0.1"),
         port=read.integer("PORT", 8000, 0, 65535),
         web_concurrency=read.integer("WEB_CONCURRENCY", 1, 1, 64),
-        db_pool_size=read.integer("DB_POOL_SIZE", 20, 1, 500),
+        db_pool_size=pool_size,
+        handler_threads=read.integer("HANDLER_THREADS", pool_size, 1, 2000),
         lock_timeout_ms=read.integer("LOCK_TIMEOUT_MS", 2000, 1, 3_600_000),
         guard_retries=read.integer("GUARD_RETRIES", 5, 0, 100),
         redis_lease_ms=read.integer("REDIS_LEASE_MS", 30_000, 1, 3_600_000),

@@ -132,6 +132,7 @@ TARGET = Target(
         "lock_timeout_ms": "LOCK_TIMEOUT_MS",
         "workers": "WEB_CONCURRENCY",
         "pool_size": "DB_POOL_SIZE",
+        "threads": "HANDLER_THREADS",
         "retries": "GUARD_RETRIES",
         "recovery_interval_s": "RECOVERY_INTERVAL_S",
         "claim_lease_s": "CLAIM_LEASE_S",

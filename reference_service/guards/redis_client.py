@@ -27,7 +27,7 @@ def connect(context: Context) -> redis.Redis:
         url,
         socket_connect_timeout=_TIMEOUT_S,
         socket_timeout=_TIMEOUT_S,
-        max_connections=context.settings.db_pool_size + 1,
+        max_connections=context.settings.handler_threads + 1,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )

@@ -211,6 +211,30 @@ def test_a_dead_pooled_connection_is_replaced(serve: Starter, guard: str) -> Non
         assert running.charged(order) == [1000]
 
 
+def test_more_requests_than_connections_can_wait_for_stripe(serve: Starter) -> None:
+    with serve("claim", DB_POOL_SIZE="1", HANDLER_THREADS="6") as running:
+        orders = [running.new_order() for _ in range(6)]
+        with running.front.held() as gate:
+            paying = [running.start(running.pay, order) for order in orders]
+            for _ in orders:
+                gate.wait_for_arrival()
+        assert [one.result().status_code for one in paying] == [200] * 6
+
+
+def test_whoever_holds_a_connection_keeps_others_from_stripe(serve: Starter) -> None:
+    with serve("row_lock", DB_POOL_SIZE="1", HANDLER_THREADS="6") as running:
+        orders = [running.new_order() for _ in range(6)]
+        pool = running.service.engine.pool
+        with running.front.held() as gate:
+            paying = [running.start(running.pay, order) for order in orders]
+            gate.wait_for_arrival()
+            gate.wait_for_arrival()
+            # One connection is the pool's, and one more the recovery's, which rests here.
+            assert "Current Checked out connections: 2" in pool.status()
+            assert len(running.front.seen) == 2
+        assert [one.result().status_code for one in paying] == [200] * 6
+
+
 def test_two_recoveries_at_once_settle_once(sound: Running) -> None:
     orders = [sound.new_order() for _ in range(6)]
     sound.front.faults.extend(["drop_after"] * 6)

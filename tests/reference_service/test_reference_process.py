@@ -141,6 +141,7 @@ def test_a_database_that_does_not_answer_is_one_line() -> None:
         ("STRIPE_API_BASE", "stripe", "STRIPE_API_BASE must be a URL like https://"),
         ("PORT", "eighty", "PORT must be a whole number from 0 to 65535, not 'eighty'"),
         ("DB_POOL_SIZE", "0", "DB_POOL_SIZE must be a whole number from 1"),
+        ("HANDLER_THREADS", "0", "HANDLER_THREADS must be a whole number from 1"),
         ("STRIPE_TIMEOUT_S", "nan", "STRIPE_TIMEOUT_S must be a number of seconds"),
         ("RECOVERY_INTERVAL_S", "-1", "RECOVERY_INTERVAL_S must be a number of seconds from 0"),
         ("STRIPE_STATELESS", "yes", "STRIPE_STATELESS must be 0 or 1"),
@@ -156,6 +157,8 @@ def test_each_bad_setting_is_named(name: str, value: str, message: str) -> None:
 def test_the_defaults() -> None:
     settings = load(MINIMAL)
     assert (settings.payment_guard, settings.db_pool_size) == ("row_lock", 20)
+    assert settings.handler_threads == 20
+    assert load({**MINIMAL, "DB_POOL_SIZE": "7"}).handler_threads == 7
     assert (settings.lock_timeout_ms, settings.guard_retries) == (2000, 5)
     assert settings.stripe_max_network_retries == 0
     assert settings.host == "127.0.0.1"
