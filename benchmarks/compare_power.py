@@ -1,0 +1,77 @@
+"""Whether ``paidonce compare`` is red when it should be, and only then.
+
+    python benchmarks/compare_power.py [--pairs 20] [--repeat 8] [--seconds 1.5] [--slower 0.2]
+
+Measures one guard over and over, by turns as it is and slower by a known share (each request takes
+that much longer in the service, see ``slower/sitecustomize.py``), every run with ``--repeat``
+rounds. Then each run is compared with the next of its own kind, where an alarm is a false one, and
+each slowed run with the one before it as it is, where no alarm is a miss. Runs are kept in
+``--out``; one that is there already is not made again, so a broken-off benchmark goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import reports
+from harness.load.comparison import Comparison, compare
+
+SLOWER = Path(__file__).parent / "slower"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--pairs", type=int, default=20)
+    options.add_argument("--repeat", type=int, default=8)
+    options.add_argument("--seconds", type=float, default=1.5)
+    options.add_argument("--users", type=int, default=4)
+    options.add_argument("--guard", default="row_lock")
+    options.add_argument("--profile", default="many")
+    options.add_argument("--slower", type=float, default=0.2)
+    options.add_argument("--out", type=Path, default=Path("compare-power"))
+    chosen = options.parse_args()
+    runs = [measured(chosen, number, 0.0) for number in range(1)]
+    slowed: list[Path] = []
+    for number in range(chosen.pairs):
+        slowed.append(measured(chosen, number, chosen.slower))
+        runs.append(measured(chosen, number + 1, 0.0))
+    same = [_compared(one, other) for one, other in itertools.pairwise(runs)]
+    slower = [_compared(one, other) for one, other in zip(runs, slowed, strict=False)]
+    alarms, caught = sum(bool(c.slower) for c in same), sum(bool(c.slower) for c in slower)
+    print(f"\nthe same, compared with itself: {alarms} alarms of {len(same)}")
+    print(f"slower by {chosen.slower:.0%}: caught {caught} times of {len(slower)}")
+
+
+def measured(chosen: argparse.Namespace, number: int, share: float) -> Path:
+    """The folder of one run; makes it if it is not there."""
+    folder: Path = chosen.out / f"{'slower' if share else 'same'}-{number:02}"
+    if not (folder / "results.json").exists():
+        command = [sys.executable, "-m", "harness.cli", "load", "--guard", chosen.guard]
+        command += ["--profile", chosen.profile, "--users", str(chosen.users)]
+        command += ["--seconds", str(chosen.seconds), "--warmup", "0.5"]
+        command += ["--repeat", str(chosen.repeat), "--out", str(folder)]
+        path = os.pathsep.join(filter(None, [str(SLOWER), os.environ.get("PYTHONPATH", "")]))
+        env = os.environ | {"SLOWER": str(share), "PYTHONPATH": path}
+        made = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            raise SystemExit(f"{folder} could not be measured:\n{made.stdout}{made.stderr}")
+    return folder
+
+
+def _compared(before: Path, after: Path) -> Comparison:
+    found = compare(reports.load(before), reports.load(after))
+    factors = ", ".join(
+        f"{f.name} {f.factor:.2f} ({f.low:.2f} to {f.high:.2f})" for f in found.figures
+    )
+    said = "SLOWER" if found.slower else "no alarm"
+    print(f"{before.name} and {after.name}: {said}; {factors}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    main()
