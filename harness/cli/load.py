@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 import reports
 from harness import loop
-from harness.capability import Capability
 from harness.cli import options
+from harness.cli.measuring import load_all
 from harness.cli.progress import bar
 from harness.errors import UsageError
-from harness.findings import HISTORIES, Findings, Plan
+from harness.findings import Findings, Plan
 from harness.load.job import PROFILES
-from harness.load.measure import Workload, measure
-from harness.load.saturation import Climb
+from harness.load.measure import Workload
 from harness.load.settings import ARRIVALS
-from harness.load.yardstick import Yardstick
-from harness.results import Load, Variant
-from harness.stack import Choice, Lane, Stack, open_stack
+from harness.load.telemetry import Telemetry
+from harness.stack import Choice, open_stack
 from reports import terminal
 from scenarios.reference import TARGET
 
@@ -90,6 +84,26 @@ def load_command(
     ] = 1,
     seed: options.Seed = 0,
     out: options.Out = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            help="While it runs, let Prometheus fetch its figures from this port of 127.0.0.1 "
+            "(0: a free one).",
+            metavar="PORT",
+            min=0,
+            max=65535,
+            show_default=False,
+        ),
+    ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(
+            help="While it runs, send its figures to the OpenTelemetry collector at this address "
+            "of this machine, such as http://127.0.0.1:4318.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     backends: options.Backends = None,
     postgres: options.Postgres = None,
     redis: options.Redis = None,
@@ -107,7 +121,6 @@ def load_command(
                 f"--profile: unknown profile {profile!r}; choose one of: {', '.join(PROFILES)}"
             )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
-    folder = options.folder(out)
     if saturate is not None and (rate or repeat > 1):
         raise UsageError("--saturate searches for a rate itself: leave out --rate and --repeat")
     if arrivals not in ARRIVALS:
@@ -116,13 +129,18 @@ def load_command(
         Workload(one, users, seconds, warmup, seed, processes, rate, arrivals, saturate)
         for one in wanted
     ]
+    choice = options.backends(backends, postgres, redis, stripe)
+    watched = metrics_port is not None or otlp is not None
+    telemetry = Telemetry(metrics_port, otlp) if watched else None
+    folder = options.folder(out)
     findings = Findings(
         Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
     )
-    choice = options.backends(backends, postgres, redis, stripe)
     try:
-        with bar() as progress:
-            loop.run(_run(choice, plans, findings, progress, repeat))
+        with telemetry or nullcontext(), bar() as progress:
+            if telemetry is not None and telemetry.address is not None:
+                progress.console.print(f"metrics: {telemetry.address}", soft_wrap=True)
+            loop.run(_run(choice, plans, findings, progress, repeat, telemetry))
     finally:
         done = {(load.variant, load.round, load.profile) for load in findings.loads}
         findings.interrupted = len(done) < len(variants) * repeat * len(plans)
@@ -141,82 +159,10 @@ async def _run(
     findings: Findings,
     progress: Progress,
     repeat: int,
+    telemetry: Telemetry | None,
 ) -> None:
     task = progress.add_task(
         "starting Postgres, Redis and Stripe", total=len(findings.plan.variants) * repeat
     )
     async with open_stack(TARGET, choice, logs=findings.plan.out / "logs") as stack:
-        await load_all(stack, plans, findings, progress, task, repeat=repeat)
-
-
-async def load_all(
-    stack: Stack,
-    plans: Sequence[Workload],
-    findings: Findings,
-    progress: Progress,
-    task: TaskID,
-    *,
-    repeat: int = 1,
-) -> None:
-    """Measure one variant after the other, under all ``plans``: side by side they would measure
-    each other.
-
-    With ``repeat`` rounds they take turns, every round beginning with another one, and before each
-    measurement the machine is measured.
-    """
-    lane = await stack.lane()
-    variants = findings.plan.variants
-    with ExitStack() as exits:
-        yardstick = None
-        if repeat > 1:
-            log = findings.plan.out / "logs" / "pgbench.log"
-            made = await asyncio.to_thread(Yardstick, stack.postgres, log)
-            yardstick = exits.enter_context(made)
-        for number in range(1, repeat + 1):
-            first = (number - 1) % len(variants)
-            for variant in (*variants[first:], *variants[:first]):
-                turn = f" ({number} of {repeat})" if repeat > 1 else ""
-                progress.update(task, description=f"load on {variant.name}{turn}")
-                place = Path(HISTORIES) / variant.name
-                if repeat > 1:
-                    place /= f"round-{number}"
-                async for load in _measured(
-                    stack, lane, variant, plans, findings, place, yardstick
-                ):
-                    findings.loads.append(msgspec.structs.replace(load, round=number))
-                    if load.bound_ms is not None:
-                        words = f"load on {variant.name}, {load.rate:.0f} clients a second"
-                        progress.update(task, description=words)
-                progress.update(task, advance=1)
-
-
-async def _measured(
-    stack: Stack,
-    lane: Lane,
-    variant: Variant,
-    plans: Sequence[Workload],
-    findings: Findings,
-    place: Path,
-    yardstick: Yardstick | None,
-) -> AsyncIterator[Load]:
-    most = max(plan.users for plan in plans)
-    settings = {"workers": "1", "pool_size": str(min(max(most, 10), 100))}
-    tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
-    async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
-        findings.met(bench)
-        for plan in plans:
-            if plan.bound_ms is None:
-                speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
-                load = await measure(bench, plan, findings.plan.out / place)
-                yield _placed(load, place, yardstick=speed)
-                continue
-            climb = Climb(plan.bound_ms)
-            while (rate := climb.next()) is not None:
-                at = place / f"{rate:.0f}-a-second"
-                load = await measure(bench, replace(plan, rate=rate), findings.plan.out / at)
-                climb.told(load)
-                yield _placed(load, at, bound_ms=plan.bound_ms)
-
-
-def _placed(load: Load, place: Path, **more: float | None) -> Load:
-    return msgspec.structs.replace(load, history=(place / load.history).as_posix(), **more)
+        await load_all(stack, plans, findings, progress, task, repeat=repeat, telemetry=telemetry)

@@ -18,7 +18,7 @@ import reports
 from harness import loop
 from harness.backends.choice import choices_of
 from harness.cli import options
-from harness.cli.load import load_all
+from harness.cli.measuring import load_all
 from harness.cli.progress import bar
 from harness.errors import Unavailable
 from harness.findings import Findings, Plan

@@ -1,0 +1,103 @@
+"""Measures one guard after the other, as ``paidonce load`` and ``paidonce prove`` ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from rich.progress import Progress, TaskID
+
+from harness.bench import Bench
+from harness.capability import Capability
+from harness.findings import HISTORIES, Findings
+from harness.load.measure import Workload, measure
+from harness.load.saturation import Climb
+from harness.load.telemetry import Telemetry
+from harness.load.yardstick import Yardstick
+from harness.results import Load, Variant
+from harness.stack import Lane, Stack
+
+
+async def load_all(
+    stack: Stack,
+    plans: Sequence[Workload],
+    findings: Findings,
+    progress: Progress,
+    task: TaskID,
+    *,
+    repeat: int = 1,
+    telemetry: Telemetry | None = None,
+) -> None:
+    """Measure one variant after the other, under all ``plans``: side by side they would measure
+    each other.
+
+    With ``repeat`` rounds they take turns, every round beginning with another one, and before each
+    measurement the machine is measured. ``telemetry`` publishes each while it runs.
+    """
+    lane = await stack.lane()
+    variants = findings.plan.variants
+    with ExitStack() as exits:
+        yardstick = None
+        if repeat > 1:
+            log = findings.plan.out / "logs" / "pgbench.log"
+            made = await asyncio.to_thread(Yardstick, stack.postgres, log)
+            yardstick = exits.enter_context(made)
+        for number in range(1, repeat + 1):
+            first = (number - 1) % len(variants)
+            for variant in (*variants[first:], *variants[:first]):
+                turn = f" ({number} of {repeat})" if repeat > 1 else ""
+                progress.update(task, description=f"load on {variant.name}{turn}")
+                place = Path(HISTORIES) / variant.name
+                if repeat > 1:
+                    place /= f"round-{number}"
+                async for load in _measured(
+                    stack, lane, variant, plans, findings, place, yardstick, telemetry
+                ):
+                    findings.loads.append(msgspec.structs.replace(load, round=number))
+                    if load.bound_ms is not None:
+                        words = f"load on {variant.name}, {load.rate:.0f} clients a second"
+                        progress.update(task, description=words)
+                progress.update(task, advance=1)
+
+
+async def _measured(
+    stack: Stack,
+    lane: Lane,
+    variant: Variant,
+    plans: Sequence[Workload],
+    findings: Findings,
+    place: Path,
+    yardstick: Yardstick | None,
+    telemetry: Telemetry | None,
+) -> AsyncIterator[Load]:
+    most = max(plan.users for plan in plans)
+    settings = {"workers": "1", "pool_size": str(min(max(most, 10), 100))}
+    tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
+    async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
+        findings.met(bench)
+        for plan in plans:
+            if plan.bound_ms is None:
+                speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
+                load = await _watched(bench, plan, findings.plan.out / place, telemetry)
+                yield _placed(load, place, yardstick=speed)
+                continue
+            climb = Climb(plan.bound_ms)
+            while (rate := climb.next()) is not None:
+                at = place / f"{rate:.0f}-a-second"
+                work = replace(plan, rate=rate)
+                load = await _watched(bench, work, findings.plan.out / at, telemetry)
+                climb.told(load)
+                yield _placed(load, at, bound_ms=plan.bound_ms)
+
+
+async def _watched(bench: Bench, work: Workload, out: Path, telemetry: Telemetry | None) -> Load:
+    with telemetry.following(out, bench.variant, work.profile) if telemetry else nullcontext():
+        return await measure(bench, work, out)
+
+
+def _placed(load: Load, place: Path, **more: float | None) -> Load:
+    return msgspec.structs.replace(load, history=(place / load.history).as_posix(), **more)
