@@ -76,6 +76,11 @@ class Bench:
     """Other ways in to the tap before Stripe, where the service asked for one."""
     pids: tuple[int, ...] = ()
     """The service's processes: their children do its work."""
+    tapped: bool = True
+    """Whether the service talks to Stripe by way of the tap."""
+    postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
+    """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
+    its log can be read."""
     stripe: Wires = field(init=False)
     browser: Wires = field(init=False)
     service: Wires = field(init=False)

@@ -11,6 +11,7 @@ import enum
 import msgspec
 
 from harness.capability import Capability
+from harness.seen import Seen
 from harness.verdict import Status, Verdict
 
 RESULTS_FORMAT = 1
@@ -248,6 +249,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Of a search for the highest sustained rate: the p99 that must not be exceeded."""
     round: int = 1
     yardstick: float | None = None
+    seen: Seen | None = None
+    """What Postgres, Stripe, Redis and the service itself told meanwhile; None in older files."""
 
     @property
     def throughput(self) -> float:

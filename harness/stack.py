@@ -145,7 +145,9 @@ class Stack:
                     "redis": Backend(kind=lane.redis.kind, version=lane.redis.version),
                     "stripe": Backend(kind=lane.stripe.kind, version=lane.stripe.version),
                 },
-                eyes=await psycopg.AsyncConnection.connect(url, autocommit=True),
+                eyes=await psycopg.AsyncConnection.connect(
+                    url, autocommit=True, application_name="paidonce eyes"
+                ),
                 redis=aioredis.Redis.from_url(lane.redis.url()),
                 postgres_url=url,
                 addresses=addresses,
@@ -153,6 +155,8 @@ class Stack:
                 taps=taps,
                 tls=lane.tls,
                 pids=running.pids,
+                tapped=tapped,
+                postgres_errors=getattr(self.postgres, "errors", None),
             )
             exits.push_async_callback(bench.close)
             yield bench

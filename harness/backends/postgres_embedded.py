@@ -14,6 +14,7 @@ import shutil
 import signal
 import stat
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -44,6 +45,8 @@ _SETTINGS = {
     "log_min_messages": "warning",
     # An error a client is told of is that client's business; ours is what the server reports.
     "log_min_error_statement": "panic",
+    # When (Unix time), who, SQLSTATE, database: what ``errors`` counts.
+    "log_line_prefix": "'%n [%p] %e %d: '",
     "logging_collector": "off",
     "log_checkpoints": "off",
     "max_wal_size": "256MB",
@@ -51,6 +54,11 @@ _SETTINGS = {
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
 }
+
+
+_ERROR = re.compile(
+    r"^(?P<at>[\d.]+) \[\d+\] (?P<code>[0-9A-Z]{5}) (?P<database>.*): ERROR:  ", re.MULTILINE
+)
 
 
 class EmbeddedPostgres(Stoppable):
@@ -123,6 +131,17 @@ class EmbeddedPostgres(Stoppable):
     def drop_database(self, name: str) -> None:
         """See ``PostgresServer.drop_database``."""
         postgres_admin.drop_database(self.socket_url(), name)
+
+    def errors(self, database: str, since: float, until: float) -> dict[str, int]:
+        """How many errors the server reported in ``database``, by SQLSTATE.
+
+        ``since`` and ``until`` are Unix times.
+        """
+        found: Counter[str] = Counter()
+        for line in _ERROR.finditer(self.log):
+            if line["database"] == database and since <= float(line["at"]) < until:
+                found[line["code"]] += 1
+        return dict(found)
 
     def stop(self) -> None:
         """End the server and remove its folder; idempotent."""

@@ -129,6 +129,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="comple
     ``code`` is the service's machine-readable reason of a rejection. ``value`` holds what an
     ``OK`` said: ``payment_id``, ``amount``, ``refund_id``, and for a read the whole order as in
     ``OrderObserved``; of a request ``success`` is true where it told its attempt of success.
+    ``timing`` is the answer's ``Server-Timing`` header (load only), empty where there was none.
     ``replayed`` marks an answer the service gave as a replay of an earlier
     one to the same idempotency key. ``retries`` is how often the service said it tried again
     inside, None if it did not say. An operation with no completion at all is unknown as well.
@@ -143,6 +144,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="comple
     replayed: bool = False
     error: str | None = None
     retries: int | None = None
+    timing: str = ""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="effect"):

@@ -13,6 +13,7 @@ from harness.bench import Bench
 from harness.capability import Capability
 from harness.history import Journal, Note
 from harness.load.run import run_load
+from harness.load.watching import watch
 from harness.observe import at_rest, observe
 from harness.results import Load
 from harness.threads import in_thread
@@ -57,25 +58,27 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
             looking.cancel()
             return None
 
-        return run_load(
-            target=bench.target,
-            base_url=bench.service_url,
-            postgres_url=bench.postgres_url,
-            variant=bench.variant,
-            profile=work.profile,
-            users=work.users,
-            seconds=work.seconds,
-            warmup=work.warmup,
-            out_folder=out,
-            seed=work.seed,
-            processes=work.processes,
-            rate=work.rate,
-            arrivals=work.arrivals,
-            observe=look,
-            capabilities=bench.capabilities | {Capability.ORDER_STATE},
-            backends=bench.backends,
-            cancel=called_off,
-        )
+        with watch(bench) as watched:
+            return run_load(
+                target=bench.target,
+                base_url=bench.service_url,
+                postgres_url=bench.postgres_url,
+                variant=bench.variant,
+                profile=work.profile,
+                users=work.users,
+                seconds=work.seconds,
+                warmup=work.warmup,
+                out_folder=out,
+                seed=work.seed,
+                processes=work.processes,
+                rate=work.rate,
+                arrivals=work.arrivals,
+                observe=look,
+                capabilities=bench.capabilities | {Capability.ORDER_STATE},
+                backends=bench.backends,
+                watched=watched,
+                cancel=called_off,
+            )
 
     return await in_thread(run)
 

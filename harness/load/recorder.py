@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.answers import completion
 from harness.history import (
     Action,
@@ -115,6 +117,9 @@ class Recorder:
             headers=headers,
             body=body,
         )
+        timing = headers.get("server-timing", "")
+        if timing:
+            completed = msgspec.structs.replace(completed, timing=timing)
         self._journal.record(completed)
         return completed
 

@@ -16,11 +16,13 @@ from harness.errors import PaidonceError, UsageError
 from harness.history import Backend, Ended, Header, Journal, Note, read_history
 from harness.load.job import LoadJob, Observe
 from harness.load.merge import Merged, merge, read_parts
+from harness.load.meters import NOTHING, Meters, Watched
 from harness.load.recorder import ORIGIN
 from harness.load.sampler import Sample, Sampler, summarise_samples
 from harness.load.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
 from harness.load.summary import summarise
 from harness.load.targets import write_target
+from harness.load.watching import Looks, seen_in
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.ports import HeldPort
@@ -70,14 +72,16 @@ def run_load(
     arrivals: str = "poisson",
     patience: float = 15.0,
     run: str = "load",
+    watched: Watched = NOTHING,
     cancel: threading.Event | None = None,
 ) -> Load:
     """Put load on the service at ``base_url``, measure it and judge what was recorded.
 
     The fields are those of ``LoadJob``. ``postgres_url`` is the service's database, watched for
-    lock waits. ``observe`` is called once Locust is gone, with the journal of the merged history
-    and the ids of all orders; it waits for the service to come to rest and records the orders
-    and Stripe's ledger. ``capabilities`` must hold what that makes true, nothing more.
+    what its sessions do; ``watched`` says what else can be. ``observe`` is called once Locust is
+    gone, with the journal of the merged history and the ids of all orders; it waits for the service
+    to come to rest and records the orders and Stripe's ledger. ``capabilities`` must hold what that
+    makes true, nothing more.
 
     The history is written to ``out_folder`` and named in ``Load.history`` relative to it. A
     Locust that was killed leaves a history that is judged as cut off, so never as VALID.
@@ -110,7 +114,12 @@ def run_load(
         checkers=checkers,
     )
     return run_job(
-        job, postgres_url=postgres_url, out_folder=out_folder, observe=observe, cancel=cancel
+        job,
+        postgres_url=postgres_url,
+        out_folder=out_folder,
+        observe=observe,
+        watched=watched,
+        cancel=cancel,
     )
 
 
@@ -120,6 +129,7 @@ def run_job(
     postgres_url: str,
     out_folder: Path,
     observe: Observe | None = None,
+    watched: Watched = NOTHING,
     cancel: threading.Event | None = None,
 ) -> Load:
     """``run_load`` for a job that is put together already."""
@@ -130,11 +140,12 @@ def run_job(
             raise UsageError(f"{taken} exists already; name another folder for this load run")
     parts_folder.mkdir(parents=True)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    exit_code, samples = _apply(job, postgres_url, parts_folder, cancel)
+    with Meters(watched) as meters:
+        exit_code, samples = _apply(job, postgres_url, parts_folder, cancel)
     merged = _collect(parts_folder, exit_code)
     _write(path, _header(job, merged, started), merged, exit_code, observe)
     shutil.rmtree(parts_folder)
-    return _result(job, merged, samples, path)
+    return _result(job, merged, Looks(samples, meters, watched), path)
 
 
 def _apply(
@@ -235,7 +246,7 @@ def _write(
             journal.record(Ended(t=journal.now()))
 
 
-def _result(job: LoadJob, merged: Merged, samples: tuple[Sample, ...], path: Path) -> Load:
+def _result(job: LoadJob, merged: Merged, looks: Looks, path: Path) -> Load:
     history = read_history(path)
     start, end = merged.window
     if end <= start:
@@ -245,7 +256,7 @@ def _result(job: LoadJob, merged: Merged, samples: tuple[Sample, ...], path: Pat
         )
     try:
         numbers = summarise(history, start, end)
-        database = summarise_samples(samples, start + merged.origin, end + merged.origin)
+        database = summarise_samples(looks.samples, start + merged.origin, end + merged.origin)
     except ValueError as error:
         raise LoadFailed(
             f"load {job.profile} on {job.variant or job.target.name}: {error}; "
@@ -273,4 +284,5 @@ def _result(job: LoadJob, merged: Merged, samples: tuple[Sample, ...], path: Pat
         status=worst(verdict.status for verdict in verdicts),
         verdicts=verdicts,
         history=path.name,
+        seen=seen_in(looks, database, numbers, start + merged.origin, end + merged.origin),
     )

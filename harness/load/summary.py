@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from hdrh.histogram import HdrHistogram
 
 from harness.history import Action, History, Operation, Outcome
+from harness.load.timing import means
 from harness.results import Percentiles
 
 _HIGHEST_US = 600_000_000
@@ -23,7 +24,10 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outcomes`` counts operations by outcome name, and ``by_action`` the same per action.
     ``payments`` counts PAY operations that were told ok, replays of an earlier answer left out.
-    ``retries`` is None when no answer said how often the service tried again.
+    ``retries`` is None when no answer said how often the service tried again. ``mean_ms`` is the
+    mean latency of all operations. ``told_ms`` has the means of what the service said in
+    ``Server-Timing``, over the ``told_of`` payments that succeeded and said it; these took
+    ``told_mean_ms`` on average, None where there was none.
     """
 
     seconds: float
@@ -33,6 +37,10 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
     by_action: dict[str, dict[str, int]]
     latency: Percentiles
     retries: int | None
+    mean_ms: float = 0.0
+    told_ms: dict[str, float] = {}
+    told_of: int = 0
+    told_mean_ms: float | None = None
 
 
 def summarise(history: History, start: int, end: int) -> LoadSummary:
@@ -59,6 +67,7 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
     by_action: dict[Action, Counter[Outcome]] = {}
     for operation in measured:
         by_action.setdefault(operation.invoked.action, Counter())[operation.outcome] += 1
+    telling = [each for each in measured if _is_payment(each) and _timing(each)]
     return LoadSummary(
         seconds=(end - start) / 1e9,
         operations=len(measured),
@@ -67,6 +76,10 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
         by_action={action.value: _named(counts) for action, counts in by_action.items()},
         latency=percentiles(_latency_ns(operation) for operation in measured),
         retries=_retries(measured),
+        mean_ms=_mean_ms(measured),
+        told_ms=means(map(_timing, telling)),
+        told_of=len(telling),
+        told_mean_ms=_mean_ms(telling) if telling else None,
     )
 
 
@@ -99,6 +112,14 @@ def _is_payment(operation: Operation) -> bool:
 def _latency_ns(operation: Operation) -> int:
     assert operation.completed is not None
     return operation.completed.t - operation.invoked.t + operation.invoked.late
+
+
+def _mean_ms(operations: Sequence[Operation]) -> float:
+    return sum(map(_latency_ns, operations)) / len(operations) / 1e6
+
+
+def _timing(operation: Operation) -> str:
+    return operation.completed.timing if operation.completed is not None else ""
 
 
 def _retries(measured: Iterable[Operation]) -> int | None:

@@ -370,6 +370,7 @@ def _headers(call: Call, stored: Stored) -> dict[str, str]:
 def _log(simulation: Simulation, call: Call, status: int) -> None:
     if call.epoch is not simulation.epoch:
         return
+    answered = simulation.clock()
     simulation.log.append(
         Logged(
             id=call.id,
@@ -380,8 +381,9 @@ def _log(simulation: Simulation, call: Call, status: int) -> None:
             replayed=call.replayed,
             received=call.received,
             executed=call.executed,
-            answered=simulation.clock(),
+            answered=answered,
             fault=call.fault,
         )
     )
     simulation.answered += 1
+    simulation.busy_seconds += answered - call.received

@@ -4,7 +4,8 @@ Every request must carry the header ``Paidonce-Control: 1``. Without it the path
 so that a service under test that strays here meets what it would meet at Stripe.
 
 ======================= =========================================================================
-GET  health             process, version, how many objects there are and requests under way
+GET  health             process, version, how many objects there are, requests under way and
+                        answered, and how long these took in all
 POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids
 GET  ledger             every intent, charge, refund and idempotency key, oldest first
 GET  state              everything, to be kept
@@ -145,6 +146,8 @@ def _health(simulation: Simulation, _: Request) -> Any:
         "pid": simulation.pid,
         "uptime_seconds": simulation.clock() - simulation.started,
         "in_flight": simulation.in_flight,
+        "answered": simulation.answered,
+        "busy_seconds": simulation.busy_seconds,
         "seed": simulation.settings.seed,
         "idempotency_concurrency": simulation.settings.when_busy,
         "latency": simulation.latency or NONE,

@@ -78,6 +78,8 @@ class Simulation:
         self.in_flight = 0
         self.answered = 0
         """How many requests were answered since the start: the page shows what is new."""
+        self.busy_seconds = 0.0
+        """How long they took in all, latency and waiting for locks included."""
         self.stopping = False
         self.base_url = ""
         self._paused: set[asyncio.Future[None]] = set()

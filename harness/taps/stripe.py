@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -70,6 +71,10 @@ class StripeTap:
         self._connections: set[asyncio.Task[None]] = set()
         self._seq = 0
         self.in_flight = 0
+        self.carried = 0
+        """Calls taken to Stripe and back since the tap was opened."""
+        self.busy_seconds = 0.0
+        """How long those took in all."""
 
     @property
     def url(self) -> str:
@@ -128,10 +133,13 @@ class StripeTap:
         method, target = request.method.decode("ascii"), request.target.decode("latin-1")
         call = read_call(self._seq, method, target, headers, body)
         self.in_flight += 1
+        began = time.monotonic()
         try:
             answer = await self._carry(call, target, request, body, connection)
         finally:
             self.in_flight -= 1
+        self.carried += 1
+        self.busy_seconds += time.monotonic() - began
         if answer is None or connection.hung_up():
             return False
         await _send(connection, answer)

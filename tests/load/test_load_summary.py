@@ -91,7 +91,13 @@ def test_a_wait_beyond_the_histogram_is_still_the_maximum() -> None:
 
 
 def sample(t: int, waiting: int = 0, commits: int = 0, rollbacks: int = 0, dead: int = 0) -> Sample:
-    return Sample(t=t, waiting=waiting, commits=commits, rollbacks=rollbacks, deadlocks=dead)
+    return Sample(
+        t=t,
+        sessions={"Lock: tuple": waiting, "idle": 1},
+        commits=commits,
+        rollbacks=rollbacks,
+        deadlocks=dead,
+    )
 
 
 def test_samples_are_averaged_over_the_window() -> None:
