@@ -12,13 +12,13 @@ from harness.explore.world import InvalidRun
 class Attribution:
     """Tells owners of what arrives in one execution.
 
-    ``surprised`` says whether anything came while nobody was moving.
+    ``surprised`` names what came while nobody was moving, empty if nothing did.
     """
 
     def __init__(self, players: Mapping[str, Player], reader: Reader) -> None:
         self._players = players
         self._reader = reader
-        self.surprised = False
+        self.surprised = ""
 
     def owner(self, arrival: Arrival, mover: Player) -> Player | None:
         """Whose unit this is; None as long as that cannot be told.
@@ -50,7 +50,7 @@ class Attribution:
             return False
         if self.indifferent(arrival):
             return True
-        self.surprised = True
+        self.surprised = f"{arrival.call.tap} {arrival.call.label}"
         raise InvalidRun(
             f"{arrival.call.label!r} came while nobody was moving: the service works by itself, "
             "or goes on for long after an answer"

@@ -120,8 +120,8 @@ class Control:
         self.change()
 
     @property
-    def surprised(self) -> bool:
-        """Whether something came while nobody was moving."""
+    def surprised(self) -> str:
+        """What came while nobody was moving; empty if nothing did."""
         return self._whose.surprised
 
     def change(self) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.explore.background import Background
 from harness.explore.came import judge_outcome
+from harness.explore.honesty import honest, notes
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
 from harness.explore.search import (
@@ -166,9 +167,9 @@ async def explore(
     if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request):
         # What it does by itself since it was used was taken for the attempts' doing.
         result = await _searched(worlds, request, progress)
-    notes = _notes(worlds)
+    told_of = notes(worlds)
     if result.ending is not Ending.COUNTEREXAMPLE:
-        return Explored(request, _honest(worlds, result), notes=notes)
+        return Explored(request, honest(worlds, result), notes=told_of)
     found = result.found[0].execution
     told, smallest = worlds[0], None
     if request.shrink is not None:
@@ -179,10 +180,10 @@ async def explore(
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result, notes=notes)
+        return Explored(request, result, notes=told_of)
     witness = _witness(told, request, again, judged)
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
-    return Explored(request, result, witness, judged.history, notes, smallest)
+    return Explored(request, result, witness, judged.history, told_of, smallest)
 
 
 async def _watched(worlds: list[ServiceWorlds], request: Request) -> bool:
@@ -232,32 +233,6 @@ async def _searched(
         for each in worlds:
             each.on_inside = None
             each.in_turn = each.late_locks = False
-
-
-def _notes(worlds: list[ServiceWorlds]) -> tuple[str, ...]:
-    own = sorted({label for each in worlds for label in each.background.learnt})
-    notes = [f"the service sends {label!r} by itself; it is let through" for label in own]
-    if any(each.shared_memory for each in worlds):
-        notes.append(
-            "attempts wait for each other inside the service: every step is taken to touch its "
-            "memory, so nothing is left out as the same in another order"
-        )
-    return tuple(notes)
-
-
-def _honest(worlds: list[ServiceWorlds], result: Result) -> Result:
-    """Nothing is complete where something went on that was not under control."""
-    if result.ending is not Ending.COMPLETE:
-        return result
-    disturbing = {k: v for each in worlds for k, v in each.background.disturbing.items()}
-    if disturbing:
-        reason = "; ".join(disturbing[label] for label in sorted(disturbing))
-        return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
-    if untapped and any(each.bench.talks_to_redis() for each in worlds):
-        reason = "the service talks to Redis, which is not behind a tap"
-        return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-    return result
 
 
 async def play_again(

@@ -54,12 +54,13 @@ class ServiceWorlds:
     """Called when an attempt is found to wait inside the service; may raise."""
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
+    surprise: str = ""
+    """What came while nobody was moving, in any execution so far; others then wait for longer."""
     _sessions: SqlSessions | None = None
     _clients: Clients | None = None
     _serials: Serials | None = None
     _activity: ProcessActivity | None = None
     _habits: Habits | None = None
-    _thorough: bool = False
     _hidden_locks: HiddenLocks | None = None
 
     async def fresh(self) -> ServiceWorld:
@@ -90,7 +91,7 @@ class ServiceWorlds:
             Blocking(taps.blocking),
             self._processes(taps),
             self.patience,
-            thorough=self._thorough,
+            thorough=bool(self.surprise),
             left=performance.left,
             several=self._several,
         )
@@ -180,7 +181,7 @@ class ServiceWorlds:
         """An execution was left: take stock, and end the transactions that nobody will end."""
         assert self.last is not None
         control, reader = self.last.control, self.last.reader
-        self._thorough = self._thorough or control.surprised
+        self.surprise = self.surprise or control.surprised
         self.background.settle()
         open_ones = {s for name in control.players for s in reader.open_sessions(name)}
         pids = [control.pids[session] for session in open_ones if session in control.pids]

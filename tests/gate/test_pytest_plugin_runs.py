@@ -12,7 +12,7 @@ from gate_shop import forgetful_shop_in, shop_in, without_servers
 
 pytest_plugins = "pytester"
 
-RUN_S = 120
+RUN_S = 300
 _LOCKED = """
 import pytest
 

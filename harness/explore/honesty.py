@@ -1,0 +1,61 @@
+"""What a search may claim of a service that was not wholly under control, and what it says first.
+
+A service that works by itself makes a search trip over many things: its statement is taken for an
+attempt's in one execution and not in the next, so a step differs after the same choices, or
+something comes while nobody moves. Which of them is met first depends on the clock; what they come
+from does not, so that is what the reason begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.explore.search import Ending, Result
+from harness.explore.service_worlds import ServiceWorlds
+
+
+def notes(worlds: Sequence[ServiceWorlds]) -> tuple[str, ...]:
+    """What else is to be known of the service, a sentence each."""
+    found = [f"the service sends {label!r} by itself; it is let through" for label in _own(worlds)]
+    if any(each.shared_memory for each in worlds):
+        found.append(
+            "attempts wait for each other inside the service: every step is taken to touch its "
+            "memory, so nothing is left out as the same in another order"
+        )
+    return tuple(found)
+
+
+def honest(worlds: Sequence[ServiceWorlds], result: Result) -> Result:
+    """Nothing is complete where something went on that was not under control; and a search that is
+    not complete says so before it says what it tripped over."""
+    own = _own(worlds) or sorted({each.surprise for each in worlds if each.surprise})
+    return claimed(result, _out_of_control(worlds), own)
+
+
+def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -> Result:
+    """``result`` as it may be told: ``out_of_control`` are reasons for which nothing is complete,
+    ``own`` names what the service sends by itself, which may be why executions were invalid."""
+    if result.ending is Ending.COUNTEREXAMPLE:
+        return result
+    reasons = list(out_of_control)
+    if not reasons and own and result.invalid and result.ending is Ending.INCOMPLETE:
+        reasons = [f"the service works by itself, at its own pace ({', '.join(map(repr, own))})"]
+    if not reasons:
+        return result
+    said = "; ".join([*reasons, result.reason] if result.reason else reasons)
+    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=said)
+
+
+def _out_of_control(worlds: Sequence[ServiceWorlds]) -> list[str]:
+    disturbing = {k: v for each in worlds for k, v in each.background.disturbing.items()}
+    reasons = [disturbing[label] for label in sorted(disturbing)]
+    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
+    if untapped and any(each.bench.talks_to_redis() for each in worlds):
+        reasons.append("the service talks to Redis, which is not behind a tap")
+    return reasons
+
+
+def _own(worlds: Sequence[ServiceWorlds]) -> list[str]:
+    return sorted({label for each in worlds for label in each.background.learnt})
