@@ -19,6 +19,8 @@ API_KEY = "sk_test_paidonce"
 SECRET = "whsec_test_secret"
 COMMAND = [sys.executable, "-m", "harness.simulator"]
 ROOT = Path(__file__).parents[2]
+DEADLINE_S = 120.0
+"""For whatever has to happen, on however busy a machine."""
 
 
 class Simulator:
@@ -28,7 +30,7 @@ class Simulator:
         self.process = process
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.http = httpx.Client(base_url=self.url, timeout=DEADLINE_S)
 
     def client(self, key: str = API_KEY) -> stripe.StripeClient:
         return stripe.StripeClient(key, base_addresses={"api": self.url}, max_network_retries=0)
@@ -58,7 +60,7 @@ class Simulator:
         return ledger
 
 
-def ready_line(process: subprocess.Popen[str], seconds: float = 20) -> dict[str, Any]:
+def ready_line(process: subprocess.Popen[str], seconds: float = DEADLINE_S) -> dict[str, Any]:
     """The first line of standard output, or a failure that says what came instead."""
     assert process.stdout is not None
     lines: Queue[str] = Queue()
@@ -67,7 +69,7 @@ def ready_line(process: subprocess.Popen[str], seconds: float = 20) -> dict[str,
         line = lines.get(timeout=seconds)
     except Empty:
         raise AssertionError(f"no ready line from the simulator within {seconds} s") from None
-    assert line, f"the simulator ended with {process.wait(5)} before it was ready"
+    assert line, f"the simulator ended with {process.wait(DEADLINE_S)} before it was ready"
     ready: dict[str, Any] = json.loads(line)
     return ready
 
@@ -92,10 +94,10 @@ def running(*flags: str) -> Iterator[Simulator]:
         assert process.stdout is not None
         process.stdin.close()
         try:
-            process.wait(30)
+            process.wait(DEADLINE_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(10)
+            process.wait(DEADLINE_S)
             raise
         finally:
             process.stdout.close()

@@ -203,9 +203,10 @@ def test_the_length_of_a_key_is_limited(length: int, status: int) -> None:
 def test_a_key_is_forgotten_after_a_day() -> None:
     simulation = simulate()
     ask(simulation, request(key="k"))
-    simulation.clock.ahead += KEPT_SECONDS - 1
+    # The clock goes on meanwhile, and on a busy machine by seconds.
+    simulation.clock.ahead += KEPT_SECONDS - 600
     assert ask(simulation, request(key="k")).headers["idempotent-replayed"] == "true"
-    simulation.clock.ahead += 1
+    simulation.clock.ahead += 600
     assert "idempotent-replayed" not in ask(simulation, request(key="k")).headers
     assert len(simulation.epoch.world.intents) == 2
 
@@ -251,7 +252,7 @@ def cut_short(simulation: Simulation, ready: Callable[[], bool]) -> None:
 
     async def scenario() -> None:
         task = asyncio.create_task(answered(simulation, request(key="k")))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not ready():
                 await asyncio.sleep(0)
         task.cancel()

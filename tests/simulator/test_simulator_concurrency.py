@@ -27,7 +27,7 @@ def together(
     simulator: Simulator, count: int, action: Callable[[stripe.StripeClient], str]
 ) -> Counter[str]:
     """Do ``action`` on ``count`` threads at the same moment; what each came to."""
-    barrier = Barrier(count, timeout=30)
+    barrier = Barrier(count, timeout=120)
 
     def one(_: int) -> str:
         client = simulator.client()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from simulator_process import API_KEY, Simulator
+from simulator_process import API_KEY, DEADLINE_S, Simulator
 
 CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
 
@@ -22,7 +22,7 @@ def simulator(simulator: Simulator) -> Iterator[Simulator]:
     simulator.control("POST", "limits", {})
     # A connection a fault was done to is not one for the next test.
     simulator.http.close()
-    simulator.http = httpx.Client(base_url=simulator.url, timeout=10)
+    simulator.http = httpx.Client(base_url=simulator.url, timeout=DEADLINE_S)
 
 
 def rule(simulator: Simulator, fault: dict[str, Any], **more: Any) -> None:
@@ -78,16 +78,16 @@ def test_a_reset_comes_before_or_after_the_effect(
 def test_no_answer_ever_comes(simulator: Simulator, when: str, effect: int) -> None:
     rule(simulator, {"kind": "silence", "when": when}, match={"method": "POST"})
     body = b"amount=1000&currency=usd"
-    with socket.create_connection(("127.0.0.1", simulator.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=DEADLINE_S) as client:
         head = (
             f"POST /v1/payment_intents HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {API_KEY}\r\n"
             f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
         )
         client.sendall(head.encode() + b"\r\n" + body)
         # Once the log has it, an answer would have been on its way already.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + DEADLINE_S
         while not simulator.control("GET", "requests")["requests"]:
-            assert time.monotonic() < deadline, "the request did not arrive in 10 s"
+            assert time.monotonic() < deadline, "the request did not arrive"
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
@@ -116,12 +116,14 @@ def test_429_leaves_the_key_free_and_says_why(simulator: Simulator) -> None:
 def test_latency_is_that_of_the_rule(simulator: Simulator) -> None:
     fault = {"kind": "latency", "before": {"kind": "fixed", "ms": 120}}
     rule(simulator, fault, match={"path": "/v1/charges"})
-    began = time.monotonic()
     assert simulator.get("/v1/payment_intents").status_code == 200
-    assert time.monotonic() - began < 0.12
     began = time.monotonic()
     assert simulator.get("/v1/charges").status_code == 200
     assert time.monotonic() - began >= 0.12
+    # That the other one was not made to wait is in the log: a busy machine is slow by itself.
+    log = simulator.control("GET", "requests")["requests"]
+    delayed = {entry["path"]: entry["fault"] is not None for entry in log}
+    assert delayed == {"/v1/payment_intents": False, "/v1/charges": True}
 
 
 def test_a_rule_is_about_what_it_says_and_counts(simulator: Simulator) -> None:
@@ -191,12 +193,14 @@ def test_requests_a_second_are_limited_before_their_keys_are_looked_at(
     simulator: Simulator,
 ) -> None:
     simulator.control("POST", "limits", {"per_second": 5})
-    answers = [
-        simulator.post("/v1/payment_intents", CREATE, Idempotency_Key=f"k{n}") for n in range(12)
-    ]
-    statuses = [answer.status_code for answer in answers]
+    statuses: list[int] = []
+    deadline = time.monotonic() + DEADLINE_S
+    while 429 not in statuses:  # a slow machine may be some time within the limit
+        assert time.monotonic() < deadline, "more than five requests in a second"
+        key = f"k{len(statuses)}"
+        answer = simulator.post("/v1/payment_intents", CREATE, Idempotency_Key=key)
+        statuses.append(answer.status_code)
     assert statuses[:5] == [200] * 5
-    assert 429 in statuses
     assert set(statuses) == {200, 429}
     simulator.control("POST", "limits", {})
     refused = statuses.index(429)

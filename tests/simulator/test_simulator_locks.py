@@ -66,7 +66,7 @@ def test_whoever_waits_too_long_gives_up_and_has_done_nothing() -> None:
 
 def test_whoever_waits_long_enough_sees_what_the_other_did() -> None:
     async def scenario() -> None:
-        simulation = held(10, 1000)
+        simulation = held(10, 60_000)
         path = f"/v1/payment_intents/{await intent(simulation)}/confirm"
         replies = await asyncio.gather(
             *(ask(simulation, request(path, {}, str(n))) for n in range(5))
@@ -118,7 +118,7 @@ def test_a_lock_goes_to_whoever_waits_longest_and_past_those_who_gave_up() -> No
             locks.release("pi")
 
         async with asyncio.TaskGroup() as group:
-            for name, seconds in (("a", 1), ("b", 0.01), ("c", 1), ("d", 1)):
+            for name, seconds in (("a", 60), ("b", 0.01), ("c", 60), ("d", 60)):
                 group.create_task(take(name, seconds))
                 await asyncio.sleep(0)
         assert order == ["a", "b gave up", "c", "d"]

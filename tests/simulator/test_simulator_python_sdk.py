@@ -78,7 +78,7 @@ def test_a_payment_a_decline_3ds_a_refund_a_replay_and_a_webhook(
     assert asked.next_action.redirect_to_url is not None
     url = asked.next_action.redirect_to_url.url
     assert url is not None
-    httpx.post(url, data={"outcome": "complete"})
+    httpx.post(url, data={"outcome": "complete"}, timeout=120)
     assert client.v1.payment_intents.retrieve(asked.id).status == "succeeded"
 
     assert client.v1.refunds.create({"payment_intent": paid.id}).amount == 1000

@@ -165,12 +165,12 @@ def test_paidonce_stripe_says_readably_how_it_is_reached() -> None:
         said = []
         while not said or not said[-1].startswith("  webhooks"):
             line = process.stdout.readline()
-            assert line, f"it ended with {process.wait(5)}: {''.join(said)}"
+            assert line, f"it ended with {process.wait(120)}: {''.join(said)}"
             said.append(line)
         assert said[0].startswith("Stripe simulator listening on http://127.0.0.1:")
         assert "signed with whsec_" in said[-1]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()
         process.wait()

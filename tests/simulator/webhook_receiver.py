@@ -22,7 +22,7 @@ class Receiver(ThreadingHTTPServer):
         self.statuses: list[int] = []
         self.raw: Queue[tuple[str, bytes]] = Queue()
 
-    def next(self, secret: str, seconds: float = 15) -> stripe.Event:
+    def next(self, secret: str, seconds: float = 120) -> stripe.Event:
         """The next event, its signature verified."""
         try:
             signature, payload = self.raw.get(timeout=seconds)
@@ -57,4 +57,4 @@ def receiving() -> Iterator[Receiver]:
     finally:
         receiver.shutdown()
         receiver.server_close()
-        thread.join(10)
+        thread.join(120)
