@@ -6,10 +6,18 @@ import signal
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from harness.backends.shared import shared_servers
 
 _servers = pytest.StashKey[ExitStack]()
+
+# The same examples in every run, however slow the machine: a red test is then a change's doing.
+# `make test-slow` tries others each time.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _UNHURRIED, derandomize=True)
+settings.register_profile("other", _UNHURRIED)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -18,6 +18,9 @@ from harness.process.child import Child, ChildFailed
 from harness.process.custody import custody
 from harness.process.offspring import gone, wait_gone
 
+SECONDS = 120.0
+"""For what has to happen, on however busy a machine."""
+
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-u", "-c", code]
@@ -28,9 +31,9 @@ def number_after(prefix: str):
 
 
 def test_waits_for_a_line_among_others() -> None:
-    code = "print('starting'); print('port 4711'); import time; time.sleep(60)"
-    with Child("server", python(code)) as child:
-        assert child.wait_line("say its port", number_after("port "), 10) == 4711
+    code = "print('starting'); print('port 4711'); import time; time.sleep(300)"
+    with Child("server", python(code), grace=SECONDS) as child:
+        assert child.wait_line("say its port", number_after("port "), SECONDS) == 4711
         assert child.running
         assert child.returncode is None
     assert child.returncode == -signal.SIGTERM
@@ -40,13 +43,14 @@ def test_waits_for_a_line_among_others() -> None:
 def test_half_a_line_is_not_a_line() -> None:
     code = (
         "import sys, time; sys.stdout.write('port 47'); sys.stdout.flush(); "
-        "sys.stdin.read(); print('11'); time.sleep(60)"
+        "sys.stdin.read(); print('11'); time.sleep(300)"
     )
     with Child("server", python(code), hold_stdin=True) as child:
+        child.wait_for("begin", lambda: "port 47" in child.output or None, SECONDS)
         with pytest.raises(DeadlineExceeded):
             child.wait_line("say its port", number_after("port "), 0.4)
         child._close_stdin()
-        assert child.wait_line("say its port", number_after("port "), 10) == 4711
+        assert child.wait_line("say its port", number_after("port "), SECONDS) == 4711
 
 
 def test_early_death_is_told_with_the_log() -> None:
@@ -54,15 +58,15 @@ def test_early_death_is_told_with_the_log() -> None:
     with Child("server", python(code)) as child:
         began = time.monotonic()
         with pytest.raises(ChildFailed, match="cannot find my config") as caught:
-            child.wait_line("be ready", lambda line: None, 30)
-    assert time.monotonic() - began < 20
+            child.wait_line("be ready", lambda line: None, 10 * SECONDS)
+    assert time.monotonic() - began < SECONDS
     assert caught.value.returncode == 7
     assert "before it could be ready" in str(caught.value)
 
 
 def test_a_deadline_names_what_was_waited_for() -> None:
     with Child("server", python("print('loading'); import time; time.sleep(60)")) as child:
-        child.wait_line("load", lambda line: line, 10)
+        child.wait_line("load", lambda line: line, SECONDS)
         with pytest.raises(DeadlineExceeded, match="server to answer ping") as caught:
             child.wait_for("answer ping", lambda: None, 0.05)
     assert "loading" in str(caught.value)
@@ -88,10 +92,10 @@ def test_stop_ends_grandchildren_even_in_sessions_of_their_own() -> None:
         pids = child.wait_line(
             "name its children",
             lambda line: [int(p) for p in line.split()[1:]] if line.startswith("pids") else None,
-            10,
+            SECONDS,
         )
         processes = [psutil.Process(pid) for pid in pids]
-    assert not wait_gone(processes, 1)
+    assert not wait_gone(processes, SECONDS)
     assert not psutil.pid_exists(child.pid)
 
 
@@ -101,7 +105,7 @@ def test_one_who_ignores_sigterm_is_killed_after_its_grace() -> None:
         "print('deaf'); time.sleep(300)"
     )
     with Child("deaf", python(code), grace=0.2) as child:
-        child.wait_line("be deaf", lambda line: line, 10)
+        child.wait_line("be deaf", lambda line: line, SECONDS)
         assert child.stop() == -signal.SIGKILL
 
 
@@ -111,29 +115,29 @@ def test_a_graceful_stop_lets_it_finish() -> None:
         "def end(*_): print('saved'); sys.exit(3)\n"
         "signal.signal(signal.SIGTERM, end); print('up'); time.sleep(300)\n"
     )
-    with Child("careful", python(code)) as child:
-        child.wait_line("be up", lambda line: line, 10)
+    with Child("careful", python(code), grace=SECONDS) as child:
+        child.wait_line("be up", lambda line: line, SECONDS)
     assert child.returncode == 3
     assert child.output.splitlines() == ["up", "saved"]
 
 
 def test_offspring_of_a_leader_that_has_gone_are_stopped() -> None:
     with Child("leaver", ["sh", "-c", "sleep 300 & echo $!"]) as child:
-        orphan = psutil.Process(child.wait(10) or int(child.output))
+        orphan = psutil.Process(child.wait(SECONDS) or int(child.output))
         assert child.returncode == 0
         assert not child.running
         assert not gone(orphan)
-    assert not wait_gone([orphan], 1)
+    assert not wait_gone([orphan], SECONDS)
 
 
 def test_stop_is_idempotent_and_safe_from_many_threads() -> None:
-    child = Child("sleeper", ["sleep", "300"])
+    child = Child("sleeper", ["sleep", "300"], grace=SECONDS)
     codes: list[int] = []
     threads = [threading.Thread(target=lambda: codes.append(child.stop())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(SECONDS)
     assert codes == [-signal.SIGTERM] * 8
     assert child.kill() == -signal.SIGTERM
     child.send(signal.SIGUSR1)  # to nobody: it has ended
@@ -143,7 +147,7 @@ def test_starting_in_a_thread_that_ends_does_not_end_the_child() -> None:
     started: list[Child] = []
     thread = threading.Thread(target=lambda: started.append(Child("sleeper", ["sleep", "300"])))
     thread.start()
-    thread.join(20)
+    thread.join(SECONDS)
     with started[0] as child, pytest.raises(DeadlineExceeded, match="sleeper to end"):
         child.wait(0.2)
 
@@ -153,11 +157,11 @@ def test_kill_is_immediate_though_a_polite_end_is_possible() -> None:
         "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); "
         "print('up'); time.sleep(300)"
     )
-    child = Child("server", python(code), grace=30)
-    child.wait_line("be up", lambda line: line, 10)
+    child = Child("server", python(code), grace=10 * SECONDS)
+    child.wait_line("be up", lambda line: line, SECONDS)
     began = time.monotonic()
     assert child.kill() == -signal.SIGKILL
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < SECONDS
 
 
 def test_held_standard_input_ends_with_stop() -> None:
@@ -165,8 +169,8 @@ def test_held_standard_input_ends_with_stop() -> None:
         "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); "
         "sys.stdin.read(); print('input ended')"
     )
-    with Child("reader", python(code), hold_stdin=True) as child:
-        child.wait_line("be up", lambda line: line, 10)
+    with Child("reader", python(code), hold_stdin=True, grace=SECONDS) as child:
+        child.wait_line("be up", lambda line: line, SECONDS)
     assert child.returncode == 0
     assert "input ended" in child.output
 
@@ -175,7 +179,7 @@ def test_output_is_appended_to_a_named_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "server.log"
     for word in ("first", "second"):
         with Child("server", ["echo", word], log=log) as child:
-            assert child.wait(10) == 0
+            assert child.wait(SECONDS) == 0
     assert log.read_text() == "first\nsecond\n"
 
 
@@ -191,5 +195,5 @@ def test_runs_as_another_user_without_our_groups() -> None:
     account = pwd.getpwnam("nobody")
     code = ["sh", "-c", "id -u; id -g; id -G"]
     with Child("id", code, user=account.pw_uid, group=account.pw_gid, cwd=Path("/")) as child:
-        assert child.wait(10) == 0
+        assert child.wait(SECONDS) == 0
     assert child.output.split() == [str(account.pw_uid), str(account.pw_gid), str(account.pw_gid)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 
 import psutil
 import pytest
@@ -34,7 +33,7 @@ NEVER_READY = Target(
     webhook_path="/none",
     variants=(Variant(name="any", title="Any", sound=True),),
 )
-SOON_S = 5.0
+SOON_S = 120.0
 
 
 def test_what_the_work_returns_is_returned():
@@ -61,7 +60,7 @@ def test_a_cancelled_caller_waits_for_the_thread_and_undoes_what_it_made():
 
 
 @pytest.mark.parametrize("what", ["start", "migrate"])
-def test_a_service_that_is_not_wanted_any_more_is_not_waited_for(what):
+def test_a_service_that_is_not_wanted_any_more_is_not_waited_for(what, monkeypatch):
     def work(called_off: threading.Event) -> None:
         if what == "migrate":
             service.migrate(NEVER_READY, "", ADDRESSES, called_off=called_off)
@@ -70,17 +69,17 @@ def test_a_service_that_is_not_wanted_any_more_is_not_waited_for(what):
                 NEVER_READY, "any", ADDRESSES, settings={}, log=None, called_off=called_off
             )
 
-    async def main() -> float:
+    async def main() -> None:
         caller = asyncio.ensure_future(in_thread(work))
         while not _children():
             await asyncio.sleep(0.01)
         caller.cancel()
-        since = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
-            await caller
-        return time.monotonic() - since
+            await asyncio.wait_for(caller, SOON_S)
 
-    assert asyncio.run(main()) < SOON_S < service.READY_DEADLINE_S
+    # Nothing but having been called off ends it sooner.
+    monkeypatch.setattr(service, "READY_DEADLINE_S", 10 * SOON_S)
+    asyncio.run(main())
     assert not _children()
 
 

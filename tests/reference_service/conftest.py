@@ -41,12 +41,12 @@ def every(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
 
 @pytest.fixture(scope="session", params=SOUND)
 def sound_session(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
-    with serve(request.param, STRIPE_TIMEOUT_S="0.5", LOCK_TIMEOUT_MS="300") as running:
+    with serve(request.param) as running:
         yield running
 
 
 @pytest.fixture
 def sound(sound_session: Running) -> Running:
-    """A service under each sound guard in turn, impatient with Stripe and with locks."""
+    """A service under each sound guard in turn."""
     sound_session.front.reset()
     return sound_session

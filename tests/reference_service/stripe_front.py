@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
 _BROKEN = b'{"error": {"type": "api_error", "message": "Something went wrong on Stripe\'s end."}}'
 
 
@@ -70,6 +70,7 @@ class StripeFront:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 128
             block_on_close = False
 
             def handle_error(self, *_: object) -> None:

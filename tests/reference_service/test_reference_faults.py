@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
-from reference_run import SOUND, Backends, Running, Starter
+from reference_run import DEADLINE_S, SOUND, Running, Starter
 
 from reference_service.guards import GUARDS
 
 HOLDING = ("row_lock", "row_lock_nowait", "advisory_lock")
+# With a time-out (ms) it returns when the session is gone, not when it was only told to go.
+TERMINATE = f"SELECT pg_terminate_backend(pid, {int(DEADLINE_S * 1000)}) FROM pg_stat_activity"
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+@pytest.fixture(scope="module")
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, nor can meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_an_unreachable_stripe_leaves_the_order_as_it_was(serve: Starter, guard: str) -> None:
-    with serve(guard, STRIPE_API_BASE=f"http://127.0.0.1:{closed_port()}") as running:
+def test_an_unreachable_stripe_leaves_the_order_as_it_was(
+    serve: Starter, guard: str, closed_port: int
+) -> None:
+    with serve(guard, STRIPE_API_BASE=f"http://127.0.0.1:{closed_port}") as running:
         order = running.new_order()
         before = running.order(order)
         answer = running.pay(order, key="again")
@@ -63,15 +72,15 @@ def test_an_unknown_outcome_is_recovered_with_one_charge(sound: Running, fault: 
 
 def test_a_time_out_is_an_unknown_outcome(sound: Running) -> None:
     order = sound.new_order()
-    with sound.front.held() as gate:
+    with sound.front.held() as gate, sound.impatient_with_stripe():
         answer = sound.pay(order)
         gate.wait_for_arrival()
     assert answer.json()["error"]["code"] == "payment_outcome_unknown"
     assert sound.order(order)["payment_status"] == "processing"
     # The first request may still be under way at Stripe; then the next pass tries again.
-    for _ in range(20):
-        if sound.recover():
-            break
+    deadline = time.monotonic() + DEADLINE_S
+    while not sound.recover():
+        assert time.monotonic() < deadline, "a pass that finds out what became of the payment"
         sound.sql("UPDATE attempts SET lease_until = now() WHERE order_id = %s", order)
     assert sound.order(order)["payment_status"] == "paid"
     assert sound.charged(order) == [1000]
@@ -189,8 +198,7 @@ def test_after_a_crash_a_held_locks_retry_is_harmless(serve: Starter) -> None:
             first = running.start(running.pay, order)
             gate.wait_for_arrival()
             running.sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND state = 'idle in transaction'"
+                f"{TERMINATE} WHERE datname = current_database() AND state = 'idle in transaction'"
             )
         assert first.result().status_code == 502
         assert running.order(order)["payment_status"] == "processing"
@@ -203,10 +211,7 @@ def test_after_a_crash_a_held_locks_retry_is_harmless(serve: Starter) -> None:
 def test_a_dead_pooled_connection_is_replaced(serve: Starter, guard: str) -> None:
     with serve(guard) as running:
         order = running.new_order()
-        running.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        running.sql(f"{TERMINATE} WHERE datname = current_database() AND pid <> pg_backend_pid()")
         assert running.pay(order).status_code == 200
         assert running.charged(order) == [1000]
 
@@ -243,7 +248,7 @@ def test_two_recoveries_at_once_settle_once(sound: Running) -> None:
     together = threading.Barrier(3)
 
     def recover() -> int:
-        together.wait(10)
+        together.wait(DEADLINE_S)
         return sound.recover()
 
     passes = [sound.start(recover) for _ in range(3)]
@@ -254,10 +259,10 @@ def test_two_recoveries_at_once_settle_once(sound: Running) -> None:
 
 
 def test_what_stripe_may_have_done_in_an_earlier_try_is_not_called_undone(
-    backends: Backends, serve: Starter
+    serve: Starter, closed_port: int
 ) -> None:
     """With network retries on, the last try may be refused although the first was executed."""
-    with serve("claim", STRIPE_MAX_NETWORK_RETRIES="1", STRIPE_TIMEOUT_S="2") as running:
+    with serve("claim", STRIPE_MAX_NETWORK_RETRIES="1") as running:
         order = running.new_order()
         sent = running.service.gateway._http
         original = sent._session.request
@@ -265,7 +270,7 @@ def test_what_stripe_may_have_done_in_an_earlier_try_is_not_called_undone(
         def once_then_refused(method: str, url: str, **more: object) -> object:
             if not running.front.seen:
                 return original(method, url, **more)
-            return original(method, f"http://127.0.0.1:{closed_port()}/", **more)
+            return original(method, f"http://127.0.0.1:{closed_port}/", **more)
 
         running.front.faults.append("drop_after")
         sent._session.request = once_then_refused

@@ -61,7 +61,9 @@ def test_stopping_ends_the_requests_under_way_with_the_truth(part: str, status: 
     try:
         port = ready_line(process)["port"]
         url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, headers={"Paidonce-Control": "1"}, timeout=DEADLINE_S) as control:
+        with httpx.Client(
+            base_url=url, headers={"Paidonce-Control": "1"}, timeout=DEADLINE_S
+        ) as control:
             latency = {part: {"kind": "fixed", "ms": 600_000}}
             assert control.post("/_control/latency", json=latency).status_code == 200
             with ThreadPoolExecutor(1) as pool:
