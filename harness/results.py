@@ -11,6 +11,7 @@ import enum
 import msgspec
 
 from harness.capability import Capability
+from harness.conditions import Conditions
 from harness.seen import Seen
 from harness.verdict import Status, Verdict
 
@@ -251,6 +252,16 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     yardstick: float | None = None
     seen: Seen | None = None
     """What Postgres, Stripe, Redis and the service itself told meanwhile; None in older files."""
+    conditions: Conditions = Conditions()
+    tried_again: int = 0
+    """Operations that were another try by a client, under the key of the first."""
+
+    @property
+    def pattern(self) -> str:
+        """The profile, with the contention where that is not the profile's own."""
+        own = {"hot": "hot:2", "many": "distinct", "shop": "distinct"}.get(self.profile)
+        contention = self.conditions.contention
+        return self.profile if contention in ("", own) else f"{self.profile} {contention}"
 
     @property
     def throughput(self) -> float:

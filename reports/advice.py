@@ -34,14 +34,14 @@ def advice(proof: Proof) -> Advice | None:
     measured = [one.load for one in repeated([x for x in proof.loads if x.bound_ms is None])]
     if not measured:
         return None
-    kinds = list(dict.fromkeys((load.profile, load.users, load.rate) for load in measured))
+    kinds = list(dict.fromkeys((load.pattern, load.users, load.rate) for load in measured))
     names = tuple(
         f"{profile}, {users} users" + (f", {number(rate)}/s" if rate else "")
         for profile, users, rate in kinds
     )
     rows = []
     for variant in proof.variants:
-        loads = {(x.profile, x.users, x.rate): x for x in measured if x.variant == variant.name}
+        loads = {(x.pattern, x.users, x.rate): x for x in measured if x.variant == variant.name}
         if not loads:
             continue
         cells = [cell for cell in proof.cells if cell.variant == variant.name]
@@ -97,10 +97,10 @@ def _costs(loads: list[Load]) -> str:
     parts = []
     waits = max(loads, key=lambda load: load.lock_waits)
     if waits.lock_waits >= 0.05:
-        parts.append(f"{number(waits.lock_waits)} sessions waiting for a lock ({waits.profile})")
+        parts.append(f"{number(waits.lock_waits)} sessions waiting for a lock ({waits.pattern})")
     rejected = max(loads, key=lambda load: load.conflict_rate)
     if rejected.conflict_rate:
-        parts.append(f"{percent(rejected.conflict_rate)} rejected ({rejected.profile})")
+        parts.append(f"{percent(rejected.conflict_rate)} rejected ({rejected.pattern})")
     retries = sum(load.retries or 0 for load in loads)
     if retries:
         parts.append(count(retries, "retry", "retries"))

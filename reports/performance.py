@@ -59,9 +59,9 @@ def profiles(proof: Proof) -> tuple[Profile, ...]:
     """
     vulnerable = {variant.name for variant in proof.variants if not variant.sound}
     plain = [load for load in proof.loads if load.bound_ms is None]
-    names = list(dict.fromkeys(load.profile for load in plain))
+    names = list(dict.fromkeys(load.pattern for load in plain))
     return tuple(
-        _profile(name, place, repeated([x for x in plain if x.profile == name]), vulnerable)
+        _profile(name, place, repeated([x for x in plain if x.pattern == name]), vulnerable)
         for place, name in enumerate(names)
     )
 
@@ -113,6 +113,8 @@ def _profile(name: str, place: int, measured: Sequence[Repeated], vulnerable: se
         come = "/".join(sorted({load.arrivals for load in loads if load.arrivals}))
         offered = " to ".join(number(rate) for rate in dict.fromkeys((rates[0], rates[-1])))
         settings += f", {offered} clients a second ({come}), latency from when they were to come"
+    conditions = list(dict.fromkeys(load.conditions.words for load in loads))
+    settings += "".join(f"; {words}" for words in conditions if words)
     if rounds > 1:
         settings += f", {rounds} times each in turns: medians, and the least and the most of them"
 

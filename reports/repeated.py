@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from harness.conditions import Conditions
 from harness.results import Load, Percentiles
 from harness.verdict import Status
 
@@ -30,10 +31,10 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def repeated(loads: Sequence[Load]) -> tuple[Repeated, ...]:
-    """One entry for each variant, profile, number of users and rate, in the order they were met."""
-    groups: dict[tuple[str, str, int, float | None], list[Load]] = {}
+    """An entry for each variant, pattern, users, rate and conditions, in the order they came."""
+    groups: dict[tuple[str, str, int, float | None, Conditions], list[Load]] = {}
     for load in loads:
-        key = (load.variant, load.profile, load.users, load.rate)
+        key = (load.variant, load.profile, load.users, load.rate, load.conditions)
         groups.setdefault(key, []).append(load)
     return tuple(Repeated(load=_median(group), all=tuple(group)) for group in groups.values())
 

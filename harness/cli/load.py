@@ -14,14 +14,15 @@ from rich.progress import Progress
 
 import reports
 from harness import loop
-from harness.cli import options
+from harness.cli import load_options, options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
 from harness.errors import UsageError
 from harness.findings import Findings, Plan
 from harness.load.job import PROFILES
 from harness.load.measure import Workload
-from harness.load.settings import ARRIVALS
+from harness.load.settings import ARRIVALS, LONGEST_THINKING
+from harness.load.spread import spread
 from harness.load.telemetry import Telemetry
 from harness.stack import Choice, open_stack
 from reports import terminal
@@ -35,8 +36,8 @@ def load_command(
         typer.Option(
             "--profile",
             help="hot: all users fight over few orders; many: everybody pays orders of their "
-            "own; shop: a mix of everything. May be given again, to measure under each. "
-            "[default: hot]",
+            "own; pay: which orders, --contention says; shop: a mix of everything. May be given "
+            "again, to measure under each. [default: hot, or pay with a --contention]",
             metavar="|".join(PROFILES),
             show_default=False,
         ),
@@ -62,6 +63,11 @@ def load_command(
     arrivals: Annotated[
         str, typer.Option(help="How they come.", metavar="poisson|constant")
     ] = "poisson",
+    contentions: load_options.Contentions = None,
+    think: load_options.Think = "0.01",
+    timeout: load_options.Timeout = 15.0,
+    retries: load_options.Retries = None,
+    stripe_takes: load_options.StripeLatency = "",
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
     saturate: Annotated[
         float | None,
@@ -114,7 +120,7 @@ def load_command(
     Every operation is recorded and judged. The exit code is 0 if no sound guard broke under the
     load; a vulnerable one may break or not, which is up to the machine.
     """
-    wanted = tuple(dict.fromkeys(profiles or ("hot",)))
+    wanted = tuple(dict.fromkeys(profiles or (("pay",) if contentions else ("hot",))))
     for profile in wanted:
         if profile not in PROFILES:
             raise UsageError(
@@ -125,11 +131,29 @@ def load_command(
         raise UsageError("--saturate searches for a rate itself: leave out --rate and --repeat")
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
+    spread(think, "--think", "seconds", LONGEST_THINKING)
     plans = [
-        Workload(one, users, seconds, warmup, seed, processes, rate, arrivals, saturate)
-        for one in wanted
+        Workload(
+            profile=profile,
+            users=users,
+            seconds=seconds,
+            warmup=warmup,
+            seed=seed,
+            processes=processes,
+            rate=rate,
+            arrivals=arrivals,
+            bound_ms=saturate,
+            contention=chosen,
+            think=think,
+            timeout=timeout,
+            retries=retries,
+            stripe_latency=stripe_takes,
+        )
+        for profile in wanted
+        for chosen in load_options.contentions_of(profile, contentions)
     ]
     choice = options.backends(backends, postgres, redis, stripe)
+    load_options.check_stripe(stripe_takes, choice.stripe)
     watched = metrics_port is not None or otlp is not None
     telemetry = Telemetry(metrics_port, otlp) if watched else None
     folder = options.folder(out)
@@ -142,7 +166,7 @@ def load_command(
                 progress.console.print(f"metrics: {telemetry.address}", soft_wrap=True)
             loop.run(_run(choice, plans, findings, progress, repeat, telemetry))
     finally:
-        done = {(load.variant, load.round, load.profile) for load in findings.loads}
+        done = {(load.variant, load.round, load.pattern) for load in findings.loads}
         findings.interrupted = len(done) < len(variants) * repeat * len(plans)
         proof = findings.proof()
         written = reports.write_all(proof, folder)

@@ -21,9 +21,11 @@ from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from harness.answers import order_id
 from harness.history import Action, Completed, Outcome
 from harness.load.arrivals import Arrivals
-from harness.load.orders import HotPlace, OrderBudget
-from harness.load.recorder import Recorder
-from harness.load.settings import LoadSettings
+from harness.load.contention import DISTINCT, Contention
+from harness.load.current import Run, current_run
+from harness.load.orders import HotPlace
+from harness.load.retrying import delay, worth_another_try
+from harness.models.order_state import ORDER_ALREADY_PAID, ORDER_CANCELLED
 from harness.target import Request, Target, creation_request, request_for
 
 T = TypeVar("T")
@@ -35,52 +37,16 @@ geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
 _EVERY_STATUS = frozenset(range(100, 600))
 _CURRENCY = "usd"
 _LEAST_AMOUNT, _HIGHEST_AMOUNT = 500, 20_000
-_HOT_LIFETIME = 3.0
-
-
-class Run:
-    """What the users of one run, in this process, have in common."""
-
-    def __init__(
-        self,
-        settings: LoadSettings,
-        target: Target,
-        recorder: Recorder,
-        worker: int,
-        used_up: Callable[[], None],
-    ) -> None:
-        self.settings = settings
-        self.target = target
-        self.recorder = recorder
-        self.worker = worker
-        self.budget = OrderBudget(settings.max_orders, used_up)
-        self.hot = tuple(HotPlace(_HOT_LIFETIME) for _ in range(settings.hot_orders))
-        self._numbers = count(1)
-
-    def next_user(self) -> str:
-        """The name of one more user, unique over all processes of a run."""
-        number = next(self._numbers)
-        return f"user {number}" if self.worker == 0 else f"user {self.worker}.{number}"
-
-
-_current: Run | None = None
-
-
-def set_run(run: Run | None) -> None:
-    """Say which run the users that start from now on belong to."""
-    global _current
-    _current = run
-
-
-def current_run() -> Run | None:
-    """The run that is going on in this process."""
-    return _current
 
 
 class RecordedUser(FastHttpUser):
     """A client whose every operation becomes an invocation and a completion in the history."""
 
     abstract = True
+    contention: Contention | None = None
+    """Which orders users of this class pick; None: as the settings say, or distinct ones."""
+    retries = 0
+    """How often they ask again, where the settings do not say."""
     # A redirect followed by itself would be a second request within one operation.
     max_redirects = 0
 
@@ -98,6 +64,7 @@ class RecordedUser(FastHttpUser):
         self.random = random.Random(seed)
         self._keys = count(1)
         self._late = 0
+        self._place: HotPlace | None = None
         self._arrivals: Arrivals | None = None
         if run is not None and run.settings.rate:
             self._arrivals = Arrivals(
@@ -124,8 +91,13 @@ class RecordedUser(FastHttpUser):
         return bool(super().stop(force))
 
     def wait_time(self) -> float:
-        """The pause between two tasks, in seconds; in an open loop a task waits for its turn."""
-        return 0.0 if self._arrivals is not None else self.run_.settings.think
+        """Pause between two tasks; in an open loop a task waits for its turn instead.
+
+        The pause is made here, so that the end of the load also ends one of minutes.
+        """
+        if self._arrivals is None:
+            self.pause()
+        return 0.0
 
     def await_turn(self) -> None:
         """In an open loop, wait for the moment to come; what is late is said to be so."""
@@ -133,8 +105,8 @@ class RecordedUser(FastHttpUser):
             return
         due = self._arrivals.next()
         early = due - time.monotonic()
-        if early > 0:
-            gevent.sleep(early)
+        if early > 0 and not self.run_.rest(early):
+            raise StopUser
         self._late = max(0, round((time.monotonic() - due) * 1e9))
 
     @property
@@ -155,15 +127,36 @@ class RecordedUser(FastHttpUser):
         return f"{self.run_.settings.run}/{self.name}/{next(self._keys)}".replace(" ", "-")
 
     def pause(self) -> None:
-        """Think, between two requests of one task."""
-        gevent.sleep(self.run_.settings.think)
+        """Think, between two requests; a user that is to stop does so now."""
+        if not self.run_.rest(self.run_.settings.think.sample(self.random)):
+            raise StopUser
+
+    def pick_order(self) -> str | None:
+        """An order to pay, as the contention says; None if there is none to be had."""
+        run = self.run_
+        contention = self.contention or run.settings.contention or DISTINCT
+        if contention == DISTINCT:
+            self._place = None
+            return self.create_order()
+        self._place = run.places(contention).pick(self.random)
+        return self._place.current(self.create_order)
+
+    def told(self, order: str, done: Completed) -> None:
+        """What came of paying (or cancelling) the order picked last: a new one may be needed."""
+        if self._place is None:
+            return
+        over = done.outcome is Outcome.OK or done.code in (ORDER_ALREADY_PAID, ORDER_CANCELLED)
+        if over:
+            self._place.finished(order, self.create_order)
+        else:
+            self._place.unfinished(order, self.create_order)
 
     def create_order(self) -> str | None:
         """Create an order of some amount and record it; None if there is none to be had."""
         run = self.run_
         if not run.budget.take():
             # Wait for the end of the run, of which everybody has been told.
-            gevent.sleep(max(run.settings.think, 0.05))
+            run.rest(0.05)
             return None
         amount = self.random.randrange(_LEAST_AMOUNT, _HIGHEST_AMOUNT)
         order = None
@@ -217,6 +210,31 @@ class RecordedUser(FastHttpUser):
         except gevent.GreenletExit:
             recorder.unanswered(op, "the load ended while the client was waiting")
             raise
+
+    def insist(
+        self,
+        action: Action,
+        order: str,
+        *,
+        args: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        attempt: str | None = None,
+    ) -> Completed:
+        """``perform``, and again as often as the settings say, under one idempotency key.
+
+        Each is an operation of its own in the history. Without retries no key is made up.
+        """
+        said = self.run_.settings.retries
+        retries = self.retries if said is None else said
+        if retries and key is None:
+            key = self.fresh_key()
+        for retry in count(1):
+            done = self.perform(action, order, args=args, key=key, attempt=attempt)
+            if retry > retries or not worth_another_try(done):
+                break
+            if not self.run_.rest(delay(retry, self.random)):
+                break
+        return done
 
     def together(self, *calls: Callable[[], T]) -> list[T]:
         """Make several calls at the same time; returns their results in the order given."""

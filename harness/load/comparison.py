@@ -18,6 +18,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from harness.conditions import Conditions
 from harness.errors import UsageError
 from harness.load.student import quantile, survival
 from harness.results import Load, Proof
@@ -76,7 +77,7 @@ _FIGURES: dict[str, Callable[[Load], float]] = {
     "median latency": lambda load: load.latency.p50,
 }
 
-_Key = tuple[str, str, int, float | None]
+_Key = tuple[str, str, int, float | None, Conditions]
 
 
 def compare(
@@ -113,7 +114,7 @@ def compare(
     }
     figures = []
     for test in tests:
-        variant, profile, _, _ = test.key
+        variant, profile, *_ = test.key
         low, high = test.bounds(alphas[test.key, test.name])
         read = _FIGURES[test.name]
         figures.append(
@@ -131,7 +132,7 @@ def compare(
             )
         )
     alone = [key for key in (*one, *other) if not (key in one and key in other)]
-    return Comparison(tuple(figures), tuple(f"{v} ({p})" for v, p, _, _ in alone), relative)
+    return Comparison(tuple(figures), tuple(f"{v} ({p})" for v, p, *_ in alone), relative)
 
 
 def _change(low: float, high: float, matters: float) -> Change:
@@ -190,9 +191,9 @@ def _grouped(proof: Proof) -> dict[_Key, list[Load]]:
     found: dict[_Key, list[Load]] = {}
     for load in proof.loads:
         if load.bound_ms is None:
-            key = (load.variant, load.profile, load.users, load.rate)
+            key = (load.variant, load.pattern, load.users, load.rate, load.conditions)
             found.setdefault(key, []).append(load)
-    for (variant, profile, _, _), loads in found.items():
+    for (variant, profile, *_), loads in found.items():
         if len(loads) < LEAST:
             raise UsageError(
                 f"{proof.command or 'a run'}: {variant} was measured {len(loads)} time(s) under "
@@ -213,5 +214,5 @@ def _samples(
 
 def _named(groups: dict[_Key, list[Load]]) -> str:
     return ", ".join(
-        f"{variant} ({profile}, {users} users)" for variant, profile, users, _ in groups
+        f"{variant} ({profile}, {users} users)" for variant, profile, users, *_ in groups
     )

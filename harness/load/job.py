@@ -9,22 +9,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.capability import Capability
+from harness.conditions import Conditions
 from harness.errors import UsageError
 from harness.history import Backend, Journal
 from harness.load.address import loopback_url
+from harness.load.contention import DISTINCT, TWO_HOT, contention
 from harness.load.plan import LoadPlan
-from harness.load.settings import ARRIVALS, LOAD_CHECKERS, command_line
+from harness.load.retrying import MOST_RETRIES
+from harness.load.settings import ARRIVALS, LOAD_CHECKERS, LONGEST_THINKING, command_line
+from harness.load.spread import spread
 from harness.target import Target
 
 Observe = Callable[[Journal, Sequence[str]], None]
 """Waits until the service has come to rest and records the final state of these orders."""
 
-PROFILES: dict[str, str] = {"hot": "HotOrder", "many": "ManyOrders", "shop": "Shopper"}
+PROFILES: dict[str, str] = {
+    "hot": "HotOrder",
+    "many": "ManyOrders",
+    "pay": "Payer",
+    "shop": "Shopper",
+}
 """Profile to the user class of the locustfile that plays it."""
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 MAX_PROCESSES = 64
 MAX_RATE = 100_000.0
+MAX_PATIENCE = 600.0
+_RETRIES = {"shop": 2}
+OWN_CONTENTION = {"hot": TWO_HOT, "many": DISTINCT}
+"""Of profiles that are a contention themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +46,11 @@ class LoadJob:
 
     ``warmup`` comes before the measured ``seconds``. ``max_orders`` bounds how many orders all
     ``processes`` together create; when they are used up the run ends early, and the measured
-    window with it. ``hot_orders`` (per process, profile "hot") are fought over at once. ``think``
-    is a user's pause between two requests, ``patience`` how long its client waits for an answer.
+    window with it. ``contention`` (of the profiles "pay" and "shop"; see
+    ``harness.load.contention``) is which orders clients pick. ``think`` (as ``harness.load.spread``
+    reads it) is a user's pause between two requests, ``patience`` how long its client waits for an
+    answer, ``retries`` how often it asks again (None: as the profile does it). ``stripe_latency``
+    is what whoever runs this has told Stripe; it is only recorded here.
     With a ``rate`` (clients a second) they come when they come, ``arrivals`` says how ("poisson" or
     "constant"), and ``users`` is how many can be under way at once.
     ``capabilities`` and ``backends`` go into the history's header.
@@ -52,11 +68,13 @@ class LoadJob:
     seed: int = 0
     max_orders: int = 20_000
     processes: int = 1
-    hot_orders: int = 2
-    think: float = 0.01
+    contention: str = ""
+    think: str = "0.01"
     rate: float = 0.0
     arrivals: str = "poisson"
     patience: float = 15.0
+    retries: int | None = None
+    stripe_latency: str = ""
     run: str = "load"
     capabilities: frozenset[Capability] = frozenset()
     backends: Mapping[str, Backend] = field(default_factory=dict)
@@ -68,6 +86,20 @@ class LoadJob:
         if self.profile not in PROFILES:
             choices = ", ".join(PROFILES)
             raise UsageError(f"unknown load profile {self.profile!r}; choose one of: {choices}")
+        if self.contention:
+            contention(self.contention)
+            if self.profile in OWN_CONTENTION:
+                raise UsageError(
+                    f"contention: the profile {self.profile} is {OWN_CONTENTION[self.profile]} "
+                    "by itself; use the profile pay or shop"
+                )
+        spread(self.think, "think", "seconds", LONGEST_THINKING)
+        if not 0.05 <= self.patience <= MAX_PATIENCE:
+            raise UsageError(
+                f"patience: expected 0.05 to {MAX_PATIENCE:g} seconds, got {self.patience:g}"
+            )
+        if self.retries is not None and not 0 <= self.retries <= MOST_RETRIES:
+            raise UsageError(f"retries: expected 0 to {MOST_RETRIES}, got {self.retries}")
         if not 1 <= self.processes <= MAX_PROCESSES:
             raise UsageError(f"processes: expected 1 to {MAX_PROCESSES}, got {self.processes}")
         if self.arrivals not in ARRIVALS:
@@ -90,9 +122,23 @@ class LoadJob:
         return LoadPlan(users=self.users, warmup=self.warmup, seconds=self.seconds)
 
     @property
+    def conditions(self) -> Conditions:
+        """What a result says of how its load was made, defaults filled in."""
+        given = contention(self.contention) if self.contention else DISTINCT
+        retries = _RETRIES.get(self.profile, 0) if self.retries is None else self.retries
+        return Conditions(
+            contention=str(OWN_CONTENTION.get(self.profile, given)),
+            think_s=str(spread(self.think, "think", "seconds", LONGEST_THINKING)),
+            timeout_s=self.patience,
+            retries=retries,
+            stripe_latency_ms=self.stripe_latency,
+        )
+
+    @property
     def file_stem(self) -> str:
         """The name of this run's files: profile and variant, harmless in any file system."""
-        name = f"load-{self.profile}-{self.variant or self.target.name}"
+        kind = f"{self.profile}-{self.contention}" if self.contention else self.profile
+        name = f"load-{kind}-{self.variant or self.target.name}"
         return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
     def locust_arguments(self, target_file: Path, histories: Path, master_port: int) -> list[str]:
@@ -113,7 +159,7 @@ class LoadJob:
                     "--paidonce-history": histories,
                     "--paidonce-run": self.run,
                     "--paidonce-variant": self.variant,
-                    "--hot-orders": self.hot_orders,
+                    "--contention": self.contention,
                     "--max-orders": self.max_orders // self.processes,
                     "--warmup": self.warmup,
                     "--measure": self.seconds,
@@ -121,6 +167,7 @@ class LoadJob:
                     "--rate": self.rate,
                     "--arrivals": self.arrivals,
                     "--client-timeout": self.patience,
+                    "--retries": "" if self.retries is None else self.retries,
                     "--seed": self.seed,
                 }
             ),

@@ -25,7 +25,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import PaidonceError, UsageError
 from harness.load.address import loopback_url
-from harness.load.clients import Run, current_run, set_run
+from harness.load.current import Run, current_run, set_run
 from harness.load.plan import LoadPlan
 from harness.load.recorder import Recorder
 from harness.load.settings import (
@@ -38,10 +38,10 @@ from harness.load.settings import (
     settings_from,
 )
 from harness.load.targets import load_target
-from harness.load.users import HotOrder, ManyOrders, Shopper
+from harness.load.users import HotOrder, ManyOrders, Payer, Shopper
 from harness.target import Target
 
-__all__ = ["HotOrder", "ManyOrders", "Shopper", "WarmUpThenHold"]
+__all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 
 _USED_UP = "paidonce_orders_used_up"
 _FASTEST_SPAWN = 100.0
@@ -141,6 +141,7 @@ def _stopping(**_: Any) -> None:
     run = current_run()
     if run is not None:
         run.recorder.stopped("it was over")
+        run.stopping.set()
 
 
 @events.test_stop.add_listener

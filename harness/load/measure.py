@@ -13,6 +13,7 @@ from harness.bench import Bench
 from harness.capability import Capability
 from harness.history import Journal, Note
 from harness.load.run import run_load
+from harness.load.stripe_latency import stripe_latency
 from harness.load.watching import watch
 from harness.observe import at_rest, observe
 from harness.results import Load
@@ -23,9 +24,12 @@ REST_DEADLINE_S = 30.0
 
 @dataclass(frozen=True)
 class Workload:
-    """How hard, how long, and in which pattern ("hot", "many" or "shop"); times in seconds.
+    """How hard, how long, and in which pattern ("hot", "many", "pay" or "shop"); in seconds.
 
     With a ``rate`` (clients a second, ``arrivals`` "poisson" or "constant") it is an open loop.
+    ``contention``, ``think``, ``timeout`` and ``retries`` are those of ``LoadJob`` (there
+    ``timeout`` is called ``patience``); ``stripe_latency`` is how many milliseconds Stripe takes,
+    as ``harness.load.spread`` reads it, and "" leaves Stripe as it is.
     """
 
     profile: str = "hot"
@@ -38,12 +42,18 @@ class Workload:
     arrivals: str = "poisson"
     bound_ms: float | None = None
     """The p99 under which the highest sustained rate is searched for."""
+    contention: str = ""
+    think: str = "0.01"
+    timeout: float = 15.0
+    retries: int | None = None
+    stripe_latency: str = ""
 
 
 async def measure(bench: Bench, work: Workload, out: Path) -> Load:
     """Put load on the bench's service, measure it, and judge every operation of it.
 
-    The history goes to ``out``. Raises what ``run_load`` raises.
+    The history goes to ``out``. Raises what ``run_load`` raises, and ``UsageError`` where Stripe
+    cannot be told how long it is to take.
     """
     loop = asyncio.get_running_loop()
     if bench.reset is not None:
@@ -73,6 +83,11 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
                 processes=work.processes,
                 rate=work.rate,
                 arrivals=work.arrivals,
+                contention=work.contention,
+                think=work.think,
+                patience=work.timeout,
+                retries=work.retries,
+                stripe_latency=work.stripe_latency,
                 observe=look,
                 capabilities=bench.capabilities | {Capability.ORDER_STATE},
                 backends=bench.backends,
@@ -80,7 +95,8 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
                 cancel=called_off,
             )
 
-    return await in_thread(run)
+    async with stripe_latency(bench.stripe_url, work.stripe_latency):
+        return await in_thread(run)
 
 
 async def _look(bench: Bench, journal: Journal, orders: Sequence[str]) -> None:

@@ -5,9 +5,13 @@ Knows nothing of HTTP or Locust; whoever uses it says how an order is created.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable
+
+from harness.load.contention import Contention
 
 Create = Callable[[], str | None]
 """Creates an order and returns its id; None if the service did not create one."""
@@ -78,3 +82,21 @@ class HotPlace:
                 if fresh is not None or old is None:
                     self._order, self._since = fresh, self._clock()
             return self._order
+
+
+class HotPlaces:
+    """All places of a contention that has some, picked as often as it says."""
+
+    def __init__(
+        self,
+        contention: Contention,
+        lifetime: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cumulative = contention.cumulative
+        self._places = tuple(HotPlace(lifetime, clock) for _ in self._cumulative)
+
+    def pick(self, chance: random.Random) -> HotPlace:
+        """One of them."""
+        at = bisect_right(self._cumulative, chance.random() * self._cumulative[-1])
+        return self._places[min(at, len(self._places) - 1)]

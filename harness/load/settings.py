@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.load.contention import FORMS as CONTENTIONS
+from harness.load.contention import Contention, contention
 from harness.load.plan import LoadPlan
+from harness.load.retrying import MOST_RETRIES
+from harness.load.spread import FORMS as SPREADS
+from harness.load.spread import Spread, spread
 
 LOAD_CHECKERS = (
     "one-success",
@@ -36,6 +41,9 @@ SAYS = "paidonce load: "
 ARRIVALS = ("poisson", "constant")
 """How the clients of an open loop come."""
 
+LONGEST_THINKING = 3600.0
+"""Seconds."""
+
 DEFAULT_TARGET = "scenarios.reference:TARGET"
 DEFAULT_USERS = 10
 DEFAULT_RUN_SECONDS = 30.0
@@ -45,24 +53,26 @@ DEFAULT_RUN_SECONDS = 30.0
 class LoadSettings:
     """Checked settings; times in seconds.
 
-    ``hot_orders`` is how many orders are fought over at once, ``max_orders`` how many this
-    process may create in all (the run ends when they are used up), ``think`` the pause of a
-    user between two things it does, ``patience`` how long a client waits for an answer.
+    ``contention`` is which orders clients pick (None: as their class does it), ``max_orders`` how
+    many this process may create in all (the run ends when they are used up), ``think`` the pause
+    of a user between two things it does, ``patience`` how long a client waits for an answer, and
+    ``retries`` how often it asks again for one (None: as its class does it).
     ``rate`` is how many clients come in a second, over all processes (an open loop); 0 for users
     who go on when they are answered (a closed one).
     """
 
     plan: LoadPlan
     history: Path
-    hot_orders: int
+    contention: Contention | None
     max_orders: int
-    think: float
+    think: Spread
     patience: float
     seed: int
     run: str
     variant: str
     rate: float = 0.0
     poisson: bool = True
+    retries: int | None = None
 
 
 def settings_from(options: Namespace) -> LoadSettings:
@@ -87,16 +97,24 @@ def settings_from(options: Namespace) -> LoadSettings:
             users=int(options.num_users or DEFAULT_USERS), warmup=warmup, seconds=measure
         ),
         history=Path(str(options.paidonce_history)),
-        hot_orders=_number(options, "hot_orders", int, 1),
+        contention=contention(str(options.contention)) if options.contention else None,
         max_orders=_number(options, "max_orders", int, 1),
-        think=_number(options, "think", float, 0),
+        think=spread(str(options.think), "--think", "seconds", LONGEST_THINKING),
         patience=_number(options, "client_timeout", float, 0.05),
         seed=_number(options, "seed", int, 0),
         run=str(options.paidonce_run),
         variant=str(options.paidonce_variant),
         rate=_number(options, "rate", float, 0),
         poisson=_arrivals(str(options.arrivals)),
+        retries=_retries(options) if options.retries else None,
     )
+
+
+def _retries(options: Namespace) -> int:
+    found = int(_number(options, "retries", int, 0))
+    if found > MOST_RETRIES:
+        raise UsageError(f"--retries: expected 0 to {MOST_RETRIES}, got {found}")
+    return found
 
 
 def _arrivals(text: str) -> bool:
@@ -149,14 +167,26 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("--paidonce-run", "PAIDONCE_RUN", "load", "name of the run in the history"),
     Option("--paidonce-variant", "PAIDONCE_VARIANT", "", "which build of the service this is"),
-    Option("--hot-orders", "PAIDONCE_HOT_ORDERS", "2", "orders HotOrder users fight over at once"),
+    Option(
+        "--contention",
+        "PAIDONCE_CONTENTION",
+        "",
+        f"orders that Payer and Shopper users pick: {CONTENTIONS} (default: distinct)",
+    ),
     Option("--max-orders", "PAIDONCE_MAX_ORDERS", "20000", "orders a process creates at most"),
     Option("--warmup", "PAIDONCE_WARMUP", "3", "seconds before anything is measured"),
     Option("--measure", "PAIDONCE_MEASURE", "", "seconds to measure (default: rest of --run-time)"),
     Option("--rate", "PAIDONCE_RATE", "0", "clients a second, answered or not (0: a closed loop)"),
     Option("--arrivals", "PAIDONCE_ARRIVALS", "poisson", "how they come: poisson or constant"),
-    Option("--think", "PAIDONCE_THINK", "0.01", "seconds a user pauses between requests"),
+    Option("--think", "PAIDONCE_THINK", "0.01", f"seconds between a user's requests: {SPREADS}"),
     Option("--client-timeout", "PAIDONCE_CLIENT_TIMEOUT", "15", "seconds a client waits"),
+    Option(
+        "--retries",
+        "PAIDONCE_RETRIES",
+        "",
+        "times a client asks again, under the same idempotency key, for an answer that did not "
+        "come, a 5xx or a payment in progress (default: 2 of Shopper, else 0 and no key)",
+    ),
     Option("--seed", "PAIDONCE_SEED", "0", "seed of everything users decide by chance"),
 )
 

@@ -24,9 +24,10 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outcomes`` counts operations by outcome name, and ``by_action`` the same per action.
     ``payments`` counts PAY operations that were told ok, replays of an earlier answer left out.
-    ``retries`` is None when no answer said how often the service tried again. ``mean_ms`` is the
-    mean latency of all operations. ``told_ms`` has the means of what the service said in
-    ``Server-Timing``, over the ``told_of`` payments that succeeded and said it; these took
+    ``retries`` is None when no answer said how often the service tried again; ``tried_again``
+    counts the operations that were another try of an earlier one, under its idempotency key.
+    ``mean_ms`` is the mean latency of all operations. ``told_ms`` has the means of what the service
+    said in ``Server-Timing``, over the ``told_of`` payments that succeeded and said it; these took
     ``told_mean_ms`` on average, None where there was none.
     """
 
@@ -37,6 +38,7 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
     by_action: dict[str, dict[str, int]]
     latency: Percentiles
     retries: int | None
+    tried_again: int
     mean_ms: float = 0.0
     told_ms: dict[str, float] = {}
     told_of: int = 0
@@ -80,6 +82,7 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
         told_ms=means(map(_timing, telling)),
         told_of=len(telling),
         told_mean_ms=_mean_ms(telling) if telling else None,
+        tried_again=_tried_again(history, start, end),
     )
 
 
@@ -129,6 +132,21 @@ def _retries(measured: Iterable[Operation]) -> int | None:
         if operation.completed is not None and operation.completed.retries is not None
     ]
     return sum(said) if said else None
+
+
+def _tried_again(history: History, start: int, end: int) -> int:
+    seen: set[tuple[str, Action, str]] = set()
+    found = 0
+    for operation in history.operations:
+        asked = operation.invoked
+        if asked.key is None:
+            continue
+        request = (asked.attempt, asked.action, asked.key)
+        completed = operation.completed
+        inside = completed is not None and start <= completed.t < end
+        found += request in seen and inside
+        seen.add(request)
+    return found
 
 
 def _named(counts: Counter[Outcome]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The three kinds of customers. Only for a Locust process."""
+"""The kinds of customers. Only for a Locust process."""
 
 from __future__ import annotations
 
@@ -6,38 +6,32 @@ from functools import partial
 
 from locust import task
 
-from harness.history import Action, Completed, Outcome
+from harness.history import Action
 from harness.load.clients import RecordedUser
-
-_TRIES = 3
-_IN_PROGRESS = "payment_in_progress"
+from harness.load.contention import DISTINCT, TWO_HOT
 
 
-class HotOrder(RecordedUser):
-    """Contention: everybody pays the same few orders, each as a client of its own."""
+class Payer(RecordedUser):
+    """Everybody pays; which orders, the contention says."""
 
     @task
     def pay(self) -> None:
-        place = self.random.choice(self.run_.hot)
-        order = place.current(self.create_order)
-        if order is None:
-            return
-        self.await_turn()
-        if self.perform(Action.PAY, order).outcome is Outcome.OK:
-            place.finished(order, self.create_order)
-        else:
-            place.unfinished(order, self.create_order)
-
-
-class ManyOrders(RecordedUser):
-    """No contention: everybody pays orders of their own, so nobody should wait for anybody."""
-
-    @task
-    def pay(self) -> None:
-        order = self.create_order()  # before its turn: it is there when the client comes
+        order = self.pick_order()  # before its turn: it is there when the client comes
         if order is not None:
             self.await_turn()
-            self.perform(Action.PAY, order)
+            self.told(order, self.insist(Action.PAY, order))
+
+
+class HotOrder(Payer):
+    """Contention: everybody pays the same two orders, each as a client of its own."""
+
+    contention = TWO_HOT
+
+
+class ManyOrders(Payer):
+    """No contention: everybody pays orders of their own, so nobody should wait for anybody."""
+
+    contention = DISTINCT
 
 
 class Shopper(RecordedUser):
@@ -47,9 +41,11 @@ class Shopper(RecordedUser):
     same idempotency key, as Stripe advises (https://docs.stripe.com/error-low-level).
     """
 
+    retries = 2
+
     @task
     def shop(self) -> None:
-        order = self.create_order()
+        order = self.pick_order()
         if order is None:
             return
         self.await_turn()
@@ -57,11 +53,11 @@ class Shopper(RecordedUser):
             self.perform(Action.CREATE_INTENT, order)
             self.pause()
         if self._happens(0.1, Action.CANCEL):
-            self.perform(Action.CANCEL, order)
+            self.told(order, self.perform(Action.CANCEL, order))
         elif self.random.random() < 0.25:
             self._double_click(order)
         else:
-            self._patiently(Action.PAY, order)
+            self.told(order, self.insist(Action.PAY, order, key=self.fresh_key()))
         if self._happens(0.5, Action.READ):
             self.perform(Action.READ, order)
         if self._happens(0.15, Action.REFUND):
@@ -74,26 +70,16 @@ class Shopper(RecordedUser):
     def _double_click(self, order: str) -> None:
         """Two requests at once: from a page that sends a key, or from one that does not."""
         key = self.fresh_key() if self.random.random() < 0.5 else None
-        self.together(
+        for done in self.together(
             partial(self.perform, Action.PAY, order, key=key),
             partial(self.perform, Action.PAY, order, key=key, attempt=f"{self.name}, second click"),
-        )
-
-    def _patiently(self, action: Action, order: str, args: dict[str, int] | None = None) -> None:
-        key = self.fresh_key()
-        for _ in range(_TRIES):
-            if not _worth_another_try(self.perform(action, order, args=args, key=key)):
-                return
-            self.pause()
+        ):
+            self.told(order, done)
 
     def _refund(self, order: str) -> None:
         if self.random.random() < 0.5:
-            self._patiently(Action.REFUND, order)
+            self.insist(Action.REFUND, order, key=self.fresh_key())
         else:
             # Small enough for every order, and never all of it: two of them must add up.
             for _ in range(self.random.randint(1, 2)):
-                self._patiently(Action.REFUND, order, {"amount": 100})
-
-
-def _worth_another_try(done: Completed) -> bool:
-    return done.outcome is Outcome.UNKNOWN or done.code == _IN_PROGRESS
+                self.insist(Action.REFUND, order, args={"amount": 100}, key=self.fresh_key())

@@ -232,9 +232,9 @@ def _claim(simulation: Simulation, call: Call, entered: _Entered) -> Plan | Busy
     if latency is None:
         return Plan(prepared, record, lock, 0, 0, 0)
     delay = simulation.delay
-    return Plan(
-        prepared, record, lock, delay(latency.before), delay(latency.held), delay(latency.after)
-    )
+    before, held, after = delay(latency.before), delay(latency.held), delay(latency.after)
+    half = delay(latency.around) / 2
+    return Plan(prepared, record, lock, before + half, held, after + half)
 
 
 def _waits(call: Call, plan: Plan) -> bool:

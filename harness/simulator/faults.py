@@ -125,6 +125,7 @@ class LatencyFault(
     before: Distribution = Fixed()
     held: Distribution = Fixed()
     after: Distribution = Fixed()
+    around: Distribution = Fixed()
 
 
 Fault = (

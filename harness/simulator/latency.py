@@ -7,6 +7,7 @@ doubt about something that has already happened.
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Annotated
 
@@ -57,15 +58,33 @@ class Exponential(
         return min(self.cap_ms, rng.expovariate(1 / self.mean_ms))
 
 
-Distribution = Fixed | Uniform | Exponential
+class LogNormal(
+    msgspec.Struct, frozen=True, tag="lognormal", tag_field="kind", forbid_unknown_fields=True
+):
+    """Around a median, with a long tail: ``sigma`` is the standard deviation of the logarithm."""
+
+    median_ms: Annotated[float, msgspec.Meta(gt=0, le=MAX_MS)]
+    sigma: Annotated[float, msgspec.Meta(ge=0, le=5)]
+    cap_ms: Milliseconds = MAX_MS
+
+    def sample(self, rng: random.Random) -> float:
+        """Milliseconds."""
+        return min(self.cap_ms, rng.lognormvariate(math.log(self.median_ms), self.sigma))
+
+
+Distribution = Fixed | Uniform | Exponential | LogNormal
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All parts; nothing unless said otherwise. ``seed`` restarts the stream of samples."""
+    """All parts; nothing unless said otherwise. ``seed`` restarts the stream of samples.
+
+    One sample of ``around`` is split in two: a half of it comes before all else, a half after.
+    """
 
     before: Distribution = Fixed()
     held: Distribution = Fixed()
     after: Distribution = Fixed()
+    around: Distribution = Fixed()
     seed: int | None = None
 
 

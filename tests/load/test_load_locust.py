@@ -147,6 +147,47 @@ def test_an_open_loop_offers_its_rate_and_counts_from_when_clients_were_to_come(
         assert load.latency.p50 > 2 * sorted(kept)[len(kept) // 2]
 
 
+def test_clients_that_time_out_ask_again_under_the_same_key(
+    order_api: Api, target: Target, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    load = run_load(
+        target=target,
+        base_url=order_api("silent"),
+        postgres_url=postgres.url("postgres"),
+        variant="silent",
+        profile="pay",
+        contention="hot:1",
+        retries=1,
+        think="exponential:30",  # the end of the load ends it
+        out_folder=tmp_path,
+        checkers=("one-success",),
+        users=4,
+        seconds=3,
+        warmup=0,
+        patience=0.1,
+    )
+    assert load.conditions.named() == {
+        "contention": "hot:1",
+        "think_s": "exponential:30",
+        "patience_s": "0.1",
+        "client_retries": "1",
+        "stripe_latency_ms": "",
+    }
+    assert set(load.outcomes) == {"unknown"}
+    history = read_history(tmp_path / load.history)
+    tries: dict[str | None, list[int]] = {}
+    for operation in history.operations:
+        tries.setdefault(operation.invoked.key, []).append(operation.invoked.t)
+    assert None not in tries
+    assert len({operation.invoked.order for operation in history.operations}) <= 2
+    again = [times for times in tries.values() if len(times) == 2]
+    assert again, "somebody came early enough to ask again"
+    assert max(len(times) for times in tries.values()) == 2
+    # At least the time-out and the wait before the first retry, by a coarse clock.
+    assert all(second - first >= 550_000_000 for first, second in again)
+    assert load.tried_again
+
+
 def test_two_processes_make_one_history(
     order_api: Api, target: Target, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -306,7 +347,7 @@ def test_the_runner_stays_free_of_gevent() -> None:
 def test_locust_lists_its_users(tmp_path: Path) -> None:
     listed = locust("--list", cwd=tmp_path)
     assert listed.returncode == 0
-    assert {"HotOrder", "ManyOrders", "Shopper"} == set(listed.stdout.split()[2:])
+    assert {"HotOrder", "ManyOrders", "Payer", "Shopper"} == set(listed.stdout.split()[2:])
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,16 @@ def test_the_log_shows_the_last_requests_with_their_times(simulator: Simulator) 
     assert simulator.control("GET", "requests", limit="1")["requests"] == log[:1]
 
 
+def test_latency_around_is_half_before_and_half_after(simulator: Simulator) -> None:
+    around = {"kind": "lognormal", "median_ms": 80, "sigma": 0}
+    told = simulator.control("POST", "latency", {"around": around})["latency"]
+    assert told["around"] == around | {"cap_ms": 600_000.0}
+    simulator.post("/v1/payment_intents", CREATE)
+    entry = simulator.control("GET", "requests", limit="1")["requests"][0]
+    assert entry["executed"] - entry["received"] >= 0.039
+    assert entry["answered"] - entry["executed"] >= 0.039
+
+
 def test_an_events_delivery_is_signed_for_the_configured_secret(simulator: Simulator) -> None:
     simulator.post("/v1/payment_intents", CREATE)
     event = simulator.get("/v1/events", type="payment_intent.succeeded").json()["data"][0]

@@ -19,7 +19,7 @@ from harness.simulator.collection import Collection, Cursor, UnknownCursor
 from harness.simulator.errors import Refused
 from harness.simulator.ids import IdSource
 from harness.simulator.intents import CreateIntent, create
-from harness.simulator.latency import Exponential, Fixed, Latency, Uniform, split
+from harness.simulator.latency import Exponential, Fixed, Latency, LogNormal, Uniform, split
 from harness.simulator.objects import EventRequest
 from harness.simulator.search import compile_query
 from harness.simulator.signing import sign
@@ -105,6 +105,10 @@ def test_latencies_stay_within_their_bounds() -> None:
     samples = [Exponential(mean_ms=10, cap_ms=40).sample(rng) for _ in range(2000)]
     assert max(samples) == 40
     assert 8 < sum(samples) / len(samples) < 12
+    around = sorted(LogNormal(median_ms=50, sigma=0.5).sample(rng) for _ in range(2001))
+    assert 45 < around[1000] < 55
+    assert around[0] > 0
+    assert LogNormal(median_ms=50, sigma=2, cap_ms=60).sample(rng) <= 60
     assert split(10) == Latency(before=Fixed(5), after=Fixed(5))
 
 
@@ -115,6 +119,7 @@ def test_latencies_stay_within_their_bounds() -> None:
         b'{"before": {"kind": "uniform", "low_ms": 2, "high_ms": 1}}',
         b'{"before": {"kind": "exponential", "mean_ms": 0}}',
         b'{"before": {"kind": "gauss"}}',
+        b'{"around": {"kind": "lognormal", "median_ms": 0, "sigma": 1}}',
         b'{"befor": {"kind": "fixed"}}',
         b'{"after": {"kind": "fixed", "ms": 1e9}}',
     ],

@@ -1,0 +1,82 @@
+"""Options of ``paidonce load`` that say how its clients behave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from harness.backends.urls import looks_like_url
+from harness.errors import UsageError
+from harness.load.contention import contention
+from harness.load.job import MAX_PATIENCE, OWN_CONTENTION
+from harness.load.retrying import MOST_RETRIES
+from harness.load.spread import FORMS
+from harness.load.stripe_latency import stripe_spread
+
+SIMULATOR = "simulator"
+
+Contentions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contention",
+        help="Which orders clients of the profiles pay and shop pick: N that all fight over "
+        "(each Locust process its own), N of which few are picked most (Zipf's law with the "
+        "exponent S), or each its own. May be given again. [default: distinct]",
+        metavar="hot:N|zipf:S:N|distinct",
+        show_default=False,
+    ),
+]
+Think = Annotated[
+    str,
+    typer.Option(help=f"Seconds between two requests of a user: {FORMS}.", metavar="SECONDS"),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(help="Seconds a client waits for an answer.", min=0.05, max=MAX_PATIENCE),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        help="How often a client asks again, with the same idempotency key and the waiting of "
+        "Stripe's libraries, when no answer came, a 5xx, or a payment in progress. [default: 2 "
+        "in the profile shop; else 0, and no key]",
+        min=0,
+        max=MOST_RETRIES,
+        show_default=False,
+    ),
+]
+StripeLatency = Annotated[
+    str,
+    typer.Option(
+        "--stripe-latency",
+        help=f"Milliseconds a request to the Stripe simulator takes: {FORMS}.",
+        metavar="MS",
+        show_default=False,
+    ),
+]
+
+
+def contentions_of(profile: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Those to measure a profile under, as they are written in full; "" is the profile's own."""
+    if not given:
+        return ("",)
+    if profile in OWN_CONTENTION:
+        raise UsageError(
+            f"--contention: the profile {profile} is {OWN_CONTENTION[profile]} by itself; use "
+            "--profile pay or shop"
+        )
+    return tuple(dict.fromkeys(str(contention(text)) for text in given))
+
+
+def check_stripe(latency: str, stripe: str) -> None:
+    """Raise ``UsageError`` where ``stripe`` is a backend that cannot be told its ``latency``."""
+    if not latency:
+        return
+    stripe_spread(latency)
+    if stripe != SIMULATOR and not looks_like_url(stripe):
+        raise UsageError(
+            "--stripe-latency: only the paidonce simulator can be told how long to take, and the "
+            f"Stripe chosen is {stripe}; use --stripe {SIMULATOR}"
+        )
