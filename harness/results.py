@@ -255,6 +255,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     conditions: Conditions = Conditions()
     tried_again: int = 0
     """Operations that were another try by a client, under the key of the first."""
+    histogram: str = ""
+    """All latencies in microseconds: an HDR histogram, as ``harness.load.latencies`` writes it."""
 
     @property
     def pattern(self) -> str:

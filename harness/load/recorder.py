@@ -24,6 +24,7 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
+from harness.load.latencies import Latencies
 from harness.load.settings import LOAD_CHECKERS, LoadSettings
 from harness.target import Target
 
@@ -39,6 +40,9 @@ MEASURED = "measured_ns"
 """Header setting: and goes on this long (ns), unless the load stops earlier."""
 STOPPED = "the load stopped: "
 """How the note begins that marks the moment from which no more load was meant to be sent."""
+
+LATENCIES = ".hlog"
+"""How the name of a log of latencies ends, that of a history else."""
 
 _numbers = itertools.count(1)
 
@@ -68,6 +72,13 @@ class Recorder:
         self._operations = itertools.count(1)
         self._stopped = False
         self._closed = False
+        self._wall = started.timestamp()
+        self._window = (
+            round(settings.plan.warmup * 1e9),
+            round((settings.plan.warmup + settings.plan.seconds) * 1e9),
+        )
+        self._due: dict[int, int] = {}
+        self._latencies = Latencies()
 
     @property
     def path(self) -> Path:
@@ -90,9 +101,11 @@ class Recorder:
         """A request is about to be sent, ``late`` ns after it was to be; returns its operation's
         number."""
         op = next(self._operations)
+        t = self._journal.now()
+        self._due[op] = t - late
         self._journal.record(
             Invoked(
-                t=self._journal.now(),
+                t=t,
                 op=op,
                 attempt=attempt,
                 action=action,
@@ -120,14 +133,21 @@ class Recorder:
         timing = headers.get("server-timing", "")
         if timing:
             completed = msgspec.structs.replace(completed, timing=timing)
-        self._journal.record(completed)
+        self._complete(completed)
         return completed
 
     def unanswered(self, op: int, error: str) -> Completed:
         """No answer will come, so whether it happened is not known."""
         completed = Completed(t=self._journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
-        self._journal.record(completed)
+        self._complete(completed)
         return completed
+
+    def _complete(self, completed: Completed) -> None:
+        self._journal.record(completed)
+        start, end = self._window
+        due = self._due.pop(completed.op)
+        if start <= completed.t < end and not self._stopped:
+            self._latencies.record(completed.t - due)
 
     def stopped(self, reason: str) -> None:
         """From now on no load is meant to be sent; only the first call counts."""
@@ -136,11 +156,17 @@ class Recorder:
             self._journal.record(Note(t=self._journal.now(), text=STOPPED + reason))
 
     def close(self) -> None:
-        """Say that this history is whole, and close it; closing twice is harmless."""
+        """Say that this history is whole, close it, and write the latencies that were measured to
+        a log beside it; closing twice is harmless.
+        """
         if not self._closed:
             self._closed = True
             self._journal.record(Ended(t=self._journal.now()))
             self._journal.close()
+            start, end = self._window
+            self._latencies.write_log(
+                self.path.with_suffix(LATENCIES), self._wall + start / 1e9, (end - start) / 1e9
+            )
 
 
 def _file_name(folder: Path, started: datetime) -> Path:

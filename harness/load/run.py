@@ -289,5 +289,6 @@ def _result(job: LoadJob, merged: Merged, looks: Looks, path: Path) -> Load:
         history=path.name,
         seen=seen_in(looks, database, numbers, start + merged.origin, end + merged.origin),
         conditions=job.conditions,
+        histogram=numbers.histogram,
         tried_again=numbers.tried_again,
     )

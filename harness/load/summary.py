@@ -6,17 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from hdrh.histogram import HdrHistogram
 
 from harness.history import Action, History, Operation, Outcome
+from harness.load.latencies import Latencies
 from harness.load.timing import means
 from harness.results import Percentiles
-
-_HIGHEST_US = 600_000_000
-"""Ten minutes: longer than any client waits here; a longer wait is recorded as this."""
-
-_DIGITS = 3
-"""Significant digits kept (Gil Tene, http://hdrhistogram.org): 0.1 % of each value."""
 
 
 class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +31,8 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     by_action: dict[str, dict[str, int]]
     latency: Percentiles
+    histogram: str
+    """All latencies, as ``Latencies`` encodes them."""
     retries: int | None
     tried_again: int
     mean_ms: float = 0.0
@@ -69,6 +65,7 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
     by_action: dict[Action, Counter[Outcome]] = {}
     for operation in measured:
         by_action.setdefault(operation.invoked.action, Counter())[operation.outcome] += 1
+    latencies = Latencies.of(_latency_ns(operation) for operation in measured)
     telling = [each for each in measured if _is_payment(each) and _timing(each)]
     return LoadSummary(
         seconds=(end - start) / 1e9,
@@ -76,7 +73,8 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
         payments=sum(_is_payment(operation) for operation in measured),
         outcomes=_named(Counter(operation.outcome for operation in measured)),
         by_action={action.value: _named(counts) for action, counts in by_action.items()},
-        latency=percentiles(_latency_ns(operation) for operation in measured),
+        latency=latencies.percentiles(),
+        histogram=latencies.encoded(),
         retries=_retries(measured),
         mean_ms=_mean_ms(measured),
         told_ms=means(map(_timing, telling)),
@@ -84,22 +82,6 @@ def summarise(history: History, start: int, end: int) -> LoadSummary:
         told_mean_ms=_mean_ms(telling) if telling else None,
         tried_again=_tried_again(history, start, end),
     )
-
-
-def percentiles(latencies_ns: Iterable[int]) -> Percentiles:
-    """Percentiles in milliseconds of latencies in nanoseconds, accurate to 0.1 %."""
-    histogram = HdrHistogram(1, _HIGHEST_US, _DIGITS)
-    highest = 0
-    for latency in latencies_ns:
-        highest = max(highest, latency)
-        histogram.record_value(min(max(latency // 1000, 1), _HIGHEST_US))
-
-    def at(percentile: float) -> float:
-        # A bucket's upper end may lie above the largest value there was.
-        found: int = histogram.get_value_at_percentile(percentile)
-        return min(found / 1e3, highest / 1e6)
-
-    return Percentiles(p50=at(50), p90=at(90), p99=at(99), p999=at(99.9), max=highest / 1e6)
 
 
 def _is_payment(operation: Operation) -> bool:

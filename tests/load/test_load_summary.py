@@ -7,8 +7,9 @@ import random
 import pytest
 
 from harness.history import Action, Completed, Event, Header, History, Invoked, Outcome
+from harness.load.latencies import Latencies
 from harness.load.sampler import Sample, summarise_samples
-from harness.load.summary import percentiles, summarise
+from harness.load.summary import summarise
 
 MS = 1_000_000
 
@@ -67,7 +68,7 @@ def test_nothing_measured_is_an_error_not_a_zero() -> None:
 def test_percentiles_agree_with_sorting() -> None:
     chance = random.Random(1)
     values = [int(chance.lognormvariate(15, 1.2)) for _ in range(20_000)]
-    found = percentiles(values)
+    found = Latencies.of(values).percentiles()
     ordered = sorted(values)
     for share, value in (
         (0.5, found.p50),
@@ -81,13 +82,13 @@ def test_percentiles_agree_with_sorting() -> None:
 
 
 def test_percentiles_of_one_value_are_that_value() -> None:
-    found = percentiles([1_234_567])
+    found = Latencies.of([1_234_567]).percentiles()
     assert found.p50 == found.p999 == pytest.approx(1.234, abs=0.002)
     assert found.max == pytest.approx(1.234567)
 
 
 def test_a_wait_beyond_the_histogram_is_still_the_maximum() -> None:
-    assert percentiles([10**13]).max == pytest.approx(10**7)
+    assert Latencies.of([10**13]).percentiles().max == pytest.approx(10**7)
 
 
 def sample(t: int, waiting: int = 0, commits: int = 0, rollbacks: int = 0, dead: int = 0) -> Sample:
