@@ -1,0 +1,109 @@
+"""What one payment costs the service and its database, measured one payment after the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+import psycopg
+
+from harness.bench import Bench
+from harness.stack import Choice, open_stack
+from scenarios.reference import TARGET
+
+_WARM = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Of one payment: processor time (ms) of database and service, bytes of write-ahead log."""
+
+    guard: str
+    database_ms: float
+    service_ms: float
+    wal_bytes: float
+
+
+async def costs(guards: Sequence[str], payments: int) -> list[Cost]:
+    """Measure ``payments`` payments under each guard, each of an order of its own."""
+    measured = []
+    async with open_stack(TARGET, Choice()) as stack:
+        lane = await stack.lane()
+        for guard in guards:
+            settings = {"workers": "1", "pool_size": "10", "recovery_interval_s": "0"}
+            async with stack.bench(lane, guard, settings) as bench:
+                measured.append(await _cost(bench, guard, payments))
+    return measured
+
+
+async def _cost(bench: Bench, guard: str, payments: int) -> Cost:
+    orders = [await _order(bench) for _ in range(payments + _WARM)]
+    for order in orders[:_WARM]:
+        await _pay(bench, order)
+    database, service = _backends(bench), _family(bench.pids)
+    with psycopg.connect(bench.postgres_url, autocommit=True) as eyes:
+        began = _counted(eyes)
+        worked, served = _worked(database), _worked(service)
+        for order in orders[_WARM:]:
+            await _pay(bench, order)
+        worked, served = _worked(database) - worked, _worked(service) - served
+        ended = _counted(eyes)
+    return Cost(
+        guard=guard,
+        database_ms=1000 * worked / payments,
+        service_ms=1000 * served / payments,
+        wal_bytes=(ended - began) / payments,
+    )
+
+
+async def _order(bench: Bench) -> str:
+    body = json.dumps({"amount": 1000, "currency": "usd"}).encode()
+    return str(json.loads(await _ask(bench, "/orders", body))["id"])
+
+
+async def _pay(bench: Bench, order: str) -> None:
+    await _ask(bench, f"/orders/{order}/payments", b'{"payment_method": "pm_card_visa"}')
+
+
+async def _ask(bench: Bench, path: str, body: bytes) -> bytes:
+    headers = {"Content-Type": "application/json"}
+    answer = await bench.service.ask("POST", path, body, headers)
+    if answer.status not in (200, 201):
+        raise SystemExit(f"{path} was answered {answer.status}: {answer.body[:200]!r}")
+    return answer.body
+
+
+def _counted(eyes: psycopg.Connection[tuple[object, ...]]) -> float:
+    """Bytes of write-ahead log that the server has made."""
+    row = eyes.execute(
+        "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float"
+    ).fetchone()
+    assert row is not None
+    return float(str(row[0]))
+
+
+def _backends(bench: Bench) -> list[psutil.Process]:
+    """The server's process and all it has started."""
+    with psycopg.connect(bench.postgres_url) as connection:
+        parent = psutil.Process(connection.info.backend_pid).parent()
+    assert parent is not None, "the database is not on this machine"
+    return [parent, *parent.children(recursive=True)]
+
+
+def _family(pids: Sequence[int]) -> list[psutil.Process]:
+    found = [psutil.Process(pid) for pid in pids]
+    return found + [child for one in found for child in one.children(recursive=True)]
+
+
+def _worked(processes: Sequence[psutil.Process]) -> float:
+    """Processor seconds of those that are still there."""
+    seconds = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        seconds += times.user + times.system
+    return seconds
