@@ -93,7 +93,8 @@ class Latencies:
             log = HistogramLogWriter(file)
             log.output_comment("[Latencies in microseconds, from when each request was to be sent]")
             log.output_log_format_version()
-            log.output_comment(f"[StartTime: {start:.3f} (seconds since epoch)]")
+            # As many digits as the interval has: readers leave out what begins before the start.
+            log.output_comment(f"[StartTime: {start:.6f} (seconds since epoch)]")
             log.output_legend()
             log.output_interval_histogram(
                 self._histogram, start, start + seconds, max_value_unit_ratio=1000.0

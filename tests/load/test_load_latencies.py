@@ -41,7 +41,7 @@ def test_histograms_survive_files_and_texts_and_add_up_there_too(tmp_path: Path)
     paths = []
     for number, worker in enumerate(WORKERS):
         paths.append(tmp_path / f"{number}.hlog")
-        Latencies.of(worker).write_log(paths[-1], 1_700_000_000.0 + number, 10.0)
+        Latencies.of(worker).write_log(paths[-1], 1_700_000_000.0009 + number / 7, 10.0)
     read = Latencies.merged(map(read_log, paths))
     assert read.encoded() == whole.encoded()
     found, wanted = read.percentiles(), whole.percentiles()
