@@ -1,4 +1,4 @@
-"""Explores every variant of a worked example, built in a folder of its own."""
+"""Predicts and explores every variant of a worked example, built in a folder of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.explore.exploration import Explored, Request, explore, opened, play_again, save
 from harness.explore.search import Budget
 from harness.explore.witness import broken_of, read_witness
+from harness.predict import Decided, decided, orders_of, predicted
 from harness.stack import Choice, Stack, open_stack
 from harness.targets import load_target
 from harness.targets.script import TargetScript, script_of
@@ -27,6 +28,7 @@ class Example:
     same, else what it did instead."""
 
     sound: dict[str, bool] = field(default_factory=dict)
+    predictions: dict[str, tuple[Decided, ...]] = field(default_factory=dict)
     explored: dict[str, Explored] = field(default_factory=dict)
     replays: dict[str, list[str]] = field(default_factory=dict)
 
@@ -41,7 +43,7 @@ def copied(name: str, folder: Path) -> Path:
 
 
 def explored(target: Path, choice: Choice, folder: Path, replays: int) -> Example:
-    """Build the example, explore each variant, and replay what was found ``replays`` times.
+    """Build the example, predict and explore each variant, replay what was found ``replays`` times.
 
     Raises ``ChildFailed`` if it cannot be built.
     """
@@ -56,10 +58,17 @@ async def _explored(target: Path, choice: Choice, folder: Path, replays: int) ->
         for variant in subject.variants:
             found.sound[variant.name] = variant.sound
             async with opened(stack, script, variant.name, 1, loaded.file.explore.noise) as worlds:
+                expected = await predicted(worlds[0])
                 request = Request(
-                    scenario=script, variant=variant.name, budget=SEARCH, shrink=SHRINK
+                    scenario=script,
+                    variant=variant.name,
+                    budget=SEARCH,
+                    shrink=SHRINK,
+                    first=orders_of(expected),
                 )
                 came = found.explored[variant.name] = await explore(worlds, request)
+            settled = decided(expected, came.result, came.history)
+            found.predictions[variant.name] = settled
             witness = save(came, folder / "witnesses")
             if witness is not None:
                 found.replays[variant.name] = await _replayed(stack, script, witness, replays)

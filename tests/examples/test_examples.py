@@ -16,6 +16,7 @@ from example_runs import EXAMPLES, copied, explored
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.explore.search import Ending
+from harness.predict import Standing
 from harness.process.child import ChildFailed
 from harness.stack import Choice
 from harness.targets import load_target
@@ -57,11 +58,13 @@ def test_the_race_is_found_and_every_fix_is_proved(name, tmp_path):
         raise
     assert set(example.sound.values()) == {True, False}
     for variant, came in example.explored.items():
-        result = came.result
+        result, predictions = came.result, example.predictions[variant]
         if example.sound[variant]:
             assert (result.ending, result.reason) == (Ending.COMPLETE, ""), variant
             assert result.invalid == (), variant
+            assert all(one.standing is Standing.REFUTED for one in predictions), variant
         else:
+            assert Standing.CONFIRMED in {one.standing for one in predictions}, variant
             assert result.ending is Ending.COUNTEREXAMPLE, variant
             assert result.found[0].execution.number <= 10, variant
             assert example.replays[variant] == [""] * 3, (variant, came.notes)
