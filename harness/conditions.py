@@ -11,7 +11,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     ``contention`` is which orders clients pick ("hot:1", "zipf:1.1:100", "distinct"), ``think_s``
     their pauses and ``stripe_latency_ms`` how long Stripe takes ("" where nobody said), each as
     ``harness.load.spread`` writes it. A client waits ``timeout_s`` for an answer, and asks again
-    up to ``retries`` times. Empty in results older than this.
+    up to ``retries`` times. The service had ``connections`` to its database at most (0: not told).
+    Empty in results older than this.
     """
 
     contention: str = ""
@@ -19,6 +20,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 0.0
     retries: int = 0
     stripe_latency_ms: str = ""
+    connections: int = 0
 
     def named(self) -> dict[str, str]:
         """As texts by name, for a history's header."""
@@ -40,4 +42,6 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
             f"contention {self.contention}, think time {self.think_s} s, clients wait "
             f"{self.timeout_s:g} s for an answer, {again}"
         )
-        return told + (f", Stripe takes {self.stripe_latency_ms} ms" * bool(self.stripe_latency_ms))
+        if self.stripe_latency_ms:
+            told += f", Stripe takes {self.stripe_latency_ms} ms"
+        return told + f", {self.connections} database connections" * bool(self.connections)

@@ -68,6 +68,7 @@ def load_command(
     timeout: load_options.Timeout = 15.0,
     retries: load_options.Retries = None,
     stripe_takes: load_options.StripeLatency = "",
+    connections: load_options.Connections = None,
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
     saturate: Annotated[
         float | None,
@@ -148,6 +149,7 @@ def load_command(
             timeout=timeout,
             retries=retries,
             stripe_latency=stripe_takes,
+            connections=connections,
         )
         for profile in wanted
         for chosen in load_options.contentions_of(profile, contentions)

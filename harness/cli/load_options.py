@@ -47,6 +47,17 @@ Retries = Annotated[
         show_default=False,
     ),
 ]
+Connections = Annotated[
+    int | None,
+    typer.Option(
+        "--connections",
+        help="Database connections the service has at most, however many requests it works on. "
+        "[default: as many as users, at least 10, at most 100]",
+        min=1,
+        max=500,
+        show_default=False,
+    ),
+]
 StripeLatency = Annotated[
     str,
     typer.Option(

@@ -21,6 +21,11 @@ from harness.load.yardstick import Yardstick
 from harness.results import Load, Variant
 from harness.stack import Lane, Stack
 
+MOST_AT_ONCE = 1000
+"""Requests that a service is told to work on at once, at most."""
+MOST_CONNECTIONS = 100
+"""Database connections that a service gets unless more are asked for."""
+
 
 async def load_all(
     stack: Stack,
@@ -74,8 +79,10 @@ async def _measured(
     yardstick: Yardstick | None,
     telemetry: Telemetry | None,
 ) -> AsyncIterator[Load]:
-    most = max(plan.users for plan in plans)
-    settings = {"workers": "1", "pool_size": str(min(max(most, 10), 100))}
+    at_once = min(max(10, *(plan.users for plan in plans)), MOST_AT_ONCE)
+    connections = plans[0].connections or min(at_once, MOST_CONNECTIONS)
+    plans = [replace(plan, connections=connections) for plan in plans]
+    settings = {"workers": "1", "pool_size": str(connections), "threads": str(at_once)}
     tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
     async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
         findings.met(bench)
@@ -96,7 +103,11 @@ async def _measured(
 
 async def _watched(bench: Bench, work: Workload, out: Path, telemetry: Telemetry | None) -> Load:
     with telemetry.following(out, bench.variant, work.profile) if telemetry else nullcontext():
-        return await measure(bench, work, out)
+        load = await measure(bench, work, out)
+    if work.connections is None or "pool_size" not in bench.target.settings:
+        return load
+    conditions = msgspec.structs.replace(load.conditions, connections=work.connections)
+    return msgspec.structs.replace(load, conditions=conditions)
 
 
 def _placed(load: Load, place: Path, **more: float | None) -> Load:

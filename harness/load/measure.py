@@ -47,6 +47,8 @@ class Workload:
     timeout: float = 15.0
     retries: int | None = None
     stripe_latency: str = ""
+    connections: int | None = None
+    """To the database, of the service; None: as many as users, within reason."""
 
 
 async def measure(bench: Bench, work: Workload, out: Path) -> Load:
