@@ -6,6 +6,7 @@ did not start. ``stop`` is idempotent, and safe from any thread.
 
 from __future__ import annotations
 
+import abc
 import enum
 from types import TracebackType
 from typing import Protocol, Self
@@ -110,12 +111,12 @@ class StripeServer(Backend, Protocol):
         ...
 
 
-class Stoppable:
+class Stoppable(abc.ABC):
     """The context manager half of a backend: leaving it stops it."""
 
+    @abc.abstractmethod
     def stop(self) -> None:
         """End what was started; idempotent."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

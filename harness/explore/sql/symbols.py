@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import csv
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -39,14 +40,14 @@ class Params:
         return NULL if found is None and number - 1 in self._nulls else found
 
 
-class Symbol:
+class Symbol(abc.ABC):
     """A value; ``constant`` if it does not depend on parameters."""
 
     constant = True
 
+    @abc.abstractmethod
     def value(self, params: Params) -> Value:
         """The value; None if it cannot be told."""
-        raise NotImplementedError
 
     def text(self, params: Params) -> Value:
         """The value as Postgres turns it into text."""
