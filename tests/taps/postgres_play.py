@@ -11,7 +11,7 @@ from harness.history import Effect, Header, Journal, read_history
 from harness.taps.gate import Passage
 from harness.taps.postgres import PostgresTap
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 class ThreadedTap:

@@ -158,11 +158,21 @@ def test_notifications_arrive(url):
     assert (found.channel, found.payload) == ("paid", "order 1")
 
 
-def test_cancelling_reaches_the_session_meant(url):
+def test_cancelling_reaches_the_session_meant(database, url):
+    runs = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query ~ 'pg_sleep'"
+
+    def cancel_once_it_runs(connection):
+        with psycopg.connect(database, autocommit=True) as eyes:
+            while not eyes.execute(runs, (connection.info.backend_pid,)).rowcount:
+                time.sleep(0.002)
+        connection.cancel_safe(timeout=DEADLINE_S)
+
     with psycopg.connect(url, autocommit=True) as connection:
-        threading.Timer(0.3, connection.cancel_safe).start()
+        canceller = threading.Thread(target=cancel_once_it_runs, args=(connection,))
+        canceller.start()
         with pytest.raises(errors.QueryCanceled):
-            connection.execute("SELECT pg_sleep(30)")
+            connection.execute("SELECT pg_sleep(300)")
+        canceller.join(DEADLINE_S)
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
@@ -171,7 +181,11 @@ def test_a_terminated_session_tells_its_client_why(database, url):
         psycopg.connect(url, autocommit=True) as victim,
         psycopg.connect(database, autocommit=True) as other,
     ):
-        other.execute("SELECT pg_terminate_backend(%s)", (victim.info.backend_pid,))
+        # With a time-out (ms) it returns when the session is gone.
+        gone = other.execute(
+            "SELECT pg_terminate_backend(%s, %s)", (victim.info.backend_pid, DEADLINE_S * 1000)
+        )
+        assert gone.fetchone() == (True,)
         with pytest.raises(errors.AdminShutdown):
             victim.execute("SELECT 1")
 
@@ -206,7 +220,7 @@ def client(program, url, *arguments):
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
-        env={**os.environ, "PGCONNECT_TIMEOUT": "10"},
+        env={**os.environ, "PGCONNECT_TIMEOUT": str(DEADLINE_S)},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

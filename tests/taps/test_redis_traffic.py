@@ -88,6 +88,8 @@ def test_messages_arrive_also_while_recording(upstream, tmp_path, protocol):
             message = await listener.get_message(timeout=DEADLINE_S)
             assert message["data"] == b"order 1"
             await listener.unsubscribe()
+            for _ in range(2):  # a command is recorded once it is answered
+                assert (await listener.get_message(timeout=DEADLINE_S))["type"] == "unsubscribe"
 
     assert labels(play(upstream, tmp_path, story)) == ["SUBSCRIBE", "UNSUBSCRIBE"]
 
@@ -100,7 +102,7 @@ def test_a_blocking_client_and_an_inline_command(upstream):
             def talk():
                 with sync_redis.Redis.from_url(url) as client:
                     client.rpush("queue", "a")
-                    return client.blpop("queue", timeout=5)
+                    return client.blpop("queue", timeout=DEADLINE_S)
 
             assert await asyncio.to_thread(talk) == (b"queue", b"a")
             reader, writer = await asyncio.open_connection("127.0.0.1", tap.port)

@@ -7,6 +7,7 @@ import ssl
 
 import httpx
 import pytest
+from postgres_play import DEADLINE_S
 
 from harness.taps.stripe import StripeTap
 from harness.taps.stripe_tls import StripeTls
@@ -35,7 +36,7 @@ def on_tls(folder, work):
             await work(tls)
         server.close()
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), DEADLINE_S))
 
 
 def trusting(tls):
@@ -44,12 +45,14 @@ def trusting(tls):
 
 def test_stripe_by_tls_and_by_a_proxy(tmp_path):
     async def work(tls):
-        async with httpx.AsyncClient(verify=trusting(tls), trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=trusting(tls), trust_env=False, timeout=DEADLINE_S
+        ) as client:
             for _ in range(3):
                 answer = await client.get(f"{tls.url}/v1/charges")
                 assert answer.text == "GET /v1/charges HTTP/1.1"
         async with httpx.AsyncClient(
-            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False
+            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False, timeout=DEADLINE_S
         ) as client:
             for path in ("/v1/refunds", "/v1/events"):
                 answer = await client.get(f"https://api.stripe.com{path}")
@@ -63,7 +66,7 @@ def test_stripe_by_tls_and_by_a_proxy(tmp_path):
 def test_the_proxy_leads_nowhere_else(tmp_path):
     async def work(tls):
         async with httpx.AsyncClient(
-            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False
+            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False, timeout=DEADLINE_S
         ) as client:
             with pytest.raises(httpx.ProxyError):
                 await client.get("https://example.com/")
@@ -76,14 +79,16 @@ def test_the_proxy_leads_nowhere_else(tmp_path):
 
 def test_who_does_not_trust_the_authority_gets_no_connection(tmp_path):
     async def work(tls):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_S) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.get(f"{tls.url}/v1/charges")
         # One that goes away in the middle of the handshake is nobody else's trouble.
         _, writer = await asyncio.open_connection("127.0.0.1", int(tls.url.rpartition(":")[2]))
         writer.write(b"hello")
         writer.close()
-        async with httpx.AsyncClient(verify=trusting(tls), trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=trusting(tls), trust_env=False, timeout=DEADLINE_S
+        ) as client:
             assert (await client.get(f"{tls.url}/v1/x")).status_code == 200
 
     on_tls(tmp_path, work)
