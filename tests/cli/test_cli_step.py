@@ -51,7 +51,7 @@ def paidonce(*arguments, cwd):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         stdin=subprocess.DEVNULL,
         env=environment(),
     )
@@ -120,7 +120,7 @@ class Terminal:
         os.close(theirs)
         self.shown = ""
 
-    def until(self, text, seconds=60):
+    def until(self, text, seconds=180):
         """What appears up to and including ``text``."""
         deadline = time.monotonic() + seconds
         start = len(self.shown)
@@ -139,7 +139,7 @@ class Terminal:
     def type(self, text):
         os.write(self._ours, text.encode())
 
-    def end(self, seconds=60):
+    def end(self, seconds=180):
         """Wait for its end; gives the exit code."""
         deadline = time.monotonic() + seconds
         while select.select([self._ours], [], [], max(deadline - time.monotonic(), 0))[0]:
@@ -177,7 +177,7 @@ def ours(marker):
     return found
 
 
-def gone(marker, seconds=30):
+def gone(marker, seconds=120):
     deadline = time.monotonic() + seconds
     while left := ours(marker):
         assert time.monotonic() < deadline, f"still running: {left}"
@@ -314,7 +314,7 @@ def test_an_isolation_spec_of_the_real_service_is_run_by_isolationtester(witness
                 input=(tmp_path / "race.spec").read_text(),
                 text=True,
                 capture_output=True,
-                timeout=60,
+                timeout=180,
             )
             with psycopg.connect(url) as connection:
                 left = connection.execute(

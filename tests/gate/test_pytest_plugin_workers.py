@@ -11,7 +11,7 @@ from harness.pytest_plugin.session import Session
 from harness.targets import load_target
 from harness.targets.subject import TargetSubject
 
-WAIT_S = 20
+WAIT_S = 120
 
 
 def session(tmp_path):
@@ -27,7 +27,7 @@ def target(tmp_path, *, port):
     return loaded, TargetSubject(loaded)
 
 
-def entered_while_another_is_in(tmp_path, *, port):
+def entered_while_another_is_in(tmp_path, *, port, wait_s):
     """Whether a second worker comes in while the first one is."""
     wanted = target(tmp_path, port=port)
     inside, leave, second = threading.Event(), threading.Event(), threading.Event()
@@ -45,7 +45,7 @@ def entered_while_another_is_in(tmp_path, *, port):
     threads[0].start()
     assert inside.wait(WAIT_S)
     threads[1].start()
-    came_in = second.wait(1.0)
+    came_in = second.wait(wait_s)
     leave.set()
     for thread in threads:
         thread.join(WAIT_S)
@@ -54,11 +54,11 @@ def entered_while_another_is_in(tmp_path, *, port):
 
 
 def test_ports_that_are_taken_as_they_are_belong_to_one_worker_at_a_time(tmp_path):
-    assert not entered_while_another_is_in(tmp_path, port=True)
+    assert not entered_while_another_is_in(tmp_path, port=True, wait_s=1)
 
 
 def test_other_targets_are_played_side_by_side(tmp_path):
-    assert entered_while_another_is_in(tmp_path, port=False)
+    assert entered_while_another_is_in(tmp_path, port=False, wait_s=WAIT_S)
 
 
 def test_folders_are_never_used_twice_and_go_when_nobody_needs_them(tmp_path):

@@ -20,6 +20,9 @@ from harness.verdict import Status
 from scenarios.catalog import SCENARIOS, scenario
 from scenarios.reference import TARGET
 
+PLENTY_S = 600.0
+"""For searches that come to an end by themselves."""
+
 
 def choice(stripe="simulator"):
     return Choice(
@@ -73,7 +76,11 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     """A counterexample against a sound declaration, a complete search against a vulnerable one."""
     blamed = replace(scenario("two_tabs"), name="blamed", breaks=frozenset())
     proof = proof_of(
-        tmp_path, ["none"], [scenario("two_tabs"), blamed, scenario("many_orders")], "simulator", 60
+        tmp_path,
+        ["none"],
+        [scenario("two_tabs"), blamed, scenario("many_orders")],
+        "simulator",
+        PLENTY_S,
     )
     cells = {cell.scenario: cell for cell in proof.cells}
     found = cells["two_tabs"].search
@@ -85,9 +92,9 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     assert cells["many_orders"].search.how is How.NOT_SEARCHED
     assert "16 attempts" in cells["many_orders"].search.reason
     # The first round is too short for it, so that it comes again.
-    monkeypatch.setattr(Allowance, "share", lambda _, again=False: 60.0 if again else 0.001)
+    monkeypatch.setattr(Allowance, "share", lambda _, again=False: PLENTY_S if again else 0.001)
     accused = replace(scenario("pay_vs_cancel"), breaks=frozenset({"row_lock_nowait"}))
-    proof = proof_of(tmp_path / "sound", ["row_lock_nowait"], [accused], "simulator", 60)
+    proof = proof_of(tmp_path / "sound", ["row_lock_nowait"], [accused], "simulator", PLENTY_S)
     (cell,) = proof.cells
     assert cell.proved
     assert cell.search.explored > 1
@@ -107,7 +114,7 @@ def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
             out=tmp_path,
             rounds=1,
             lanes=1,
-            search_seconds=60,
+            search_seconds=PLENTY_S,
         )
 
         def stop_after_a_search(cell):

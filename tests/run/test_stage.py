@@ -26,6 +26,10 @@ from harness.taps.calls import StripeCall
 from harness.taps.gate import Passage
 
 PAY = (Step(Action.PAY),)
+DEADLINE_S = 120.0
+INTENTS = Hold("payment_intent.*", limit_s=DEADLINE_S)
+EVERYTHING = Hold("*", limit_s=DEADLINE_S)
+UNTIL_HUNG_UP = Hold("*", until=Until.HUNG_UP, limit_s=DEADLINE_S)
 
 
 class Line:
@@ -86,13 +90,13 @@ async def settles(seconds=0.1):
 
 
 def bounded(main):
-    return asyncio.run(asyncio.wait_for(main, 20))
+    return asyncio.run(asyncio.wait_for(main, DEADLINE_S))
 
 
 def test_a_call_is_held_until_everybody_is_held_or_done(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
             first = asyncio.ensure_future(stage.request(call(), Line()))
@@ -110,7 +114,7 @@ def test_a_call_is_held_until_everybody_is_held_or_done(tmp_path):
 def test_two_held_calls_are_quiet_and_both_are_released(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             for name in ("a", "b"):
                 bench.stage.tell(name, Progress.RUNNING)
             calls = [bench.stage.request(call(seq=n), Line()) for n in (1, 2)]
@@ -122,7 +126,7 @@ def test_two_held_calls_are_quiet_and_both_are_released(tmp_path):
 def test_waiting_for_a_lock_in_postgres_is_quiet(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             for name in ("a", "b"):
                 bench.stage.tell(name, Progress.RUNNING)
             held = asyncio.ensure_future(bench.stage.request(call(), Line()))
@@ -138,7 +142,7 @@ def test_waiting_for_a_lock_in_postgres_is_quiet(tmp_path):
 def test_who_is_parked_or_done_does_not_keep_others_held(tmp_path, progress):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             bench.stage.tell("a", Progress.RUNNING)
             bench.stage.tell("b", progress)
             await bench.stage.request(call(), Line())
@@ -149,12 +153,12 @@ def test_who_is_parked_or_done_does_not_keep_others_held(tmp_path, progress):
 def test_a_client_that_gave_up_still_has_its_request_in_the_service(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
             stage.tell("a", Progress.ABANDONED)
-            await stage.may_start(bench.attempts["b"], 5)
+            await stage.may_start(bench.attempts["b"], DEADLINE_S)
             stage.tell("b", Progress.RUNNING)
             await settles()
             assert not held.done(), "the only held call is a's; b is still moving"
@@ -167,7 +171,7 @@ def test_a_client_that_gave_up_still_has_its_request_in_the_service(tmp_path):
 def test_only_calls_the_scenario_names_are_held_and_only_so_many(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
-        holds = (Hold("payment_intent.confirm", at=Side.ANSWER, count=1),)
+        holds = (Hold("payment_intent.confirm", at=Side.ANSWER, count=1, limit_s=DEADLINE_S),)
         async with watched(tmp_path, attempts, holds) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
@@ -200,11 +204,11 @@ def test_a_hold_ends_at_its_limit_and_says_so(tmp_path):
 def test_a_call_can_be_held_until_the_service_hangs_up(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=HUNG_UP))
-        async with watched(tmp_path, attempts, (Hold("*", until=Until.HUNG_UP),)) as bench:
+        async with watched(tmp_path, attempts, (UNTIL_HUNG_UP,)) as bench:
             stage, line = bench.stage, Line()
             stage.tell("a", Progress.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), line))
-            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], 5))
+            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not held.done()
             assert not starts.done()
@@ -217,10 +221,10 @@ def test_a_call_can_be_held_until_the_service_hangs_up(tmp_path):
 def test_an_attempt_starts_when_a_call_is_held(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
-        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+        async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
-            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], 5))
+            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done()
             held = asyncio.ensure_future(stage.request(call(), Line()))
@@ -234,12 +238,12 @@ def test_an_attempt_starts_when_a_call_is_held(tmp_path):
 def test_an_attempt_starts_when_every_lease_is_over(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=LEASES_OVER))
-        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+        async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
             bench.expiring = 1
             stage.tell("a", Progress.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
-            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], 5))
+            starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done()
             bench.expiring = 0
@@ -253,9 +257,9 @@ def test_an_attempt_starts_when_every_lease_is_over(tmp_path):
 def test_a_moment_that_can_no_longer_come_is_not_waited_for(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
-        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+        async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             bench.stage.tell("a", Progress.DONE)
-            await bench.stage.may_start(bench.attempts["b"], 5)
+            await bench.stage.may_start(bench.attempts["b"], DEADLINE_S)
         (note,) = bench.events(Note)
         assert note.text == "b starts although 1 held call(s) to Stripe never came"
 
@@ -279,11 +283,11 @@ def test_who_is_parked_wakes_up_when_somebody_is_through(tmp_path):
         async with watched(tmp_path, attempts, ()) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
-            parked = asyncio.ensure_future(stage.park("b", 15))
+            parked = asyncio.ensure_future(stage.park("b", 2 * DEADLINE_S))
             await settles()
             assert not parked.done()
             stage.tell("a", Progress.DONE)
-            await asyncio.wait_for(parked, 5)
+            await asyncio.wait_for(parked, DEADLINE_S)
 
     bounded(main())
 
@@ -291,8 +295,8 @@ def test_who_is_parked_wakes_up_when_somebody_is_through(tmp_path):
 def test_a_start_waits_for_those_of_the_burst_who_have_not_begun_yet(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
-        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
-            starts = asyncio.ensure_future(bench.stage.may_start(bench.attempts["b"], 5))
+        async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
+            starts = asyncio.ensure_future(bench.stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done(), "a was not even sent yet, and will be held"
             bench.stage.tell("a", Progress.DONE)
@@ -304,7 +308,7 @@ def test_a_start_waits_for_those_of_the_burst_who_have_not_begun_yet(tmp_path):
 def test_nobody_is_released_before_everybody_has_started(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
-        async with watched(tmp_path, attempts, (Hold("*"),)) as bench:
+        async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
             stage.tell("a", Progress.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
@@ -319,7 +323,7 @@ def test_nobody_is_released_before_everybody_has_started(tmp_path):
 def test_the_end_of_a_run_lets_go_and_records_nothing_after_it(tmp_path):
     async def main():
         attempts = tuple(Attempt(name, PAY) for name in "abc")
-        async with watched(tmp_path, attempts, (Hold("payment_intent.*"),)) as bench:
+        async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             stage = bench.stage
             held = [asyncio.ensure_future(stage.request(call(seq=n), Line())) for n in (1, 2)]
             await settles()
@@ -327,7 +331,7 @@ def test_the_end_of_a_run_lets_go_and_records_nothing_after_it(tmp_path):
             bench.journal.close()
             held[0].cancel()
             await asyncio.gather(*held, return_exceptions=True)
-            await asyncio.wait_for(stage.request(call(seq=3), Line()), 1)
+            await asyncio.wait_for(stage.request(call(seq=3), Line()), DEADLINE_S)
             assert not held[1].cancelled()
             assert held[1].exception() is None
         details = [fault.detail for fault in bench.events(Fault) if fault.kind == "release"]

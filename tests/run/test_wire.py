@@ -16,7 +16,7 @@ async def serve(handler):
 
 
 def bounded(main):
-    return asyncio.run(asyncio.wait_for(main, 20))
+    return asyncio.run(asyncio.wait_for(main, 120))
 
 
 def test_a_prepared_request_lacks_exactly_its_last_byte():
