@@ -55,7 +55,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     ``settings`` maps the neutral names by which scenarios ask for settings (stripe_timeout_s,
     redis_lease_ms, lock_timeout_ms, workers, pool_size, threads, ...) to the service's environment
-    variables. ``stripe_stateless`` is asked for, as "1", where Stripe keeps no state.
+    variables. ``stripe_stateless`` is asked for, as "1", where Stripe keeps no state, and
+    ``server_timing`` under load.
 
     ``under_control`` are settings (by neutral names) for exploration, where a step may be held
     for long: time-outs out of the way, background work off. ``reset`` is SQL that takes every

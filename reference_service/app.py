@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -20,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from reference_service import api, store
+from reference_service import api, spent, store
 from reference_service.database import Trouble, ping, trouble
 from reference_service.operations import (
     ApplyEvent,
@@ -189,7 +190,11 @@ def _order_of(event: dict[str, Any]) -> str | None:
 def _run(service: Service, operation: Operation, order_id: str, key: str | None) -> Response:
     if not _ORDER_ID.fullmatch(order_id):
         return _response(not_found().answer)
-    return _response(service.flow.run(operation, order_id, key))
+    if not service.settings.server_timing:
+        return _response(service.flow.run(operation, order_id, key))
+    spent.start()
+    answer = service.flow.run(operation, order_id, key)
+    return _response(replace(answer, headers={**answer.headers, "Server-Timing": spent.told()}))
 
 
 def _response(answer: Answer) -> Response:

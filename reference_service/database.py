@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 from importlib import resources
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from reference_service import spent
 from reference_service.settings import Settings
 
 _CONNECT_TIMEOUT_S = 5
@@ -63,7 +65,7 @@ def make_engine(settings: Settings) -> Engine:
     ``lock_timeout`` is set once for each session, when it starts, so that no statement of any
     guard waits for a lock longer than that, and no transaction pays a round trip for it.
     """
-    return create_engine(
+    engine = create_engine(
         sqlalchemy_url(settings.database_url),
         pool_size=settings.db_pool_size,
         max_overflow=1,
@@ -76,6 +78,21 @@ def make_engine(settings: Settings) -> Engine:
             "application_name": "reference_service",
         },
     )
+    if settings.server_timing:
+        event.listen(engine, "do_connect", _connect_timed)
+    return engine
+
+
+class _Timed(psycopg.Connection[Any]):
+    """A connection that counts how long it waits for the server: every round trip is a wait."""
+
+    def wait(self, *args: Any, **named: Any) -> Any:
+        with spent.on(spent.DATABASE):
+            return super().wait(*args, **named)
+
+
+def _connect_timed(_: Any, __: Any, args: list[Any], named: dict[str, Any]) -> _Timed:
+    return _Timed.connect(*args, **named)
 
 
 def sqlalchemy_url(url: str) -> str:

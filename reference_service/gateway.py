@@ -1,13 +1,20 @@
-"""The only place that talks to Stripe: calls as data in, outcomes as data out."""
+"""The only place that talks to Stripe: calls as data in, outcomes as data out.
+
+What a request waits for is sent by ``raw_request``, which does all that stripe-python does but for
+turning the answer into objects of its own: that took a sixth of a payment's processor time, and
+four fields of it are looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
+from urllib.parse import quote_plus
 
 import stripe
 
+from reference_service import spent
 from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
 from reference_service.settings import Settings
 from reference_service.transport import WatchingClient, never_connected
@@ -31,6 +38,7 @@ class Gateway:
             max_network_retries=settings.stripe_max_network_retries,
             http_client=self._http,
         )
+        self._client = client
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
 
@@ -40,7 +48,8 @@ class Gateway:
         ``key`` is the idempotency key; with None the library draws a fresh one for this call,
         which protects its own network retries and nothing else.
         """
-        return self._guarded(lambda: self._do(call, key))
+        with spent.on(spent.STRIPE):
+            return self._guarded(lambda: self._do(call, key))
 
     def look_up(self, payment_id: str) -> Outcome:
         """The intent as it is now, as a SUCCEEDED outcome."""
@@ -99,35 +108,32 @@ class Gateway:
         return outcome
 
     def _do(self, call: StripeCall, key: str | None) -> Outcome:
-        options: Any = {} if key is None else {"idempotency_key": key}
         metadata = {"order_id": call.order_id} | ({} if key is None else {"attempt": key})
         if call.kind is CallKind.REFUND:
-            refund = self._refunds.create(
-                {
-                    "payment_intent": _given(call.payment_id),
-                    "amount": _given(call.amount),
-                    "metadata": metadata,
-                },
-                options,
+            refund = self._post(
+                "/v1/refunds",
+                key,
+                payment_intent=_given(call.payment_id),
+                amount=_given(call.amount),
+                metadata=metadata,
             )
-            return Outcome(result=Result.SUCCEEDED, refund_id=refund.id)
+            return Outcome(result=Result.SUCCEEDED, refund_id=refund["id"])
         if call.kind is CallKind.CREATE:
-            answer = self._intents.create(_create_params(call, metadata), options)
+            answer = self._post("/v1/payment_intents", key, **_create_params(call, metadata))
             pays = call.confirm
         elif call.kind is CallKind.CONFIRM:
-            answer = self._intents.confirm(
-                _given(call.payment_id),
-                {"payment_method": _given(call.payment_method), "error_on_requires_action": True},
-                options,
+            answer = self._post(
+                f"{_path(call)}/confirm",
+                key,
+                payment_method=_given(call.payment_method),
+                error_on_requires_action=True,
             )
             pays = True
         elif call.kind is CallKind.UPDATE:
-            answer = self._intents.update(
-                _given(call.payment_id), {"amount": _given(call.amount)}, options
-            )
+            answer = self._post(_path(call), key, amount=_given(call.amount))
             pays = False
         else:
-            answer = self._intents.cancel(_given(call.payment_id), {}, options)
+            answer = self._post(f"{_path(call)}/cancel", key)
             pays = False
         intent = _intent(answer)
         if pays and self._stateless:
@@ -136,8 +142,16 @@ class Gateway:
             return Outcome(result=Result.SUCCEEDED, intent=intent)
         return _paid_or_not(intent)
 
+    def _post(self, path: str, key: str | None, **params: Any) -> Any:
+        options = {} if key is None else {"idempotency_key": key}
+        return self._client.raw_request("post", path, **params, **options).data
 
-def _create_params(call: StripeCall, metadata: dict[str, str]) -> Any:
+
+def _path(call: StripeCall) -> str:
+    return f"/v1/payment_intents/{quote_plus(_given(call.payment_id))}"
+
+
+def _create_params(call: StripeCall, metadata: dict[str, str]) -> dict[str, Any]:
     params: dict[str, Any] = {
         "amount": _given(call.amount),
         "currency": _given(call.currency),

@@ -20,6 +20,7 @@ class Settings:
     ``lock_timeout_ms`` and ``redis_lease_ms`` are milliseconds, names ending in ``_s`` are
     seconds. ``handler_threads`` is how many requests are worked on at once; with more of them than
     connections a guard that holds none while Stripe is called can use the difference.
+    ``server_timing`` has every answer say where its time went (see ``spent``).
     ``stripe_stateless`` is for stripe-mock alone: it keeps no state and answers every
     confirmation with its fixture's status, so an answer without error has to be read as the
     success it stands for.
@@ -44,6 +45,7 @@ class Settings:
     redis_lease_ms: int
     recovery_interval_s: float
     claim_lease_s: float
+    server_timing: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def load(env: Mapping[str, str]) -> Settings:
         redis_lease_ms=read.integer("REDIS_LEASE_MS", 30_000, 1, 3_600_000),
         recovery_interval_s=read.seconds("RECOVERY_INTERVAL_S", 0.5, 0, 3600),
         claim_lease_s=read.seconds("CLAIM_LEASE_S", 60, 0, 86_400),
+        server_timing=read.flag("SERVER_TIMING"),
     )
 
 

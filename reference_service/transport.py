@@ -3,6 +3,9 @@
 With ``max_network_retries`` above zero the library reports only its last try. A time-out
 followed by a refused connection would then look like a request that never left, although the
 first try may well have been executed. So every try is watched, per thread.
+
+It speaks HTTP by urllib3. The library's own client does so as well, by way of ``requests``, whose
+sessions, cookies and prepared requests took more of a payment's processor time than the database.
 """
 
 from __future__ import annotations
@@ -11,34 +14,46 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 import stripe
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    TimeoutError,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 
 
-class WatchingClient(stripe.RequestsClient):
-    """A ``RequestsClient`` over one keep-alive pool of ``connections``, for all threads.
+class WatchingClient(stripe.HTTPClient):
+    """An HTTP client over one keep-alive pool of ``connections``, for all threads.
 
     ``timeout_s`` bounds the wait for an answer; connecting gets ``CONNECT_TIMEOUT_S`` at most.
+    Proxy variables and .netrc are not obeyed: the address is a setting of its own.
     """
 
+    name = "urllib3"
+
     def __init__(self, timeout_s: float, connections: int) -> None:
-        session = requests.Session()
-        # Proxy variables and .netrc are not ours to obey: the address is a setting of its own.
-        session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        self._pool = session
-        super().__init__(timeout=(min(timeout_s, CONNECT_TIMEOUT_S), timeout_s), session=session)
+        super().__init__()
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            maxsize=connections,
+            # One try is one request: what is tried again is for stripe-python to say.
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(timeout_s, CONNECT_TIMEOUT_S), read=timeout_s),
+            ca_certs=stripe.ca_bundle_path,
+        )
         self._watch = threading.local()
 
     def shut(self) -> None:
         """Close all connections, of whichever thread."""
-        self._pool.close()
+        self._pool.clear()
+
+    def close(self) -> None:
+        """Nothing: the library closes a thread's own, and this client has one pool for all."""
 
     def start_watching(self) -> None:
         """Forget what this thread's earlier calls did."""
@@ -55,25 +70,26 @@ class WatchingClient(stripe.RequestsClient):
         url: str,
         headers: Mapping[str, str] | None,
         post_data: Any = None,
-        **kwargs: Any,
+        **_: Any,
     ) -> Any:  # stripe-python's own annotations of it contradict each other
         try:
-            answer = super().request(method, url, headers, post_data, **kwargs)
-        except stripe.APIConnectionError as error:
+            answer = self._pool.urlopen(
+                method.upper(), url, body=post_data, headers=headers, redirect=False
+            )
+        except HTTPError as problem:
+            error = stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+                f"Unexpected error communicating with Stripe ({type(problem).__name__}: {problem})",
+                should_retry=isinstance(problem, TimeoutError | NewConnectionError | ProtocolError),
+            )
+            error.__cause__ = problem
             if not never_connected(error):
                 self._watch.doubtful = self.doubtful_tries + 1
-            raise
-        if answer[1] >= 500 or answer[1] == 409:
+            raise error from problem
+        if answer.status >= 500 or answer.status == 409:
             self._watch.doubtful = self.doubtful_tries + 1
-        return answer
+        return answer.data, answer.status, answer.headers
 
 
 def never_connected(error: stripe.APIConnectionError) -> bool:
     """Whether the connection was never made, so that nothing can have been sent."""
-    cause = error.__cause__
-    if isinstance(cause, requests.exceptions.ConnectTimeout):
-        return True
-    if not isinstance(cause, requests.exceptions.ConnectionError) or not cause.args:
-        return False
-    inner = cause.args[0]
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    return isinstance(error.__cause__, ConnectTimeoutError | NewConnectionError)

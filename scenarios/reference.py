@@ -138,6 +138,7 @@ TARGET = Target(
         "claim_lease_s": "CLAIM_LEASE_S",
         "stripe_network_retries": "STRIPE_MAX_NETWORK_RETRIES",
         "stripe_stateless": "STRIPE_STATELESS",
+        "server_timing": "SERVER_TIMING",
     },
     under_control={
         "recovery_interval_s": "0",

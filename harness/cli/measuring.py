@@ -82,7 +82,12 @@ async def _measured(
     at_once = min(max(10, *(plan.users for plan in plans)), MOST_AT_ONCE)
     connections = plans[0].connections or min(at_once, MOST_CONNECTIONS)
     plans = [replace(plan, connections=connections) for plan in plans]
-    settings = {"workers": "1", "pool_size": str(connections), "threads": str(at_once)}
+    settings = {
+        "workers": "1",
+        "pool_size": str(connections),
+        "threads": str(at_once),
+        "server_timing": "1",
+    }
     tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
     async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
         findings.met(bench)

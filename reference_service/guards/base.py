@@ -22,7 +22,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from reference_service import store
+from reference_service import spent, store
 from reference_service.calls import StripeCall, stripe_key
 from reference_service.conclude import Settlement, State
 from reference_service.operations.base import Plan
@@ -134,7 +134,8 @@ class Section(ABC):
         engine = self.context.engine
         if isolation is not None:
             engine = engine.execution_options(isolation_level=isolation)
-        self._connection = engine.connect()
+        with spent.on(spent.POOL):
+            self._connection = engine.connect()
         return self._connection
 
     def close(self) -> None:

@@ -265,7 +265,7 @@ def test_what_stripe_may_have_done_in_an_earlier_try_is_not_called_undone(
     with serve("claim", STRIPE_MAX_NETWORK_RETRIES="1") as running:
         order = running.new_order()
         sent = running.service.gateway._http
-        original = sent._session.request
+        original = sent._pool.urlopen
 
         def once_then_refused(method: str, url: str, **more: object) -> object:
             if not running.front.seen:
@@ -273,11 +273,35 @@ def test_what_stripe_may_have_done_in_an_earlier_try_is_not_called_undone(
             return original(method, f"http://127.0.0.1:{closed_port}/", **more)
 
         running.front.faults.append("drop_after")
-        sent._session.request = once_then_refused
+        sent._pool.urlopen = once_then_refused
         try:
             answer = running.pay(order)
         finally:
-            sent._session.request = original
+            sent._pool.urlopen = original
         assert answer.json()["error"]["code"] == "payment_outcome_unknown"
         assert running.recover() == 1
         assert running.charged(order) == [1000]
+
+
+@pytest.mark.parametrize(
+    ("guard", "said"),
+    [
+        ("row_lock", {"pool", "db", "stripe"}),
+        ("claim", {"pool", "db", "stripe"}),
+        ("redis_lock", {"pool", "db", "redis", "stripe"}),
+    ],
+)
+def test_answers_say_where_their_time_went_if_asked_to(
+    serve: Starter, guard: str, said: set[str]
+) -> None:
+    with serve(guard, SERVER_TIMING="1") as running:
+        answer = running.pay(running.new_order())
+        assert answer.status_code == 200
+        metrics = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
+        assert set(metrics) == said
+        assert all(float(metrics[name]) > 0 for name in said)
+        refused = running.pay(running.new_order() + "0")
+        assert refused.status_code == 404
+        assert "stripe" not in refused.headers["Server-Timing"]
+    with serve(guard) as running:
+        assert "Server-Timing" not in running.pay(running.new_order()).headers

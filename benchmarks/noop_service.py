@@ -1,0 +1,53 @@
+"""The reference service's web framework with nothing behind it: same routes, same answers.
+
+``service_limit.py`` runs it. It is the service itself, with the one object that works on a payment
+(``reference_service.flow.Flow``) replaced by one that answers at once: no database, no Stripe. What
+is left is what the HTTP server, the framework, the validation, the threads and the JSON cost.
+"""
+
+from __future__ import annotations
+
+import os
+
+import uvicorn
+
+from reference_service.app import create_app
+from reference_service.operations import Operation
+from reference_service.orders import Answer
+from reference_service.settings import load
+
+
+class NoFlow:
+    """Says that every payment succeeded, in as many bytes as the real answer has."""
+
+    def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
+        body = {
+            "payment_id": f"pi_{order_id[:24]}",
+            "payment_status": "paid",
+            "amount": 1999,
+            "currency": "usd",
+        }
+        return Answer(200, body)
+
+
+def main() -> None:
+    settings = load(os.environ)
+    app = create_app(settings)
+    app.state.service.flow = NoFlow()
+
+    @app.get("/nothing")
+    async def nothing() -> dict[str, str]:
+        return {}
+
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        lifespan="on",
+    )
+
+
+if __name__ == "__main__":
+    main()
