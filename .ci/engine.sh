@@ -41,6 +41,8 @@ engine_stop() {
     unset DOCKER_HOST
   fi
   if [ -n "$engine_folder" ]; then
+    # A container in the host's network leaves a mount behind.
+    umount "$engine_folder"/exec/netns/* 2>/dev/null || true
     rm -rf "$engine_folder" 2>/dev/null || echo "docker: $engine_folder could not be removed"
     engine_folder=""
   fi

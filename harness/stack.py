@@ -18,7 +18,7 @@ import psycopg
 import redis.asyncio as aioredis
 from psycopg import sql
 
-from harness.backends import open_postgres, open_redis, open_stripe
+from harness.backends import open_postgres, open_redis, open_stripe, postgres_admin
 from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
 from harness.backends.choice import Choice
@@ -184,6 +184,8 @@ class Stack:
         redis = await exits.enter_async_context(RedisTap(lane.redis.url(), port=ports.redis or 0))
         blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
         exits.push_async_callback(blocking.close)
+        row = await (await blocking.execute("SELECT pg_backend_pid()")).fetchone()
+        postgres_admin.refuse_pooler(url, blocking.info.backend_pid, row)
         taps = ControlledTaps(postgres=postgres, redis=redis, blocking=blocking)
         tapped = replace(
             addresses,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -106,8 +107,10 @@ def examine(url: str) -> Examined:
     try:
         with connect(url) as connection:
             row = connection.execute(
-                "SELECT rolname, rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+                "SELECT rolname, rolsuper OR rolcreatedb, pg_backend_pid() FROM pg_roles "
+                "WHERE rolname = current_user"
             ).fetchone()
+            refuse_pooler(url, connection.info.backend_pid, row[2:] if row else None)
             number = connection.info.server_version
             version = connection.info.parameter_status("server_version") or str(number)
     except psycopg.OperationalError as error:
@@ -127,6 +130,20 @@ def examine(url: str) -> Examined:
         user=str(row[0]),
         may_create=bool(row[1]),
     )
+
+
+def refuse_pooler(url: str, told: int, row: Sequence[object] | None) -> None:
+    """Raises ``UsageError`` where a pooler answers in Postgres's place.
+
+    ``told`` is the process id we were told on connecting, ``row`` holds that of the session that
+    works for us; a pooler tells one of its own. Who waits for a lock is asked by that id, and a
+    database cannot be copied while a pooler keeps sessions in it.
+    """
+    if row is None or row[0] != told:
+        raise UsageError(
+            f"Postgres URL {urls.without_password(url)!r} leads to a connection pooler; give the "
+            "server's own address (a pooler may stand between a service and its tap)"
+        )
 
 
 def lost(error: psycopg.Error) -> Unavailable:
