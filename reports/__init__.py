@@ -16,6 +16,7 @@ from harness.predict import Decided
 from harness.results import Proof
 from reports import predictions
 from reports.explored import write_search_page, write_witness_page
+from reports.figures import measurements
 from reports.html import page
 from reports.junit import junit
 from reports.markdown import summary
@@ -23,6 +24,7 @@ from reports.picture import write_picture
 from reports.problems import Problem, Weight, exit_status, problems
 from reports.standing import Standing, standing
 from reports.store import RESULTS_NAME, encode, load, write_file
+from reports.tables import as_csv
 
 __all__ = [
     "Problem",
@@ -44,10 +46,10 @@ __all__ = [
 def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     """Write ``results.json``, ``report.html``, ``summary.md`` and ``junit.xml`` to ``folder``.
 
-    Each witness gets a page beside it. ``folder`` is also where the histories and witnesses the
-    proof names are read from; one that is not there costs only its picture. The results come
-    first, so that they are safe whatever happens to the rest. Returns the path of each by the
-    name of its format.
+    With load there is ``load.csv`` as well, a row for each measurement. Each witness gets a page
+    beside it. ``folder`` is also where the histories and witnesses the proof names are read from;
+    one that is not there costs only its picture. The results come first, so that they are safe
+    whatever happens to the rest. Returns the path of each by the name of its format.
     Raises ``UsageError`` when a file cannot be written.
     """
     paths = {
@@ -59,6 +61,9 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     write_file(paths["json"], encode(proof))
     write_file(paths["markdown"], summary(proof).encode("utf-8", "replace"))
     write_file(paths["junit"], junit(proof))
+    if proof.loads:
+        paths["csv"] = folder / "load.csv"
+        write_file(paths["csv"], as_csv(measurements(proof)))
     for cell in proof.cells:
         if cell.search is not None and cell.search.witness is not None:
             with contextlib.suppress(UsageError):

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from harness.results import Cell, Load, Proof, Variant
 from harness.verdict import Status
+from reports.performance import reference_latency
+from reports.provenance import Made, made
 from reports.repeated import repeated
 from reports.words import count, number, percent
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """The table; ``header`` names the columns of ``rows``."""
+    """The table; ``header`` names the columns of ``rows``. ``note`` says what they are of."""
 
     header: tuple[str, ...]
     rows: tuple[AdviceRow, ...]
+    note: str
+    made: Made
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Under one load: how much was answered, and how quickly."""
+
+    throughput: str
+    goodput: str
+    latency: tuple[tuple[str, str], ...]
+    """Name and milliseconds of each percentile."""
+
+    def __str__(self) -> str:
+        latency = ", ".join(f"{name} {ms}" for name, ms in self.latency)
+        return f"{self.throughput}/s, {self.goodput} paid/s; {latency} ms"
 
 
 class AdviceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One guard. ``good`` tells whether nothing speaks against it."""
+    """One guard. ``good`` tells whether nothing speaks against it; a figure is None where the guard
+    was not measured under that load."""
 
     guard: str
     title: str
     good: bool
     correct: str
-    figures: tuple[str, ...]
+    figures: tuple[Measured | None, ...]
     costs: str
     choose: str
 
 
 def advice(proof: Proof) -> Advice | None:
-    """A row for every guard that was measured; None where none was."""
-    measured = [one.load for one in repeated([x for x in proof.loads if x.bound_ms is None])]
-    if not measured:
+    """A row for every guard that was measured; None where none was.
+
+    Where Stripe's latency was varied, the figures are of the one under which most loads were made,
+    the first of several; the curves show the others.
+    """
+    everything = [one.load for one in repeated([x for x in proof.loads if x.bound_ms is None])]
+    if not everything:
         return None
+    reference = reference_latency(everything)
+    measured = [x for x in everything if x.conditions.stripe_latency_ms == reference]
     kinds = list(dict.fromkeys((load.pattern, load.users, load.rate) for load in measured))
     names = tuple(
         f"{profile}, {users} users" + (f", {number(rate)}/s" if rate else "")
@@ -45,7 +71,7 @@ def advice(proof: Proof) -> Advice | None:
         if not loads:
             continue
         cells = [cell for cell in proof.cells if cell.variant == variant.name]
-        good, correct = _correct(variant, cells, list(loads.values()))
+        good, correct = _correct(variant, cells, [x for x in proof.loads if _of(x, variant)])
         rows.append(
             AdviceRow(
                 guard=variant.name,
@@ -59,36 +85,81 @@ def advice(proof: Proof) -> Advice | None:
         )
     rows.sort(key=lambda row: not row.good)
     header = ("guard", "correct", *names, "seen under load", "when to choose it")
-    return Advice(header=header, rows=tuple(rows))
+    return Advice(
+        header=header,
+        rows=tuple(rows),
+        note=_note(measured, reference),
+        made=made(proof, [x for x in proof.loads if _like(x, measured)]),
+    )
+
+
+def _like(load: Load, measured: Sequence[Load]) -> bool:
+    """Whether it went into one of the medians of the table."""
+    return any(
+        (load.variant, load.pattern, load.users, load.rate, load.conditions)
+        == (one.variant, one.pattern, one.users, one.rate, one.conditions)
+        for one in measured
+        if load.bound_ms is None
+    )
+
+
+def _note(loads: Sequence[Load], latency: str) -> str:
+    kinds = dict.fromkeys(load.conditions.contention.partition(":")[0] for load in loads)
+    told = [_CONTENTION[kind] for kind in kinds if kind in _CONTENTION]
+    if latency:
+        told.append(f"A call to Stripe takes {latency} ms.")
+    return " ".join(told)
+
+
+_CONTENTION = {
+    "hot": "With hot:N all clients want the same N orders at a time.",
+    "zipf": "With zipf:S:N they want N orders, few of them most.",
+    "distinct": "With distinct everybody pays orders of their own.",
+}
+
+
+def _of(load: Load, variant: Variant) -> bool:
+    return load.variant == variant.name
 
 
 def _correct(variant: Variant, cells: list[Cell], loads: list[Load]) -> tuple[bool, str]:
     broken = [cell.scenario for cell in cells if cell.status is Status.INVALID]
-    under_load = any(load.status is Status.INVALID for load in loads)
+    bad = [load for load in loads if load.status is Status.INVALID]
     if broken:
         first = ", ".join(broken[:2]) + (" …" if len(broken) > 2 else "")
         return False, f"no: breaks in {len(broken)} of {len(cells)} scenarios ({first})"
-    if under_load:
-        return False, "no: broke under this load"
+    if bad:
+        where = ", ".join(dict.fromkeys(load.pattern for load in bad))
+        return False, f"no: broke under load ({where})"
     if not variant.sound:
         return False, "no: declared vulnerable" + (
             "" if cells else ", and not caught by load alone"
         )
+    judged = f"all {count(sum(load.operations for load in loads), 'operation')} of load"
+    undecided_load = any(load.status is Status.UNKNOWN for load in loads)
+    if undecided_load:
+        judged += ", not all of it judged"
     if not cells:
-        return True, "held under this load; what is proved of it, paidonce prove says"
+        return not undecided_load, f"held in {judged}; what is proved of it, paidonce prove says"
     proved = sum(cell.proved for cell in cells)
     undecided = sum(cell.status is Status.UNKNOWN for cell in cells)
     words = f"held in all of {count(len(cells) - undecided, 'scenario')}, {proved} of them proved"
-    return not undecided, words + (f"; {undecided} not decided" if undecided else "")
+    words += f"; {undecided} not decided" if undecided else ""
+    return not (undecided or undecided_load), f"{words}; and in {judged}"
 
 
-def _figures(load: Load | None) -> str:
+def _figures(load: Load | None) -> Measured | None:
     if load is None:
-        return "not measured"
+        return None
     latency = load.latency
-    return (
-        f"{number(load.throughput)}/s; p50 {number(latency.p50)}, p99 {number(latency.p99)}, "
-        f"p99.9 {number(latency.p999)} ms"
+    return Measured(
+        throughput=number(load.throughput),
+        goodput=number(load.goodput),
+        latency=(
+            ("p50", number(latency.p50)),
+            ("p99", number(latency.p99)),
+            ("p99.9", number(latency.p999)),
+        ),
     )
 
 

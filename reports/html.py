@@ -1,4 +1,7 @@
-"""``report.html``: one file that needs nothing else, neither the network nor a script."""
+"""``report.html``: one file that needs nothing else, neither the network nor a script.
+
+Where scripts run, uPlot (``vendor/``) draws the curves so that they answer the pointer.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from harness.results import Cell, Proof, Run, Variant
 from harness.verdict import Status, Verdict
 from reports.advice import advice
 from reports.backends import columns
+from reports.curve_svg import curve_picture
+from reports.curves import Plot, as_data
 from reports.evidence import (
     Counterexample,
     Shown,
@@ -25,6 +30,7 @@ from reports.evidence import (
 )
 from reports.headline import headline
 from reports.performance import profiles
+from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.saturation import saturation
 from reports.searches import search_words
@@ -33,6 +39,7 @@ from reports.store import page_beside
 from reports.svg import xml_safe
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_picture
+from reports.waits import wait_figures
 from reports.words import count, duration, moment
 
 
@@ -91,7 +98,7 @@ def page(proof: Proof, folder: Path) -> str:
     films = counterexamples(proof, folder)
     used = {place.standing for line in lines for place in line.places}
     found = problems(proof)
-    made = (
+    written = (
         environment()
         .get_template("report.html.j2")
         .render(
@@ -112,13 +119,14 @@ def page(proof: Proof, folder: Path) -> str:
                 if shown is not None
             },
             advice=advice(proof),
+            figures=(*figures(proof), *wait_figures(proof)),
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),
             settings=settings(proof, folder),
             seconds=duration(proof.seconds * 1e9),
         )
     )
-    return xml_safe(made)
+    return xml_safe(written)
 
 
 def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
@@ -194,7 +202,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        asset=asset, Status=Status, Standing=Standing, Weight=Weight, rails=_rails, key=id
+        asset=asset,
+        vendored=vendored,
+        Status=Status,
+        Standing=Standing,
+        Weight=Weight,
+        rails=_rails,
+        key=id,
+        drawn=curve_picture,
+        plotted=_plotted,
     )
     environment.filters.update(
         breakable=_breakable,
@@ -216,6 +232,20 @@ def asset(name: str) -> Markup:
     """A file of the templates folder that is put into the page as it is."""
     path = Path(__file__).parent / "templates" / name
     return Markup(path.read_text("utf-8"))  # noqa: S704 - our own files, never input
+
+
+def vendored(name: str) -> Markup:
+    """A file of a library that is part of the page, as it is."""
+    path = Path(__file__).parent / "vendor" / name
+    return Markup(path.read_text("utf-8").strip())  # noqa: S704 - unchanged, see vendor/README.md
+
+
+def _plotted(plot: Plot) -> Markup:
+    """A plot's numbers as JSON that no content of theirs can end the script element of."""
+    text = msgspec.json.encode(as_data(plot)).decode()
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - what could be markup is escaped
 
 
 __all__ = ["Shown", "asset", "page"]

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.results import Proof
+from reports.advice import advice
 from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
+from reports.plots import figures
 from reports.problems import Weight, problems
+from reports.provenance import Made
 from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
 from reports.words import moment
@@ -19,14 +22,16 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
 def summary(proof: Proof) -> str:
-    """The verdict, the matrix, the problems and the load runs."""
+    """The verdict, the problems, which guard to choose, the matrix, and what was measured."""
     told = headline(proof)
     parts = [
         f"## {TONES[told.tone]} paidonce: {told.word.lower()}",
         " ".join(escaped(sentence) for sentence in (told.sentence, *told.remarks)),
         *_problems(proof),
+        *_advice(proof),
         *_matrix(proof),
         *_backends(proof),
+        *_figures(proof),
         *_loads(proof),
         _origin(proof),
     ]
@@ -101,6 +106,39 @@ def _backends(proof: Proof) -> list[str]:
     return ["### Backends", _table(header, rows), "\n".join(lines)]
 
 
+def _advice(proof: Proof) -> list[str]:
+    """The table that comes first in the page as well."""
+    found = advice(proof)
+    if found is None:
+        return []
+    rows = []
+    for row in found.rows:
+        mark = "✅" if row.good else "❌"
+        figures = ("not measured" if one is None else str(one) for one in row.figures)
+        cells = (f"{mark} {row.correct}", *figures, row.costs, row.choose)
+        rows.append([code(row.guard), *(escaped(cell) for cell in cells)])
+    note = f"{escaped(found.note)} {_made(found.made)}".strip()
+    return ["### Which guard to choose", _table(found.header, rows), note]
+
+
+def _figures(proof: Proof) -> list[str]:
+    """What the curves of the page show, as tables."""
+    parts = []
+    for figure in figures(proof):
+        if not figure.rows:
+            continue
+        parts.append(f"### {escaped(figure.title)}")
+        parts.append(escaped(figure.note))
+        rows = [[code(row[0]), *(escaped(value) for value in row[1:])] for row in figure.rows]
+        parts.append(_table(figure.header, rows, numbers=True))
+        parts.append(_made(figure.made))
+    return parts
+
+
+def _made(made: Made) -> str:
+    return f"<sub>{escaped(made.words)}. Again: {code(made.command)}</sub>"
+
+
 def _loads(proof: Proof) -> list[str]:
     parts = []
     for profile in (*saturation(proof), *profiles(proof)):
@@ -108,6 +146,7 @@ def _loads(proof: Proof) -> list[str]:
         parts.append(escaped(profile.settings))
         rows = [[code(row[0]), *(escaped(value) for value in row[1:])] for row in profile.rows]
         parts.append(_table(profile.header, rows, numbers=True))
+        parts.append(_made(profile.made))
     return parts
 
 

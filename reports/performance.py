@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.results import Load, Proof
 from harness.verdict import Status
 from reports.charts import Row, bars, dots
+from reports.provenance import Made, made
 from reports.repeated import Repeated, repeated
 from reports.words import number, percent
 
@@ -31,6 +32,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[Panel, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    made: Made
 
 
 HEADER = (
@@ -53,17 +55,37 @@ HEADER = (
 
 
 def profiles(proof: Proof) -> tuple[Profile, ...]:
-    """One entry for each load profile, in the order in which they were first run.
+    """One entry for each pattern of load, in the order in which they were first run.
 
+    Where Stripe's latency was varied there are plots for one of them, and numbers for all.
     Searches for a sustained rate are not among them: see ``reports.saturation``.
     """
-    vulnerable = {variant.name for variant in proof.variants if not variant.sound}
     plain = [load for load in proof.loads if load.bound_ms is None]
-    names = list(dict.fromkeys(load.pattern for load in plain))
+    if not plain:
+        return ()
+    reference = reference_latency(plain)
+    groups: dict[tuple[str, str], list[Load]] = {}
+    for load in plain:
+        groups.setdefault((load.pattern, load.conditions.stripe_latency_ms), []).append(load)
+    several = len({latency for _, latency in groups}) > 1
     return tuple(
-        _profile(name, place, repeated([x for x in plain if x.pattern == name]), vulnerable)
-        for place, name in enumerate(names)
+        _profile(
+            proof,
+            f"{pattern}, Stripe {latency} ms" if several else pattern,
+            place,
+            repeated(loads),
+            drawn=latency == reference,
+        )
+        for place, ((pattern, latency), loads) in enumerate(groups.items())
     )
+
+
+def reference_latency(loads: Sequence[Load]) -> str:
+    """The Stripe latency under which most patterns of load were measured, the first of several."""
+    patterns: dict[str, set[str]] = {}
+    for load in loads:
+        patterns.setdefault(load.conditions.stripe_latency_ms, set()).add(load.pattern)
+    return max(patterns, key=lambda latency: len(patterns[latency]))
 
 
 def figures(one: Repeated) -> tuple[str, ...]:
@@ -102,7 +124,10 @@ def verdict_word(load: Load) -> str:
     ]
 
 
-def _profile(name: str, place: int, measured: Sequence[Repeated], vulnerable: set[str]) -> Profile:
+def _profile(
+    proof: Proof, name: str, place: int, measured: Sequence[Repeated], *, drawn: bool
+) -> Profile:
+    vulnerable = {variant.name for variant in proof.variants if not variant.sound}
     loads = [one.load for one in measured]
     rounds = max(len(one.all) for one in measured)
     users = sorted({load.users for load in loads})
@@ -217,9 +242,10 @@ def _profile(name: str, place: int, measured: Sequence[Repeated], vulnerable: se
     return Profile(
         name=name,
         settings=settings,
-        panels=panels,
+        panels=panels if drawn else (),
         header=HEADER,
         rows=tuple(figures(one) for one in measured),
+        made=made(proof, [load for one in measured for load in one.all]),
     )
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from harness.load.saturation import sustained
 from harness.results import Load, Proof
 from reports.performance import Panel, Profile, verdict_word
+from reports.provenance import made
 from reports.svg import element, line, picture, text
 from reports.words import number
 
@@ -26,15 +27,15 @@ HEADER = ("guard", "sustained/s", "p50 ms there", "p99 ms there", "first not sus
 def saturation(proof: Proof) -> tuple[Profile, ...]:
     """One entry for each profile for which rates were searched."""
     searched = [load for load in proof.loads if load.bound_ms is not None]
-    vulnerable = {variant.name for variant in proof.variants if not variant.sound}
-    names = list(dict.fromkeys(load.profile for load in searched))
+    names = list(dict.fromkeys(load.pattern for load in searched))
     return tuple(
-        _profile(name, place, [load for load in searched if load.profile == name], vulnerable)
+        _profile(proof, name, place, [load for load in searched if load.pattern == name])
         for place, name in enumerate(names)
     )
 
 
-def _profile(name: str, place: int, loads: Sequence[Load], vulnerable: set[str]) -> Profile:
+def _profile(proof: Proof, name: str, place: int, loads: Sequence[Load]) -> Profile:
+    vulnerable = {variant.name for variant in proof.variants if not variant.sound}
     guards = list(dict.fromkeys(load.variant for load in loads))
     by_guard = {
         guard: sorted((x for x in loads if x.variant == guard), key=lambda x: x.rate or 0.0)
@@ -62,6 +63,7 @@ def _profile(name: str, place: int, loads: Sequence[Load], vulnerable: set[str])
         ),
         header=HEADER,
         rows=tuple(_row(guard, by_guard[guard], bound) for guard in guards),
+        made=made(proof, loads),
     )
 
 

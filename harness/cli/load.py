@@ -23,6 +23,7 @@ from harness.load.job import PROFILES
 from harness.load.measure import Workload
 from harness.load.settings import ARRIVALS, LONGEST_THINKING
 from harness.load.spread import spread
+from harness.load.sweep import CONTENTION, sweeps, swept
 from harness.load.telemetry import Telemetry
 from harness.stack import Choice, open_stack
 from reports import terminal
@@ -69,6 +70,7 @@ def load_command(
     retries: load_options.Retries = None,
     stripe_takes: load_options.StripeLatency = "",
     connections: load_options.Connections = None,
+    sweep: load_options.Sweeps = None,
     processes: Annotated[int, typer.Option(help="Locust processes.", min=1, max=64)] = 1,
     saturate: Annotated[
         float | None,
@@ -121,6 +123,8 @@ def load_command(
     Every operation is recorded and judged. The exit code is 0 if no sound guard broke under the
     load; a vulnerable one may break or not, which is up to the machine.
     """
+    asked = sweeps(sweep)
+    contentions = contentions or [x.values[0] for x in asked if x.name == CONTENTION]
     wanted = tuple(dict.fromkeys(profiles or (("pay",) if contentions else ("hot",))))
     for profile in wanted:
         if profile not in PROFILES:
@@ -133,7 +137,7 @@ def load_command(
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
     spread(think, "--think", "seconds", LONGEST_THINKING)
-    plans = [
+    bases = [
         Workload(
             profile=profile,
             users=users,
@@ -154,8 +158,10 @@ def load_command(
         for profile in wanted
         for chosen in load_options.contentions_of(profile, contentions)
     ]
+    plans = list(dict.fromkeys(work for base in bases for work in swept(base, asked)))
     choice = options.backends(backends, postgres, redis, stripe)
-    load_options.check_stripe(stripe_takes, choice.stripe)
+    for latency in dict.fromkeys(plan.stripe_latency for plan in plans):
+        load_options.check_stripe(latency, choice.stripe)
     watched = metrics_port is not None or otlp is not None
     telemetry = Telemetry(metrics_port, otlp) if watched else None
     folder = options.folder(out)
@@ -168,7 +174,7 @@ def load_command(
                 progress.console.print(f"metrics: {telemetry.address}", soft_wrap=True)
             loop.run(_run(choice, plans, findings, progress, repeat, telemetry))
     finally:
-        done = {(load.variant, load.round, load.pattern) for load in findings.loads}
+        done = {(x.variant, x.round, x.profile, x.conditions) for x in findings.loads}
         findings.interrupted = len(done) < len(variants) * repeat * len(plans)
         proof = findings.proof()
         written = reports.write_all(proof, folder)

@@ -14,6 +14,7 @@ from harness.load.job import MAX_PATIENCE, OWN_CONTENTION
 from harness.load.retrying import MOST_RETRIES
 from harness.load.spread import FORMS
 from harness.load.stripe_latency import stripe_spread
+from harness.load.sweep import FORMS as SWEEPS
 
 SIMULATOR = "simulator"
 
@@ -64,6 +65,16 @@ StripeLatency = Annotated[
         "--stripe-latency",
         help=f"Milliseconds a request to the Stripe simulator takes: {FORMS}.",
         metavar="MS",
+        show_default=False,
+    ),
+]
+Sweeps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep",
+        help=f"Measure under one value after another: {SWEEPS} (milliseconds). Given for both, "
+        "each varies alone, the other staying at its own flag or its first value.",
+        metavar="NAME=VALUE,VALUE…",
         show_default=False,
     ),
 ]

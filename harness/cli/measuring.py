@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from rich.progress import Progress, TaskID
@@ -25,6 +26,7 @@ MOST_AT_ONCE = 1000
 """Requests that a service is told to work on at once, at most."""
 MOST_CONNECTIONS = 100
 """Database connections that a service gets unless more are asked for."""
+T = TypeVar("T")
 
 
 async def load_all(
@@ -40,8 +42,9 @@ async def load_all(
     """Measure one variant after the other, under all ``plans``: side by side they would measure
     each other.
 
-    With ``repeat`` rounds they take turns, every round beginning with another one, and before each
-    measurement the machine is measured. ``telemetry`` publishes each while it runs.
+    With ``repeat`` rounds they take turns, every round beginning with another one (and with
+    another of the ``plans``), and before each measurement the machine is measured. ``telemetry``
+    publishes each while it runs.
     """
     lane = await stack.lane()
     variants = findings.plan.variants
@@ -52,21 +55,27 @@ async def load_all(
             made = await asyncio.to_thread(Yardstick, stack.postgres, log)
             yardstick = exits.enter_context(made)
         for number in range(1, repeat + 1):
-            first = (number - 1) % len(variants)
-            for variant in (*variants[first:], *variants[:first]):
+            for variant in _turned(variants, number):
+                ordered = _turned(plans, number)
                 turn = f" ({number} of {repeat})" if repeat > 1 else ""
                 progress.update(task, description=f"load on {variant.name}{turn}")
                 place = Path(HISTORIES) / variant.name
                 if repeat > 1:
                     place /= f"round-{number}"
                 async for load in _measured(
-                    stack, lane, variant, plans, findings, place, yardstick, telemetry
+                    stack, lane, variant, ordered, findings, place, yardstick, telemetry
                 ):
                     findings.loads.append(msgspec.structs.replace(load, round=number))
                     if load.bound_ms is not None:
                         words = f"load on {variant.name}, {load.rate:.0f} clients a second"
                         progress.update(task, description=words)
                 progress.update(task, advance=1)
+
+
+def _turned(ones: Sequence[T], number: int) -> tuple[T, ...]:
+    """As they take their turns in round ``number``, which counts from 1."""
+    first = (number - 1) % len(ones)
+    return (*ones[first:], *ones[:first])
 
 
 async def _measured(
@@ -91,7 +100,10 @@ async def _measured(
     tapped = Capability.STRIPE_LEDGER not in lane.stripe.capabilities
     async with stack.bench(lane, variant.name, settings, tapped=tapped) as bench:
         findings.met(bench)
+        slow = len({plan.stripe_latency for plan in plans}) > 1
+        whole = place
         for plan in plans:
+            place = whole / f"stripe-{plan.stripe_latency or 'as-it-is'}" if slow else whole
             if plan.bound_ms is None:
                 speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
                 load = await _watched(bench, plan, findings.plan.out / place, telemetry)

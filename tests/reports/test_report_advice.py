@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from reports_sample import sample
+from reports_sample import LEVELS, sample, swept
 
 from harness.results import Load, Percentiles, Variant
 from harness.verdict import Status
@@ -58,11 +58,11 @@ def test_what_is_correct_comes_first_with_a_column_for_each_load() -> None:
     assert found.header[2:4] == ("hot, 16 users", "many, 16 users")
     assert [(row.guard, row.good) for row in found.rows] == [("right", True), ("wrong", False)]
     right, wrong = found.rows
-    assert right.figures[0] == "100/s; p50 5, p99 20, p99.9 30 ms"
+    assert str(right.figures[0]) == "100/s, 50.0 paid/s; p50 5, p99 20, p99.9 30 ms"
     assert right.costs == (
         "2.50 sessions waiting for a lock (hot); 50 % rejected (hot); 3 retries; 1 deadlock"
     )
-    assert wrong.figures[1] == "not measured"
+    assert wrong.figures[1] is None
     assert wrong.correct == "no: declared vulnerable, and not caught by load alone"
 
 
@@ -72,7 +72,9 @@ def test_a_guard_that_broke_is_advised_against_whatever_was_declared() -> None:
     loads = (measured("right", status=Status.INVALID),)
     found = advice(msgspec.structs.replace(base, variants=variants, cells=(), loads=loads))
     assert found is not None
-    assert [(row.good, row.correct) for row in found.rows] == [(False, "no: broke under this load")]
+    assert [(row.good, row.correct) for row in found.rows] == [
+        (False, "no: broke under load (hot)")
+    ]
 
 
 def test_it_stands_before_the_matrix_and_only_where_something_was_measured() -> None:
@@ -84,3 +86,15 @@ def test_it_stands_before_the_matrix_and_only_where_something_was_measured() -> 
     found = advice(proof)
     assert found is not None
     assert {row.guard for row in found.rows} == {load.variant for load in proof.loads}
+
+
+def test_a_sweep_gives_the_columns_of_its_contentions_at_one_latency_of_stripe() -> None:
+    found = advice(swept())
+    assert found is not None
+    assert found.header[2:-2] == tuple(f"pay {level}, 16 users" for level in LEVELS)
+    assert "A call to Stripe takes 20 ms." in found.note
+    assert "paidonce load --sweep" in found.made.command
+    assert "3 times each in turns" in found.made.words
+    judged = sum(load.operations for load in swept().loads if load.variant == "claim")
+    (claim,) = (row for row in found.rows if row.guard == "claim")
+    assert claim.correct.startswith(f"held in all {judged:,} operations of load")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chromium_pipe import NAMES, Browser, find_browser
-from reports_sample import bad_day, sample
+from reports_sample import bad_day, sample, swept
 
 import reports
 
@@ -32,6 +33,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, make in (("good", sample), ("bad", bad_day)):
         folder = tmp_path_factory.mktemp(name)
         found[name] = reports.write_all(make(folder), folder)["html"]
+    found["load"] = reports.write_all(swept(), tmp_path_factory.mktemp("load"))["html"]
     folder = tmp_path_factory.mktemp("film")
     for name in ("none-two_tabs.witness.json", "none-two_tabs.jsonl"):
         shutil.copy(WITNESSES / name, folder)
@@ -52,7 +54,7 @@ _ESCAPED = """(() => {
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-@pytest.mark.parametrize("name", ["good", "bad", "film"])
+@pytest.mark.parametrize("name", ["good", "bad", "film", "load"])
 def test_page_loads_clean_and_fits(
     browser: Browser, pages: dict[str, Path], name: str, width: int, dark: bool
 ) -> None:
@@ -177,3 +179,119 @@ def test_without_scripts_everything_is_there_to_be_read(
         " document.querySelectorAll('details.after').length]"
     )
     assert seen == [True, True, 14]
+
+
+_CURVES = """(() => { const plot = document.querySelector("figure.plot");
+  const shown = (node) => node.getBoundingClientRect().height > 20;
+  return { live: plot.classList.contains("live"), drawing: shown(plot.querySelector(".static svg")),
+    canvas: [...plot.querySelectorAll("canvas")].some(shown),
+    buttons: [...plot.querySelectorAll("button[data-curve]")].map((b) => b.dataset.curve).length,
+    table: [...document.querySelectorAll("table.figures")].length > 0 }; })()"""
+_OFF = (
+    "[...document.querySelectorAll('button[data-curve=claim]')]"
+    ".map((button) => button.getAttribute('aria-pressed'))"
+)
+# Colours of the picture: what is drawn in the curve's own, in pixels.
+_INK = """((name, at) => { const canvas = document.querySelectorAll("figure.plot canvas")[at];
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  probe.fillRect(0, 0, 1, 1);
+  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+  const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let found = 0;
+  for (let i = 0; i < all.length; i += 4)
+    if (all[i] === r && all[i + 1] === g && all[i + 2] === b && all[i + 3] === 255) found += 1;
+  return found; })"""
+
+
+def until(browser: Browser, expression: str) -> None:
+    """Wait until an expression is true in the page: plots are drawn in its next frame."""
+    deadline = time.monotonic() + 90
+    while browser.evaluate(expression) is not True:
+        assert time.monotonic() < deadline, f"waited 90 s for {expression}"
+        time.sleep(0.05)
+
+
+def test_curves_answer_the_pointer_and_guards_are_turned_off(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["load"].as_uri(), width=1280)
+    claim = "--curve-7"
+    until(browser, f"{_INK}('{claim}', 0) > 20")
+    assert browser.evaluate(_CURVES) == {
+        "live": True,
+        "drawing": False,
+        "canvas": True,
+        "buttons": 11,
+        "table": True,
+    }
+    browser.evaluate("document.querySelector('button[data-curve=claim]').click()")
+    assert set(browser.evaluate(_OFF)) == {"false"}, "in every plot"
+    until(browser, f"{_INK}('{claim}', 0) === 0 && {_INK}('{claim}', 3) === 0")
+    place = browser.evaluate(
+        "(() => { const over = document.querySelector('.u-over');"
+        " over.scrollIntoView({ behavior: 'instant', block: 'center' });"
+        " const box = over.getBoundingClientRect();"
+        " return [box.left + box.width * 0.9, box.top + box.height / 2]; })()"
+    )
+    deadline, step = time.monotonic() + 90, 0
+    while browser.evaluate("document.querySelector('.tip').hidden"):
+        assert time.monotonic() < deadline, "waited 90 s for the numbers at the pointer"
+        step = 1 - step
+        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0] - step, y=place[1])
+    told = browser.evaluate("document.querySelector('.tip').textContent")
+    assert told.startswith("distinct")
+    assert "row_lock_nowait" in told
+    assert "claim" not in told
+
+
+def test_the_scale_is_turned_to_logarithmic_and_back(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["load"].as_uri(), width=1280)
+    until(browser, "document.querySelector('figure.plot').classList.contains('live')")
+    pressed = "document.querySelector('button.log').getAttribute('aria-pressed')"
+    before = browser.evaluate("document.querySelector('figure.plot canvas').toDataURL()")
+    assert browser.evaluate(pressed) == "false"
+    browser.evaluate("window.before = document.querySelector('figure.plot canvas').toDataURL()")
+    browser.evaluate("document.querySelector('button.log').click()")
+    assert browser.evaluate(pressed) == "true"
+    other = "document.querySelector('figure.plot canvas').toDataURL() !== window.before"
+    until(browser, f"{other} && {_INK}('--curve-7', 0) > 20")
+    browser.evaluate("document.querySelector('button.log').click()")
+    until(browser, f"!({other})")
+    assert browser.evaluate("document.querySelector('figure.plot canvas').toDataURL()") == before
+
+
+def test_without_scripts_the_curves_are_drawn_all_the_same(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(pages["load"].as_uri(), width=1280)
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    assert browser.evaluate(_CURVES) == {
+        "live": False,
+        "drawing": True,
+        "canvas": False,
+        "buttons": 0,
+        "table": True,
+    }
+    names = browser.evaluate(
+        "[...document.querySelectorAll('figure.plot')[0].querySelectorAll('text.row-label')]"
+        ".map((node) => node.textContent)"
+    )
+    assert len(names) == 11
+    assert "claim" in names
+
+
+def test_print_has_the_drawings(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["load"].as_uri(), width=1280)
+    until(browser, "document.querySelector('figure.plot').classList.contains('live')")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        seen = browser.evaluate(_CURVES)
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+    assert (seen["drawing"], seen["canvas"]) == (True, False)

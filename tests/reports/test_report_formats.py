@@ -37,11 +37,12 @@ from reports.words import duration, listed, moment, money, number, percent, shor
 @pytest.mark.parametrize("proof", [sample(), bad_day(), hostile()], ids=["good", "bad", "hostile"])
 def test_write_all_and_load_again(proof: Proof, tmp_path: Path) -> None:
     paths = reports.write_all(proof, tmp_path / "out")
-    assert set(paths) == {"json", "html", "markdown", "junit"}
+    assert set(paths) == {"json", "html", "markdown", "junit", "csv"}
     assert reports.load(tmp_path / "out") == proof
     assert reports.load(paths["json"]) == proof
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "junit.xml",
+        "load.csv",
         "report.html",
         "results.json",
         "summary.md",
@@ -203,11 +204,11 @@ def _columns(row: str) -> int:
 @pytest.mark.parametrize("proof", [sample(), bad_day(), hostile()], ids=["good", "bad", "hostile"])
 def test_markdown_tables_are_rectangular(proof: Proof) -> None:
     tables = _tables(summary(proof))
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         assert len({_columns(row) for row in table}) == 1
         assert re.fullmatch(r"\|( :?-+:? \|)+", table[1])
-    matrix = tables[0]
+    matrix = tables[1]
     assert _columns(matrix[0]) == 1 + len(proof.variants)
     assert len(matrix) == 3 + len(proof.scenarios)
 
