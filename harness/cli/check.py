@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from harness.checkers import judge
 from harness.cli import gating, options, target_check
 from harness.errors import UsageError
 from harness.gate.baseline import DEFAULT_NAME
-from harness.history import read_history
+from harness.history import History, read_history
+from harness.load.joining import histories_in, is_part, join
 from harness.results import Run
 from harness.verdict import merge
 from reports import terminal
@@ -23,7 +25,7 @@ def check_command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="A target file (.toml), or history files (.jsonl).",
+            help="A target file (.toml), or history files (.jsonl) and folders of them.",
             metavar="TARGET|HISTORY...",
             show_default=False,
         ),
@@ -92,7 +94,8 @@ def check_command(
     in every interleaving that differs, and played in bursts. Exit code: 0 if every variant is as
     claimed, 1 if one is not, 2 if the set-up is wrong, 3 if it could not be decided.
 
-    Histories are judged without running anything, by the checkers they name. Exit code: 0 if
+    Histories are judged without running anything, by the checkers they name; those of several
+    Locust processes of one run are put together and judged as one. Exit code: 0 if
     every history is valid, 1 if one is not, 3 if one could not be decided.
     """
     targets = [path for path in files if path.suffix == ".toml"]
@@ -121,11 +124,24 @@ def check_command(
 def _judge(histories: list[Path], checkers: list[str] | None) -> int:
     console = Console()
     statuses = []
-    for path in histories:
-        history = read_history(path)
+    for name, history in _read(histories):
         verdicts = judge(history, tuple(checkers) if checkers else None)
         status = merge(verdict.status for verdict in verdicts)
-        run = Run(history=str(path), status=status, verdicts=verdicts, seconds=0.0)
+        run = Run(history=name, status=status, verdicts=verdicts, seconds=0.0)
         console.print(terminal.render_verdicts(run))
         statuses.append(status)
     return merge(statuses).exit_code
+
+
+def _read(given: list[Path]) -> Iterator[tuple[str, History]]:
+    """Every history, by its name; what the processes of one load run left is one history."""
+    files = histories_in(given)
+    parts = [path for path in files if is_part(path)]
+    for path in files:
+        if path not in parts:
+            yield str(path), read_history(path)
+    if parts:
+        for run in join(parts):
+            first = run.parts[0].name
+            more = len(run.parts) - 1
+            yield (f"{first} and {more} more" if more else first), run.history

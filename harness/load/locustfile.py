@@ -13,6 +13,7 @@ Locust runs this file in processes of its own; nothing else may import it.
 from __future__ import annotations
 
 import math
+import secrets
 import sys
 from argparse import Namespace
 from typing import Any
@@ -45,6 +46,8 @@ __all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 
 _USED_UP = "paidonce_orders_used_up"
 _FASTEST_SPAWN = 100.0
+_COMMON = ("num_users", "run_time")
+"""Options of Locust's own that make a difference to a worker here."""
 
 _fixed: dict[str, str] = {}
 """The options named in ``FIXED``, as they were on the command line."""
@@ -116,8 +119,10 @@ def _prepare(environment: Environment, **_: Any) -> None:
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
     """Read the options again (the web page may have changed them) and open the history."""
-    _options, runner = _parts(environment)
+    options, runner = _parts(environment)
     set_run(None)
+    if not isinstance(runner, WorkerRunner):
+        _tell_workers(options)
     if isinstance(runner, MasterRunner):
         return
     try:
@@ -134,6 +139,13 @@ def _begin(environment: Environment, **_: Any) -> None:
         runner.send_message(_USED_UP)
 
     set_run(Run(settings, target, recorder, worker, used_up))
+
+
+def _tell_workers(options: Namespace) -> None:
+    """Add to the options what Locust's master would not send along: its own options, which it takes
+    to be the same everywhere, and a name for the run."""
+    options.paidonce_session = secrets.token_hex(8)
+    options.paidonce_common = {name: getattr(options, name) for name in _COMMON}
 
 
 @events.test_stopping.add_listener
@@ -186,6 +198,8 @@ def _checked(environment: Environment) -> tuple[LoadSettings, Target]:
     """Settings and target as the options say now. Raises ``UsageError``."""
     options, runner = _parts(environment)
     vars(options).update(_fixed)
+    if isinstance(runner, WorkerRunner):
+        vars(options).update(getattr(options, "paidonce_common", {}))
     if not (isinstance(runner, WorkerRunner) and environment.host is None):
         environment.host = loopback_url(environment.host or "", "--host")
     return settings_from(options), load_target(options.target_file, options.target_object)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -21,12 +21,14 @@ from harness.history import (
     OrderCreated,
     read_history,
 )
-from harness.load.recorder import MEASURED, ORIGIN, STOPPED, WARMUP
+from harness.load.recorder import MACHINE, MEASURED, ORIGIN, STOPPED, WALL, WARMUP
 
 
 @dataclass(frozen=True)
 class Part:
-    """One process's history. ``origin``: monotonic ns at which its times count from 0."""
+    """One process's history. ``origin``: the moment (ns) at which its times count from 0, by the
+    machine's monotonic clock; of parts of several machines (``on_one_clock``), by the wall's.
+    """
 
     name: str
     history: History
@@ -89,6 +91,37 @@ def read_parts(paths: Iterable[Path]) -> tuple[tuple[Part, ...], tuple[str, ...]
             history = read_history(path)
             parts.append(Part(path.name, history, _origin(path, history.header)))
     return tuple(parts), tuple(empty)
+
+
+def on_one_clock(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int]:
+    """``parts``, with origins on one clock, and how many machines they were recorded on.
+
+    Those of one machine are put on its monotonic clock, to the nanosecond. Machines are put beside
+    each other by what their clocks say, so only roughly; that changes no verdict, since no order
+    is used by two processes. Raises ``UsageError`` where one is used on two machines after all, or
+    a part of several does not tell its machine.
+    """
+    machines = {part.history.header.settings.get(MACHINE, "") for part in parts}
+    if len(machines) <= 1:
+        return tuple(parts), len(machines)
+    shift: dict[str, int] = {}
+    users: dict[str, Part] = {}
+    moved = []
+    for part in parts:
+        name = part.history.header.settings.get(MACHINE, "")
+        if not name:
+            raise UsageError(f"{part.name}: its header does not say which machine it was made on")
+        shift.setdefault(name, _setting(part, WALL) - part.origin)
+        for event in part.history.events:
+            if isinstance(event, Invoked | OrderCreated):
+                first = users.setdefault(event.order, part)
+                if first.history.header.settings[MACHINE] != name:
+                    raise UsageError(
+                        f"order {event.order} is used on two machines ({first.name}, {part.name}), "
+                        "whose clocks do not agree well enough to judge it"
+                    )
+        moved.append(replace(part, origin=part.origin + shift[name]))
+    return tuple(moved), len(machines)
 
 
 def merge(parts: Sequence[Part], cut_off: Sequence[str] = ()) -> Merged:

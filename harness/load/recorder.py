@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import platform
 import time
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +40,12 @@ WARMUP = "warmup_ns"
 """Header setting: measuring begins this long (ns) after the origin."""
 MEASURED = "measured_ns"
 """Header setting: and goes on this long (ns), unless the load stops earlier."""
+SESSION = "session"
+"""Header setting: the same in all files of one run, whichever process and machine they are of."""
+MACHINE = "machine"
+"""Header setting: which machine's monotonic clock that is."""
+WALL = "wall_origin_ns"
+"""Header setting: the Unix time (ns) at which this file's ``t`` is 0, by that machine's clock."""
 STOPPED = "the load stopped: "
 """How the note begins that marks the moment from which no more load was meant to be sent."""
 
@@ -52,7 +60,8 @@ class Recorder:
 
     def __init__(self, settings: LoadSettings, target: Target, scenario: str) -> None:
         origin = time.monotonic_ns()
-        started = datetime.now(UTC)
+        wall = time.time_ns()
+        started = datetime.fromtimestamp(wall / 1e9, UTC)
         header = Header(
             run=settings.run,
             scenario=scenario,
@@ -63,6 +72,9 @@ class Recorder:
             started=started.isoformat(timespec="seconds"),
             settings={
                 ORIGIN: str(origin),
+                WALL: str(wall),
+                MACHINE: machine(),
+                SESSION: settings.session,
                 WARMUP: str(round(settings.plan.warmup * 1e9)),
                 MEASURED: str(round(settings.plan.seconds * 1e9)),
             },
@@ -72,7 +84,7 @@ class Recorder:
         self._operations = itertools.count(1)
         self._stopped = False
         self._closed = False
-        self._wall = started.timestamp()
+        self._wall = wall / 1e9
         self._window = (
             round(settings.plan.warmup * 1e9),
             round((settings.plan.warmup + settings.plan.seconds) * 1e9),
@@ -167,6 +179,15 @@ class Recorder:
             self._latencies.write_log(
                 self.path.with_suffix(LATENCIES), self._wall + start / 1e9, (end - start) / 1e9
             )
+
+
+def machine() -> str:
+    """A name of this machine that lasts until it is started again, as its monotonic clock does."""
+    try:
+        # proc(5): a new random id each time the machine starts.
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"{platform.node()}-{uuid.getnode():x}"
 
 
 def _file_name(folder: Path, started: datetime) -> Path:

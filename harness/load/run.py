@@ -15,6 +15,7 @@ from harness.checkers import judge
 from harness.errors import PaidonceError, UsageError
 from harness.history import Backend, Ended, Header, Journal, Note, read_history
 from harness.load.job import LoadJob, Observe
+from harness.load.joining import MEASURED_FROM, MEASURED_TO
 from harness.load.merge import Merged, merge, read_parts
 from harness.load.meters import NOTHING, Meters, Watched
 from harness.load.recorder import ORIGIN
@@ -29,10 +30,6 @@ from harness.process.ports import HeldPort
 from harness.results import Load
 from harness.target import Target
 from harness.verdict import merge as worst
-
-MEASURED_FROM = "measured_from_ns"
-MEASURED_TO = "measured_to_ns"
-"""Header settings of the merged history: its measured window, on its own clock."""
 
 _START_SECONDS = 60.0
 """How long Locust may take to start and to end, on a busy machine, besides its run."""

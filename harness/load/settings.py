@@ -56,7 +56,8 @@ class LoadSettings:
     ``contention`` is which orders clients pick (None: as their class does it), ``max_orders`` how
     many this process may create in all (the run ends when they are used up), ``think`` the pause
     of a user between two things it does, ``patience`` how long a client waits for an answer, and
-    ``retries`` how often it asks again for one (None: as its class does it).
+    ``retries`` how often it asks again for one (None: as its class does it). ``session`` is the
+    same in all processes of one run.
     ``rate`` is how many clients come in a second, over all processes (an open loop); 0 for users
     who go on when they are answered (a closed one).
     """
@@ -73,6 +74,7 @@ class LoadSettings:
     rate: float = 0.0
     poisson: bool = True
     retries: int | None = None
+    session: str = ""
 
 
 def settings_from(options: Namespace) -> LoadSettings:
@@ -107,6 +109,7 @@ def settings_from(options: Namespace) -> LoadSettings:
         rate=_number(options, "rate", float, 0),
         poisson=_arrivals(str(options.arrivals)),
         retries=_retries(options) if options.retries else None,
+        session=str(getattr(options, "paidonce_session", "")),
     )
 
 
