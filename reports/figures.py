@@ -15,7 +15,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.history import Operation, Outcome, read_history
-from harness.load.run import MEASURED_FROM, MEASURED_TO
+from harness.load.joining import MEASURED_FROM, MEASURED_TO
 from harness.results import Load, Proof
 
 Value = str | int | float | bool | None

@@ -15,7 +15,7 @@ from harness.cli import gating, options, target_check
 from harness.errors import UsageError
 from harness.gate.baseline import DEFAULT_NAME
 from harness.history import History, read_history
-from harness.load.joining import histories_in, is_part, join
+from harness.load.joining import histories_in, join, parts_among
 from harness.results import Run
 from harness.verdict import merge
 from reports import terminal
@@ -136,7 +136,7 @@ def _judge(histories: list[Path], checkers: list[str] | None) -> int:
 def _read(given: list[Path]) -> Iterator[tuple[str, History]]:
     """Every history, by its name; what the processes of one load run left is one history."""
     files = histories_in(given)
-    parts = [path for path in files if is_part(path)]
+    parts = parts_among(files)
     for path in files:
         if path not in parts:
             yield str(path), read_history(path)

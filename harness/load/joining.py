@@ -67,15 +67,28 @@ def histories_in(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def is_part(path: Path) -> bool:
-    """Whether ``path`` is what one Locust process left, or the beginning of that."""
+def parts_among(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of ``paths`` that Locust processes left.
+
+    One that was cut off within its first line does not tell what it is: it is taken for one of them
+    if there are any.
+    """
+    lines = {path: _first_line(path) for path in paths}
+    parts = [path for path, line in lines.items() if _is_parts(line)]
+    if parts:
+        parts += [path for path, line in lines.items() if line and not line.endswith(b"\n")]
+    return tuple(parts)
+
+
+def _first_line(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            line = file.readline()
+            return file.readline()
     except OSError:
-        return False  # whoever reads it next says why
-    if not line.endswith(b"\n"):
-        return True
+        return b""  # whoever reads it next says why
+
+
+def _is_parts(line: bytes) -> bool:
     try:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -18,7 +18,7 @@ from harness.cli.main import app
 from harness.errors import UsageError
 from harness.history import Action, Ended, Event, Invoked, Note, Outcome, read_history
 from harness.load.job import LOCUSTFILE
-from harness.load.joining import MACHINES, Joined, histories_in, join
+from harness.load.joining import MACHINES, Joined, histories_in, join, parts_among
 from harness.load.latencies import read_log
 from harness.load.merge import Part, on_one_clock, read_parts
 from harness.load.recorder import LATENCIES, MACHINE, MEASURED, SESSION
@@ -213,6 +213,21 @@ def _two_parts(folder: Path, *orders: str) -> tuple[Part, ...]:
             *(created(1, order), invoked(2, 1, order), completed(3, 1), Ended(t=2000)),
         )
     return read_parts(sorted(folder.glob("*.jsonl")))[0]
+
+
+def test_a_file_cut_off_in_its_first_line_is_taken_for_a_part_where_there_are_any(
+    tmp_path: Path,
+) -> None:
+    _two_parts(tmp_path, "A", "B")
+    one, two, torn = tmp_path / "0.jsonl", tmp_path / "1.jsonl", tmp_path / "torn.jsonl"
+    torn.write_bytes(b'{"type":"header"')
+    assert parts_among([torn]) == ()
+    assert parts_among([one, torn, two]) == (one, two, torn)
+    (run,) = join([one, torn])
+    assert run.cut_off == ("torn.jsonl",)
+    assert not run.history.complete
+    with pytest.raises(UsageError, match=r"torn\.jsonl was cut off at its very beginning"):
+        join([one, two, torn])
 
 
 def test_several_runs_in_one_folder_are_told_apart(tmp_path: Path) -> None:
