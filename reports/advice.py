@@ -169,13 +169,27 @@ def _costs(loads: list[Load]) -> str:
     waits = max(loads, key=lambda load: load.lock_waits)
     if waits.lock_waits >= 0.05:
         parts.append(f"{number(waits.lock_waits)} sessions waiting for a lock ({waits.pattern})")
+    held = max(loads, key=_held)
+    if _held(held) >= 0.5:
+        parts.append(f"{number(_held(held))} connections idle in a transaction ({held.pattern})")
     rejected = max(loads, key=lambda load: load.conflict_rate)
     if rejected.conflict_rate:
         parts.append(f"{percent(rejected.conflict_rate)} rejected ({rejected.pattern})")
     retries = sum(load.retries or 0 for load in loads)
     if retries:
         parts.append(count(retries, "retry", "retries"))
+    failures = sum(_unserialized(load) for load in loads)
+    if failures:
+        parts.append(count(failures, "serialization failure"))
     deadlocks = sum(load.deadlocks for load in loads)
     if deadlocks:
         parts.append(count(deadlocks, "deadlock"))
     return "; ".join(parts) or "nothing that was waited for"
+
+
+def _held(load: Load) -> float:
+    return 0.0 if load.seen is None else load.seen.sessions.held
+
+
+def _unserialized(load: Load) -> int:
+    return 0 if load.seen is None else load.seen.serialization_failures or 0

@@ -34,6 +34,8 @@ from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.saturation import saturation
 from reports.searches import search_words
+from reports.spending import spending_figures
+from reports.stacks import stack_picture
 from reports.standing import Standing, grid, standing, tally
 from reports.store import page_beside
 from reports.svg import xml_safe
@@ -119,7 +121,7 @@ def page(proof: Proof, folder: Path) -> str:
                 if shown is not None
             },
             advice=advice(proof),
-            figures=(*figures(proof), *wait_figures(proof)),
+            figures=(*figures(proof), *spending_figures(proof), *wait_figures(proof)),
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),
             settings=settings(proof, folder),
@@ -210,6 +212,7 @@ def environment() -> Environment:
         rails=_rails,
         key=id,
         drawn=curve_picture,
+        stacked=stack_picture,
         plotted=_plotted,
     )
     environment.filters.update(

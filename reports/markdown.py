@@ -14,6 +14,7 @@ from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.provenance import Made
 from reports.saturation import saturation
+from reports.spending import spending_figures
 from reports.standing import Standing, grid, standing, tally
 from reports.words import moment
 
@@ -124,7 +125,7 @@ def _advice(proof: Proof) -> list[str]:
 def _figures(proof: Proof) -> list[str]:
     """What the curves of the page show, as tables."""
     parts = []
-    for figure in figures(proof):
+    for figure in (*figures(proof), *spending_figures(proof)):
         if not figure.rows:
             continue
         parts.append(f"### {escaped(figure.title)}")

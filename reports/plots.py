@@ -13,6 +13,7 @@ from harness.verdict import Status
 from reports.curves import Curve, Plot, Point
 from reports.provenance import Made, made
 from reports.repeated import Repeated, repeated
+from reports.stacks import Stack
 from reports.words import number
 
 Read = Callable[[Load], float]
@@ -34,6 +35,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...] = ()
     keys: tuple[tuple[int, str], ...] = ()
     folded: bool = False
+    stacks: tuple[Stack, ...] = ()
 
 
 def figures(proof: Proof) -> tuple[Figure, ...]:
