@@ -141,13 +141,15 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """What the same database does with the same SQL, by pgbench and without a service.
 
     ``payments`` a second, with ``clients`` at once, each statement of a payment once, in its
-    order and its transaction. ``why_not`` says why it could not be measured; then ``payments`` is
-    None.
+    order and its transaction. ``made`` were finished; ``failed`` could not be serialized, are not
+    among them and were not tried again. ``why_not`` says why it could not be measured; then
+    ``payments`` is None.
     """
 
     payments: float | None = None
     clients: int = 0
-    transactions: int = 0
+    made: int = 0
+    failed: int = 0
     why_not: str = ""
 
 

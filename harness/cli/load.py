@@ -91,6 +91,13 @@ def load_command(
             max=100,
         ),
     ] = 1,
+    limits: Annotated[
+        bool,
+        typer.Option(
+            help="Measure the same SQL without the service as well, by pgbench, once a guard "
+            "(five seconds or so)."
+        ),
+    ] = True,
     seed: options.Seed = 0,
     out: options.Out = None,
     metrics_port: Annotated[
@@ -172,7 +179,7 @@ def load_command(
         with telemetry or nullcontext(), bar() as progress:
             if telemetry is not None and telemetry.address is not None:
                 progress.console.print(f"metrics: {telemetry.address}", soft_wrap=True)
-            loop.run(_run(choice, plans, findings, progress, repeat, telemetry))
+            loop.run(_run(choice, plans, findings, progress, repeat, telemetry, limits))
     finally:
         done = {(x.variant, x.round, x.profile, x.conditions) for x in findings.loads}
         findings.interrupted = len(done) < len(variants) * repeat * len(plans)
@@ -192,9 +199,19 @@ async def _run(
     progress: Progress,
     repeat: int,
     telemetry: Telemetry | None,
+    limits: bool,
 ) -> None:
     task = progress.add_task(
         "starting Postgres, Redis and Stripe", total=len(findings.plan.variants) * repeat
     )
     async with open_stack(TARGET, choice, logs=findings.plan.out / "logs") as stack:
-        await load_all(stack, plans, findings, progress, task, repeat=repeat, telemetry=telemetry)
+        await load_all(
+            stack,
+            plans,
+            findings,
+            progress,
+            task,
+            repeat=repeat,
+            telemetry=telemetry,
+            limits=limits,
+        )

@@ -16,14 +16,18 @@ from harness.bench import Bench
 from harness.capability import Capability
 from harness.findings import HISTORIES, Findings
 from harness.load.measure import Workload, measure
+from harness.load.physical import measure_limit, with_limit
 from harness.load.saturation import Climb
 from harness.load.telemetry import Telemetry
 from harness.load.yardstick import Yardstick
 from harness.results import Load, Variant
+from harness.seen import Alone, Limit
 from harness.stack import Lane, Stack
 
 MOST_AT_ONCE = 1000
 """Requests that a service is told to work on at once, at most."""
+MOST_CLIENTS = 32
+"""Clients of pgbench, at most: more than a machine has processors for only wait for each other."""
 MOST_CONNECTIONS = 100
 """Database connections that a service gets unless more are asked for."""
 T = TypeVar("T")
@@ -38,13 +42,15 @@ async def load_all(
     *,
     repeat: int = 1,
     telemetry: Telemetry | None = None,
+    limits: bool = False,
 ) -> None:
     """Measure one variant after the other, under all ``plans``: side by side they would measure
     each other.
 
     With ``repeat`` rounds they take turns, every round beginning with another one (and with
     another of the ``plans``), and before each measurement the machine is measured. ``telemetry``
-    publishes each while it runs.
+    publishes each while it runs. With ``limits`` the same SQL is measured without the service, once
+    for each variant.
     """
     lane = await stack.lane()
     variants = findings.plan.variants
@@ -54,18 +60,28 @@ async def load_all(
             log = findings.plan.out / "logs" / "pgbench.log"
             made = await asyncio.to_thread(Yardstick, stack.postgres, log)
             yardstick = exits.enter_context(made)
+        limited: dict[str, tuple[Alone | None, Limit]] = {}
         for number in range(1, repeat + 1):
             for variant in _turned(variants, number):
                 ordered = _turned(plans, number)
                 turn = f" ({number} of {repeat})" if repeat > 1 else ""
                 progress.update(task, description=f"load on {variant.name}{turn}")
+                if limits and number == 1:
+                    limited[variant.name] = await measure_limit(
+                        stack,
+                        lane,
+                        variant.name,
+                        min(MOST_CLIENTS, *(plan.users for plan in plans)),
+                        findings.plan.out / "logs" / "pgbench-same-sql.log",
+                    )
                 place = Path(HISTORIES) / variant.name
                 if repeat > 1:
                     place /= f"round-{number}"
                 async for load in _measured(
                     stack, lane, variant, ordered, findings, place, yardstick, telemetry
                 ):
-                    findings.loads.append(msgspec.structs.replace(load, round=number))
+                    whole = with_limit(load, limited.get(variant.name))
+                    findings.loads.append(msgspec.structs.replace(whole, round=number))
                     if load.bound_ms is not None:
                         words = f"load on {variant.name}, {load.rate:.0f} clients a second"
                         progress.update(task, description=words)
