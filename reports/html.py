@@ -29,6 +29,7 @@ from reports.evidence import (
     unexpected,
 )
 from reports.headline import headline
+from reports.limits import limit_figures
 from reports.performance import profiles
 from reports.plots import figures
 from reports.problems import Weight, problems
@@ -121,7 +122,12 @@ def page(proof: Proof, folder: Path) -> str:
                 if shown is not None
             },
             advice=advice(proof),
-            figures=(*figures(proof), *spending_figures(proof), *wait_figures(proof)),
+            figures=(
+                *figures(proof),
+                *spending_figures(proof),
+                *limit_figures(proof),
+                *wait_figures(proof),
+            ),
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),
             settings=settings(proof, folder),

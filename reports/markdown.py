@@ -9,6 +9,7 @@ from harness.results import Proof
 from reports.advice import advice
 from reports.backends import columns
 from reports.headline import Tone, headline
+from reports.limits import limit_figures
 from reports.performance import profiles
 from reports.plots import figures
 from reports.problems import Weight, problems
@@ -125,7 +126,7 @@ def _advice(proof: Proof) -> list[str]:
 def _figures(proof: Proof) -> list[str]:
     """What the curves of the page show, as tables."""
     parts = []
-    for figure in (*figures(proof), *spending_figures(proof)):
+    for figure in (*figures(proof), *spending_figures(proof), *limit_figures(proof)):
         if not figure.rows:
             continue
         parts.append(f"### {escaped(figure.title)}")

@@ -69,7 +69,7 @@ def test_the_parts_of_each_guard_are_stacked_for_each_load() -> None:
 
 
 def test_what_a_payment_asks_stands_beside_what_the_database_could_do() -> None:
-    proof = told(alone=ALONE, limit=Limit(payments=1234.0, clients=8, transactions=9))
+    proof = told(alone=ALONE, limit=Limit(payments=1234.0, clients=8, made=9))
     _, asked = spending_figures(proof)
     assert asked.rows[0] == ("row_lock", "5", "6", "1", "1", "0", "1,234 (8 clients)")
     _, without = spending_figures(told(alone=ALONE, limit=Limit(why_not="no pgbench")))
