@@ -306,6 +306,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     stack: str = ""
     """How the backends were named, where they were."""
     beside: tuple[Beside, ...] = ()
+    noun: str = "guard"
+    """What a variant of the service is called."""
     format: int = RESULTS_FORMAT
 
 

@@ -27,16 +27,28 @@ def write_witness_page(witness: Path, search: Searched | None = None) -> Path:
     """
     film = film_of(witness)
     path = page_beside(witness)
-    facts = {"Guard": film.variant, "Scenario": film.scenario, "Service": film.target}
+    facts = {
+        film.noun.capitalize(): film.variant,
+        "Scenario": film.scenario,
+        "Service": film.target,
+    }
     made = _page(How.COUNTEREXAMPLE, film.conclusion, search, facts, film, witness.name)
     write_file(path, made.encode())
     return path
 
 
 def write_search_page(
-    path: Path, variant: str, scenario: str, search: Searched, witness: Path | None = None
+    path: Path,
+    variant: str,
+    scenario: str,
+    search: Searched,
+    witness: Path | None = None,
+    noun: str = "guard",
 ) -> Path:
-    """Write the page of an exploration to ``path``; with the film of its witness, if it has one."""
+    """Write the page of an exploration to ``path``; with the film of its witness, if it has one.
+
+    ``noun`` is what a variant is called.
+    """
     film = None if witness is None else film_of(witness)
     titles = {
         How.COMPLETE: f"{variant} holds in {scenario}, in every interleaving of its attempts",
@@ -44,7 +56,7 @@ def write_search_page(
     }
     title = titles.get(search.how, "") if film is None else film.conclusion
     name = None if witness is None else witness.name
-    facts = {"Guard": variant, "Scenario": scenario}
+    facts = {noun.capitalize(): variant, "Scenario": scenario}
     write_file(path, _page(search.how, title, search, facts, film, name).encode())
     return path
 

@@ -68,8 +68,8 @@ def _sentence(parts: list[str]) -> str:
 def _contradictions(proof: Proof) -> list[str]:
     parts = []
     for kind, noun in (
-        (Standing.BROKEN, "guard declared sound"),
-        (Standing.MISSED, "vulnerable guard"),
+        (Standing.BROKEN, f"{proof.noun} declared sound"),
+        (Standing.MISSED, f"vulnerable {proof.noun}"),
     ):
         places: dict[str, list[str]] = {}
         for cell in proof.cells:
@@ -80,7 +80,7 @@ def _contradictions(proof: Proof) -> list[str]:
                 [f"{name} in {listed(found, limit=2)}" for name, found in places.items()], limit=3
             )
             verb = "broke" if kind is Standing.BROKEN else _was(len(places)) + " not caught"
-            plural = noun.replace("guard", "guards")
+            plural = noun.replace(proof.noun, f"{proof.noun}s")
             parts.append(f"{count(len(places), noun, plural)} {verb} ({where})")
     return parts
 
@@ -109,9 +109,9 @@ def _sound(proof: Proof) -> list[str]:
     if whole:
         where = f"all {total} scenarios" if total != 1 else "the one scenario"
         where += " that apply to them" if skipped else ""
-        parts.append(f"{count(whole, 'guard')} held in {where}")
+        parts.append(f"{count(whole, proof.noun)} held in {where}")
     if partly:
-        verb = f"{partly} more" if whole else count(partly, "guard")
+        verb = f"{partly} more" if whole else count(partly, proof.noun)
         parts.append(f"{verb} held only where {'it was' if partly == 1 else 'they were'} judged")
     return parts
 
@@ -121,7 +121,7 @@ def _vulnerable(proof: Proof) -> list[str]:
     caught = sum(
         any(cell.status is Status.INVALID for cell in _cells(proof, name)) for name in vulnerable
     )
-    return [f"{count(caught, 'vulnerable guard')} {_was(caught)} caught"] if caught else []
+    return [f"{count(caught, f'vulnerable {proof.noun}')} {_was(caught)} caught"] if caught else []
 
 
 def _cells(proof: Proof, variant: str) -> list[Cell]:
@@ -133,7 +133,7 @@ def _broken_under_load(proof: Proof) -> list[str]:
     broken = sorted({load.variant for load in proof.loads if load.status is Status.INVALID} & sound)
     if not broken:
         return []
-    noun = count(len(broken), "guard declared sound", "guards declared sound")
+    noun = count(len(broken), f"{proof.noun} declared sound", f"{proof.noun}s declared sound")
     return [f"{noun} broke under load ({listed(broken)})"]
 
 
@@ -141,7 +141,7 @@ def _measured(proof: Proof) -> list[str]:
     """Load runs are news only where there is no matrix."""
     if proof.cells or not proof.loads:
         return []
-    guards = count(len({load.variant for load in proof.loads}), "guard")
+    guards = count(len({load.variant for load in proof.loads}), proof.noun)
     payments = count(sum(load.payments for load in proof.loads), "payment")
     operations = count(sum(load.operations for load in proof.loads), "operation")
     return [f"{guards} measured under load: {payments} in {operations}"]

@@ -77,7 +77,11 @@ def _matrix(proof: Proof) -> list[str]:
         for kind in Standing
         if kind in used
     )
-    return ["### Guards and scenarios", _table(header, rows), f"<sub>{legend}</sub>"]
+    return [
+        f"### {proof.noun.capitalize()}s and scenarios",
+        _table(header, rows),
+        f"<sub>{legend}</sub>",
+    ]
 
 
 def _cell(kind: Standing, count: str) -> str:

@@ -151,7 +151,7 @@ def _story(shown: Shown) -> tuple[Markup, float]:
     timeline = shown.timeline
     parts = []
     y = 0.0
-    where = f"What the guard {timeline.variant} lets happen, in the scenario {timeline.scenario}:"
+    where = f"What {timeline.variant} lets happen in {timeline.scenario}:"
     parts.append(text(0, y + 14, where, "small"))
     y += 20
     for row in _wrapped(timeline.conclusion, 16, WIDTH):

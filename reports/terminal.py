@@ -111,7 +111,7 @@ def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
         f"{number}={variant.name}{'' if variant.sound else '*'}"
         for number, variant in enumerate(proof.variants, start=1)
     ]
-    notes = [f"guards (*: declared vulnerable): {' '.join(entries)}"]
+    notes = [f"{proof.noun}s (*: declared vulnerable): {' '.join(entries)}"]
     if style == "letters":
         notes.append(", ".join(f"{kind.look.letter}={kind.look.word}" for kind in used))
     return [*notes, *marks]

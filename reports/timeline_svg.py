@@ -43,7 +43,7 @@ def timeline_picture(shown: Timeline, identity: str) -> Markup:
     """The whole as an inline picture; ``identity`` must be unique in the page."""
     drawing, height = timeline_drawing(shown, identity)
     told = " ".join(f"{step.number}. {step.text}" for step in shown.steps)
-    title = f"Timeline of {shown.scenario} with guard {shown.variant}: {shown.conclusion}"
+    title = f"Timeline of {shown.scenario} with {shown.variant}: {shown.conclusion}"
     return picture(WIDTH, height, title, told, drawing, identity=identity)
 
 

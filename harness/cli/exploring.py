@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich.text import Text
 import reports
 from harness import loop
 from harness.cli import options
-from harness.cli.playable import Playable, of_witness
+from harness.cli.playable import Playable, named, of_witness
 from harness.explore import shrinking
 from harness.explore.cells import searched
 from harness.explore.exploration import (
@@ -33,16 +34,13 @@ from harness.explore.search import Ending, Progress
 from harness.explore.search.shrink import Shrunk
 from harness.explore.witness import Witness, broken_of, read_witness
 from harness.stack import Choice, open_stack
+from harness.threads import in_thread
 from harness.verdict import Status
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
 
 
 def explore_command(
-    name: Annotated[
-        str, typer.Argument(help="The scenario (see: paidonce list).", metavar="SCENARIO")
-    ],
-    guard: options.OneGuard = "none",
+    name: options.ScenarioOrTarget,
+    guard: options.GuardOrVariant = None,
     attempts: Annotated[
         int | None, typer.Option(help="How many clients, where all of them do the same.")
     ] = None,
@@ -74,14 +72,16 @@ def explore_command(
         typer.Option(help="Make a counterexample as small as it can be before it is saved."),
     ] = True,
     watch: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Seconds for which the service is watched, before anybody moves and in the end, "
-            "to learn what it sends by itself; more than its timers take.",
+            f"to learn what it sends by itself; more than its timers take. [default: {WATCH_S}, or "
+            "what the target file says]",
             min=0,
             max=3600,
+            show_default=False,
         ),
-    ] = WATCH_S,
+    ] = None,
     noise: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,35 +97,37 @@ def explore_command(
     redis: options.Redis = None,
     stripe: options.Stripe = None,
 ) -> int:
-    """Search every interleaving of a scenario's attempts for one that breaks an invariant.
+    """Search every interleaving of the attempts of a scenario, or target, for a broken invariant.
 
     The service's statements, calls to Stripe and Redis commands are held at taps, and exactly
     one attempt moves at a time. Ends with a counterexample (exit code 1), with "complete: no
     counterexample" (0), or with what was not covered (3).
     """
-    TARGET.variant(guard)
-    story = scenario(name)
-    if attempts is not None:
-        story = story.with_attempts(attempts)
+    playable = named(name, guard, attempts)
     request = Request(
-        scenario=story,
-        variant=guard,
+        scenario=playable.script,
+        variant=playable.variant,
         search=scheduler,
         budget=budget_of(budget),
         seed=seed,
-        lanes=jobs,
+        lanes=playable.lanes(jobs),
         switches=switches,
         recheck=recheck,
-        watch=watch,
-        noise=tuple(noise or ()),
+        watch=playable.watch_s if watch is None else watch,
+        noise=(*playable.noise, *(noise or ())),
         shrink=shrinking.BUDGET if shrink else None,
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
-    explored = loop.run(_explore(request, choice, folder))
+    explored = loop.run(_explore(playable, request, choice, folder))
     witness = save(explored, folder)
     page = reports.write_search_page(
-        folder / "report.html", guard, name, searched(explored, witness, folder), witness
+        folder / "report.html",
+        playable.variant,
+        playable.script.name,
+        searched(explored, witness, folder),
+        witness,
+        playable.noun,
     )
     return tell(explored, witness, page)
 
@@ -134,7 +136,13 @@ def replay_command(
     path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
     guard: Annotated[
         str | None,
-        typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
+        typer.Option(
+            "--guard",
+            "-g",
+            "--variant",
+            help="Another guard or variant than the witness names.",
+            metavar="NAME",
+        ),
     ] = None,
     times: Annotated[int, typer.Option(help="How often.", min=1, max=1000)] = 1,
     backends: options.Backends = None,
@@ -153,20 +161,23 @@ def replay_command(
     return loop.run(_replay(witness, playable, times, choice))
 
 
-async def _explore(request: Request, choice: Choice, folder: Path) -> Explored:
+async def _explore(playable: Playable, request: Request, choice: Choice, folder: Path) -> Explored:
     console = Console(stderr=True)
     with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
 
         def show(progress: Progress) -> None:
             live.update(words(progress))
 
-        async with (
-            open_stack(TARGET, choice, logs=folder / "logs") as stack,
-            opened(
+        async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
+            live.update(Text("building"))
+            await in_thread(playable.build)
+            live.update(Text("starting"))
+            async with opened(
                 stack, request.scenario, request.variant, request.lanes, request.noise
-            ) as worlds,
-        ):
-            return await explore(worlds, request, show)
+            ) as worlds:
+                notes = await playable.tried_out(worlds[0], request.watch)
+                explored = await explore(worlds, request, show)
+    return replace(explored, notes=(*notes, *explored.notes))
 
 
 def words(progress: Progress) -> Text:

@@ -22,6 +22,25 @@ Guards = Annotated[
 OneGuard = Annotated[
     str, typer.Option("--guard", "-g", help="The guard the service runs with.", metavar="NAME")
 ]
+GuardOrVariant = Annotated[
+    str | None,
+    typer.Option(
+        "--guard",
+        "-g",
+        "--variant",
+        help="The guard the service runs with, or the target's variant. [default: none; of a "
+        "target, the first in its file]",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+ScenarioOrTarget = Annotated[
+    str,
+    typer.Argument(
+        help="The scenario (see: paidonce list), or a target file (.toml).",
+        metavar="SCENARIO|TARGET",
+    ),
+]
 Scenarios = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.errors import UsageError
+from harness.explore.exploration import WATCH_S
 from harness.explore.regression import scenario_of
+from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness
 from harness.performing import Script
 from harness.subject import Source, Subject
 from harness.target import Target
 from harness.targets import load_target
 from harness.targets.finding import find_source
-from harness.targets.script import script_of
+from harness.targets.format import TargetFile
+from harness.targets.script import TargetScript, script_of
+from harness.targets.smoke import smoke
 from harness.targets.subject import TargetSubject
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
@@ -28,6 +33,67 @@ class Playable:
     subject: Target | Subject
     script: Script
     variant: str
+
+    @property
+    def noun(self) -> str:
+        """What a variant of it is called."""
+        return "guard" if self._file is None else "variant"
+
+    @property
+    def watch_s(self) -> float:
+        """Seconds for which the service is to be watched, where nothing else is asked for."""
+        return WATCH_S if self._file is None else self._file.explore.watch_s
+
+    @property
+    def noise(self) -> tuple[str, ...]:
+        """Patterns of what the service is declared to send by itself."""
+        return () if self._file is None else self._file.explore.noise
+
+    def lanes(self, wanted: int) -> int:
+        """How many services there can be: one that runs already, or wants fixed ports, is one."""
+        alone = isinstance(self.subject, TargetSubject) and self.subject.one_at_a_time
+        return 1 if alone else wanted
+
+    def build(self, called_off: threading.Event | None = None) -> None:
+        """Build the service, if it has to be. Raises ``ChildFailed`` and ``CalledOff``."""
+        if isinstance(self.subject, TargetSubject):
+            self.subject.build(called_off)
+
+    async def tried_out(self, worlds: ServiceWorlds, watch_s: float) -> tuple[str, ...]:
+        """What is to be known of a target before it is searched: nothing is complete of one whose
+        attempts do not succeed alone, or that is not seen at its taps.
+
+        Raises ``UsageError`` where that is so.
+        """
+        if not isinstance(self.script, TargetScript):
+            return ()
+        if watch_s:
+            await worlds.watch(watch_s)
+        tried = await smoke(worlds, self.script)
+        if tried.problems:
+            raise UsageError("; ".join(dict.fromkeys(tried.problems)))
+        return tried.notes
+
+    @property
+    def _file(self) -> TargetFile | None:
+        return self.subject.loaded.file if isinstance(self.subject, TargetSubject) else None
+
+
+def named(name: str, variant: str | None, attempts: int | None = None) -> Playable:
+    """A scenario by its name, with a guard ("none" without one), or the target file ``name``.
+
+    A target's variant is the first of its file, unless one is named. Raises ``UsageError``.
+    """
+    if is_target(name):
+        loaded = load_target(Path(name))
+        target, script = TargetSubject(loaded), script_of(loaded)
+        chosen = target.variants[0] if variant is None else target.variant(variant)
+        told = script if attempts is None else script.with_attempts(attempts)
+        return Playable(target, told, chosen.name)
+    guard = variant or "none"
+    TARGET.variant(guard)
+    story = scenario(name)
+    return Playable(TARGET, story if attempts is None else story.with_attempts(attempts), guard)
 
 
 def of_target(path: Path, variant: str) -> Playable:

@@ -16,11 +16,10 @@ import reports
 from harness import loop
 from harness.cli import options
 from harness.cli.exploring import tell, words
-from harness.cli.playable import Playable
+from harness.cli.playable import Playable, named
 from harness.explore import shrinking
 from harness.explore.cells import searched
 from harness.explore.exploration import (
-    WATCH_S,
     Explored,
     Request,
     budget_of,
@@ -31,37 +30,15 @@ from harness.explore.exploration import (
 from harness.explore.search import Progress
 from harness.predict import Prediction, decided, orders_of, predicted, undecided
 from harness.stack import Choice, open_stack
-from harness.targets import load_target
-from harness.targets.script import script_of
-from harness.targets.subject import TargetSubject
 from harness.threads import in_thread
 from reports import predictions as writer
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
 
 NOT_EXPLORED = "not explored; --explore decides it"
 
 
 def predict_command(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="The scenario (see: paidonce list), or a target file (.toml).",
-            metavar="SCENARIO|TARGET",
-        ),
-    ],
-    guard: Annotated[
-        str | None,
-        typer.Option(
-            "--guard",
-            "-g",
-            "--variant",
-            help="The guard the service runs with, or the target's variant. [default: none; of a "
-            "target, the first in its file]",
-            metavar="NAME",
-            show_default=False,
-        ),
-    ] = None,
+    name: options.ScenarioOrTarget,
+    guard: options.GuardOrVariant = None,
     attempts: Annotated[
         int | None, typer.Option(help="How many clients, where all of them do the same.")
     ] = None,
@@ -92,17 +69,15 @@ def predict_command(
     write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
     """
-    playable = _playable(name, guard, attempts)
-    subject = playable.subject
-    file = subject.loaded.file if isinstance(subject, TargetSubject) else None
+    playable = named(name, guard, attempts)
     request = Request(
         scenario=playable.script,
         variant=playable.variant,
         budget=budget_of(budget),
-        lanes=jobs if explore_too else 1,
+        lanes=playable.lanes(jobs) if explore_too else 1,
         shrink=shrinking.BUDGET,
-        watch=WATCH_S if file is None else file.explore.watch_s,
-        noise=() if file is None else file.explore.noise,
+        watch=playable.watch_s,
+        noise=playable.noise,
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
@@ -125,43 +100,33 @@ def predict_command(
         playable.script.name,
         searched(explored, witness, folder),
         witness,
+        playable.noun,
     )
     return tell(explored, witness, page)
-
-
-def _playable(name: str, variant: str | None, attempts: int | None) -> Playable:
-    """What is to be played. Raises ``UsageError``."""
-    if name.endswith(".toml"):
-        loaded = load_target(Path(name))
-        target, script = TargetSubject(loaded), script_of(loaded)
-        chosen = target.variants[0] if variant is None else target.variant(variant)
-        told = script if attempts is None else script.with_attempts(attempts)
-        return Playable(target, told, chosen.name)
-    guard = variant or "none"
-    TARGET.variant(guard)
-    story = scenario(name)
-    return Playable(TARGET, story if attempts is None else story.with_attempts(attempts), guard)
 
 
 async def _predict(
     playable: Playable, request: Request, choice: Choice, folder: Path, explore_too: bool
 ) -> tuple[tuple[Prediction, ...], Explored | None]:
-    console, subject = Console(stderr=True), playable.subject
+    console = Console(stderr=True)
     with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
 
         def show(progress: Progress) -> None:
             live.update(words(progress))
 
-        async with open_stack(subject, choice, logs=folder / "logs") as stack:
-            if isinstance(subject, TargetSubject) and subject.loaded.file.build:
-                live.update(Text("building"))
-                await in_thread(subject.build)
+        async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
+            live.update(Text("building"))
+            await in_thread(playable.build)
             live.update(Text("playing each attempt alone"))
             async with opened(
                 stack, request.scenario, request.variant, request.lanes, request.noise
             ) as worlds:
+                notes: tuple[str, ...] = ()
+                if explore_too:
+                    notes = await playable.tried_out(worlds[0], request.watch)
                 found = await predicted(worlds[0], request.watch)
                 if not explore_too:
                     return found, None
                 request = replace(request, first=orders_of(found))
-                return found, await explore(worlds, request, show)
+                explored = await explore(worlds, request, show)
+    return found, replace(explored, notes=(*notes, *explored.notes))

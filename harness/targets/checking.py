@@ -83,6 +83,7 @@ class Checked:
             cells=tuple(self.cells[v.name] for v in plan.variants if v.name in self.cells),
             interrupted=self.interrupted,
             stack=stack,
+            noun="variant",
         )
 
 
@@ -110,8 +111,7 @@ async def check(stack: Stack, checked: Checked) -> None:
         await in_thread(plan.subject.build)
     # A package manager takes what it takes; the time is for checking.
     deadline = time.monotonic() + plan.seconds
-    running = plan.script.loaded.file.service is not None
-    count = 1 if running else stack.choice.lanes(plan.lanes)
+    count = 1 if plan.subject.one_at_a_time else stack.choice.lanes(plan.lanes)
     lanes = [await stack.lane() for _ in range(count)]
     for number, variant in enumerate(plan.variants):
         left = (deadline - time.monotonic()) / (len(plan.variants) - number)

@@ -65,6 +65,11 @@ class TargetSubject:
         )
 
     @property
+    def one_at_a_time(self) -> bool:
+        """Whether there can be only one of it: it runs already, or its taps have fixed ports."""
+        return self.loaded.file.service is not None or self.ports != Ports()
+
+    @property
     def wants_tls(self) -> bool:
         file = self.loaded.file
         texts = [[p.command, p.env] for p in file.process]

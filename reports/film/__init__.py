@@ -89,6 +89,7 @@ class _Maker:
             summary=summarise(witness, self.story, self.state, self.facts, self.naming),
             cards=tuple(self.cards),
             broken=tuple((broken.checker, broken.reason) for broken in witness.broken),
+            noun="guard" if witness.described_in is None else "variant",
         )
 
     # --- cards ------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     summary: tuple[tuple[str | int, ...], ...]
     cards: tuple[Card, ...]
     broken: tuple[tuple[str, str], ...]
+    noun: str = "guard"
+    """What a variant of the target is called."""
 
     @property
     def locked(self) -> bool:
