@@ -88,7 +88,7 @@ def advice(proof: Proof) -> Advice | None:
     return Advice(
         header=header,
         rows=tuple(rows),
-        note=_note(measured, reference),
+        note=_note(measured, reference, proved=bool(proof.cells)),
         made=made(proof, [x for x in proof.loads if _like(x, measured)]),
     )
 
@@ -103,11 +103,13 @@ def _like(load: Load, measured: Sequence[Load]) -> bool:
     )
 
 
-def _note(loads: Sequence[Load], latency: str) -> str:
+def _note(loads: Sequence[Load], latency: str, *, proved: bool) -> str:
     kinds = dict.fromkeys(load.conditions.contention.partition(":")[0] for load in loads)
     told = [_CONTENTION[kind] for kind in kinds if kind in _CONTENTION]
     if latency:
         told.append(f"A call to Stripe takes {latency} ms.")
+    if not proved:
+        told.append("Having held under load is no proof: paidonce prove makes one.")
     return " ".join(told)
 
 
@@ -140,7 +142,7 @@ def _correct(variant: Variant, cells: list[Cell], loads: list[Load]) -> tuple[bo
     if undecided_load:
         judged += ", not all of it judged"
     if not cells:
-        return not undecided_load, f"held in {judged}; what is proved of it, paidonce prove says"
+        return not undecided_load, f"held in {judged}"
     proved = sum(cell.proved for cell in cells)
     undecided = sum(cell.status is Status.UNKNOWN for cell in cells)
     words = f"held in all of {count(len(cells) - undecided, 'scenario')}, {proved} of them proved"

@@ -75,8 +75,8 @@
     }));
     box.hidden = !rows.length;
     const room = chart.over.clientWidth, left = chart.cursor.left;
-    const inside = left < room / 2 ? left + 16 : left - box.offsetWidth - 16;
-    box.style.left = `${Math.max(-40, Math.min(inside, room - box.offsetWidth + 8))}px`;
+    // At the far side of the plot, so that it covers as little as can be of what is pointed at.
+    box.style.left = left < room / 2 ? `${room - box.offsetWidth + 20}px` : "-44px";
     box.style.top = `${Math.max(0, Math.min(chart.cursor.top - 20, chart.over.clientHeight - box.offsetHeight))}px`;
   }
 
