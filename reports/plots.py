@@ -89,7 +89,7 @@ def against_stripe(proof: Proof) -> tuple[Figure, ...]:
                 f"slower Stripe, the fewer are answered{_under(told)}.",
                 plots=plots,
                 made=made(proof, _all(told)),
-                header=("guard", *(f"{number(ms)} ms: answers/s" for ms in latencies)),
+                header=("guard", *(f"{ms:g} ms: answers/s" for ms in latencies)),
                 rows=_rows(proof, plots[0], latencies),
             )
         )
@@ -217,7 +217,7 @@ def _rows(proof: Proof, plot: Plot, places: Sequence[float]) -> tuple[tuple[str,
     rows = []
     for curve in plot.curves:
         at = {point.x: point for point in curve.points}
-        rows.append((curve.name, *(_shown(at.get(place)) for place in places)))
+        rows.append((curve.words, *(_shown(at.get(place)) for place in places)))
     return tuple(rows)
 
 

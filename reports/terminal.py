@@ -12,6 +12,7 @@ from harness.verdict import Status
 from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import profiles
+from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
@@ -168,8 +169,17 @@ def render_verdicts(run: Run) -> Table:
 
 
 def render_loads(proof: Proof) -> RenderableType:
-    """The figures of the load runs, a table for each profile."""
+    """The figures of the load runs: a table for each profile, or for each thing that was varied."""
     tables: list[RenderableType] = []
+    varied = [figure for figure in figures(proof) if figure.rows]
+    for figure in varied:
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        table.title = Text(figure.title)
+        for at, name in enumerate(figure.header):
+            table.add_column(name, justify="right" if at else "left")
+        for row in figure.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        tables.append(table)
     wanted = (0, 2, 3, 4, 6, 9, 10, 11, 13, 14)
     for profile in saturation(proof):
         table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
@@ -179,7 +189,7 @@ def render_loads(proof: Proof) -> RenderableType:
         for row in profile.rows:
             table.add_row(*(Text(cell) for cell in row))
         tables.append(table)
-    for profile in profiles(proof):
+    for profile in () if varied else profiles(proof):
         table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
         table.title = Text(f"load {profile.name}: {profile.settings}")
         for column in wanted:

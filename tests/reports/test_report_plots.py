@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from itertools import pairwise
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 from reports_sample import GUARDS, HOSTILE, LEVELS, sample, swept
+from rich.console import Console
 
 from harness.results import Conditions, Proof
 from harness.seen import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline
@@ -21,6 +23,7 @@ from reports.curves import Curve, Plot, Point, as_data
 from reports.html import page
 from reports.markdown import summary
 from reports.plots import Figure, figures
+from reports.terminal import render_loads
 from reports.waits import wait_figures
 
 VENDOR = Path(__file__).parents[2] / "reports" / "vendor"
@@ -63,7 +66,7 @@ def test_contention_against_goodput_has_a_curve_for_each_guard() -> None:
 def test_stripe_against_throughput_is_of_one_contention() -> None:
     figure = named(swept(), "stripe")
     assert [point.x for point in figure.plots[0].curves[0].points] == [0.0, 20.0, 100.0, 300.0]
-    assert figure.header[1:] == tuple(f"{ms} ms: answers/s" for ms in ("0", "20.0", "100", "300"))
+    assert figure.header[1:] == tuple(f"{ms} ms: answers/s" for ms in ("0", "20", "100", "300"))
     assert "contention hot:1" in figure.made.words
 
 
@@ -230,3 +233,15 @@ def test_no_name_ends_the_script_that_holds_the_numbers() -> None:
     found = re.findall(r'<script type="application/json">(.*?)</script>', made, re.DOTALL)
     assert len(found) == 6
     assert json.loads(found[0])["series"][0]["name"].startswith("<script>alert")
+
+
+def test_a_terminal_has_a_table_for_each_thing_that_was_varied() -> None:
+    console = Console(width=100, file=io.StringIO(), record=True)
+    console.print(render_loads(swept()))
+    text = console.export_text()
+    assert "Goodput against contention" in text
+    assert "Throughput against Stripe's latency" in text
+    assert "load pay hot:1: 16 users" not in text, "the same once more"
+    plain = Console(width=100, file=io.StringIO(), record=True)
+    plain.print(render_loads(sample()))
+    assert "load hot_order: 50 users" in plain.export_text()
