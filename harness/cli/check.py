@@ -40,9 +40,13 @@ def check_command(
         ),
     ] = None,
     time: Annotated[
-        str,
-        typer.Option(help="Of a target: how long checking may take, once it is built."),
-    ] = target_check.DEFAULT_TIME,
+        str | None,
+        typer.Option(
+            help="Of a target: how long checking may take, once it is built. [default: what the "
+            "file says, else 2m]",
+            show_default=False,
+        ),
+    ] = None,
     attempts: Annotated[
         int | None,
         typer.Option(help="Of a target: how many come at once, instead of the file's count."),

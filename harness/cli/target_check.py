@@ -28,7 +28,6 @@ from harness.verdict import Status
 from reports import predictions, terminal
 from reports.words import count
 
-DEFAULT_TIME = "2m"
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -43,7 +42,7 @@ def seconds_of(text: str) -> float:
 def plan_of(
     path: Path,
     variant: str | None,
-    time: str,
+    time: str | None,
     attempts: int | None,
     out: Path,
     seed: int,
@@ -59,7 +58,7 @@ def plan_of(
         script=script,
         variants=subject.variants if variant is None else (subject.variant(variant),),
         out=out,
-        seconds=seconds_of(time),
+        seconds=loaded.file.explore.check_s if time is None else seconds_of(time),
         seed=seed,
         lanes=lanes,
         expect_sound=variant is not None,

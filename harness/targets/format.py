@@ -164,6 +164,9 @@ class ExploreTable(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Patterns of what it sends by itself: 'SELECT 1*', 'GET session:*'."),
     ] = ()
+    check_s: Annotated[
+        Seconds, Meta(description="Seconds a check takes at most, unless --time is given.")
+    ] = 120.0
     watch_s: Annotated[
         float,
         Meta(ge=0, le=3600, description="Seconds it is watched to learn what it does by itself."),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
+import pytest
 from gate_proofs import INVARIANTS, bursts, cell, complete, found, proof
 from gate_shop import SHOP
+from jsonschema.validators import validator_for
 
 from harness.gate import Finding, Level, findings
 from harness.verdict import Status
@@ -115,6 +119,28 @@ def test_sarif_has_what_the_standard_requires_and_github_reads():
         {"kind": "external", "justification": "accepted until 2027-01-01: soon"}
     ]
     assert suppressed[0] is suppressed[1] is suppressed[3] is None
+
+
+def sarif_schema():
+    """The schema that OASIS publishes, from a package that carries it."""
+    path = Path(os.environ.get("PAIDONCE_TEST_SARIF_SCHEMA", "nowhere"))
+    if not path.exists():
+        pytest.skip(
+            "no SARIF schema: PAIDONCE_TEST_SARIF_SCHEMA names none; the npm package "
+            "@microsoft/jest-sarif has lib/schemas/sarif-2.1.0-rtm.5.json"
+        )
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("listed", [LISTED, [], findings(WHOLE, INVARIANTS, {})])
+def test_sarif_is_valid_by_the_official_schema(listed):
+    schema = sarif_schema()
+    told = {"target": "shop", "file": "target.toml", "line": lambda one: 3, "replay": replay}
+    log = json.loads(sarif(listed, invariants=dict.fromkeys(INVARIANTS, "a <= 1"), **told))
+    validator = validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(log)] == []
+    log["runs"][0]["tool"]["driver"].pop("name")
+    assert list(validator.iter_errors(log)), "a schema that accepts anything says nothing"
 
 
 def test_a_sarif_log_without_findings_has_its_rules():

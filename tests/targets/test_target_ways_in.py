@@ -122,7 +122,7 @@ def engine_and_image():
 
 @pytest.mark.slow
 @pytest.mark.docker
-@pytest.mark.xdist_group("port 443")
+@pytest.mark.xdist_group("docker")
 def test_a_hosts_entry_leads_a_container_to_the_tap(tmp_path):
     engine_and_image()
     words = [
