@@ -46,7 +46,7 @@ class ProcessActivity:
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 taken += times.user + times.system
-                wanted = wanted or _runnable(process.pid)
+                wanted = wanted or runnable(process.pid)
         unchanged = taken == self._taken
         self._taken = taken
         return unchanged and not wanted
@@ -58,7 +58,7 @@ class ProcessActivity:
         """
         if self._pids is None:
             self._pids = tuple(process.pid for process in self._processes())
-        return self._connecting() or any(_runnable(pid) for pid in self._pids)
+        return self._connecting() or any(runnable(pid) for pid in self._pids)
 
     def _processes(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
@@ -68,7 +68,7 @@ class ProcessActivity:
         return found
 
 
-def _runnable(pid: int) -> bool:
+def runnable(pid: int) -> bool:
     """Whether a thread of the process runs or wants to; False where there is no /proc."""
     folder = f"/proc/{pid}/task"
     with contextlib.suppress(OSError):

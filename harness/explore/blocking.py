@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import psycopg
 
+from harness.explore.activity import runnable
+
 _QUERY = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
 
 _ALIVE = "SELECT pid, NULL FROM pg_stat_activity WHERE pid = ANY (%s)"
@@ -43,6 +45,13 @@ class Blocking:
         """
         cursor = await self._connection.execute(_ALIVE, (list(pids),), prepare=True)
         return {pid for pid, _ in await cursor.fetchall()}
+
+    def running(self, pids: Iterable[int]) -> bool:
+        """Whether the backend of any of ``pids`` runs now or waits for its turn.
+
+        Known where the server runs on this machine; False elsewhere.
+        """
+        return any(runnable(pid) for pid in pids)
 
     async def end_idle(self, pids: Iterable[int], seconds: float) -> None:
         """End those of ``pids`` that have done nothing in a transaction for so long."""

@@ -31,6 +31,7 @@ from harness.taps.gate import Call, Connection, Passage
 _LOOK_AGAIN_S = 0.0015
 _LOOK_AGAIN_AT_MOST_S = 0.012
 """What only the servers know is asked for again, less and less often the longer it takes."""
+_GAPS_AT_MOST = 100
 _SLOW_S = 0.003
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
 
@@ -336,8 +337,21 @@ class Control:
         if any(a.in_flight and self._reader.holds_locks(a.session) for a in player.flying):
             # Who holds locks and waits may become part of a cycle later. Its own check for
             # deadlocks must be over by then, or the victim would depend on the clock.
-            await asyncio.sleep(self._patience.deadlock_gap)
+            await self._checked_for_deadlocks(mine)
         return player.pids == mine and not self._quiet.changed.is_set()
+
+    async def _checked_for_deadlocks(self, pids: Iterable[int]) -> None:
+        """Wait until sessions that wait for a lock have made their own check for deadlocks.
+
+        The alarm that makes a backend check is set before it goes to sleep and goes off within
+        the gap. Whoever sleeps before the gap and after it has checked; on a busy machine one that
+        was woken by its alarm may wait for a processor still.
+        """
+        for _ in range(_GAPS_AT_MOST):
+            asleep = not self._blocking.running(pids)
+            await asyncio.sleep(self._patience.deadlock_gap)
+            if self._quiet.changed.is_set() or (asleep and not self._blocking.running(pids)):
+                return
 
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:

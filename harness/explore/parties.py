@@ -64,6 +64,10 @@ class Waits(Protocol):
         """Those of ``pids`` whose sessions are not over yet."""
         ...
 
+    def running(self, pids: Iterable[int]) -> bool:
+        """Whether the server is at work for any of them, or would be if it were its turn."""
+        ...
+
 
 class Activity(Protocol):
     """Whether the service is working on anything."""

@@ -17,7 +17,7 @@ class Patience:
     that its own deadlock check is behind it; must exceed the server's ``deadlock_timeout``.
     """
 
-    step: float = 10.0
+    step: float = 60.0
     inside: float = 0.12
     handover: float = 0.02
     tail: float = 0.25

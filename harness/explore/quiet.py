@@ -12,6 +12,8 @@ _LOOKS = 10
 """How often we have to look, and see nothing, before that is a silence."""
 _LOOKS_AFTER_A_STEP = 4
 _GLANCE_S = 0.0002
+_AWAKE_S = 0.03
+"""We look more often than that while we are awake."""
 _TURNS = 6
 """Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
 
@@ -25,13 +27,14 @@ class Quiet:
     def __init__(self, activity: Activity, patience: Patience) -> None:
         self._activity = activity
         self._patience = patience
-        self._last = 0.0
+        self._silence = 0.0
+        self._heard = 0.0
         self._looks = 0
         self.changed = asyncio.Event()
 
     def change(self) -> None:
         """Something happened."""
-        self._last = time.monotonic()
+        self._silence, self._heard = 0.0, time.monotonic()
         self._looks = 0
         self.changed.set()
 
@@ -41,8 +44,15 @@ class Quiet:
 
     @property
     def silence(self) -> float:
-        """Seconds since anything happened."""
-        return time.monotonic() - self._last
+        """Seconds since anything happened, as far as we were awake.
+
+        On a machine that stalls we see late what happened meanwhile: a long time between two
+        looks counts as a short one.
+        """
+        now = time.monotonic()
+        self._silence += min(now - self._heard, _AWAKE_S)
+        self._heard = now
+        return self._silence
 
     async def still(self) -> bool:
         """No sign of life for long enough, neither at a tap nor of the service's processor.

@@ -157,8 +157,10 @@ class ServiceWorlds:
     async def _between_transactions(self) -> None:
         """Wait for a moment at which no session is in a transaction: of one whose beginning was
         not seen nothing would be known. One that stays in it is not waited for for long."""
-        tap, deadline = self._taps().postgres, time.monotonic() + self.patience.tail
-        while not (tap.between_transactions or time.monotonic() > deadline):  # noqa: ASYNC110
+        tap = self._taps().postgres
+        for _ in range(round(self.patience.tail / _LOOK_AGAIN_S)):
+            if tap.between_transactions:
+                break
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     def _serial_columns(self) -> Serials:

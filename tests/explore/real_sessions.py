@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 import psycopg
 
 from harness.errors import DeadlineExceeded
+from harness.explore.activity import runnable
 
 # Waiting for longer than deadlock_timeout: the waiter's own check for deadlocks is behind it.
 _LOOK = """
@@ -18,7 +19,7 @@ _LOOK = """
                      FROM pg_locks WHERE pg_locks.pid = asked.pid AND NOT granted), false)
     FROM unnest(%s::int[]) AS asked(pid)
 """
-_PATIENCE_S = 10.0
+_PATIENCE_S = 120.0
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -64,8 +65,12 @@ class Sessions:
                 for pid, by, settled in await cursor.fetchall()
                 if isinstance(by, list)
             }
-            if all(by and settled for by, settled in found.values()) and not any(
-                task.done() for task in self._running.values()
+            # Who was woken to make that check may still wait for a processor.
+            resting = not any(runnable(pid) for pid in waiting)
+            if (
+                resting
+                and all(by and settled for by, settled in found.values())
+                and not any(task.done() for task in self._running.values())
             ):
                 return {name: by for name, (by, _) in found.items()}
             if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,9 +13,11 @@ from harness.explore.control import Control
 from harness.explore.footprint import EVERYTHING, LOCAL
 from harness.explore.patience import Patience
 from harness.explore.players import At, Player
+from harness.explore.quiet import Quiet
 from harness.explore.world import InvalidRun
 
-QUICK = Patience(step=1.0, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)
+DEADLINE_S = 120.0
+QUICK = Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)
 
 
 @dataclass(eq=False)
@@ -87,6 +90,11 @@ class Server:
     def __init__(self):
         self.waits = {}
         self.sessions = set()
+        self.at_work = 0
+
+    def running(self, pids):
+        self.at_work -= 1
+        return self.at_work >= 0
 
     async def alive(self, pids):
         return self.sessions & set(pids)
@@ -138,7 +146,7 @@ class Stage:
 
 
 def bounded(main):
-    asyncio.run(asyncio.wait_for(main, 20))
+    asyncio.run(asyncio.wait_for(main, 2 * DEADLINE_S))
 
 
 def test_what_arrives_belongs_to_whoever_moves_and_is_held():
@@ -162,7 +170,7 @@ def test_local_units_pass_without_being_a_step():
         passed = stage.sends(Unit(1, label="BEGIN", local=True))
         stage.sends(Unit(2))
         await stage.control.rest(stage.one)
-        await asyncio.wait_for(passed, 5)
+        await asyncio.wait_for(passed, DEADLINE_S)
         assert len(stage.one.held) == 1
         stage.close()
 
@@ -204,9 +212,44 @@ def test_waiting_for_a_lock_is_what_the_server_says_it_is():
         stage.control.let_go(stage.one)
         stage.one.told = True
         await stage.control.rest(stage.one)
-        await asyncio.wait_for(answer, 5)
+        await asyncio.wait_for(answer, DEADLINE_S)
 
     bounded(main())
+
+
+def test_who_holds_locks_and_waits_is_at_rest_once_it_has_looked_for_deadlocks():
+    async def main():
+        stage = Stage()
+        stage.server.waits = {20: (10,)}
+        stage.reader.locking = {"s1"}
+        stage.control.let_go(stage.one)
+        request = asyncio.ensure_future(stage.control.request(Unit(1, pid=20), Line()))
+        await stage.control.rest(stage.one)
+        stage.server.at_work = 5  # its alarm went off, and it waits for a processor
+        stage.control.let_go(stage.one)
+        await request
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.LOCK
+        assert stage.server.at_work < 0
+        stage.close()
+
+    bounded(main())
+
+
+def test_a_time_in_which_nobody_looked_is_no_silence(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    quiet = Quiet(Idle(), QUICK)
+    quiet.change()
+    now += 30  # the machine stalls
+    assert quiet.silence < 0.1
+    for _ in range(100):
+        now += 0.01
+        quiet.looked()
+        assert quiet.silence > 0
+    assert quiet.silence == pytest.approx(1, abs=0.1)
+    quiet.change()
+    assert quiet.silence == 0
 
 
 def test_a_statement_that_merely_takes_long_is_waited_for():
@@ -288,7 +331,7 @@ def test_what_never_comes_to_rest_is_named():
 def test_what_the_service_does_by_itself_passes():
     async def main():
         stage = Stage()
-        await asyncio.wait_for(stage.sends(Unit(1, label="health check")), 5)
+        await asyncio.wait_for(stage.sends(Unit(1, label="health check")), DEADLINE_S)
 
     bounded(main())
 
@@ -301,7 +344,7 @@ def test_what_comes_while_nobody_moves_is_nobodys():
         stage.control.let_go(stage.one)
         stage.sends(Unit(2))
         await stage.control.rest(stage.one)
-        await asyncio.wait_for(passed, 5)
+        await asyncio.wait_for(passed, DEADLINE_S)
         assert [arrival.call.seq for arrival in stage.one.held] == [2]
         stage.sends(Unit(3, label="UPDATE heartbeats", session="s8"))
         await asyncio.sleep(0)
@@ -346,7 +389,7 @@ def test_two_that_move_at_once_are_told_apart_by_what_their_like_did_before():
 
 def test_a_service_that_runs_on_after_its_answer_is_waited_for():
     async def main():
-        stage = Stage(Patience(step=5, inside=1, tail=1, deadlock_gap=0.001))
+        stage = Stage(Patience(step=DEADLINE_S, inside=1, tail=1, deadlock_gap=0.001))
         stage.idle.busy = 3
         stage.control.let_go(stage.one)
         stage.one.told = True
@@ -359,7 +402,7 @@ def test_a_service_that_runs_on_after_its_answer_is_waited_for():
 
 def test_a_statement_after_the_answer_is_a_step_of_its_attempt():
     async def main():
-        stage = Stage(Patience(step=5, inside=1, tail=1, deadlock_gap=0.001))
+        stage = Stage(Patience(step=DEADLINE_S, inside=1, tail=1, deadlock_gap=0.001))
         stage.idle.busy = 5
         stage.control.let_go(stage.one)
         stage.one.told = True
@@ -381,7 +424,7 @@ def test_what_a_worker_was_told_to_do_is_waited_for():
         async def left():
             return jobs > 0
 
-        stage = Stage(Patience(step=5, inside=0.02, tail=0.02, alone=4), left=left)
+        stage = Stage(Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=4), left=left)
         stage.control.let_go(stage.one)
         stage.one.told = True
         resting = asyncio.ensure_future(stage.control.rest(stage.one))
@@ -426,11 +469,13 @@ def test_the_end_of_a_connection_is_a_rollback_that_the_server_has_to_make():
 
 def test_where_nobody_can_move_time_passes():
     async def main():
-        stage = Stage(Patience(step=5, inside=0.02, tail=0.02, alone=4, deadlock_gap=0.001))
+        stage = Stage(
+            Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=4, deadlock_gap=0.001)
+        )
         stage.two.at = At.DONE
         stage.control.let_go(stage.one)
         resting = asyncio.ensure_future(stage.control.rest(stage.one))
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(DEADLINE_S):
             while stage.one.at is not At.INSIDE:
                 await asyncio.sleep(0.005)
         assert not resting.done()

@@ -17,7 +17,7 @@ from harness.explore.sql.symbols import Params
 from harness.explore.tenures import Tenures
 from harness.explore.world import Tenure
 
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
 SCHEMA = """
 CREATE TABLE orders (id int PRIMARY KEY, number text UNIQUE NOT NULL, status text, total int);
 CREATE TABLE watched (id int PRIMARY KEY, n int);

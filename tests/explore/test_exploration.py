@@ -35,7 +35,7 @@ def on_worlds(story, guard, work, lanes=1):
         ):
             return await work(worlds)
 
-    return asyncio.run(asyncio.wait_for(main(), 240))
+    return asyncio.run(asyncio.wait_for(main(), 600))
 
 
 def explored(name, guard, *, attempts=None, lanes=1, **how):

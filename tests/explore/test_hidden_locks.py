@@ -34,7 +34,7 @@ def on(url, work):
             tracker = TransactionTracker(Footprints(catalog))
             await work(HiddenLocks(eyes, catalog), service, tracker)
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_what_the_text_did_not_tell_is_locked_now_and_published_at_the_end(explore_url):

@@ -42,7 +42,7 @@ def explored(name, guard, *, target=TARGET, watch=0.1, steered=True):
             request = Request(scenario=story, variant=guard, first=first, watch=watch)
             return found, await explore(worlds, request)
 
-    return asyncio.run(asyncio.wait_for(main(), 240))
+    return asyncio.run(asyncio.wait_for(main(), 600))
 
 
 def only_some(cells, quick):

@@ -60,7 +60,7 @@ def on_worlds(path, variant, work, attempts=None):
         ):
             return await work(worlds, script)
 
-    return asyncio.run(asyncio.wait_for(main(), 240))
+    return asyncio.run(asyncio.wait_for(main(), 600))
 
 
 def explored(path, variant, *, attempts=None, **how):

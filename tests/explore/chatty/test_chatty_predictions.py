@@ -30,7 +30,7 @@ def explored(variant, statements, *, search=True):
             request = Request(scenario=scenario, variant=variant, first=orders_of(found))
             return found, await explore(worlds, request)
 
-    return asyncio.run(asyncio.wait_for(main(), 240))
+    return asyncio.run(asyncio.wait_for(main(), 600))
 
 
 @pytest.mark.parametrize("statements", [40, pytest.param(LIKE_REAL_SHOPS, marks=pytest.mark.slow)])

@@ -21,7 +21,7 @@ from harness.target import Route, Target
 
 SERVICE = Path(__file__).with_name("service")
 BEHAVIOURS = tuple(sorted(p.stem for p in (SERVICE / "behaviours").glob("[!_]*.py")))
-DEADLINE_S = 240
+DEADLINE_S = 600
 
 T = TypeVar("T")
 
