@@ -103,7 +103,9 @@ class Watch:
     async def request(self, call: Call, connection: Connection) -> None:
         if isinstance(call, Unit) and call.ends != "function":
             tracker = self._sessions.tracker(session_name(call.session))
-            touched = tracker.expect(call.statements, ends=call.ends != "flush")
+            touched = tracker.expect(
+                call.statements, prepared=call.prepared, ends=call.ends != "flush"
+            )
             if touched.empty or call.label.lower() in _ENDS:
                 return
         self._background.learnt.add(f"{call.tap} {call.label}")

@@ -145,7 +145,7 @@ class Control:
 
     def let_go(self, player: Player) -> None:
         """Begin ``player``'s next step: what it is held at is let through."""
-        player.touched, player.labels = Footprint(), []
+        player.touched = Footprint()
         match player.at:
             case At.TAP:
                 self._pass(player, player.held.pop(0))
@@ -208,7 +208,7 @@ class Control:
                 continue
             arrival.owner = owner
             arrival.label, arrival.footprint = self._reader.read(arrival, owner)
-            if arrival.footprint.empty:
+            if arrival.footprint.empty or (arrival.goes_on and owner.at is At.MOVING):
                 self._pass(owner, arrival)
                 if owner.at is not At.MOVING:
                     owner.at = At.MOVING
@@ -364,6 +364,4 @@ class Control:
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)
         player.touched = player.touched.union(self._reader.expected(arrival))
-        if not arrival.footprint.empty:
-            player.labels.append(arrival.label)
         arrival.go.set()

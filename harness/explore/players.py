@@ -43,6 +43,8 @@ class Arrival:
     answered: bool = False
     itself: bool = False
     """Whether it is the service's own business."""
+    goes_on: bool = False
+    """Whether it runs what its owner's last unit parsed for it: both are one step."""
     unasked: bool = False
     """Whether it came while nobody was moving."""
 
@@ -68,8 +70,6 @@ class Player:
     """How many calls to Stripe it has made: names what it creates."""
     touched: Footprint = LOCAL
     """What it touched since its last step began."""
-    labels: list[str] = field(default_factory=list)
-    """The units it passed since its last step began."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its refused webhook is to be delivered once more."""
     refused_at: int = 0

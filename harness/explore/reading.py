@@ -43,6 +43,8 @@ class TapReader:
         self._habits = habits or Habits({})
         self._hidden_locks = hidden_locks
         self._owners: dict[str, str] = {}
+        self._parsed: dict[str, tuple[str, ...]] = {}
+        """What was parsed last on a session, to be run in the same step."""
 
     def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
         """A name for the connection, and the Postgres backend behind it."""
@@ -102,22 +104,31 @@ class TapReader:
         call = arrival.call
         call.attempt = owner.name
         self._sent(owner.name, call)
-        label = self.names.text(owner.name, f"{call.tap} {call.label}")
+        text = f"{call.tap} {call.label}"
         if isinstance(call, StripeCall):
             owner.calls += 1
             touched = stripe_footprint(call, f"{owner.name} {owner.calls}")
         else:
             touched = self._touches(arrival)
             self.late.read(arrival.session, touched)
-        if not touched.empty:
-            self._habits.learn(owner, f"{call.tap} {call.label}")
-        return label, touched
+        if isinstance(call, Unit) and not touched.empty:
+            arrival.goes_on = self._parsed.pop(arrival.session, None) == tuple(
+                one.sql for one in call.statements
+            )
+            if _parses_once(call):
+                self._parsed[arrival.session] = tuple(one.sql for one in call.prepared)
+                text = f"{call.tap} {call.label_when_run}"
+        if not touched.empty and not arrival.goes_on:
+            self._habits.learn(owner, text)
+        return self.names.text(owner.name, text), touched
 
     def _touches(self, arrival: Arrival) -> Footprint:
         call = arrival.call
         if isinstance(call, Unit) and call.ends != "function":
             tracker = self._sessions.tracker(arrival.session)
-            return tracker.expect(call.statements, ends=call.ends != "flush")
+            return tracker.expect(
+                call.statements, prepared=call.prepared, ends=call.ends != "flush"
+            )
         if isinstance(call, RedisCommand):
             return redis_footprint(call)
         return EVERYTHING
@@ -212,6 +223,13 @@ class TapReader:
                         self.names.found(value)
             if answer.rows > len(answer.sample):
                 self.names.overlooked()
+
+
+def _parses_once(call: Unit) -> bool:
+    """Whether the unit parses for good, under a name: drivers do so the first time, or the fifth
+    time, that a connection meets a statement, so that it depends on the past of that connection
+    whether there is such a unit at all."""
+    return bool(call.prepared) and not call.statements and all(one.name for one in call.prepared)
 
 
 def _waits(owner: Player | None) -> bool:

@@ -267,3 +267,56 @@ def test_tables_the_text_did_not_show(url: str, footprints: Footprints) -> None:
     session.observed(extra)
     assert short(_run(session, "COMMIT").publishes) == {ROW_2, "log{}"}
     assert unpredicted(locks, EVERYTHING, catalog).empty
+
+
+# --- statements that are only parsed --------------------------------------------------------------
+
+
+def _parse(session: TransactionTracker, text: str, *, ends: bool = True) -> Footprint:
+    session.expect([], prepared=[Query(text)], ends=ends)
+    return session.done()
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+@pytest.mark.parametrize("text", [READ, WRITE, "DECLARE c CURSOR FOR SELECT 1"])
+def test_parsing_takes_the_snapshot(session: TransactionTracker, level: str, text: str) -> None:
+    _run(session, f"BEGIN ISOLATION LEVEL {level}")
+    assert _parse(session, "SET lock_timeout = 5") == LOCAL
+    assert short(_parse(session, text).looks) == {"pg{}"}
+    assert _parse(session, text) == LOCAL
+    assert "pg{}" not in short(_run(session, READ).looks)
+    _run(session, "COMMIT", f"BEGIN ISOLATION LEVEL {level}")
+    assert "pg{}" in short(_run(session, READ).looks)
+
+
+def test_parsing_takes_none_where_each_statement_has_its_own(session: TransactionTracker) -> None:
+    assert _parse(session, READ) == LOCAL
+    _run(session, "BEGIN")
+    assert _parse(session, READ) == LOCAL
+    _run(session, "COMMIT", "SET default_transaction_isolation = 'repeatable read'")
+    assert _parse(session, READ) == LOCAL  # its Sync ends the transaction
+    assert short(_parse(session, READ, ends=False).looks) == {"pg{}"}
+    session.expect([Query(READ)])
+    session.done(status="I")
+    assert not session.inside
+
+
+def test_preparing_in_sql_takes_the_snapshot(session: TransactionTracker) -> None:
+    _run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert short(_run(session, f"PREPARE p AS {READ}").looks) == {"pg{}"}
+
+
+@pytest.mark.parametrize(("level", "sees"), [("READ COMMITTED", 2), ("REPEATABLE READ", 1)])
+def test_the_server_takes_the_snapshot_when_it_parses(url: str, level: str, sees: int) -> None:
+    with (
+        psycopg.connect(url, autocommit=True) as one,
+        psycopg.connect(url, autocommit=True) as other,
+    ):
+        one.execute("CREATE TABLE parsed (x integer)")
+        one.execute("INSERT INTO parsed VALUES (1)")
+        one.execute(f"BEGIN ISOLATION LEVEL {level}".encode())
+        one.pgconn.prepare(b"look", b"SELECT x FROM parsed")
+        other.execute("UPDATE parsed SET x = 2")
+        assert one.pgconn.exec_prepared(b"look", []).get_value(0, 0) == str(sees).encode()
+        one.execute("COMMIT")
+        one.execute("DROP TABLE parsed")

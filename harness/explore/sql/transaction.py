@@ -6,7 +6,8 @@
 * A statement that fails takes the transaction with it, whose locks are gone at once. One that
   may fail (it may be the victim of a deadlock, for instance) touches all that is locked already.
 * At REPEATABLE READ and SERIALIZABLE the first statement decides what the whole transaction sees:
-  it looks at the whole database.
+  it looks at the whole database. For that it need only be parsed, which takes the transaction's
+  snapshot as running it would (``exec_parse_message`` in src/backend/tcop/postgres.c).
 * At SERIALIZABLE what was looked at matters to writers who have not committed (manual, section
   13.2.3), by page or table rather than by row, and the order of COMMITs decides who fails.
 """
@@ -122,8 +123,10 @@ class TransactionTracker:
         """
         return self._told_apart(self._expected)
 
-    def expect(self, statements: Sequence[Sent], *, ends: bool = True) -> Footprint:
-        """What a unit with these statements will touch.
+    def expect(
+        self, statements: Sequence[Sent], *, prepared: Sequence[Sent] = (), ends: bool = True
+    ) -> Footprint:
+        """What a unit with these statements will touch; those ``prepared`` are only parsed.
 
         ``ends`` is False where the unit does not end the implicit transaction it is in (a Flush
         instead of a Sync). Asking again replaces it, and the session stays as it is until
@@ -140,6 +143,9 @@ class TransactionTracker:
                 )
             for statement in found:
                 total = total.union(self._step(after, statement))
+        if after.inside or not ends:
+            for sent in prepared:
+                total = total.union(self._parsed(after, sent))
         if after.implicit and ends:
             total = total.union(_ended(after, commit=True))
             total = total.union(Footprint(looks=after.looked))
@@ -211,6 +217,7 @@ class TransactionTracker:
                 session.set(node, self._footprints.catalog)
             case "prepare":
                 session.prepared[node.name] = node.query
+                return _snapshot(session) if session.inside else LOCAL
             case "discard":
                 return _discard(session, node)
             case "execute":
@@ -231,6 +238,21 @@ class TransactionTracker:
         params = self._footprints.constants(node.params or ())
         return self._footprints.of_tree(query, params, session.path)
 
+    def _parsed(self, session: Session, sent: Sent) -> Footprint:
+        """A statement that is parsed, and not run yet."""
+        isolation = session.isolation if session.inside else session.default_isolation
+        if session.failed or isolation not in _ONE_SNAPSHOT:
+            return LOCAL
+        found: Sequence[StatementFootprint] = (UNKNOWN,)
+        if sent.sql and session.path is not None:
+            found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=session.path)
+        if not any(one.snapshot for one in found):
+            return LOCAL
+        if not session.inside:
+            session.begin()
+            session.implicit = True
+        return _snapshot(session)
+
     def _data(self, session: Session, found: StatementFootprint) -> Footprint:
         """A statement that looks, locks or writes."""
         self._changed.learn(found.modifies)
@@ -244,12 +266,9 @@ class TransactionTracker:
             if session.isolation == "serializable" and found.snapshot:
                 looks = frozenset(_whole_table(look) for look in looks)
                 locks |= {Resource(look.place, shared=True) for look in looks} | {_AMONG_OTHERS}
-            if found.snapshot and not session.implicit and not session.snapshot:
-                session.snapshot = True
-                looks |= {_DATABASE}
-                if session.deferrable:
-                    looks |= EVERYTHING.looks
-                    locks |= EVERYTHING.locks
+            if found.snapshot and not session.implicit:
+                taken = _snapshot(session)
+                looks, locks = looks | taken.looks, locks | taken.locks
         held = session.held
         session.held |= locks
         session.written |= found.writes | found.at_once
@@ -257,6 +276,19 @@ class TransactionTracker:
         session.session_locks |= found.session
         locks |= found.session
         return Footprint(looks, locks | held if may_fail else locks, found.at_once)
+
+
+def _snapshot(session: Session) -> Footprint:
+    """The open transaction needs its snapshot, and takes it if it has none."""
+    if session.snapshot or session.isolation not in _ONE_SNAPSHOT:
+        return LOCAL
+    session.snapshot = True
+    taken = Footprint(looks=frozenset({_DATABASE}))
+    if session.deferrable:
+        taken = taken.union(Footprint(looks=EVERYTHING.looks, locks=EVERYTHING.locks))
+    session.looked |= taken.looks
+    session.held |= taken.locks
+    return taken
 
 
 def _failed(before: Session, after: Session, status: str | None) -> Session:

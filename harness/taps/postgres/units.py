@@ -131,12 +131,18 @@ class Unit:
             self._label = labels.shortened(self._words())
         return self._label
 
+    @property
+    def label_when_run(self) -> str:
+        """The label of the unit that runs what this one only parses; its own if it runs any."""
+        if self.statements or not self.prepared:
+            return self.label
+        return labels.shortened(_texts(self.prepared))
+
     def _words(self) -> str:
         if self.ends == "function":
             return "function call"
         if self.statements:
-            texts = [labels.normalised(statement.sql) for statement in self.statements]
-            return "; ".join(text or "unknown statement" for text in texts)
+            return _texts(self.statements)
         if self.prepared:
             return "; ".join(f"prepare {labels.normalised(s.sql)}" for s in self.prepared)
         if "E" in self.messages:
@@ -178,3 +184,8 @@ class Unit:
         if answer.skipped:
             found["skipped"] = True
         return found
+
+
+def _texts(statements: tuple[Statement, ...]) -> str:
+    texts = [labels.normalised(statement.sql) for statement in statements]
+    return "; ".join(text or "unknown statement" for text in texts)

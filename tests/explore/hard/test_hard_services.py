@@ -10,8 +10,10 @@ import pytest
 from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
 
 from harness.explore.exploration import Explored, Search, play_again
-from harness.explore.search import Ending
+from harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
 from harness.explore.search.replay import expectations
+from harness.explore.search.running import execute
+from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Completed, Effect
 
 REPLAYS = 20
@@ -56,6 +58,38 @@ def test_who_waits_for_a_row_that_is_replaced_is_not_taken_for_one_who_comes_lat
     assert {tuple(sorted(found)) for found in answers(explored)} == {
         ("no_such_order", "ok"),
         ("not_payable", "ok"),
+    }
+
+
+# --- snapshots -----------------------------------------------------------------------------------
+
+
+def test_where_a_statement_is_parsed_makes_no_difference_to_who_sees_what(lab: Lab) -> None:
+    """Every other execution has its first statements parsed in round trips of their own."""
+
+    async def executed(worlds: ServiceWorlds) -> list[Run]:
+        order = BadOrder(reader="tab 1", label="start", rival="tab 2")
+        (plan,) = Foretold((order,), Reduced()).upcoming(1)
+        return [await execute(worlds, plan) for _ in range(4)]
+
+    runs = lab.on("parses_at_times", TWO_TABS, executed)
+    steps = [[(one.actor, one.label, one.footprint) for one in run.taken] for run in runs]
+    assert steps == [steps[0]] * 4
+    # Tab 1 has begun before tab 2, and has not looked: it sees what tab 2 did.
+    assert {tuple(code for *_, code in run.outcome.answers) for run in runs} == {
+        ("not_payable", "")
+    }
+
+
+def test_a_search_of_snapshots_is_complete_wherever_they_are_taken(lab: Lab) -> None:
+    explored = lab.explored("parses_at_times")
+    complete(explored)
+    # "lost_race": it saw "unpaid", and was too late. Who begins first may be either.
+    assert answers(explored) == {
+        ("lost_race", "ok"),
+        ("ok", "lost_race"),
+        ("not_payable", "ok"),
+        ("ok", "not_payable"),
     }
 
 
