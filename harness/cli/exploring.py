@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +16,11 @@ from rich.text import Text
 import reports
 from harness import loop
 from harness.cli import options
+from harness.cli.lending import LentLane, elsewhere
 from harness.cli.playable import Playable, named, of_witness
 from harness.explore import shrinking
 from harness.explore.cells import searched
+from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import (
     WATCH_S,
     Explored,
@@ -91,6 +94,22 @@ def explore_command(
     ] = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="How many more processes of this machine take part, each with a service and "
+            "backends of its own.",
+            min=0,
+            max=64,
+        ),
+    ] = 0,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="A Dask scheduler whose workers, on any machines, take part.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     out: options.Out = None,
     backends: options.Backends = None,
     postgres: options.Postgres = None,
@@ -117,9 +136,11 @@ def explore_command(
         noise=(*playable.noise, *(noise or ())),
         shrink=shrinking.BUDGET if shrink else None,
     )
-    folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
-    explored = loop.run(_explore(playable, request, choice, folder))
+    lane = LentLane(name, playable.variant, attempts, choice, request.noise, request.watch)
+    others = elsewhere(workers, cluster, lane, playable)
+    folder = options.folder(out)
+    explored = loop.run(_explore(playable, request, choice, folder, others))
     witness = save(explored, folder)
     page = reports.write_search_page(
         folder / "report.html",
@@ -161,7 +182,13 @@ def replay_command(
     return loop.run(_replay(witness, playable, times, choice))
 
 
-async def _explore(playable: Playable, request: Request, choice: Choice, folder: Path) -> Explored:
+async def _explore(
+    playable: Playable,
+    request: Request,
+    choice: Choice,
+    folder: Path,
+    others: AbstractAsyncContextManager[Elsewhere | None],
+) -> Explored:
     console = Console(stderr=True)
     with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
 
@@ -176,7 +203,8 @@ async def _explore(playable: Playable, request: Request, choice: Choice, folder:
                 stack, request.scenario, request.variant, request.lanes, request.noise
             ) as worlds:
                 notes = await playable.tried_out(worlds[0], request.watch)
-                explored = await explore(worlds, request, show)
+                async with others as lent:
+                    explored = await explore(worlds, request, show, lent)
     return replace(explored, notes=(*notes, *explored.notes))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import enum
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.explore.background import Background
 from harness.explore.came import judge_outcome
+from harness.explore.elsewhere import Elsewhere, Mode
 from harness.explore.honesty import honest, notes
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
@@ -160,16 +161,20 @@ async def explore(
     worlds: list[ServiceWorlds],
     request: Request,
     progress: Callable[[Progress], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Explored:
-    """Search, and if something was found make it once more for its history and witness."""
+    """Search, and if something was found make it once more for its history and witness.
+
+    Lanes ``elsewhere`` take part in the search; the rest is done here.
+    """
     await _watched(worlds, request)
-    result = await _searched(worlds, request, progress)
-    if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request):
+    result = await _searched(worlds, request, progress, elsewhere)
+    if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request, elsewhere):
         # What it does by itself since it was used was taken for the attempts' doing.
-        result = await _searched(worlds, request, progress)
-    told_of = notes(worlds)
+        result = await _searched(worlds, request, progress, elsewhere)
+    told_of = notes(worlds, elsewhere)
     if result.ending is not Ending.COUNTEREXAMPLE:
-        return Explored(request, honest(worlds, result), notes=told_of)
+        return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
     found = result.found[0].execution
     told, smallest = worlds[0], None
     if request.shrink is not None:
@@ -186,17 +191,26 @@ async def explore(
     return Explored(request, result, witness, judged.history, told_of, smallest)
 
 
-async def _watched(worlds: list[ServiceWorlds], request: Request) -> bool:
-    """Watch the service while nobody moves; whether it does something that was not known."""
+async def _watched(
+    worlds: list[ServiceWorlds], request: Request, elsewhere: Elsewhere | None = None
+) -> bool:
+    """Watch the service while nobody moves; whether it does something that was not known.
+
+    Lanes ``elsewhere`` have been watched when they were opened.
+    """
     if not request.watch:
         return False
-    return any(await asyncio.gather(*(each.watch(request.watch) for each in worlds)))
+    watching = [each.watch(request.watch) for each in worlds]
+    if elsewhere is not None:
+        watching.append(elsewhere.watch(request.watch))
+    return any(await asyncio.gather(*watching))
 
 
 async def _searched(
     worlds: list[ServiceWorlds],
     request: Request,
     progress: Callable[[Progress], None] | None,
+    elsewhere: Elsewhere | None,
 ) -> Result:
     """The search; from the beginning once more if what it relied on turns out not to be so."""
 
@@ -212,23 +226,27 @@ async def _searched(
             progress=progress,
             stop_at_first=request.stop_at_first,
             recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
+            elsewhere=elsewhere,
         )
 
     reduces = request.search is Search.DPOR
-    for each in worlds:
-        each.on_inside = shares_memory
-        each.in_turn = each.late_locks = reduces
+    mode = Mode(in_turn=reduces, late_locks=reduces)
+    mode = replace(mode, shared_memory=any(each.shared_memory for each in worlds))
     try:
         while True:
+            for each in worlds:
+                each.on_inside = shares_memory
+                each.shared_memory = mode.shared_memory
+                each.in_turn, each.late_locks = mode.in_turn, mode.late_locks
+            if elsewhere is not None:
+                elsewhere.mode = mode
             try:
                 return await searched()
             except SharesMemory:
-                for each in worlds:
-                    each.shared_memory = True
-                await _watched(worlds, request)
+                mode = replace(mode, shared_memory=True)
+                await _watched(worlds, request, elsewhere)
             except MustNotDefer:
-                for each in worlds:
-                    each.late_locks = False
+                mode = replace(mode, late_locks=False)
     finally:
         for each in worlds:
             each.on_inside = None

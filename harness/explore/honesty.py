@@ -12,26 +12,33 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.explore.elsewhere import Elsewhere
 from harness.explore.search import Ending, Result
 from harness.explore.service_worlds import ServiceWorlds
 
 
-def notes(worlds: Sequence[ServiceWorlds]) -> tuple[str, ...]:
+def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -> tuple[str, ...]:
     """What else is to be known of the service, a sentence each."""
-    found = [f"the service sends {label!r} by itself; it is let through" for label in _own(worlds)]
+    own = _own(worlds, elsewhere)
+    found = [f"the service sends {label!r} by itself; it is let through" for label in own]
     if any(each.shared_memory for each in worlds):
         found.append(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
         )
-    return tuple(found)
+    return tuple(found) if elsewhere is None else (*found, *elsewhere.notes)
 
 
-def honest(worlds: Sequence[ServiceWorlds], result: Result) -> Result:
+def honest(
+    worlds: Sequence[ServiceWorlds], result: Result, elsewhere: Elsewhere | None = None
+) -> Result:
     """Nothing is complete where something went on that was not under control; and a search that is
     not complete says so before it says what it tripped over."""
-    own = _own(worlds) or sorted({each.surprise for each in worlds if each.surprise})
-    return claimed(result, _out_of_control(worlds), own)
+    surprises = {each.surprise for each in worlds if each.surprise}
+    if elsewhere is not None:
+        surprises |= elsewhere.surprises
+    own = _own(worlds, elsewhere) or sorted(surprises)
+    return claimed(result, _out_of_control(worlds, elsewhere), own)
 
 
 def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -> Result:
@@ -48,8 +55,9 @@ def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -
     return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=said)
 
 
-def _out_of_control(worlds: Sequence[ServiceWorlds]) -> list[str]:
-    disturbing = {k: v for each in worlds for k, v in each.background.disturbing.items()}
+def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    disturbing = {} if elsewhere is None else dict(elsewhere.disturbing)
+    disturbing |= {k: v for each in worlds for k, v in each.background.disturbing.items()}
     reasons = [disturbing[label] for label in sorted(disturbing)]
     untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
     if untapped and any(each.bench.talks_to_redis() for each in worlds):
@@ -57,5 +65,6 @@ def _out_of_control(worlds: Sequence[ServiceWorlds]) -> list[str]:
     return reasons
 
 
-def _own(worlds: Sequence[ServiceWorlds]) -> list[str]:
-    return sorted({label for each in worlds for label in each.background.learnt})
+def _own(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    learnt = {label for each in worlds for label in each.background.learnt}
+    return sorted(learnt if elsewhere is None else learnt | elsewhere.learnt)

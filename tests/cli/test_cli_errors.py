@@ -51,6 +51,11 @@ def one_message(run):
         (["load", "--profile", "cold"], "--profile: unknown profile 'cold'"),
         (["check", "missing.jsonl"], "missing.jsonl cannot be read"),
         (["report", "nowhere"], "nowhere"),
+        (["explore", "two_tabs", "--workers", "2", "--cluster", "tcp://x:1"], "give --workers or"),
+        (
+            ["explore", "two_tabs", "--workers", "2", "--redis", "redis://127.0.0.1:1"],
+            "--workers: a Redis or Stripe given by URL",
+        ),
         (["predict", "two_tab"], "unknown scenario 'two_tab'; choose one of: two_tabs"),
         (["predict", "two_tabs", "--guard", "row_lok"], "unknown guard 'row_lok'"),
         (["predict", "two_tabs", "--explore", "--budget", "soon"], "--budget"),

@@ -8,11 +8,12 @@ prediction changes when a counterexample is found, and nothing of what is comple
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
-from harness.explore.search.types import Coverage, Guide, Plan, Run, Scheduler
+from harness.explore.search.types import Coverage, Plan, Run, Scheduler
 from harness.explore.world import Pending, Taken
 
 
@@ -38,7 +39,7 @@ class Foretold:
         self._rest = rest
         # The rest numbers its plans from 0.
         self._ahead = [
-            Plan(-number, (), _guide(order))
+            Plan(-number, (), partial(_Towards, order))
             for number, order in enumerate(dict.fromkeys(orders), start=1)
         ]
 
@@ -64,10 +65,6 @@ class Foretold:
 
     def coverage(self, actors: int, steps: str) -> Coverage:
         return self._rest.coverage(actors, steps)
-
-
-def _guide(order: BadOrder) -> Callable[[], Guide]:
-    return lambda: _Towards(order)
 
 
 class _Towards:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from harness.explore.footprint import Footprint
 from harness.explore.search.order import Footprints
+from harness.explore.search.types import Guide
 from harness.explore.world import InvalidRun, Pending, Taken
 
 
@@ -68,6 +71,32 @@ class Continue:
         if not self._footprints.empty(number):
             self._last = taken.actor
         self._sleep = drowsy(self._footprints, self._sleep, taken.actor, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """Makes ``Continue`` guides, also in another process: numbers of footprints mean nothing
+    there, so that it is sent the footprints."""
+
+    footprints: Footprints
+    sleep: Mapping[str, int]
+    last: str | None
+    script: tuple[str, ...] = ()
+
+    def __call__(self) -> Guide:
+        return Continue(self.footprints, self.sleep, self.last, self.script)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        sleep = {actor: self.footprints[number] for actor, number in self.sleep.items()}
+        return _continued, (sleep, self.last, self.script)
+
+
+def _continued(
+    sleep: Mapping[str, Footprint], last: str | None, script: tuple[str, ...]
+) -> Continued:
+    footprints = Footprints()
+    numbers = {actor: footprints.number(theirs) for actor, theirs in sleep.items()}
+    return Continued(footprints, numbers, last, script)
 
 
 def drowsy(

@@ -7,19 +7,20 @@ scheduler.upcoming ──> lanes execute, several ahead ──> commit in the sc
 ```
 
 What is executed ahead is not counted before its turn, so results do not depend on the number of
-lanes.
+lanes, nor on where they are and who of them is first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.errors import UsageError
 from harness.explore.search.determinism import Recheck
-from harness.explore.search.running import execute
+from harness.explore.search.making import Care, Elsewhere, Gone, Made, make
 from harness.explore.search.types import (
     Budget,
     Counts,
@@ -27,16 +28,16 @@ from harness.explore.search.types import (
     Execution,
     Found,
     Judge,
-    Nondeterministic,
     Plan,
     Progress,
     Result,
-    Run,
     Scheduler,
-    ServedAnother,
 )
-from harness.explore.world import InvalidRun, Worlds
+from harness.explore.world import Worlds
 from harness.verdict import Status
+
+Hand = Callable[[Plan, Care], Awaitable[Made]]
+"""A lane, here or elsewhere: what it is given, and what becomes of it."""
 
 AHEAD = 2
 """Plans looked at for each lane; more would be executed earlier, and more of them in vain."""
@@ -53,10 +54,12 @@ async def search(
     retries: int = 2,
     recheck: Recheck | None = None,
     steps: str = "tap steps",
+    elsewhere: Elsewhere | None = None,
 ) -> Result:
     """Explore until a counterexample, the end, or the budget's.
 
-    One execution at a time goes on in each of ``worlds_per_lane``. An invalid execution is made
+    One execution at a time goes on in each of ``worlds_per_lane``, and as many as it has lanes
+    ``elsewhere``. An invalid execution is made
     again, at most ``retries`` times; if none succeeds, or a recheck finds that a schedule does
     not determine its execution, the result is never complete. ``steps`` is what the statement
     of coverage calls the steps. ``stop_at_first`` false goes on after a counterexample.
@@ -64,12 +67,13 @@ async def search(
     Whatever escapes from a world other than ``InvalidRun`` ends the search and is raised.
     Raises ``UsageError`` without a lane or with negative ``retries``.
     """
-    if not worlds_per_lane:
+    count = len(worlds_per_lane) + (0 if elsewhere is None else elsewhere.lanes)
+    if not count:
         raise UsageError("search: worlds_per_lane is empty; expected at least one lane")
     if retries < 0:
         raise UsageError(f"search: retries is {retries}; expected 0 or more")
-    lanes = _Lanes(worlds_per_lane, retries, recheck)
-    ahead = AHEAD * len(worlds_per_lane) if len(worlds_per_lane) > 1 else 1
+    lanes = _Lanes(worlds_per_lane, elsewhere, Care(retries, recheck))
+    ahead = AHEAD * count if count > 1 else 1
     tally = _Tally(judge)
     bounds = budget or Budget()
     deadline = None if bounds.seconds is None else tally.began + bounds.seconds
@@ -136,74 +140,58 @@ def _result(scheduler: Scheduler, tally: _Tally, reason: str, steps: str) -> Res
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What became of a plan: its run, None if every try was invalid; and why those were."""
-
-    run: Run | None
-    invalid: tuple[str, ...]
-
-
-_SERVINGS = 30
-"""How often more an execution is tried again because the server served another first."""
-_IN_TURN = 6
-"""How often it is tried with those who wait served in turn: somebody may wait for more than what
-another is given."""
-
-
 class _Lanes:
-    """Executes plans, each on a lane of its own, the first ones first."""
+    """Has plans executed, each on a lane of its own, the first ones first."""
 
     def __init__(
-        self, worlds_per_lane: Sequence[Worlds], retries: int, recheck: Recheck | None
+        self, worlds_per_lane: Sequence[Worlds], elsewhere: Elsewhere | None, care: Care
     ) -> None:
-        self._free = list(reversed(worlds_per_lane))
-        self._retries = retries
-        self._recheck = recheck
-        self._tasks: dict[int, asyncio.Task[_Made]] = {}
+        here: list[Hand] = [partial(make, worlds) for worlds in worlds_per_lane]
+        there: list[Hand] = [] if elsewhere is None else [elsewhere.make] * elsewhere.lanes
+        self._free = [*reversed(there), *reversed(here)]
+        self._care = care
+        self._tasks: dict[int, asyncio.Task[Made]] = {}
 
-    async def result(self, plans: Sequence[Plan], deadline: float | None) -> _Made | None:
+    async def result(self, plans: Sequence[Plan], deadline: float | None) -> Made | None:
         """What became of the first of ``plans``; the others are begun meanwhile.
 
-        None if there is time to look again: something else came first, or the deadline passed.
+        None if there is time to look again: something else came first, the deadline passed, or
+        whoever was to execute it is gone. Raises ``Gone`` when nobody is left.
         """
         for plan in plans:
             if self._free and plan.key not in self._tasks:
                 lane = self._free.pop()
                 task = asyncio.create_task(self._make(lane, plan))
                 self._tasks[plan.key] = task
+        if not self._tasks:
+            raise Gone("no lane is left to execute anything")
         head = self._tasks.get(plans[0].key)
         if head is None or not head.done():
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             running = [one for one in self._tasks.values() if not one.done()]
             await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if head is None or not head.done():
+        self._forget_lost()
+        if head is None or not head.done() or plans[0].key not in self._tasks:
             return None
         del self._tasks[plans[0].key]
         return head.result()
 
-    async def _make(self, worlds: Worlds, plan: Plan) -> _Made:
-        invalid: list[str] = []
-        served_another = 0
+    async def _make(self, lane: Hand, plan: Plan) -> Made:
         try:
-            while len(invalid) - served_another <= self._retries:
-                try:
-                    in_turn = served_another < _IN_TURN
-                    run = await execute(worlds, plan, in_turn=in_turn)
-                    if self._recheck is not None:
-                        await self._recheck.check(worlds, run)
-                except Nondeterministic as error:
-                    return _Made(None, (*invalid, str(error)))
-                except ServedAnother as error:
-                    invalid.append(str(error))
-                    served_another += served_another < _SERVINGS
-                except InvalidRun as error:
-                    invalid.append(str(error))
-                else:
-                    return _Made(run, tuple(invalid))
-            return _Made(None, tuple(invalid))
-        finally:
-            self._free.append(worlds)
+            made = await lane(plan, self._care)
+        except Gone:
+            raise  # nothing is asked of it again
+        except BaseException:
+            self._free.append(lane)
+            raise
+        self._free.append(lane)
+        return made
+
+    def _forget_lost(self) -> None:
+        """What nobody is left for is to be begun again elsewhere."""
+        for key, task in list(self._tasks.items()):
+            if task.done() and not task.cancelled() and isinstance(task.exception(), Gone):
+                del self._tasks[key]
 
     async def stop(self) -> None:
         """Leave every execution that still goes on; each closes its world."""
@@ -227,7 +215,7 @@ class _Tally:
     why_unjudged: str = ""
     actors: set[str] = field(default_factory=set)
 
-    def add(self, made: _Made) -> None:
+    def add(self, made: Made) -> None:
         for reason in made.invalid:
             if reason not in self.invalid:
                 self.invalid.append(reason)

@@ -10,10 +10,11 @@ depth d, which shows if d steps come in a certain order, is found with a probabi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from harness.errors import UsageError
-from harness.explore.search.guides import Continue, at_once
+from harness.explore.search.guides import Continued, at_once
 from harness.explore.search.order import Footprints
 from harness.explore.search.random import Sampling
 from harness.explore.search.types import Coverage, Guide, Plan, Run
@@ -45,9 +46,8 @@ class Pct(Sampling):
 
     def guide(self, number: int) -> Callable[[], Guide]:
         if number == 0:
-            return lambda: Continue(Footprints(), {}, None)
-        length = self.length or 1
-        return lambda: _Priorities(Random(f"pct {self.seed} {number}"), self.depth, length)
+            return Continued(Footprints(), {}, None)
+        return partial(_Priorities, f"pct {self.seed} {number}", self.depth, self.length or 1)
 
     def commit(self, plan: Plan, run: Run) -> bool:
         steps = sum(not step.footprint.empty for step in run.taken)
@@ -86,8 +86,8 @@ class Pct(Sampling):
 
 
 class _Priorities:
-    def __init__(self, dice: Random, depth: int, length: int) -> None:
-        self._dice = dice
+    def __init__(self, seed: str, depth: int, length: int) -> None:
+        self._dice = Random(seed)
         self._changes = {
             step: float(depth - at) for at, step in enumerate(self._draw(depth - 1, length), 1)
         }

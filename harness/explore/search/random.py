@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from harness.errors import UsageError
@@ -60,7 +61,7 @@ class RandomWalk(Sampling):
     """
 
     def guide(self, number: int) -> Callable[[], Guide]:
-        return lambda: _Walk(Random(f"walk {self.seed} {number}"))
+        return partial(_Walk, f"walk {self.seed} {number}")
 
     def coverage(self, actors: int, steps: str) -> Coverage:
         return Coverage(
@@ -71,8 +72,8 @@ class RandomWalk(Sampling):
 
 
 class _Walk:
-    def __init__(self, dice: Random) -> None:
-        self._dice = dice
+    def __init__(self, seed: str) -> None:
+        self._dice = Random(seed)
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
         return at_once(pending, None) or self._dice.choice(pending).actor

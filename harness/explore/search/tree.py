@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.explore.search.guides import Continue, drowsy
+from harness.explore.search.guides import Continued, drowsy
 from harness.explore.search.order import Footprints, Made, Order
-from harness.explore.search.types import Coverage, Expected, Guide, Plan, Run
+from harness.explore.search.types import Coverage, Expected, Plan, Run
 from harness.explore.world import Taken, Tenure
 
 _NOBODY: Mapping[str, int] = {}
@@ -109,7 +109,7 @@ class TreeScheduler(ABC):
 
     def upcoming(self, count: int) -> Sequence[Plan]:
         if not self.began:
-            return [Plan(0, (), lambda: Continue(self.footprints, _NOBODY, None))][:count]
+            return [Plan(0, (), Continued(self.footprints, _NOBODY, None))][:count]
         first = [heapq.heappop(self._frontier) for _ in range(min(count, len(self._frontier)))]
         for item in first:
             heapq.heappush(self._frontier, item)
@@ -190,11 +190,7 @@ class TreeScheduler(ABC):
         if prefix is None:
             prefix = branch.prefix = tuple(self._expected(one) for one in _path(node)[1:])
         sleep = dict(self.sleepers(node))
-
-        def guide() -> Guide:
-            return Continue(self.footprints, sleep, node.last, branch.script)
-
-        return Plan(key, prefix, guide)
+        return Plan(key, prefix, Continued(self.footprints, sleep, node.last, branch.script))
 
     def _expected(self, node: Node) -> Expected:
         assert node.parent is not None

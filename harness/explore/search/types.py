@@ -188,7 +188,7 @@ class Guide(Protocol):
 class Plan:
     """One execution to make: repeat ``prefix``, then follow a new ``guide``.
 
-    ``key`` names the plan within its scheduler.
+    ``key`` names the plan within its scheduler. It can be pickled, to be executed elsewhere.
     """
 
     key: int

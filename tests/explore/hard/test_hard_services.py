@@ -81,6 +81,7 @@ def test_where_a_statement_is_parsed_makes_no_difference_to_who_sees_what(lab: L
     }
 
 
+@pytest.mark.slow
 def test_a_search_of_snapshots_is_complete_wherever_they_are_taken(lab: Lab) -> None:
     explored = lab.explored("parses_at_times")
     complete(explored)

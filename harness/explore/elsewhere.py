@@ -1,0 +1,109 @@
+"""Lanes with services of their own in other processes: what a search of a service asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from harness.explore.cluster.crew import Crew, LostTooOften
+from harness.explore.search.making import Care, Made, make
+from harness.explore.search.types import Plan
+from harness.explore.service_world import SharesMemory
+from harness.explore.service_worlds import ServiceWorlds
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What a search relies on, on every lane alike; see the fields of ``ServiceWorlds``."""
+
+    shared_memory: bool = False
+    in_turn: bool = False
+    late_locks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An execution made elsewhere, and what its lane knows of the service by then."""
+
+    made: Made
+    learnt: frozenset[str]
+    disturbing: Mapping[str, str]
+    surprise: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeOnService:
+    """The job of making one plan's execution on a service."""
+
+    plan: Plan
+    care: Care
+    mode: Mode
+
+    async def __call__(self, worlds: ServiceWorlds) -> Told:
+        worlds.shared_memory = self.mode.shared_memory
+        worlds.in_turn = self.mode.in_turn
+        worlds.late_locks = self.mode.late_locks
+        worlds.on_inside = _shares_memory
+        made = await make(worlds, self.plan, self.care)
+        background = worlds.background
+        learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
+        return Told(made, learnt, disturbing, worlds.surprise)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAgain:
+    """The job of watching a service while nobody moves: whether it does something new."""
+
+    seconds: float
+
+    async def __call__(self, worlds: ServiceWorlds) -> bool:
+        return await worlds.watch(self.seconds)
+
+
+@dataclass
+class Elsewhere:
+    """``Elsewhere`` (see ``harness.explore.search.making``) for searches of a service.
+
+    What the lanes learn is kept here: a worker that is lost takes nothing with it that what it
+    has made relies on.
+    """
+
+    crew: Crew
+    mode: Mode = field(default_factory=Mode)
+    learnt: set[str] = field(default_factory=set)
+    disturbing: dict[str, str] = field(default_factory=dict)
+    surprises: set[str] = field(default_factory=set)
+
+    @property
+    def lanes(self) -> int:
+        return self.crew.lanes
+
+    async def make(self, plan: Plan, care: Care) -> Made:
+        try:
+            told = await self.crew.run(MakeOnService(plan, care, self.mode))
+        except LostTooOften as error:
+            return Made(None, (str(error),))
+        assert isinstance(told, Told)
+        self.learnt |= told.learnt
+        self.disturbing.update(told.disturbing)
+        if told.surprise:
+            self.surprises.add(told.surprise)
+        return told.made
+
+    async def watch(self, seconds: float) -> bool:
+        """Watch the services of all lanes that are open; whether one did something new."""
+        return any(await self.crew.on_all(WatchAgain(seconds)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of the workers, a sentence each."""
+        lost = self.crew.lost
+        if not lost:
+            return ()
+        were = "a worker was" if lost == 1 else f"{lost} workers were"
+        return (f"{were} lost; what they had begun was executed again elsewhere",)
+
+
+def _shares_memory() -> NoReturn:
+    raise SharesMemory
