@@ -125,8 +125,8 @@ def page(proof: Proof, folder: Path) -> str:
             figures=(
                 *figures(proof),
                 *spending_figures(proof),
-                *limit_figures(proof),
                 *wait_figures(proof),
+                *limit_figures(proof),
             ),
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(proof),

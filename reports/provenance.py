@@ -48,6 +48,7 @@ def _conditions(loads: Sequence[Load]) -> str:
     parts += same({one.think_s for one in found}, "think time {} s")
     parts += same({f"{one.timeout_s:g}" if one.timeout_s else "" for one in found}, "patience {} s")
     parts += same({str(one.retries or "") for one in found}, "up to {} retries")
+    parts += same({str(one.connections or "") for one in found}, "{} database connections")
     rates = sorted({load.rate for load in loads if load.rate})
     if rates:
         come = "/".join(sorted({load.arrivals for load in loads if load.arrivals}))

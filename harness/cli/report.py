@@ -33,7 +33,10 @@ def report_command(
         return 0
     proof = reports.load(folder)
     where = folder if folder.is_dir() else folder.parent
-    console.print(terminal.render_matrix(proof, console.width))
+    if proof.cells or not proof.loads:
+        console.print(terminal.render_matrix(proof, console.width))
+    if proof.loads:
+        console.print(terminal.render_loads(proof))
     console.print(terminal.render_headline(proof))
     for path in reports.write_all(proof, where).values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)
