@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +11,7 @@ from harness.results import Cell, Load, Proof, Variant
 from harness.verdict import Status
 from reports.performance import reference_latency
 from reports.provenance import Made, made
-from reports.repeated import repeated
+from reports.repeated import Repeated, repeated
 from reports.words import count, number, percent
 
 
@@ -55,11 +56,12 @@ def advice(proof: Proof) -> Advice | None:
     Where Stripe's latency was varied, the figures are of the one under which most loads were made,
     the first of several; the curves show the others.
     """
-    everything = [one.load for one in repeated([x for x in proof.loads if x.bound_ms is None])]
-    if not everything:
+    plain = [load for load in proof.loads if load.bound_ms is None]
+    if not plain:
         return None
-    reference = reference_latency(everything)
-    measured = [x for x in everything if x.conditions.stripe_latency_ms == reference]
+    reference = reference_latency(plain)
+    groups = repeated([x for x in plain if x.conditions.stripe_latency_ms == reference])
+    measured = [group.load for group in groups]
     kinds = list(dict.fromkeys((load.pattern, load.users, load.rate) for load in measured))
     names = tuple(
         f"{profile}, {users} users" + (f", {number(rate)}/s" if rate else "")
@@ -79,7 +81,7 @@ def advice(proof: Proof) -> Advice | None:
                 good=good,
                 correct=correct,
                 figures=tuple(_figures(loads.get(kind)) for kind in kinds),
-                costs=_costs(list(loads.values())),
+                costs=_costs([group for group in groups if group.load.variant == variant.name]),
                 choose=variant.choose,
             )
         )
@@ -89,17 +91,7 @@ def advice(proof: Proof) -> Advice | None:
         header=header,
         rows=tuple(rows),
         note=_note(measured, reference, proved=bool(proof.cells)),
-        made=made(proof, [x for x in proof.loads if _like(x, measured)]),
-    )
-
-
-def _like(load: Load, measured: Sequence[Load]) -> bool:
-    """Whether it went into one of the medians of the table."""
-    return any(
-        (load.variant, load.pattern, load.users, load.rate, load.conditions)
-        == (one.variant, one.pattern, one.users, one.rate, one.conditions)
-        for one in measured
-        if load.bound_ms is None
+        made=made(proof, [load for group in groups for load in group.all]),
     )
 
 
@@ -165,22 +157,24 @@ def _figures(load: Load | None) -> Measured | None:
     )
 
 
-def _costs(loads: list[Load]) -> str:
-    """What was seen of it in the profile in which there was most of it."""
+def _costs(groups: Sequence[Repeated]) -> str:
+    """What was seen of it under the load under which there was most of it."""
     parts = []
+    loads = [group.load for group in groups]
     waits = max(loads, key=lambda load: load.lock_waits)
     if waits.lock_waits >= 0.05:
         parts.append(f"{number(waits.lock_waits)} sessions waiting for a lock ({waits.pattern})")
-    held = max(loads, key=_held)
+    held = max(groups, key=_held)
     if _held(held) >= 0.5:
-        parts.append(f"{number(_held(held))} connections idle in a transaction ({held.pattern})")
+        words = f"{number(_held(held))} connections idle in a transaction"
+        parts.append(f"{words} ({held.load.pattern})")
     rejected = max(loads, key=lambda load: load.conflict_rate)
     if rejected.conflict_rate:
         parts.append(f"{percent(rejected.conflict_rate)} rejected ({rejected.pattern})")
     retries = sum(load.retries or 0 for load in loads)
     if retries:
         parts.append(count(retries, "retry", "retries"))
-    failures = sum(_unserialized(load) for load in loads)
+    failures = sum(_unserialized(load) for group in groups for load in group.all)
     if failures:
         parts.append(count(failures, "serialization failure"))
     deadlocks = sum(load.deadlocks for load in loads)
@@ -189,8 +183,10 @@ def _costs(loads: list[Load]) -> str:
     return "; ".join(parts) or "nothing that was waited for"
 
 
-def _held(load: Load) -> float:
-    return 0.0 if load.seen is None else load.seen.sessions.held
+def _held(group: Repeated) -> float:
+    """Connections kept by open transactions, on average; the median of the measurements."""
+    found = [load.seen.sessions.held for load in group.all if load.seen is not None]
+    return statistics.median(found) if found else 0.0
 
 
 def _unserialized(load: Load) -> int:
