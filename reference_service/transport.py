@@ -38,12 +38,12 @@ class WatchingClient(stripe.HTTPClient):
 
     def __init__(self, timeout_s: float, connections: int) -> None:
         super().__init__()
+        self.timeout = urllib3.Timeout(connect=min(timeout_s, CONNECT_TIMEOUT_S), read=timeout_s)
         self._pool = urllib3.PoolManager(
             num_pools=1,
             maxsize=connections,
             # One try is one request: what is tried again is for stripe-python to say.
             retries=False,
-            timeout=urllib3.Timeout(connect=min(timeout_s, CONNECT_TIMEOUT_S), read=timeout_s),
             ca_certs=stripe.ca_bundle_path,
         )
         self._watch = threading.local()
@@ -74,7 +74,12 @@ class WatchingClient(stripe.HTTPClient):
     ) -> Any:  # stripe-python's own annotations of it contradict each other
         try:
             answer = self._pool.urlopen(
-                method.upper(), url, body=post_data, headers=headers, redirect=False
+                method.upper(),
+                url,
+                body=post_data,
+                headers=headers,
+                redirect=False,
+                timeout=self.timeout,
             )
         except HTTPError as problem:
             error = stripe.APIConnectionError(  # type: ignore[no-untyped-call]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -41,6 +41,18 @@ class Context:
 
     settings: Settings
     engine: Engine
+    _isolated: dict[str, Engine] = field(default_factory=dict)
+
+    def engine_at(self, isolation: str) -> Engine:
+        """The engine at an isolation level; made once, for making it takes as long as a statement.
+
+        Two threads may make it at the same time, which harms nobody.
+        """
+        found = self._isolated.get(isolation)
+        if found is None:
+            found = self.engine.execution_options(isolation_level=isolation)
+            self._isolated[isolation] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -131,9 +143,8 @@ class Section(ABC):
     def connect(self, isolation: str | None = None) -> Connection:
         """A connection for the next step, after giving back the one before, rolled back."""
         self.close()
-        engine = self.context.engine
-        if isolation is not None:
-            engine = engine.execution_options(isolation_level=isolation)
+        context = self.context
+        engine = context.engine if isolation is None else context.engine_at(isolation)
         with spent.on(spent.POOL):
             self._connection = engine.connect()
         return self._connection

@@ -17,6 +17,7 @@ import psycopg
 import uvicorn
 from stripe import WebhookSignature
 from stripe_front import StripeFront
+from urllib3 import Timeout
 
 from harness.backends import PostgresServer
 from harness.backends.shared import database_name
@@ -143,11 +144,11 @@ class Running:
     def impatient_with_stripe(self, seconds: float = 0.5) -> Iterator[None]:
         """Give up on Stripe's answers after so long, for once."""
         sent = self.service.gateway._http
-        before, sent._timeout = sent._timeout, (DEADLINE_S, seconds)
+        before, sent.timeout = sent.timeout, Timeout(connect=DEADLINE_S, read=seconds)
         try:
             yield
         finally:
-            sent._timeout = before
+            sent.timeout = before
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.service.settings.database_url) as connection:
