@@ -47,6 +47,8 @@ class Run:
 
     def rest(self, seconds: float) -> bool:
         """Let time pass; False as soon as the load is to stop."""
+        if seconds <= 0:
+            return not self.stopping.is_set()
         return not self.stopping.wait(seconds)
 
     def next_user(self) -> str:

@@ -27,7 +27,8 @@ class Latencies:
     """A histogram of latencies."""
 
     def __init__(self) -> None:
-        self._histogram = HdrHistogram(1, _HIGHEST_US, _DIGITS)
+        self._counted = HdrHistogram(1, _HIGHEST_US, _DIGITS)
+        self._uncounted: dict[int, int] = {}
         self._highest_ns = 0
 
     @classmethod
@@ -60,8 +61,18 @@ class Latencies:
 
     def record(self, latency_ns: int) -> None:
         """Count one more."""
-        self._highest_ns = max(self._highest_ns, latency_ns)
-        self._histogram.record_value(min(max(latency_ns // 1000, 1), _HIGHEST_US))
+        if latency_ns > self._highest_ns:
+            self._highest_ns = latency_ns
+        us = latency_ns // 1000
+        self._uncounted[us] = self._uncounted.get(us, 0) + 1
+
+    @property
+    def _histogram(self) -> HdrHistogram:
+        # Counting costs a microsecond each, so equal ones are counted together, when it is asked.
+        for us, times in self._uncounted.items():
+            self._counted.record_value(min(max(us, 1), _HIGHEST_US), times)
+        self._uncounted.clear()
+        return self._counted
 
     @property
     def count(self) -> int:

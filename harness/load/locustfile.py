@@ -128,7 +128,9 @@ def _begin(environment: Environment, **_: Any) -> None:
     try:
         settings, target = _checked(environment)
         names = "+".join(sorted(user.__name__ for user in environment.user_classes))
-        recorder = Recorder(settings, target, f"load: {names}")
+        # Called back before the loop looks for anything else to happen.
+        soon = gevent.get_hub().loop.run_callback
+        recorder = Recorder(settings, target, f"load: {names}", soon)
     except PaidonceError as error:
         _refuse(environment, error)
         return

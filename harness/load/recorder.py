@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,15 @@ _numbers = itertools.count(1)
 class Recorder:
     """One run's history file of this process, and the numbering of its operations."""
 
-    def __init__(self, settings: LoadSettings, target: Target, scenario: str) -> None:
+    def __init__(
+        self,
+        settings: LoadSettings,
+        target: Target,
+        scenario: str,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        """``soon`` calls something before this process next waits; without it, answers are written
+        at once instead of then, or with the next request."""
         origin = time.monotonic_ns()
         wall = time.time_ns()
         started = datetime.fromtimestamp(wall / 1e9, UTC)
@@ -82,6 +90,8 @@ class Recorder:
         self._target = target
         self._journal = Journal(_file_name(settings.history, started), header, origin_ns=origin)
         self._operations = itertools.count(1)
+        self._soon = soon
+        self._flushing = False
         self._stopped = False
         self._closed = False
         self._wall = wall / 1e9
@@ -155,11 +165,22 @@ class Recorder:
         return completed
 
     def _complete(self, completed: Completed) -> None:
-        self._journal.record(completed)
+        if self._soon is None:
+            self._journal.record(completed)
+        else:
+            # Written together with the client's next request, or before this process waits.
+            self._journal.keep(completed)
+            if not self._flushing:
+                self._flushing = True
+                self._soon(self._flush)
         start, end = self._window
         due = self._due.pop(completed.op)
         if start <= completed.t < end and not self._stopped:
             self._latencies.record(completed.t - due)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._journal.flush()
 
     def stopped(self, reason: str) -> None:
         """From now on no load is meant to be sent; only the first call counts."""

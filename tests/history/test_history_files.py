@@ -258,3 +258,28 @@ def test_texts_that_many_events_have_are_kept_once(tmp_path):
     assert one.invoked.order is other.invoked.order
     assert one.invoked.args is other.invoked.args == {}
     assert list(history.events) == list(built.build().events)
+
+
+def test_what_is_kept_is_written_with_the_next_event_on_a_flush_or_at_the_end(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "h.jsonl"
+
+    def texts() -> list[str]:
+        return [note.text for _, note in read_history(path).of(Note)]
+
+    journal = Journal(path, HEADER)
+    journal.keep(Note(t=1, text="one"))
+    assert texts() == []
+    journal.record(Note(t=2, text="two"))
+    assert texts() == ["one", "two"]
+    journal.keep(Note(t=3, text="three"))
+    journal.flush()
+    journal.flush()
+    assert texts() == ["one", "two", "three"]
+    journal.keep(Note(t=4, text="four"))
+    journal.close()
+    journal.flush()
+    assert texts() == ["one", "two", "three", "four"]
+    with pytest.raises(ValueError, match="closed"):
+        journal.keep(Note(t=5, text="five"))

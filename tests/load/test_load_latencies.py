@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
-from harness.history import Action, Outcome, read_history
+from harness.history import Action, Completed, Outcome, read_history
 from harness.load.latencies import Latencies, read_log
 from harness.load.plan import LoadPlan
 from harness.load.recorder import LATENCIES, Recorder
@@ -66,12 +67,10 @@ def test_what_is_no_histogram_is_refused(tmp_path: Path) -> None:
         read_log(path)
 
 
-def test_a_recorder_leaves_the_latencies_of_its_measured_time(
-    tmp_path: Path, target: Target
-) -> None:
-    settings = LoadSettings(
+def settings_in(folder: Path) -> LoadSettings:
+    return LoadSettings(
         plan=LoadPlan(users=1, warmup=0, seconds=60),
-        history=tmp_path,
+        history=folder,
         contention=None,
         max_orders=10,
         think=spread("0", "--think", "seconds", 1),
@@ -80,6 +79,35 @@ def test_a_recorder_leaves_the_latencies_of_its_measured_time(
         run="r",
         variant="v",
     )
+
+
+def test_answers_wait_for_the_next_request_or_until_the_process_waits(
+    tmp_path: Path, target: Target
+) -> None:
+    def completed() -> int:
+        return len(list(read_history(recorder.path).of(Completed)))
+
+    asked: list[Callable[[], None]] = []
+    recorder = Recorder(settings_in(tmp_path), target, "load", asked.append)
+    first, second = (recorder.invoked("u", Action.PAY, "A", {}, None) for _ in range(2))
+    assert len(read_history(recorder.path).operations) == 2, "requests are written before they go"
+    recorder.unanswered(first, "timed out")
+    recorder.unanswered(second, "timed out")
+    assert completed() == 0
+    third = recorder.invoked("u", Action.PAY, "A", {}, None)
+    assert completed() == 2
+    recorder.unanswered(third, "timed out")
+    (flush,) = asked
+    flush()
+    assert completed() == 3
+    recorder.close()
+    assert read_history(recorder.path).complete
+
+
+def test_a_recorder_leaves_the_latencies_of_its_measured_time(
+    tmp_path: Path, target: Target
+) -> None:
+    settings = settings_in(tmp_path)
     recorder = Recorder(settings, target, "load")
     recorder.order_created("A", 500, "usd")
     for late in (0, 7_000_000_000):
