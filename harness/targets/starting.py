@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
+import psutil
 import psycopg
 
 from harness.errors import UsageError
@@ -83,6 +84,7 @@ def start(
     Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``; nothing is left running then.
     """
     children: list[Child] = []
+    pids: list[int] = []
     url = ""
     try:
         for number, process in enumerate(loaded.file.process, start=1):
@@ -90,12 +92,27 @@ def start(
                 loaded, process, number, variant, addresses, controlled, log, called_off
             )
             children.append(child)
+            pids += [child.pid, *started_elsewhere(child.pid, port)]
             url = url or f"http://{HOST}:{port}"
-        return Service(url, tuple(children), tuple(child.pid for child in children))
+        return Service(url, tuple(children), tuple(pids))
     except BaseException:
         for child in reversed(children):
             child.stop()
         raise
+
+
+def started_elsewhere(pid: int, port: int) -> list[int]:
+    """Who listens on ``port`` and descends not from ``pid``, as far as we may look: a container's
+    program is the engine's child, not that of the command that asked for it."""
+    with contextlib.suppress(psutil.Error):
+        found = {
+            one.pid
+            for one in psutil.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
+        }
+        ours = {pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))}
+        return sorted(found - ours)
+    return []
 
 
 def run(

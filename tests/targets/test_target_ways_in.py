@@ -21,6 +21,8 @@ from harness.backends.containers import engine_version
 from harness.backends.shared import POSTGRES_VARIABLE
 from harness.errors import Unavailable
 from harness.explore.search import Ending
+from harness.process.child import Child
+from harness.targets.starting import started_elsewhere
 
 HERE = Path(__file__).parent
 IMAGE = "paidonce:latest"
@@ -41,6 +43,14 @@ def through_pgbouncer(folder, **env):
     )
     shutil.copy(HERE / "pooled.py", folder)
     return path
+
+
+def test_who_listens_for_a_command_without_being_its_child():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with Child("command", ["sleep", "600"]) as command:
+            assert started_elsewhere(command.pid, port) == [os.getpid()]
+        assert started_elsewhere(os.getpid(), port) == []
 
 
 @NO_POOLER
