@@ -115,7 +115,7 @@ def against_rate(proof: Proof) -> tuple[Figure, ...]:
                 x_log=True,
                 y_log=True,
                 curves=_curves(proof, open_loop, lambda load: load.rate or 0.0, read),
-                bound=None if bound is None else (bound, f"bound {bound:g} ms"),
+                bound=(bound, f"bound {bound:g} ms") if bound and name == "p99" else None,
             )
             for name, read in _LATENCIES
         )

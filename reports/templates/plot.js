@@ -117,7 +117,7 @@
       },
       axes: [
         axis(data.x.label, names.length ? { size: 34, splits: () => names.map((_, at) => at), values: () => names }
-          : data.x.log ? { size: 34, splits: () => apart(data.xs), values: (_, ticks) => ticks.map(short) }
+          : data.x.log ? { size: 34, splits: () => apart(data.xs), filter: (_, splits) => splits, values: (_, ticks) => ticks.map(short) }
           : { size: 34, values: (_, ticks) => ticks.map((t) => t == null ? "" : t.toLocaleString("en")) }),
         axis(data.y.label, { size: 58, values: (_, ticks) => ticks.map((t) => t == null ? "" : t.toLocaleString("en", { maximumSignificantDigits: 3 })) }),
       ],
