@@ -20,8 +20,8 @@ from harness.stage import Stage
 from harness.target import creation_request
 from harness.wire import NoAnswer, Wire
 
-REST_DEADLINE_S = 15.0
-START_DEADLINE_S = 30.0
+REST_DEADLINE_S = 30.0
+START_DEADLINE_S = 60.0
 
 
 def missing(scenario: Scenario, bench: Bench) -> str | None:

@@ -127,7 +127,7 @@ class Hold:
     at: Side = Side.REQUEST
     until: Until = Until.QUIET
     count: int | None = None
-    limit_s: float = 5.0
+    limit_s: float = 20.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from harness.scenario import Scenario
 from harness.target import fill
 from harness.wire import Wire
 
-REST_DEADLINE_S = 10.0
+REST_DEADLINE_S = 20.0
 _RESET = "the target's reset"
 
 

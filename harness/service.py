@@ -19,7 +19,7 @@ from harness.target import Target, fill
 from harness.threads import go_on
 from harness.tls import context
 
-READY_DEADLINE_S = 60.0
+READY_DEADLINE_S = 120.0
 _PORT_TRIES = 5
 
 
@@ -128,7 +128,7 @@ def start(
 def _ready(url: str, called_off: threading.Event | None) -> bool | None:
     go_on(called_off, "the service")
     try:
-        answer = httpx.get(url, timeout=2.0, trust_env=False, verify=context())
+        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
     except httpx.HTTPError:
         return None
     return True if answer.status_code == 200 else None

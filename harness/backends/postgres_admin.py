@@ -14,9 +14,9 @@ from psycopg import errors, sql
 from harness.backends import urls
 from harness.errors import DeadlineExceeded, Unavailable, UsageError
 
-TEMPLATE_SECONDS = 30.0
+TEMPLATE_SECONDS = 60.0
 """How long ``create_database`` goes on trying while sessions are connected to the template."""
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 20
 _NAME_LIMIT = 63
 
 

@@ -8,7 +8,7 @@ import redis
 
 from harness.errors import Unavailable
 
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 20
 
 
 def open_client(url: str) -> redis.Redis:

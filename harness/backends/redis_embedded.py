@@ -13,7 +13,7 @@ from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.process.tempdirs import TempFolder
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 DATABASES = 256
 
 

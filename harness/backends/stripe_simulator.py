@@ -21,7 +21,7 @@ from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.tls import context
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 CAPABILITIES = frozenset(
     {
         Capability.STRIPE_LEDGER,

@@ -28,10 +28,11 @@ from harness.process.offspring import descendants, members, wait_gone
 T = TypeVar("T")
 
 PROBE_SECONDS = 0.005
+"""How long to wait between two looks at whether a child is ready."""
 _LOOK_SECONDS = 0.1
 """How soon it is noticed that a child's end is no longer waited for."""
-"""How long to wait between two looks at whether a child is ready."""
-_KILL_SECONDS = 5.0
+_KILL_SECONDS = 30.0
+"""How long an end that cannot be refused may take, on a machine that stalls."""
 
 
 class ChildFailed(PaidonceError):

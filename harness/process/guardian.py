@@ -41,7 +41,7 @@ from harness.process import identity
 from harness.process.offspring import members, wait_gone
 
 COMMAND_SECONDS = 30.0
-_KILL_SECONDS = 5.0
+_KILL_SECONDS = 30.0
 
 Message = dict[str, Any]
 

@@ -251,7 +251,7 @@ def _unless(
 
 def _answers(url: str) -> bool | None:
     try:
-        answer = httpx.get(url, timeout=2.0, trust_env=False, verify=context())
+        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
     except httpx.HTTPError:
         return None
     return True if answer.status_code < 500 else None

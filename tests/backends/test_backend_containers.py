@@ -113,7 +113,7 @@ def test_the_guardians_command_removes_a_container_and_forgives_a_missing_one(
     environment["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
     for _ in range(2):
         done = subprocess.run(
-            argv, env=environment, capture_output=True, text=True, timeout=60, check=False
+            argv, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
         assert engine.removed == [CONTAINER]

@@ -48,10 +48,10 @@ def test_starts_as_a_server_of_ours_and_leaves_nothing() -> None:
         family = [postmaster, *postmaster.children(recursive=True)]
         assert len(family) > 3
         folder, port = server.data.parent, server.port
-    sleeper.join(20)
+    sleeper.join(120)
     assert not sleeper.is_alive()
     idle.close()
-    assert not wait_gone(family, 1)
+    assert not wait_gone(family, 120)
     assert not folder.exists()
     assert not answers(port)
     assert custody.tickets == before
@@ -115,7 +115,7 @@ def test_many_clones_at_once(postgres: EmbeddedPostgres) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert failures == []
     query = "SELECT count(*) FROM pg_database WHERE datname = ANY(ARRAY[%s])"
     quoted = ", ".join(f"'{name}'" for name in names)
@@ -135,7 +135,7 @@ def test_a_template_in_use_is_waited_for(postgres: EmbeddedPostgres) -> None:
     while value(postgres.url(), query) == 0:
         assert thread.is_alive()
     session.close()
-    thread.join(30)
+    thread.join(120)
     assert len(made) == 1
 
 

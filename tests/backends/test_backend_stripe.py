@@ -76,7 +76,7 @@ def test_the_simulator_serves_resets_and_leaves_nothing() -> None:
         server.reset()
         assert client.v1.payment_intents.list().data == []
         port = server.port
-    assert not wait_gone([process], 1)
+    assert not wait_gone([process], 120)
     assert not answers(port)
     assert custody.tickets == before
     with pytest.raises(Unavailable, match="could not be reset"):
@@ -116,7 +116,7 @@ def test_the_real_stripe_mock_answers_on_loopback_only() -> None:
         assert server.can_reset
         server.reset()
         process, port = psutil.Process(server.pid), server.port
-    assert not wait_gone([process], 1)
+    assert not wait_gone([process], 120)
     assert not answers(port)
     assert custody.tickets == before
 
@@ -193,7 +193,7 @@ def stranger() -> Iterator[tuple[str, list[str]]]:
     thread.start()
     yield f"http://{HOST}:{server.server_address[1]}", keys
     server.shutdown()
-    thread.join(20)
+    thread.join(120)
     server.server_close()
 
 

@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(status, answer)
 
     def _sent(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
         kept = ("authorization", "content-type", "idempotency-key", "stripe-signature")
         headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import sys
@@ -146,15 +147,20 @@ def test_flags_that_make_no_sense(tmp_path, arguments, said):
     assert said in told.output
 
 
-def free_port():
-    with contextlib.closing(socket.socket()) as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+def free_ports(count):
+    """Of those that no system gives to whoever asks for any: nobody gets one of them meanwhile."""
+    found = []
+    while len(found) < count:
+        number = random.randrange(20_000, 32_000)
+        with contextlib.closing(socket.socket()) as held, contextlib.suppress(OSError):
+            held.bind(("127.0.0.1", number))
+            found.append(number)
+    return found
 
 
 def test_a_service_that_runs_already(tmp_path):
     """It has a database of its own, and looks for its dependencies where the taps will be."""
-    web, postgres, stripe = free_port(), free_port(), free_port()
+    web, postgres, stripe = free_ports(3)
     with open_shared_postgres() as server:
         name = database_name("running")
         url = server.create_database(name)
