@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
+import gevent
 import gevent.event
 
 from harness.load.contention import Contention
@@ -17,6 +18,22 @@ from harness.load.settings import LoadSettings
 from harness.target import Target
 
 _HOT_LIFETIME = 3.0
+
+
+class WhenIdle:
+    """Calls something before this process next waits: once nobody has anything to do."""
+
+    def __init__(self) -> None:
+        # An idle watcher is called where the loop would otherwise wait (libev's manual,
+        # ``ev_idle``); the loop does not go on for its sake (``ref``).
+        self._watcher = gevent.get_hub().loop.idle(ref=False)
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        self._watcher.start(self._run, call)
+
+    def _run(self, call: Callable[[], None]) -> None:
+        self._watcher.stop()
+        call()
 
 
 class Run:

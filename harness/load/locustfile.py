@@ -26,7 +26,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import PaidonceError, UsageError
 from harness.load.address import loopback_url
-from harness.load.current import Run, current_run, set_run
+from harness.load.current import Run, WhenIdle, current_run, set_run
 from harness.load.plan import LoadPlan
 from harness.load.recorder import Recorder
 from harness.load.settings import (
@@ -128,9 +128,7 @@ def _begin(environment: Environment, **_: Any) -> None:
     try:
         settings, target = _checked(environment)
         names = "+".join(sorted(user.__name__ for user in environment.user_classes))
-        # Called back before the loop looks for anything else to happen.
-        soon = gevent.get_hub().loop.run_callback
-        recorder = Recorder(settings, target, f"load: {names}", soon)
+        recorder = Recorder(settings, target, f"load: {names}", WhenIdle())
     except PaidonceError as error:
         _refuse(environment, error)
         return

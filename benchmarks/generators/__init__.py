@@ -1,0 +1,1 @@
+"""What ``benchmarks/generator.py`` measures with."""
