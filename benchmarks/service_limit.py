@@ -129,12 +129,13 @@ async def _one(
     pid: int | None = None,
 ) -> None:
     orders = iter(await _orders(bench))
+    await _clients(url, chosen.clients, _WARMUP_S, orders)
+    # Postgres has a process for each connection: those of the pool are there by now.
     processes = (
         _tree(pid or bench.pids[0]),
         _tree(getattr(stack.postgres, "pid", None)),
         _tree(getattr(lane.stripe, "pid", None)),
     )
-    await _clients(url, chosen.clients, _WARMUP_S, orders)
     before = [_cpu(tree) for tree in processes]
     began = time.perf_counter()
     paid = await _clients(url, chosen.clients, chosen.seconds, orders)

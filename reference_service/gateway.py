@@ -1,8 +1,7 @@
 """The only place that talks to Stripe: calls as data in, outcomes as data out.
 
 What a request waits for is sent by ``raw_request``, which does all that stripe-python does but for
-turning the answer into objects of its own: that took a sixth of a payment's processor time, and
-four fields of it are looked at.
+turning the answer into objects of its own, of which four fields would be looked at.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ followed by a refused connection would then look like a request that never left,
 first try may well have been executed. So every try is watched, per thread.
 
 It speaks HTTP by urllib3. The library's own client does so as well, by way of ``requests``, whose
-sessions, cookies and prepared requests took more of a payment's processor time than the database.
+sessions, cookies and prepared requests take more processor time than urllib3 itself.
 """
 
 from __future__ import annotations
