@@ -45,6 +45,7 @@ from harness.target import Target
 __all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 
 _USED_UP = "paidonce_orders_used_up"
+_BEGUN = "paidonce_begun"
 _FASTEST_SPAWN = 100.0
 _COMMON = ("num_users", "run_time")
 """Options of Locust's own that make a difference to a worker here."""
@@ -71,6 +72,13 @@ class WarmUpThenHold(LoadTestShape):
         except UsageError as error:
             self.plan = None
             _say(error)
+
+    def begun(self) -> None:
+        """A process begins to send load; the plan counts from the last one that does.
+
+        On a busy machine that may be seconds after Locust asked for the first users.
+        """
+        super().reset_time()
 
     def end(self) -> None:
         """End the run at the next tick, before its time."""
@@ -114,6 +122,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         _say(error)
         sys.exit(EXIT_USAGE)
     runner.register_message(_USED_UP, _orders_used_up)
+    runner.register_message(_BEGUN, _process_begun)
 
 
 @events.test_start.add_listener
@@ -139,6 +148,9 @@ def _begin(environment: Environment, **_: Any) -> None:
         runner.send_message(_USED_UP)
 
     set_run(Run(settings, target, recorder, worker, used_up))
+    _process_begun(environment)
+    if isinstance(runner, WorkerRunner):
+        runner.send_message(_BEGUN)
 
 
 def _tell_workers(options: Namespace) -> None:
@@ -178,6 +190,12 @@ def _quitting(environment: Environment, **_: Any) -> None:
     _options, runner = _parts(environment)
     if runner.exceptions and environment.process_exit_code is None:
         environment.process_exit_code = EXIT_DEFECT
+
+
+def _process_begun(environment: Environment, **_: Any) -> None:
+    shape = environment.shape_class
+    if isinstance(shape, WarmUpThenHold):
+        shape.begun()
 
 
 def _orders_used_up(environment: Environment, **_: Any) -> None:

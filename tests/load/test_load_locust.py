@@ -170,7 +170,7 @@ def test_clients_that_time_out_ask_again_under_the_same_key(
         out_folder=tmp_path,
         checkers=("one-success",),
         users=4,
-        seconds=3,
+        seconds=6,
         warmup=0,
         patience=0.1,
     )
