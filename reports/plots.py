@@ -119,6 +119,8 @@ def against_rate(proof: Proof) -> tuple[Figure, ...]:
             )
             for name, read in _LATENCIES
         )
+        if not any(plot.curves for plot in plots):
+            continue
         found.append(
             Figure(
                 name="load",
