@@ -30,7 +30,8 @@ BUSY = 0.6
 """How busy a processor may be in a plan: beyond that, queues grow quickly."""
 WAIT_MS = 50.0
 """The wait for a connection that a shard is not to exceed in 99 of 100 payments."""
-STATEMENTS = {"row_lock": 5, "claim": 8}
+TRIPS = {"row_lock": 4, "claim": 5}
+"""Round trips to the database in one payment, as reports of load count them."""
 HOLDS = {"row_lock": True, "claim": False}
 _SECONDS = 8.0
 
@@ -64,7 +65,7 @@ def _way(cost: Cost, trip_ms: float) -> Way:
         name=cost.guard,
         before_ms=cost.database_ms / 2,
         after_ms=cost.database_ms / 2,
-        trips_ms=2 * trip_ms * STATEMENTS[cost.guard],
+        trips_ms=2 * trip_ms * TRIPS[cost.guard],
         holds=HOLDS[cost.guard],
     )
 
