@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import ceil, floor, log10
+from statistics import median
 
 from markupsafe import Markup
 
@@ -67,22 +69,38 @@ def _profile(proof: Proof, name: str, place: int, loads: Sequence[Load]) -> Prof
     )
 
 
+def _rounds(loads: Sequence[Load]) -> list[list[Load]]:
+    """The searches, each by its rates."""
+    numbers = sorted({load.round for load in loads})
+    return [[load for load in loads if load.round == number] for number in numbers]
+
+
 def _row(guard: str, loads: Sequence[Load], bound: float) -> tuple[str, ...]:
-    held = [load for load in loads if sustained(load, bound)]
-    best = held[-1] if held else None
-    over = [
-        load
-        for load in loads
-        if not sustained(load, bound) and (not best or _rate(load) > _rate(best))
-    ]
+    best, over = [], []
+    for search in _rounds(loads):
+        held = [load for load in search if sustained(load, bound)]
+        limit = _rate(held[-1]) if held else 0.0
+        best.append(held[-1] if held else None)
+        over += [x for x in search if not sustained(x, bound) and _rate(x) > limit][:1]
+    rates = [_rate(load) if load else 0.0 for load in best]
+    there = [load.latency for load in best if load]
     return (
         guard,
-        number(_rate(best)) if best else "none",
-        number(best.latency.p50) if best else "",
-        number(best.latency.p99) if best else "",
-        number(_rate(over[0])) if over else "not reached",
-        _why(over[0], bound) if over else "",
+        _ranged(rates) if there else "none",
+        number(median(latency.p50 for latency in there)) if there else "",
+        number(median(latency.p99 for latency in there)) if there else "",
+        _ranged([_rate(load) for load in over]) if over else "not reached",
+        # Of several searches the reason that came most often.
+        Counter(_why(load, bound) for load in over).most_common(1)[0][0] if over else "",
     )
+
+
+def _ranged(values: Sequence[float]) -> str:
+    """The median, and between what they lie if there are several."""
+    middle = number(median(values))
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({number(min(values))} to {number(max(values))})"
 
 
 def _why(load: Load, bound: float) -> str:
@@ -125,6 +143,13 @@ class _Frame:
         return inside if len(inside) <= 7 else [r for r in inside if f"{r:g}"[0] == "1"]
 
 
+def _mark(series: int, x: float, y: float, told: str) -> Markup:
+    if series == 0:
+        return element("circle", element("title", told), cx=x, cy=y, r=4.2, class_="dot-0")
+    path = f"M{x:.5g},{y - 5.4:.5g} l5.2,9.2 l-10.4,0 z"
+    return element("path", element("title", told), d=path, class_="dot-2")
+
+
 def _curve(loads: Sequence[Load], bound: float, frame: _Frame, guard: str, identity: str) -> Markup:
     parts = []
     for time in frame.times:
@@ -135,17 +160,13 @@ def _curve(loads: Sequence[Load], bound: float, frame: _Frame, guard: str, ident
     parts.append(line(_LEFT, frame.y(bound), _WIDTH - _RIGHT, frame.y(bound), "divider"))
     parts.append(text(_LEFT + 4, frame.y(bound) - 5, f"bound {bound:g} ms", "tick"))
     for series, read in _SERIES:
-        places = [(frame.x(_rate(load)), frame.y(read(load)), load) for load in loads]
-        for (x1, y1, _), (x2, y2, _) in itertools.pairwise(places):
-            parts.append(line(x1, y1, x2, y2, "span"))
-        for x, y, load in places:
-            told = f"{guard} at {number(_rate(load))}/s: {number(read(load))} ms"
-            if series == 0:
-                mark = element("circle", element("title", told), cx=x, cy=y, r=4.2, class_="dot-0")
-            else:
-                path = f"M{x:.5g},{y - 5.4:.5g} l5.2,9.2 l-10.4,0 z"
-                mark = element("path", element("title", told), d=path, class_="dot-2")
-            parts.append(mark)
+        for search in _rounds(loads):
+            places = [(frame.x(_rate(load)), frame.y(read(load)), load) for load in search]
+            for (x1, y1, _), (x2, y2, _) in itertools.pairwise(places):
+                parts.append(line(x1, y1, x2, y2, "span"))
+            for x, y, load in places:
+                told = f"{guard} at {number(_rate(load))}/s: {number(read(load))} ms"
+                parts.append(_mark(series, x, y, told))
     told = "; ".join(
         f"{number(_rate(load))}/s: p50 {number(load.latency.p50)} ms, "
         f"p99 {number(load.latency.p99)} ms"

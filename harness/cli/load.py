@@ -139,8 +139,8 @@ def load_command(
                 f"--profile: unknown profile {profile!r}; choose one of: {', '.join(PROFILES)}"
             )
     variants = tuple(TARGET.variant(name) for name in guard or ()) or TARGET.variants
-    if saturate is not None and (rate or repeat > 1):
-        raise UsageError("--saturate searches for a rate itself: leave out --rate and --repeat")
+    if saturate is not None and rate:
+        raise UsageError("--saturate searches for a rate itself: leave out --rate")
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals: expected {' or '.join(ARRIVALS)}, got {arrivals!r}")
     spread(think, "--think", "seconds", LONGEST_THINKING)

@@ -90,6 +90,22 @@ def test_what_it_takes_to_be_sustained(change: dict[str, object], held: bool) ->
     assert sustained(one, BOUND_MS) is held
 
 
+def test_several_searches_are_told_by_their_median_and_what_they_lie_between() -> None:
+    loads = [
+        msgspec.structs.replace(offered(rate, capacity=capacity), round=number)
+        for number, capacity in enumerate((120, 90, 60), start=1)
+        for rate in (25, 50, 71, 100, 141)
+    ]
+    (found,) = saturation(run(loads))
+    (row,) = found.rows
+    # The searches end at 100, 71 and 50; the next rates of each are 141, 100 and 71.
+    assert row == ("claim", "71 (50 to 100)", "5", "20", "100 (71 to 141)", "p99 900 ms")
+    (panel,) = found.panels
+    assert panel.picture.count("<circle") == 15
+    # A line joins the rates of one search, never of two.
+    assert panel.picture.count('class="span"') == 2 * 3 * 4
+
+
 def test_a_search_is_shown_as_curves_and_a_row_and_not_among_other_loads() -> None:
     loads = [offered(rate, capacity=120) for rate in (25, 50, 100, 200, 141)]
     proof = run([*loads, load("claim", 1, 300)])
