@@ -39,13 +39,15 @@ class Locks:
         try:
             async with asyncio.timeout(seconds):
                 await turn
-        except TimeoutError:
+        except BaseException as ended:
             if turn.done() and not turn.cancelled():
                 # It was ours in the moment we gave up: it goes to the next one.
                 self.release(name)
-            else:
+            elif turn in queue:  # whoever released the lock in that moment has passed us over
                 queue.remove(turn)
-            raise lock_timeout() from None
+            if isinstance(ended, TimeoutError):
+                raise lock_timeout() from None
+            raise
 
     def release(self, name: str) -> None:
         """Give the lock to whoever waits longest, or to nobody."""

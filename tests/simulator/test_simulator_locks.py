@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -46,11 +47,13 @@ async def intent(simulation: Simulation) -> str:
 
 def test_whoever_waits_too_long_gives_up_and_has_done_nothing() -> None:
     async def scenario() -> None:
-        simulation = held(60, 10)
-        path = f"/v1/payment_intents/{await intent(simulation)}/confirm"
-        first, second = await asyncio.gather(
-            ask(simulation, request(path, {}, "a")), ask(simulation, request(path, {}, "b"))
-        )
+        simulation = held(0, 10)
+        identifier = await intent(simulation)
+        path = f"/v1/payment_intents/{identifier}/confirm"
+        await simulation.epoch.locks.acquire(identifier, 0)
+        second = await ask(simulation, request(path, {}, "b"))
+        simulation.epoch.locks.release(identifier)
+        first = await ask(simulation, request(path, {}, "a"))
         assert first.status == 200
         error = body(second)["error"]
         assert (second.status, error["code"]) == (429, "lock_timeout")
@@ -105,16 +108,17 @@ def test_a_refund_locks_the_intent_whether_named_by_charge_or_intent() -> None:
 
 def test_a_lock_goes_to_whoever_waits_longest_and_past_those_who_gave_up() -> None:
     async def scenario() -> None:
-        locks, order = Locks(), []
+        locks, order, given_up = Locks(), [], asyncio.Event()
 
         async def take(name: str, seconds: float) -> None:
             try:
                 await locks.acquire("pi", seconds)
             except Refused:
                 order.append(f"{name} gave up")
+                given_up.set()
                 return
             order.append(name)
-            await asyncio.sleep(0.03)
+            await given_up.wait()
             locks.release("pi")
 
         async with asyncio.TaskGroup() as group:
@@ -122,6 +126,25 @@ def test_a_lock_goes_to_whoever_waits_longest_and_past_those_who_gave_up() -> No
                 group.create_task(take(name, seconds))
                 await asyncio.sleep(0)
         assert order == ["a", "b gave up", "c", "d"]
+        assert not locks.held("pi")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("released_ms", [5, 15], ids=["before", "after"])
+def test_who_gives_up_in_the_moment_of_the_release_is_out_of_the_way(released_ms: float) -> None:
+    async def scenario() -> None:
+        locks, loop = Locks(), asyncio.get_running_loop()
+        await locks.acquire("pi", 60)
+        impatient = asyncio.create_task(locks.acquire("pi", 0.01))
+        patient = asyncio.create_task(locks.acquire("pi", 60))
+        await asyncio.sleep(0)
+        loop.call_later(released_ms / 1000, locks.release, "pi")
+        time.sleep(0.05)  # noqa: ASYNC251 - the machine stalls: both moments are past at once
+        with pytest.raises(Refused):
+            await impatient
+        await patient
+        locks.release("pi")
         assert not locks.held("pi")
 
     asyncio.run(scenario())
