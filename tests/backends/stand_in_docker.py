@@ -39,7 +39,7 @@ class StandInEngine:
 
     def close(self) -> None:
         self._server.shutdown()
-        self._thread.join(20)
+        self._thread.join(120)
         self._server.server_close()
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:

@@ -120,7 +120,7 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
                     return None
                 return True
 
-            child.wait_for("serve", probe, 20)
+            child.wait_for("serve", probe, 120)
 
         child, port = listening.start_listening(
             "redis", start, ready, lambda log: "bind" in log, wanted=None, remedy=""

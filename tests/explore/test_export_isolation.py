@@ -72,7 +72,7 @@ def run(spec, url):
         input=spec,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
