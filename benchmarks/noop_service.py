@@ -2,7 +2,8 @@
 
 ``service_limit.py`` runs it. It is the service itself, with the one object that works on a payment
 (``reference_service.flow.Flow``) replaced by one that answers at once: no database, no Stripe. What
-is left is what the HTTP server, the framework, the validation, the threads and the JSON cost.
+is left is what the HTTP server, the framework, the validation, the threads and the JSON cost. With
+``NOOP=database`` Stripe is called as ever, and only the database is left out.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import uvicorn
 
 from reference_service.app import create_app
+from reference_service.calls import stripe_key
+from reference_service.gateway import Gateway
 from reference_service.operations import Operation
-from reference_service.orders import Answer
+from reference_service.orders import Answer, Order
 from reference_service.settings import load
 
 
@@ -30,10 +33,26 @@ class NoFlow:
         return Answer(200, body)
 
 
+class NoDatabase:
+    """Pays an order that nobody keeps: what is decided, asked of Stripe and concluded is real."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
+        order = Order(id=order_id, amount=1999, currency="usd")
+        call = operation.decide(order).call
+        assert call is not None, "only payments are asked of this service"
+        outcome = self._gateway.send(call, stripe_key(order, call))
+        return operation.conclude(order, call, outcome).answer
+
+
 def main() -> None:
     settings = load(os.environ)
     app = create_app(settings)
-    app.state.service.flow = NoFlow()
+    service = app.state.service
+    without_stripe = os.environ.get("NOOP") != "database"
+    service.flow = NoFlow() if without_stripe else NoDatabase(service.gateway)
 
     @app.get("/nothing")
     async def nothing() -> dict[str, str]:

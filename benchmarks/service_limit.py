@@ -3,11 +3,11 @@
     python benchmarks/service_limit.py [--seconds 4] [--rounds 3] [--clients 8] [--guards ...]
 
 One run measures everything, in turns: the service with nothing behind its routes (``no-op``: no
-database, no Stripe; see ``noop_service.py``), and each guard on a real Postgres with a Stripe
-that adds no latency, one payment of an order of its own after the other. Figures are medians over
-the rounds; the factor is that of the medians of throughput. Beside them the processor time that a
-payment takes in the service, in Postgres and in Stripe: on a machine with few processors it is
-what decides, and it is less noisy than throughput.
+database, no Stripe; see ``noop_service.py``), with Stripe alone (``no database``), and each guard
+on a real Postgres; Stripe adds no latency, and each payment is of an order of its own. Figures are
+medians over the rounds; the factors are those of the medians of throughput. Beside them the
+processor time that a payment takes in the service, in Postgres and in Stripe: on a machine with few
+processors it is what decides, and it is less noisy than throughput.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from harness.process.ports import HOST, HeldPort
 from harness.stack import Choice, Lane, Stack, open_stack
 from scenarios.reference import TARGET
 
-NOOP = "no-op"
+NOOP, NO_DATABASE = "no-op", "no database"
 _ORDERS = 40_000
 _READY_S = 60.0
 _WARMUP_S = 1.0
@@ -70,26 +70,27 @@ def main() -> None:
 
 
 async def _measure(chosen: argparse.Namespace) -> dict[str, Figures]:
-    found: dict[str, Figures] = {name: Figures() for name in (NOOP, *chosen.guards)}
+    found: dict[str, Figures] = {name: Figures() for name in (NOOP, NO_DATABASE, *chosen.guards)}
     async with open_stack(TARGET, Choice()) as stack:
         lane = await stack.lane()
         for _ in range(chosen.rounds):
             for name, figures in found.items():
-                guard = "none" if name == NOOP else name
+                bare = name in (NOOP, NO_DATABASE)
+                guard = "none" if bare else name
                 settings = {"pool_size": str(chosen.clients), "workers": "1"}
                 async with stack.bench(lane, guard, settings, tapped=False) as bench:
                     if bench.reset is not None:
                         await asyncio.to_thread(bench.reset)
-                    if name != NOOP:
+                    if not bare:
                         await _one(chosen, stack, lane, bench.service_url, bench, figures)
                         continue
-                    async with _noop(bench) as (url, pid):
+                    async with _noop(bench, name) as (url, pid):
                         await _one(chosen, stack, lane, url, bench, figures, pid)
     return found
 
 
 @asynccontextmanager
-async def _noop(bench: Bench) -> AsyncIterator[tuple[str, int]]:
+async def _noop(bench: Bench, name: str) -> AsyncIterator[tuple[str, int]]:
     with HeldPort() as port:
         given = bench.addresses
         environment = {
@@ -99,6 +100,7 @@ async def _noop(bench: Bench) -> AsyncIterator[tuple[str, int]]:
             "STRIPE_API_KEY": given.stripe_key,
             "STRIPE_WEBHOOK_SECRET": given.webhook_secret,
             "PAYMENT_GUARD": "none",
+            "NOOP": "database" if name == NO_DATABASE else "all",
             "HOST": HOST,
             "PORT": str(port.number),
             "DB_POOL_SIZE": "8",
@@ -215,12 +217,13 @@ def _table(found: dict[str, Figures]) -> Table:
         "payments/s",
         "least–most",
         "no-op is × as fast",
+        "no database is × as fast",
         "service",
         "postgres",
         "stripe",
     ):
         table.add_column(name, justify="left" if not name else "right")
-    limit = statistics.median(found[NOOP].rate)
+    limit, without = (statistics.median(found[name].rate) for name in (NOOP, NO_DATABASE))
     for name, figures in found.items():
         rate = statistics.median(figures.rate)
         table.add_row(
@@ -228,6 +231,7 @@ def _table(found: dict[str, Figures]) -> Table:
             f"{rate:.0f}",
             f"{min(figures.rate):.0f}–{max(figures.rate):.0f}",
             f"{limit / rate:.2f}",
+            f"{without / rate:.2f}",
             *(
                 f"{statistics.median(values):.0f}"
                 for values in (figures.service_us, figures.postgres_us, figures.stripe_us)
