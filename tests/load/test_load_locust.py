@@ -35,7 +35,7 @@ Api = Callable[[str], str]
 PURE = ("one-success", "clean-rejections", "linearizable")
 DEADLINE_S = 120.0
 """For whatever has to happen, on however busy a machine."""
-QUICK = {"seconds": 1.5, "warmup": 0.5, "patience": DEADLINE_S, "users": 6}
+QUICK = {"seconds": 4.0, "warmup": 0.5, "patience": DEADLINE_S, "users": 6}
 
 
 def until(what: str, holds: Callable[[], bool], seconds: float = DEADLINE_S) -> None:
@@ -91,7 +91,7 @@ def test_a_hot_run_counts_what_the_service_did(
         PURE, Status.VALID
     )
     assert load.status is Status.VALID
-    assert load.seconds == pytest.approx(1.5)
+    assert load.seconds == pytest.approx(4.0)
     assert load.operations == sum(load.outcomes.values())
     assert load.outcomes["rejected"] > 0, "six users of two orders must get in each other's way"
     assert load.payments == load.outcomes["ok"] == load.retries
@@ -104,7 +104,7 @@ def test_a_hot_run_counts_what_the_service_did(
     assert outcomes == {Outcome.OK, Outcome.REJECTED}, "ending the load cuts nobody off"
     start = int(history.header.settings["measured_from_ns"])
     end = int(history.header.settings["measured_to_ns"])
-    assert end - start == 1_500_000_000
+    assert end - start == 4_000_000_000
     measured = [c for _, c in history.of(Completed) if start <= c.t < end]
     assert len(measured) == load.operations
     # The service's own books say the same as the history: every payment once, none missing.
@@ -145,8 +145,8 @@ def test_an_open_loop_offers_its_rate_and_counts_from_when_clients_were_to_come(
     history = read_history(tmp_path / load.history)
     assert history.header.settings["arrivals"] == arrivals
     late = [operation.invoked.late for operation in history.operations]
-    if rate < 100:  # 30 in a second and a half, where users of a closed loop make hundreds
-        assert 0 < load.operations <= 45
+    if rate < 100:  # 80 in four seconds, where users of a closed loop make hundreds
+        assert 0 < load.operations <= 100
     else:  # nobody can keep up: each is later than the one before, and that is in the latency
         assert max(late) > 500_000_000
         assert load.latency.p50 > 250
