@@ -35,7 +35,7 @@ def main() -> None:
     options.add_argument("--slower", type=float, default=0.2)
     options.add_argument("--out", type=Path, default=Path("compare-power"))
     chosen = options.parse_args()
-    runs = [measured(chosen, number, 0.0) for number in range(1)]
+    runs = [measured(chosen, 0, 0.0)]
     slowed: list[Path] = []
     for number in range(chosen.pairs):
         slowed.append(measured(chosen, number, chosen.slower))

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from processor_time import spent, tree
 from rich.console import Console
 from rich.table import Table
 
@@ -134,15 +135,15 @@ async def _one(
     await _clients(url, chosen.clients, _WARMUP_S, orders)
     # Postgres has a process for each connection: those of the pool are there by now.
     processes = (
-        _tree(pid or bench.pids[0]),
-        _tree(getattr(stack.postgres, "pid", None)),
-        _tree(getattr(lane.stripe, "pid", None)),
+        tree(pid or bench.pids[0]),
+        _server(stack.postgres),
+        _server(lane.stripe),
     )
-    before = [_cpu(tree) for tree in processes]
+    before = [spent(each) for each in processes]
     began = time.perf_counter()
     paid = await _clients(url, chosen.clients, chosen.seconds, orders)
     seconds = time.perf_counter() - began
-    used = [(_cpu(tree) - was) / paid * 1e6 for tree, was in zip(processes, before, strict=True)]
+    used = [(spent(each) - was) / paid * 1e6 for each, was in zip(processes, before, strict=True)]
     figures.rate.append(paid / seconds)
     for values, value in zip(
         (figures.service_us, figures.postgres_us, figures.stripe_us), used, strict=True
@@ -191,23 +192,10 @@ async def _client(host: str, port: int, until: float, orders: Iterator[str]) -> 
     return paid
 
 
-def _tree(pid: int | None) -> list[psutil.Process]:
-    if pid is None:
-        return []
-    root = psutil.Process(pid)
-    return [root, *root.children(recursive=True)]
-
-
-def _cpu(tree: list[psutil.Process]) -> float:
-    """Seconds of processor time so far; of a process that ended its last."""
-    total = 0.0
-    for process in tree:
-        try:
-            spent = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += spent.user + spent.system
-    return total
+def _server(backend: object) -> list[psutil.Process]:
+    """Of a server of ours; of one somewhere else nothing is known."""
+    pid = getattr(backend, "pid", None)
+    return [] if pid is None else tree(pid)
 
 
 def _table(found: dict[str, Figures]) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 import psycopg
+from processor_time import spent, tree
 
 from harness.bench import Bench
 from harness.stack import Choice, open_stack
@@ -42,13 +43,14 @@ async def _cost(bench: Bench, guard: str, payments: int) -> Cost:
     orders = [await _order(bench) for _ in range(payments + _WARM)]
     for order in orders[:_WARM]:
         await _pay(bench, order)
-    database, service = _backends(bench), _family(bench.pids)
+    database = _backends(bench)
+    service = [process for pid in bench.pids for process in tree(pid)]
     with psycopg.connect(bench.postgres_url, autocommit=True) as eyes:
         began = _counted(eyes)
-        worked, served = _worked(database), _worked(service)
+        worked, served = spent(database), spent(service)
         for order in orders[_WARM:]:
             await _pay(bench, order)
-        worked, served = _worked(database) - worked, _worked(service) - served
+        worked, served = spent(database) - worked, spent(service) - served
         ended = _counted(eyes)
     return Cost(
         guard=guard,
@@ -89,21 +91,4 @@ def _backends(bench: Bench) -> list[psutil.Process]:
     with psycopg.connect(bench.postgres_url) as connection:
         parent = psutil.Process(connection.info.backend_pid).parent()
     assert parent is not None, "the database is not on this machine"
-    return [parent, *parent.children(recursive=True)]
-
-
-def _family(pids: Sequence[int]) -> list[psutil.Process]:
-    found = [psutil.Process(pid) for pid in pids]
-    return found + [child for one in found for child in one.children(recursive=True)]
-
-
-def _worked(processes: Sequence[psutil.Process]) -> float:
-    """Processor seconds of those that are still there."""
-    seconds = 0.0
-    for process in processes:
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        seconds += times.user + times.system
-    return seconds
+    return tree(parent.pid)
