@@ -47,6 +47,10 @@ class Described:
         return False
 
     @property
+    def keeps_state_unseen(self) -> bool:
+        return False
+
+    @property
     def database_url(self) -> str:
         return ""
 

@@ -72,6 +72,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def keeps_state_unseen(self) -> bool:
+        """Whether what it knows of its orders is where no tap is, in its memory most likely."""
+        ...
+
+    @property
     def database_url(self) -> str:
         """Its own database, where it runs already; empty where it gets one of ours."""
         ...

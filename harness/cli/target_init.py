@@ -21,7 +21,7 @@ _QUESTIONS = {
     "build": ("--build", "What builds it, once (npm ci, say; empty: nothing)"),
     "port_env": ("--port-env", "Which variable names the port it listens on"),
     "ready": ("--ready", "Which path answers when it is ready (empty: once its port accepts)"),
-    "database_env": ("--database-env", "Which variable holds its database URL"),
+    "database_env": ("--database-env", "Which variable holds its database URL (empty: none)"),
     "stripe_env": ("--stripe-env", "Which variable holds Stripe's address (empty: none does)"),
     "stripe_key_env": ("--stripe-key-env", "Which variable holds Stripe's secret key"),
     "schema": ("--schema", "Which SQL file makes its tables (empty: a command does)"),
@@ -52,7 +52,8 @@ def init_command(
         str | None, typer.Option(help="The path that answers when it is ready: /healthz.")
     ] = None,
     database_env: Annotated[
-        str | None, typer.Option(help="The variable that holds its database URL.")
+        str | None,
+        typer.Option(help="The variable that holds its database URL; '' where it has none."),
     ] = None,
     stripe_env: Annotated[
         str | None, typer.Option(help="The variable that holds Stripe's address.")

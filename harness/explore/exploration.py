@@ -151,6 +151,7 @@ async def opened(
                 bench,
                 patience or Patience(),
                 background=Background(noise, learnt=set(learnt)),
+                shared_memory=bench.subject.keeps_state_unseen,
             )
             exits.push_async_callback(made.close)
             worlds.append(made)

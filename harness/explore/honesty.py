@@ -21,7 +21,13 @@ def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -
     """What else is to be known of the service, a sentence each."""
     own = _own(worlds, elsewhere)
     found = [f"the service sends {label!r} by itself; it is let through" for label in own]
-    if any(each.shared_memory for each in worlds):
+    if any(each.bench.subject.keeps_state_unseen for each in worlds):
+        found.append(
+            "what the service knows is where no tap is (it needs neither Postgres nor Redis): "
+            "every order of its calls is searched, but what an attempt does between two of them is "
+            "one piece, and a race within it, or in a file or another store, is not seen"
+        )
+    elif any(each.shared_memory for each in worlds):
         found.append(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"

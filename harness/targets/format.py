@@ -142,9 +142,12 @@ class TapsTable(Table, frozen=True, kw_only=True):
     """``[taps]``: the proxies before the service's dependencies."""
 
     need: Annotated[
-        tuple[Literal["postgres", "stripe", "redis"], ...],
-        Meta(description="Where one attempt alone must be seen; else the set-up is wrong."),
-    ] = ()
+        tuple[Literal["postgres", "stripe", "redis"], ...] | None,
+        Meta(
+            description="Where one attempt alone must be seen; else the set-up is wrong. Default: "
+            "Postgres, if the service is told of it. What [observe] looks at is needed anyway."
+        ),
+    ] = None
     postgres_port: Annotated[Port | None, Meta(description="Listen here, not anywhere.")] = None
     stripe_port: Port | None = None
     stripe_tls_port: Annotated[

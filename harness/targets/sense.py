@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.targets.complaints import At
 from harness.targets.format import Command, DatabaseTable, ProcessTable, TargetFile
+from harness.targets.needs import needed, told_of
 from harness.targets.places import SURROUNDINGS, names_in
 from harness.targets.sense_judging import check_judging
 from harness.targets.sense_steps import check_steps
@@ -57,15 +58,17 @@ def _running(at: At, file: TargetFile) -> None:
         (at / "[service], url").fail(
             f"expected a URL like http://127.0.0.1:3000, got {file.service.url!r}"
         )
-    if not file.database.url:
-        (at / "[database]").fail(
-            "url is missing: a service that runs already has a database of its own, which the "
-            "tap forwards to and invariants are looked up in"
-        )
-    if file.taps.postgres_port is None:
-        (at / "[taps]").fail(
-            "postgres_port is missing: a service that runs already must know where its tap is"
-        )
+    if file.taps.need is None or "postgres" in needed(file):
+        if not file.database.url:
+            (at / "[database]").fail(
+                "url is missing: a service that runs already has a database of its own, which the "
+                "tap forwards to and invariants are looked up in. One without Postgres says in "
+                "[taps] what it does need"
+            )
+        if file.taps.postgres_port is None:
+            (at / "[taps]").fail(
+                "postgres_port is missing: a service that runs already must know where its tap is"
+            )
     if len(file.variants) > 1:
         (at / "[variants]").fail("a service that runs already is one variant")
 
@@ -127,16 +130,12 @@ def _database(at: At, database: DatabaseTable, folder: Path) -> None:
 
 def _taps(at: At, file: TargetFile) -> None:
     if file.service is not None:
-        ports = {"stripe": file.taps.stripe_port, "redis": file.taps.redis_port}
-        for name, port in ports.items():
-            if name in file.taps.need and port is None:
+        for name in ("stripe", "redis"):
+            if name in needed(file) and name not in told_of(file):
                 at.fail(f"{name}_port is missing: the service must know where that tap is")
         return
-    texts = [[p.command, p.env] for p in file.process]
-    texts += [[v.env for v in file.variants.values()], [file.explore.env]]
-    used = set(names_in(texts))
-    for name in file.taps.need:
-        if not any(place.startswith(f"{name}_") and place in used for place in SURROUNDINGS):
+    for name in file.taps.need or ():
+        if name not in told_of(file):
             (at / "need").fail(
                 f"nothing can be seen at the {name} tap, since no process is told where it is: "
                 f"use {{{name}_url}} (or {{{name}_host}} and {{{name}_port}}) in its env"

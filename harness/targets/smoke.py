@@ -18,6 +18,7 @@ from harness.explore.service_world import ServiceWorld
 from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Completed, Effect, History, Invoked, Operation
 from harness.targets.format import TargetFile
+from harness.targets.needs import needed
 from harness.targets.script import TargetScript
 from harness.verdict import Status
 
@@ -102,10 +103,7 @@ def _seen(histories: list[History]) -> dict[str, int]:
 
 
 def _unseen(file: TargetFile, seen: dict[str, int], alone: list[History]) -> Iterator[str]:
-    needed = dict.fromkeys(("postgres", *file.taps.need))
-    if any(observe.stripe for observe in file.observe.values()):
-        needed["stripe"] = None
-    for tap in needed:
+    for tap in needed(file):
         if seen.get(tap):
             continue
         how = (

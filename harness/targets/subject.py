@@ -16,6 +16,7 @@ from harness.target import Target
 from harness.targets import starting
 from harness.targets.clients import TargetClients
 from harness.targets.loading import Loaded
+from harness.targets.needs import keeps_state_unseen
 from harness.targets.orders import order_key
 from harness.targets.places import TLS, names_in
 
@@ -75,6 +76,10 @@ class TargetSubject:
         texts = [[p.command, p.env] for p in file.process]
         texts += [[v.env for v in file.variants.values()], [file.explore.env, file.database.env]]
         return file.taps.stripe_tls_port is not None or bool(set(TLS) & set(names_in(texts)))
+
+    @property
+    def keeps_state_unseen(self) -> bool:
+        return keeps_state_unseen(self.loaded.file)
 
     @property
     def database_url(self) -> str:

@@ -36,6 +36,7 @@ def test_a_first_file_from_flags_is_a_target(tmp_path):
         ["--pay-json", '{"card": {"id": [1, 2.5, true, "a\\"b"]}}'],
         ["--migrate", "npx prisma migrate deploy", "--build", "npm ci", "--ready", "/up"],
         ["--stripe-env", "", "--stripe-key-env", ""],
+        ["--database-env", ""],
         ["--success", "201", "--pay", "PUT /pay/{order}", "--order", "header:Location~/(.+)"],
     ],
 )
@@ -44,6 +45,17 @@ def test_whatever_is_answered_the_file_is_toml(tmp_path, flags):
     said = run.invoke(app, ["init", str(path), "--command", "./serve", "--yes", *flags])
     assert said.exit_code == 0, said.output
     assert tomllib.loads(path.read_text())["process"][0]["command"] == "./serve"
+
+
+def test_a_service_without_a_database_is_not_asked_for_one(tmp_path):
+    path = tmp_path / "target.toml"
+    flags = ["--command", "./serve", "--database-env", "", "--yes"]
+    said = run.invoke(app, ["init", str(path), *flags])
+    assert said.exit_code == 0, said.output
+    assert "to be mended" not in said.output
+    file = load_target(path).file
+    assert file.taps.need == ("stripe",)
+    assert "postgres" not in str(file.process)
 
 
 @pytest.mark.parametrize(
