@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import msgspec
 
 from harness.history import Completed, Event, Invoked
+from harness.load.beside import Beside
 
 INTERVAL_S = 0.2
 """Seconds between two looks."""
@@ -60,7 +60,7 @@ class Tail:
         self._file.close()
 
 
-class Follower:
+class Follower(Beside):
     """Follows the histories of one load run in ``folder`` on a thread of its own.
 
     Use as a context manager around the run. Files that are there already belong to an earlier one.
@@ -69,19 +69,22 @@ class Follower:
     """
 
     def __init__(self, folder: Path, tell: Tell) -> None:
+        super().__init__("follower")
         self._folder = folder
         self._tell = tell
         self._known = set(self._there())
         self._tails: list[Tail] = []
-        self._error: Exception | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="paidonce follower", daemon=True)
         self.left: tuple[Invoked, ...] = ()
 
     def _there(self) -> list[Path]:
         return sorted(self._folder.glob("*.parts/*.jsonl"))
 
-    def _look(self) -> None:
+    def _watch(self, told: threading.Event) -> None:
+        while not told.wait(INTERVAL_S):
+            self._read()
+        self._read()
+
+    def _read(self) -> None:
         for path in self._there():
             if path not in self._known:
                 self._known.add(path)
@@ -89,31 +92,7 @@ class Follower:
         for tail in self._tails:
             tail.read()
 
-    def _run(self) -> None:
-        try:
-            while not self._stop.wait(INTERVAL_S):
-                self._look()
-        except Exception as error:  # handed to whoever waits for the load
-            self._error = error
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        try:
-            if self._error is None:
-                self._look()
-        finally:
-            self.left = tuple(begun for tail in self._tails for begun in tail.open)
-            for tail in self._tails:
-                tail.close()
-        if self._error is not None and kind is None:
-            raise self._error
+    def _let_go(self) -> None:
+        self.left = tuple(begun for tail in self._tails for begun in tail.open)
+        for tail in self._tails:
+            tail.close()

@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import httpx
 import redis
 
 from harness.backends.stripe_simulator import CONTROL_HEADERS
+from harness.load.beside import Beside
 from harness.seen import Counted
 from harness.taps.stripe import StripeTap
 from harness.tls import context
@@ -105,15 +104,14 @@ class _Meter:
         self.readings.append((time.monotonic_ns(), values))
 
 
-class Meters:
+class Meters(Beside):
     """Reads the counters of ``watched`` in a thread of its own, while it is entered."""
 
     def __init__(self, watched: Watched, interval: float = INTERVAL_S) -> None:
+        super().__init__("meters")
         self._stripe = None if watched.stripe is None else _Meter(watched.stripe)
         self._redis = None if watched.redis is None else _Meter(watched.redis)
         self._interval = interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="paidonce meters", daemon=True)
 
     def counted(self, start: int, end: int) -> Counted:
         """What was counted at ``start <= t < end`` (monotonic ns), a second."""
@@ -126,26 +124,13 @@ class Meters:
             redis_round_trips=redis_.get(READS),
         )
 
-    def _run(self) -> None:
+    def _watch(self, told: threading.Event) -> None:
         meters = [meter for meter in (self._stripe, self._redis) if meter is not None]
         while meters:
             for meter in meters:
                 meter.read()
-            if self._stop.wait(self._interval):
+            if told.wait(self._interval):
                 return
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def _rates(meter: _Meter | None, start: int, end: int) -> dict[str, float]:

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 
 from harness.errors import PaidonceError, Unavailable
+from harness.load.beside import Beside
 from harness.seen import LOCK, Sessions, Timeline
 
 INTERVAL = 0.02
@@ -156,7 +156,11 @@ def _mean(numbers: Sequence[int]) -> float:
     return round(sum(numbers) / len(numbers), 4)
 
 
-class Sampler:
+class SamplerFailed(PaidonceError):
+    """The sampler's connection broke while load ran, so its numbers would be partial."""
+
+
+class Sampler(Beside):
     """Samples the database of ``url`` on a connection and a thread of its own.
 
     Use as a context manager around the load; ``samples`` afterwards. Sessions of other roles
@@ -166,10 +170,9 @@ class Sampler:
     """
 
     def __init__(self, url: str, interval: float = INTERVAL) -> None:
+        super().__init__("sampler")
         self._interval = interval
         self._samples: list[Sample] = []
-        self._error: Exception | None = None
-        self._stop = threading.Event()
         try:
             self._connection = psycopg.connect(
                 url, autocommit=True, application_name="paidonce sampler", connect_timeout=5
@@ -181,52 +184,31 @@ class Sampler:
                 "Give the address of the database the service under load uses",
             ) from error
         self._tells_since_when = self._connection.info.server_version >= _WAITSTART_SINCE
-        self._thread = threading.Thread(target=self._run, name="paidonce sampler", daemon=True)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         """Everything sampled so far, in order of time."""
         return tuple(self._samples)
 
-    def stop(self) -> None:
-        """Stop looking and close the connection; stopping twice is harmless."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._connection.close()
-
-    def _run(self) -> None:
-        due = time.monotonic()
+    def _watch(self, told: threading.Event) -> None:
         try:
-            with self._connection.cursor() as cursor:
-                longest = _LONGEST if self._tells_since_when else "NULL"
-                locks = _LOCKS.format(longest=longest)
-                while not self._stop.is_set():
-                    every = len(self._samples) % LOCKS_EVERY == 0
-                    self._samples.append(_look(cursor, locks if every else None))
-                    # A slow look must not be followed by a hurry of looks to catch up.
-                    due = max(due + self._interval, time.monotonic())
-                    self._stop.wait(due - time.monotonic())
-        except Exception as error:  # handed to the thread that waits for the load
-            self._error = error
+            self._sample(told)
+        except psycopg.Error as error:
+            raise SamplerFailed(f"watching Postgres under load failed: {error}") from error
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _sample(self, told: threading.Event) -> None:
+        due = time.monotonic()
+        with self._connection.cursor() as cursor:
+            locks = _LOCKS.format(longest=_LONGEST if self._tells_since_when else "NULL")
+            while not told.is_set():
+                every = len(self._samples) % LOCKS_EVERY == 0
+                self._samples.append(_look(cursor, locks if every else None))
+                # A slow look must not be followed by a hurry of looks to catch up.
+                due = max(due + self._interval, time.monotonic())
+                told.wait(due - time.monotonic())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-        if self._error is not None and kind is None:
-            raise SamplerFailed(f"watching Postgres under load failed: {self._error}")
-
-
-class SamplerFailed(PaidonceError):
-    """The sampler's connection broke while load ran, so its numbers would be partial."""
+    def _let_go(self) -> None:
+        self._connection.close()
 
 
 def _look(cursor: psycopg.Cursor[Any], locks: str | None) -> Sample:
