@@ -20,7 +20,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import harness
@@ -132,7 +132,7 @@ class Telemetry:
         """Send what was not sent yet, and stop listening."""
         self._exits.close()
 
-    def __enter__(self) -> Telemetry:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from types import TracebackType
 from typing import Self
 
 HOST = "127.0.0.1"
@@ -47,12 +46,7 @@ class HeldPort:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
