@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -11,7 +13,7 @@ from harness.results import Proof, Run, Variant
 from harness.verdict import Status
 from reports.backends import columns
 from reports.headline import Tone, headline
-from reports.performance import profiles
+from reports.performance import Profile, profiles
 from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.saturation import saturation
@@ -170,32 +172,42 @@ def render_verdicts(run: Run) -> Table:
 
 def render_loads(proof: Proof) -> RenderableType:
     """The figures of the load runs: a table for each profile, or for each thing that was varied."""
-    tables: list[RenderableType] = []
     varied = [figure for figure in figures(proof) if figure.rows]
-    for figure in varied:
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
-        table.title = Text(figure.title)
-        for at, name in enumerate(figure.header):
-            table.add_column(name, justify="right" if at else "left")
-        for row in figure.rows:
-            table.add_row(*(Text(cell) for cell in row))
-        tables.append(table)
-    wanted = (0, 2, 3, 4, 6, 9, 10, 11, 13, 14)
+    tables = [_figures(figure.title, figure.header, figure.rows) for figure in varied]
     for profile in saturation(proof):
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
-        table.title = Text(f"load {profile.name}: {profile.settings}")
-        for at, name in enumerate(profile.header):
-            table.add_column(name, justify="left" if at in (0, 5) else "right")
-        for row in profile.rows:
-            table.add_row(*(Text(cell) for cell in row))
-        tables.append(table)
+        tables.append(_figures(_titled(profile), profile.header, profile.rows))
     for profile in () if varied else profiles(proof):
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
-        table.title = Text(f"load {profile.name}: {profile.settings}")
-        for column in wanted:
-            words = column in (0, 14)
-            table.add_column(profile.header[column], justify="left" if words else "right")
-        for row in profile.rows:
-            table.add_row(*(Text(row[column]) for column in wanted))
-        tables.append(table)
+        wanted = [at for at, name in enumerate(profile.header) if name in _NARROW]
+        rows = [[row[at] for at in wanted] for row in profile.rows]
+        tables.append(_figures(_titled(profile), [profile.header[at] for at in wanted], rows))
     return Group(*tables)
+
+
+_NARROW = (
+    "guard",
+    "answers/s",
+    "payments/s",
+    "p50 ms",
+    "p99 ms",
+    "rejected",
+    "lock waits · share of time",
+    "rollbacks",
+    "retries",
+    "verdict",
+)
+"""The columns of a profile that there is room for in a terminal."""
+_WORDS = ("guard", "why", "verdict")
+"""Columns that are read, not compared."""
+
+
+def _titled(profile: Profile) -> str:
+    return f"load {profile.name}: {profile.settings}"
+
+
+def _figures(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=Text(title))
+    for at, name in enumerate(header):
+        table.add_column(name, justify="left" if at == 0 or name in _WORDS else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
