@@ -50,6 +50,7 @@ HEADER = (
     "rollbacks",
     "deadlocks",
     "retries",
+    "asked again",
     "verdict",
 )
 
@@ -113,6 +114,7 @@ def figures(one: Repeated) -> tuple[str, ...]:
         number(load.rollbacks),
         number(load.deadlocks),
         "not told" if load.retries is None else number(load.retries),
+        number(load.tried_again),
         verdict_word(load),
     )
 

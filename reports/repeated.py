@@ -70,6 +70,7 @@ def _median(loads: Sequence[Load]) -> Load:
         rollbacks=round(of(lambda load: load.rollbacks)),
         deadlocks=sum(load.deadlocks for load in loads),
         retries=round(statistics.median(said)) if said else None,
+        tried_again=round(of(lambda load: load.tried_again)),
     )
 
 

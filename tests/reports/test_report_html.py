@@ -205,6 +205,24 @@ def test_loads_are_plotted_and_tabled(good: Reader) -> None:
             assert sorted(labels) == sorted(name for name, *_ in GUARDS)
 
 
+def test_tries_of_clients_are_told_apart_from_those_of_the_service() -> None:
+    told = sample()
+    tries = {"none": (3, 7, 1), "row_lock": (0, 0, 0)}
+    loads = tuple(
+        msgspec.structs.replace(load, round=at + 1, retries=2, tried_again=number)
+        for load in told.loads
+        if load.profile == "hot_order" and load.variant in tries
+        for at, number in enumerate(tries[load.variant])
+    )
+    (profile,) = profiles(msgspec.structs.replace(told, loads=loads))
+    by_guard = {row[0]: dict(zip(profile.header, row, strict=True)) for row in profile.rows}
+    assert {guard: row["asked again"] for guard, row in by_guard.items()} == {
+        "none": "3",  # the median, as of all counters
+        "row_lock": "0",
+    }
+    assert {row["retries"] for row in by_guard.values()} == {"2"}
+
+
 def test_bars_are_as_long_as_their_values() -> None:
     rows = [
         Row(label="a", values=(100.0, 25.0), shown=("100", "25")),
