@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
@@ -155,17 +156,13 @@ def _counted(answered: Callable[[], int], pid: int, seconds: float) -> Measured:
 
 def _processor_seconds(pid: int) -> float:
     """What all threads of a process used: to the nanosecond, where the system counts so finely."""
+    ticks = spent([psutil.Process(pid)])
     try:
         tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
         # The first number: time on a processor, in ns (Linux, Documentation/scheduler/sched-stats).
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9 or _ticks(pid)
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9 or ticks
     except OSError:
-        return _ticks(pid)
-
-
-def _ticks(pid: int) -> float:
-    used = psutil.Process(pid).cpu_times()
-    return used.user + used.system
+        return ticks
 
 
 def _table(found: dict[str, list[Measured]]) -> Table:

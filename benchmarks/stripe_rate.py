@@ -8,8 +8,8 @@ Processor time per request is shown beside the rate: it is the least noisy of th
 stripe-mock may use every processor where the others use one.
 
 With ``--objects`` the simulator is then filled up to that many payment intents, and its rate and
-memory are measured on the way. stripe-mock is left out where it is not installed; localstripe is
-installed from PyPI into a virtual environment that is removed at the end.
+memory are measured on the way. What is not installed is left out, and named; localstripe is
+installed from PyPI where it is missing.
 """
 
 from __future__ import annotations
@@ -21,37 +21,25 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 import uvloop
+from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
+from harness.backends.localstripe import LocalStripe
 from harness.backends.stripe_mock import MockStripe
 from harness.backends.stripe_simulator import SimulatedStripe
 from harness.errors import Unavailable
-from harness.process.child import Child
-from harness.process.ports import HOST, HeldPort, answers
-from harness.process.tempdirs import TempFolder
+from harness.process.ports import HOST
 
-LOCALSTRIPE = "localstripe==1.15.10"
 _BODY = b"amount=1000&currency=usd&payment_method_types[]=card"
 _PAY = _BODY + b"&confirm=true&payment_method=pm_card_visa"
-_START_SECONDS = 60.0
-
-# Its own start() listens on every interface and keeps its store in one file below /tmp for all.
-_LOCALSTRIPE = """
-import os, sys
-from aiohttp import web
-from localstripe import resources, server
-folder, port = sys.argv[1], int(sys.argv[2])
-resources.open = lambda path, mode: open(os.path.join(folder, os.path.basename(path)), mode)
-web.run_app(server.app, host="127.0.0.1", port=port, access_log=None)
-"""
+_Stripe = SimulatedStripe | MockStripe | LocalStripe
+_KINDS: tuple[type[_Stripe], ...] = (SimulatedStripe, MockStripe, LocalStripe)
 
 
 @dataclass
@@ -185,17 +173,13 @@ def _load(
 
 
 def _measure(server: Server, clients: int, seconds: float, body: bytes) -> None:
-    before = _cpu_seconds(server.pid)
+    process = [psutil.Process(server.pid)]
+    before = spent(process)
     found = _load(server, clients, body, seconds=seconds)
     server.rates.append(found["done"] / found["seconds"])
-    server.cpu_us.append((_cpu_seconds(server.pid) - before) / found["done"] * 1e6)
+    server.cpu_us.append((spent(process) - before) / found["done"] * 1e6)
     server.p50_ms.append(found["p50_ms"])
     server.p99_ms.append(found["p99_ms"])
-
-
-def _cpu_seconds(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 def main() -> None:
@@ -212,12 +196,12 @@ def main() -> None:
         return
     console = Console()
     with ExitStack() as stack:
-        servers = [stack.enter_context(_simulator())]
-        try:
-            servers.append(stack.enter_context(_stripe_mock()))
-        except Unavailable as error:
-            console.print(f"stripe-mock is left out: {error}")
-        servers.append(stack.enter_context(_localstripe()))
+        servers = []
+        for kind in _KINDS:
+            try:
+                servers.append(_server(kind(), stack))
+            except Unavailable as error:
+                console.print(f"left out: {error}")
         for server in servers:
             _load(server, chosen.clients, _BODY, seconds=1)  # warmed up
         for _ in range(chosen.rounds):
@@ -227,7 +211,8 @@ def main() -> None:
         load = ", ".join(f"{value:.1f}" for value in psutil.getloadavg())
         console.print(f"{psutil.cpu_count()} processors, load average {load}")
     if chosen.objects:
-        with _simulator() as server:
+        with ExitStack() as stack:
+            server = _server(SimulatedStripe(), stack)
             _grow(server, chosen.objects, chosen.clients, console)
 
 
@@ -264,9 +249,9 @@ def _grow(server: Server, objects: int, clients: int, console: Console) -> None:
     stored, target = 0, 1000
     while stored < objects:
         target = min(target, objects)
-        cpu = _cpu_seconds(server.pid)
+        cpu = spent([process])
         found = _load(server, clients, _BODY, count=target - stored)
-        cpu = _cpu_seconds(server.pid) - cpu
+        cpu = spent([process]) - cpu
         rss = process.memory_info().rss
         table.add_row(
             f"{target:,}",
@@ -285,37 +270,9 @@ def _grow(server: Server, objects: int, clients: int, console: Console) -> None:
     )
 
 
-@contextmanager
-def _simulator() -> Iterator[Server]:
-    simulator = SimulatedStripe()
-    try:
-        yield Server("simulator", simulator.port, simulator.pid)
-    finally:
-        simulator.stop()
-
-
-@contextmanager
-def _stripe_mock() -> Iterator[Server]:
-    mock = MockStripe()
-    try:
-        yield Server("stripe-mock", mock.port, mock.pid)
-    finally:
-        mock.stop()
-
-
-@contextmanager
-def _localstripe() -> Iterator[Server]:
-    with TempFolder() as folder:
-        subprocess.run([sys.executable, "-m", "venv", str(folder.path / "venv")], check=True)
-        python = folder.path / "venv" / "bin" / "python"
-        subprocess.run([str(python), "-m", "pip", "install", "-q", LOCALSTRIPE], check=True)
-        store = Path(folder.path)
-        with HeldPort() as held:
-            argv = [str(python), "-c", _LOCALSTRIPE, str(store), str(held.number)]
-            held.before_start()
-            with Child("localstripe", argv) as child:
-                child.wait_for("listen", lambda: answers(held.number) or None, _START_SECONDS)
-                yield Server("localstripe", held.number, child.pid)
+def _server(stripe: _Stripe, exits: ExitStack) -> Server:
+    exits.enter_context(stripe)
+    return Server(stripe.kind, stripe.port, stripe.pid)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import psutil
+from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
@@ -96,9 +97,10 @@ def main() -> None:
 def _measure(
     way: Way, figures: Figures, script: str, protocol: str, clients: int, seconds: int
 ) -> None:
-    before = _cpu_seconds(way.pid)
+    proxy = [] if way.pid is None else [psutil.Process(way.pid)]
+    before = spent(proxy)
     out = _pgbench(way.port, "-n", script, "-M", protocol, "-c", str(clients), "-T", str(seconds))
-    taken = _cpu_seconds(way.pid) - before
+    taken = spent(proxy) - before
     figures.tps.append(_number(r"tps = ([\d.]+)", out))
     figures.latency_ms.append(_number(r"latency average = ([\d.]+) ms", out))
     done = _number(r"transactions actually processed: (\d+)", out)
@@ -172,13 +174,6 @@ def _pgbench(port: int, *arguments: str) -> str:
     if done.returncode != 0:
         raise PaidonceError(f"pgbench {' '.join(arguments)} failed: {done.stderr.strip()}")
     return done.stdout
-
-
-def _cpu_seconds(pid: int | None) -> float:
-    if pid is None:
-        return 0.0
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 def _number(pattern: str, text: str) -> float:
