@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness import service
 from harness.bench import Bench
 from harness.results import Variant
 from harness.scenario_clients import ScenarioClients
-from harness.service import Addresses, Service
+from harness.service import Addresses, Service, Start
 from harness.subject import Ports, Source
 from harness.target import Target
 
@@ -64,22 +62,10 @@ class Described:
     def migrate(
         self, variant: str, addresses: Addresses, called_off: threading.Event | None
     ) -> None:
-        service.migrate(self.described, variant, addresses, called_off=called_off)
+        service.migrate(self.described, variant, addresses, called_off)
 
-    def start(
-        self,
-        variant: str,
-        addresses: Addresses,
-        *,
-        settings: Mapping[str, str],
-        controlled: bool,
-        log: Path | None,
-        called_off: threading.Event | None,
-    ) -> Service:
-        wanted = {**settings, **(self.described.under_control if controlled else {})}
-        return service.start(
-            self.described, variant, addresses, settings=wanted, log=log, called_off=called_off
-        )
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
+        return service.start(self.described, wanted, called_off)
 
     def clients(self, bench: Bench) -> ScenarioClients:
         return ScenarioClients(bench)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from harness.errors import UsageError
 from harness.process.child import Child, ChildFailed
-from harness.process.ports import HOST, HeldPort
+from harness.process.listening import start_listening
+from harness.process.ports import HOST
 from harness.target import Target, fill
 from harness.threads import go_on
 from harness.tls import context
 
 READY_DEADLINE_S = 120.0
-_PORT_TRIES = 5
+_TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,22 @@ class Addresses:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What is to be started of a service, and how.
+
+    ``settings`` are neutral names; those the service has no variable for are not asked of it.
+    ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
+    appended to, if anybody wants it.
+    """
+
+    variant: str
+    addresses: Addresses
+    settings: Mapping[str, str] = field(default_factory=dict)
+    controlled: bool = False
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
 class Service:
     """A running service under test; ``stop`` ends it. ``pids`` are its processes."""
 
@@ -69,7 +86,6 @@ def migrate(
     target: Target,
     variant: str,
     addresses: Addresses,
-    *,
     called_off: threading.Event | None = None,
 ) -> None:
     """Prepare an empty database for the target, if it says how.
@@ -88,41 +104,33 @@ def migrate(
             raise ChildFailed("migration", f"ended with exit code {code}", code, child.tail())
 
 
-def start(
-    target: Target,
-    variant: str,
-    addresses: Addresses,
-    *,
-    settings: Mapping[str, str],
-    log: Path | None = None,
-    called_off: threading.Event | None = None,
-) -> Service:
+def start(target: Target, wanted: Start, called_off: threading.Event | None = None) -> Service:
     """Start the service and wait until its ready path answers 200.
 
-    ``settings`` are neutral names; those the target has no variable for are not asked of it.
     Raises ``ChildFailed`` when it ends early, ``DeadlineExceeded`` when it is not ready in time,
     ``CalledOff`` soon after another thread has set ``called_off``.
     """
-    target.variant(variant)
-    for attempt in range(1, _PORT_TRIES + 1):
-        port = HeldPort()
-        values = {**addresses.values(), "variant": variant, "port": str(port.number)}
+    target.variant(wanted.variant)
+    settings = {**wanted.settings, **(target.under_control if wanted.controlled else {})}
+
+    def begin(port: int) -> Child:
+        values = {**wanted.addresses.values(), "variant": wanted.variant, "port": str(port)}
         argv, env = _argv(target, target.command, values), _env(target, values, settings)
-        port.release()  # a service of any language may not share the port even for a moment
-        url = f"http://{HOST}:{port.number}"
-        child = Child(f"service ({variant})", argv, env=env, log=log)
-        try:
-            ready = functools.partial(_ready, url + target.ready_path, called_off)
-            child.wait_for(f"answer {target.ready_path}", ready, READY_DEADLINE_S)
-            return Service(url=url, children=(child,), pids=(child.pid,))
-        except ChildFailed as failure:
-            child.stop()
-            if "address already in use" not in failure.log.lower() or attempt == _PORT_TRIES:
-                raise
-        except BaseException:
-            child.stop()
-            raise
-    raise AssertionError("unreachable: the last try returns or raises")
+        return Child(f"service ({wanted.variant})", argv, env=env, log=wanted.log)
+
+    def ready(child: Child, port: int) -> None:
+        url = f"http://{HOST}:{port}{target.ready_path}"
+        child.wait_for(
+            f"answer {target.ready_path}", lambda: _ready(url, called_off), READY_DEADLINE_S
+        )
+
+    child, port = start_listening(begin, ready, port_taken, shares=False)
+    return Service(url=f"http://{HOST}:{port}", children=(child,), pids=(child.pid,))
+
+
+def port_taken(log: str) -> bool:
+    """Whether a service of whatever language ended because somebody else has its port."""
+    return _TAKEN.search(log) is not None
 
 
 def _ready(url: str, called_off: threading.Event | None) -> bool | None:

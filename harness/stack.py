@@ -29,7 +29,7 @@ from harness.described import Described
 from harness.history import Backend
 from harness.process.tempdirs import TempFolder
 from harness.sequences import spread_sequences
-from harness.service import Addresses, Service
+from harness.service import Addresses, Service, Start
 from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
@@ -119,16 +119,9 @@ class Stack:
             taps = None
             if controlled:
                 taps, addresses = await self._taps(exits, lane, url, addresses)
+            start = Start(variant, addresses, wanted, controlled, log)
             running = await in_thread(
-                lambda called_off: self.subject.start(
-                    variant,
-                    addresses,
-                    settings=wanted,
-                    controlled=controlled,
-                    log=log,
-                    called_off=called_off,
-                ),
-                undo=Service.stop,
+                lambda called_off: self.subject.start(start, called_off), undo=Service.stop
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
             bench = Bench(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from harness.performing import Clients
 from harness.results import Variant
-from harness.service import Addresses, Service
+from harness.service import Addresses, Service, Start
 from harness.target import Target
 
 if TYPE_CHECKING:
@@ -95,20 +93,10 @@ class Subject(Protocol):
         """Make an empty database ready. Raises ``ChildFailed``, ``UsageError``, ``CalledOff``."""
         ...
 
-    def start(
-        self,
-        variant: str,
-        addresses: Addresses,
-        *,
-        settings: Mapping[str, str],
-        controlled: bool,
-        log: Path | None,
-        called_off: threading.Event | None,
-    ) -> Service:
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
         """Start it and wait until it is ready.
 
-        ``controlled``: its timers and time-outs out of the way. Raises ``ChildFailed``,
-        ``DeadlineExceeded`` and ``CalledOff``.
+        Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``.
         """
         ...
 

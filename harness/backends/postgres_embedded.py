@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from harness.backends import postgres_admin, wheels
 from harness.backends.base import Stoppable
-from harness.backends.listening import start_listening
+from harness.backends.listening import start_backend
 from harness.errors import Unavailable
 from harness.process.child import Child
 from harness.process.ports import HOST
@@ -181,7 +181,7 @@ class EmbeddedPostgres(Stoppable):
                 group=None if account is None else account.pw_gid,
             )
 
-        return start_listening(
+        return start_backend(
             "embedded postgres",
             start,
             lambda server, _: server.wait_for("accept connections", self._ready, START_SECONDS),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.backends import redis_client, wheels
 from harness.backends.base import Stoppable
-from harness.backends.listening import start_listening
+from harness.backends.listening import start_backend
 from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.process.tempdirs import TempFolder
@@ -70,7 +70,7 @@ class EmbeddedRedis(Stoppable):
         def ready(server: Child, number: int) -> None:
             server.wait_for("serve", lambda: _serves(number, server.pid), START_SECONDS)
 
-        return start_listening(
+        return start_backend(
             "embedded redis",
             start,
             ready,

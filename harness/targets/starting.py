@@ -19,8 +19,9 @@ import psycopg
 
 from harness.errors import UsageError
 from harness.process.child import Child, ChildFailed
-from harness.process.ports import HOST, HeldPort
-from harness.service import Addresses, Service
+from harness.process.listening import start_listening
+from harness.process.ports import HOST
+from harness.service import Addresses, Service, Start, port_taken
 from harness.targets.format import Command, ProcessTable
 from harness.targets.loading import Loaded
 from harness.targets.places import filled
@@ -29,8 +30,6 @@ from harness.tls import context
 
 BUILD_DEADLINE_S = 900.0
 MIGRATION_DEADLINE_S = 120.0
-_PORT_TRIES = 5
-_TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
 
 
 def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
@@ -70,15 +69,7 @@ def migrate(
         run(name, argv, loaded.folder / database.cwd, env, MIGRATION_DEADLINE_S, called_off)
 
 
-def start(
-    loaded: Loaded,
-    variant: str,
-    addresses: Addresses,
-    *,
-    controlled: bool,
-    log: Path | None,
-    called_off: threading.Event | None,
-) -> Service:
+def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> Service:
     """Start its processes one after the other, each when the one before is ready.
 
     Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``; nothing is left running then.
@@ -88,9 +79,7 @@ def start(
     url = ""
     try:
         for number, process in enumerate(loaded.file.process, start=1):
-            child, port = _started(
-                loaded, process, number, variant, addresses, controlled, log, called_off
-            )
+            child, port = _started(loaded, process, number, wanted, called_off)
             children.append(child)
             pids += [child.pid, *started_elsewhere(child.pid, port)]
             url = url or f"http://{HOST}:{port}"
@@ -189,39 +178,29 @@ def _started(
     loaded: Loaded,
     process: ProcessTable,
     number: int,
-    variant: str,
-    addresses: Addresses,
-    controlled: bool,
-    log: Path | None,
+    wanted: Start,
     called_off: threading.Event | None,
 ) -> tuple[Child, int]:
     name = process.name or f"process {number}"
-    where = f"{loaded.path}, [[process]] {number}"
-    for attempt in range(1, _PORT_TRIES + 1):
-        held = HeldPort()
-        values = {**places(loaded, variant, addresses), "port": str(held.number)}
-        argv = argv_of(process.command, values, f"{where}, command")
-        env = environment(loaded, variant, values, process.env, controlled=controlled)
-        held.release()  # a service of any language may not share the port even for a moment
-        child = Child(
-            f"{name} ({variant})",
-            argv,
+    log = wanted.log
+
+    def begin(port: int) -> Child:
+        values = {**places(loaded, wanted.variant, wanted.addresses), "port": str(port)}
+        where = f"{loaded.path}, [[process]] {number}, command"
+        env = environment(loaded, wanted.variant, values, process.env, controlled=wanted.controlled)
+        return Child(
+            f"{name} ({wanted.variant})",
+            argv_of(process.command, values, where),
             env={**os.environ, **env},
             cwd=loaded.folder / process.cwd,
             log=log if number == 1 or log is None else log.with_suffix(f".{number}.log"),
         )
-        try:
-            what, probe = _readiness(process, number, child, held.number)
-            child.wait_for(what, _unless(called_off, probe), process.ready_within)
-            return child, held.number
-        except ChildFailed as failure:
-            child.stop()
-            if not _TAKEN.search(failure.log) or attempt == _PORT_TRIES:
-                raise
-        except BaseException:
-            child.stop()
-            raise
-    raise AssertionError("unreachable: the last try returns or raises")
+
+    def ready(child: Child, port: int) -> None:
+        what, probe = _readiness(process, number, child, port)
+        child.wait_for(what, _unless(called_off, probe), process.ready_within)
+
+    return start_listening(begin, ready, port_taken, shares=False)
 
 
 def _readiness(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bench import Bench
 from harness.errors import UsageError
 from harness.results import Variant
-from harness.service import Addresses, Service
+from harness.service import Addresses, Service, Start
 from harness.subject import Ports, Source
 from harness.target import Target
 from harness.targets import starting
@@ -105,24 +104,13 @@ class TargetSubject:
         self.build(called_off)
         starting.migrate(self.loaded, variant, addresses, called_off)
 
-    def start(
-        self,
-        variant: str,
-        addresses: Addresses,
-        *,
-        settings: Mapping[str, str],
-        controlled: bool,
-        log: Path | None,
-        called_off: threading.Event | None,
-    ) -> Service:
-        self.variant(variant)
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
+        self.variant(wanted.variant)
         running = self.loaded.file.service
         if running is not None:
             return Service(running.url.rstrip("/"), (), running.pids)
         self.build(called_off)
-        return starting.start(
-            self.loaded, variant, addresses, controlled=controlled, log=log, called_off=called_off
-        )
+        return starting.start(self.loaded, wanted, called_off)
 
     def clients(self, bench: Bench) -> TargetClients:
         return TargetClients(bench, self.loaded)

@@ -16,14 +16,14 @@ import psutil
 import psycopg
 import pytest
 
-from harness.backends import listening, postgres_admin, postgres_embedded, wheels
+from harness.backends import postgres_admin, postgres_embedded, wheels
 from harness.backends.base import PostgresServer
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.shared import database_name
 from harness.errors import DeadlineExceeded, Unavailable, UsageError
 from harness.process.custody import custody
 from harness.process.offspring import wait_gone
-from harness.process.ports import HOST, HeldPort, answers
+from harness.process.ports import HOST, answers
 
 
 def value(url: str, query: str) -> object:
@@ -193,25 +193,11 @@ def test_a_taken_port_is_said_when_it_was_asked_for() -> None:
     assert custody.tickets == before
 
 
-def test_a_port_lost_at_the_last_moment_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    thieves: list[socket.socket] = []
-
-    class RobbedPort(HeldPort):
-        def before_start(self) -> None:
-            super().before_start()
-            if not thieves:
-                self.release()
-                thief = socket.socket()
-                thief.bind((HOST, self.number))
-                thief.listen()
-                thieves.append(thief)
-
-    monkeypatch.setattr(listening, "HeldPort", RobbedPort)
+def test_a_port_lost_at_the_last_moment_is_replaced(stolen: list[int]) -> None:
     with EmbeddedPostgres() as server:
-        assert len(thieves) == 1
-        assert server.port != thieves[0].getsockname()[1]
+        assert len(stolen) == 1
+        assert server.port != stolen[0]
         assert value(server.url(), "SELECT 1") == 1
-    thieves[0].close()
 
 
 def test_a_server_that_cannot_start_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

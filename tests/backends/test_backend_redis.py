@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-
 import psutil
 import pytest
 import redis
 
-from harness.backends import listening
 from harness.backends.redis_embedded import DATABASES, EmbeddedRedis
 from harness.errors import Unavailable
 from harness.process.custody import custody
 from harness.process.offspring import wait_gone
-from harness.process.ports import HOST, HeldPort, answers
+from harness.process.ports import HOST, answers
 
 
 def test_starts_empties_and_leaves_nothing() -> None:
@@ -54,24 +51,11 @@ def test_listens_on_loopback_only_and_has_many_databases(redis_server: EmbeddedR
         beyond.ping()
 
 
-def test_a_port_lost_at_the_last_moment_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    thieves: list[socket.socket] = []
-
-    class RobbedPort(HeldPort):
-        def before_start(self) -> None:
-            super().before_start()
-            if not thieves:
-                self.release()
-                thief = socket.socket()
-                thief.bind((HOST, self.number))
-                thief.listen()
-                thieves.append(thief)
-
-    monkeypatch.setattr(listening, "HeldPort", RobbedPort)
+def test_a_port_lost_at_the_last_moment_is_replaced(stolen: list[int]) -> None:
     with EmbeddedRedis() as server:
-        assert server.port != thieves[0].getsockname()[1]
+        assert len(stolen) == 1
+        assert server.port != stolen[0]
         server.flush()
-    thieves[0].close()
 
 
 def test_a_taken_port_is_said_when_it_was_asked_for(redis_server: EmbeddedRedis) -> None:

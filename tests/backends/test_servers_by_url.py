@@ -122,7 +122,7 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
             child.wait_for("serve", probe, 120)
 
-        child, port = listening.start_listening(
+        child, port = listening.start_backend(
             "redis", start, ready, lambda log: "bind" in log, wanted=None, remedy=""
         )
         with child:

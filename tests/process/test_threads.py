@@ -11,7 +11,7 @@ import pytest
 
 from harness import service
 from harness.results import Variant
-from harness.service import Addresses
+from harness.service import Addresses, Start
 from harness.target import Route, Target
 from harness.threads import CalledOff, in_thread
 
@@ -63,11 +63,9 @@ def test_a_cancelled_caller_waits_for_the_thread_and_undoes_what_it_made():
 def test_a_service_that_is_not_wanted_any_more_is_not_waited_for(what, monkeypatch):
     def work(called_off: threading.Event) -> None:
         if what == "migrate":
-            service.migrate(NEVER_READY, "", ADDRESSES, called_off=called_off)
+            service.migrate(NEVER_READY, "", ADDRESSES, called_off)
         else:
-            service.start(
-                NEVER_READY, "any", ADDRESSES, settings={}, log=None, called_off=called_off
-            )
+            service.start(NEVER_READY, Start("any", ADDRESSES), called_off)
 
     async def main() -> None:
         caller = asyncio.ensure_future(in_thread(work))
@@ -87,7 +85,7 @@ def test_the_thread_is_told_why():
     called_off = threading.Event()
     called_off.set()
     with pytest.raises(CalledOff, match="no longer wanted"):
-        service.migrate(NEVER_READY, "", ADDRESSES, called_off=called_off)
+        service.migrate(NEVER_READY, "", ADDRESSES, called_off)
 
 
 def _children() -> list[psutil.Process]:

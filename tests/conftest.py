@@ -1,0 +1,36 @@
+"""What tests of several parts need."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from harness.process import listening
+from harness.process.ports import HOST, HeldPort
+
+
+@pytest.fixture
+def stolen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The first port a server is to listen on is taken by somebody else at the last moment."""
+    ports: list[int] = []
+    with ExitStack() as thieves:
+
+        class RobbedPort(HeldPort):
+            def before_start(self) -> None:
+                super().before_start()
+                if not ports:
+                    self.release()
+
+            def release(self) -> None:
+                super().release()
+                if not ports:
+                    thief = thieves.enter_context(socket.socket())
+                    # Bound alone, without SO_REUSEADDR, keeps everybody else from it (socket(7)).
+                    thief.bind((HOST, self.number))
+                    ports.append(self.number)
+
+        monkeypatch.setattr(listening, "HeldPort", RobbedPort)
+        yield ports
