@@ -9,6 +9,7 @@ import msgspec
 
 from harness.errors import PaidonceError
 from harness.history import Action, Completed, OrderObserved, Outcome
+from harness.said import said
 from harness.target import Target
 
 
@@ -52,7 +53,7 @@ def completion(
         outcome=Outcome.REJECTED if 400 <= status < 500 else Outcome.FAILED,
         status=status,
         code=code if isinstance(code, str) else None,
-        error=None if data is not None else body[:200].decode("utf-8", "replace"),
+        error=None if data is not None else said(body),
         retries=_retries(target, headers),
     )
 

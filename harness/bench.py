@@ -76,6 +76,8 @@ class Bench:
     """Other ways in to the tap before Stripe, where the service asked for one."""
     pids: tuple[int, ...] = ()
     """The service's processes: their children do its work."""
+    wrote: Callable[[], str] = str
+    """The last lines the service wrote to its log; nothing, of a service that is not our child."""
     tapped: bool = True
     """Whether the service talks to Stripe by way of the tap."""
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None

@@ -22,6 +22,7 @@ from harness.tls import context
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
+_TOLD_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ class Service:
     url: str
     children: tuple[Child, ...]
     pids: tuple[int, ...]
+
+    def wrote(self) -> str:
+        """The last lines its processes wrote, each under its name where there are several."""
+        told = [(child.name, child.tail(_TOLD_LINES)) for child in self.children]
+        there = [(name, lines) for name, lines in told if lines]
+        if len(self.children) == 1:
+            return "".join(lines for _, lines in there)
+        return "\n".join(f"{name}:\n{lines}" for name, lines in there)
 
     def stop(self) -> None:
         """End what was started of the service, the last first, and everything that started."""

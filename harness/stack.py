@@ -148,6 +148,7 @@ class Stack:
                 taps=taps,
                 tls=lane.tls,
                 pids=running.pids,
+                wrote=running.wrote,
                 tapped=tapped,
                 postgres_errors=getattr(self.postgres, "errors", None),
             )

@@ -9,7 +9,7 @@ import msgspec
 from harness.results import Cell, Proof
 from harness.verdict import Status
 from reports.problems import Weight, problems
-from reports.searches import searched_cells
+from reports.searches import noun_of_cells, searched_cells
 from reports.standing import Standing, grid, standing
 from reports.words import count, listed
 
@@ -150,7 +150,9 @@ def _measured(proof: Proof) -> list[str]:
 def _nothing(proof: Proof) -> str:
     if not proof.cells:
         return "nothing was run"
-    return f"none of {count(len(proof.cells), 'cell')} of the matrix could be judged"
+    if proof.noun == "guard":
+        return f"none of {count(len(proof.cells), 'cell')} of the matrix could be judged"
+    return f"no {proof.noun} could be judged"
 
 
 def _remarks(proof: Proof) -> tuple[str, ...]:
@@ -162,7 +164,7 @@ def _remarks(proof: Proof) -> tuple[str, ...]:
     if proof.interrupted:
         ran = sum(bool(cell.runs) for cell in proof.cells)
         total = len(proof.variants) * len(proof.scenarios)
-        remarks.append(f"Interrupted: {ran} of {count(total, 'cell')} had run.")
+        remarks.append(f"Interrupted: {ran} of {count(total, noun_of_cells(proof))} had run.")
     for kind, text in (
         (Standing.ACCEPTED, "broke as is accepted"),
         (Standing.UNKNOWN, "could not be decided"),
@@ -174,7 +176,7 @@ def _remarks(proof: Proof) -> tuple[str, ...]:
         if amount:
             if kind is Standing.SKIPPED and amount == 1:
                 text = "did not apply or was left out"
-            remarks.append(f"{count(amount, 'cell')} {text}.")
+            remarks.append(f"{count(amount, noun_of_cells(proof))} {text}.")
     for beside in proof.beside:
         if beside.proof is None:
             remarks.append(f"Not proved with {beside.name}: {beside.missing}")

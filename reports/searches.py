@@ -41,14 +41,21 @@ def searched_cells(proof: Proof) -> str:
     hows = [search.how for search in searches]
     executions = sum(search.executions for search in searches)
     parts = [
-        f"{count(hows.count(How.COMPLETE), 'cell')} proved by complete search",
+        f"{count(hows.count(How.COMPLETE), noun_of_cells(proof))} proved by complete search",
         f"{hows.count(How.COUNTEREXAMPLE)} with a counterexample found by it",
     ]
     if How.INCOMPLETE in hows:
         parts.append(f"{hows.count(How.INCOMPLETE)} searched in part")
     if How.NOT_SEARCHED in hows:
         parts.append(f"{hows.count(How.NOT_SEARCHED)} only played")
-    return f"{', '.join(parts)}: {count(executions, 'execution')} of 2 attempts in all."
+    # The matrix is searched with two attempts; how many a target has, its file says.
+    crowd = " of 2 attempts" if proof.noun == "guard" else ""
+    return f"{', '.join(parts)}: {count(executions, 'execution')}{crowd} in all."
+
+
+def noun_of_cells(proof: Proof) -> str:
+    """What a cell is called: of a target, which has one scenario, it is a variant."""
+    return "cell" if proof.noun == "guard" else proof.noun
 
 
 def replay_command(cell: Cell) -> str | None:

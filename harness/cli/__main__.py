@@ -1,5 +1,5 @@
 """``python -m harness.cli`` is the same as ``paidonce``."""
 
-from harness.cli.main import run
+from harness.cli.entry import run
 
 run()

@@ -126,10 +126,14 @@ def publish(
 def tell_findings(gate: Gate, proof: Proof, found: Sequence[Finding]) -> None:
     """Print every finding on a line, with the name a baseline knows it by."""
     console = Console(highlight=False, soft_wrap=True)
+    failed = {cell.variant for cell in proof.cells if cell.error is not None}
     for one in found:
+        if one.what == "undecided" and one.variant in failed:
+            continue  # its error is told above, at length
         word, style = _STYLES[one.level]
         console.print(f"[{style}]{word}[/]: ", end="")
-        said = f"{one.id}: {one.reason}" + (f"; {one.accepted}" if one.accepted else "")
+        reason = one.reason.removeprefix(f"{one.what}: ")
+        said = f"{one.id}: {reason}" + (f"; {one.accepted}" if one.accepted else "")
         console.print(said, markup=False)
     for note in gate.notes(proof, found):
         console.print(f"note: {note}", markup=False)

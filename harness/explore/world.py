@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from harness.errors import PaidonceError
 from harness.explore.footprint import Footprint
 
 
@@ -69,12 +70,15 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
         return self.enabled if self.choices is None else self.choices
 
 
-class InvalidRun(Exception):
+class InvalidRun(PaidonceError):
     """This execution says nothing: the harness was not in control of it.
 
     The message says why (attribution was ambiguous, a replayed prefix diverged, a step did not
     come to rest in time). Such a run is never counted as explored.
+    Exit code 3: nothing was decided.
     """
+
+    exit_code = 3
 
 
 class World(Protocol):

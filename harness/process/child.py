@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -30,6 +31,7 @@ PROBE_SECONDS = 0.005
 """How long to wait between two looks at whether a child is ready."""
 _LOOK_SECONDS = 0.1
 """How soon it is noticed that a child's end is no longer waited for."""
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KILL_SECONDS = 30.0
 """How long an end that cannot be refused may take, on a machine that stalls."""
 
@@ -134,8 +136,8 @@ class Child:
         return self._read_log(0).decode(errors="replace")
 
     def tail(self, lines: int = 12) -> str:
-        """The last non-empty lines it wrote."""
-        text = self._read_log(-lines * 400).decode(errors="replace")
+        """The last non-empty lines it wrote, without colours."""
+        text = _COLOURS.sub("", self._read_log(-lines * 400).decode(errors="replace"))
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
     def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float) -> T:

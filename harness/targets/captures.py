@@ -16,6 +16,7 @@ import msgspec
 import soupsieve
 from bs4 import BeautifulSoup
 
+from harness.said import said
 from harness.wire import Answer
 
 KINDS = ("json", "header", "cookie", "html", "regex")
@@ -42,8 +43,8 @@ class Capture:
         """The value in ``answer``; of JSON with its type. Raises ``NothingThere``."""
         found = self._found(answer)
         if found is None:
-            start = answer.body[:200].decode("utf-8", "replace")
-            raise NothingThere(f"nothing at {self}; the answer {answer.status} begins {start!r}")
+            told = said(answer.body) or "nothing"
+            raise NothingThere(f"nothing at {self}; the answer is {answer.status}: {told}")
         if self.regex is None:
             return found
         match = self.regex.search(str(found))

@@ -15,6 +15,7 @@ from harness.checkers.expressions import parse
 from harness.errors import DeadlineExceeded
 from harness.history import Header, Recorder
 from harness.performing import NotAtRest, NotReady, Script
+from harness.said import said, wrote
 from harness.targets import starting
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.format import PrepareTable
@@ -158,15 +159,17 @@ class TargetClients:
                     request.method, request.path, request.body, request.headers
                 )
         except NoAnswer as error:
-            raise NotReady(f"{where}: {step.request} got no answer: {error}") from None
+            why = wrote(self.bench.wrote()) if step.to == "service" else ""
+            raise NotReady(f"{where}: {step.request} got no answer: {error}{why}") from None
         except TimeoutError:
             raise DeadlineExceeded(
                 f"an answer to {step.request} ({where})", step.timeout_s
             ) from None
         scope.keep(user, answer)
         if not leads_on(step, answer.status):
-            said = answer.body[:300].decode("utf-8", "replace")
-            raise NotReady(f"{where}: {step.request} was answered {answer.status}: {said}")
+            told = said(answer.body) or "nothing"
+            why = wrote(self.bench.wrote()) if answer.status >= 500 else ""
+            raise NotReady(f"{where}: {step.request} was answered {answer.status}: {told}{why}")
         for name, text in step.capture.items():
             try:
                 scope.values[name] = parse_capture(text).take(answer)

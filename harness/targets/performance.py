@@ -13,6 +13,7 @@ from harness.capability import Capability
 from harness.history import Action, Completed, Invoked, Outcome, Recorder
 from harness.observe import ledger
 from harness.performing import Left, NotAtRest, Over, Surroundings
+from harness.said import said
 from harness.target import Request
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.format import StepTable
@@ -197,7 +198,7 @@ class TargetPerformance:
             outcome = Outcome.REJECTED
         else:
             outcome = Outcome.FAILED
-            error = answer.body[:_SHOWN].decode("utf-8", "replace")
+            error = said(answer.body, _SHOWN)
         return Completed(
             t=self.journal.now(),
             op=op,

@@ -16,6 +16,10 @@ from harness.targets.sense_steps import check_steps
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_WHILE_MIGRATING = ("port",)
+_OTHERWISE = {
+    "stripe": "; a service that takes no address, or https only, wants {stripe_proxy} or "
+    '{stripe_tls_url}: "Stripe by TLS" in docs/targets.md'
+}
 
 
 def check(file: TargetFile, path: str, folder: Path) -> None:
@@ -139,4 +143,5 @@ def _taps(at: At, file: TargetFile) -> None:
             (at / "need").fail(
                 f"nothing can be seen at the {name} tap, since no process is told where it is: "
                 f"use {{{name}_url}} (or {{{name}_host}} and {{{name}_port}}) in its env"
+                f"{_OTHERWISE.get(name, '')}"
             )

@@ -16,7 +16,10 @@ from harness.checkers.declared import last_operations, told_success
 from harness.explore.following import follow
 from harness.explore.service_world import ServiceWorld
 from harness.explore.service_worlds import ServiceWorlds
-from harness.history import Completed, Effect, History, Invoked, Operation
+from harness.explore.world import InvalidRun
+from harness.history import Completed, Effect, History, Operation, Outcome
+from harness.performing import NotReady
+from harness.said import wrote
 from harness.targets.format import TargetFile
 from harness.targets.needs import needed
 from harness.targets.script import TargetScript
@@ -27,6 +30,7 @@ _TAPS = {
     "stripe": "{stripe_url}",
     "redis": "{redis_url}",
 }
+_TLS = ' (plain HTTP; where the service speaks https only: "Stripe by TLS" in docs/targets.md)'
 _SHOWN = 200
 
 
@@ -44,12 +48,14 @@ class Smoke(msgspec.Struct, frozen=True, kw_only=True):
 async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
     """Play each kind of attempt alone, then all of them one after the other, twice.
 
-    Raises ``InvalidRun`` where an execution was not under control, ``UsageError`` where the file
-    says something that the service or its database does not accept.
+    Raises ``InvalidRun`` where an execution was not under control, ``NotReady`` where a step of
+    ``[[prepare]]`` is not answered as expected, ``UsageError`` where the file says something that
+    the service or its database does not accept.
     """
     problems: list[str] = []
     notes: list[str] = []
     alone: list[History] = []
+    turned_away = fault = False
     kinds: dict[str, str] = {}
     for attempt in script.attempts:
         kinds.setdefault(attempt.table.name, attempt.name)
@@ -62,8 +68,13 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
             said = f"{name} alone does not succeed: {_told(operation)}"
             # Whoever comes second by nature (a cancellation, a webhook) may need the first.
             (problems if number == 0 else notes).append(said)
+            turned_away |= number == 0 and _turned_away(operation)
+            fault |= number == 0 and operation.outcome not in (Outcome.OK, Outcome.REJECTED)
     seen = _seen(alone)
-    problems += _unseen(script.loaded.file, seen, alone)
+    if not turned_away:
+        problems += _unseen(script.loaded.file, seen)
+    if fault and problems:
+        problems[-1] += wrote(worlds.bench.wrote())
     notes += _elsewhere(worlds.bench)
     if not problems:
         notes += await _twice(worlds)
@@ -71,8 +82,16 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
 
 
 async def _played(worlds: ServiceWorlds) -> ServiceWorld:
-    """All attempts of these worlds one after the other."""
-    await follow(worlds, [])
+    """All attempts of these worlds one after the other.
+
+    A preparation that fails is no accident here, but a set-up that is wrong.
+    """
+    try:
+        await follow(worlds, [])
+    except InvalidRun as error:
+        if isinstance(error.__cause__, NotReady):
+            raise error.__cause__ from None
+        raise
     assert worlds.last is not None
     return worlds.last
 
@@ -94,6 +113,12 @@ def _told(operation: Operation) -> str:
     return f"{asked} was answered {completed.status}, which [success] does not accept{said}"
 
 
+def _turned_away(operation: Operation) -> bool:
+    """Whether a request was refused, and so had no reason to use any tap."""
+    completed = operation.completed
+    return completed is not None and 400 <= (completed.status or 0) < 500
+
+
 def _seen(histories: list[History]) -> dict[str, int]:
     found: dict[str, int] = {}
     for history in histories:
@@ -102,7 +127,7 @@ def _seen(histories: list[History]) -> dict[str, int]:
     return found
 
 
-def _unseen(file: TargetFile, seen: dict[str, int], alone: list[History]) -> Iterator[str]:
+def _unseen(file: TargetFile, seen: dict[str, int]) -> Iterator[str]:
     for tap in needed(file):
         if seen.get(tap):
             continue
@@ -111,10 +136,10 @@ def _unseen(file: TargetFile, seen: dict[str, int], alone: list[History]) -> Ite
             if file.service is not None
             else f"is given as {_TAPS[tap]}"
         )
-        steps = sum(1 for history in alone for _ in history.of(Invoked))
+        tls = _TLS if tap == "stripe" else ""
         yield (
-            f"nothing was seen at the {tap} tap during {steps} request(s) of attempts: does the "
-            f"service connect to the tap? It {how}"
+            f"nothing was seen at the {tap} tap while an attempt was alone: does the service "
+            f"connect to the tap? It {how}{tls}"
         )
 
 

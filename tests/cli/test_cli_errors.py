@@ -169,3 +169,26 @@ def test_nothing_is_left_when_a_proof_is_stopped(tmp_path, number):
     while left_folders := list(tmp_path.glob("paidonce-*")):
         assert time.monotonic() < deadline, f"still there: {left_folders}"
         time.sleep(0.05)
+
+
+_INTERRUPTED_IMPORT = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "harness.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from harness.cli.entry import run
+run()
+"""
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_is_no_traceback(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_IMPORT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert (run.returncode, run.stderr) == (130, "interrupted\n")

@@ -193,3 +193,27 @@ def test_a_service_that_runs_already(tmp_path):
         finally:
             shop.stop()
             server.drop_database(name)
+
+
+def test_a_preparation_that_is_turned_away(tmp_path):
+    path = edited(tmp_path / "shop", "shop", ('"POST /orders"', '"POST /orders/0/pay"'))
+    said = check(path, tmp_path / "out")
+    assert said.exit_code == 2, said.output
+    told = '[[prepare]] 1: POST /orders/0/pay was answered 404: {"error": "no such order"}'
+    assert told in said.output
+    assert "No variant could be judged" in said.output
+
+
+def test_a_service_that_fails_is_told_with_the_end_of_its_log(tmp_path):
+    path = edited(
+        tmp_path / "shop", "shop", ('STRIPE = "{stripe_url}"', 'STRIPE = "{stripe_url}x"')
+    )
+    shop = path.with_name("shop.py")
+    handler = "        except Exception as error:\n"
+    assert shop.read_text().count(handler) == 1
+    says = f'{handler}            print(f"\\x1b[31mno money: {{error}}", file=sys.stderr)\n'
+    shop.write_text(shop.read_text().replace(handler, says))
+    said = check(path, tmp_path / "out", "--variant", "racy")
+    assert said.exit_code == 2, said.output
+    assert "tab 1 alone does not succeed" in said.output
+    assert "the service wrote last:\nno money: " in said.output

@@ -1,0 +1,23 @@
+"""Entry point of the ``paidonce`` command.
+
+It imports the rest by itself: that takes seconds on a busy machine, and who types Ctrl-C meanwhile
+is told no more than later.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_INTERRUPTED = 130
+"""As ``harness.cli.leaving`` has it, which is not imported yet."""
+
+
+def run() -> None:
+    """Runs the command line and leaves with its exit code."""
+    try:
+        from harness.cli import main
+
+        main.run()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
