@@ -12,8 +12,8 @@ each slowed run with the one before it as it is, where no alarm is a miss. Runs 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,18 +30,20 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=8)
     options.add_argument("--seconds", type=float, default=1.5)
     options.add_argument("--users", type=int, default=4)
+    options.add_argument("--stripe-latency", default="50", help="as paidonce load takes it")
     options.add_argument("--guard", default="row_lock")
     options.add_argument("--profile", default="many")
     options.add_argument("--slower", type=float, default=0.2)
     options.add_argument("--out", type=Path, default=Path("compare-power"))
     chosen = options.parse_args()
-    runs = [measured(chosen, 0, 0.0)]
-    slowed: list[Path] = []
+    same: list[Comparison] = []
+    slower: list[Comparison] = []
+    before = measured(chosen, 0, 0.0)
     for number in range(chosen.pairs):
-        slowed.append(measured(chosen, number, chosen.slower))
-        runs.append(measured(chosen, number + 1, 0.0))
-    same = [_compared(one, other) for one, other in itertools.pairwise(runs)]
-    slower = [_compared(one, other) for one, other in zip(runs, slowed, strict=False)]
+        slower.append(_compared(before, measured(chosen, number, chosen.slower)))
+        after = measured(chosen, number + 1, 0.0)
+        same.append(_compared(before, after))
+        before = after
     alarms, caught = sum(bool(c.slower) for c in same), sum(bool(c.slower) for c in slower)
     print(f"\nthe same, compared with itself: {alarms} alarms of {len(same)}")
     print(f"slower by {chosen.slower:.0%}: caught {caught} times of {len(slower)}")
@@ -51,8 +53,11 @@ def measured(chosen: argparse.Namespace, number: int, share: float) -> Path:
     """The folder of one run; makes it if it is not there."""
     folder: Path = chosen.out / f"{'slower' if share else 'same'}-{number:02}"
     if not (folder / "results.json").exists():
+        # Of one that was broken off.
+        shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "harness.cli", "load", "--guard", chosen.guard]
         command += ["--profile", chosen.profile, "--users", str(chosen.users)]
+        command += ["--stripe-latency", chosen.stripe_latency]
         command += ["--seconds", str(chosen.seconds), "--warmup", "0.5"]
         command += ["--repeat", str(chosen.repeat), "--out", str(folder)]
         path = os.pathsep.join(filter(None, [str(SLOWER), os.environ.get("PYTHONPATH", "")]))

@@ -222,8 +222,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     ``outcomes`` counts operations by outcome name. ``lock_waits`` is the mean number of
     database sessions seen waiting for a lock per sample, ``lock_wait_share`` the share of
     samples with any. ``round`` counts the measurements of one variant in a run, from 1;
-    ``yardstick`` is how many transactions a second pgbench made just before it. ``retries``
-    counts what the service said it retried, None if it does not say. Rates are per second of
+    ``yardstick`` is how many transactions a second pgbench made just before it and just after it
+    (the geometric mean). ``retries`` counts what the service said it retried, None if it does not
+    say. Rates are per second of
     the measured window, ``seconds`` long.
     """
 

@@ -99,7 +99,9 @@ def _remarks(found: Comparison, threshold: float) -> list[str]:
             "the machine's own speed was not measured in both runs: differences may be its own"
         )
     else:
-        remarks.append("factors are relative to the machine's own speed, measured in each round")
+        remarks.append(
+            "whatever part of it the change of the machine, measured in each round, accounts for"
+        )
     if found.alone:
         remarks.append(f"measured in one of the two only: {', '.join(found.alone)}")
     return remarks

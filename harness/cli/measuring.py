@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -48,9 +49,9 @@ async def load_all(
     each other.
 
     With ``repeat`` rounds they take turns, every round beginning with another one (and with
-    another of the ``plans``), and before each measurement the machine is measured. ``telemetry``
-    publishes each while it runs. With ``limits`` the same SQL is measured without the service, once
-    for each variant.
+    another of the ``plans``), and before and after each measurement the machine is measured.
+    ``telemetry`` publishes each while it runs. With ``limits`` the same SQL is measured without the
+    service, once for each variant.
     """
     lane = await stack.lane()
     variants = findings.plan.variants
@@ -121,9 +122,14 @@ async def _measured(
         for plan in plans:
             place = whole / f"stripe-{plan.stripe_latency or 'as-it-is'}" if slow else whole
             if plan.bound_ms is None:
-                speed = None if yardstick is None else await asyncio.to_thread(yardstick.measure)
-                load = await _watched(bench, plan, findings.plan.out / place, telemetry)
-                yield _placed(load, place, yardstick=speed)
+                out = findings.plan.out / place
+                if yardstick is None:
+                    yield _placed(await _watched(bench, plan, out, telemetry), place)
+                    continue
+                before = await asyncio.to_thread(yardstick.measure)
+                load = await _watched(bench, plan, out, telemetry)
+                after = await asyncio.to_thread(yardstick.measure)
+                yield _placed(load, place, yardstick=math.sqrt(before * after))
                 continue
             climb = Climb(plan.bound_ms)
             while (rate := climb.next()) is not None:

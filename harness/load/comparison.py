@@ -1,13 +1,11 @@
 """Whether one load run is slower than another: a difference that is stated with its certainty.
 
-Each run measures a guard several times, and each time the machine as well (``yardstick``). What is
-compared are the logarithms of figures relative to the machine's, by Welch's test, which does not
-take both runs to scatter alike (Welch, *The generalization of "Student's" problem when several
-different population variances are involved*, Biometrika 34, 1947). A guard is *slower* if the lower
-bound of the slowdown is above the threshold: a difference that is certain and too small to matter
-is no alarm, and neither is a large one that may be noise. With many guards one of them is unlucky,
-so certainties are shared among them (Holm, *A simple sequentially rejective multiple test
-procedure*, Scandinavian Journal of Statistics 6, 1979).
+Each run measures a guard several times, and each time the machine as well (``yardstick``); how
+far apart two runs are, and how much of that is the machine, is for ``harness.load.slowdown``. A
+guard is *slower* if the lower bound of the slowdown is above the threshold: a difference that is
+certain and too small to matter is no alarm, and neither is a large one that may be noise. With many
+guards one of them is unlucky, so certainties are shared among them (Holm, *A simple sequentially
+rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from dataclasses import dataclass
 
 from harness.conditions import Conditions
 from harness.errors import UsageError
-from harness.load.student import quantile, survival
+from harness.load.slowdown import Side, Slowdown
 from harness.results import Load, Proof
 
 LEAST = 3
@@ -64,7 +62,7 @@ class Comparison:
     figures: tuple[Figure, ...]
     alone: tuple[str, ...]
     relative: bool
-    """Whether the machine's own speed was measured in both, and is taken out."""
+    """Whether the machine's own speed was measured in both, and its change taken into account."""
 
     @property
     def slower(self) -> tuple[Figure, ...]:
@@ -103,27 +101,27 @@ def compare(
     relative = all(
         load.yardstick for groups in (one, other) for key in shared for load in groups[key]
     )
-    tests = [
-        _Test(key, name, *(_samples(groups[key], read, relative) for groups in (one, other)))
+    tests = {
+        (key, name): Slowdown(
+            _side(one[key], read, relative), _side(other[key], read, relative), certainty
+        )
         for key in shared
         for name, read in _FIGURES.items()
-    ]
-    order = sorted(tests, key=lambda test: test.p_beyond(threshold))
-    alphas = {
-        (test.key, test.name): (1 - certainty) / (len(order) - at) for at, test in enumerate(order)
     }
+    order = sorted(tests, key=lambda test: tests[test].p_beyond(math.log1p(threshold)))
+    alphas = {test: (1 - certainty) / (len(order) - at) for at, test in enumerate(order)}
     figures = []
-    for test in tests:
-        variant, profile, *_ = test.key
-        low, high = test.bounds(alphas[test.key, test.name])
-        read = _FIGURES[test.name]
+    for (key, name), test in tests.items():
+        variant, profile, *_ = key
+        low, high = test.bounds(alphas[key, name])
+        read = _FIGURES[name]
         figures.append(
             Figure(
                 variant=variant,
                 profile=profile,
-                name=test.name,
-                before=statistics.median(read(load) for load in one[test.key]),
-                after=statistics.median(read(load) for load in other[test.key]),
+                name=name,
+                before=statistics.median(read(load) for load in one[key]),
+                after=statistics.median(read(load) for load in other[key]),
                 factor=math.exp(test.difference),
                 low=math.exp(low),
                 high=math.exp(high),
@@ -143,50 +141,6 @@ def _change(low: float, high: float, matters: float) -> Change:
     return Change.SAME if high <= matters else Change.UNCLEAR
 
 
-@dataclass(frozen=True)
-class _Test:
-    """Welch's, on logarithms."""
-
-    key: _Key
-    name: str
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-
-    @property
-    def difference(self) -> float:
-        return statistics.fmean(self.after) - statistics.fmean(self.before)
-
-    @property
-    def error(self) -> float:
-        """The difference's standard error; never quite nothing, as clocks are not that good."""
-        return max(math.sqrt(sum(self._shares())), 1e-6)
-
-    @property
-    def freedom(self) -> float:
-        """Degrees of freedom (Welch & Satterthwaite)."""
-        one, other = self._shares()
-        whole = one + other
-        if not whole:
-            return float(len(self.before) + len(self.after) - 2)
-        parts = one**2 / (len(self.before) - 1) + other**2 / (len(self.after) - 1)
-        return whole**2 / parts
-
-    def _shares(self) -> tuple[float, float]:
-        return (
-            statistics.variance(self.before) / len(self.before),
-            statistics.variance(self.after) / len(self.after),
-        )
-
-    def p_beyond(self, threshold: float) -> float:
-        """The chance of a difference like this where the slowdown is the threshold."""
-        return survival((self.difference - math.log1p(threshold)) / self.error, self.freedom)
-
-    def bounds(self, alpha: float) -> tuple[float, float]:
-        """Below and above which the difference is with a chance of ``alpha`` each."""
-        far = quantile(1 - alpha, self.freedom) * self.error
-        return self.difference - far, self.difference + far
-
-
 def _grouped(proof: Proof) -> dict[_Key, list[Load]]:
     found: dict[_Key, list[Load]] = {}
     for load in proof.loads:
@@ -203,12 +157,10 @@ def _grouped(proof: Proof) -> dict[_Key, list[Load]]:
     return found
 
 
-def _samples(
-    loads: Sequence[Load], read: Callable[[Load], float], relative: bool
-) -> tuple[float, ...]:
-    return tuple(
-        math.log(read(load) * (load.yardstick if relative and load.yardstick else 1.0))
-        for load in loads
+def _side(loads: Sequence[Load], read: Callable[[Load], float], relative: bool) -> Side:
+    return Side(
+        tuple(math.log(read(load)) for load in loads),
+        tuple(math.log(load.yardstick) for load in loads if load.yardstick) if relative else (),
     )
 
 

@@ -7,6 +7,7 @@ import math
 _TINY = 1e-300
 _STEPS = 300
 _CLOSE = 1e-14
+_NEAR = 1e-11
 
 
 def survival(t: float, freedom: float) -> float:
@@ -25,7 +26,7 @@ def quantile(p: float, freedom: float) -> float:
     low, high = 0.0, 1.0
     while survival(high, freedom) > 1 - p:
         high *= 2
-    for _ in range(200):
+    while high - low > _NEAR * high:
         middle = (low + high) / 2
         if survival(middle, freedom) > 1 - p:
             low = middle
