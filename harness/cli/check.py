@@ -26,15 +26,15 @@ def check_command(
         list[Path],
         typer.Argument(
             help="A target file (.toml), or history files (.jsonl) and folders of them.",
-            metavar="TARGET|HISTORY...",
+            metavar="TARGET|HISTORY",
             show_default=False,
         ),
     ],
     variant: Annotated[
         str | None,
         typer.Option(
-            help="Of a target: only this variant, which is to hold. [default: every variant, each "
-            "against what the file claims of it]",
+            help="Of a target: only this variant, which is to hold. \\[default: every variant, "
+            "each against what the file claims of it]",
             metavar="NAME",
             show_default=False,
         ),
@@ -42,7 +42,7 @@ def check_command(
     time: Annotated[
         str | None,
         typer.Option(
-            help="Of a target: how long checking may take, once it is built. [default: what the "
+            help="Of a target: how long checking may take, once it is built. \\[default: what the "
             "file says, else 2m]",
             show_default=False,
         ),

@@ -56,7 +56,11 @@ def explore_command(
     ] = Search.DPOR,
     budget: Annotated[
         str | None,
-        typer.Option(help="When to stop: schedules (500) or time (30s, 2m).", metavar="N|TIME"),
+        typer.Option(
+            help="When to stop: schedules (500) or time (30s, 2m). \\[default: when all is done]",
+            metavar="N|TIME",
+            show_default=False,
+        ),
     ] = None,
     switches: Annotated[
         int, typer.Option(help="Context switches at most, for bounded.", min=0, max=50)
@@ -78,8 +82,8 @@ def explore_command(
         float | None,
         typer.Option(
             help="Seconds for which the service is watched, before anybody moves and in the end, "
-            f"to learn what it sends by itself; more than its timers take. [default: {WATCH_S}, or "
-            "what the target file says]",
+            f"to learn what it sends by itself; more than its timers take. \\[default: {WATCH_S}, "
+            "or what the target file says]",
             min=0,
             max=3600,
             show_default=False,

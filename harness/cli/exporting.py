@@ -61,7 +61,7 @@ def export_command(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write, which must be new. [default: standard output]"),
+        typer.Option(help="File to write, which must be new. \\[default: standard output]"),
     ] = None,
     backends: options.Backends = None,
     postgres: options.Postgres = None,

@@ -25,7 +25,7 @@ def figures_command(
         Path | None,
         typer.Option(
             help="File to write, which must be new and end in .csv or .parquet. "
-            "[default: CSV to standard output]",
+            "\\[default: CSV to standard output]",
             show_default=False,
         ),
     ] = None,

@@ -38,7 +38,7 @@ def load_command(
             "--profile",
             help="hot: all users fight over few orders; many: everybody pays orders of their "
             "own; pay: which orders, --contention says; shop: a mix of everything. May be given "
-            "again, to measure under each. [default: hot, or pay with a --contention]",
+            "again, to measure under each. \\[default: hot, or pay with a --contention]",
             metavar="|".join(PROFILES),
             show_default=False,
         ),

@@ -24,7 +24,7 @@ Contentions = Annotated[
         "--contention",
         help="Which orders clients of the profiles pay and shop pick: N that all fight over "
         "(each Locust process its own), N of which few are picked most (Zipf's law with the "
-        "exponent S), or each its own. May be given again. [default: distinct]",
+        "exponent S), or each its own. May be given again. \\[default: distinct]",
         metavar="hot:N|zipf:S:N|distinct",
         show_default=False,
     ),
@@ -41,7 +41,7 @@ Retries = Annotated[
     int | None,
     typer.Option(
         help="How often a client asks again, with the same idempotency key and the waiting of "
-        "Stripe's libraries, when no answer came, a 5xx, or a payment in progress. [default: 2 "
+        "Stripe's libraries, when no answer came, a 5xx, or a payment in progress. \\[default: 2 "
         "in the profile shop; else 0, and no key]",
         min=0,
         max=MOST_RETRIES,
@@ -53,7 +53,7 @@ Connections = Annotated[
     typer.Option(
         "--connections",
         help="Database connections the service has at most, however many requests it works on. "
-        "[default: as many as users, at least 10, at most 100]",
+        "\\[default: as many as users, at least 10, at most 100]",
         min=1,
         max=500,
         show_default=False,
@@ -63,7 +63,7 @@ StripeLatency = Annotated[
     str,
     typer.Option(
         "--stripe-latency",
-        help=f"Milliseconds a request to the Stripe simulator takes: {FORMS}.",
+        help=f"Milliseconds a request to the Stripe simulator takes: {FORMS}. \\[default: 0]",
         metavar="MS",
         show_default=False,
     ),

@@ -31,6 +31,7 @@ from harness.cli import (
     target_init,
     target_schema,
 )
+from harness.cli.helping import HELP, epilog, words
 from harness.cli.leaving import leaves
 
 app = typer.Typer(
@@ -40,8 +41,8 @@ app = typer.Typer(
         "Fires concurrent payment attempts at a service on a real Postgres, records everything "
         "that happens, and judges it: one success, a clean 409 for everybody else, no second "
         "payment intent, no money lost or taken twice.\n\n"
-        "Start with [bold]paidonce prove[/bold]; see one race with "
-        "[bold]paidonce run two_tabs --guard none[/bold]."
+        "Start with [bold]paidonce prove[/bold], or with [bold]paidonce init[/bold] for a service "
+        "of your own; see one race with [bold]paidonce run two_tabs --guard none[/bold]."
     ),
     epilog="Exit codes: 0 valid, 1 invalid, 2 wrong usage or something missing, 3 unknown.",
     no_args_is_help=True,
@@ -85,18 +86,25 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "report": report.report_command,
     "doctor": doctor.doctor_command,
     "list": listing.list_command,
+    "stripe": stripe_serving.stripe_command,
 }
-for _name, _command in _COMMANDS.items():
-    app.command(_name)(leaves(_command))
 # Its options are the simulator's own, which reads them itself.
-app.command(
-    "stripe",
-    context_settings={
+_PASSED_ON = {
+    "stripe": {
         "allow_extra_args": True,
         "ignore_unknown_options": True,
         "help_option_names": [],
-    },
-)(leaves(stripe_serving.stripe_command))
+    }
+}
+for _name, _help in HELP.items():
+    _command = _COMMANDS[_name]
+    app.command(
+        _name,
+        help=words(_command),
+        epilog=epilog(_name),
+        rich_help_panel=_help.panel,
+        context_settings=_PASSED_ON.get(_name),
+    )(leaves(_command))
 
 
 def run() -> None:

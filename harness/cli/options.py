@@ -28,7 +28,7 @@ GuardOrVariant = Annotated[
         "--guard",
         "-g",
         "--variant",
-        help="The guard the service runs with, or the target's variant. [default: none; of a "
+        help="The guard the service runs with, or the target's variant. \\[default: none; of a "
         "target, the first in its file]",
         metavar="NAME",
         show_default=False,
@@ -50,9 +50,10 @@ Scenarios = Annotated[
 Rounds = Annotated[
     int | None,
     typer.Option(
-        help="How often each scenario is played (default: what the scenario says).",
+        help="How often each scenario is played. \\[default: what the scenario says]",
         min=1,
         max=1000,
+        show_default=False,
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed, written into every history.", min=0)]
@@ -63,14 +64,14 @@ Out = Annotated[
     Path | None,
     typer.Option(
         help="Folder for reports and histories; must be new or empty. "
-        "[default: paidonce-report/<time>, with paidonce-report/latest pointing to it]",
+        "\\[default: paidonce-report/<time>, with paidonce-report/latest pointing to it]",
         show_default=False,
     ),
 ]
 Postgres = Annotated[
     str | None,
     typer.Option(
-        help="embedded, container, or a postgresql:// URL. [default: embedded]",
+        help="embedded, container, or a postgresql:// URL. \\[default: embedded]",
         metavar="BACKEND",
         show_default=False,
     ),
@@ -78,7 +79,7 @@ Postgres = Annotated[
 Redis = Annotated[
     str | None,
     typer.Option(
-        help="embedded, container, or a redis:// URL. [default: embedded]",
+        help="embedded, container, or a redis:// URL. \\[default: embedded]",
         metavar="BACKEND",
         show_default=False,
     ),
@@ -87,7 +88,7 @@ Stripe = Annotated[
     str | None,
     typer.Option(
         help="simulator, stripe-mock, stripe-mock-container, localstripe, or an http(s):// URL. "
-        "[default: simulator]",
+        "\\[default: simulator]",
         metavar="BACKEND",
         show_default=False,
     ),
@@ -96,7 +97,7 @@ Backends = Annotated[
     str | None,
     typer.Option(
         help=f"All three at once: {', '.join(PRESETS)}; or role=backend, joined by commas. "
-        "[default: embedded]",
+        "\\[default: embedded]",
         metavar="SET",
         show_default=False,
     ),
@@ -106,7 +107,7 @@ ManyBackends = Annotated[
     typer.Option(
         "--backends",
         help=f"All three at once: {', '.join(PRESETS)}; or role=backend, joined by commas. Given "
-        "more than once, all of it is proved with each, and compared. [default: embedded]",
+        "more than once, all of it is proved with each, and compared. \\[default: embedded]",
         metavar="SET",
         show_default=False,
     ),

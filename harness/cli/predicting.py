@@ -54,7 +54,11 @@ def predict_command(
     ] = False,
     budget: Annotated[
         str | None,
-        typer.Option(help="When to stop: schedules (500) or time (30s, 2m).", metavar="N|TIME"),
+        typer.Option(
+            help="When to stop: schedules (500) or time (30s, 2m). \\[default: when all is done]",
+            metavar="N|TIME",
+            show_default=False,
+        ),
     ] = None,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,

@@ -50,7 +50,7 @@ def prove_command(
         float | None,
         typer.Option(
             help="Seconds for searching every interleaving of 2 attempts, all cells together; 0 "
-            "for no search. [default: what is left of three minutes, 20 at least]",
+            "for no search. \\[default: what is left of three minutes, 20 at least]",
             min=0,
             max=86400,
             show_default=False,
@@ -105,7 +105,7 @@ def run_command(
     attempts: Annotated[
         int | None, typer.Option(help="How many clients race, where all of them do the same.")
     ] = None,
-    rounds: options.Rounds = 1,
+    rounds: Annotated[int, typer.Option(help="How often it is played.", min=1, max=1000)] = 1,
     seed: options.Seed = 0,
     out: options.Out = None,
     backends: options.Backends = None,

@@ -40,7 +40,13 @@ def step_command(
     path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
     guard: Annotated[
         str | None,
-        typer.Option("--guard", "-g", help="Another guard than the witness names.", metavar="NAME"),
+        typer.Option(
+            "--guard",
+            "-g",
+            "--variant",
+            help="Another guard or variant than the witness names.",
+            metavar="NAME",
+        ),
     ] = None,
     backends: options.Backends = None,
     postgres: options.Postgres = None,

@@ -15,12 +15,8 @@ PORT = "12111"
 def stripe_command(context: typer.Context) -> int:
     """Serve the Stripe simulator on this machine until Ctrl-C.
 
-    Takes the options of `python -m harness.simulator` (see `paidonce stripe -- --help`); the port
-    is 12111 unless --port says otherwise.
+    It has a live page, and makes payments, refunds and webhooks as Stripe documents them.
     """
-    given = list(context.args)
-    if not any(one == "--port" or one.startswith("--port=") for one in given):
-        given = ["--port", PORT, *given]
-    settings = parse(given, program="paidonce stripe")
+    settings = parse(context.args, program="paidonce stripe", port=PORT)
     serve(msgspec.structs.replace(settings, for_people=True))
     return 0

@@ -14,7 +14,7 @@ from harness.targets.json_schema import schema
 
 def schema_command(
     out: Annotated[
-        Path | None, typer.Option(help="File to write. [default: standard output]")
+        Path | None, typer.Option(help="File to write. \\[default: standard output]")
     ] = None,
 ) -> int:
     """Write the JSON schema of target files.

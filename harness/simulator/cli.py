@@ -31,8 +31,9 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def parse(arguments: Sequence[str], program: str = _PROGRAM) -> Settings:
-    """The settings a command line asks for. Raises ``UsageError`` naming the flag."""
+def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
+    """What reads a command line of ``program``; ``port`` is where it listens if that says
+    nothing of it."""
     parser = _Parser(
         prog=program,
         description="A stateful simulator of Stripe's payments API. Prints one line of JSON with "
@@ -40,7 +41,7 @@ def parse(arguments: Sequence[str], program: str = _PROGRAM) -> Settings:
         allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="loopback address (127.0.0.1)")
-    parser.add_argument("--port", default="0", help="0 takes any free port (0)")
+    parser.add_argument("--port", default=port, help=f"0 takes any free port ({port})")
     parser.add_argument("--webhook-secret", help="whsec_..., signs webhook events")
     parser.add_argument(
         "--latency-ms", default="0", help="time a request takes, half of it after its effect (0)"
@@ -77,7 +78,12 @@ def parse(arguments: Sequence[str], program: str = _PROGRAM) -> Settings:
     parser.add_argument(
         "--stop-on-stdin-eof", action="store_true", help="stop when standard input ends"
     )
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: Sequence[str], program: str = _PROGRAM, port: str = "0") -> Settings:
+    """The settings a command line asks for. Raises ``UsageError`` naming the flag."""
+    given = reader(program, port).parse_args(arguments)
     secret: str | None = given.webhook_secret
     if secret is not None and not (
         secret.startswith(SECRET_PREFIX) and len(secret) > len(SECRET_PREFIX)
