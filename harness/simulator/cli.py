@@ -142,20 +142,18 @@ def _web_address(flag: str, text: str) -> str:
 
 
 def _seconds(flag: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= _LONGEST_SECONDS:
-        raise UsageError(f"{flag} {text}: expected seconds from 0 to {_LONGEST_SECONDS}")
-    return value
+    return _number(flag, text, "seconds", _LONGEST_SECONDS)
 
 
 def _milliseconds(flag: str, text: str) -> float:
+    return _number(flag, text, "milliseconds", MAX_MS)
+
+
+def _number(flag: str, text: str, unit: str, most: float) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= MAX_MS:
-        raise UsageError(f"{flag} {text}: expected milliseconds from 0 to {MAX_MS:g}")
+    if not 0 <= value <= most:
+        raise UsageError(f"{flag} {text}: expected {unit} from 0 to {most:.15g}")
     return value

@@ -30,14 +30,13 @@ class When(enum.StrEnum):
     AFTER = "after"
 
 
-class ErrorFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="error",
-    tag_field="kind",
-    forbid_unknown_fields=True,
+class _Fault(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
 ):
+    """What all faults have in common: how they are written as JSON."""
+
+
+class ErrorFault(_Fault, frozen=True, kw_only=True, tag="error"):
     """An answer of 500 or another 5xx.
 
     ``stored`` says whether it is kept under the idempotency key, as Stripe keeps a 500 that
@@ -50,76 +49,34 @@ class ErrorFault(
     should_retry: bool | None = None
 
 
-class ResetFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="reset",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class ResetFault(_Fault, frozen=True, kw_only=True, tag="reset"):
     """The connection is reset instead of an answer."""
 
     when: When = When.BEFORE
 
 
-class SilenceFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="silence",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class SilenceFault(_Fault, frozen=True, kw_only=True, tag="silence"):
     """No answer ever comes; the connection stays open."""
 
     when: When = When.BEFORE
 
 
-class RateLimitFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="rate_limit",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class RateLimitFault(_Fault, frozen=True, kw_only=True, tag="rate_limit"):
     """429, before anything happens; nothing is stored."""
 
 
-class LockFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="lock_timeout",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class LockFault(_Fault, frozen=True, kw_only=True, tag="lock_timeout"):
     """429 ``lock_timeout``, as if another request had held the object too long."""
 
 
-class SlowFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="slow_body",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class SlowFault(_Fault, frozen=True, kw_only=True, tag="slow_body"):
     """The answer's body comes in pieces."""
 
     bytes: Annotated[int, msgspec.Meta(ge=1)] = 64
     pause: Distribution = Fixed(50)
 
 
-class LatencyFault(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="latency",
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
+class LatencyFault(_Fault, frozen=True, kw_only=True, tag="latency"):
     """The request takes its own time, whatever the others take."""
 
     before: Distribution = Fixed()
