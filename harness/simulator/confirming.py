@@ -19,7 +19,8 @@ from harness.simulator.errors import (
     doc_url,
     unexpected_state,
 )
-from harness.simulator.intents import OPEN, cancel, require, require_customer, require_usable
+from harness.simulator.intent_checks import require_customer, require_usable
+from harness.simulator.intents import OPEN, cancel, require
 from harness.simulator.objects import ErrorObject, EventRequest, PaymentIntent, PaymentMethod
 from harness.simulator.payment_methods import Source, resolve
 from harness.simulator.state import World

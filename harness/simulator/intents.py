@@ -20,7 +20,6 @@ is in ``confirming``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -29,8 +28,9 @@ import msgspec
 from harness.simulator import charges, money
 from harness.simulator.cards import Decline
 from harness.simulator.errors import StripeError, no_such, unexpected_state
-from harness.simulator.objects import EventRequest, Metadata, PaymentIntent, PaymentMethod
-from harness.simulator.payment_methods import Source, refuse_spent, resolve
+from harness.simulator.intent_checks import require_customer, require_minimum, require_usable
+from harness.simulator.objects import EventRequest, Metadata, PaymentIntent
+from harness.simulator.payment_methods import Source, resolve
 from harness.simulator.state import World
 
 _GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
@@ -235,58 +235,6 @@ def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:
     """``old`` with ``changes`` laid over it; a None removes its key."""
     union = {**old, **changes}
     return {key: value for key, value in union.items() if value is not None}
-
-
-def require_minimum(amount: int, currency: str, error: type[StripeError] = StripeError) -> None:
-    """400 ``amount_too_small`` when Stripe would not charge so little in that currency.
-
-    ``error`` is ``Refused`` where this is part of checking the parameters alone.
-    """
-    if amount < money.minimum(currency):
-        raise error(
-            400,
-            f"Amount must be at least {money.written(money.minimum(currency), currency)}",
-            code="amount_too_small",
-            param="amount",
-        )
-
-
-def require_customer(world: World, customer: str | None) -> None:
-    """400 ``resource_missing`` for a customer that does not exist, or no longer."""
-    if customer is not None and (customer not in world.customers or customer in world.deleted):
-        raise no_such("customer", customer, "customer", status=400)
-
-
-def require_usable(
-    world: World,
-    method: PaymentMethod,
-    customer: str | None,
-    types: Sequence[str],
-    currency: str,
-) -> None:
-    """400 where that method may not pay: another's, used up, or of a type not asked for."""
-    if method.customer is not None and method.customer != customer:
-        raise StripeError(
-            400,
-            f"The customer does not have a payment method with the ID {method.id}. The payment "
-            "method must be attached to the customer.",
-            param="payment_method",
-        )
-    refuse_spent(world, method)
-    if method.type not in types:
-        raise StripeError(
-            400,
-            f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent. "
-            f"Its allowed types are {', '.join(types)}.",
-            param="payment_method",
-        )
-    if method.type == "us_bank_account" and currency != "usd":
-        raise StripeError(
-            400,
-            f"The payment method type us_bank_account does not take the currency {currency}; it "
-            "takes usd.",
-            param="currency",
-        )
 
 
 @cache

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.simulator import customers, intents, listing, payment_methods
 from harness.simulator.errors import Refused, no_such
-from harness.simulator.intent_routes import card_token
+from harness.simulator.intent_params import card_token
 from harness.simulator.listing import Answer, Execution
 from harness.simulator.objects import Deleted, EventRequest, WebhookEndpoint
 from harness.simulator.params import Params
