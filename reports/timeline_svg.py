@@ -8,7 +8,8 @@ import msgspec
 from markupsafe import Markup
 
 from reports.svg import clipped, element, group, line, picture, rect, text, width_of
-from reports.timeline import Bar, Kind, Step, Timeline
+from reports.timeline import Bar, Timeline
+from reports.timeline_steps import Kind, Step
 from reports.timescale import TimeScale
 from reports.words import duration
 

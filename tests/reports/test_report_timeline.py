@@ -37,7 +37,9 @@ from harness.verdict import Status
 from reports.evidence import double_payment as find_double_payment
 from reports.evidence import unexpected
 from reports.story import tell
-from reports.timeline import MAX_ATTEMPTS, MAX_STEPS, Kind, timeline
+from reports.timeline import timeline
+from reports.timeline_lanes import MAX_ATTEMPTS
+from reports.timeline_steps import MAX_STEPS, Kind
 from reports.timeline_svg import timeline_picture
 from reports.timescale import TimeScale
 
