@@ -17,8 +17,8 @@ from rich.console import Console
 from harness import loop
 from harness.cli import options
 from harness.cli.playable import of_witness
+from harness.cli.replaying import opened_again
 from harness.errors import UsageError
-from harness.explore.exploration import opened
 from harness.explore.export import (
     Snapshot,
     history_of,
@@ -35,7 +35,7 @@ from harness.explore.service_world import ServiceWorld
 from harness.explore.watching import WatchedWorlds
 from harness.explore.witness import Witness, broken_of, read_witness, steps_of
 from harness.explore.world import Pending, Taken
-from harness.stack import Choice, open_stack
+from harness.stack import Choice
 from harness.verdict import Status
 
 
@@ -100,19 +100,10 @@ async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
     """The spec of the execution that a replay makes: its ids are those of the rows found."""
     playable = of_witness(witness, path)
     camera = _Camera(statements_of(tell(witness, history_of(witness, path))))
-    async with (
-        open_stack(playable.subject, choice) as stack,
-        opened(
-            stack,
-            playable.script,
-            playable.variant,
-            noise=witness.noise,
-            learnt=witness.learnt,
-        ) as worlds,
-    ):
+    async with opened_again(witness, playable, choice) as worlds:
         steps = [step.expected() for step in witness.steps]
-        followed = await follow(WatchedWorlds(worlds[0], camera), steps)
-        world = worlds[0].last
+        followed = await follow(WatchedWorlds(worlds, camera), steps)
+        world = worlds.last
     assert world is not None
     assert world.judged is not None
     assert camera.snapshot is not None

@@ -9,28 +9,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 import reports
 from harness import loop
 from harness.cli import options
-from harness.cli.exploring import tell, words
 from harness.cli.playable import Playable, named
+from harness.cli.searching import concluded, searching
 from harness.explore import shrinking
-from harness.explore.cells import searched
-from harness.explore.exploration import (
-    Explored,
-    Request,
-    budget_of,
-    explore,
-    opened,
-    save,
-)
-from harness.explore.search import Progress
+from harness.explore.exploration import Explored, Request, budget_of, explore
 from harness.predict import Prediction, decided, orders_of, predicted, undecided
-from harness.stack import Choice, open_stack
-from harness.threads import in_thread
+from harness.stack import Choice
 from reports import predictions as writer
 
 NOT_EXPLORED = "not explored; --explore decides it"
@@ -97,40 +85,19 @@ def predict_command(
     if explored is None:
         return 0
     console.print()
-    witness = save(explored, folder)
-    page = reports.write_search_page(
-        folder / "report.html",
-        playable.variant,
-        playable.script.name,
-        searched(explored, witness, folder),
-        witness,
-        playable.noun,
-    )
-    return tell(explored, witness, page)
+    return concluded(explored, playable, folder)
 
 
 async def _predict(
     playable: Playable, request: Request, choice: Choice, folder: Path, explore_too: bool
 ) -> tuple[tuple[Prediction, ...], Explored | None]:
-    console = Console(stderr=True)
-    with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
-
-        def show(progress: Progress) -> None:
-            live.update(words(progress))
-
-        async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
-            live.update(Text("building"))
-            await in_thread(playable.build)
-            live.update(Text("playing each attempt alone"))
-            async with opened(
-                stack, request.scenario, request.variant, request.lanes, request.noise
-            ) as worlds:
-                notes: tuple[str, ...] = ()
-                if explore_too:
-                    notes = await playable.tried_out(worlds[0], request.watch)
-                found = await predicted(worlds[0], request.watch)
-                if not explore_too:
-                    return found, None
-                request = replace(request, first=orders_of(found))
-                explored = await explore(worlds, request, show)
+    doing = "playing each attempt alone"
+    async with searching(playable, request, choice, folder, doing) as (worlds, show):
+        notes: tuple[str, ...] = ()
+        if explore_too:
+            notes = await playable.tried_out(worlds[0], request.watch)
+        found = await predicted(worlds[0], request.watch)
+        if not explore_too:
+            return found, None
+        explored = await explore(worlds, replace(request, first=orders_of(found)), show)
     return found, replace(explored, notes=(*notes, *explored.notes))

@@ -16,8 +16,8 @@ from harness import loop
 from harness.cli import options
 from harness.cli.patience import patient
 from harness.cli.playable import Playable, of_witness
+from harness.cli.replaying import opened_again
 from harness.explore.blocking import Blocking
-from harness.explore.exploration import opened
 from harness.explore.export import phrases
 from harness.explore.export.telling import WITHOUT_A_UNIT
 from harness.explore.following import Followed, follow
@@ -28,7 +28,7 @@ from harness.explore.witness import Witness, read_witness
 from harness.explore.world import Pending, Taken
 from harness.history import Completed, Effect, Event, Invoked
 from harness.results import Run
-from harness.stack import Choice, open_stack
+from harness.stack import Choice
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Call
 from harness.taps.postgres import Unit
@@ -72,23 +72,14 @@ async def _step(witness: Witness, playable: Playable, choice: Choice, teller: Te
     teller.introduce(witness, playable.variant)
     if teller.pace.asks:
         playable = patient(playable)
-    async with (
-        open_stack(playable.subject, choice) as stack,
-        opened(
-            stack,
-            playable.script,
-            playable.variant,
-            noise=witness.noise,
-            learnt=witness.learnt,
-        ) as worlds,
-    ):
+    async with opened_again(witness, playable, choice) as worlds:
         steps = [step.expected() for step in witness.steps]
         try:
-            followed = await follow(WatchedWorlds(worlds[0], teller), steps)
+            followed = await follow(WatchedWorlds(worlds, teller), steps)
         except Left:
             teller.say("left before the end; nothing was judged", "yellow")
             return Status.UNKNOWN.exit_code
-        world = worlds[0].last
+        world = worlds.last
         assert world is not None
         return teller.conclude(followed, world)
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 import reports
 from harness import loop
 from harness.cli import gating
 from harness.cli.leaving import stopping
+from harness.cli.progress import status_line
 from harness.errors import UsageError
 from harness.results import Cell, How, Proof
 from harness.stack import Choice, open_stack
@@ -122,8 +122,7 @@ def _decided(cell: Cell) -> bool:
 
 
 async def _check(checked: Checked, choice: Choice) -> None:
-    console = Console(stderr=True)
-    with Live(Text("starting"), console=console, transient=True, refresh_per_second=8) as live:
+    with status_line() as live:
         checked.doing = lambda text: live.update(Text(text))
         async with open_stack(
             checked.plan.subject, choice, logs=checked.plan.out / "logs"

@@ -1,0 +1,90 @@
+"""``paidonce replay``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import loop
+from harness.cli import options
+from harness.cli.playable import Playable, of_witness
+from harness.explore.exploration import opened, play_again
+from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.witness import Witness, broken_of, read_witness
+from harness.stack import Choice, open_stack
+from harness.verdict import Status
+
+
+def replay_command(
+    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
+    guard: Annotated[
+        str | None,
+        typer.Option(
+            "--guard",
+            "-g",
+            "--variant",
+            help="Another guard or variant than the witness names.",
+            metavar="NAME",
+        ),
+    ] = None,
+    times: Annotated[int, typer.Option(help="How often.", min=1, max=1000)] = 1,
+    backends: options.Backends = None,
+    postgres: options.Postgres = None,
+    redis: options.Redis = None,
+    stripe: options.Stripe = None,
+) -> int:
+    """Replay a witness: the same schedule, step by step.
+
+    Exit code 1 if it shows the same counterexample (every time), 0 if the service no longer
+    breaks, 3 if it went another way without breaking or being found whole.
+    """
+    witness = read_witness(path)
+    playable = of_witness(witness, path, guard)
+    choice = options.backends(backends, postgres, redis, stripe)
+    return loop.run(_replay(witness, playable, times, choice))
+
+
+@asynccontextmanager
+async def opened_again(
+    witness: Witness, playable: Playable, choice: Choice
+) -> AsyncIterator[ServiceWorlds]:
+    """The service as the search had it that made ``witness``, which says what it knew of it."""
+    async with (
+        open_stack(playable.subject, choice) as stack,
+        opened(
+            stack,
+            playable.script,
+            playable.variant,
+            noise=witness.noise,
+            learnt=witness.learnt,
+        ) as worlds,
+    ):
+        yield worlds[0]
+
+
+async def _replay(witness: Witness, playable: Playable, times: int, choice: Choice) -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    same = 0
+    codes: list[int] = []
+    async with opened_again(witness, playable, choice) as worlds:
+        for number in range(1, times + 1):
+            steps = tuple(step.expected() for step in witness.steps)
+            replayed, judged = await play_again(worlds, steps)
+            if replayed.divergence is not None or judged is None:
+                console.print(f"{number}: went another way at {replayed.divergence}")
+                codes.append(Status.UNKNOWN.exit_code)
+                continue
+            assert worlds.last is not None
+            broken = broken_of(judged.verdicts, worlds.last.reader.names)
+            same += broken == witness.broken
+            codes.append(judged.came.status.exit_code)
+            if number == 1:
+                for found in broken:
+                    console.print(f"  {found.checker}: {found.reason}", markup=False)
+    console.print(f"{same} of {times} replays showed what the witness shows")
+    return max(codes, key=[0, 3, 1].index)

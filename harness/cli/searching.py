@@ -1,0 +1,115 @@
+"""A search from a terminal: how it stands while it goes on, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+import reports
+from harness.cli.playable import Playable
+from harness.cli.progress import status_line
+from harness.explore.cells import searched
+from harness.explore.exploration import Explored, Request, exit_code, opened, save
+from harness.explore.search import Ending, Progress
+from harness.explore.search.shrink import Shrunk
+from harness.explore.service_worlds import ServiceWorlds
+from harness.stack import Choice, open_stack
+from harness.threads import in_thread
+
+
+@asynccontextmanager
+async def searching(
+    playable: Playable, request: Request, choice: Choice, folder: Path, first: str
+) -> AsyncIterator[tuple[list[ServiceWorlds], Callable[[Progress], None]]]:
+    """The built service on as many lanes as asked for, and what shows how a search stands.
+
+    ``first`` says what is done once it is built. Logs go to ``folder``.
+    """
+    with status_line() as live:
+        async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
+            live.update(Text("building"))
+            await in_thread(playable.build)
+            live.update(Text(first))
+            async with opened(
+                stack, request.scenario, request.variant, request.lanes, request.noise
+            ) as worlds:
+                yield worlds, lambda progress: live.update(_words(progress))
+
+
+def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
+    """Save and print what a search came to; returns its exit code."""
+    witness = save(explored, folder)
+    page = reports.write_search_page(
+        folder / "report.html",
+        playable.variant,
+        playable.script.name,
+        searched(explored, witness, folder),
+        witness,
+        playable.noun,
+    )
+    return _tell(explored, witness, page)
+
+
+def _words(progress: Progress) -> Text:
+    """How a search stands, in a line."""
+    counts = progress.counts
+    rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
+    return Text(
+        f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+        f"{progress.rate:.0f}/s, {progress.waiting} known to be left{rest}"
+    )
+
+
+def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
+    """Print what an exploration came to; returns its exit code."""
+    console = Console(highlight=False, soft_wrap=True)
+    result = explored.result
+    counts = result.counts
+    match result.ending:
+        case Ending.COMPLETE:
+            console.print(f"[bold green]complete[/]: no counterexample in {result.coverage}")
+        case Ending.COUNTEREXAMPLE:
+            found = result.found[0]
+            console.print(
+                f"[bold red]counterexample[/] in execution {found.execution.number}, "
+                f"after {found.seconds:.2f} s: {found.execution.verdict.reason}"
+            )
+        case Ending.INCOMPLETE:
+            console.print(f"[bold yellow]not complete[/]: {result.reason}")
+            console.print(f"covered: {result.coverage}")
+    console.print(
+        f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+        f"{counts.outcomes} different outcome(s), longest {counts.longest} steps, "
+        f"{result.seconds:.2f} s"
+    )
+    for reason in result.invalid:
+        console.print(f"invalid: {reason}", markup=False)
+    for note in explored.notes:
+        console.print(f"note: {note}", markup=False)
+    if explored.shrunk is not None:
+        console.print(_smaller(explored.shrunk))
+    if explored.witness is not None:
+        for broken in explored.witness.broken:
+            console.print(f"  {broken.checker}: {broken.reason}")
+        for step in explored.witness.steps:
+            console.print(_line(step.number, step.actor, step.label, step.blocked), markup=False)
+    if witness is not None:
+        console.print(f"replay it: paidonce replay {witness}")
+    console.print(f"report: {page}")
+    return exit_code(result)
+
+
+def _smaller(found: Shrunk) -> str:
+    switches = found.execution.switches
+    words = f"made smaller in {found.executions} executions: {switches} context switch(es)"
+    if found.dropped:
+        words += f", without {', '.join(sorted(found.dropped))}"
+    return words + ("" if found.settled else "; it may not be the smallest")
+
+
+def _line(number: int, actor: str, label: str, blocked: bool) -> str:
+    return f"  {number:>3}  {actor:<14} {label}{'  (waits)' if blocked else ''}"
