@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from postgres_play import ThreadedTap
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name, open_shared_postgres
@@ -27,3 +28,10 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
         connection.execute("INSERT INTO item VALUES (1, 'old')")
     yield url
     postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def tapped(database: str) -> Iterator[ThreadedTap]:
+    """A tap before that database, on an event loop of its own."""
+    with ThreadedTap(database) as tap:
+        yield tap
