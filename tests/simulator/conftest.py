@@ -8,6 +8,9 @@ import pytest
 import stripe
 from simulator_process import SECRET, Simulator, running
 
+from harness.simulator.ids import IdSource
+from harness.simulator.state import World
+
 
 @pytest.fixture(scope="module")
 def shared_simulator() -> Iterator[Simulator]:
@@ -25,3 +28,9 @@ def simulator(shared_simulator: Simulator) -> Simulator:
 @pytest.fixture
 def client(simulator: Simulator) -> stripe.StripeClient:
     return simulator.client()
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty one, on 15 January 2027."""
+    return World(IdSource(1), clock=lambda: 1_800_000_000.5)

@@ -1,0 +1,33 @@
+"""Payments made without HTTP, in a world of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.simulator import confirming, intents
+from harness.simulator.confirming import Confirmation
+from harness.simulator.intents import CreateIntent
+from harness.simulator.objects import EventRequest, PaymentIntent
+from harness.simulator.payment_methods import Source
+from harness.simulator.state import World
+
+CAUSE = EventRequest(id="req_1", idempotency_key="key")
+VISA = Source(payment_method="pm_card_visa")
+
+
+def make(
+    world: World, source: Source | None = None, *, confirm: bool = False, **more: Any
+) -> PaymentIntent:
+    request = CreateIntent(
+        amount=1000, currency="usd", source=source, metadata={"order_id": "o1"}, **more
+    )
+    intent = intents.create(world, request, CAUSE)
+    return pay(world, intent.id) if confirm else intent
+
+
+def pay(world: World, intent: str, source: Source | None = None, **more: Any) -> PaymentIntent:
+    return confirming.confirm(world, intent, Confirmation(source=source, **more), CAUSE)
+
+
+def event_types(world: World) -> list[str]:
+    return [event.type for event in world.events]
