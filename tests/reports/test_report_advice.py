@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from reports_sample import LEVELS, sample, swept
+from reports_sample import sample
+from sample_sweeps import LEVELS, swept
 
 from harness.results import Load, Percentiles, Variant
 from harness.verdict import Status

@@ -7,8 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import msgspec
-from reports_sample import bad_day, not_judged, sample, with_cells
+from reports_sample import bad_day, sample
 from rich.console import Console
+from sample_cells import not_judged, with_cells
 
 import reports
 from harness.results import Beside, Proof

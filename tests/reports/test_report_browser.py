@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from chromium_pipe import NAMES, Browser, find_browser
-from reports_sample import bad_day, sample, swept
+from reports_sample import bad_day, sample
+from sample_sweeps import swept
 
 import reports
 

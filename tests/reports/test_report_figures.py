@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from reports_sample import MS, load, sample, swept, write_history
+from reports_sample import load, sample
+from sample_history import MS, write_history
+from sample_sweeps import swept
 
 import reports
 from harness.cli.figures import figures_command

@@ -9,18 +9,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from reports_sample import (
-    GUARDS,
-    HOSTILE,
-    SCENARIOS,
-    bad_day,
-    cell,
-    hostile,
-    not_judged,
-    sample,
-    with_cells,
-)
+from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, sample
 from rich.console import Console, RenderableType
+from sample_cells import cell, not_judged, with_cells
 
 import reports
 from harness.errors import UsageError

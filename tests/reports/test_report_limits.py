@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from reports_sample import swept
+from sample_sweeps import swept
 
 from harness.results import Load, Proof
 from harness.seen import HELD, Counted, Limit, Seen, Sessions, Timeline

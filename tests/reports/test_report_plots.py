@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from reports_sample import GUARDS, HOSTILE, LEVELS, sample, swept
+from reports_sample import GUARDS, HOSTILE, sample
 from rich.console import Console
+from sample_sweeps import LEVELS, swept
 
 from harness.results import Conditions, Proof
 from harness.seen import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline

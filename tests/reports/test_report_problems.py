@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from reports_sample import (
-    bad_day,
-    cell,
-    double_payment,
-    load,
-    not_judged,
-    sample,
-    verdict,
-    with_cells,
-)
+from reports_sample import bad_day, load, sample
+from sample_cells import cell, not_judged, verdict, with_cells
+from sample_history import double_payment
 
 from harness.checkers import judge
 from harness.history import ChargeObserved, Header, History, IntentObserved

@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from reports_sample import GUARDS, swept
+from reports_sample import GUARDS
+from sample_sweeps import swept
 
 from harness.results import Proof
 from harness.seen import HELD, Alone, Limit, Part, Seen, Sessions, Spent, Timeline, Where

@@ -8,16 +8,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from reports_sample import (
-    MS,
-    PI_A,
-    PI_B,
-    bad_day,
-    double_payment,
-    sample,
-    verdict,
-    write_history,
-)
+from reports_sample import bad_day, sample
+from sample_cells import verdict
+from sample_history import MS, PI_A, PI_B, double_payment, write_history
 
 from harness.history import (
     Action,
