@@ -3,15 +3,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from load_runs import PURE, QUICK, Api, LoadOn
 
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.history import Action
+from harness.load.run import run_load
 from harness.process.child import Child
+from harness.results import Load
 from harness.target import Route, Target
 
 HERE = Path(__file__).parent
@@ -24,7 +28,7 @@ def _listening(line: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def order_api() -> Iterator[Callable[[str], str]]:
+def order_api() -> Iterator[Api]:
     """Starts the tests' own service in a mode (once each) and answers its address."""
     running: dict[str, str] = {}
     with ExitStack() as stack:
@@ -68,3 +72,24 @@ def target() -> Target:
         webhook_path="/webhooks",
         retries_header="Payment-Retries",
     )
+
+
+@pytest.fixture
+def load_on(order_api: Api, target: Target, postgres: EmbeddedPostgres, tmp_path: Path) -> LoadOn:
+    """Puts load on the tests' own service; what is not said is quick, and is recorded in
+    ``tmp_path``."""
+
+    def load_on(mode: str, profile: str, **more: Any) -> Load:
+        given = {
+            "target": target,
+            "base_url": order_api(mode),
+            "postgres_url": postgres.url("postgres"),
+            "variant": mode,
+            "profile": profile,
+            "out_folder": tmp_path,
+            "checkers": PURE,
+            **QUICK,
+        }
+        return run_load(**(given | more))
+
+    return load_on

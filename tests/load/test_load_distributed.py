@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 from click.testing import Result
-from test_load_locust import Api, until
+from load_runs import Api, until
 from typer.testing import CliRunner
 
 from harness.cli.main import app

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
+from load_runs import until
 
 from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.errors import DeadlineExceeded, Unavailable
+from harness.errors import Unavailable
 from harness.load.sampler import Sampler, SamplerFailed, summarise_samples
 
 
@@ -24,14 +24,6 @@ def database(postgres: EmbeddedPostgres) -> Iterator[str]:
         connection.execute("INSERT INTO orders VALUES (1, 0), (2, 0)")
     yield url
     postgres.drop_database(name)
-
-
-def until(what: str, holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(what, seconds)
-        time.sleep(0.005)
 
 
 def test_waiting_for_a_row_is_seen_while_it_lasts(database: str) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 
 import psycopg
 import pytest
 import redis
+from load_runs import until
 
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
 from harness.backends.stripe_simulator import SimulatedStripe
-from harness.errors import DeadlineExceeded
 from harness.load.meters import (
     BUSY_S,
     CALLS,
@@ -33,14 +32,6 @@ from harness.load.timing import durations, means
 from harness.seen import Counted, Sessions, Timeline, Where
 
 NS = 1_000_000_000
-
-
-def until(what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(what, seconds)
-        time.sleep(0.005)
 
 
 def sample(t: int, locks: Locks | None = None, **sessions: int) -> Sample:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from load_runs import LoadOn, until
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.errors import DeadlineExceeded, Unavailable, UsageError
+from harness.errors import Unavailable, UsageError
 from harness.history import Action, Completed, Header, Invoked, Journal, Outcome, read_history
 from harness.load.following import Follower
-from harness.load.run import LoadCancelled, run_load
+from harness.load.run import LoadCancelled
 from harness.load.telemetry import Telemetry
-from harness.target import Target
 
 pytest.importorskip("prometheus_client", reason="extra telemetry is not installed")
 pytest.importorskip("opentelemetry.sdk", reason="extra telemetry is not installed")
@@ -28,14 +26,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 WAIT_S = 90.0
 MS = 1_000_000
-
-
-def until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(what, WAIT_S)
-        time.sleep(0.05)
 
 
 def scraped(telemetry: Telemetry, **labels: str) -> dict[str, float]:
@@ -51,25 +41,12 @@ def scraped(telemetry: Telemetry, **labels: str) -> dict[str, float]:
     return found
 
 
-def test_a_run_is_fetched_while_it_runs(
-    order_api: Callable[[str], str], target: Target, postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
-    url, called_off = order_api("sound"), threading.Event()
+def test_a_run_is_fetched_while_it_runs(load_on: LoadOn, tmp_path: Path) -> None:
+    called_off = threading.Event()
 
     def run() -> None:
         with pytest.raises(LoadCancelled), telemetry.following(tmp_path, "sound", "hot"):
-            run_load(
-                target=target,
-                base_url=url,
-                postgres_url=postgres.url("postgres"),
-                variant="sound",
-                profile="hot",
-                users=4,
-                seconds=600,
-                warmup=0,
-                out_folder=tmp_path,
-                cancel=called_off,
-            )
+            load_on("sound", "hot", users=4, seconds=600, warmup=0, cancel=called_off)
 
     with Telemetry(port=0) as telemetry:
         running = threading.Thread(target=run)
