@@ -93,7 +93,14 @@
     });
     if (plot.data.top != null) most = plot.data.top;
     if (plot.data.bound && plot.data.bound.y < most * 3) most = Math.max(most, plot.data.bound.y);
-    return plot.log ? uPlot.rangeLog(least, most, 10, false) : [0, most * 1.06 || 1];
+    return plot.log ? [step(least, Math.floor), step(most, Math.ceil)] : [0, most * 1.06 || 1];
+  }
+
+  // The next of 1, 2, 5, 10, 20, 50 … below or above: a whole decade may be mostly empty.
+  function step(value, way) {
+    const decade = 10 ** Math.floor(Math.log10(value));
+    const steps = [1, 2, 5, 10].map((one) => one * decade);
+    return way === Math.floor ? steps.filter((one) => one <= value * 1.0001).pop() : steps.find((one) => one >= value * 0.9999);
   }
 
   function options(plot, width) {

@@ -106,6 +106,16 @@ def test_phone_reads_the_timeline_downwards_and_a_desk_sideways(
     assert browser.evaluate(shown) == [False, True]
 
 
+def test_a_phone_reads_all_of_the_advice_without_swiping(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    cell = "[...document.querySelectorAll('table.advice td:last-child')].map((cell) =>"
+    browser.open(pages["load"].as_uri(), width=375)
+    assert browser.evaluate(f"{cell} cell.getBoundingClientRect().right <= innerWidth)")[0] is True
+    name = browser.evaluate(f"{cell} getComputedStyle(cell, '::before').content)")[0]
+    assert name == '"when to choose it"'
+
+
 def test_link_from_the_matrix_opens_the_details(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["good"].as_uri(), width=1280)
     browser.evaluate("document.querySelector('a.cell.caught').click()")
