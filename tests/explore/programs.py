@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-
-from harness.models.rowprograms import (
+from rowprograms import (
     Begin,
     Call,
     Commit,

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Hashable
 
 import psycopg
 from real_sessions import Sessions, sessions
-
-from harness.models.rowprograms import SCHEMA, Answer, Program
+from rowprograms import SCHEMA, Answer, Program
 
 _RESET = "DELETE FROM keys; DELETE FROM rows"
 _FILL = """

@@ -7,10 +7,10 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rowlock_table import CONFLICTS
+from rowprograms import Mode
 
 from harness.explore.footprint import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
-from harness.models.rowlock_table import CONFLICTS
-from harness.models.rowprograms import Mode
 
 ROW = ("pg", "public.orders")
 LOCKS: dict[Mode, Resource] = {

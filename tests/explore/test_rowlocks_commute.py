@@ -7,14 +7,14 @@ from collections.abc import Hashable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import actors, programs
+from rowlocks import RowLocks
+from rowprograms import Begin, Commit, Lock, Program, Read, Step, Write
 
 from harness.explore.sql.catalog import Catalog, Column, ForeignKey, Index, Table
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.statement import Footprints
 from harness.explore.sql.transaction import Query, TransactionTracker
 from harness.explore.sql.types import ColumnType
-from harness.models.rowlocks import RowLocks
-from harness.models.rowprograms import Begin, Commit, Lock, Program, Read, Step, Write
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

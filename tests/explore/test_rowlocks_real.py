@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from programs import programs
 from real_rowlocks import Server, server
-
-from harness.models.rowlocks import RowLocks
-from harness.models.rowprograms import Program
+from rowlocks import RowLocks
+from rowprograms import Program
 
 ACTORS = ("a", "b", "c")
 

@@ -8,6 +8,8 @@ from collections.abc import Hashable
 from typing import Any
 
 import pytest
+from rowlocks import RowLocksWorlds
+from rowprograms import Begin, Call, Commit, Lock, Program, Read, StopIf, Write
 from toy_worlds import Programs, Recording, ToyWorlds, explore, harmless, trace, verdict
 
 from harness.explore.search import (
@@ -20,8 +22,6 @@ from harness.explore.search import (
     search,
 )
 from harness.explore.search.tree import TreeScheduler
-from harness.models.rowlocks import RowLocksWorlds
-from harness.models.rowprograms import Begin, Call, Commit, Lock, Program, Read, StopIf, Write
 from harness.verdict import Status, Verdict
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import programs as row_programs
+from rowlocks import RowLocksWorlds
+from rowprograms import Program
 from toy_worlds import (
     Programs,
     Recording,
@@ -22,8 +24,6 @@ from toy_worlds import (
 from harness.explore.search import Bounded, Budget, DepthFirst, Ending, Reduced, Result, search
 from harness.explore.search.tree import TreeScheduler
 from harness.explore.world import Taken, Worlds
-from harness.models.rowlocks import RowLocksWorlds
-from harness.models.rowprograms import Program
 
 MOST = 120
 """A program with more schedules is passed over."""

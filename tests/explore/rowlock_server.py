@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from harness.models.rowlock_table import Locks, Name, Waits
-from harness.models.rowprograms import (
+from rowlock_table import Locks, Name, Waits
+from rowprograms import (
     Answer,
     Call,
     Insert,

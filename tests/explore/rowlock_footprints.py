@@ -5,8 +5,9 @@ The same has to come out of ``harness.explore.sql`` for each step's SQL; a test 
 
 from __future__ import annotations
 
+from rowprograms import Call, Insert, Lock, Mode, Read, Remove, Step, Write
+
 from harness.explore.footprint import KEY, LOCAL, REST, Footprint, Resource
-from harness.models.rowprograms import Call, Insert, Lock, Mode, Read, Remove, Step, Write
 
 ROWS = ("pg", "public.rows")
 KEYS = ("pg", "public.keys")

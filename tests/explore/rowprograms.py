@@ -6,10 +6,8 @@ They run against two tables::
     keys (key int PRIMARY KEY, row int REFERENCES rows, owner text NOT NULL)
 
 Each step says in ``sql`` which statement it stands for, so that a program can be run against a
-real server as well as in ``harness.models.rowlocks``.
+real server as well as in ``rowlocks``.
 """
-
-# ruff: noqa: S608 -- the values put into SQL here are numbers of our own
 
 from __future__ import annotations
 

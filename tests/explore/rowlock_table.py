@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from harness.models.rowprograms import Mode
+from rowprograms import Mode
 
 Name = tuple[str, int]
 """A row or a key: ("row", 1)."""

@@ -15,13 +15,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from harness.explore.footprint import LOCAL, Footprint
-from harness.explore.tenures import Tenures
-from harness.explore.twins import twins
-from harness.explore.world import InvalidRun, Pending, Taken
-from harness.models.rowlock_footprints import ending, held_by, statement_footprint
-from harness.models.rowlock_server import DEADLOCK, Failed, Server, Session, Waiting
-from harness.models.rowprograms import (
+from rowlock_footprints import ending, held_by, statement_footprint
+from rowlock_server import DEADLOCK, Failed, Server, Session, Waiting
+from rowprograms import (
     Answer,
     Begin,
     Call,
@@ -34,6 +30,11 @@ from harness.models.rowprograms import (
     Write,
     owned,
 )
+
+from harness.explore.footprint import LOCAL, Footprint
+from harness.explore.tenures import Tenures
+from harness.explore.twins import twins
+from harness.explore.world import InvalidRun, Pending, Taken
 
 _ALONE = frozenset({"NO KEY UPDATE", "UPDATE"})
 """Modes that conflict with themselves and each other (manual, table 13.3)."""
