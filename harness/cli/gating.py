@@ -132,8 +132,7 @@ def tell_findings(gate: Gate, proof: Proof, found: Sequence[Finding]) -> None:
             continue  # its error is told above, at length
         word, style = _STYLES[one.level]
         console.print(f"[{style}]{word}[/]: ", end="")
-        reason = one.reason.removeprefix(f"{one.what}: ")
-        said = f"{one.id}: {reason}" + (f"; {one.accepted}" if one.accepted else "")
+        said = f"{one.id}: {one.why}" + (f"; {one.accepted}" if one.accepted else "")
         console.print(said, markup=False)
     for note in gate.notes(proof, found):
         console.print(f"note: {note}", markup=False)

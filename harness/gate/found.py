@@ -51,6 +51,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         return f"{self.variant}/{self.what}"
 
+    @property
+    def why(self) -> str:
+        """The reason, for where the finding's name stands before it."""
+        return self.reason.removeprefix(f"{self.what}: ")
+
 
 def known_ids(variants: Sequence[str], invariants: Sequence[str]) -> tuple[str, ...]:
     """Everything that a baseline can accept."""

@@ -73,7 +73,7 @@ def _variants(proof: Proof) -> list[str]:
 
 
 def _line(one: Finding, replay: str | None) -> str:
-    said = f"- {_MARKS[one.level]} {code(one.id)}: {escaped(one.reason)}"
+    said = f"- {_MARKS[one.level]} {code(one.id)}: {escaped(one.why)}"
     if one.accepted:
         said += f"; {escaped(one.accepted)}"
     return said + (f"<br>replay it: {code(replay)}" if replay is not None else "")
