@@ -73,7 +73,7 @@ class CleanRejections:
             self.name,
             history,
             violations=violations,
-            fine=f"all {rejected} rejections were clean, and nothing failed without a cause",
+            fine=f"{_told(rejected)}, and nothing failed without a cause",
         )
 
 
@@ -154,3 +154,13 @@ class _Faults:
         if victim is not None:
             return victim == operation.invoked.attempt
         return fault.kind not in _ONLY_SLOW
+
+
+def _told(rejected: int) -> str:
+    match rejected:
+        case 0:
+            return "nobody was turned away"
+        case 1:
+            return "the one rejection was clean"
+        case _:
+            return f"all {rejected} rejections were clean"

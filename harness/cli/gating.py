@@ -32,6 +32,7 @@ from harness.results import Proof
 from harness.targets import Loaded
 from reports.gate import annotation, comment, line_of, sarif
 from reports.store import write_file
+from reports.words import count
 
 _SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step summary may have (GitHub's own limit); a longer one is not shown at all."""
@@ -144,7 +145,8 @@ def rewrite(gate: Gate, found: Sequence[Finding]) -> int:
     today = datetime.datetime.now(datetime.UTC).date()
     new = write_baseline(gate.path, gate.baseline, found, today)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{new} new finding(s) written to {gate.path}; give each its reason there")
+    told = f"{count(new, 'new finding')} written to {gate.path}; give each its reason there"
+    console.print(told, markup=False)
     return new
 
 

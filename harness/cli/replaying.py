@@ -76,7 +76,7 @@ async def _replay(witness: Witness, playable: Playable, times: int, choice: Choi
             steps = tuple(step.expected() for step in witness.steps)
             replayed, judged = await play_again(worlds, steps)
             if replayed.divergence is not None or judged is None:
-                console.print(f"{number}: went another way at {replayed.divergence}")
+                console.print(f"{number}: went another way at {replayed.divergence}", markup=False)
                 codes.append(Status.UNKNOWN.exit_code)
                 continue
             assert worlds.last is not None

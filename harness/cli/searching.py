@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 import reports
@@ -19,6 +21,7 @@ from harness.explore.search.shrink import Shrunk
 from harness.explore.service_worlds import ServiceWorlds
 from harness.stack import Choice, open_stack
 from harness.threads import in_thread
+from reports.words import count
 
 
 @asynccontextmanager
@@ -76,14 +79,14 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
             found = result.found[0]
             console.print(
                 f"[bold red]counterexample[/] in execution {found.execution.number}, "
-                f"after {found.seconds:.2f} s: {found.execution.verdict.reason}"
+                f"after {found.seconds:.2f} s: {escape(found.execution.verdict.reason)}"
             )
         case Ending.INCOMPLETE:
-            console.print(f"[bold yellow]not complete[/]: {result.reason}")
+            console.print(f"[bold yellow]not complete[/]: {escape(result.reason)}")
             console.print(f"covered: {result.coverage}")
     console.print(
         f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
-        f"{counts.outcomes} different outcome(s), longest {counts.longest} steps, "
+        f"{count(counts.outcomes, 'different outcome')}, longest {counts.longest} steps, "
         f"{result.seconds:.2f} s"
     )
     for reason in result.invalid:
@@ -94,18 +97,19 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         console.print(_smaller(explored.shrunk))
     if explored.witness is not None:
         for broken in explored.witness.broken:
-            console.print(f"  {broken.checker}: {broken.reason}")
+            console.print(f"  {broken.checker}: {broken.reason}", markup=False)
         for step in explored.witness.steps:
             console.print(_line(step.number, step.actor, step.label, step.blocked), markup=False)
     if witness is not None:
-        console.print(f"replay it: paidonce replay {witness}")
-    console.print(f"report: {page}")
+        console.print(f"replay it: paidonce replay {shlex.quote(str(witness))}", markup=False)
+    console.print(f"report: {page}", markup=False)
     return exit_code(result)
 
 
 def _smaller(found: Shrunk) -> str:
     switches = found.execution.switches
-    words = f"made smaller in {found.executions} executions: {switches} context switch(es)"
+    told = count(switches, "context switch", "context switches")
+    words = f"made smaller in {count(found.executions, 'execution')}: {told}"
     if found.dropped:
         words += f", without {', '.join(sorted(found.dropped))}"
     return words + ("" if found.settled else "; it may not be the smallest")

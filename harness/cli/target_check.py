@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 import reports
@@ -97,7 +98,7 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
     gating.tell_findings(gate, proof, found)
     console.print(terminal.render_headline(proof))
     for path in written.values():
-        console.print(f"  {path}")
+        console.print(f"  {path}", markup=False)
     if gate.writing:
         gating.rewrite(gate, found)
         proof = gating.all_accepted(proof, found)
@@ -139,7 +140,8 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             case How.COUNTEREXAMPLE:
                 found = f"[bold red]counterexample[/] in execution {search.execution}"
             case _:
-                found = f"[bold yellow]not complete[/]: {search.reason}; covered: {search.coverage}"
+                why = escape(f"{search.reason}; covered: {search.coverage}")
+                found = f"[bold yellow]not complete[/]: {why}"
         console.print(f"[bold]{cell.variant}[/]: {found}")
         console.print(
             f"  {count(search.executions, 'execution')}, "
@@ -150,7 +152,8 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             console.print(f"  {broken}", markup=False)
         if search.witness is not None:
             witness = checked.plan.out / search.witness
-            console.print(f"  replay it: paidonce replay {shlex.quote(str(witness))}")
+            told = f"  replay it: paidonce replay {shlex.quote(str(witness))}"
+            console.print(told, markup=False)
     if cell.error is not None:
         console.print(f"[bold]{cell.variant}[/]: [bold yellow]could not be checked[/]")
         console.print(f"  {cell.error}", markup=False)

@@ -83,7 +83,7 @@ def test_a_baseline_is_written_given_reasons_and_then_green(tmp_path):
     shop_in(tmp_path)
     written = check(tmp_path, "--variant=racy", "--time=90s", "--write-baseline")
     assert written.returncode == 0, written.stdout + written.stderr
-    assert "2 new finding(s) written to paidonce-baseline.toml" in written.stdout
+    assert "2 new findings written to paidonce-baseline.toml" in written.stdout
     path = tmp_path / "paidonce-baseline.toml"
 
     unfinished = check(tmp_path, "--variant=racy", "--baseline", path)
