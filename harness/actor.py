@@ -85,8 +85,8 @@ class Actor:
         """Have a used connection to the service at hand. Raises ``NoAnswer``."""
         await self._wire.warm(self._cast.bench.target.ready_path)
 
-    async def prepare(self, step: Step) -> Prepared:
-        """Make a step ready to go: for a service request, all but its last byte is sent."""
+    async def prepare(self, step: Step, *, ahead: bool = True) -> Prepared:
+        """Make a step ready to go: of a service request all but its last byte is sent ``ahead``."""
         if step.action is Action.CONFIRM_IN_BROWSER:
             return Prepared(step, self._key(step), None, self._args(step))
         args, key = self._args(step), self._key(step)
@@ -97,11 +97,11 @@ class Actor:
                 self._cast.bench.target, step.action, self._context.order, args, key
             )
         prepared = Prepared(step, key, request, args)
-        await self._wire.prepare(request)
+        await self._wire.prepare(request, ahead=ahead)
         return prepared
 
     def send(self, prepared: Prepared) -> int:
-        """Release the last byte; from here on the operation may take effect."""
+        """Release what was held back; from here on the operation may take effect."""
         op = next(self._cast.ops)
         journal = self._cast.journal
         journal.record(
@@ -138,7 +138,7 @@ class Actor:
         """
         deliveries = _REDELIVERIES if step.redelivered else 1
         for remaining in reversed(range(deliveries)):
-            ready = prepared or await self.prepare(step)
+            ready = prepared or await self.prepare(step, ahead=False)
             prepared = None
             completed = await self.finish(ready, self.send(ready))
             conflict = completed.outcome is Outcome.REJECTED and completed.status == 409

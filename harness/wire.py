@@ -77,17 +77,27 @@ class Wire:
 
     async def send(self, request: Request) -> None:
         """Write a whole request. Raises ``NoAnswer``."""
-        await self.prepare(request)
+        await self.prepare(request, ahead=False)
         self.release()
 
-    async def prepare(self, request: Request) -> None:
-        """Write a request up to its last byte, connecting first if need be. Raises ``NoAnswer``."""
+    async def prepare(self, request: Request, *, ahead: bool = True) -> None:
+        """Have a request ready to be released, connecting first if need be.
+
+        It is written up to its last byte; without ``ahead`` none of it is, so that it goes out in
+        one piece and wakes the server once. Raises ``NoAnswer``.
+        """
         headers = [(b"Accept", b"application/json")]
         headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers.items()]
-        await self.prepare_raw(request.method, request.path, headers, request.body)
+        await self.prepare_raw(request.method, request.path, headers, request.body, ahead=ahead)
 
     async def prepare_raw(
-        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        ahead: bool = True,
     ) -> None:
         """``prepare`` for headers as they are; Host and Content-Length are added."""
         line = await self._ready()
@@ -100,12 +110,13 @@ class Wire:
             head.append(b"Content-Length: %d\r\n" % len(body))
         data = b"".join((*head, b"\r\n", body))
         line.expect(head_only=method == "HEAD")
-        self._held_back = data[-1:]
-        line.write(data[:-1])
-        await line.drained()
+        self._held_back = data[-1:] if ahead else data
+        if ahead:
+            line.write(data[:-1])
+            await line.drained()
 
     def release(self) -> None:
-        """Write the last byte; returns at once."""
+        """Write what was held back; returns at once."""
         assert self._line is not None
         self._line.write(self._held_back)
         self._held_back = b""

@@ -165,7 +165,9 @@ class StripeTap:
         try:
             async with asyncio.timeout(self._timeout_s):
                 headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
-                await connection.upstream.prepare_raw(call.method, target, headers, body)
+                await connection.upstream.prepare_raw(
+                    call.method, target, headers, body, ahead=False
+                )
                 connection.upstream.release()
                 answer = await connection.upstream.receive()
         except (NoAnswer, TimeoutError):

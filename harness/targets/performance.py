@@ -172,7 +172,7 @@ class TargetPerformance:
         if step.to == "service":
             wire = self.wires[part.name]
             if not ready:
-                await wire.prepare(request)
+                await wire.prepare(request, ahead=False)
             wire.release()
             return await wire.receive()
         return await self.bench.browser.ask(
