@@ -7,7 +7,7 @@ its description alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ class Bench:
     addresses: Addresses
     """What the service was told of its surroundings."""
     redis: aioredis.Redis | None = None
-    reset: Callable[[], None] | None = None
+    reset: Callable[[], Awaitable[None]] | None = None
     taps: ControlledTaps | None = None
     tls: StripeTls | None = None
     """Other ways in to the tap before Stripe, where the service asked for one."""

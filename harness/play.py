@@ -46,7 +46,7 @@ async def play_scenario(
     with Journal(path, header_of(scenario, bench, run_id, seed)) as journal:
         cast = Cast(bench=bench, journal=journal, run_id=run_id)
         if bench.reset is not None:
-            await asyncio.to_thread(bench.reset)
+            await bench.reset()
         bench.tap.bind(journal, None)
         try:
             contexts = [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.actor import Actor, Cast, OrderContext
 from harness.bench import Bench
@@ -109,15 +110,19 @@ class ScenarioClients:
             await wire.close()
 
     async def _orders(self, scenario: Scenario, journal: Recorder) -> list[OrderContext]:
-        if self.bench.reset is not None:
-            await asyncio.to_thread(self.bench.reset)
-        if self.bench.redis is not None:
-            await self.bench.redis.flushdb()
-        if self.bench.target.reset and self._contexts:
+        bench, anew = self.bench, bool(self.bench.target.reset and self._contexts)
+        emptied: list[Awaitable[Any]] = []
+        if bench.reset is not None:
+            emptied.append(bench.reset())
+        if bench.redis is not None:
+            emptied.append(bench.redis.flushdb())
+        if anew:
             values = {"amount": str(scenario.amount)}
-            filled = [fill(statement, values, _RESET) for statement in self.bench.target.reset]
+            filled = [fill(statement, values, _RESET) for statement in bench.target.reset]
             # Several statements in one message are one transaction (manual, section 55.2.2.1).
-            await self.bench.eyes.execute(";".join(filled).encode())
+            emptied.append(bench.eyes.execute(";".join(filled).encode()))
+        await asyncio.gather(*emptied)
+        if anew:
             for context in self._contexts:
                 context.payment_id = None
                 journal.record(context.created(journal.now()))

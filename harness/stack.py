@@ -26,6 +26,7 @@ from harness.backends.shared import database_name
 from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.described import Described
+from harness.emptying import Emptying
 from harness.history import Backend
 from harness.process.tempdirs import TempFolder
 from harness.sequences import spread_sequences
@@ -124,6 +125,8 @@ class Stack:
                 lambda called_off: self.subject.start(start, called_off), undo=Service.stop
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
+            empties = Emptying(lane.stripe)
+            exits.push_async_callback(empties.close)
             bench = Bench(
                 subject=self.subject,
                 variant=variant,
@@ -144,7 +147,7 @@ class Stack:
                 redis=aioredis.Redis.from_url(lane.redis.url()),
                 postgres_url=url,
                 addresses=addresses,
-                reset=lane.stripe.reset if lane.stripe.can_reset else None,
+                reset=empties if lane.stripe.can_reset else None,
                 taps=taps,
                 tls=lane.tls,
                 pids=running.pids,

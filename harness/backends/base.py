@@ -106,6 +106,12 @@ class StripeServer(Backend, Protocol):
         """Whether ``reset`` works."""
         ...
 
+    @property
+    def reset_path(self) -> str:
+        """The path of a request that does as ``reset`` (see ``harness.emptying``); empty where
+        none does."""
+        ...
+
     def reset(self) -> None:
         """Forget all objects and keys. Raises ``Unavailable`` where that is not possible."""
         ...

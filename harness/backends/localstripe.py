@@ -57,6 +57,7 @@ class LocalStripe(Stoppable):
     kind = "localstripe"
     capabilities = CAPABILITIES
     can_reset = True
+    reset_path = ""
     api_key = DEFAULT_TEST_KEY
 
     def __init__(self, python: Path | None = None, *, webhook_secret: str | None = None) -> None:

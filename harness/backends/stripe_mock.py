@@ -37,6 +37,7 @@ class MockStripe(Stoppable):
     kind = "stripe-mock"
     capabilities = CAPABILITIES
     can_reset = True
+    reset_path = ""
     api_key = DEFAULT_TEST_KEY
 
     def __init__(self, binary: Path | None = None, *, webhook_secret: str | None = None) -> None:

@@ -28,6 +28,7 @@ class ContainerMockStripe(Stoppable):
     kind = "stripe-mock-container"
     capabilities = CAPABILITIES
     can_reset = True
+    reset_path = ""
     api_key = DEFAULT_TEST_KEY
 
     def __init__(self, image: str = IMAGE, *, webhook_secret: str | None = None) -> None:

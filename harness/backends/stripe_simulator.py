@@ -34,6 +34,7 @@ CAPABILITIES = frozenset(
     }
 )
 CONTROL_HEADERS = {"Paidonce-Control": "1"}
+RESET_PATH = "/_control/reset"
 
 
 class SimulatedStripe(Stoppable):
@@ -47,6 +48,7 @@ class SimulatedStripe(Stoppable):
     version = __version__
     capabilities = CAPABILITIES
     can_reset = True
+    reset_path = RESET_PATH
     api_key = DEFAULT_TEST_KEY
 
     def __init__(self, *arguments: str, webhook_secret: str | None = None) -> None:
@@ -94,7 +96,7 @@ def reset_simulator(url: str) -> None:
     try:
         # Loopback never goes through the proxies named in the environment.
         with httpx.Client(trust_env=False, verify=context(), timeout=10) as client:
-            answer = client.post(f"{url}/_control/reset", headers=CONTROL_HEADERS)
+            answer = client.post(f"{url}{RESET_PATH}", headers=CONTROL_HEADERS)
             answer.raise_for_status()
     except httpx.HTTPError as error:
         problem = f"{url} could not be reset ({error})"

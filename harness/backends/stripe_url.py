@@ -71,6 +71,11 @@ class UrlStripe(Stoppable):
         """Only a paidonce simulator offers it."""
         return self._is_simulator
 
+    @property
+    def reset_path(self) -> str:
+        """As a paidonce simulator has it."""
+        return stripe_simulator.RESET_PATH if self._is_simulator else ""
+
     def reset(self) -> None:
         """Forget all objects and keys. Raises ``Unavailable`` unless it is a simulator of ours."""
         if not self._is_simulator:

@@ -59,7 +59,7 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
     """
     loop = asyncio.get_running_loop()
     if bench.reset is not None:
-        await asyncio.to_thread(bench.reset)
+        await bench.reset()
 
     def run(called_off: threading.Event) -> Load:
         def look(journal: Journal, orders: Sequence[str]) -> None:

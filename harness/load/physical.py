@@ -72,7 +72,7 @@ async def measure_limit(
         settings = {"workers": "1", "pool_size": "1"}
         async with stack.bench(lane, variant, settings, controlled=True) as bench:
             if bench.reset is not None:
-                await asyncio.to_thread(bench.reset)
+                await bench.reset()
             payments, rows = await _payments(bench)
             alone = _alone(payments[1].effects)
             limit = await asyncio.to_thread(

@@ -109,7 +109,7 @@ class TargetClients:
     async def _reset(self) -> Observer:
         reset = self.loaded.file.reset
         if reset.stripe and self.bench.reset is not None:
-            await asyncio.to_thread(self.bench.reset)
+            await self.bench.reset()
         if reset.redis and self.bench.redis is not None:
             await self.bench.redis.flushdb()
         if self._observer is None:

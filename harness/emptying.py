@@ -1,0 +1,49 @@
+"""Empties a Stripe between two executions, which may be a hundred times a second.
+
+A simulator of ours is asked over a connection that is kept: to make one each time, in a thread,
+costs more than many a step of an execution.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from harness.backends.base import StripeServer
+from harness.backends.stripe_simulator import CONTROL_HEADERS
+from harness.errors import Unavailable
+from harness.wire import NoAnswer, Wires
+
+_DEADLINE_S = 10.0
+
+
+class Emptying:
+    """Has ``stripe`` forget everything each time it is called.
+
+    Raises ``Unavailable`` when it does not answer, or says no.
+    """
+
+    def __init__(self, stripe: StripeServer) -> None:
+        self._stripe = stripe
+        self._wires = Wires(stripe.url, CONTROL_HEADERS)
+
+    async def __call__(self) -> None:
+        if not self._stripe.reset_path:
+            await asyncio.to_thread(self._stripe.reset)
+            return
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                answer = await self._wires.ask("POST", self._stripe.reset_path)
+        except TimeoutError:
+            problem = f"no answer within {_DEADLINE_S:g} s"
+        except NoAnswer as error:
+            problem = str(error)
+        else:
+            if answer.status < 400:
+                return
+            problem = f"answered {answer.status}"
+        problem = f"{self._stripe.url} could not be reset ({problem})"
+        raise Unavailable("Stripe simulator", problem, "See whether it is still running")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._wires.close()
