@@ -13,7 +13,6 @@ inside the service. Nothing is concluded from the time something takes, but for 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
@@ -129,6 +128,11 @@ class Control:
         """Something happened: whoever waits for rest looks again."""
         self._quiet.change()
 
+    def stir(self) -> None:
+        """A tap moved something on. What comes to the gate of it is told to ``request`` and
+        ``answer``: until then nobody need look again."""
+        self._quiet.stir()
+
     def open(self) -> None:
         """Let everything that is held go, and all that comes."""
         self.free = True
@@ -173,7 +177,7 @@ class Control:
         pause = _LOOK_AGAIN_S
         self.change()
         while True:
-            self._quiet.changed.clear()
+            self._quiet.changed = False
             self._take_arrivals(mover)
             woken += self._take_answers()
             self._take_endings()
@@ -183,11 +187,9 @@ class Control:
                 return tuple(sorted(set(woken)))
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._quiet.changed.wait()
-                    pause = _LOOK_AGAIN_S
-                    continue
+            if await self._quiet.change_within(pause):
+                pause = _LOOK_AGAIN_S
+                continue
             self._quiet.looked()
             await self._look(mover)
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
@@ -260,7 +262,7 @@ class Control:
             return False
         if self._ending:
             self._ending = await self._blocking.alive(self._ending)
-            if self._ending or self._quiet.changed.is_set():
+            if self._ending or self._quiet.changed:
                 return False
         inside = [p for p in self.players.values() if p.at is At.INSIDE]
         if inside and self._alone() and self._quiet.silence < self._patience.alone:
@@ -271,7 +273,7 @@ class Control:
         if not waiting:
             return True
         blockers = await self._blocking.blockers(pid for p in waiting for pid in p.pids)
-        if self._quiet.changed.is_set():
+        if self._quiet.changed:
             return False
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
 
@@ -338,7 +340,7 @@ class Control:
             # Who holds locks and waits may become part of a cycle later. Its own check for
             # deadlocks must be over by then, or the victim would depend on the clock.
             await self._checked_for_deadlocks(mine)
-        return player.pids == mine and not self._quiet.changed.is_set()
+        return player.pids == mine and not self._quiet.changed
 
     async def _checked_for_deadlocks(self, pids: Iterable[int]) -> None:
         """Wait until sessions that wait for a lock have made their own check for deadlocks.
@@ -350,7 +352,7 @@ class Control:
         for _ in range(_GAPS_AT_MOST):
             asleep = not self._blocking.running(pids)
             await asyncio.sleep(self._patience.deadlock_gap)
-            if self._quiet.changed.is_set() or (asleep and not self._blocking.running(pids)):
+            if self._quiet.changed or (asleep and not self._blocking.running(pids)):
                 return
 
     def _not_at_rest(self, mover: Player) -> str:

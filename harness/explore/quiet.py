@@ -21,7 +21,7 @@ _TURNS = 6
 class Quiet:
     """Signs of life of one execution.
 
-    ``changed`` is set whenever anything happens; whoever waits for it clears it first.
+    ``changed`` becomes true whenever anything happens; whoever waits for it makes it false first.
     """
 
     def __init__(self, activity: Activity, patience: Patience) -> None:
@@ -30,13 +30,35 @@ class Quiet:
         self._silence = 0.0
         self._heard = 0.0
         self._looks = 0
-        self.changed = asyncio.Event()
+        self.changed = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def change(self) -> None:
-        """Something happened."""
+        """Something happened by which all may be at rest: whoever waits looks again at once."""
+        self.stir()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def stir(self) -> None:
+        """A sign of life, and no more: it ends a silence, and wakes nobody."""
         self._silence, self._heard = 0.0, time.monotonic()
         self._looks = 0
-        self.changed.set()
+        self.changed = True
+
+    async def change_within(self, seconds: float) -> bool:
+        """Wait for a change for so long at most; whether anything happened since ``changed`` was
+        made false."""
+        if self.changed:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        timer = loop.call_later(seconds, _wake, waiting)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+        return self.changed
 
     def looked(self) -> None:
         """We were awake, and nothing had happened."""
@@ -82,7 +104,7 @@ class Quiet:
         """
         while self._activity.at_work() and self.silence < self._patience.tail:
             await asyncio.sleep(_GLANCE_S)
-            if self.changed.is_set():
+            if self.changed:
                 return False
         return await self._nothing_under_way()
 
@@ -90,4 +112,9 @@ class Quiet:
         """Whether nothing that was sent has yet to reach us."""
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        return not self.changed.is_set()
+        return not self.changed
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

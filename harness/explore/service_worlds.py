@@ -198,7 +198,7 @@ class ServiceWorlds:
         taps.postgres.bind(memory if control is not None else None, control)
         if taps.redis is not None:
             taps.redis.bind(memory if control is not None else None, control)
-        taps.postgres.on_change = control.change if control is not None else None
+        taps.postgres.on_change = control.stir if control is not None else None
         taps.postgres.on_close = None if control is None else _tell_of_ends(control)
 
     def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
