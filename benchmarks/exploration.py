@@ -7,13 +7,14 @@ Two attempts pay one order of the reference service, unprotected (``none``) and 
 ways take turns within every round, so that what else the machine does meets all of them; figures
 are medians over the rounds, and so are ratios, each of two ways in the same round. What takes
 less executions to settle the same question is not faster a second, so the seconds for all
-interleavings are given as well, where all were gone through.
+interleavings are given as well, where all were settled, and how many that is a second. How many
+there are is counted by a full search of ours, made once before the rounds and to its end.
 
 * *ours*: the service as it is, in processes of its own, over HTTP, with its Postgres and Stripe
   behind taps, every execution judged by all checkers; on as many lanes as there are cores.
 * *isolationtester*: the SQL of that, taken from our own full search, in all orders in which it
   can run, none in which it would schedule a session that waits. No service, no Stripe, no
-  assertions. Alone, and as one process for each core.
+  assertions. Alone, as it ships, and as one process for each core.
 * *frontrun*: the handler rewritten as a function with the same SQL, Stripe as a list in memory.
 
 Writes ``exploration.json`` and ``exploration.md`` to the folder, and prints the table.
@@ -96,16 +97,21 @@ async def _guard(
     ):
         for one in worlds:
             await ours.once([one], story, guard, Search.DPOR, 1)
-        permutations = await ours.permutations(worlds[0], story, guard, chosen.schedules)
+        permutations = await ours.permutations(worlds, story, guard)
         with ExitStack() as exits:
             pairs: list[tuple[Way, _Once | None]] = [
                 (
-                    Way(f"ours, {way}", f"full service over HTTP, {chosen.lanes} lanes"),
+                    Way(
+                        f"ours, {way}",
+                        f"full service over HTTP, {chosen.lanes} lanes",
+                        interleavings=permutations.interleavings,
+                        of_sql=len(permutations.orders),
+                    ),
                     _ours(worlds, guard, way, chosen.schedules),
                 )
                 for way in (Search.DFS, Search.DPOR)
             ]
-            pairs += _isolation(permutations, worlds, chosen.schedules)
+            pairs += _isolation(permutations, worlds)
             frontrun = Way("frontrun", f"rewritten as a function, frontrun {rival.VERSION}")
             explorer = None
             if environment is None:
@@ -120,7 +126,21 @@ async def _guard(
             await _rounds(pairs, chosen.rounds)
             if explorer is not None:
                 frontrun.remark = _said(explorer.holds)
+            pairs[0][0].remark = await _spent(worlds, guard, chosen.schedules)
     return [way for way, _ in pairs]
+
+
+async def _spent(worlds: list[ServiceWorlds], guard: str, most: int) -> str:
+    """Whose processor time an execution takes."""
+    before = profiling.processor_time(worlds)
+    sample = await ours.once(worlds, scenario(STORY), guard, Search.DFS, most)
+    after = profiling.processor_time(worlds)
+    spent = {
+        who: (seconds - before.get(who, 0.0)) / sample.schedules * 1000
+        for who, seconds in after.items()
+    }
+    parts = [f"{who} {ms:.1f}" for who, ms in spent.items() if ms >= 0.1]
+    return f"{sum(spent.values()):.1f} ms of processor time each: {', '.join(parts)}"
 
 
 async def _rounds(pairs: list[tuple[Way, _Once | None]], rounds: int) -> None:
@@ -138,7 +158,7 @@ def _ours(worlds: list[ServiceWorlds], guard: str, way: Search, most: int) -> _O
 
 
 def _isolation(
-    permutations: ours.Permutations, worlds: list[ServiceWorlds], most: int
+    permutations: ours.Permutations, worlds: list[ServiceWorlds]
 ) -> list[tuple[Way, _Once | None]]:
     """One at a time, and one on the database of each lane."""
     count = len(permutations.orders)
@@ -153,10 +173,8 @@ def _isolation(
             for lane in range(at_once)
         ]
         name = "isolationtester" + (f" x {at_once}" if at_once > 1 else "")
-        way = Way(name, f"SQL alone, {count} permutations, {at_once} at once")
-        once = _threaded(
-            lambda s=specs: isolation.once(s, urls[: len(s)], count, whole=count < most)
-        )
+        way = Way(name, f"SQL alone, {count} permutations, {at_once} at once", of_sql=count)
+        once = _threaded(lambda s=specs: isolation.once(s, urls[: len(s)], count, whole=True))
         found.append((way, once))
     return found
 
@@ -189,48 +207,73 @@ def table(ways: dict[str, list[Way]], lanes: int) -> str:
         f"({platform.machine()}), load of the machine {min(loads):.1f} to {max(loads):.1f}, "
         f"Python {platform.python_version()}.",
         "",
-        "| guard | way | schedules | a second | least to most | best ours is | all, in seconds | |",
-        "|---|---|---:|---:|---:|---:|---:|---|",
+        "| guard | way | schedules | a second | least to most | all, in seconds "
+        "| settled a second | of SQL alone | |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for guard, each in ways.items():
-        mine = better([way for way in each if way.name.startswith("ours")])
-        assert mine is not None
-        for way in each:
-            if way.skipped:
-                lines.append(f"| {guard} | {way.name} | | skipped | | | | {way.skipped} |")
-                continue
-            rates = [sample.rate for sample in way.samples]
-            beside = "" if way.name.startswith("ours") else f"{ratio(mine, way):.2f} times"
-            lines.append(
-                f"| {guard} | {way.name} | {way.samples[-1].schedules} | {way.rate:.1f} "
-                f"| {min(rates):.1f} to {max(rates):.1f} | {beside} "
-                f"| {'' if way.whole is None else f'{way.whole:.2f}'} "
-                f"| {'; '.join(filter(None, (way.about, way.remark)))} |"
-            )
-        rivals = [way for way in each if not way.name.startswith("ours")]
-        best = better(rivals)
-        if best is not None:
-            reached = ratio(mine, best)
-            lines.append(
-                f"| {guard} | **{mine.name} beside the better other ({best.name})** | | | "
-                f"| **{reached:.2f} times** | | aim: {WANTED:g} |"
-            )
-        lines += _whole(guard, each)
+        lines += [_row(guard, way) for way in each]
+    lines += [
+        "",
+        _NOTE,
+        "",
+        f"| guard | ours beside | executions (aim: {WANTED:g} times) | all settled "
+        "| settled a second |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for guard, each in ways.items():
+        lines += _beside(guard, each)
     return "\n".join(lines) + "\n"
 
 
-def _whole(guard: str, ways: list[Way]) -> list[str]:
-    """How much sooner all interleavings are settled than by the soonest of the others."""
-    whole = [way for way in ways if way.whole is not None]
-    mine = [way for way in whole if way.name.startswith("ours")]
-    others = [way for way in whole if way not in mine]
-    if not (mine and others):
-        return []
-    best, other = (min(some, key=lambda way: way.whole or 0.0) for some in (mine, others))
-    return [
-        f"| {guard} | **all interleavings settled: {best.name} beside {other.name}** | | | "
-        f"| | **{sooner(best, other):.2f} times as soon** | |"
-    ]
+_NOTE = """\
+*All, in seconds*: until nothing is left to be executed. *Settled a second*: the interleavings of
+our full search, in which calls to Stripe and beginnings of requests are choices too, by the
+seconds until all of them are settled; a search with reduction executes one of those that make no
+difference. *Of SQL alone*: the same for orders of SQL, that is for isolationtester's permutations,
+each of which it executes; ours are divided by the same seconds, although more was asked.
+*Executions*: executions a second of our faster way beside theirs. *All settled*: how many times as
+soon our soonest way is through with all as they are, so it compares the same question, and is the
+same as the ratio of what is settled *of SQL alone*. *Settled a second*: our interleavings beside
+their permutations."""
+
+
+def _row(guard: str, way: Way) -> str:
+    if way.skipped:
+        return f"| {guard} | {way.name} | | skipped | | | | | {way.skipped} |"
+    rates = [sample.rate for sample in way.samples]
+    return (
+        f"| {guard} | {way.name} | {way.samples[-1].schedules} | {way.rate:.1f} "
+        f"| {min(rates):.1f} to {max(rates):.1f} "
+        f"| {'' if way.whole is None else f'{way.whole:.3f}'} "
+        f"| {_number(way.settled(way.interleavings))} | {_number(way.settled(way.of_sql))} "
+        f"| {'; '.join(filter(None, (way.about, way.remark)))} |"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _beside(guard: str, ways: list[Way]) -> list[str]:
+    """Our best beside each of the others: per execution, and per question."""
+    mine = [way for way in ways if way.name.startswith("ours")]
+    faster = better(mine)
+    whole = [way for way in mine if way.whole is not None]
+    soonest = min(whole, key=lambda way: way.whole or 0.0, default=None)
+    lines = []
+    for other in ways:
+        if other in mine or not other.samples or faster is None:
+            continue
+        settled = many = ""
+        if soonest is not None and other.whole is not None and other.of_sql:
+            times = sooner(soonest, other)
+            settled = f"{times:.2f} times as soon"
+            many = f"{times * (soonest.interleavings or 0) / other.of_sql:.1f} times"
+        lines.append(
+            f"| {guard} | {other.name} | {ratio(faster, other):.2f} times | {settled} | {many} |"
+        )
+    return lines
 
 
 def as_data(ways: dict[str, list[Way]]) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Way:
     samples: list[Sample] = field(default_factory=list)
     skipped: str = ""
     remark: str = ""
+    interleavings: int | None = None
+    """How many there are in all, as far as they are what this way looks at; None: not known."""
+    of_sql: int | None = None
+    """The same, where orders that differ in anything but SQL are one."""
 
     @property
     def rate(self) -> float:
@@ -60,6 +64,10 @@ class Way:
         if not self.samples or not all(sample.whole for sample in self.samples):
             return None
         return statistics.median(sample.seconds for sample in self.samples)
+
+    def settled(self, interleavings: int | None) -> float | None:
+        """The median of so many interleavings by the second in which they were all settled."""
+        return None if self.whole is None or not interleavings else interleavings / self.whole
 
 
 def sooner(one: Way, other: Way) -> float:

@@ -40,7 +40,7 @@ async def once(
         clock = Clock()
         explored = await explore(worlds, request)
         result = explored.result
-        whole = result.counts.executions < most
+        whole = not result.reason
         sample = clock.sample(result.counts.executions, result.seconds, whole=whole)
     if result.counts.invalid:
         raise PaidonceError(f"{guard}, {way}: executions were invalid: {result.invalid[0]}")
@@ -53,8 +53,11 @@ class Permutations:
 
     ``steps`` are (session, SQL) by name, ``orders`` those names in orders that never let a
     session run that waits for another. ``order`` is the id of the order they are about.
+    ``interleavings`` is how many executions the full search has they are taken from: calls to
+    Stripe, and the beginnings of requests, are choices in it as well.
     """
 
+    interleavings: int
     order: str
     sessions: tuple[str, ...]
     steps: dict[str, tuple[str, str]]
@@ -84,38 +87,22 @@ def order_of(worlds: ServiceWorlds) -> str:
     return performance.contexts[0].order
 
 
-async def permutations(
-    worlds: ServiceWorlds, scenario: Scenario, guard: str, most: int
-) -> Permutations:
-    """The SQL of the first ``most`` schedules, as a full search executes them.
+async def permutations(worlds: list[ServiceWorlds], scenario: Scenario, guard: str) -> Permutations:
+    """The SQL of a full search of ours, which goes to its end.
 
     What is local to a connection (BEGIN) belongs to the step before, so that there are as many
     choices as a search of ours has. Orders that differ in calls to Stripe alone are one.
     """
-    recording = _Recording(worlds)
-    result = await search(
-        [recording],
-        judge_outcome,
-        DepthFirst(),
-        stop_at_first=False,
-        budget=Budget(schedules=most),
-    )
-    if result.counts.invalid:
-        raise PaidonceError(f"{guard}: executions were invalid: {result.invalid[0]}")
-    names: dict[tuple[str, int, str], str] = {}
-    steps: dict[str, tuple[str, str]] = {}
-    orders: dict[tuple[str, ...], None] = {}
     actors = tuple(attempt.name for attempt in scenario.attempts)
-    for story in (recording.story(taken, world, actors) for taken, world in recording.made):
-        order = []
-        for actor, number, label, sql in _parts(story):
-            name = names.setdefault(
-                (actor, number, label), f"s{actors.index(actor) + 1}_{len(names) + 1}"
-            )
-            steps.setdefault(name, (actor, sql))
-            order.append(name)
-        orders[tuple(order)] = None
-    return Permutations(order_of(worlds), actors, steps, tuple(orders))
+    seen = _Seen(actors)
+    result = await search(
+        [_Recording(one, seen) for one in worlds], judge_outcome, DepthFirst(), stop_at_first=False
+    )
+    if result.reason or result.counts.pruned:
+        raise PaidonceError(f"{guard}: the full search did not come to its end: {result.reason}")
+    return Permutations(
+        result.counts.explored, seen.order, actors, seen.steps, tuple(sorted(seen.orders))
+    )
 
 
 def _parts(story: Story) -> list[tuple[str, int, str, str]]:
@@ -134,35 +121,56 @@ def _parts(story: Story) -> list[tuple[str, int, str, str]]:
 
 
 @dataclass
+class _Seen:
+    """The SQL of all executions; that of every lane is told as if of the first one's order."""
+
+    actors: tuple[str, ...]
+    order: str = ""
+    steps: dict[str, tuple[str, str]] = field(default_factory=dict)
+    orders: set[tuple[str, ...]] = field(default_factory=set)
+    _names: dict[tuple[str, int, str], str] = field(default_factory=dict)
+
+    def add(self, story: Story, about: str) -> None:
+        self.order = self.order or about
+        order = []
+        for actor, number, label, sql in _parts(story):
+            label, sql = label.replace(about, self.order), sql.replace(about, self.order)
+            name = self._names.setdefault(
+                (actor, number, label), f"s{self.actors.index(actor) + 1}_{len(self._names) + 1}"
+            )
+            self.steps.setdefault(name, (actor, sql))
+            order.append(name)
+        self.orders.add(tuple(order))
+
+
+@dataclass
 class _Recording:
-    """``Worlds`` that keep what was executed."""
+    """``Worlds`` that keep the SQL of what was executed."""
 
     worlds: ServiceWorlds
-    made: list[tuple[tuple[Taken, ...], ServiceWorld]] = field(default_factory=list)
+    seen: _Seen
 
     async def fresh(self) -> _RecordedWorld:
-        return _RecordedWorld(await self.worlds.fresh(), self.made)
+        return _RecordedWorld(await self.worlds.fresh(), self)
 
-    def story(self, taken: Sequence[Taken], world: ServiceWorld, actors: tuple[str, ...]) -> Story:
+    def made(self, taken: Sequence[Taken], world: ServiceWorld) -> None:
         assert world.judged is not None
         witness = Witness(
             target="",
             variant="",
             scenario="",
-            attempts=actors,
+            attempts=self.seen.actors,
             status=Status.VALID,
             broken=(),
             steps=steps_of(tuple(taken)),
         )
-        return tell(witness, world.judged.history)
+        self.seen.add(tell(witness, world.judged.history), order_of(self.worlds))
 
 
 class _RecordedWorld:
-    def __init__(
-        self, world: ServiceWorld, made: list[tuple[tuple[Taken, ...], ServiceWorld]]
-    ) -> None:
+    def __init__(self, world: ServiceWorld, recording: _Recording) -> None:
         self._world = world
-        self._made = made
+        self._recording = recording
         self._taken: list[Taken] = []
 
     def pending(self) -> tuple[Pending, ...]:
@@ -175,7 +183,7 @@ class _RecordedWorld:
 
     async def finish(self) -> Hashable:
         came = await self._world.finish()
-        self._made.append((tuple(self._taken), self._world))
+        self._recording.made(self._taken, self._world)
         return came
 
     async def close(self) -> None:

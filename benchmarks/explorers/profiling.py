@@ -17,7 +17,7 @@ import os
 import pstats
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -112,12 +112,12 @@ async def profile(
     """A full search with ``guard``, as text."""
     await once([worlds], scenario, guard, Search.DFS, most)
     spans = Spans()
-    before, made, took = _processes(worlds.bench.pids[0]), 0, 0.0
+    before, made, took = processor_time([worlds]), 0, 0.0
     with spans.watching():
         for _ in range(rounds):
             sample = await once([worlds], scenario, guard, Search.DFS, most)
             made, took = made + sample.schedules, took + sample.seconds
-    after = _processes(worlds.bench.pids[0])
+    after = processor_time([worlds])
     lines = [
         f"## {guard}: {made} executions on one lane, {took / made * 1000:.1f} ms each, "
         f"load {os.getloadavg()[0]:.1f}",
@@ -151,12 +151,13 @@ async def _functions(worlds: ServiceWorlds, scenario: Scenario, guard: str, most
     return out.getvalue().strip()
 
 
-def _processes(service: int) -> dict[str, float]:
+def processor_time(lanes: Sequence[ServiceWorlds]) -> dict[str, float]:
     """Processor seconds so far, by what a process is for."""
     me = psutil.Process()
     found: dict[str, float] = {"this process": 0.0, "the service": 0.0, "Postgres": 0.0}
     family = {me.pid: me} | {child.pid: child for child in me.children(recursive=True)}
-    served = {service, *(child.pid for child in psutil.Process(service).children(recursive=True))}
+    services = [psutil.Process(pid) for lane in lanes for pid in lane.bench.pids]
+    served = {one.pid for each in services for one in (each, *each.children(recursive=True))}
     for process in family.values():
         try:
             name = " ".join(process.cmdline())
