@@ -27,12 +27,14 @@ from harness.explore.world import InvalidRun
 from harness.performing import Left
 from harness.taps.gate import Call, Connection, Passage
 
-_LOOK_AGAIN_S = 0.0015
+_LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012
 """What only the servers know is asked for again, less and less often the longer it takes."""
 _GAPS_AT_MOST = 100
 _SLOW_S = 0.003
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
+_SOON_S = 0.0008
+"""The same where another attempt is known to hold locks, so that a wait is likely."""
 
 
 class Control:
@@ -314,8 +316,9 @@ class Control:
             if player.at is not At.MOVING:
                 continue
             if any(arrival.in_flight for arrival in player.flying):
+                slow = _SOON_S if self._others_hold_locks(player) else _SLOW_S
                 if (
-                    self._quiet.silence > _SLOW_S
+                    self._quiet.silence > slow
                     and player.pids
                     and await self._waits_for_a_lock(player)
                 ):
@@ -326,6 +329,14 @@ class Control:
                     player.at = At.DONE
             elif not self._arrived and await self._quiet.still():
                 player.at = At.INSIDE
+
+    def _others_hold_locks(self, player: Player) -> bool:
+        return any(
+            self._reader.holds_locks(session)
+            for other in self.players.values()
+            if other is not player
+            for session in self._reader.open_sessions(other.name)
+        )
 
     async def _waits_for_a_lock(self, player: Player) -> bool:
         """Whether all that is in flight for ``player`` waits for locks of sessions at rest."""

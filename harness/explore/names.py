@@ -18,6 +18,7 @@ to touch different things because they came upon the same thing by different way
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -39,6 +40,9 @@ GENERATED = re.compile(
     re.VERBOSE,
 )
 
+_REMEMBERED = 4096
+"""Texts of fewer characters are worth remembering."""
+
 
 class Names:
     """The names given in one execution."""
@@ -53,7 +57,7 @@ class Names:
 
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
-        for value in GENERATED.findall(text):
+        for value in _generated(text):
             if value not in self._names:
                 self._name(actor, value)
 
@@ -72,7 +76,7 @@ class Names:
 
     def found(self, text: str) -> None:
         """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
-        for value in GENERATED.findall(text):
+        for value in _generated(text):
             self._names.setdefault(value, None)
 
     def overlooked(self) -> None:
@@ -140,7 +144,7 @@ class Names:
         """``text`` with names in it; None if something in it has none."""
         if text in self._names:
             return self._names[text]
-        values = GENERATED.findall(text)
+        values = _generated(text)
         if not values:
             hashed = source(text)
             return text if hashed is None else self._text(actor, hashed)
@@ -160,6 +164,16 @@ class Names:
     def _next(self, actor: str) -> str:
         number = self._counts[actor] = self._counts.get(actor, 0) + 1
         return f"{actor}#{number}"
+
+
+def _generated(text: str) -> tuple[str, ...]:
+    """The generated values in ``text``. Statements and labels come again in every execution."""
+    return _remembered(text) if len(text) < _REMEMBERED else tuple(GENERATED.findall(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _remembered(text: str) -> tuple[str, ...]:
+    return tuple(GENERATED.findall(text))
 
 
 def _words(known: Mapping[str, str]) -> re.Pattern[str] | None:
