@@ -8,8 +8,13 @@ import psycopg
 
 from harness.explore.activity import runnable
 
-_QUERY = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
-
+# A process of the server's own (it has no user), such as autovacuum cutting off a table's end,
+# lets go by itself: who waits for it is on its way, as one that merely takes long.
+_QUERY = (
+    "SELECT pid, ARRAY(SELECT other FROM unnest(pg_blocking_pids(pid)) AS other WHERE other NOT IN "
+    "(SELECT own.pid FROM pg_stat_get_activity(NULL) AS own WHERE own.usesysid IS NULL)) "
+    "FROM unnest(%s::int[]) AS pid"
+)
 _ALIVE = "SELECT pid, NULL FROM pg_stat_activity WHERE pid = ANY (%s)"
 _END_IDLE = (
     "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
@@ -22,7 +27,8 @@ class Blocking:
     """Who blocks whom, as the server says it, over a connection of our own.
 
     ``pg_blocking_pids`` is PostgreSQL manual 9.27 (session information functions). It names the
-    holders of conflicting locks and those ahead in the queue for them.
+    holders of conflicting locks and those ahead in the queue for them. Processes of the server's
+    own are left out.
     """
 
     def __init__(self, connection: psycopg.AsyncConnection[tuple[int, list[int]]]) -> None:
