@@ -103,8 +103,16 @@ class Control:
         touched = self._reader.answered(arrival)
         touched = touched.union(await self._reader.hidden(arrival))
         arrival.answered = True
-        if arrival.owner is not None:
-            arrival.owner.touched = arrival.owner.touched.union(touched)
+        owner = arrival.owner
+        if owner is not None:
+            owner.touched = owner.touched.union(touched)
+            if owner.at is At.MOVING:
+                owner.flying.remove(arrival)
+                if owner.held or owner.told:
+                    self.change()
+                else:
+                    self.stir()  # it goes on: there is nothing to look at yet
+                return Passage.DELIVER
         self.change()
         if not self.free:
             await arrival.back.wait()
