@@ -15,6 +15,7 @@ from harness.taps.postgres.frames import (
     Frame,
     Frames,
 )
+from harness.taps.postgres.remembered import Remembered
 
 Subject = Literal["S", "P"]
 """Prepared statement or portal."""
@@ -185,15 +186,20 @@ _EMPTY: dict[str, type[Flush] | type[Sync] | type[CopyDone] | type[Terminate]] =
 }
 
 
+_REMEMBERED: Remembered[FrontendMessage] = Remembered("PDESHC")
+
+
 def decode(frame: Frame) -> FrontendMessage:
     """A frame's message. Raises ``ProtocolError`` when its body is not what its type says."""
     if frame.kind == STARTUP:
         return _decode_startup(Reader(frame.body, frame.body_offset, "startup packet"))
+    if frame.kind in _REMEMBERED.kinds and (known := _REMEMBERED.get(frame.raw)) is not None:
+        return known
     kind = chr(frame.kind)
     reader = Reader(frame.body, frame.body_offset, _NAMES.get(kind, f"message {kind!r}"))
     found = _decode_typed(kind, reader)
     reader.end()
-    return found
+    return _REMEMBERED.keep(frame.raw, found) if frame.kind in _REMEMBERED.kinds else found
 
 
 def _decode_typed(kind: str, reader: Reader) -> FrontendMessage:
