@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 from click.testing import Result
+from load_parts import completed, created, invoked, write
 from load_runs import Api, until
 from typer.testing import CliRunner
 
@@ -204,8 +205,6 @@ def test_an_order_that_two_machines_used_is_refused(tmp_path: Path) -> None:
 
 
 def _two_parts(folder: Path, *orders: str) -> tuple[Part, ...]:
-    from test_load_merge import completed, created, invoked, write
-
     for number, (order, origin) in enumerate(zip(orders, (5, 77), strict=True)):
         write(
             folder / f"{number}.jsonl",

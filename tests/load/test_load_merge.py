@@ -5,43 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from load_parts import completed, created, invoked, write
 
 from harness.errors import UsageError
 from harness.history import (
-    Action,
     Completed,
     Ended,
-    Event,
     Header,
     History,
-    Invoked,
     Journal,
     Note,
-    OrderCreated,
     Outcome,
     read_history,
 )
 from harness.load.merge import Merged, merge, read_parts
-from harness.load.recorder import MEASURED, ORIGIN, STOPPED, WARMUP
-
-
-def write(path: Path, origin: int, *events: Event, warmup: int = 100, measured: int = 1000) -> None:
-    settings = {ORIGIN: str(origin), WARMUP: str(warmup), MEASURED: str(measured)}
-    with Journal(path, Header(run="r", scenario="s", target="t", settings=settings)) as journal:
-        for event in events:
-            journal.record(event)
-
-
-def created(t: int, order: str) -> OrderCreated:
-    return OrderCreated(t=t, order=order, amount=1, currency="usd")
-
-
-def invoked(t: int, op: int, order: str = "A") -> Invoked:
-    return Invoked(t=t, op=op, attempt="user", action=Action.PAY, order=order)
-
-
-def completed(t: int, op: int) -> Completed:
-    return Completed(t=t, op=op, outcome=Outcome.OK)
+from harness.load.recorder import STOPPED
 
 
 def merged(*paths: Path) -> Merged:

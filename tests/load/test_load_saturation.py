@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from test_load_comparison import load, run
+from measured_loads import load, run
 
 from harness.load.saturation import HIGHEST, NARROWING, START, Climb, sustained
 from harness.results import Load, Percentiles

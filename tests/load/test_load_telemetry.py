@@ -18,8 +18,8 @@ from harness.load.following import Follower
 from harness.load.run import LoadCancelled
 from harness.load.telemetry import Telemetry
 
-pytest.importorskip("prometheus_client", reason="extra telemetry is not installed")
-pytest.importorskip("opentelemetry.sdk", reason="extra telemetry is not installed")
+pytest.importorskip("prometheus_client", reason="needs pip install 'paidonce[telemetry]'")
+pytest.importorskip("opentelemetry.sdk", reason="needs pip install 'paidonce[telemetry]'")
 
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from prometheus_client.parser import text_string_to_metric_families

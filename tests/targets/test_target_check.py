@@ -6,52 +6,20 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import socket
 import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
+from small_services import HERE, check, edited, run
 
 from harness.backends.shared import (
-    POSTGRES_VARIABLE,
-    REDIS_VARIABLE,
     database_name,
     open_shared_postgres,
-    redis_url_of_worker,
 )
 from harness.cli.main import app
 from harness.process.child import Child
-
-HERE = Path(__file__).parent
-run = CliRunner()
-
-
-def check(path, out, *flags):
-    servers = [
-        "--postgres",
-        os.environ[POSTGRES_VARIABLE],
-        "--redis",
-        redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    ]
-    said = run.invoke(app, ["check", str(path), "--out", str(out), "-j", "1", *servers, *flags])
-    if said.exception is not None and not isinstance(said.exception, SystemExit):
-        raise said.exception
-    return said
-
-
-def edited(folder, name, *changes):
-    shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
-    path = folder / "target.toml"
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text)
-    return path
 
 
 @pytest.mark.parametrize("name", ["shop", "portal"])

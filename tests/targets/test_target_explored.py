@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_target_check import edited
+from small_services import edited
 from typer.testing import CliRunner
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker

@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.checkers import judge
-from harness.explore.exploration import Request, Search, explore, opened, save
+from harness.explore.exploration import Request, Search, explore, save
 from harness.explore.search import Budget, Ending
 from harness.explore.witness import read_witness
 from harness.explore.world import InvalidRun
 from harness.history import Effect, Invoked, Observed, read_history
-from harness.stack import Choice, open_stack
-from harness.targets import load_target
 from harness.targets.regression import replay_target_witness
-from harness.targets.script import script_of
 from harness.targets.smoke import smoke
-from harness.targets.subject import TargetSubject
 from harness.verdict import Status
-
-SHOP = Path(__file__).parent / "shop"
-
-
-def choice():
-    return Choice(
-        postgres=os.environ[POSTGRES_VARIABLE],
-        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    )
-
-
-def edited(folder, *changes):
-    """The shop in a folder of its own, its target file changed."""
-    shutil.copytree(SHOP, folder, dirs_exist_ok=True)
-    path = folder / "target.toml"
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text)
-    return path
-
-
-def on_worlds(path, variant, work, attempts=None):
-    """Run ``work(worlds, script)`` with the service running under control."""
-
-    async def main():
-        loaded = load_target(path)
-        script = script_of(loaded)
-        if attempts is not None:
-            script = script.with_attempts(attempts)
-        async with (
-            open_stack(TargetSubject(loaded), choice()) as stack,
-            opened(stack, script, variant, 1, loaded.file.explore.noise) as worlds,
-        ):
-            return await work(worlds, script)
-
-    return asyncio.run(asyncio.wait_for(main(), 600))
-
-
-def explored(path, variant, *, attempts=None, **how):
-    def work(worlds, script):
-        return explore(worlds, Request(scenario=script, variant=variant, **how))
-
-    return on_worlds(path, variant, work, attempts)
 
 
 def test_the_race_is_found_and_its_witness_replays_by_itself(tmp_path):
@@ -108,7 +56,7 @@ threading.Thread(target=beat, daemon=True).start()
 
 
 def test_a_witness_knows_what_the_service_sends_by_itself(tmp_path):
-    target = edited(tmp_path / "shop")
+    target = edited(tmp_path / "shop", "shop")
     shop, schema = target.with_name("shop.py"), target.with_name("schema.sql")
     imports, main, rest = shop.read_text().partition("\nLOCK = ")
     shop.write_text(f"{imports}{HEARTBEAT}{main}{rest}")
@@ -147,6 +95,7 @@ def test_a_reduced_search_comes_to_the_same_as_a_whole_one():
 def test_a_snapshot_takes_everything_back(tmp_path):
     path = edited(
         tmp_path,
+        "shop",
         ("[[prepare]]\n", "[reset]\nsnapshot = true\n\n[[prepare]]\n"),
         ("capture = {", 'per = "service"\ncapture = {'),
     )
@@ -164,6 +113,7 @@ def test_a_snapshot_takes_everything_back(tmp_path):
 def test_each_attempt_with_an_order_of_its_own(tmp_path):
     path = edited(
         tmp_path,
+        "shop",
         ("capture = {", 'per = "attempt"\ncapture = {'),
         ("at_most = 1\n", ""),
         ('check = "taken == shown"', 'check = "taken == 2 * shown"'),
@@ -177,10 +127,6 @@ def test_each_attempt_with_an_order_of_its_own(tmp_path):
     assert found.result.ending is Ending.COMPLETE
 
 
-def smoked(path, variant="racy"):
-    return on_worlds(path, variant, lambda worlds, script: smoke(worlds[0], script))
-
-
 def test_a_smoke_run_that_finds_nothing_to_say():
     tried = smoked(SHOP / "target.toml")
     assert (tried.problems, tried.notes) == ((), ())
@@ -189,20 +135,20 @@ def test_a_smoke_run_that_finds_nothing_to_say():
 
 
 def test_an_attempt_that_does_not_even_succeed_alone(tmp_path):
-    tried = smoked(edited(tmp_path, ('"paid" }', '"payed" }')))
+    tried = smoked(edited(tmp_path, "shop", ('"paid" }', '"payed" }')))
     assert "tab 1 alone does not succeed: POST /orders/" in tried.problems[0]
     assert "was answered 200, which [success] does not accept" in tried.problems[0]
 
 
 def test_a_service_that_does_not_use_a_tap(tmp_path):
-    path = edited(tmp_path, ('need = ["postgres", "stripe"]', 'need = ["redis"]'))
+    path = edited(tmp_path, "shop", ('need = ["postgres", "stripe"]', 'need = ["redis"]'))
     path.write_text(path.read_text().replace("STRIPE_KEY =", 'REDIS = "{redis_url}", STRIPE_KEY ='))
     tried = smoked(path)
     assert tried.problems[0].startswith("nothing was seen at the redis tap")
 
 
 def test_a_reset_that_leaves_something_behind(tmp_path):
-    path = edited(tmp_path, (" WHERE id > {last_payment}", ""))
+    path = edited(tmp_path, "shop", (" WHERE id > {last_payment}", ""))
     path.write_text(path.read_text().replace("payments == successes", "payments >= successes"))
     tried = smoked(path, "locked")
     assert "Is the reset complete?" in tried.notes[0]
@@ -210,12 +156,12 @@ def test_a_reset_that_leaves_something_behind(tmp_path):
 
 
 def test_invariants_that_break_without_any_race(tmp_path):
-    tried = smoked(edited(tmp_path, ('"taken == shown"', '"taken == shown + 1"')), "locked")
+    tried = smoked(edited(tmp_path, "shop", ('"taken == shown"', '"taken == shown + 1"')), "locked")
     assert tried.notes[0].startswith("it breaks even where the attempts come one after the other")
 
 
 def test_a_preparation_that_is_not_answered_as_expected(tmp_path):
-    path = edited(tmp_path, ('"json:$.order.id"', '"json:$.id"'))
+    path = edited(tmp_path, "shop", ('"json:$.order.id"', '"json:$.id"'))
 
     async def work(worlds, script):
         with pytest.raises(InvalidRun, match=r"capture, order: nothing at json:\$\.id"):
@@ -263,6 +209,6 @@ def test_what_a_worker_does_at_its_own_pace_is_not_taken_for_explored():
     ids=["by TLS", "by a proxy"],
 )
 def test_a_service_that_insists_on_tls(tmp_path, way):
-    path = edited(tmp_path, ('STRIPE = "{stripe_url}"', way))
+    path = edited(tmp_path, "shop", ('STRIPE = "{stripe_url}"', way))
     assert smoked(path).problems == ()
     assert explored(path, "racy").result.ending is Ending.COUNTEREXAMPLE

@@ -14,8 +14,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 from pooled import pooled, program
-from test_target_check import check, edited
-from test_target_played import explored, smoked
+from small_services import check, edited, explored, smoked
 
 from harness.backends.containers import engine_version
 from harness.backends.shared import POSTGRES_VARIABLE
