@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from chromium_pipe import NAMES, Browser, find_browser
 
 from harness.process import listening
 from harness.process.ports import HOST, HeldPort
@@ -34,3 +35,16 @@ def stolen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
         monkeypatch.setattr(listening, "HeldPort", RobbedPort)
         yield ports
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real headless browser with one page."""
+    program = find_browser()
+    if program is None:
+        pytest.skip(
+            f"no headless browser: none of {', '.join(NAMES)} is on the path; Debian's package "
+            "chromium has one"
+        )
+    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
+        yield found

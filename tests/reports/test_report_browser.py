@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium_pipe import NAMES, Browser, find_browser
+from chromium_pipe import Browser
 from reports_sample import bad_day, sample
 from sample_sweeps import swept
 
@@ -17,15 +16,6 @@ import reports
 WITNESSES = Path(__file__).parent / "witnesses"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip(f"no headless browser: none of {', '.join(NAMES)} is on the path")
-    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,9 @@ def test_operations_are_written_one_by_one(
 
 
 def test_parquet_has_types(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="extra analysis is not installed")
+    parquet = pytest.importorskip(
+        "pyarrow.parquet", reason="needs pip install 'paidonce[analysis]'"
+    )
     written(tmp_path)
     figures_command(tmp_path, out=tmp_path / "figures.parquet")
     (one,) = parquet.read_table(tmp_path / "figures.parquet").to_pylist()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
 import stripe
-from simulator_process import ROOT, Simulator
-
-sys.path.insert(0, str(ROOT / "tests" / "reports"))  # the browser's driver lives there
-from chromium_pipe import NAMES, Browser, find_browser
+from chromium_pipe import Browser
+from simulator_process import Simulator
 
 ASKED = {
     "amount": "1000",
@@ -74,15 +70,6 @@ def test_what_is_live_changes_its_mark_only_when_something_happens(simulator: Si
     after = simulator.control("GET", "live", since=first["mark"])
     assert after["mark"] != first["mark"]
     assert len(after["intents"]) == len(after["requests"]) == 1
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip(f"no headless browser: none of {', '.join(NAMES)} is on the path")
-    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 @pytest.mark.browser
