@@ -40,7 +40,7 @@ def scenario_test(scenario: Scenario) -> Callable[[str, Player], None]:
             pytest.fail(_explain(f"{guard} {words}", verdicts, history), pytrace=False)
 
     test.__doc__ = scenario.title
-    test.scenario = scenario  # type: ignore[attr-defined]
+    test.scenario = scenario  # type: ignore[attr-defined]  # read by scenarios/conftest.py
     return test
 
 

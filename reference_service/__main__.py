@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 
 from reference_service.guards import GUARDS
 from reference_service.settings import Settings, SettingsError, load, read_database_url
@@ -48,26 +49,22 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(settings: Settings) -> int:
     import uvicorn
 
-    common = {
-        "host": settings.host,
-        "port": settings.port,
-        "access_log": False,
-        "log_level": "warning",
-        "lifespan": "on",
-        "timeout_graceful_shutdown": 5,
-    }
+    run = partial(
+        uvicorn.run,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+    )
     if settings.web_concurrency > 1:
         # Workers read the same environment again; it was found valid just now.
-        uvicorn.run(
-            "reference_service.app:create_app",
-            factory=True,
-            workers=settings.web_concurrency,
-            **common,  # type: ignore[arg-type]
-        )
+        run("reference_service.app:create_app", factory=True, workers=settings.web_concurrency)
         return 0
     from reference_service.app import create_app
 
-    uvicorn.run(create_app(settings), workers=1, **common)  # type: ignore[arg-type]
+    run(create_app(settings), workers=1)
     return 0
 
 

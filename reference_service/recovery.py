@@ -134,5 +134,5 @@ class RecoveryThread:
                 self._recovery.run_once()
             except (DBAPIError, PoolTimeout) as problem:
                 _log.warning("recovery: %s", problem)
-            except Exception:
+            except Exception:  # whatever went wrong, the next pass may go well
                 _log.exception("recovery failed; it will try again")

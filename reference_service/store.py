@@ -29,15 +29,15 @@ _SET = (
     " refunded_amount = :refunded_amount, version = :version, attempt_no = :attempt_no,"
     " pending_attempt = :pending_attempt"
 )
-READ = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id")  # noqa: S608
-LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")  # noqa: S608
-LOCK_NOWAIT = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE NOWAIT")  # noqa: S608
+READ = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id")
+LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
+LOCK_NOWAIT = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE NOWAIT")
 CLAIM = text(
-    "UPDATE orders SET pending_attempt = :attempt"  # noqa: S608
+    "UPDATE orders SET pending_attempt = :attempt"
     f" WHERE id = :id AND pending_attempt IS NULL RETURNING {_COLUMNS}"
 )
 FENCE = text(
-    f"UPDATE orders SET fence = :token WHERE id = :id AND fence < :token RETURNING {_COLUMNS}"  # noqa: S608
+    f"UPDATE orders SET fence = :token WHERE id = :id AND fence < :token RETURNING {_COLUMNS}"
 )
 
 # Conditions under which an order is written; the names are bound by the guards.
@@ -72,13 +72,13 @@ class Earlier:
 
 @cache
 def _write(when: str) -> TextClause:
-    return text(f"UPDATE orders SET {_SET} WHERE id = :id AND {when}")  # noqa: S608
+    return text(f"UPDATE orders SET {_SET} WHERE id = :id AND {when}")
 
 
 @cache
 def _write_with_attempt(when: str) -> TextClause:
     return text(
-        f"WITH changed AS (UPDATE orders SET {_SET}"  # noqa: S608
+        f"WITH changed AS (UPDATE orders SET {_SET}"
         f" WHERE id = :id AND {when} RETURNING id)"
         " INSERT INTO attempts (id, order_id, kind, seq, state, stripe_key, client_key,"
         " params, exclusive, answer_status, answer, lease_until)"
@@ -138,7 +138,7 @@ def fill_place(connection: Connection, order: Order, attempt: Attempt) -> None:
     """Write ``order`` and complete the attempt that ``hold_place`` inserted."""
     connection.execute(
         text(
-            f"WITH changed AS (UPDATE orders SET {_SET} WHERE id = :id)"  # noqa: S608
+            f"WITH changed AS (UPDATE orders SET {_SET} WHERE id = :id)"
             " UPDATE attempts SET seq = :a_seq, state = :a_state, stripe_key = :a_stripe_key,"
             " client_key = :a_client_key, params = CAST(:a_params AS jsonb),"
             " answer_status = :a_status, answer = CAST(:a_answer AS json),"
@@ -156,7 +156,7 @@ def settle(connection: Connection, attempt: UUID, settlement: Settlement) -> boo
     """
     result = connection.execute(
         text(
-            "WITH ended AS (UPDATE attempts SET state = :a_state, answer_status = :a_status,"  # noqa: S608
+            "WITH ended AS (UPDATE attempts SET state = :a_state, answer_status = :a_status,"
             " answer = CAST(:a_answer AS json) WHERE id = :a_id AND state IN ('live', 'unknown')"
             f" RETURNING order_id) UPDATE orders SET {_SET} FROM ended"
             " WHERE orders.id = ended.order_id AND orders.pending_attempt = :a_id"

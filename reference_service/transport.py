@@ -82,7 +82,7 @@ class WatchingClient(stripe.HTTPClient):
                 timeout=self.timeout,
             )
         except HTTPError as problem:
-            error = stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+            error = stripe.APIConnectionError(  # type: ignore[no-untyped-call]  # has no types
                 f"Unexpected error communicating with Stripe ({type(problem).__name__}: {problem})",
                 should_retry=isinstance(problem, TimeoutError | NewConnectionError | ProtocolError),
             )

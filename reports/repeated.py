@@ -46,6 +46,9 @@ def _median(loads: Sequence[Load]) -> Load:
     def of(read: Callable[[Load], float]) -> float:
         return statistics.median(read(load) for load in loads)
 
+    def counted(outcome: str) -> int:
+        return round(of(lambda load: load.outcomes.get(outcome, 0)))
+
     outcomes = dict.fromkeys(name for load in loads for name in load.outcomes)
     said = [load.retries for load in loads if load.retries is not None]
     worst = min(loads, key=lambda load: _WORST.index(load.status))
@@ -54,10 +57,7 @@ def _median(loads: Sequence[Load]) -> Load:
         seconds=of(lambda load: load.seconds),
         operations=round(of(lambda load: load.operations)),
         payments=round(of(lambda load: load.payments)),
-        outcomes={
-            name: round(of(lambda load, name=name: load.outcomes.get(name, 0)))  # type: ignore[misc]
-            for name in outcomes
-        },
+        outcomes={name: counted(name) for name in outcomes},
         latency=Percentiles(
             p50=of(lambda load: load.latency.p50),
             p90=of(lambda load: load.latency.p90),

@@ -39,7 +39,7 @@ def _judge_one(checker: Checker, history: History) -> Verdict:
         return Verdict(checker=checker.name, status=Status.UNKNOWN, reason=missing)
     try:
         verdict = checker.check(history)
-    except Exception as error:
+    except Exception as error:  # of whatever kind: a crash decides nothing
         return Verdict(
             checker=checker.name,
             status=Status.UNKNOWN,

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -128,9 +128,9 @@ def init_command(
 
 def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
     """What was given, asked for, or is usual. Raises ``UsageError`` naming a flag."""
-    usual = {field.name: field.default for field in fields(Answers)}
+    usual: dict[str, Any] = {field.name: field.default for field in fields(Answers)}
     usual["name"] = path.resolve().parent.name.replace(" ", "-") or "service"
-    found: dict[str, str | int] = {}
+    found: dict[str, Any] = {}
     for name, (flag, question) in _QUESTIONS.items():
         if name in given:
             found[name] = given[name]
@@ -140,11 +140,11 @@ def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
         elif name in _NEEDED:
             raise UsageError(f"{flag} is missing: {question[0].lower()}{question[1:]}")
         else:
-            found[name] = usual[name]  # type: ignore[assignment]
+            found[name] = usual[name]
     for name in ("create_json", "pay_json"):
         try:
             json.loads(str(found[name]))
         except ValueError as error:
             flag = _QUESTIONS[name][0]
             raise UsageError(f"{flag}: expected JSON, got {found[name]!r} ({error})") from None
-    return Answers(**found)  # type: ignore[arg-type]
+    return Answers(**found)

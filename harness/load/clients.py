@@ -56,7 +56,8 @@ class RecordedUser(FastHttpUser):
             self.network_timeout = run.settings.patience
             self.connection_timeout = run.settings.patience
         super().__init__(environment)
-        # Every answer is an answer here; what it means is not for the HTTP client to say.
+        # Every answer is an answer here; what it means is not for the HTTP client to say. It
+        # declares them for its class, and looks for them at the object.
         self.client.client.valid_response_codes = _EVERY_STATUS  # type: ignore[misc]
         self._run = run
         self.name = "" if run is None else run.next_user()

@@ -227,7 +227,7 @@ def _copy(
     with connection.transaction():
         for table, row in rows:
             query = (
-                f"INSERT INTO {table} SELECT copied.* FROM generate_series(1, %s) AS k,"  # noqa: S608
+                f"INSERT INTO {table} SELECT copied.* FROM generate_series(1, %s) AS k,"  # noqa: S608 - see above
                 f" LATERAL jsonb_populate_record(NULL::{table},"
                 f" replace(%s, %s, {new})::jsonb) AS copied"
             )

@@ -243,7 +243,7 @@ def _with_condition(sql: str, table: Table, column: str, value: str | None) -> s
                     boolop=enums.BoolExprType.AND_EXPR, args=(*_parts(known), condition)
                 )
             if column in _VERSIONS and column not in {t.name for t in one.targetList}:
-                higher = f"UPDATE t SET {column} = {column} + 1"  # noqa: S608
+                higher = f"UPDATE t SET {column} = {column} + 1"  # noqa: S608 -- its own column
                 (more,) = pglast.parse_sql(higher)
                 one.targetList = (*one.targetList, *more.stmt.targetList)
             return str(RawStream()(node))

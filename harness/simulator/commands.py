@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ _DEFAULT_REQUESTS = 100
 _SHOWN_LIVE = 25
 
 T = TypeVar("T")
-Command = Callable[[Simulation, Request], Any]
+Command = Callable[[Simulation, Request], object]
 """Returns what is encoded as JSON, or awaited first. Raises ``ControlError``, ``StripeError``."""
 
 
@@ -74,7 +74,7 @@ class _Release(_Body, frozen=True):
     events: tuple[str, ...] | None = None
 
 
-def _health(simulation: Simulation, _: Request) -> Any:
+def _health(simulation: Simulation, _: Request) -> object:
     return {
         "ok": True,
         "service": "paidonce-simulator",
@@ -102,53 +102,53 @@ def _counts(simulation: Simulation) -> dict[str, int]:
     }
 
 
-def _reset(simulation: Simulation, request: Request) -> Any:
+def _reset(simulation: Simulation, request: Request) -> object:
     simulation.reset(_decoded(request, _Reset).seed)
     return {"ok": True}
 
 
-def _latency(simulation: Simulation, request: Request) -> Any:
+def _latency(simulation: Simulation, request: Request) -> object:
     simulation.set_latency(_decoded(request, Latency))
     return {"ok": True, "latency": simulation.latency or NONE}
 
 
-def _set_faults(simulation: Simulation, request: Request) -> Any:
+def _set_faults(simulation: Simulation, request: Request) -> object:
     simulation.set_faults(_decoded(request, _Faults).rules)
     return _show_faults(simulation, request)
 
 
-def _show_faults(simulation: Simulation, _: Request) -> Any:
+def _show_faults(simulation: Simulation, _: Request) -> object:
     return {"rules": simulation.faults.summaries()}
 
 
-def _limits(simulation: Simulation, request: Request) -> Any:
+def _limits(simulation: Simulation, request: Request) -> object:
     limits = _decoded(request, _Limits)
     simulation.limits = Limits(limits.per_second, limits.at_once)
     return {"ok": True, "limits": limits}
 
 
-def _clock(simulation: Simulation, request: Request) -> Any:
+def _clock(simulation: Simulation, request: Request) -> object:
     simulation.advance(_decoded(request, _Clock).advance_seconds)
     return {"ok": True, "clock": simulation.clock()}
 
 
-def _authenticate(simulation: Simulation, request: Request) -> Any:
+def _authenticate(simulation: Simulation, request: Request) -> object:
     outcome = _decoded(request, _Outcome)
     return confirming.authenticate(
         simulation.epoch.world, outcome.payment_intent, outcome.succeeded
     )
 
 
-def _settle(simulation: Simulation, request: Request) -> Any:
+def _settle(simulation: Simulation, request: Request) -> object:
     outcome = _decoded(request, _Outcome)
     return confirming.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
 
 
-def _save(simulation: Simulation, _: Request) -> Any:
+def _save(simulation: Simulation, _: Request) -> object:
     return saved.document(simulation)
 
 
-def _load(simulation: Simulation, request: Request) -> Any:
+def _load(simulation: Simulation, request: Request) -> object:
     try:
         saved.restore(simulation, request.body)
     except saved.StateError as error:
@@ -156,31 +156,31 @@ def _load(simulation: Simulation, request: Request) -> Any:
     return {"ok": True, "objects": _counts(simulation)}
 
 
-def _behave(simulation: Simulation, request: Request) -> Any:
+def _behave(simulation: Simulation, request: Request) -> object:
     simulation.webhooks.behave(_decoded(request, Behaviour))
     return {"ok": True, "webhooks": simulation.webhooks.behaviour}
 
 
-def _send(simulation: Simulation, request: Request) -> Any:
+def _send(simulation: Simulation, request: Request) -> object:
     wanted = _decoded(request, _Send)
     sent = simulation.webhooks.send(_event(simulation, wanted.event), wanted.endpoint)
     return {"deliveries": sent}
 
 
-def _release(simulation: Simulation, request: Request) -> Any:
+def _release(simulation: Simulation, request: Request) -> object:
     return {"deliveries": simulation.webhooks.release(_decoded(request, _Release).events)}
 
 
-async def _idle(simulation: Simulation, _: Request) -> Any:
+async def _idle(simulation: Simulation, _: Request) -> object:
     await simulation.webhooks.idle()
     return {"ok": True}
 
 
-def _deliveries(simulation: Simulation, _: Request) -> Any:
+def _deliveries(simulation: Simulation, _: Request) -> object:
     return {"deliveries": list(reversed(simulation.webhooks.deliveries))}
 
 
-def _live(simulation: Simulation, request: Request) -> Any:
+def _live(simulation: Simulation, request: Request) -> object:
     """The newest of everything; nothing but a mark where nothing has changed since ``since``."""
     world, sent = simulation.epoch.world, simulation.webhooks.deliveries
     tried = sum(len(delivery.attempts) for delivery in sent)
@@ -201,7 +201,7 @@ def _live(simulation: Simulation, request: Request) -> Any:
     }
 
 
-def _ledger(simulation: Simulation, _: Request) -> Any:
+def _ledger(simulation: Simulation, _: Request) -> object:
     world, keys = simulation.epoch.world, simulation.epoch.keys
     return {
         "intents": list(world.intents),
@@ -211,14 +211,14 @@ def _ledger(simulation: Simulation, _: Request) -> Any:
     }
 
 
-def _requests(simulation: Simulation, request: Request) -> Any:
+def _requests(simulation: Simulation, request: Request) -> object:
     limit = _query(request).get("limit", str(_DEFAULT_REQUESTS))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LOG_LENGTH):
         raise ControlError(400, f"limit must be a whole number from 1 to {LOG_LENGTH}")
     return {"requests": list(islice(reversed(simulation.log), int(limit)))}
 
 
-def _webhook(simulation: Simulation, request: Request) -> Any:
+def _webhook(simulation: Simulation, request: Request) -> object:
     secret = simulation.settings.webhook_secret
     if secret is None:
         raise ControlError(400, "the simulator was started without --webhook-secret")

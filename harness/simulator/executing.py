@@ -78,7 +78,7 @@ def _run(simulation: Simulation, call: Call, prepared: Prepared) -> Stored:
         stored = Stored(200, _encoder.encode(prepared(call.epoch.world, cause)))
     except StripeError as error:
         stored = stored_error(error)
-    except Exception as defect:
+    except Exception as defect:  # one of ours: a 500, as a defect of Stripe's would be
         traceback.print_exc(file=sys.stderr)
         stored = stored_error(internal(defect))
     return stored if fault is None else _injected(fault)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from types import TracebackType
 from typing import Any, Self
 
 from reference_service import store
@@ -62,14 +61,9 @@ class RedisLocked(ReservingSection):
             raise unavailable() from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *how: object) -> None:
         try:
-            super().__exit__(kind, error, traceback)
+            super().__exit__(*how)
         finally:
             try:
                 self._client.eval(_RELEASE, 1, self._lock, self._owner)

@@ -13,7 +13,6 @@ for nothing is shown to them (M. Kleppmann, "How to do distributed locking", 201
 from __future__ import annotations
 
 import logging
-from types import TracebackType
 from typing import Any, Self
 
 from reference_service.guards.base import Context, Guard, Job, Section
@@ -46,14 +45,9 @@ class Leased(UnguardedSection):
             raise unavailable() from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *how: object) -> None:
         try:
-            super().__exit__(kind, error, traceback)
+            super().__exit__(*how)
         finally:
             try:
                 self._client.delete(self._lock)
