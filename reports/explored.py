@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import harness
@@ -44,10 +45,12 @@ def write_search_page(
     search: Searched,
     witness: Path | None = None,
     noun: str = "guard",
+    made: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the page of an exploration to ``path``; with the film of its witness, if it has one.
 
-    ``noun`` is what a variant is called.
+    ``noun`` is what a variant is called; ``made`` says where, with what and how the search was
+    made, by names for people.
     """
     film = None if witness is None else film_of(witness)
     titles = {
@@ -56,7 +59,7 @@ def write_search_page(
     }
     title = titles.get(search.how, "") if film is None else film.conclusion
     name = None if witness is None else witness.name
-    facts = {noun.capitalize(): variant, "Scenario": scenario}
+    facts = {noun.capitalize(): variant, "Scenario": scenario, **(made or {})}
     write_file(path, _page(search.how, title, search, facts, film, name).encode())
     return path
 

@@ -14,7 +14,7 @@ from harness import loop
 from harness.cli import options
 from harness.cli.lending import LentLane, elsewhere
 from harness.cli.playable import Playable, named
-from harness.cli.searching import concluded, searching
+from harness.cli.searching import concluded, searching, versions
 from harness.explore import shrinking
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
@@ -139,4 +139,4 @@ async def _explore(
         notes = await playable.tried_out(worlds[0], request.watch)
         async with others as lent:
             explored = await explore(worlds, request, show, lent)
-    return replace(explored, notes=(*notes, *explored.notes))
+        return replace(explored, notes=(*notes, *explored.notes), backends=versions(worlds))

@@ -14,7 +14,7 @@ import reports
 from harness import loop
 from harness.cli import options
 from harness.cli.playable import Playable, named
-from harness.cli.searching import concluded, searching
+from harness.cli.searching import concluded, searching, versions
 from harness.explore import shrinking
 from harness.explore.exploration import Explored, Request, budget_of, explore
 from harness.predict import Prediction, decided, orders_of, predicted, undecided
@@ -100,4 +100,5 @@ async def _predict(
         if not explore_too:
             return found, None
         explored = await explore(worlds, replace(request, first=orders_of(found)), show)
-    return found, replace(explored, notes=(*notes, *explored.notes))
+        told = (*notes, *explored.notes)
+        return found, replace(explored, notes=told, backends=versions(worlds))

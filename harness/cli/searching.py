@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import shlex
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from harness.explore.exploration import Explored, Request, exit_code, opened, sa
 from harness.explore.search import Ending, Progress
 from harness.explore.search.shrink import Shrunk
 from harness.explore.service_worlds import ServiceWorlds
+from harness.findings import machine
 from harness.stack import Choice, open_stack
 from harness.threads import in_thread
 from reports.words import count
@@ -53,8 +56,31 @@ def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
         searched(explored, witness, folder),
         witness,
         playable.noun,
+        _made(explored),
     )
     return _tell(explored, witness, page)
+
+
+def versions(worlds: list[ServiceWorlds]) -> dict[str, str]:
+    """The backends of these worlds, by role."""
+    backends = worlds[0].bench.backends
+    return {role: f"{one.kind} {one.version}".strip() for role, one in backends.items()}
+
+
+def _made(explored: Explored) -> dict[str, str]:
+    """When, where and with what it was made, and how to make it again."""
+    request, here = explored.request, machine(explored.backends)
+    ended = datetime.datetime.now(datetime.UTC)
+    return {
+        "Started": f"{ended - datetime.timedelta(seconds=explored.result.seconds):%F %T} UTC",
+        "Attempts": str(len(request.scenario.attempts)),
+        "Scheduler": request.search.value,
+        "Seed": str(request.seed),
+        "Machine": f"{here.system}, {count(here.cpus, 'CPU')}",
+        "paidonce, Python": f"{here.paidonce}, {here.python}",
+        **here.backends,
+        "Command": shlex.join(["paidonce", *sys.argv[1:]]),
+    }
 
 
 def _words(progress: Progress) -> Text:

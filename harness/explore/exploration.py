@@ -100,6 +100,8 @@ class Explored:
     """What else is to be known of the service, a sentence each."""
     shrunk: Shrunk | None = None
     """The counterexample made smaller, where that was asked for."""
+    backends: dict[str, str] = field(default_factory=dict)
+    """What it ran with, and in which version, by role."""
 
 
 def scheduler(request: Request) -> Scheduler:

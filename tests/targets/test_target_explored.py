@@ -40,6 +40,16 @@ def test_a_race_of_a_target_is_found_and_shown(tmp_path):
     assert witness.described_in.path.endswith("shop/target.toml")
     page = (tmp_path / "out" / "report.html").read_text()
     assert ">Variant<" in page
+    for fact in (
+        "Started",
+        "Scheduler",
+        "Seed",
+        "Machine",
+        "paidonce, Python",
+        "postgres",
+        "Command",
+    ):
+        assert f"<dt>{fact}</dt>" in page
     assert "guard" not in re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL).lower()
 
 
