@@ -41,6 +41,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
+        """The same as a sentence."""
         return f"{listed(list(self.scenarios))} ({count(self.cells, 'cell')}): {self.reason}"
 
 

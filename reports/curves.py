@@ -32,6 +32,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
+        """The name, with what is to be said of it."""
         return f"{self.name}, {self.mark}" if self.mark else self.name
 
 

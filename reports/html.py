@@ -202,6 +202,7 @@ def _rails(shown: Timeline) -> list[list[str]]:
 
 @cache
 def environment() -> Environment:
+    """Jinja's, with everything the page's templates use."""
     environment = Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,

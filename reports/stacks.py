@@ -28,6 +28,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> float:
+        """All parts together."""
         return sum(part.value for part in self.parts)
 
 

@@ -26,15 +26,21 @@ class Role(enum.StrEnum):
 
 
 class Backend(Protocol):
-    """What all three have in common. ``kind`` is the way it was got, as in a spec."""
+    """What all three have in common."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """The way it was got, as in a spec."""
+        ...
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """The server's own word for its version."""
+        ...
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """End what was started of it; idempotent."""
+        ...
 
     def __enter__(self) -> Self: ...
 

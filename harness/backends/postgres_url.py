@@ -53,7 +53,7 @@ class UrlPostgres(Stoppable):
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """See ``PostgresServer.drop_database``. Refuses databases it did not create."""
+        """See ``PostgresServer.drop_database``. Raises ``UsageError`` for one it did not create."""
         if name not in self._created:
             raise UsageError(f"database {name} was not created by this run; it is not ours to drop")
         postgres_admin.drop_database(self._url, name)

@@ -101,7 +101,10 @@ def find_stripe_mock() -> Path:
 
 
 def stripe_mock_version(binary: Path) -> str:
-    """What ``stripe-mock -version`` says; "master" when it was built from source."""
+    """What ``stripe-mock -version`` says; "master" when it was built from source.
+
+    Raises ``Unavailable`` where it cannot be run.
+    """
     try:
         shown = subprocess.run(
             [str(binary), "-version"], capture_output=True, text=True, timeout=10, check=False

@@ -22,19 +22,21 @@ _SHOWN = 20
 class Checker(Protocol):
     """A question put to a history.
 
-    ``name`` is kebab-case and unique, ``title`` the rule as a person would say it. ``needs``
-    lists alternatives: any one of these sets of capabilities is enough. ``judge`` sees to it
-    that ``check`` is only called on a history that has one of them.
+    ``judge`` sees to it that ``check`` is only called on a history that has one of the sets of
+    capabilities it needs.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Kebab-case, and unique."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """The rule as a person would say it."""
 
     @property
-    def needs(self) -> Needs: ...
+    def needs(self) -> Needs:
+        """Any one of these sets of capabilities is enough."""
 
     def check(self, history: History) -> Verdict:
         """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""

@@ -68,9 +68,11 @@ class Owners:
         return self._of_attempt.get(effect.attempt) if effect.attempt is not None else None
 
     def of_intent(self, intent: IntentObserved) -> str | None:
+        """The order an intent is of, if it can be known."""
         return intent.order or self._of_intent.get(intent.id) or self._only
 
     def of_charge(self, charge: ChargeObserved) -> str | None:
+        """The order a charge is of, if it can be known."""
         by_intent = self._of_intent.get(charge.intent) if charge.intent is not None else None
         return charge.order or by_intent or self._only
 
@@ -109,14 +111,17 @@ class Account:
 
     @property
     def taken(self) -> int:
+        """What was taken, in minor units, refunds not subtracted."""
         return sum(charge.amount for _, charge in self.succeeded)
 
     @property
     def refunded(self) -> int:
+        """What was given back, in minor units."""
         return sum(charge.amount_refunded for _, charge in self.succeeded)
 
     @property
     def evidence(self) -> tuple[int, ...]:
+        """Where in the history the charges are by which money moved."""
         return tuple(position for position, _ in self.succeeded)
 
 

@@ -146,32 +146,39 @@ class HistoryBuilder:
         return Pending(self, self._operations)
 
     def pay(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to pay. As of all that follow, ``more`` is as in ``invoke``."""
         return self.invoke(Action.PAY, attempt, **more)
 
     def create_intent(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to make a payment intent."""
         return self.invoke(Action.CREATE_INTENT, attempt, **more)
 
     def cancel(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to cancel the order."""
         return self.invoke(Action.CANCEL, attempt, **more)
 
     def refund(self, amount: int | None, attempt: str = "tab 1", **more: Any) -> Pending:
-        """``amount`` None asks for all that is left."""
+        """Begin to refund ``amount`` in minor units; None asks for all that is left."""
         if amount is not None:
             more["amount"] = amount
         return self.invoke(Action.REFUND, attempt, **more)
 
     def change_amount(self, amount: int, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to change what the order costs, in minor units."""
         return self.invoke(Action.CHANGE_AMOUNT, attempt, amount=amount, **more)
 
     def read(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to read the order."""
         return self.invoke(Action.READ, attempt, **more)
 
     def webhook(
         self, payment_id: str, event: str = "payment_intent.succeeded", **more: Any
     ) -> Pending:
+        """Begin to deliver Stripe's event about a payment intent."""
         return self.invoke(Action.WEBHOOK, "stripe", event=event, payment_id=payment_id, **more)
 
     def confirm_in_browser(self, payment_id: str, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to confirm a payment intent at Stripe, past the service."""
         return self.invoke(Action.CONFIRM_IN_BROWSER, attempt, payment_id=payment_id, **more)
 
     def effect(
@@ -211,6 +218,7 @@ class HistoryBuilder:
         return self._sequence
 
     def fault(self, kind: str, *, tap: str = "stripe", seq: int | None = None) -> None:
+        """Something the harness did to the tap's call number ``seq``, or to the tap."""
         self.add(Fault(t=self.tick(), tap=tap, kind=kind, detail=kind, seq=seq))
 
     def observed(
@@ -283,6 +291,7 @@ class HistoryBuilder:
         self.charge("ch_1", "pi_1", order, amount=amount, refunded=refunded)
 
     def note(self, text: str) -> None:
+        """A remark of the recorder's."""
         self.add(Note(t=self.tick(), text=text))
 
     def build(self, *, cut: bool = False) -> History:

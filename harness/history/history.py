@@ -34,6 +34,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def outcome(self) -> Outcome:
+        """How it ended, as far as is known."""
         return Outcome.UNKNOWN if self.completed is None else self.completed.outcome
 
 
@@ -41,7 +42,7 @@ class History:
     """An immutable sequence of events, the first of which is the header.
 
     ``truncated`` tells that the last line of the file was torn (the recorder died while it
-    wrote); ``complete`` that the recorder said it had finished.
+    wrote). Raises ``ValueError`` where there is no header.
     """
 
     def __init__(self, events: Sequence[Event], *, truncated: bool = False) -> None:
@@ -52,12 +53,14 @@ class History:
 
     @property
     def header(self) -> Header:
+        """What it takes to judge the history by itself."""
         first = self.events[0]
         assert isinstance(first, Header)
         return first
 
     @property
     def complete(self) -> bool:
+        """Whether the recorder said it had finished, and nothing is torn."""
         return not self.truncated and isinstance(self.events[-1], Ended)
 
     def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:

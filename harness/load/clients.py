@@ -76,7 +76,7 @@ class RecordedUser(FastHttpUser):
             )
 
     def on_start(self) -> None:
-        """A user without a run (its start was refused) has nothing to do."""
+        """A user without a run (its start was refused) has nothing to do. Raises ``StopUser``."""
         if self._run is None:
             raise StopUser
 
@@ -101,7 +101,10 @@ class RecordedUser(FastHttpUser):
         return 0.0
 
     def await_turn(self) -> None:
-        """In an open loop, wait for the moment to come; what is late is said to be so."""
+        """In an open loop, wait for the moment to come; what is late is said to be so.
+
+        Raises ``StopUser`` where the load ends before that.
+        """
         if self._arrivals is None:
             return
         due = self._arrivals.next()
@@ -112,11 +115,13 @@ class RecordedUser(FastHttpUser):
 
     @property
     def run_(self) -> Run:
+        """The run it is part of; Locust has a ``run`` of its own."""
         assert self._run is not None, "on_start lets no user without a run begin"
         return self._run
 
     @property
     def target(self) -> Target:
+        """The service it is a client of."""
         return self.run_.target
 
     def can(self, action: Action) -> bool:
@@ -128,7 +133,7 @@ class RecordedUser(FastHttpUser):
         return f"{self.run_.settings.run}/{self.name}/{next(self._keys)}".replace(" ", "-")
 
     def pause(self) -> None:
-        """Think, between two requests; a user that is to stop does so now."""
+        """Think, between two requests; a user that is to stop does so now (``StopUser``)."""
         if not self.run_.rest(self.run_.settings.think.sample(self.random)):
             raise StopUser
 

@@ -104,6 +104,7 @@ class Recorder:
 
     @property
     def path(self) -> Path:
+        """The history's file."""
         return self._journal.path
 
     def order_created(self, order: str, amount: int, currency: str) -> None:

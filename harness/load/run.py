@@ -133,7 +133,7 @@ def run_job(
     watched: Watched = NOTHING,
     cancel: threading.Event | None = None,
 ) -> Load:
-    """``run_load`` for a job that is put together already."""
+    """``run_load`` for a job that is put together already; raises the same."""
     path = out_folder.absolute() / f"{job.file_stem}.jsonl"
     parts_folder = path.with_suffix(".parts")
     for taken in (path, parts_folder):

@@ -51,6 +51,7 @@ class Script:
 
     @property
     def statements(self) -> tuple[str, ...]:
+        """All of them, in order."""
         return tuple(sql for trip in self.round_trips for sql in trip)
 
     def text(self, clients: int) -> str:

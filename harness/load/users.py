@@ -16,6 +16,7 @@ class Payer(RecordedUser):
 
     @task
     def pay(self) -> None:
+        """One payment, tried again as often as the run says."""
         order = self.pick_order()  # before its turn: it is there when the client comes
         if order is not None:
             self.await_turn()
@@ -45,6 +46,7 @@ class Shopper(RecordedUser):
 
     @task
     def shop(self) -> None:
+        """One customer's dealings with an order."""
         order = self.pick_order()
         if order is None:
             return

@@ -74,6 +74,7 @@ class OrderModel:
         return cls(created, again)
 
     def initial(self) -> OrderState:
+        """The order as it was created, or one of which nothing is known."""
         return self._initial
 
     def step(self, state: OrderState, operation: Operation) -> OrderState | None:

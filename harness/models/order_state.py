@@ -110,6 +110,7 @@ def same_payment(state: OrderState, named: str | None) -> OrderState | None:
 
 
 def with_intent(state: OrderState, intent: str) -> OrderState:
+    """The same with that payment intent."""
     return state if intent == state.intent else msgspec.structs.replace(state, intent=intent)
 
 

@@ -17,8 +17,10 @@ class Identified(Protocol):
 
     @property
     def id(self) -> str: ...
+
     @property
-    def created(self) -> int: ...
+    def created(self) -> int:
+        """Unix time in seconds."""
 
 
 T = TypeVar("T", bound=Identified)
@@ -60,6 +62,7 @@ class Collection(Generic[T]):
         self._rank: dict[str, int] = {}
 
     def put(self, item: T) -> None:
+        """Add an object, or put it into the place of the one of that id."""
         rank = self._rank.setdefault(item.id, len(self._items))
         if rank == len(self._items):
             self._items.append(item)
@@ -67,6 +70,7 @@ class Collection(Generic[T]):
             self._items[rank] = item
 
     def get(self, identifier: str) -> T | None:
+        """The object of that id, if there is one."""
         rank = self._rank.get(identifier)
         return None if rank is None else self._items[rank]
 

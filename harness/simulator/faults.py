@@ -106,6 +106,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     params: dict[str, str] = {}
 
     def fits(self, method: str, path: str, key: str | None, form: Mapping[str, Any]) -> bool:
+        """Whether a request satisfies everything that is given."""
         return (
             (self.method is None or self.method == method)
             and fnmatchcase(path, self.path)

@@ -262,11 +262,13 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def close_if_idle(self) -> None:
+        """Close it, unless an answer is under way."""
         idle = self._answering is None and not self._waiting
         if (idle or self._silent) and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
+        """Close it, whatever is under way."""
         if self._answering is not None:
             self._answering.cancel()
         if self._transport is not None:

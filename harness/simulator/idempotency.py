@@ -46,6 +46,7 @@ class Fingerprint(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, method: str, path: str, params: Form) -> Fingerprint:
+        """That of a request."""
         text = msgspec.json.encode(params, order="deterministic")
         return cls(method, path, hashlib.blake2b(text, digest_size=16).digest())
 
@@ -93,6 +94,7 @@ class Record:
             await self._over.wait()
 
     def end(self) -> None:
+        """The first request has ended: whoever waited for it goes on."""
         self.open = False
         if self._over is not None:
             self._over.set()
@@ -162,6 +164,7 @@ class IdempotencyStore:
         return [record.summary() for record in islice(reversed(self._records.values()), count)]
 
     def summaries(self) -> list[dict[str, Any]]:
+        """Of all records, oldest first."""
         return [record.summary() for record in self._records.values()]
 
     def _forget(self, now: float) -> None:

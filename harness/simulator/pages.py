@@ -29,6 +29,7 @@ _HEADERS = {
 
 
 def addressed(request: Request) -> bool:
+    """Whether this asks for a page."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
 
 

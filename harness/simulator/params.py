@@ -29,6 +29,7 @@ class Params:
         return f"{self._prefix}[{key}]" if self._prefix else key
 
     def has(self, key: str) -> bool:
+        """Whether the parameter is there, whatever its value."""
         return key in self._left
 
     def is_nested(self, key: str) -> bool:

@@ -153,7 +153,10 @@ def attach(world: World, identifier: str, customer: str, cause: EventRequest) ->
 
 
 def detach(world: World, identifier: str, cause: EventRequest) -> PaymentMethod:
-    """Take a payment method from its customer, for good: it cannot be used again."""
+    """Take a payment method from its customer, for good: it cannot be used again.
+
+    Raises a 400 where no customer has it.
+    """
     method = require(world, identifier)
     if method.customer is None:
         raise StripeError(

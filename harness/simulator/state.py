@@ -102,6 +102,7 @@ class World:
         """Told when there is something new on the agenda."""
 
     def now(self) -> int:
+        """Unix time by the simulated clock, in whole seconds as Stripe's objects have it."""
         return int(self.clock())
 
     def plan(self, seconds: float, what: str, intent: str) -> None:

@@ -54,6 +54,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def writes(self) -> bool:
+        """Whether rows are other than before."""
         return self.did in (Did.UPDATE, Did.INSERT, Did.DELETE)
 
 
