@@ -18,6 +18,14 @@ from harness.explore.sql.read import read_catalog
 from harness.explore.sql.statement import Footprints
 from harness.explore.sql.transaction import Query, TransactionTracker
 
+ELSEWHERE = """
+CREATE FUNCTION go_elsewhere() RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN SET search_path = elsewhere; END $$;
+CREATE FUNCTION go_elsewhere_by_a_string() RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN EXECUTE 'SET search_path = elsewhere'; END $$;
+CREATE PROCEDURE go_elsewhere_in_a_procedure() LANGUAGE plpgsql AS
+    $$ BEGIN SET search_path = elsewhere; END $$;
+"""
 LOCK = "SELECT * FROM orders WHERE id = 1 FOR UPDATE"
 WRITE = "UPDATE orders SET total = 1 WHERE id = 2"
 READ = "SELECT * FROM orders WHERE id = 3"
@@ -29,7 +37,7 @@ def url(explore_server: PostgresServer) -> Iterator[str]:
     name = database_name("transactions")
     found = explore_server.create_database(name)
     with psycopg.connect(found, autocommit=True) as connection:
-        connection.execute((SCHEMA + RESET).encode())
+        connection.execute((SCHEMA + ELSEWHERE + RESET).encode())
     yield found
     explore_server.drop_database(name)
 
@@ -214,6 +222,85 @@ def test_the_search_path_of_the_session(session: TransactionTracker) -> None:
     assert short(session.expect([Query(READ)]).looks) == {ROW_3}
     _run(session, "SET search_path = public, elsewhere")
     assert short(session.expect([Query(READ)]).looks) == {ROW_3}
+
+
+@pytest.mark.parametrize(
+    "hides",
+    [
+        "SELECT set_config('search_path', 'elsewhere', false)",
+        "SELECT set_config($1, 'elsewhere', false)",
+        "SELECT go_elsewhere()",
+        "SELECT go_elsewhere_by_a_string()",
+        "CALL go_elsewhere_in_a_procedure()",
+        "DO 'BEGIN SET search_path = elsewhere; END'",
+    ],
+)
+def test_where_the_path_was_changed_unseen_names_may_mean_anything(
+    session: TransactionTracker, hides: str
+) -> None:
+    assert _run(session, hides, READ).looks == EVERYTHING.looks
+    assert session.path is None
+    assert short(_run(session, "SET search_path = public", READ).looks) == {ROW_3}
+
+
+def test_a_path_that_was_changed_unseen_ends_with_its_transaction(
+    session: TransactionTracker,
+) -> None:
+    local = "SELECT set_config('search_path', 'elsewhere', true)"
+    assert _run(session, "BEGIN", local, READ).looks == EVERYTHING.looks
+    assert short(_run(session, "COMMIT", READ).looks) == {ROW_3}
+    lasting = "SELECT set_config('search_path', 'elsewhere', false)"
+    assert short(_run(session, "BEGIN", lasting, "ROLLBACK", READ).looks) == {ROW_3}
+
+
+def test_settings_that_mean_nothing_to_statements_change_nothing(
+    session: TransactionTracker,
+) -> None:
+    for name in ("statement_timeout", "role", "request.jwt.claims"):
+        assert _run(session, f"SELECT set_config('{name}', 'x', true)") == LOCAL
+    assert session.path == ("public",)
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        ("BEGIN", "SET LOCAL default_transaction_isolation = 'read committed'", "COMMIT"),
+        ("BEGIN", "SET default_transaction_isolation = 'read committed'", "ROLLBACK"),
+        (
+            "BEGIN",
+            "SAVEPOINT s",
+            "SET default_transaction_isolation = 'read committed'",
+            "ROLLBACK TO s",
+            "COMMIT",
+        ),
+    ],
+)
+def test_what_was_set_in_a_transaction_may_end_with_it(
+    session: TransactionTracker, units: tuple[str, ...]
+) -> None:
+    _run(session, "SET default_transaction_isolation = 'repeatable read'", *units)
+    assert session.isolation == "repeatable read"
+
+
+def test_each_statement_of_a_text_is_read_with_the_path_left_by_those_before(
+    session: TransactionTracker,
+) -> None:
+    touched = _run(session, f"SET search_path = elsewhere; {READ}")
+    assert touched.looks == EVERYTHING.looks
+    assert short(_run(session, f"SET search_path = public; {READ}").looks) == {ROW_3}
+
+
+def test_a_savepoint_remembers_the_path(session: TransactionTracker) -> None:
+    _run(session, "BEGIN", "SAVEPOINT s", "SET search_path = elsewhere", "ROLLBACK TO s", "COMMIT")
+    assert session.path == ("public",)
+
+
+def test_who_asks_a_sequence_how_far_it_is_sees_what_others_took(
+    session: TransactionTracker,
+) -> None:
+    took = _run(session, "SELECT nextval('log_id_seq')")
+    assert took.conflicts(_run(session, "SELECT last_value FROM log_id_seq"))
+    assert not took.conflicts(took)
 
 
 def test_prepared_statements_and_cursors_in_sql(session: TransactionTracker) -> None:

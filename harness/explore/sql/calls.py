@@ -12,13 +12,14 @@ from pglast import ast
 
 from harness.explore.sql.catalog import Function
 from harness.explore.sql.effects import Context
-from harness.explore.sql.routines import body_effects
+from harness.explore.sql.routines import body_effects, changes_settings
 from harness.explore.sql.symbols import Match, Pattern, pattern
 from harness.explore.sql.trees import Tree, strings
 from harness.explore.sql.types import ColumnType
 
 ADVISORY = "pg-advisory"
 NOTIFY = "pg-notify"
+SEQUENCES = "pg-sequence"
 
 SESSION_SETTINGS = frozenset(
     {
@@ -27,6 +28,8 @@ SESSION_SETTINGS = frozenset(
     }
 )
 """Settings that change what a statement's text means."""
+
+_ROLES = frozenset({"role", "session_authorization"})
 
 _INT = ColumnType("int")
 _TEXT = ColumnType("text")
@@ -62,6 +65,7 @@ _CALCULATING = frozenset(
         *("ltree", "intarray", "btree_gin", "btree_gist", "cube", "isn", "earthdistance", "vector"),
     }
 )
+_READABLE = frozenset({"sql", "plpgsql"})
 # Cannot fail whatever they are given, so that calling them in a transaction loses no locks.
 _SAFE = frozenset(
     {
@@ -85,13 +89,16 @@ def call(ctx: Context, node: ast.FuncCall) -> None:
             effects.session[Pattern((ADVISORY,))] = None
         elif name == "pg_notify":
             _notify(ctx, node.args or ())
+        elif name == "nextval":  # whoever asks a sequence how far it is can tell
+            effects.looks[Pattern((SEQUENCES,))] = None
         elif name in _LOOKING or (
             ctx.catalog.builtin[name] == "volatile" and name not in _HARMLESS
         ):
             effects.everything()
         effects.may_fail |= name not in _SAFE
-        if name == "set_config" and not _unimportant(node.args or ()):
+        if name == "set_config" and not _unimportant(ctx, node.args or ()):
             effects.everything()
+            effects.unsettle("local" if _for_a_transaction(node.args or ()) else "session")
         # One of the user's with the same name may be meant, for arguments of other types.
         for function in ctx.catalog.function(schema, name, ctx.path):
             function_effects(ctx, function)
@@ -106,10 +113,14 @@ def call(ctx: Context, node: ast.FuncCall) -> None:
 def function_effects(ctx: Context, function: Function) -> None:
     """What calling a function of the user's does, whatever its arguments."""
     ctx.effects.may_fail = True
-    if function.volatility == "immutable" or function.extension in _CALCULATING:
+    if function.extension in _CALCULATING:
         return
+    if function.volatility == "immutable" and function.language not in _READABLE:
+        return  # one that can be read may turn out to be called so wrongly
     if function.extension is not None or function.procedure:
         ctx.effects.everything()
+        if changes_settings(function.source):
+            ctx.effects.unsettle("session")
         return
     body_effects(ctx, function)
 
@@ -134,12 +145,27 @@ def _advisory(ctx: Context, args: tuple[Tree, ...], found: re.Match[str]) -> Non
     kept[locked] = None
 
 
-def _unimportant(args: tuple[Tree, ...]) -> bool:
+def _unimportant(ctx: Context, args: tuple[Tree, ...]) -> bool:
     """Whether a setting changes nothing of what statements do."""
-    name = args[0] if args else None
-    if not isinstance(name, ast.A_Const) or not isinstance(name.val, ast.String):
+    name, value = (*map(_literal, args[:2]), None, None)[:2]
+    if name is None:
         return False
-    return name.val.sval.lower() not in SESSION_SETTINGS
+    if name.lower() in _ROLES and value is not None:
+        return not ctx.catalog.has_schema(value)  # "$user" in the path may mean one
+    return name.lower() not in SESSION_SETTINGS
+
+
+def _for_a_transaction(args: tuple[Tree, ...]) -> bool:
+    """Whether the setting ends with the transaction for certain."""
+    if len(args) != 3 or not isinstance(args[2], ast.A_Const):
+        return False
+    return isinstance(args[2].val, ast.Boolean) and bool(args[2].val.boolval)
+
+
+def _literal(node: Tree) -> str | None:
+    if isinstance(node, ast.A_Const) and isinstance(node.val, ast.String):
+        return str(node.val.sval)
+    return None
 
 
 def _notify(ctx: Context, args: tuple[Tree, ...]) -> None:

@@ -5,13 +5,15 @@ The schema is taken to stay as it was read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from harness.explore.sql.types import ColumnType
+
+_T = TypeVar("_T")
 
 Event = Literal["insert", "update", "delete", "truncate"]
 Action = Literal["no action", "restrict", "cascade", "set null", "set default"]
@@ -126,6 +128,31 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def with_families(tables: Mapping[str, Table]) -> dict[str, Table]:
+    """The tables, those of a tree with what any of them has: a row that is put into the whole
+    meets the triggers and indexes of its partition."""
+    trees: dict[str, list[Table]] = {}
+    for table in tables.values():
+        if table.related:
+            trees.setdefault(table.family, []).append(table)
+    found = dict(tables)
+    for members in trees.values():
+        for table in members:
+            found[table.name] = msgspec.structs.replace(
+                table,
+                unique=_all(table.unique, (member.unique for member in members)),
+                foreign_keys=_all(table.foreign_keys, (m.foreign_keys for m in members)),
+                triggers=_all(table.triggers, (member.triggers for member in members)),
+                calls=_all(table.calls, (member.calls for member in members)),
+            )
+    return found
+
+
+def _all(own: tuple[_T, ...], others: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    """Its own, and those of others that it has not."""
+    return tuple(dict.fromkeys([*own, *(one for each in others for one in each)]))
+
+
 class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     """A database. Functions are those outside of ``pg_catalog``.
 
@@ -147,11 +174,11 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     @cached_property
     def referring(self) -> Mapping[str, tuple[ForeignKey, ...]]:
         """The foreign keys that refer to a table."""
-        found: dict[str, tuple[ForeignKey, ...]] = {}
+        found: dict[str, dict[ForeignKey, None]] = {}
         for table in self.tables.values():
             for key in table.foreign_keys:
-                found[key.target] = (*found.get(key.target, ()), key)
-        return found
+                found.setdefault(key.target, {})[key] = None
+        return {target: tuple(keys) for target, keys in found.items()}
 
     @cached_property
     def families(self) -> Mapping[str, tuple[Table, ...]]:
@@ -176,8 +203,13 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     def function(
         self, schema: str | None, name: str, path: tuple[str, ...]
     ) -> tuple[Function, ...]:
-        """All functions of the user's a statement may mean by this name."""
-        for where in (schema,) if schema else path:
-            if found := self.functions.get(f"{where}.{name}"):
-                return found
-        return ()
+        """All functions of the user's a statement may mean by this name.
+
+        Which of several it is depends on the arguments' types, more than on the path (manual,
+        section 10.3).
+        """
+        return tuple(
+            function
+            for where in ((schema,) if schema else path)
+            for function in self.functions.get(f"{where}.{name}", ())
+        )

@@ -94,7 +94,11 @@ def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) ->
         ctx.effects.everything()
         return None
     table = target.table
-    rows = insert(ctx, table, _new_rows(ctx, table, node, outer))
+    given = _new_rows(ctx, table, node, outer)
+    if node.override == enums.OverridingKind.OVERRIDING_USER_VALUE:
+        made_up = {column.name for column in table.columns if column.identity}
+        given = [{name: row[name] for name in row if name not in made_up} for row in given]
+    rows = insert(ctx, table, given)
     known = stored(table, rows[0]) if len(rows) == 1 else {}
     scope = Scope(outer, [target], disjuncts=[{0: known}])
     if node.onConflictClause is not None:

@@ -74,6 +74,9 @@ def apply(ctx: Context, change: Change) -> None:
             named_effects(ctx, name)
     _follow_references(ctx, change)
     fire(ctx, table, change.event, modified)
+    if modified is not None and table.related:  # into another partition
+        fire(ctx, table, "delete")
+        fire(ctx, table, "insert")
 
 
 def refer(ctx: Context, key: ForeignKey, values: Key) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from harness.explore.footprint import KEY, REST
 from harness.explore.sql.catalog import Catalog, Index, Table
@@ -19,6 +19,8 @@ TABLES = "pg-table"
 Key = dict[str, Match]
 Modified = tuple[str, str]
 """A table (its family's name) and a column."""
+Lasting = Literal["", "local", "session"]
+"""For how long it cannot be told what names mean: not at all, for a transaction, for good."""
 ANYTHING: Modified = ("", "")
 """Any column of any table."""
 
@@ -32,7 +34,8 @@ class Effects:
 
     ``session`` are locks that outlive the transaction. ``modifies`` are the columns that rows which
     were there before get other values in. ``may_fail`` tells that the state of the
-    database may make it fail; a failure lets go of the transaction's locks.
+    database may make it fail; a failure lets go of the transaction's locks. ``unsettles`` if it
+    makes settings that change what statements mean, which ones cannot be told.
     """
 
     looks: Patterns = field(default_factory=dict)
@@ -42,6 +45,7 @@ class Effects:
     session: Patterns = field(default_factory=dict)
     modifies: set[Modified] = field(default_factory=set)
     may_fail: bool = False
+    unsettles: Lasting = ""
 
     def everything(self) -> None:
         """For what is not understood."""
@@ -60,6 +64,12 @@ class Effects:
         self.session |= other.session
         self.modifies |= other.modifies
         self.may_fail |= other.may_fail
+        self.unsettle(other.unsettles)
+
+    def unsettle(self, lasting: Lasting) -> None:
+        """From now on names may mean something else."""
+        if self.unsettles != "session":
+            self.unsettles = lasting or self.unsettles
 
     def look(self, table: Table, keys: Iterable[Key]) -> None:
         """See rows of a table through a snapshot."""

@@ -87,7 +87,7 @@ class Conditions:
             case ast.A_Expr() if operator(node) == "=":
                 if node.kind == kinds.AEXPR_OP:
                     return self._equal(node.lexpr, node.rexpr, about)
-                if node.kind == kinds.AEXPR_NOT_DISTINCT:
+                if node.kind == kinds.AEXPR_NOT_DISTINCT and not self._outer_joins:
                     # As in a stored value, null is a value like others here.
                     facts = self._equal(node.lexpr, node.rexpr, about)
                     return [_with_null(fact) for fact in facts if fact.value is not None]

@@ -54,6 +54,8 @@ def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
         expressions(ctx, part, scope)
     for clause in node.lockingClause or ():
         _lock(ctx, clause, scope)
+    if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
+        return Result()  # columns are null in the rows of totals
     return Result(
         outputs(ctx, node.targetList or (), scope),
         [row for number in range(len(scope.sources)) for row in _rows(scope, number)],
@@ -172,6 +174,7 @@ class _From:
         if item.jointype != kinds.JOIN_INNER:
             self._scope.outer_joins = True
             about = {kinds.JOIN_LEFT: right, kinds.JOIN_RIGHT: left}.get(item.jointype, frozenset())
+            self._scope.nullable |= about or left | right
         if item.quals is not None:
             self.quals.append((item.quals, about))
         for name in strings(item.usingClause):

@@ -21,6 +21,7 @@ from harness.explore.sql.catalog import (
     Kind,
     Table,
     Trigger,
+    with_families,
 )
 from harness.explore.sql.types import FAMILIES, ColumnType, Family
 
@@ -256,7 +257,7 @@ def _tables(relations: list[dict[str, Any]], names: dict[int, str], rows: Any) -
             row_security=row["row_security"],
             view=row["view"],
         )
-    return found
+    return with_families(found)
 
 
 def _grouped(rows: list[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pglast
@@ -24,6 +24,7 @@ _DYNAMIC = frozenset(
 )
 _STATEMENT, _EXPRESSION = 0, 2  # RawParseMode in src/include/parser/parser.h; 3 to 5: assignment
 _TARGET = re.compile(r'\s*(?:"(?P<quoted>[^"]+)"|(?P<name>\w+))(?P<rest>[^:=]*):?=', re.DOTALL)
+_SETS = re.compile(r"search_path|set_config|isolation|session_replication_role", re.IGNORECASE)
 _FIELD = re.compile(r'\s*\.\s*(?:"(?P<quoted>[^"]+)"|(?P<name>\w+))\s*')
 
 
@@ -47,10 +48,12 @@ def body_effects(ctx: Context, function: Function) -> None:
         return
     body = body_of(function)
     path = _path(function.search_path) or ctx.path
-    inner = ctx.apart(path).inside(name)
+    inner = replace(ctx.apart(path).inside(name), reader=ctx.reader.inside_a_body())
     ctx.effects.may_fail = True
     if body.dynamic:
         ctx.effects.everything()
+        if changes_settings(function.source):
+            ctx.effects.unsettle("session")
         return
     try:
         for text in body.statements:
@@ -58,6 +61,11 @@ def body_effects(ctx: Context, function: Function) -> None:
                 ctx.statement(inner, statement, None)
     except NotParsed:
         ctx.effects.everything()
+
+
+def changes_settings(source: str) -> bool:
+    """Whether code that is not read may change what names mean, as its words tell."""
+    return _SETS.search(source) is not None
 
 
 def assigned_columns(ctx: Context, trigger: Trigger) -> frozenset[str] | None:

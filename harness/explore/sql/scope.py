@@ -57,6 +57,8 @@ class Scope:
     merged: set[str] = field(default_factory=set)
     """Columns named in USING."""
     outer_joins: bool = False
+    nullable: set[int] = field(default_factory=set)
+    """Sources whose columns are all null where an outer join finds nothing."""
     disjuncts: list[Keys] | None = None
 
     def add(self, source: Source) -> int:
@@ -97,6 +99,8 @@ class Scope:
         if self.disjuncts is None or len(self.disjuncts) != 1 or not found.slots:
             return None
         (number, column), _ = found.slots[0]
+        if number in self.nullable:
+            return None
         return self.disjuncts[0].get(number, {}).get(column)
 
     def value(self, node: Tree, reader: Reader, kind: ColumnType) -> Symbol | None:

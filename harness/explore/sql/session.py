@@ -20,11 +20,12 @@ Path = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Savepoint:
-    """What was held and written when it was made."""
+    """What was held, written and set when it was made."""
 
     name: str
     held: Resources
     written: Resources
+    settings: tuple[Path, Path, str, str]
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Session:
     initial_isolation: str
     initial_path: Path
     default_isolation: str = ""
+    session_default: str = ""
+    begin_default: str = ""
     path: Path = None
     session_path: Path = None
     begin_path: Path = None
@@ -63,7 +66,7 @@ class Session:
 
     def reset(self) -> None:
         """As DISCARD ALL leaves it, and as it was in the beginning."""
-        self.default_isolation = self.initial_isolation
+        self.default_isolation = self.session_default = self.initial_isolation
         self.path = self.session_path = self.initial_path
         self.session_locks, self.prepared, self.cursors = NONE, {}, {}
 
@@ -76,16 +79,32 @@ class Session:
         self.inside, self.implicit = True, False
         self.isolation = isolation or self.default_isolation
         self.deferrable, self.begin_path = deferrable, self.session_path
+        self.begin_default = self.session_default
 
     def end(self, *, commit: bool) -> None:
         """End the transaction."""
         if self.inside and not self.implicit and not commit:
             self.session_path = self.begin_path
+            self.session_default = self.begin_default
         self.path = self.session_path
+        self.default_isolation = self.session_default
         self.inside = self.implicit = self.failed = self.snapshot = self.deferrable = False
         self.held = self.written = self.looked = NONE
         self.savepoints = ()
         self.cursors = {}
+
+    def savepoint(self, name: str) -> Savepoint:
+        """One that remembers how things are."""
+        paths = (self.path, self.session_path)
+        return Savepoint(
+            name, self.held, self.written, (*paths, self.default_isolation, self.session_default)
+        )
+
+    def go_back(self, point: Savepoint) -> None:
+        """All is again as it was when the savepoint was made."""
+        self.held, self.written = point.held, point.written
+        self.path, self.session_path = point.settings[:2]
+        self.default_isolation, self.session_default = point.settings[2:]
 
     def back_to(self, name: str, *, keep: bool) -> Savepoint | None:
         """Forget the savepoints after the one of this name, and unless ``keep`` that too."""
@@ -103,7 +122,7 @@ class Session:
             if node.name == "TRANSACTION":
                 self.isolation = level or self.isolation
             elif node.name == "SESSION CHARACTERISTICS":
-                self.default_isolation = level or self.default_isolation
+                self.default_isolation = self.session_default = level or self.default_isolation
             else:
                 self.path = self.session_path = None  # another session's snapshot: beyond us
             return
@@ -112,8 +131,12 @@ class Session:
             self.isolation = values[0].lower()
         if name in ("default_transaction_isolation", "all"):
             self.default_isolation = (values[0] if values else self.initial_isolation).lower()
+            if not node.is_local:
+                self.session_default = self.default_isolation
         if name in ("search_path", "all"):
             self._set_path(values, node, catalog)
+        if name == "session_replication_role":  # other triggers
+            self.path = self.session_path = None
         if name in ("role", "session_authorization") and catalog.has_schema((values or ("",))[0]):
             self.path = self.session_path = None  # "$user" may mean that schema now
 

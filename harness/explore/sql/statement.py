@@ -18,7 +18,16 @@ from harness.explore.footprint import Resource
 from harness.explore.sql import changes, queries
 from harness.explore.sql.calls import NOTIFY, SESSION_SETTINGS
 from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.effects import ANYTHING, Context, Effects, Modified, Outputs, Patterns
+from harness.explore.sql.effects import (
+    ANYTHING,
+    Context,
+    Effects,
+    Lasting,
+    Modified,
+    Outputs,
+    Patterns,
+)
+from harness.explore.sql.routines import changes_settings
 from harness.explore.sql.scope import Scope
 from harness.explore.sql.symbols import Const, Match, Params, pattern
 from harness.explore.sql.trees import NotParsed, Reader, parsed
@@ -62,6 +71,7 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     ``writes`` are published by the COMMIT (at once outside of a transaction), ``at_once`` even
     inside one: they keep readers out. ``session`` are locks that outlive the transaction.
     ``modifies`` are the columns of existing rows it changes, as (table, column).
+    ``unsettles``: for how long names may mean something else from then on.
     ``may_fail``: in a transaction, a failure would let go of all its locks. ``snapshot``: at
     REPEATABLE READ, the first such statement decides what the whole transaction sees. ``node`` is
     the statement's tree where the session's state is needed to know more (SET, PREPARE ...).
@@ -76,6 +86,7 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     modifies: frozenset[Modified] = frozenset()
     may_fail: bool = False
     snapshot: bool = False
+    unsettles: Lasting = ""
     node: Any = None
 
 
@@ -102,6 +113,7 @@ class Template:
         self._kind: Kind = kind
         self._modifies = frozenset(effects.modifies)
         self._may_fail = effects.may_fail
+        self._unsettles = effects.unsettles
         self._snapshot = snapshot
         self._node = node
         constant = all(found.constant for group in groups for found in group)
@@ -126,6 +138,7 @@ class Template:
             modifies=self._modifies,
             may_fail=self._may_fail,
             snapshot=self._snapshot,
+            unsettles=self._unsettles,
             node=self._node,
         )
 
@@ -216,6 +229,11 @@ def statement(ctx: Context, node: Any, outer: Scope | None) -> Outputs | None:
             return changes.delete(ctx, node, outer)
         case ast.MergeStmt():
             return changes.merge(ctx, node, outer)
+        case ast.VariableSetStmt():  # in a function
+            if setting(node)[0] or node.kind == enums.VariableSetKind.VAR_SET_MULTI:
+                ctx.effects.everything()
+                ctx.effects.unsettle("session")
+            return None
         case _:
             _top(ctx, node)
             return None
@@ -301,6 +319,10 @@ def _top(ctx: Context, node: Any) -> tuple[Kind, bool]:
             return ("notify" if isinstance(node, ast.NotifyStmt) else "listen"), False
         case ast.CallStmt() | ast.DoStmt() | ast.VacuumStmt():
             effects.everything()
+            if isinstance(node, ast.CallStmt):
+                queries.expressions(ctx, node.funccall, Scope(None))
+            elif isinstance(node, ast.DoStmt) and changes_settings(str(node.args)):
+                effects.unsettle("session")
             return "other", True
     effects.everything()
     return "ddl", True

@@ -22,7 +22,7 @@ from pglast import ast, enums
 
 from harness.explore.footprint import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
 from harness.explore.sql.changed import ChangedColumns
-from harness.explore.sql.session import NONE, Resources, Savepoint, Session
+from harness.explore.sql.session import NONE, Resources, Session
 from harness.explore.sql.statement import (
     UNKNOWN,
     Footprints,
@@ -36,6 +36,8 @@ _ORDER = Resource(("pg-serializable",))
 """The order in which serializable transactions look, write and end."""
 _AMONG_OTHERS = Resource(_ORDER.place, shared=True)
 _ENDINGS = frozenset({"commit", "rollback", "rollback to"})
+_NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
+"""What can be read without knowing what names mean."""
 
 
 class Sent(Protocol):
@@ -136,13 +138,7 @@ class TransactionTracker:
         after = self._session.copy()
         total = LOCAL
         for sent in statements:
-            found: Sequence[StatementFootprint] = (UNKNOWN,)
-            if sent.sql and after.path is not None:
-                found = self._footprints.of(
-                    sent.sql, sent.params, nulls=sent.nulls, path=after.path
-                )
-            for statement in found:
-                total = total.union(self._step(after, statement))
+            total = total.union(self._text(after, sent))
         if after.inside or not ends:
             for sent in prepared:
                 total = total.union(self._parsed(after, sent))
@@ -197,6 +193,27 @@ class TransactionTracker:
 
     # --- one statement --------------------------------------------------------------------------
 
+    def _text(self, session: Session, sent: Sent) -> Footprint:
+        """A text of any number of statements, each read with the path those before it leave."""
+        total, made = LOCAL, 0
+        while made < len(found := self._read(session, sent)):
+            path = session.path
+            for statement in found[made:]:
+                total = total.union(self._step(session, statement))
+                made += 1
+                if session.path != path:
+                    break
+        return total
+
+    def _read(self, session: Session, sent: Sent) -> Sequence[StatementFootprint]:
+        if not sent.sql:
+            return (UNKNOWN,)
+        path = session.path or ()
+        found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
+        if session.path is not None:
+            return found
+        return tuple(one if one.kind in _NAMELESS else UNKNOWN for one in found)
+
     def _step(self, session: Session, found: StatementFootprint) -> Footprint:
         node = found.node
         if session.failed and found.kind not in _ENDINGS:
@@ -207,8 +224,7 @@ class TransactionTracker:
             case "commit" | "rollback":
                 return _end(session, node, commit=found.kind == "commit")
             case "savepoint":
-                point = Savepoint(node.savepoint_name, session.held, session.written)
-                session.savepoints = (*session.savepoints, point)
+                session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
             case "release":
                 session.back_to(node.savepoint_name, keep=False)
             case "rollback to":
@@ -275,6 +291,10 @@ class TransactionTracker:
         session.looked |= looks
         session.session_locks |= found.session
         locks |= found.session
+        if found.unsettles:
+            session.path = None
+        if found.unsettles == "session":
+            session.session_path = None
         return Footprint(looks, locks | held if may_fail else locks, found.at_once)
 
 
@@ -337,7 +357,7 @@ def _rollback_to(session: Session, name: str) -> Footprint:
         return Footprint(locks=session.held)
     let_go = session.held - point.held
     session.failed = False
-    session.held, session.written = point.held, point.written
+    session.go_back(point)
     return Footprint(locks=let_go)
 
 

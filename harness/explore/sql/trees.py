@@ -64,10 +64,18 @@ def operator(node: ast.A_Expr) -> str | None:
 
 
 class Reader:
-    """Turns expressions into symbols. ``enums`` names the enumeration types."""
+    """Turns expressions into symbols. ``enums`` names the enumeration types.
 
-    def __init__(self, enums: frozenset[str]) -> None:
+    Without ``params`` the parameters are those of something that is called, and not known.
+    """
+
+    def __init__(self, enums: frozenset[str], *, params: bool = True) -> None:
         self._enums = enums
+        self._params = params
+
+    def inside_a_body(self) -> Reader:
+        """One for the body of a function, whose parameters are its own."""
+        return Reader(self._enums, params=False)
 
     def symbol(self, node: Tree) -> Symbol | None:
         """The value of an expression without columns; None if that is beyond us."""
@@ -75,7 +83,7 @@ class Reader:
             case ast.A_Const():
                 return constant(node)
             case ast.ParamRef():
-                return Param(node.number)
+                return Param(node.number) if self._params else None
             case ast.TypeCast():
                 return self._cast(node)
             case ast.A_Expr() if node.kind == enums.A_Expr_Kind.AEXPR_OP and node.lexpr:
@@ -83,8 +91,6 @@ class Reader:
                     return self._joined(node)
             case ast.FuncCall():
                 return self._call(node)
-            case ast.CollateClause():
-                return self.symbol(node.arg)
         return None
 
     def options(self, node: Tree) -> Symbol | None:
