@@ -4,17 +4,19 @@ Deferring is sound where three things are certain: another session holds, alone,
 statement begins by locking (``harness.explore.sql.doors``); the statement's own session holds
 nothing, so that nobody can wait for it; and it sees each row's newest version when it goes on
 (READ COMMITTED). Who waits for a row that is removed and put there again finds nothing, though,
-where who comes later finds the new one: a holder who makes a new row in that place ends it all
-(``unsafe``), and the search begins again without.
+where who comes later finds the new one; and who waits has a weak lock on the table, and is first
+in the line for the row. A holder who makes a new row in that place, locks the table, or locks the
+row more strongly ends it all (``unsafe``), and the search begins again without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from harness.explore.footprint import Footprint
+from harness.explore.footprint import Footprint, Resource
 from harness.explore.players import Arrival
 from harness.explore.sql.doors import Door
+from harness.explore.sql.effects import TABLES
 from harness.explore.sql.symbols import Params
 from harness.explore.sql_sessions import SqlSessions
 from harness.explore.tenures import Tenures
@@ -50,10 +52,16 @@ class LateLocks:
     def read(self, session: str, touches: Footprint) -> None:
         """A unit is about to be sent on ``session``."""
         for door in self._rows.get(session, ()):
-            if door.entry is not None and any(
-                _may_replace(lock.place) and lock.overlaps(door.entry) for lock in touches.locks
-            ):
-                self.unsafe = f"a row of {door.thing.place[1]} may be put where another was"
+            if door.entry is None:
+                continue
+            table = door.thing.place[1]
+            if _enters(touches.locks, door):
+                self.unsafe = f"a row of {table} may be put where another was"
+            elif any(lock.place == (TABLES, table) and not lock.shared for lock in touches.locks):
+                # Who waits for a row has locked its table already, if weakly.
+                self.unsafe = f"who has locked a row of {table} locks all of it"
+            elif self._strengthens(session, touches.locks, door):
+                self.unsafe = f"who has locked a row of {table} locks it again, more strongly"
 
     def answered(self, arrival: Arrival, *, waited: bool) -> None:
         """A unit was answered; what it locked is held until its transaction ends."""
@@ -67,7 +75,7 @@ class LateLocks:
         if waited or arrival.owner is None:
             return
         door = self._door(arrival, bare=False)
-        if door is not None and _found(call):
+        if door is not None and _found(call) and not self._made(session, door):
             self._rows.setdefault(session, []).append(door)
             self._tenures.acquired(door.thing, arrival.owner.name, self.at, by=session)
 
@@ -75,6 +83,24 @@ class LateLocks:
         """The session's transaction is over, or the session itself."""
         self._rows.pop(session, None)
         self._tenures.released(session, self.at)
+
+    def _made(self, session: str, door: Door) -> bool:
+        """Whether the row may be one of the session's own making: nobody else sees it yet, and
+        nobody waits for it."""
+        return _enters(self._sessions.tracker(session).touched.locks, door)
+
+    def _strengthens(self, session: str, locks: Iterable[Resource], door: Door) -> bool:
+        """Whether a row that others may have a foreign key's lock on is locked against those too.
+
+        Who waits for it already is first in the line, and holds up who has it.
+        """
+        if not self._sessions.catalog.referring.get(door.thing.place[1]):
+            return False
+        row = Resource(door.thing.place[:2], door.thing.key)
+        held = self._sessions.tracker(session).touched.locks
+        return any(_alone(lock, row) for lock in locks) and not any(
+            _alone(lock, row) for lock in held
+        )
 
     def _door(self, arrival: Arrival, *, bare: bool) -> Door | None:
         """The door of a unit; if ``bare``, only of one that can be deferred."""
@@ -122,6 +148,18 @@ class LateLocks:
             or "rollback to" in self._sessions.kinds(statement, path)
             for statement in call.statements
         )
+
+
+def _enters(locks: Iterable[Resource], door: Door) -> bool:
+    """Whether a row may be made, or have been made, where the one of the door is."""
+    return door.entry is not None and any(
+        _may_replace(lock.place) and lock.overlaps(door.entry) for lock in locks
+    )
+
+
+def _alone(lock: Resource, row: Resource) -> bool:
+    """Whether a lock on the row is FOR UPDATE."""
+    return lock.place == row.place and not lock.shared and lock.overlaps(row)
 
 
 def _may_replace(place: tuple[str, ...]) -> bool:
