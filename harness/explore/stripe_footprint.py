@@ -15,6 +15,7 @@ _STRIPE = ("stripe",)
 _OBJECTS = ("stripe", "object")
 _KEYS = ("stripe", "key")
 _NEW = Resource((*_OBJECTS, "new"))
+_MONEY = frozenset({"pi", "ch", "py", "re", "pyr"})
 _SEES_ALL = frozenset({"list", "search"})
 
 
@@ -31,10 +32,12 @@ def stripe_footprint(call: StripeCall, maker: str) -> Footprint:
     if verb in _SEES_ALL:
         return Footprint(looks=frozenset({Resource(_OBJECTS)}))
     if call.method == "GET":
-        return Footprint(looks=touched)
+        return Footprint(looks=touched or frozenset({Resource(_STRIPE)}))
     if verb == "create":
         # A new object is in nobody's way; what it is made from (a refund's intent) is.
         touched |= {Resource(_NEW.place, (("maker", maker), ("type", thing)))}
+    elif not touched:  # the account's settings, say
+        touched = frozenset({Resource(_STRIPE)})
     if call.idempotency_key is not None:
         touched |= {Resource(_KEYS, (("key", call.idempotency_key),))}
     return Footprint(publishes=touched)
@@ -48,4 +51,13 @@ def _named(call: StripeCall) -> set[str]:
 
 
 def _object(name: str) -> Resource:
-    return Resource((*_OBJECTS, "known"), (("id", name),))
+    """An object: apart from others of its kind, and from no other kind.
+
+    An intent has charges, a charge refunds: what changes one shows in the other, and which belong
+    together is not known. Only customers have nothing in common with those.
+    """
+    kind = name.partition("_")[0]
+    key = [(kind, name)]
+    if kind in _MONEY:
+        key.append(("cus", ""))
+    return Resource((*_OBJECTS, "known"), tuple(sorted(key)))

@@ -48,6 +48,13 @@ REFUND = ("POST", "/v1/refunds")
             False,
         ),
         (footprint("GET", "/strange"), footprint(*CREATE), True),
+        # What is refunded shows in the charge, whether it or its intent was named.
+        (footprint("GET", "/v1/charges/ch_1"), footprint(*REFUND, payment_intent="pi_1"), True),
+        (footprint(*RETRIEVE), footprint(*REFUND, charge="ch_1"), True),
+        (footprint(*RETRIEVE), footprint("POST", "/v1/checkout/sessions/cs_1/expire"), True),
+        (footprint(*RETRIEVE), footprint("POST", "/v1/customers/cus_1"), False),
+        (footprint("GET", "/v1/balance"), footprint(*CREATE), True),
+        (footprint("GET", "/v1/account"), footprint("POST", "/v1/account"), True),
     ],
 )
 def test_calls_commute_unless_they_touch_the_same(one, other, conflict):

@@ -61,6 +61,8 @@ def keys_of(name: str, args: Arguments) -> tuple[bytes, ...] | None:
     """
     if is_local(name, args):
         return ()
+    if name == "COPY" and len(args) > 2 and _word(args[2]) == "DB":
+        return None  # into another database
     for names, pick in _PICKS:
         if name in names:
             return pick(args)
