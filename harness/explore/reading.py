@@ -111,6 +111,8 @@ class TapReader:
         else:
             touched = self._touches(arrival)
             self.late.read(arrival.session, touched)
+            if isinstance(call, Unit):
+                self._look_between(call, arrival.session)
         if isinstance(call, Unit) and not touched.empty:
             arrival.goes_on = self._parsed.pop(arrival.session, None) == tuple(
                 one.sql for one in call.statements
@@ -121,6 +123,13 @@ class TapReader:
         if not touched.empty and not arrival.goes_on:
             self._habits.learn(owner, text)
         return self.names.text(owner.name, text), touched
+
+    def _look_between(self, call: Unit, session: str) -> None:
+        if self._sessions.in_pieces(session, call.statements):
+            self._background.disturbing[f"{call.tap} {call.label}"] = (
+                f"{call.label!r} is several statements sent as one, and what may come between "
+                "them was not tried"
+            )
 
     def _touches(self, arrival: Arrival) -> Footprint:
         call = arrival.call
@@ -156,11 +165,12 @@ class TapReader:
         call = arrival.call
         if self._hidden_locks is None or not isinstance(call, Unit) or arrival.itself:
             return LOCAL
-        if call.status_after != "T" or call.pid is None:
+        tracker = self._sessions.tracker(arrival.session)
+        open_still = call.status_after == "T" or (call.ends == "flush" and tracker.inside)
+        if not open_still or call.pid is None:
             return LOCAL  # the end of its transaction has let go of all locks
         if not call.statements:
             return LOCAL  # parsing locks a table, against changes of its columns, and looks at none
-        tracker = self._sessions.tracker(arrival.session)
         extra = await self._hidden_locks.beyond(call.label, call.pid, tracker)
         if arrival.owner is not None:
             self._background.attempted(arrival.session, extra)
@@ -180,16 +190,23 @@ class TapReader:
         if not isinstance(call, Unit):
             return arrival.footprint
         if call.status_after in ("T", "E"):
-            if arrival.itself:
-                self._owners[arrival.session] = ITSELF
-            elif arrival.owner is not None:
-                self._owners[arrival.session] = arrival.owner.name
+            self._begins(arrival)
         elif call.status_after == "I":
             self._owners.pop(arrival.session, None)
         if call.ends == "function":
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
-        return tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        touched = tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        if call.ends == "flush" and tracker.inside:  # it is committed by what comes next
+            self._begins(arrival)
+        return touched
+
+    def _begins(self, arrival: Arrival) -> None:
+        """A transaction is open on the session: it belongs to whoever sent this."""
+        if arrival.itself:
+            self._owners[arrival.session] = ITSELF
+        elif arrival.owner is not None:
+            self._owners[arrival.session] = arrival.owner.name
 
     # --- who made which values --------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.bench import Bench, ControlledTaps
@@ -28,6 +28,7 @@ from harness.explore.twins import twins
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
+from harness.taps.postgres import Statement
 from harness.taps.postgres.session import Session
 
 _SETTLED_WITHIN_S = 2.0
@@ -200,6 +201,12 @@ class ServiceWorlds:
             taps.redis.bind(memory if control is not None else None, control)
         taps.postgres.on_change = control.stir if control is not None else None
         taps.postgres.on_close = None if control is None else _tell_of_ends(control)
+        taps.postgres.apart = None if control is None else self._apart
+
+    def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Whether statements are carried out in one step and committed in another."""
+        assert self._sessions is not None
+        return self._sessions.apart(session_name(session.id), statements)
 
     def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
         taps = self._taps()
@@ -233,9 +240,16 @@ class ServiceWorlds:
 
     def _sql_sessions(self) -> SqlSessions:
         if self._sessions is None:
-            self._sessions = SqlSessions(self.bench.postgres_url)
+            self._sessions = SqlSessions(self.bench.postgres_url, self._asked)
         self._sessions.begin()
         return self._sessions
+
+    def _asked(self, session: str) -> Mapping[str, str]:
+        """What a session asked for in its startup message."""
+        for one in self._taps().postgres.sessions:
+            if session_name(one.id) == session:
+                return one.startup
+        return {}
 
     def _taps(self) -> ControlledTaps:
         if self.bench.taps is None:

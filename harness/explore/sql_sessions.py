@@ -5,11 +5,15 @@ Pooled connections outlive an execution, and so does what was set on them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.doors import Doors
+from harness.explore.sql.overtaken import in_pieces, in_two_steps
 from harness.explore.sql.read import read_catalog
-from harness.explore.sql.statement import Footprints, Kind, isolation_option
+from harness.explore.sql.startup import path_of, settings_asked_for
+from harness.explore.sql.statement import Footprints, Kind, StatementFootprint, isolation_option
 from harness.explore.sql.transaction import Sent, TransactionTracker
 
 
@@ -18,10 +22,19 @@ def session_name(number: int) -> str:
     return f"postgres session {number}"
 
 
+Startup = Callable[[str], Mapping[str, str]]
+"""What the session of this name asked for when it was connected, by parameter."""
+
+
+def _nothing(session: str) -> Mapping[str, str]:
+    return {}
+
+
 class SqlSessions:
     """One tracker for each session on the database of ``url``, whose catalog is read once."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, startup: Startup = _nothing) -> None:
+        self._startup = startup
         self._footprints = Footprints(read_catalog(url))
         self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
@@ -50,6 +63,27 @@ class SqlSessions:
         levels = (isolation_option(one.node.options) for one in found if one.kind == "begin")
         return tuple(level for level in levels if level is not None)
 
+    def apart(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether statements that commit by themselves are to be committed in another step."""
+        tracker = self.tracker(session)
+        return not tracker.inside and in_two_steps(self._found(tracker, statements))
+
+    def in_pieces(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether it matters what comes between the statements of the expected unit."""
+        tracker = self.tracker(session)
+        publishes = bool(tracker.expected.publishes)
+        return in_pieces(self._found(tracker, statements), publishes=publishes)
+
+    def _found(
+        self, tracker: TransactionTracker, statements: Sequence[Sent]
+    ) -> list[StatementFootprint]:
+        path = tracker.path or ()
+        return [
+            found
+            for sent in statements
+            for found in self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
+        ]
+
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""
         self._changed.forget()
@@ -65,6 +99,12 @@ class SqlSessions:
         """The tracker of the session with this name."""
         found = self._trackers.get(session)
         if found is None:
-            found = TransactionTracker(self._footprints, changed=self._changed)
+            asked = settings_asked_for(self._startup(session))
+            found = TransactionTracker(
+                self._footprints,
+                changed=self._changed,
+                isolation=asked.get("default_transaction_isolation"),
+                path=path_of(asked, self.catalog),
+            )
             self._trackers[session] = found
         return found

@@ -168,7 +168,7 @@ def test_a_flush_ends_a_unit_that_its_sync_continues(talk):
     assert first.status_after is None
     assert not talk.session.at_rest, "the implicit transaction is still open"
     (second,) = talk.sent(SYNC)
-    assert (second.label, second.continues) == ("sync", True)
+    assert (second.label, second.continues) == ("commit by itself", True)
     assert talk.heard(READY) == [second]
     assert talk.session.at_rest
 

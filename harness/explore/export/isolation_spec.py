@@ -20,6 +20,7 @@ from harness.explore.export.snapshot import Snapshot
 from harness.explore.export.sqltext import without_braces
 from harness.explore.export.telling import Kind, Story
 from harness.history import Effect
+from harness.taps.postgres.units import COMMIT
 
 OBSERVER = "afterwards"
 _DEADLOCK = "40P01"
@@ -115,6 +116,8 @@ class _Writer:
         session = self._session(actor, effect.request.get("session"))
         session.connection = effect.request.get("session")
         name = _unused(f"{session.name}_{number}", session.steps)
+        if _open_behind(effect):  # its commit is a step of its own
+            sql = ["BEGIN", *sql]
         body = ";\n".join(without_braces(text.strip().rstrip("; ")) for text in sql)
         session.blocks.append(
             f"# step {number}; was answered: {answer}\n{_block(f'step {name}', body)}"
@@ -149,10 +152,18 @@ def _sql(effect: Effect) -> list[str] | None:
     """What a unit ran; None for what is no SQL, or cannot be run again from what is known."""
     if effect.tap != "postgres" or effect.label.startswith("prepare "):
         return None
+    if effect.label == COMMIT:
+        return ["COMMIT"]
     texts = phrases.statements(effect.request)
     if not texts or not all(texts) or any(_copies(text) for text in texts):
         return None
     return texts
+
+
+def _open_behind(effect: Effect) -> bool:
+    """Whether a statement that began no transaction was answered before it was committed."""
+    answer = effect.answer or {}
+    return effect.request.get("status") == "I" and bool(answer) and "status" not in answer
 
 
 def _copies(text: str) -> bool:

@@ -70,6 +70,11 @@ class Gathering:
         """Whether in addition no implicit transaction is open behind a Flush."""
         return not self._raw and not self._continues
 
+    @property
+    def ran(self) -> tuple[Statement, ...]:
+        """The statements that the unfinished unit will run."""
+        return tuple(portal.statement for portal in self._run if not portal.empty)
+
     def add(
         self, frame: Frame, next_seq: Callable[[], int], *, session: int, pid: int | None
     ) -> Unit | None:
@@ -83,7 +88,7 @@ class Gathering:
         if ends is None:
             return None
         ran = [portal.prepared for portal in self._run]
-        statements = tuple(portal.statement for portal in self._run if not portal.empty)
+        statements = self.ran
         unit = Unit(
             seq=next_seq(),
             session=session,

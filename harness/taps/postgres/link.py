@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.history import Effect
 from harness.taps.carrying import Carrier
 from harness.taps.malformed import ProtocolError
-from harness.taps.postgres import fields, frontend
+from harness.taps.postgres import fields, frontend, rewritten
 from harness.taps.postgres.frames import STARTUP, Frame, Frames
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.skim import BATCH, LARGE, Skim
-from harness.taps.postgres.units import Unit
+from harness.taps.postgres.units import Statement, Unit
 
 if TYPE_CHECKING:
     from harness.taps.postgres.tap import PostgresTap
@@ -20,6 +21,7 @@ _NO_ENCRYPTION = b"N"
 _PROTOCOL_VIOLATION = "08P01"
 _CANNOT_CONNECT = "08001"
 _AUTHENTICATION = ord("p")
+_SYNC, _QUERY = ord("S"), ord("Q")
 
 
 class Link(Carrier[Unit]):
@@ -129,9 +131,29 @@ class Link(Carrier[Unit]):
                 if self.holds:
                     self.pass_on(frame.raw)
                 continue
-            unit = self.session.sent(frame)
-            if unit is not None:
-                self.arrived(unit)
+            parts = self._parts(frame) if self.holds else (frame,)
+            for part in parts:
+                unit = self.session.sent(part)
+                if unit is not None:
+                    unit.translated = len(parts) > 2 and unit.ends == "flush"
+                    self.arrived(unit)
+
+    def _parts(self, frame: Frame) -> Sequence[Frame]:
+        """The message as it is sent on: what is to be committed apart has a Flush before its Sync.
+
+        A simple query has none, so that it is made an extended one.
+        """
+        apart, session = self._tap.apart, self.session
+        if apart is None or session.status != "I":
+            return (frame,)
+        if frame.kind == _SYNC:
+            if session.gathered and apart(session, session.gathered):
+                return rewritten.committed_apart(frame)
+        elif frame.kind == _QUERY and session.at_rest:
+            message = frontend.decode(frame)
+            if isinstance(message, frontend.Query) and apart(session, (Statement(message.sql),)):
+                return rewritten.extended(frame, message.sql)
+        return (frame,)
 
     # --- startup ------------------------------------------------------------------------
 
@@ -184,8 +206,9 @@ class Link(Carrier[Unit]):
     def _hear(self, data: bytes) -> None:
         began = self.session.started
         for frame in self._back.feed(data):
+            translated = frame.kind in rewritten.UNASKED and self.session.translating
             heard = self.session.received(frame)
-            if self.holds:
+            if self.holds and not translated:
                 self.collect(frame.raw, at_once=heard.at_once, flush=heard.flush)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)

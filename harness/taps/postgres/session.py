@@ -15,7 +15,7 @@ from harness.taps.carrying import Phase
 from harness.taps.postgres import backend, frontend
 from harness.taps.postgres.frames import Frame
 from harness.taps.postgres.gathering import Gathering, Portal, Prepared
-from harness.taps.postgres.units import Failure, Unit
+from harness.taps.postgres.units import Failure, Statement, Unit
 from harness.taps.postgres.values import as_text, format_of
 
 _COPY_FRAMES = frozenset(b"dcf")
@@ -88,6 +88,16 @@ class Session:
     def at_rest(self) -> bool:
         """Whether nothing is unanswered and no unit is half sent."""
         return not self.units and self.answering is None and self._gathering.at_rest
+
+    @property
+    def gathered(self) -> tuple[Statement, ...]:
+        """The statements that the unit being sent will run."""
+        return self._gathering.ran
+
+    @property
+    def translating(self) -> bool:
+        """Whether what the server says next is about a unit that came as a simple query."""
+        return bool(self.units) and self.units[0].translated
 
     @property
     def statements(self) -> dict[str, Prepared]:

@@ -8,7 +8,7 @@ the gate lets that go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,7 @@ from harness.process.ports import HOST
 from harness.taps.postgres.address import Address, address_of, redirected
 from harness.taps.postgres.link import Link
 from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import Unit
+from harness.taps.postgres.units import Statement, Unit
 from harness.taps.proxy import Proxy
 
 _KEPT_ROWS = 3
@@ -47,6 +47,8 @@ class PostgresTap(Proxy):
         self._links: dict[int, Link] = {}
         self.on_close: Callable[[Session], None] | None = None
         """Called when a connection that the server had let in is no more."""
+        self.apart: Callable[[Session, Sequence[Statement]], bool] | None = None
+        """Whether what is held, and commits by itself, is committed as a unit of its own."""
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""

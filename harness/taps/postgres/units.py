@@ -86,6 +86,8 @@ class Expected(msgspec.Struct):
 
 
 Ending = Literal["query", "sync", "flush", "function"]
+COMMIT = "commit by itself"
+"""What the end of a statement's own transaction is called."""
 
 
 @dataclass(eq=False)
@@ -117,6 +119,8 @@ class Unit:
     raw: list[bytes] = field(default_factory=list, repr=False)
     expected: deque[Expected] = field(default_factory=deque, repr=False)
     copying: bool = field(default=False, repr=False)
+    translated: bool = field(default=False, repr=False)
+    """Whether it was a simple query, made an extended one to be committed apart."""
     _label: str | None = field(default=None, repr=False)
 
     @property
@@ -149,6 +153,8 @@ class Unit:
             return "empty query"
         if self.messages:
             return "describe or close"
+        if self.ends == "sync" and self.continues:
+            return COMMIT
         return "empty query" if self.ends == "query" else self.ends
 
     def as_request(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ TARGET = Target(
     reset=(
         "DELETE FROM payments",
         "DELETE FROM receipts",
+        "DELETE FROM claims",
         "UPDATE orders SET payment_status = 'unpaid', payment_id = NULL",
     ),
     create_order=Route(

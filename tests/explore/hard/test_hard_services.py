@@ -10,6 +10,7 @@ import pytest
 from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
 
 from harness.explore.exploration import Explored, Search, play_again
+from harness.explore.export import Snapshot, isolation_spec, statements_of, tell
 from harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
 from harness.explore.search.replay import expectations
 from harness.explore.search.running import execute
@@ -176,6 +177,31 @@ def test_locks_that_no_statement_names_are_reckoned_with(lab: Lab, behaviour, st
     assert set(full.result.outcomes) == set(reduced.result.outcomes)
     assert answers(reduced) == met
     assert reduced.result.counts.explored < full.result.counts.explored
+
+
+@pytest.mark.parametrize("behaviour", ["inserts_unless_there", "inserts_unless_there_simply"])
+def test_a_statement_that_commits_by_itself_is_overtaken_before_it_does(
+    lab: Lab, behaviour: str
+) -> None:
+    explored = lab.explored(behaviour)
+    charged_twice(explored)
+    assert [step.label for step in explored.witness.steps].count("postgres commit by itself") == 2
+    story = tell(explored.witness, explored.history)
+    assert [text for text in statements_of(story) if text == "COMMIT"] == ["COMMIT"] * 2
+    spec = isolation_spec(story, Snapshot(setup="SELECT 1;", teardown=""))
+    assert spec.count("BEGIN;\nINSERT INTO payments") == 2
+
+
+def test_what_is_overtaken_and_fails_for_that_is_sound(lab: Lab) -> None:
+    explored = lab.explored("inserts_once")
+    complete(explored)
+    assert {tuple(sorted(found)) for found in answers(explored)} == {("not_payable", "ok")}
+
+
+def test_what_may_come_between_statements_sent_as_one_was_not_tried(lab: Lab) -> None:
+    result = lab.explored("inserts_unless_there_in_one").result
+    assert result.ending is Ending.INCOMPLETE
+    assert "is several statements sent as one" in result.reason
 
 
 # --- what nobody asked for -----------------------------------------------------------------------

@@ -34,6 +34,7 @@ CREATE TABLE receipts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id text NOT NULL
 );
+CREATE TABLE claims (order_id text PRIMARY KEY);
 CREATE FUNCTION claim_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE orders SET payment_status = 'processing'
