@@ -40,10 +40,10 @@ def searched_cells(proof: Proof) -> str:
         return ""
     hows = [search.how for search in searches]
     executions = sum(search.executions for search in searches)
-    parts = [
-        f"{count(hows.count(How.COMPLETE), noun_of_cells(proof))} proved by complete search",
-        f"{hows.count(How.COUNTEREXAMPLE)} with a counterexample found by it",
-    ]
+    found = hows.count(How.COUNTEREXAMPLE)
+    parts = [f"{count(hows.count(How.COMPLETE), noun_of_cells(proof))} proved by complete search"]
+    if found:
+        parts.append(f"{found} with a counterexample found by it")
     if How.INCOMPLETE in hows:
         parts.append(f"{hows.count(How.INCOMPLETE)} searched in part")
     if How.NOT_SEARCHED in hows:

@@ -114,12 +114,12 @@ def _localstripe() -> Finding:
         python = localstripe.find_localstripe()
         if python is None:
             how = (
-                f"made on first use ({localstripe.environment_folder()}), or install "
+                f"It is made on first use ({localstripe.environment_folder()}), or install "
                 f"localstripe=={localstripe.VERSION} into a virtual environment of yours and name "
                 f"its folder in {localstripe.VARIABLE}"
             )
             return Finding(
-                component="localstripe", available=False, detail="not installed;", remedy=how
+                component="localstripe", available=False, detail="not installed yet", remedy=how
             )
         version = _version_of("localstripe", python, "-Ic", _LOCALSTRIPE_VERSION)
     except PaidonceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.backends.doctor import examine
@@ -15,7 +16,8 @@ def doctor_command() -> int:
         table.add_column(column, overflow="fold")
     for finding in examine():
         mark = "[green]✓[/green]" if finding.available else "[yellow]–[/yellow]"
-        words = finding.detail if finding.available else f"{finding.detail} {finding.remedy}"
-        table.add_row(mark, finding.component, finding.version or "", words.strip())
+        said = [finding.detail] if finding.available else [finding.detail, finding.remedy]
+        words = ". ".join(part.rstrip(". ") for part in said if part)
+        table.add_row(mark, finding.component, finding.version or "", escape(words))
     Console().print(table)
     return 0

@@ -195,4 +195,7 @@ def _setting(part: Part, name: str) -> int:
     try:
         return int(part.history.header.settings[name])
     except (KeyError, ValueError):
-        raise UsageError(f"{part.name}: its header's setting {name!r} is not a number") from None
+        raise UsageError(
+            f"{part.name}: expected what one Locust process recorded, whose header has the number "
+            f"{name!r}; a run of `paidonce load` is merged already"
+        ) from None
