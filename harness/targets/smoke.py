@@ -31,6 +31,9 @@ _TAPS = {
     "redis": "{redis_url}",
 }
 _TLS = ' (plain HTTP; where the service speaks https only: "Stripe by TLS" in docs/targets.md)'
+_SIGNED = (
+    "; it is an event of ours, signed with {webhook_secret}: is that the secret the service has?"
+)
 _SHOWN = 200
 
 
@@ -60,12 +63,17 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
     for attempt in script.attempts:
         kinds.setdefault(attempt.table.name, attempt.name)
     for number, name in enumerate(kinds.values()):
-        world = await _played(worlds.telling(script.keeping([name])))
+        try:
+            world = await _played(worlds.telling(script.keeping([name])))
+        except InvalidRun as error:
+            raise InvalidRun(f"{name} alone: {error}{wrote(worlds.bench.wrote())}") from error
         history = _history(world)
         alone.append(history)
         operation = last_operations(history).get(name)
         if operation is not None and not told_success(operation):
             said = f"{name} alone does not succeed: {_told(operation)}"
+            if _delivers(script, name) and _turned_away(operation):
+                said += _SIGNED
             # Whoever comes second by nature (a cancellation, a webhook) may need the first.
             (problems if number == 0 else notes).append(said)
             turned_away |= number == 0 and _turned_away(operation)
@@ -111,6 +119,11 @@ def _told(operation: Operation) -> str:
         return f"{asked} got no answer ({completed.error if completed else 'the run ended'})"
     said = f": {completed.error[:_SHOWN]}" if completed.error else ""
     return f"{asked} was answered {completed.status}, which [success] does not accept{said}"
+
+
+def _delivers(script: TargetScript, name: str) -> bool:
+    """Whether what an attempt does last is to deliver an event of ours."""
+    return any(one.name == name and one.steps[-1].webhook for one in script.attempts)
 
 
 def _turned_away(operation: Operation) -> bool:

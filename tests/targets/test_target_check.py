@@ -185,3 +185,17 @@ def test_a_service_that_fails_is_told_with_the_end_of_its_log(tmp_path):
     assert said.exit_code == 2, said.output
     assert "tab 1 alone does not succeed" in said.output
     assert "the service wrote last:\nno money: " in said.output
+
+
+@pytest.mark.slow
+def test_a_service_that_never_answers(tmp_path):
+    path = edited(tmp_path / "shop", "shop")
+    shop = path.with_name("shop.py")
+    call = "        intent = stripe(\n"
+    assert shop.read_text().count(call) == 1
+    waits = f'        print("waiting", flush=True)\n        __import__("time").sleep(3600)\n{call}'
+    shop.write_text(shop.read_text().replace(call, waits))
+    said = check(path, tmp_path / "out", "--variant", "racy")
+    assert said.exit_code == 3, said.output
+    assert "tab 1 alone: nobody can move" in said.output
+    assert "the service wrote last:\nwaiting" in said.output
