@@ -1,12 +1,15 @@
-"""Starting a backend's server that must be told its port."""
+"""Starting a backend's server: one that must be told its port, or one that says it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from harness.errors import Unavailable
 from harness.process.child import Child, ChildFailed
 from harness.process.listening import start_listening
+
+T = TypeVar("T")
 
 
 def start_backend(
@@ -33,3 +36,31 @@ def start_backend(
             raise
         problem = f"port {wanted} is taken ({error.strerror})"
         raise Unavailable(component, problem, "Choose another port, or none") from None
+
+
+def start_saying(
+    component: str,
+    start: Callable[[], Child],
+    what: str,
+    said: Callable[[str], T | None],
+    seconds: float,
+    remedy: str,
+) -> tuple[Child, T]:
+    """Start a server that says in a line where it listens; returns it and what ``said`` made of it.
+
+    ``what`` is what it is waited for to do, ``seconds`` how long. Raises ``Unavailable`` for
+    ``component`` with its log and the ``remedy``.
+    """
+    try:
+        server = start()
+    except ChildFailed as failure:
+        raise Unavailable(component, failure.problem, remedy) from None
+    try:
+        return server, server.wait_line(what, said, seconds)
+    except ChildFailed as failure:
+        server.stop()
+        problem = f"the server {failure.problem}: {failure.log}"
+        raise Unavailable(component, problem, remedy) from None
+    except BaseException:
+        server.stop()
+        raise

@@ -24,11 +24,12 @@ import filelock
 import httpx
 
 from harness.backends.base import Stoppable
+from harness.backends.listening import start_saying
 from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.backends.stripe_simulator import new_webhook_secret
 from harness.capability import Capability
 from harness.errors import Unavailable, UsageError
-from harness.process.child import Child, ChildFailed
+from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.tls import context
 
@@ -64,21 +65,15 @@ class LocalStripe(Stoppable):
         python = python or find_localstripe() or install()
         self.webhook_secret = webhook_secret or new_webhook_secret()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        try:
-            self._server = Child(
-                "localstripe", [python, "-I", _LAUNCHER], env=environment, hold_stdin=True
-            )
-        except ChildFailed as error:
-            raise Unavailable("localstripe", error.problem, _REMEDY) from None
-        try:
-            said = self._server.wait_line("say it is ready", _ready, START_SECONDS)
-        except ChildFailed as error:
-            self._server.stop()
-            problem = f"the server {error.problem}: {error.log}"
-            raise Unavailable("localstripe", problem, _REMEDY) from None
-        except BaseException:
-            self._server.stop()
-            raise
+        argv: list[str | Path] = [python, "-I", _LAUNCHER]
+        self._server, said = start_saying(
+            "localstripe",
+            lambda: Child("localstripe", argv, env=environment, hold_stdin=True),
+            "say it is ready",
+            _ready,
+            START_SECONDS,
+            _REMEDY,
+        )
         self.port, self.version = int(said["port"]), str(said["version"])
         self.url = f"http://{HOST}:{self.port}"
 

@@ -13,11 +13,12 @@ import subprocess
 from pathlib import Path
 
 from harness.backends.base import Stoppable
+from harness.backends.listening import start_saying
 from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.backends.stripe_simulator import new_webhook_secret
 from harness.capability import Capability
 from harness.errors import Unavailable, UsageError
-from harness.process.child import Child, ChildFailed
+from harness.process.child import Child
 from harness.process.ports import HOST
 
 VARIABLE = "PAIDONCE_STRIPE_MOCK"
@@ -46,19 +47,14 @@ class MockStripe(Stoppable):
         self.version = stripe_mock_version(binary)
         # Without an address for HTTPS it would listen on port 12112 of every interface.
         argv = [str(binary), "-http-addr", f"{HOST}:0", "-https-addr", f"{HOST}:0"]
-        try:
-            self._server = Child("stripe-mock", argv)
-        except ChildFailed as error:
-            raise Unavailable("stripe-mock", error.problem, f"Check {binary}") from None
-        try:
-            self.port = self._server.wait_line("say where it listens", _port, START_SECONDS)
-        except ChildFailed as error:
-            self._server.stop()
-            problem = f"the server {error.problem}: {error.log}"
-            raise Unavailable("stripe-mock", problem, f"Check {binary}") from None
-        except BaseException:
-            self._server.stop()
-            raise
+        self._server, self.port = start_saying(
+            "stripe-mock",
+            lambda: Child("stripe-mock", argv),
+            "say where it listens",
+            _port,
+            START_SECONDS,
+            f"Check {binary}",
+        )
         self.url = f"http://{HOST}:{self.port}"
 
     @property
