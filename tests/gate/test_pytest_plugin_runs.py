@@ -198,6 +198,20 @@ def test_a_witness_is_a_regression_test(pytester, tmp_path):
     assert "1 passed" in green.stdout
 
 
+def on_two_workers(pytester):
+    """A run that passes, on servers of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "2"],
+        cwd=pytester.path,
+        env=without_servers(),
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run
+
+
 _MANY = """
 import os
 import pytest
@@ -214,15 +228,7 @@ def test_paid_once(number, paidonce_result):
 def test_workers_share_servers_and_stop_them(pytester):
     pytester.makepyfile(test_shop=_MANY)
     shop_in(pytester.path)
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2"],
-        cwd=pytester.path,
-        env=without_servers(),
-        capture_output=True,
-        text=True,
-        timeout=RUN_S,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    run = on_two_workers(pytester)
     assert "4 passed" in run.stdout
     files = list(pytester.path.glob("server-gw*.txt"))
     assert len(files) == 2
@@ -250,13 +256,5 @@ def test_a_service_is_built_once_for_all_workers(pytester):
     build = """build = [["{python}", "-c", "print('built', file=open('built.txt', 'a'))"]]\n"""
     path.write_text(path.read_text().replace('title = "A', f'{build}title = "A', 1))
     pytester.makepyfile(test_shop=_BUILT)
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2"],
-        cwd=pytester.path,
-        env=without_servers(),
-        capture_output=True,
-        text=True,
-        timeout=RUN_S,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    on_two_workers(pytester)
     assert (pytester.path / "built.txt").read_text() == "built\n"
