@@ -63,7 +63,6 @@ class Recovery:
     """Recovery passes over ``engine``. ``lease_s`` is how long a pass may take per attempt."""
 
     def __init__(self, engine: Engine, gateway: Gateway, settings: Settings) -> None:
-        self._engine = engine
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._gateway = gateway
         self._lease_s = max(settings.claim_lease_s, settings.stripe_timeout_s)

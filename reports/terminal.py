@@ -15,7 +15,6 @@ from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import Profile, profiles
 from reports.plots import figures
-from reports.problems import Weight, problems
 from reports.saturation import saturation
 from reports.standing import Standing, grid, standing, tally
 from reports.words import duration
@@ -35,11 +34,6 @@ _STYLES = {
 }
 _TONES = {Tone.PROVEN: "bold green", Tone.CONTRADICTED: "bold red", Tone.UNDECIDED: "bold yellow"}
 _VERDICTS = {Status.VALID: "green", Status.INVALID: "bold red", Status.UNKNOWN: "yellow"}
-_WEIGHTS = {
-    Weight.CONTRADICTED: ("CONTRADICTED", "bold red"),
-    Weight.UNDECIDED: ("not decided", "yellow"),
-    Weight.NOTE: ("note", "dim"),
-}
 
 
 _SEARCHED = (
@@ -136,21 +130,6 @@ def render_backends(proof: Proof) -> Table | None:
             row.append(Text("not to be had" if entry is None else entry.words, style))
         table.add_row(*row)
     return table
-
-
-def render_problems(proof: Proof) -> RenderableType:
-    """Every problem on lines of its own, with the command to look again."""
-    lines: list[RenderableType] = []
-    for problem in problems(proof):
-        word, style = _WEIGHTS[problem.weight]
-        text = Text(f"{word}: ", style=style)
-        place = " in ".join(name for name in (problem.variant, problem.scenario) if name)
-        text.append(f"{place}: " if place else "", style="bold")
-        text.append(problem.text, style="default")
-        if problem.history is not None:
-            text.append(f"\n  look again: paidonce check {problem.history}", style="dim")
-        lines.append(text)
-    return Group(*lines)
 
 
 def render_verdicts(run: Run) -> Table:

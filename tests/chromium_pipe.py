@@ -6,7 +6,6 @@ The protocol is the Chrome DevTools Protocol, JSON messages ended by a NUL byte 
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
@@ -130,15 +129,6 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
-
-    def screenshot(self, path: Path, *, clip: dict[str, float] | None = None) -> None:
-        """The whole page (or ``clip`` of it) as PNG."""
-        options: dict[str, Any] = {"captureBeyondViewport": True, "format": "png"}
-        if clip is None:
-            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-            clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"]}
-        options["clip"] = {**clip, "scale": 1}
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **options)["data"]))
 
     def __enter__(self) -> Self:
         return self
