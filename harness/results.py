@@ -179,6 +179,22 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
             missing += [name for names in named for name in names]
         return tuple(dict.fromkeys(missing))
 
+    @property
+    def as_declared(self) -> bool:
+        """Whether nothing in this cell speaks against what was declared.
+
+        A vulnerable cell must be caught at least once, and no complete search may find nothing;
+        a sound one must be VALID every time, without a counterexample. A
+        skipped cell, and one that could not be judged only because the backend lacks a
+        capability, speak neither for nor against: ``reports.problems`` says how a whole proof
+        treats them. Any other UNKNOWN, and any error, is not as declared.
+        """
+        if self.error is not None or self.denied:
+            return False
+        if self.accepted:
+            return True
+        return self.skipped is not None or self.status is self.expected or bool(self.lacking)
+
 
 def _lacking(verdict: Verdict) -> tuple[str, ...]:
     """The capabilities an UNKNOWN says it is for want of: by its details, else by its reason."""
