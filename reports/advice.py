@@ -137,7 +137,8 @@ def _correct(variant: Variant, cells: list[Cell], loads: list[Load]) -> tuple[bo
         return not undecided_load, f"held in {judged}"
     proved = sum(cell.proved for cell in cells)
     undecided = sum(cell.status is Status.UNKNOWN for cell in cells)
-    words = f"held in all of {count(len(cells) - undecided, 'scenario')}, {proved} of them proved"
+    of_them = f", {proved} of them proved" if proved else ", none of them proved"
+    words = f"held in all of {count(len(cells) - undecided, 'scenario')}{of_them}"
     words += f"; {undecided} not decided" if undecided else ""
     return not (undecided or undecided_load), f"{words}; and in {judged}"
 
