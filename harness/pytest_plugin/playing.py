@@ -285,7 +285,7 @@ def _of_replay(replay: Replay) -> str:
 
 def _command(witness: Path, variant: str | None = None) -> str:
     argv = ["paidonce", "replay", _shown(witness)]
-    argv += ["--guard", variant] if variant is not None else []
+    argv += ["--variant", variant] if variant is not None else []
     return f"replay it: {shlex.join(argv)}"
 
 
