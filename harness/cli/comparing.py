@@ -18,7 +18,7 @@ from reports.store import write_file
 from reports.words import number
 
 _STYLES = {Change.SLOWER: "bold red", Change.FASTER: "green", Change.UNCLEAR: "yellow"}
-_HEADER = ("guard", "profile", "figure", "before", "after", "takes", "between", "")
+_HEADER = ("guard", "profile", "figure", "before", "after", "× as long", "between", "")
 
 
 def compare_command(
@@ -44,14 +44,14 @@ def compare_command(
         reports.load(before), reports.load(after), threshold=threshold, certainty=certainty
     )
     console = Console()
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in _HEADER:
         table.add_column(name)
     for figure in found.figures:
         table.add_row(*_row(figure), Text(figure.change, style=_STYLES.get(figure.change, "")))
     console.print(table)
     for line in _remarks(found, threshold):
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=True)
     if markdown is not None:
         write_file(markdown, as_markdown(found, threshold).encode())
     if json is not None:
@@ -81,8 +81,8 @@ def _row(figure: Figure) -> tuple[str, ...]:
         name,
         f"{number(figure.before * scale)} {unit}",
         f"{number(figure.after * scale)} {unit}",
-        f"{figure.factor:.2f} times as long",
-        f"{figure.low:.2f} and {figure.high:.2f}",
+        f"{figure.factor:.2f}",
+        f"{figure.low:.2f} to {figure.high:.2f}",
     )
 
 
@@ -100,7 +100,8 @@ def _remarks(found: Comparison, threshold: float) -> list[str]:
         )
     else:
         remarks.append(
-            "whatever part of it the change of the machine, measured in each round, accounts for"
+            "before and after are as measured; in the rest the machine's own speed, measured in "
+            "each round, is taken into account, however much of it counts"
         )
     if found.alone:
         remarks.append(f"measured in one of the two only: {', '.join(found.alone)}")
