@@ -108,7 +108,7 @@ def test_many_clones_at_once(postgres: EmbeddedPostgres) -> None:
     def clone(name: str) -> None:
         try:
             postgres.create_database(name, template)
-        except Exception as error:
+        except Exception as error:  # whatever it is, for the test's thread
             failures.append(error)
 
     threads = [threading.Thread(target=clone, args=(name,)) for name in names]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 import reports
 from harness.backends import listening, redis_client, wheels
@@ -116,7 +117,7 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
             def probe() -> bool | None:
                 try:
                     redis_client.ping(f"redis://{HOST}:{port}")
-                except Exception:
+                except redis.RedisError:
                     return None
                 return True
 
