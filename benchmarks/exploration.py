@@ -11,7 +11,9 @@ interleavings are given as well, where all were settled, and how many that is a 
 there are is counted by a full search of ours, made once before the rounds and to its end.
 
 * *ours*: the service as it is, in processes of its own, over HTTP, with its Postgres and Stripe
-  behind taps, every execution judged by all checkers; on as many lanes as there are cores.
+  behind taps, every execution judged by all checkers; on as many lanes as there are cores. By
+  ``dfs``, which executes every interleaving (in one process as a rule, and once with a process for
+  each lane, as ``--workers`` has it), and by ``dpor``, which leaves out what makes no difference.
 * *isolationtester*: the SQL of that, taken from our own full search, in all orders in which it
   can run, none in which it would schedule a session that waits. No service, no Stripe, no
   assertions. Alone, as it ships, and as one process for each core.
@@ -28,8 +30,8 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,10 @@ from typing import Any
 from explorers import isolation, ours, profiling, rival
 from explorers.measured import Sample, Way, better, ratio, sooner
 
+from harness.cli.lending import LentLane
+from harness.explore.cluster.crew import crew_at
+from harness.explore.cluster.local import local_cluster
+from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import Search, opened
 from harness.explore.service_worlds import ServiceWorlds
 from harness.loop import run
@@ -127,7 +133,27 @@ async def _guard(
             if explorer is not None:
                 frontrun.remark = _said(explorer.holds)
             pairs[0][0].remark = await _spent(worlds, guard, chosen.schedules)
-    return [way for way, _ in pairs]
+        ways = [way for way, _ in pairs]
+        if chosen.lanes > 1:
+            ways.insert(1, await _spread(worlds[0], guard, chosen, permutations))
+    return ways
+
+
+async def _spread(
+    here: ServiceWorlds, guard: str, chosen: argparse.Namespace, permutations: ours.Permutations
+) -> Way:
+    """The full search with a process for each lane. Its workers are at work even when nobody
+    asks them for anything, so it is measured when all others are through."""
+    way = Way(
+        f"ours, dfs in {chosen.lanes} processes",
+        "a lane in each (--workers); measured after the others",
+        interleavings=permutations.interleavings,
+        of_sql=len(permutations.orders),
+    )
+    async with _workers(chosen.lanes - 1, guard) as elsewhere:
+        once = _ours([here], guard, Search.DFS, chosen.schedules, elsewhere)
+        await _rounds([(way, once)], chosen.rounds)
+    return way
 
 
 async def _spent(worlds: list[ServiceWorlds], guard: str, most: int) -> str:
@@ -153,8 +179,22 @@ async def _rounds(pairs: list[tuple[Way, _Once | None]], rounds: int) -> None:
                     way.samples.append(sample)
 
 
-def _ours(worlds: list[ServiceWorlds], guard: str, way: Search, most: int) -> _Once:
-    return lambda: ours.once(worlds, scenario(STORY), guard, way, most)
+def _ours(
+    worlds: list[ServiceWorlds],
+    guard: str,
+    way: Search,
+    most: int,
+    elsewhere: Elsewhere | None = None,
+) -> _Once:
+    return lambda: ours.once(worlds, scenario(STORY), guard, way, most, elsewhere)
+
+
+@asynccontextmanager
+async def _workers(count: int, guard: str) -> AsyncIterator[Elsewhere]:
+    """Lanes in as many processes more, as ``paidonce explore --workers`` has them."""
+    lane = LentLane(STORY, guard, None, Choice(), (), 0.0)
+    async with local_cluster(count) as cluster, crew_at(cluster.address, lane) as crew:
+        yield Elsewhere(crew)
 
 
 def _isolation(
@@ -227,15 +267,13 @@ def table(ways: dict[str, list[Way]], lanes: int) -> str:
 
 
 _NOTE = """\
-*All, in seconds*: until nothing is left to be executed. *Settled a second*: the interleavings of
-our full search, in which calls to Stripe and beginnings of requests are choices too, by the
-seconds until all of them are settled; a search with reduction executes one of those that make no
-difference. *Of SQL alone*: the same for orders of SQL, that is for isolationtester's permutations,
-each of which it executes; ours are divided by the same seconds, although more was asked.
-*Executions*: executions a second of our faster way beside theirs. *All settled*: how many times as
-soon our soonest way is through with all as they are, so it compares the same question, and is the
-same as the ratio of what is settled *of SQL alone*. *Settled a second*: our interleavings beside
-their permutations."""
+*All, in seconds*: until every interleaving is settled; empty where --schedules cut the search
+short. *Settled a second*: how many interleavings our full search has (calls to Stripe and
+beginnings of requests are choices in it), by those seconds; dfs executes each of them, dpor one of
+those that come to the same. *Of SQL alone*: counted as isolationtester's permutations are, so that
+both count the same, although ours settles more in that time. Below, ours is whichever of dfs and
+dpor is better: *executions* a second beside theirs; *all settled*, how many times as soon, which is
+the ratio of *of SQL alone*; *settled a second*, ours counted with Stripe beside theirs without."""
 
 
 def _row(guard: str, way: Way) -> str:
@@ -258,8 +296,9 @@ def _number(value: float | None) -> str:
 def _beside(guard: str, ways: list[Way]) -> list[str]:
     """Our best beside each of the others: per execution, and per question."""
     mine = [way for way in ways if way.name.startswith("ours")]
-    faster = better(mine)
-    whole = [way for way in mine if way.whole is not None]
+    # Only what took turns with the others in every round is put beside them.
+    faster = better([way for way in mine if "processes" not in way.name])
+    whole = [way for way in mine if way.whole is not None and "processes" not in way.name]
     soonest = min(whole, key=lambda way: way.whole or 0.0, default=None)
     lines = []
     for other in ways:

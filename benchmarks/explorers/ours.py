@@ -10,6 +10,7 @@ import msgspec
 from explorers.measured import Clock, Sample, quiet_collector
 from harness.errors import PaidonceError
 from harness.explore.came import judge_outcome
+from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import Request, Search, explore
 from harness.explore.export import statements_of, tell
 from harness.explore.export.telling import Story
@@ -25,9 +26,17 @@ from harness.verdict import Status
 
 
 async def once(
-    worlds: list[ServiceWorlds], scenario: Scenario, guard: str, way: Search, most: int
+    worlds: list[ServiceWorlds],
+    scenario: Scenario,
+    guard: str,
+    way: Search,
+    most: int,
+    elsewhere: Elsewhere | None = None,
 ) -> Sample:
-    """One search, which goes on after a counterexample, to its end or to ``most`` schedules."""
+    """One search, which goes on after a counterexample, to its end or to ``most`` schedules.
+
+    Lanes ``elsewhere`` take part.
+    """
     request = Request(
         scenario=scenario,
         variant=guard,
@@ -38,7 +47,7 @@ async def once(
     )
     with quiet_collector():
         clock = Clock()
-        explored = await explore(worlds, request)
+        explored = await explore(worlds, request, elsewhere=elsewhere)
         result = explored.result
         whole = not result.reason
         sample = clock.sample(result.counts.executions, result.seconds, whole=whole)
