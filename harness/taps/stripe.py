@@ -223,8 +223,7 @@ async def _send(connection: _Connection, answer: Answer) -> None:
     head = h11.Response(
         status_code=answer.status, headers=headers, reason=answer.reason.encode("latin-1")
     )
-    for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-        data = connection.parser.send(event)
-        if data:
-            connection.writer.write(data)
+    events = (head, h11.Data(data=body), h11.EndOfMessage())
+    # In one piece: every write wakes the service.
+    connection.writer.write(b"".join(connection.parser.send(one) or b"" for one in events))
     await connection.writer.drain()
