@@ -7,6 +7,7 @@ its description alone.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -122,13 +123,24 @@ class Bench:
         """Whether a process of the service has a connection to the Redis server itself."""
         if self.redis is None:
             return False
-        port = self.redis.connection_pool.connection_kwargs.get("port")
-        return any(
-            connection.raddr and connection.raddr.port == port
-            for root in map(psutil.Process, self.pids)
-            for process in (root, *root.children(recursive=True))
-            for connection in process.net_connections("tcp")
-        )
+        return self._talks_to(self.redis.connection_pool.connection_kwargs.get("port"))
+
+    def talks_past_the_tap(self) -> bool:
+        """Whether a process of the service has a connection to the Postgres server itself."""
+        return self._talks_to(self.eyes.info.port)
+
+    def _talks_to(self, port: int | None) -> bool:
+        """Whether a process of the service has a TCP connection to a port."""
+        found = False
+        for root in self.pids:
+            with contextlib.suppress(psutil.Error):  # it may be gone by now
+                service = psutil.Process(root)
+                found = found or any(
+                    connection.raddr and connection.raddr.port == port
+                    for process in (service, *service.children(recursive=True))
+                    for connection in process.net_connections("tcp")
+                )
+        return found
 
     async def close(self) -> None:
         """Close what this bench opened itself."""

@@ -68,6 +68,8 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
     untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
     if untapped and any(each.bench.talks_to_redis() for each in worlds):
         reasons.append("the service talks to Redis, which is not behind a tap")
+    if any(each.bench.talks_past_the_tap() for each in worlds):
+        reasons.append("the service has connections to Postgres that are not behind the tap")
     return reasons
 
 

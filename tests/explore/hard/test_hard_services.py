@@ -286,6 +286,12 @@ def test_a_service_that_tosses_coins_is_found_out_and_the_step_named(lab: Lab) -
     assert "SELECT count(*) FROM" in result.reason
 
 
+def test_a_database_that_is_reached_past_the_tap_leaves_nothing_complete(lab: Lab) -> None:
+    result = lab.explored("connects_elsewhere").result
+    assert result.ending is Ending.INCOMPLETE
+    assert result.reason == "the service has connections to Postgres that are not behind the tap"
+
+
 def test_a_leaked_transaction_is_named_and_does_not_stop_the_next_execution(lab: Lab) -> None:
     result = lab.explored("leaks").result
     assert result.ending is Ending.INCOMPLETE
