@@ -112,12 +112,22 @@ def test_who_waits_inside_the_service_keeps_no_order_from_being_explored(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("behaviour", ["mutex_midway", "pool_of_one_claim"])
-def test_waiting_in_the_middle_of_an_attempt_takes_every_order(lab: Lab, behaviour: str) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "met"),
+    [
+        ("mutex_midway", BOTH_WAYS),
+        # Who begins first has the connection, and makes its claim before it is given back. The
+        # first tab begins first: it would be the same with the two exchanged.
+        ("pool_of_one_claim", {("ok", "not_payable")}),
+    ],
+)
+def test_waiting_in_the_middle_of_an_attempt_takes_every_order(
+    lab: Lab, behaviour: str, met: set[tuple[str, ...]]
+) -> None:
     explored = lab.explored(behaviour)
     complete(explored)
     assert waits_inside(explored)
-    assert answers(explored) == BOTH_WAYS
+    assert answers(explored) == met
 
 
 @pytest.mark.parametrize("behaviour", ["mutex_too_late", "pool_of_one_racy"])
