@@ -9,6 +9,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# Hundreds of Python processes are started from here, and each compiles all modules anew where what
+# the first has compiled is not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: prove test test-slow lint types check format bench-explore clean setup
 
 prove: $(READY)

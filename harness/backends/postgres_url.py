@@ -15,19 +15,21 @@ MINIMUM_VERSION = 13
 class UrlPostgres(Stoppable):
     """The server behind a ``postgresql://`` URL; constructing it connects once.
 
-    ``stop`` drops the databases that were created through this object and nothing else.
+    ``stop`` drops the databases that were created through this object and nothing else; none
+    where the server is one of ours and ``thrown_away`` after that.
     Raises ``UsageError`` (malformed URL, wrong password, too old, CREATEDB missing) or
     ``Unavailable`` (nothing answers).
     """
 
     kind = "url"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, thrown_away: bool = False) -> None:
         # postgresql:///name?host=/socket/folder is a valid URL without a host.
         parts = urls.parse(url, "Postgres", ("postgresql", "postgres"), host_needed=False)
         if not parts.hostname and "host=" not in parts.query:
             raise UsageError(f"Postgres URL {urls.without_password(url)!r} names no host")
         self._url = url
+        self._thrown_away = thrown_away
         self._created: set[str] = set()
         found = postgres_admin.examine(url)
         if found.major < MINIMUM_VERSION:
@@ -61,6 +63,8 @@ class UrlPostgres(Stoppable):
 
     def stop(self) -> None:
         """Drop the databases created here; the server goes on."""
+        if self._thrown_away:
+            return
         for name in tuple(self._created):
             with contextlib.suppress(Exception):  # one that is gone must not keep the others
                 self.drop_database(name)

@@ -21,6 +21,8 @@ from harness.errors import UsageError
 
 POSTGRES_VARIABLE = "PAIDONCE_POSTGRES_URL"
 REDIS_VARIABLE = "PAIDONCE_REDIS_URL"
+THROWN_AWAY_VARIABLE = "PAIDONCE_POSTGRES_THROWN_AWAY"
+"""The URL of the Postgres server that the run started and ends: what is in it goes with it."""
 WORKER_VARIABLE = "PYTEST_XDIST_WORKER"
 """Set by pytest-xdist in its workers to gw0, gw1, ..."""
 
@@ -38,7 +40,7 @@ def shared_servers(
 ) -> Iterator[dict[str, str]]:
     """Start what the environment does not name yet, name it there, and stop it at the end.
 
-    Yields both variables and their values, to be passed on to other processes. A server that was
+    Yields the variables and their values, to be passed on to other processes. A server that was
     named already is left alone, so nesting (a worker within a controller) is harmless.
     """
     environment = os.environ if environ is None else environ
@@ -46,19 +48,29 @@ def shared_servers(
         if not environment.get(POSTGRES_VARIABLE):
             server = stack.enter_context(open_postgres(postgres))
             _name(stack, environment, POSTGRES_VARIABLE, server.url())
+            _name(stack, environment, THROWN_AWAY_VARIABLE, server.url())
         if not environment.get(REDIS_VARIABLE):
             store = stack.enter_context(open_redis(redis))
             _name(stack, environment, REDIS_VARIABLE, store.url())
-        yield {name: environment[name] for name in (POSTGRES_VARIABLE, REDIS_VARIABLE)}
+        names = (POSTGRES_VARIABLE, REDIS_VARIABLE, THROWN_AWAY_VARIABLE)
+        yield {name: environment[name] for name in names if name in environment}
 
 
 def open_shared_postgres(environ: Mapping[str, str] | None = None) -> PostgresServer:
     """The run's Postgres server, or an embedded one of our own when none is named.
 
-    Stopping it drops the databases made through it, and the server only if it is our own.
+    Stopping it drops the databases made through it, unless the run started the server: then they go
+    when that does, which is quicker by 20 to 100 ms for each. The server is stopped only if it is
+    our own.
     """
     environment = os.environ if environ is None else environ
-    return open_postgres(environment.get(POSTGRES_VARIABLE) or "embedded")
+    url = environment.get(POSTGRES_VARIABLE)
+    if url and url == environment.get(THROWN_AWAY_VARIABLE):
+        # Imported where needed: PostgreSQL's client takes 0.2 s to load.
+        from harness.backends.postgres_url import UrlPostgres
+
+        return UrlPostgres(url, thrown_away=True)
+    return open_postgres(url or "embedded")
 
 
 def open_shared_redis(environ: Mapping[str, str] | None = None) -> RedisServer:

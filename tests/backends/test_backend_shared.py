@@ -16,6 +16,7 @@ from harness.backends.redis_embedded import EmbeddedRedis
 from harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
+    THROWN_AWAY_VARIABLE,
     WORKER_VARIABLE,
     database_name,
     open_shared_postgres,
@@ -39,6 +40,11 @@ with open_shared_postgres() as postgres, open_shared_redis() as store:
 """
 
 
+def databases_of(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+
+
 def test_workers_use_the_owners_servers_and_differ() -> None:
     before = custody.tickets
     environment: dict[str, str] = {}
@@ -55,15 +61,14 @@ def test_workers_use_the_owners_servers_and_differ() -> None:
                 check=True,
             )
             said.append(json.loads(done.stdout))
-        names, databases, urls, stores = zip(*said, strict=True)
-        assert names == ("gw0", "gw1")
-        assert len(set(databases)) == 2
+        workers, names, urls, stores = zip(*said, strict=True)
+        assert workers == ("gw0", "gw1")
+        assert len(set(names)) == 2
         server = named[POSTGRES_VARIABLE].rpartition("/")[0]
         assert all(url.startswith(server + "/") for url in urls)
         assert [url.rpartition("/")[2] for url in stores] == ["1", "2"]
-        with psycopg.connect(named[POSTGRES_VARIABLE]) as connection:
-            left = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-        assert not left & set(databases)  # each worker dropped its own
+        left = databases_of(named[POSTGRES_VARIABLE])
+        assert left >= set(names)  # they go when their server does
     assert environment == {}
     assert custody.tickets == before
 
@@ -79,6 +84,18 @@ def test_what_is_named_already_is_used_and_left_alone(
     assert environment == named
     with redis.Redis.from_url(redis_server.url()) as client:
         assert client.ping()
+
+
+def test_a_server_that_goes_on_is_left_as_it_was_found(postgres: EmbeddedPostgres) -> None:
+    for environment in (
+        {POSTGRES_VARIABLE: postgres.url()},
+        {POSTGRES_VARIABLE: postgres.url(), THROWN_AWAY_VARIABLE: "postgresql://127.0.0.1:1/x"},
+    ):
+        name = database_name("left", environment)
+        with open_shared_postgres(environment) as server:
+            server.create_database(name)
+            assert name in databases_of(postgres.url())
+        assert name not in databases_of(postgres.url())
 
 
 def test_a_worker_empties_its_own_redis_database_only(redis_server: EmbeddedRedis) -> None:
