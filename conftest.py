@@ -19,6 +19,8 @@ settings.register_profile("same", _UNHURRIED, derandomize=True)
 settings.register_profile("other", _UNHURRIED)
 settings.load_profile("same")
 
+_LONGEST = ("tests/examples/", "scenarios/slow_")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # A run that a script put into the background ignores Ctrl-C, and so would all it starts.
@@ -28,6 +30,15 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[_servers] = ExitStack()
     config.stash[_servers].enter_context(shared_servers())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest begins first, else one worker is busy with it when the others are done.
+    def place(item: pytest.Item) -> int:
+        found = (n for n, name in enumerate(_LONGEST) if item.nodeid.startswith(name))
+        return next(found, len(_LONGEST))
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

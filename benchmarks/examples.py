@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "examples"))
 
-from example_runs import EXAMPLES, Example, copied, explored  # noqa: E402
+from example_runs import EXAMPLES, Example, Wanted, build, copied, explored  # noqa: E402
 
 from harness.backends.shared import shared_servers  # noqa: E402
 from harness.explore.exploration import Explored  # noqa: E402
@@ -41,8 +41,10 @@ def main() -> None:
     with shared_servers():
         for name in chosen:
             with tempfile.TemporaryDirectory() as folder:
-                target = copied(name, Path(folder))
-                example = explored(target, shared_choice(), Path(folder), given.replays)
+                target = copied(name.split("/")[0], Path(folder)) / name.split("/")[1]
+                build(target)
+                wanted = Wanted(replays=given.replays)
+                example = explored(target, shared_choice(), Path(folder), wanted)
             for row in _rows(name, example):
                 print(row, flush=True)
                 rows.append(row)

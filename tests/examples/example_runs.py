@@ -22,6 +22,17 @@ SHRINK = Budget(schedules=60)
 _BUILT = ("node_modules", ".venv", "dist", "generated", "target", "bin", "__pycache__")
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which variants are looked at (None: all), how often what was found is replayed, on how many
+    lanes they are searched, and what is spent on making a counterexample smaller."""
+
+    variants: tuple[str, ...] | None = None
+    replays: int = 3
+    lanes: int = 1
+    shrink: Budget = SHRINK
+
+
 @dataclass
 class Example:
     """What came of it. ``replays`` are for each variant that broke: "" where a replay showed the
@@ -34,36 +45,41 @@ class Example:
 
 
 def copied(name: str, folder: Path) -> Path:
-    """The target file ``name`` ("express-pg/target.toml") in a copy of its example, not built."""
-    source = EXAMPLES / name
-    shutil.copytree(
-        source.parent, folder / source.parent.name, ignore=shutil.ignore_patterns(*_BUILT)
-    )
-    return folder / name
+    """The example ``name`` ("express-pg"), not built, in a folder of its own in ``folder``."""
+    copy = folder / name
+    shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns(*_BUILT))
+    return copy
 
 
-def explored(target: Path, choice: Choice, folder: Path, replays: int) -> Example:
-    """Build the example, predict and explore each variant, replay what was found ``replays`` times.
-
-    Raises ``ChildFailed`` if it cannot be built.
-    """
-    return asyncio.run(_explored(target, choice, folder, replays))
+def build(target: Path) -> None:
+    """Run the build of a target file. Raises ``ChildFailed``."""
+    TargetSubject(load_target(target)).build()
 
 
-async def _explored(target: Path, choice: Choice, folder: Path, replays: int) -> Example:
+def explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) -> Example:
+    """Predict and explore variants of a target that was built, and replay what was found."""
+    return asyncio.run(_explored(target, choice, folder, wanted))
+
+
+async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) -> Example:
     loaded = load_target(target)
-    subject, script, found = TargetSubject(loaded), script_of(loaded), Example()
-    await asyncio.to_thread(subject.build)
+    subject, script, found = TargetSubject(loaded, _built=True), script_of(loaded), Example()
     async with open_stack(subject, choice, logs=folder / "logs") as stack:
         for variant in subject.variants:
+            if wanted.variants is not None and variant.name not in wanted.variants:
+                continue
             found.sound[variant.name] = variant.sound
-            async with opened(stack, script, variant.name, 1, loaded.file.explore.noise) as worlds:
-                expected = await predicted(worlds[0])
+            noise = loaded.file.explore.noise
+            lanes = 1 if not variant.sound else wanted.lanes
+            async with opened(stack, script, variant.name, lanes, noise) as worlds:
+                # Watching it is left to the search, which begins with that.
+                expected = await predicted(worlds[0], watch=0.0)
                 request = Request(
                     scenario=script,
                     variant=variant.name,
                     budget=SEARCH,
-                    shrink=SHRINK,
+                    lanes=len(worlds),
+                    shrink=wanted.shrink,
                     first=orders_of(expected),
                 )
                 came = found.explored[variant.name] = await explore(worlds, request)
@@ -71,7 +87,9 @@ async def _explored(target: Path, choice: Choice, folder: Path, replays: int) ->
             found.predictions[variant.name] = settled
             witness = save(came, folder / "witnesses")
             if witness is not None:
-                found.replays[variant.name] = await _replayed(stack, script, witness, replays)
+                found.replays[variant.name] = await _replayed(
+                    stack, script, witness, wanted.replays
+                )
     return found
 
 
