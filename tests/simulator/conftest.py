@@ -20,7 +20,10 @@ def shared_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(shared_simulator: Simulator) -> Simulator:
-    shared_simulator.control("POST", "latency", {})
+    # What a reset leaves as it is; which test was here before is not known.
+    for settings in ("latency", "limits", "webhooks"):
+        shared_simulator.control("POST", settings, {})
+    shared_simulator.control("POST", "faults", {"rules": []})
     shared_simulator.control("POST", "reset")
     return shared_simulator
 

@@ -18,8 +18,6 @@ CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_metho
 @pytest.fixture
 def simulator(simulator: Simulator) -> Iterator[Simulator]:
     yield simulator
-    simulator.control("POST", "faults", {"rules": []})
-    simulator.control("POST", "limits", {})
     # A connection a fault was done to is not one for the next test.
     simulator.http.close()
     simulator.http = httpx.Client(base_url=simulator.url, timeout=DEADLINE_S)

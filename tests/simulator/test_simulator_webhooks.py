@@ -20,8 +20,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def secret(simulator: Simulator, client: stripe.StripeClient, receiver: Receiver) -> str:
-    simulator.control("POST", "webhooks", {})
+def secret(client: stripe.StripeClient, receiver: Receiver) -> str:
     endpoint = client.v1.webhook_endpoints.create(
         {"url": receiver.url, "enabled_events": [SUCCEEDED]}
     )
