@@ -95,7 +95,7 @@ def test_sound_guards_are_searched_to_completion(name, guard):
     assert result.counts.explored >= 2
 
 
-@pytest.mark.parametrize("attempts", [2, 3, 4])
+@pytest.mark.parametrize("attempts", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("guard", ["row_lock", "advisory_lock"])
 def test_who_would_only_wait_costs_no_executions(guard, attempts):
     result = explored("two_tabs", guard, attempts=attempts, lanes=2).result

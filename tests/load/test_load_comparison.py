@@ -57,7 +57,7 @@ def measured(
 @pytest.mark.parametrize("counts", [0.0, 0.5, 1.0])
 def test_a_run_compared_with_itself_repeated_gives_no_alarm(counts: float) -> None:
     chance = random.Random(1)
-    for _ in range(100):
+    for _ in range(50):
         before, after = measured(chance, counts=counts), measured(chance, counts=counts)
         assert compare(before, after).slower == ()
 
@@ -65,15 +65,15 @@ def test_a_run_compared_with_itself_repeated_gives_no_alarm(counts: float) -> No
 @pytest.mark.parametrize(
     ("drift", "least"),
     [
-        pytest.param(0.02, 98, id="on a machine that stays as it is"),
+        pytest.param(0.02, 49, id="on a machine that stays as it is"),
         # Where the second run had the faster machine, it may be that alone.
-        pytest.param(DRIFT, 80, id="on one that does not"),
+        pytest.param(DRIFT, 40, id="on one that does not"),
     ],
 )
 def test_a_guard_that_takes_a_fifth_longer_is_caught_and_no_other(drift: float, least: int) -> None:
     chance = random.Random(2)
     caught = 0
-    for number in range(100):
+    for number in range(50):
         guard = GUARDS[number % len(GUARDS)]
         before = measured(chance, drift=drift)
         slower = compare(before, measured(chance, slower=guard, drift=drift)).slower
