@@ -49,7 +49,7 @@ class Format(enum.StrEnum):
 
 
 def export_command(
-    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
+    path: options.WitnessFile,
     format: Annotated[
         Format,
         typer.Option(

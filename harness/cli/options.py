@@ -34,6 +34,17 @@ GuardOrVariant = Annotated[
         show_default=False,
     ),
 ]
+OtherVariant = Annotated[
+    str | None,
+    typer.Option(
+        "--guard",
+        "-g",
+        "--variant",
+        help="Another guard or variant than the witness names.",
+        metavar="NAME",
+    ),
+]
+WitnessFile = Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")]
 ScenarioOrTarget = Annotated[
     str,
     typer.Argument(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,17 +20,8 @@ from harness.verdict import Status
 
 
 def replay_command(
-    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
-    guard: Annotated[
-        str | None,
-        typer.Option(
-            "--guard",
-            "-g",
-            "--variant",
-            help="Another guard or variant than the witness names.",
-            metavar="NAME",
-        ),
-    ] = None,
+    path: options.WitnessFile,
+    guard: options.OtherVariant = None,
     times: Annotated[int, typer.Option(help="How often.", min=1, max=1000)] = 1,
     backends: options.Backends = None,
     postgres: options.Postgres = None,

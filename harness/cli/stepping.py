@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -37,17 +35,8 @@ from reports import terminal
 
 
 def step_command(
-    path: Annotated[Path, typer.Argument(help="A witness file.", metavar="WITNESS")],
-    guard: Annotated[
-        str | None,
-        typer.Option(
-            "--guard",
-            "-g",
-            "--variant",
-            help="Another guard or variant than the witness names.",
-            metavar="NAME",
-        ),
-    ] = None,
+    path: options.WitnessFile,
+    guard: options.OtherVariant = None,
     backends: options.Backends = None,
     postgres: options.Postgres = None,
     redis: options.Redis = None,
