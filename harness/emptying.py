@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from harness.backends.base import StripeServer
-from harness.backends.stripe_simulator import CONTROL_HEADERS
-from harness.errors import Unavailable
+from harness.backends.stripe_simulator import CONTROL_HEADERS, not_reset
 from harness.wire import NoAnswer, Wires
 
 _DEADLINE_S = 10.0
@@ -41,8 +40,7 @@ class Emptying:
             if answer.status < 400:
                 return
             problem = f"answered {answer.status}"
-        problem = f"{self._stripe.url} could not be reset ({problem})"
-        raise Unavailable("Stripe simulator", problem, "See whether it is still running")
+        raise not_reset(self._stripe.url, problem)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -99,8 +99,13 @@ def reset_simulator(url: str) -> None:
             answer = client.post(f"{url}{RESET_PATH}", headers=CONTROL_HEADERS)
             answer.raise_for_status()
     except httpx.HTTPError as error:
-        problem = f"{url} could not be reset ({error})"
-        raise Unavailable("Stripe simulator", problem, "See whether it is still running") from None
+        raise not_reset(url, str(error)) from None
+
+
+def not_reset(url: str, why: str) -> Unavailable:
+    """What is to be raised where the simulator at ``url`` did not forget everything."""
+    problem = f"{url} could not be reset ({why})"
+    return Unavailable("Stripe simulator", problem, "See whether it is still running")
 
 
 def _port(line: str) -> int | None:
