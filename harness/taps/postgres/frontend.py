@@ -193,13 +193,13 @@ def decode(frame: Frame) -> FrontendMessage:
     """A frame's message. Raises ``ProtocolError`` when its body is not what its type says."""
     if frame.kind == STARTUP:
         return _decode_startup(Reader(frame.body, frame.body_offset, "startup packet"))
-    if frame.kind in _REMEMBERED.kinds and (known := _REMEMBERED.get(frame.raw)) is not None:
+    if (known := _REMEMBERED.get(frame)) is not None:
         return known
     kind = chr(frame.kind)
     reader = Reader(frame.body, frame.body_offset, _NAMES.get(kind, f"message {kind!r}"))
     found = _decode_typed(kind, reader)
     reader.end()
-    return _REMEMBERED.keep(frame.raw, found) if frame.kind in _REMEMBERED.kinds else found
+    return _REMEMBERED.keep(frame, found)
 
 
 def _decode_typed(kind: str, reader: Reader) -> FrontendMessage:
