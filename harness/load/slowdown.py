@@ -92,7 +92,8 @@ class _Slope:
 
 def _slope(*sides: Side) -> _Slope | None:
     """Of times on the machine's slowness, within each side; None where nothing can be told."""
-    slow, times = _centred(sides, "speeds", -1.0), _centred(sides, "times", 1.0)
+    slow = [-speed for speed in _centred([side.speeds for side in sides])]
+    times = _centred([side.times for side in sides])
     freedom = len(times) - len(sides) - 1
     spread = math.fsum(x * x for x in slow)
     if freedom < 1 or not spread:
@@ -102,12 +103,12 @@ def _slope(*sides: Side) -> _Slope | None:
     return _Slope(value, math.sqrt(left / freedom / spread), freedom)
 
 
-def _centred(sides: Sequence[Side], what: str, sign: float) -> list[float]:
+def _centred(groups: Sequence[Sequence[float]]) -> list[float]:
+    """All values, each by how far it is from the mean of its group."""
     found: list[float] = []
-    for side in sides:
-        values: tuple[float, ...] = getattr(side, what)
-        mean = statistics.fmean(values)
-        found += [sign * (value - mean) for value in values]
+    for group in groups:
+        mean = statistics.fmean(group)
+        found += [value - mean for value in group]
     return found
 
 
