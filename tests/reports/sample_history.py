@@ -32,22 +32,6 @@ def double_payment(
     scenario: str = "two_tabs", variant: str = "none", *, held: bool = True
 ) -> list[Event]:
     """Two tabs pay one order at once; both calls are held until both have come, both succeed."""
-    request = {
-        "method": "POST",
-        "path": "/v1/payment_intents",
-        "params": {"amount": "4990", "currency": "usd", "confirm": "true"},
-        "idempotency_key": None,
-    }
-
-    def answer(payment: str) -> dict[str, object]:
-        return {
-            "status": 200,
-            "id": payment,
-            "object": "payment_intent",
-            "state": "succeeded",
-            "amount": 4990,
-        }
-
     events: list[Event] = [
         Header(
             run=f"{variant}-{scenario}-1",
@@ -72,26 +56,8 @@ def double_payment(
             _hold(17, "release", "request released: quiet", 2),
         ]
     events += [
-        Effect(
-            t=38 * MS,
-            tap="stripe",
-            seq=1,
-            label="payment_intent.create",
-            began=11 * MS,
-            order="ord_1",
-            request=request,
-            answer=answer(PI_A),
-        ),
-        Effect(
-            t=52 * MS,
-            tap="stripe",
-            seq=2,
-            label="payment_intent.create",
-            began=13 * MS,
-            order="ord_1",
-            request=request,
-            answer=answer(PI_B),
-        ),
+        _created(38, 1, 11, PI_A),
+        _created(52, 2, 13, PI_B),
         _paid(46, 0, PI_A),
         _paid(61, 1, PI_B),
         OrderObserved(
@@ -132,6 +98,30 @@ def double_payment(
 def _hold(at_ms: int, kind: str, detail: str, seq: int) -> Fault:
     text = f"payment_intent.create: {detail}"
     return Fault(t=at_ms * MS, tap="stripe", kind=kind, detail=text, seq=seq)
+
+
+def _created(at_ms: int, seq: int, began_ms: int, payment: str) -> Effect:
+    return Effect(
+        t=at_ms * MS,
+        tap="stripe",
+        seq=seq,
+        label="payment_intent.create",
+        began=began_ms * MS,
+        order="ord_1",
+        request={
+            "method": "POST",
+            "path": "/v1/payment_intents",
+            "params": {"amount": "4990", "currency": "usd", "confirm": "true"},
+            "idempotency_key": None,
+        },
+        answer={
+            "status": 200,
+            "id": payment,
+            "object": "payment_intent",
+            "state": "succeeded",
+            "amount": 4990,
+        },
+    )
 
 
 def _paid(at_ms: int, op: int, payment: str) -> Completed:

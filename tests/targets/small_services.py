@@ -31,12 +31,17 @@ def edited(folder, name, *changes):
     """That service in a folder of its own, its target file changed."""
     shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
     path = folder / "target.toml"
+    rewrite(path, *changes)
+    return path
+
+
+def rewrite(path, *changes):
+    """Change the text of a file."""
     text = path.read_text()
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
     path.write_text(text)
-    return path
 
 
 def check(path, out, *flags):

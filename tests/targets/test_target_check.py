@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 import psycopg
 import pytest
-from small_services import HERE, check, edited, run
+from small_services import HERE, check, edited, rewrite, run
 
 from harness.backends.shared import (
     database_name,
@@ -180,7 +180,7 @@ def test_a_service_that_fails_is_told_with_the_end_of_its_log(tmp_path):
     handler = "        except Exception as error:\n"
     assert shop.read_text().count(handler) == 1
     says = f'{handler}            print(f"\\x1b[31mno money: {{error}}", file=sys.stderr)\n'
-    shop.write_text(shop.read_text().replace(handler, says))
+    rewrite(shop, (handler, says))
     said = check(path, tmp_path / "out", "--variant", "racy")
     assert said.exit_code == 2, said.output
     assert "tab 1 alone does not succeed" in said.output
@@ -194,7 +194,7 @@ def test_a_service_that_never_answers(tmp_path):
     call = "        intent = stripe(\n"
     assert shop.read_text().count(call) == 1
     waits = f'        print("waiting", flush=True)\n        __import__("time").sleep(3600)\n{call}'
-    shop.write_text(shop.read_text().replace(call, waits))
+    rewrite(shop, (call, waits))
     said = check(path, tmp_path / "out", "--variant", "racy")
     assert said.exit_code == 3, said.output
     assert "tab 1 alone: nobody can move" in said.output

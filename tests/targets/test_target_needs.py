@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from small_services import rewrite
 from typer.testing import CliRunner
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
@@ -34,14 +36,10 @@ def checked(path, out):
 
 
 def edited(folder, name, *changes):
-    text = (TILL / name).read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "till.py").write_bytes((TILL / "till.py").read_bytes())
-    path = folder / name
-    path.write_text(text)
-    return path
+    for one in (name, "till.py"):
+        shutil.copy(TILL / one, folder)
+    rewrite(folder / name, *changes)
+    return folder / name
 
 
 @pytest.mark.parametrize("keeps", ["memory", "redis"])
