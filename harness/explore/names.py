@@ -93,6 +93,25 @@ class Names:
         """``text`` by its name if it has one; gives none, so that looking changes nothing."""
         return self._names.get(text) or text
 
+    def seen_within(self, text: str) -> str:
+        """``text`` with the values in it that were known beforehand by their names."""
+        return self._names.get(text) or self._with_words(text)
+
+    def numbers_are_in(self, column: str) -> bool:
+        """Whether a sequence makes up what is in a column of that name, in whichever table."""
+        return self._serials.has(column)
+
+    def number(self, column: str, value: str) -> str | None:
+        """The name of a number in such a column, by which it is known in one of the tables; itself
+        if it was there before any execution. None if it has no name."""
+        for root in self._serials.roots_of(column):
+            name = self._numbers.get((root, value)) or self._names.get(value)
+            if name is not None:
+                return name
+            if self._serials.lasting(root, value):
+                return value
+        return None
+
     def resource(self, actor: str, resource: Resource) -> Resource:
         """``resource`` with the values of its key replaced by their names.
 

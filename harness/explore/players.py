@@ -7,6 +7,7 @@ import enum
 from dataclasses import dataclass, field
 
 from harness.explore.footprint import LOCAL, Footprint
+from harness.explore.heard import NOTHING, Heard, heard_of
 from harness.taps.gate import Call
 
 
@@ -70,12 +71,19 @@ class Player:
     """How many calls to Stripe it has made: names what it creates."""
     touched: Footprint = LOCAL
     """What it touched since its last step began."""
+    heard: list[Heard] = field(default_factory=list)
+    """What it was answered at the taps and has not been told of as part of a step yet."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its refused webhook is to be delivered once more."""
     refused_at: int = 0
     """After how many steps of the execution that was refused."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
+
+    def listened(self) -> Heard:
+        """What it was answered since this was asked last."""
+        told, self.heard = self.heard, []
+        return heard_of(told) if told else NOTHING
 
     @property
     def pids(self) -> set[int]:

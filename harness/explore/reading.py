@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.explore.background import Background
 from harness.explore.footprint import EVERYTHING, LOCAL, Footprint, Resource
 from harness.explore.habits import Habits
+from harness.explore.heard import heard
 from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.late_locks import LateLocks
 from harness.explore.names import Names
@@ -158,6 +159,8 @@ class TapReader:
         self.late.answered(arrival, waited=_waits(arrival.owner))
         if arrival.owner is not None:
             self._background.attempted(arrival.session, touched)
+            if not arrival.footprint.empty:
+                arrival.owner.heard.append(heard(arrival.call, self.names))
         return touched
 
     async def hidden(self, arrival: Arrival) -> Footprint:

@@ -143,6 +143,7 @@ class ServiceWorld:
             woken=woken,
             tenures=tenures,
             follows=follows,
+            heard=player.listened(),
         )
 
     async def finish(self) -> Hashable:

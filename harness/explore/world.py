@@ -15,6 +15,7 @@ import msgspec
 
 from harness.errors import PaidonceError
 from harness.explore.footprint import Footprint
+from harness.explore.heard import NOTHING, Heard
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """When the step would have been deferred, had its actor come to it earlier."""
     follows: int | None = None
     """The step (from 0) before which it was deferred whatever else happened."""
+    heard: Heard = NOTHING
+    """What the actor was answered in this step, in a form that can be compared."""
 
     @property
     def chosen_from(self) -> tuple[str, ...]:

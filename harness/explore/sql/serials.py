@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import psycopg
 from pglast import ast
@@ -36,6 +36,21 @@ class Serials:
     def root(self, place: tuple[str, ...], column: str) -> Root | None:
         """Whose values the column of a resource holds; None if no sequence's."""
         return self.roots.get((place[:2], column))
+
+    def has(self, column: str) -> bool:
+        """Whether a column of that name has a sequence's values in some table."""
+        return bool(self.roots_of(column))
+
+    def roots_of(self, column: str) -> tuple[Root, ...]:
+        """Whose values the columns of that name hold, in whichever tables."""
+        return self._by_column.get(column, ())
+
+    @cached_property
+    def _by_column(self) -> dict[str, tuple[Root, ...]]:
+        found: dict[str, dict[Root, None]] = {}
+        for (_, column), root in sorted(self.roots.items()):
+            found.setdefault(column, {})[root] = None
+        return {column: tuple(roots) for column, roots in found.items()}
 
     def lasting(self, root: Root, value: str) -> bool:
         """Whether the value was there before any execution."""
