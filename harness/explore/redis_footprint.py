@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.taps.redis import RedisCommand
+from harness.taps.redis.touching import Touch
 
-# Commands that only look (https://redis.io/docs/latest/commands/, those of the @read category
-# that take keys). Any other is taken to change what it touches.
-_LOOKS = frozenset(
-    (
-        *("GET", "MGET", "STRLEN", "GETRANGE", "EXISTS", "TTL", "PTTL", "EXPIRETIME", "TYPE"),
-        *("HGET", "HMGET", "HGETALL", "HEXISTS", "HLEN", "LRANGE", "LLEN", "LINDEX"),
-        *("SISMEMBER", "SMEMBERS", "SCARD", "ZSCORE", "ZRANGE", "ZCARD", "GETBIT", "BITCOUNT"),
-    )
-)
+_REDIS = Resource(("redis",))
 
 
 def redis_footprint(call: RedisCommand) -> Footprint:
-    """The footprint of ``call``. A queued command takes effect with EXEC, which touches all."""
+    """The footprint of ``call``. A queued command takes effect with EXEC, which touches it then."""
     if call.local:
         return LOCAL
-    place = ("redis", str(call.db))
-    if call.keys is None:
-        touched = frozenset({Resource(("redis",))})
-    else:
-        touched = frozenset(Resource(place, (("key", key),)) for key in call.keys)
-    if call.name in _LOOKS:
-        return Footprint(looks=touched)
-    return Footprint(publishes=touched or frozenset({Resource(("redis",))}))
+    touched = call.touches
+    if touched is None:
+        return Footprint(publishes=frozenset({_REDIS}))
+    return Footprint(
+        looks=frozenset(_resource(one) for one in touched if not one.changes),
+        publishes=frozenset(_resource(one) for one in touched if one.changes),
+    )
+
+
+def _resource(touch: Touch) -> Resource:
+    place = ("redis", str(touch.db))
+    if touch.key is None:
+        return Resource(place)
+    return Resource(place, (("key", touch.key.decode("utf-8", "backslashreplace")),))

@@ -274,5 +274,5 @@ def _redis(effect: Effect) -> RedisCommand:
         session=request.get("session", 0),
         name=request["command"],
         args=tuple(str(arg).encode() for arg in request.get("args") or ()),
-        db=request.get("db", 0),
+        databases=frozenset() if request.get("db") is None else frozenset({request["db"]}),
     )

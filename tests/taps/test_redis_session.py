@@ -10,6 +10,7 @@ from redis_values import bulk, command, line
 from harness.taps.redis.requests import RequestReader
 from harness.taps.redis.resp import ReplyReader
 from harness.taps.redis.session import RedisSession
+from harness.taps.redis.touching import Touch
 
 OK = b"+OK\r\n"
 
@@ -57,7 +58,7 @@ def talk():
         (("EVALSHA", "ff" * 20, "1", "lock:7", "token"), "EVALSHA lock:?", None),
         (("CLIENT", "setinfo", "LIB-NAME", "x"), "CLIENT SETINFO", 0),
         (("BLPOP", "queue:1", "queue:2", "0"), "BLPOP queue:? queue:?", 2),
-        (("KEYS", "*"), "KEYS", None),
+        (("KEYS", "*"), "KEYS", 1),
         (("SOMETHING.NEW", "k"), "SOMETHING.NEW", None),
         (("RENAME", "a", "b"), "RENAME a b", 2),
         (("GET", "session:deadbeef01234567"), "GET session:?", 1),
@@ -66,7 +67,7 @@ def talk():
 def test_labels_and_keys(talk, args, label, keys):
     sent = talk.sent(*args)
     assert sent.label == label
-    assert (None if sent.keys is None else len(sent.keys)) == keys
+    assert (None if sent.touches is None else len(sent.touches)) == keys
 
 
 @pytest.mark.parametrize(
@@ -148,11 +149,86 @@ def test_the_database_is_followed(talk):
     talk.sent("SELECT", "3")
     early = talk.sent("GET", "k")
     talk.heard(OK)
-    assert (early.db, talk.session.db, talk.sent("GET", "k").db) == (3, 3, 3)
+    assert early.databases == talk.session.databases == talk.sent("GET", "k").databases == {3}
     talk.heard(b"_\r\n", b"_\r\n")
     talk.sent("SELECT", "99")
     talk.heard(b"-ERR DB index is out of range\r\n")
-    assert talk.session.db == 3
+    assert talk.session.databases == {3}
+
+
+def test_a_select_within_a_transaction_takes_effect_with_its_end(talk):
+    talk.sent("MULTI"), talk.sent("SELECT", "3"), talk.sent("SET", "k", "v")
+    end, after = talk.sent("EXEC"), talk.sent("GET", "k")
+    talk.heard(OK, b"+QUEUED\r\n", b"+QUEUED\r\n")
+    assert end.databases == {0}
+    assert {touch.db for touch in end.touches} == {0, 3}  # the server might refuse database 3
+    talk.heard(b"*2\r\n+OK\r\n+OK\r\n")
+    assert after.databases == {3}
+
+
+@pytest.mark.parametrize(
+    ("end", "reply"),
+    [
+        ("DISCARD", OK),
+        ("EXEC", b"*-1\r\n"),
+        ("EXEC", b"*1\r\n-ERR DB index is out of range\r\n"),
+        ("EXEC", b"-EXECABORT Transaction discarded because of previous errors.\r\n"),
+    ],
+)
+def test_a_select_that_was_not_carried_out_selects_nothing(talk, end, reply):
+    talk.sent("MULTI"), talk.sent("SELECT", "3"), talk.sent(end)
+    talk.heard(OK, b"+QUEUED\r\n", reply)
+    assert talk.session.databases == {0}
+
+
+def test_reset_goes_back_to_the_first_database_for_what_waits_behind_it(talk):
+    talk.sent("SELECT", "3")
+    talk.heard(OK)
+    talk.sent("RESET")
+    after = talk.sent("GET", "k")
+    talk.heard(b"+RESET\r\n")
+    assert after.databases == {0}
+
+
+def test_after_a_select_that_is_not_answered_any_database_may_be_meant(talk):
+    talk.sent("CLIENT", "REPLY", "SKIP")
+    talk.sent("SELECT", "3")
+    assert talk.sent("GET", "k").touches is None
+
+
+def test_a_transaction_touches_what_was_queued_and_what_is_watched(talk):
+    talk.sent("WATCH", "w")
+    talk.sent("MULTI"), talk.sent("GET", "a"), talk.sent("SET", "b", "1")
+    end = talk.sent("EXEC")
+    assert end.touches == {Touch(0, b"w", False), Touch(0, b"a", False), Touch(0, b"b", True)}
+    talk.sent("MULTI")
+    assert talk.sent("EXEC").touches == frozenset()
+    talk.sent("WATCH", "w"), talk.sent("UNWATCH"), talk.sent("MULTI")
+    assert talk.sent("EXEC").touches == frozenset()
+    talk.sent("MULTI"), talk.sent("EVAL", "return 1", "0")
+    assert talk.sent("EXEC").touches is None
+
+
+def test_a_transaction_within_one_is_refused_and_changes_nothing(talk):
+    talk.sent("MULTI"), talk.sent("MULTI")
+    talk.heard(OK, b"-ERR MULTI calls can not be nested\r\n")
+    assert talk.sent("SET", "k", "v").queued
+
+
+def test_where_multi_is_refused_nothing_is_queued(talk):
+    talk.sent("MULTI")
+    sent = talk.sent("SET", "k", "v")
+    talk.heard(b"-NOPERM this user has no permissions\r\n")
+    assert not sent.queued
+    assert not talk.sent("GET", "k").queued
+
+
+def test_what_is_queued_has_one_reply(talk):
+    talk.sent("MULTI")
+    sent, end = talk.sent("SUBSCRIBE", "a", "b"), talk.sent("EXEC")
+    talk.heard(OK)
+    assert talk.heard(b"+QUEUED\r\n") == ([sent], [])
+    assert talk.session.in_flight is end
 
 
 def test_replies_can_be_switched_off(talk):

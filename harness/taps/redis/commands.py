@@ -8,6 +8,7 @@ from typing import Any
 from harness.taps.carrying import Phase
 from harness.taps.redis import resp
 from harness.taps.redis.keys import is_local, is_script, keys_of, pattern, words
+from harness.taps.redis.touching import Databases, Touches, touches, transaction_touches
 
 _SHOWN = 80
 """Characters shown of one argument or string."""
@@ -29,18 +30,20 @@ _SECRET = frozenset(("AUTH", "HELLO", "ACL", "CONFIG", "MIGRATE"))
 class RedisCommand:
     """One command. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
 
-    ``name`` is upper-case, ``keys`` are those it touches (None: it may touch any), ``db`` the
-    database it works on. ``local`` commands touch nothing but their connection; ``queued`` ones
-    stand between MULTI and EXEC and take effect with EXEC. ``replies`` is how many the server
-    will give.
+    ``name`` is upper-case, ``databases`` are those it may work on (one, unless nobody can tell).
+    ``local`` commands touch nothing but their connection; ``queued`` ones stand between MULTI and
+    EXEC and take effect with EXEC, which has them as its ``transaction``; ``watched`` is what WATCH
+    commands before it touched. ``replies`` is how many the server will give.
     """
 
     seq: int
     session: int
     name: str
     args: tuple[bytes, ...]
-    db: int = 0
+    databases: Databases = frozenset({0})
     queued: bool = False
+    transaction: tuple[RedisCommand, ...] | None = None
+    watched: tuple[RedisCommand, ...] = ()
     replies: int = 1
     phase: Phase = Phase.QUEUED
     reply: resp.Reply = None
@@ -50,9 +53,15 @@ class RedisCommand:
     raw: list[bytes] = field(default_factory=list, repr=False)
 
     @property
-    def keys(self) -> tuple[str, ...] | None:
-        found = keys_of(self.name, self.args)
-        return None if found is None or is_script(self.name) else tuple(map(_text, found))
+    def touches(self) -> Touches | None:
+        """What it touches, itself or with what it carries out; None: it may be anything."""
+        if self.name != "EXEC":
+            return touches(self.name, self.args, self.databases)
+        if self.transaction is None:
+            return None
+        queued = ((command.name, command.args) for command in self.transaction)
+        watched = (command.touches for command in self.watched)
+        return transaction_touches(queued, self.databases, watched)
 
     @property
     def local(self) -> bool:
@@ -64,7 +73,7 @@ class RedisCommand:
         found = [self.name]
         if self.name in _SUBCOMMANDS and self.args:
             found.append(_text(self.args[0]).upper())
-        keys = keys_of(self.name, self.args) or ()
+        keys = _keys(self.name, self.args)
         if not is_script(self.name):
             rest = (_text(arg).upper() for arg in self.args[len(keys) :])
             found += [word for word in rest if word in _OPTIONS]
@@ -72,11 +81,11 @@ class RedisCommand:
 
     def as_request(self) -> dict[str, Any]:
         """The ``request`` of an effect; secrets are hidden, long arguments shortened."""
-        keys = keys_of(self.name, self.args)
+        keys = _keys(self.name, self.args)
         secret = self.name in _SECRET
         return {
             "session": self.session,
-            "db": self.db,
+            "db": next(iter(self.databases)) if len(self.databases) == 1 else None,
             "command": self.name,
             "key": _text(keys[0]) if keys else None,
             "args": [_HIDDEN if secret else _shown(arg) for arg in self.args],
@@ -89,6 +98,10 @@ class RedisCommand:
         if isinstance(self.reply, resp.Failure):
             return {"error": self.reply.text}
         return {"value": None if self.name in _SECRET else _summary(self.reply)}
+
+
+def _keys(name: str, args: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(named.key for named in keys_of(name, args) or ())
 
 
 def _summary(reply: resp.Reply) -> Any:

@@ -15,6 +15,7 @@ from harness.taps.carrying import Phase
 from harness.taps.redis import resp
 from harness.taps.redis.commands import RedisCommand
 from harness.taps.redis.requests import Request
+from harness.taps.redis.touching import UNKNOWN, Databases, selected
 
 _SUBSCRIBES = frozenset(("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"))
 _UNSUBSCRIBES = frozenset(("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"))
@@ -23,6 +24,9 @@ _MESSAGES = frozenset((b"message", b"pmessage", b"smessage"))
 _STREAMS = frozenset(("MONITOR", "SYNC", "PSYNC"))
 _ENDS_TRANSACTION = frozenset(("EXEC", "DISCARD", "RESET"))
 _DIRECT = frozenset(("MULTI", "WATCH", "QUIT"))
+_ENDS_WATCHING = _ENDS_TRANSACTION | {"UNWATCH"}
+_FIRST: Databases = frozenset({0})
+_QUEUED = resp.Status("QUEUED")
 
 
 class Meaning(NamedTuple):
@@ -36,11 +40,13 @@ class RedisSession:
     """State of one connection. ``id`` numbers a tap's connections from 1.
 
     ``commands`` are those not answered, in order; ``answering`` is one whose answer is held.
+    ``databases`` are those it may be at: none is known (``UNKNOWN``) after a SELECT that was not
+    to be answered.
     """
 
     def __init__(self, id: int, next_seq: Callable[[], int]) -> None:
         self.id = id
-        self.db = 0
+        self.databases = _FIRST
         self.commands: deque[RedisCommand] = deque()
         self.answering: RedisCommand | None = None
         self.streams = False
@@ -49,7 +55,10 @@ class RedisSession:
         self._subscribed: dict[bytes, set[bytes]] = {}
         self._silent = False
         self._skip_next = False
-        self._in_transaction = False
+        self._transaction: list[RedisCommand] | None = None
+        """What was queued since MULTI, which is ``_opener``."""
+        self._opener: RedisCommand | None = None
+        self._watched: list[RedisCommand] = []
         self._resp3 = False
 
     @property
@@ -69,21 +78,19 @@ class RedisSession:
         if not request.args:
             return None
         name, args = request.args[0].decode("latin-1").upper(), request.args[1:]
-        queues = self._in_transaction and name not in _ENDS_TRANSACTION | _DIRECT
+        transaction = self._transaction
+        queues = transaction is not None and name not in _ENDS_TRANSACTION | _DIRECT
         command = RedisCommand(
             seq=self._next_seq(),
             session=self.id,
             name=name,
             args=args,
-            db=self.db,
+            databases=self.databases,
             queued=queues,
-            replies=self._replies(name, args),
+            replies=self._replies(name, args, queued=queues),
             raw=[request.raw],
         )
-        if name == "MULTI":
-            self._in_transaction = True
-        elif name in _ENDS_TRANSACTION:
-            self._in_transaction = False
+        self._follow(command, transaction)
         self.commands.append(command)
         return command
 
@@ -124,7 +131,24 @@ class RedisSession:
 
     # --- helpers ----------------------------------------------------------------------------
 
-    def _replies(self, name: str, args: tuple[bytes, ...]) -> int:
+    def _follow(self, command: RedisCommand, transaction: list[RedisCommand] | None) -> None:
+        """Which commands will be carried out together, and on what they depend."""
+        if transaction is not None and command.queued:
+            transaction.append(command)
+        elif command.name == "MULTI" and transaction is None:
+            self._transaction, self._opener = [], command
+        elif command.name == "WATCH":
+            self._watched.append(command)
+        elif command.name in _ENDS_WATCHING:
+            if command.name == "EXEC" and transaction is not None:
+                command.transaction, command.watched = tuple(transaction), tuple(self._watched)
+            self._watched = []
+            if command.name != "UNWATCH":
+                self._transaction = None
+
+    def _replies(self, name: str, args: tuple[bytes, ...], *, queued: bool) -> int:
+        if queued:
+            return 0 if self._silent else 1
         if name == "CLIENT" and len(args) == 2 and args[0].upper() == b"REPLY":
             mode = args[1].upper()
             self._silent = mode == b"OFF" or (self._silent and mode != b"ON")
@@ -155,25 +179,52 @@ class RedisSession:
             channels.add(channel)
 
     def _learn(self, command: RedisCommand) -> None:
-        """What a command that succeeded changed about the connection."""
+        """What a command that was answered changed about the connection."""
         if isinstance(command.reply, resp.Failure):
-            if command.name == "MULTI" and not command.queued:
-                self._in_transaction = False
+            if command is self._opener:
+                self._not_opened()
             return
+        if command.reply == _QUEUED:
+            return
+        if command.name == "EXEC":
+            replies = command.reply if isinstance(command.reply, tuple) else ()
+            for done, reply in zip(command.transaction or (), replies, strict=False):
+                if not isinstance(reply, resp.Failure):
+                    self._succeeded(done)
+            return
+        self._succeeded(command)
+
+    def _not_opened(self) -> None:
+        """MULTI was refused: what was sent behind it is carried out as it comes."""
+        for command in self._transaction or ():
+            command.queued = False
+        self._transaction = None
+
+    def _succeeded(self, command: RedisCommand) -> None:
         match command.name:
-            case "SELECT" if not command.queued and command.args and command.args[0].isdigit():
-                self.db = int(command.args[0])
-                for waiting in self.commands:
-                    waiting.db = self.db
+            case "SELECT":
+                self._now_at(selected(command.args))
             case "HELLO" if command.args:
                 self._resp3 = command.args[0] == b"3"
             case "RESET":
-                self.db, self._resp3 = 0, False
+                self._now_at(_FIRST)
+                self._resp3 = False
                 self._subscribed.clear()
             case name if name in _STREAMS:
                 self.streams = True
             case _:
                 pass
+
+    def _unanswered(self, command: RedisCommand) -> None:
+        """What a command may have changed whose reply was not wanted."""
+        carried_out = (command, *(command.transaction or ()))
+        if not command.queued and any(one.name == "SELECT" for one in carried_out):
+            self._now_at(UNKNOWN)
+
+    def _now_at(self, databases: Databases) -> None:
+        self.databases = databases
+        for waiting in self.commands:
+            waiting.databases = databases
 
     def _settled(self) -> tuple[RedisCommand, ...]:
         done: list[RedisCommand] = []
@@ -181,7 +232,8 @@ class RedisSession:
             self.commands and self.commands[0].phase is Phase.SENT and not self.commands[0].replies
         ):
             done.append(self.commands[0])
-            self._finish(self.commands[0])
+            self._finish(done[-1])
+            self._unanswered(done[-1])
         return tuple(done)
 
     def _finish(self, command: RedisCommand) -> None:
