@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 import redis.asyncio as aioredis
+from redis.exceptions import RedisError
 
+from harness.backends.redis_client import not_emptied
 from harness.capability import Capability
 from harness.errors import PaidonceError
 from harness.history import Backend
@@ -71,6 +73,8 @@ class Bench:
     addresses: Addresses
     """What the service was told of its surroundings."""
     redis: aioredis.Redis | None = None
+    owns_redis: bool = False
+    """Whether all of that server's databases are ours to empty, and not the one of its URL only."""
     reset: Callable[[], Awaitable[None]] | None = None
     taps: ControlledTaps | None = None
     tls: StripeTls | None = None
@@ -110,6 +114,18 @@ class Bench:
         row = await cursor.fetchone()
         assert row is not None
         return row[0]
+
+    async def empty_redis(self) -> None:
+        """Empty Redis: all databases of a server of ours, only the URL's own of a user's.
+
+        Raises ``Unavailable`` when it does not answer.
+        """
+        if self.redis is None:
+            return
+        try:
+            await (self.redis.flushall() if self.owns_redis else self.redis.flushdb())
+        except RedisError as error:
+            raise not_emptied(error) from None
 
     async def leases(self) -> int:
         """How many keys in Redis will expire; 0 where there is no Redis."""

@@ -115,7 +115,7 @@ class ScenarioClients:
         if bench.reset is not None:
             emptied.append(bench.reset())
         if bench.redis is not None:
-            emptied.append(bench.redis.flushdb())
+            emptied.append(bench.empty_redis())
         if anew:
             values = {"amount": str(scenario.amount)}
             filled = [fill(statement, values, _RESET) for statement in bench.target.reset]

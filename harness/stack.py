@@ -145,6 +145,7 @@ class Stack:
                     url, autocommit=True, application_name="paidonce eyes"
                 ),
                 redis=aioredis.Redis.from_url(lane.redis.url()),
+                owns_redis=lane.redis.owned,
                 postgres_url=url,
                 addresses=addresses,
                 reset=empties if lane.stripe.can_reset else None,

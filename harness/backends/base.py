@@ -79,6 +79,11 @@ class RedisServer(Backend, Protocol):
         """The URL (``redis://host:port/db``) of the numbered database."""
         ...
 
+    @property
+    def owned(self) -> bool:
+        """Whether the server is ours, with all its databases."""
+        ...
+
     def flush(self) -> None:
         """Empty it: all databases of a server of ours, only the URL's own of a user's server."""
         ...

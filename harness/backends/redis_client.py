@@ -41,5 +41,10 @@ def flush(url: str, *, everything: bool) -> None:
             else:
                 client.flushdb()
     except redis.RedisError as error:
-        problem = f"the server does not answer ({error})"
-        raise Unavailable("redis", problem, "See whether it is still running") from None
+        raise not_emptied(error) from None
+
+
+def not_emptied(error: redis.RedisError) -> Unavailable:
+    """What to raise when a server could not be emptied."""
+    problem = f"the server does not answer ({error})"
+    return Unavailable("redis", problem, "See whether it is still running")

@@ -22,6 +22,7 @@ class ContainerRedis(Stoppable):
     """
 
     kind = "container"
+    owned = True
 
     def __init__(self, image: str = IMAGE) -> None:
         self._container = Container(

