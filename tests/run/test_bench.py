@@ -23,8 +23,8 @@ def server():
 def left_after_emptying(server, *, owned, before=lambda: None):
     async def main():
         async with (
-            aioredis.Redis.from_url(url) as ours,
-            aioredis.Redis.from_url(url, db=1) as other,
+            aioredis.Redis.from_url(server.url()) as ours,
+            aioredis.Redis.from_url(server.url(1)) as other,
         ):
             await ours.set("k", 1)
             await other.set("k", 1)
