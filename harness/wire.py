@@ -26,7 +26,10 @@ from harness.target import Request
 from harness.tls import context
 
 _FRESH_S = 1.0
-"""A connection that was used so recently has not been closed for idleness by any service."""
+"""A connection that was used so recently has not been closed for idleness by any service (the
+shortest keep-alive that is common is gunicorn's, of 2 s). One that was not may be closed by the
+server at the very moment at which it is used again, and then nobody can tell whether the request
+was taken (RFC 9112, section 9.3.1): so it is not used again, and no answer is ever lost by that."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Wire:
 
         Raises ``NoAnswer``.
         """
-        line = self._line
-        if line is None or not line.reusable or time.monotonic() - line.used > _FRESH_S:
+        if self._line is None or not self._line.reusable:
             await self.ask(Request(method="GET", path=path))
 
     async def connect(self) -> None:
@@ -198,12 +200,15 @@ class _Line(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may be sent: the last one is answered, and nothing is wrong.
+        """Whether another request may be sent: the last one was answered just now, and nothing is
+        wrong.
 
         After an unhandled error many servers close the connection without saying so; a request
         sent on it would be lost, and look like an operation of unknown outcome.
         """
-        return not (self._expecting or self._suspect or self._broken is not None)
+        if self._expecting or self._suspect or self._broken is not None:
+            return False
+        return time.monotonic() - self.used <= _FRESH_S
 
     def expect(self, *, head_only: bool) -> None:
         """An answer is to come."""

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.errors import PaidonceError
+from harness.cli.mishaps import UNDECIDED, mishap
 
 INTERRUPTED = 130
 """What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""
@@ -46,14 +46,16 @@ def leaves(command: Callable[P, int]) -> Callable[P, None]:
 def _code(command: Callable[[], int]) -> int:
     try:
         return command()
-    except PaidonceError as error:
-        message = Text.assemble(("error: ", "bold red"), str(error))
-        Console(stderr=True, highlight=False, soft_wrap=True).print(message)
-        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away; leave the interpreter nothing to complain about.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return UNDECIDED
+    except Exception as error:
+        what = mishap(error)
+        sys.stderr.write(what.trace)
+        message = Text.assemble(("error: ", "bold red"), what.text)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(message)
+        return what.exit_code

@@ -177,10 +177,9 @@ class StripeTap:
         if answer is not None and summary is not None:
             call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
-        delivered = answer is not None
-        if gate is not None and answer is not None:
-            delivered = await gate.answer(call, connection) is Passage.DELIVER
-        delivered = delivered and not connection.hung_up()
+        # A call ends for the gate also where its answer was lost on the way.
+        delivers = gate is None or await gate.answer(call, connection) is Passage.DELIVER
+        delivered = answer is not None and delivers and not connection.hung_up()
         if journal is not None and journal is self._journal:
             journal.record(
                 Effect(

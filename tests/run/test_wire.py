@@ -101,6 +101,32 @@ def test_a_connection_is_used_again_until_the_service_may_have_closed_it(last):
     bounded(main())
 
 
+def test_a_connection_that_was_idle_is_left_to_the_server_to_close(monkeypatch):
+    """It may close it at the very moment at which it would be used again."""
+
+    async def main():
+        connections = []
+
+        async def handler(reader, writer):
+            connections.append(writer)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await reader.read(1)  # its keep-alive is over just as it reads
+            writer.transport.abort()
+
+        server, url = await serve(handler)
+        wire = Wire(url)
+        await wire.warm("/")
+        monkeypatch.setattr("harness.wire._FRESH_S", 0.0)
+        assert (await wire.ask(Request(method="POST", path="/pay"))).status == 200
+        await wire.warm("/")
+        assert len(connections) == 3
+        await wire.close()
+        server.close()
+
+    bounded(main())
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]
 )

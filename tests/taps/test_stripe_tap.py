@@ -204,6 +204,40 @@ def test_an_unreachable_stripe_gives_no_answer(tmp_path):
     assert not effect.delivered
 
 
+def test_a_lost_answer_ends_the_call_for_the_gate_too(tmp_path):
+    class Counting:
+        def __init__(self):
+            self.told = []
+
+        async def request(self, call, connection):
+            self.told.append(("request", call.label))
+
+        async def answer(self, call, connection):
+            self.told.append(("answer", call.label))
+            return Passage.DELIVER
+
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    async def main():
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        gate, (host, port) = Counting(), server.sockets[0].getsockname()
+        async with (
+            server,
+            StripeTap(f"http://{host}:{port}", metadata_key="order_id") as tap,
+            httpx.AsyncClient(timeout=DEADLINE_S) as client,
+        ):
+            tap.bind(None, gate)
+            for _ in range(2):
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await create(client, tap)
+        return gate.told
+
+    once = [("request", "payment_intent.create"), ("answer", "payment_intent.create")]
+    assert asyncio.run(asyncio.wait_for(main(), DEADLINE_S)) == once * 2
+
+
 def test_bytes_that_are_no_http_end_that_connection_only(tmp_path):
     async def scenario(tap, upstream, journal):
         port = int(tap.url.rsplit(":", 1)[1])
