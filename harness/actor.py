@@ -24,7 +24,7 @@ from harness.history import (
     Outcome,
     Recorder,
 )
-from harness.performing import Surroundings
+from harness.performing import LookedUp, Surroundings
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
 from harness.stage import Progress, Stage
 from harness.target import Request, request_for
@@ -80,6 +80,8 @@ class Actor:
         self._wire = wire or Wire(cast.bench.service_url)
         self._listening = False
         self._fresh = 0
+        self._events: dict[str, bytes] = {}
+        """What it has delivered, by event id: an event stays as it was when it was raised."""
 
     async def warm(self) -> None:
         """Have a used connection to the service at hand. Raises ``NoAnswer``."""
@@ -91,7 +93,9 @@ class Actor:
             return Prepared(step, self._key(step), None, self._args(step))
         args, key = self._args(step), self._key(step)
         if step.action is Action.WEBHOOK:
-            request = await self._event(args)
+            event = self._events.get(args["event_id"]) or await self._event(args)
+            self._events[args["event_id"]] = event
+            request = delivery(self._cast.bench.target, event, self._cast.bench.webhook_secret)
         else:
             request = request_for(
                 self._cast.bench.target, step.action, self._context.order, args, key
@@ -180,11 +184,14 @@ class Actor:
             args.setdefault("payment_method", GOOD_CARD)
         return args
 
-    async def _event(self, args: dict[str, Any]) -> Request:
+    async def _event(self, args: dict[str, Any]) -> bytes:
         bench = self._cast.bench
         if Capability.STRIPE_LEDGER in bench.capabilities:
-            answer = await bench.stripe.ask("GET", f"/v1/payment_intents/{args['payment_id']}")
+            path = f"/v1/payment_intents/{args['payment_id']}"
+            answer = await bench.stripe.ask("GET", path)
             intent = msgspec.json.decode(answer.body)
+            if self._stage is not None:
+                self._stage.looked(self._name, LookedUp(path))
         else:
             intent = made_up_intent(
                 str(args["payment_id"]),
@@ -193,9 +200,7 @@ class Actor:
                 amount=self._context.amount,
                 currency=self._context.currency,
             )
-        return delivery(
-            bench.target, succeeded_event(args["event_id"], intent), bench.webhook_secret
-        )
+        return succeeded_event(args["event_id"], intent)
 
     async def _answer(self, op: int, step: Step) -> Completed:
         limit = step.timeout_s or CLIENT_TIMEOUT_S

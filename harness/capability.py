@@ -29,6 +29,8 @@ class Capability(enum.StrEnum):
     """The Stripe used declines the test cards that Stripe declines."""
     STRIPE_WEBHOOKS = "stripe.webhooks"
     """Signed webhook events of the Stripe used can be delivered to the service."""
+    STRIPE_EVENTS = "stripe.events"
+    """The Stripe used keeps the events it raised, each with its object as it was then."""
     ORDER_STATE = "service.orders"
     """The final state of every order was read from the service after it had come to rest."""
 
@@ -42,5 +44,6 @@ CAPABILITY_MEANING: dict[Capability, str] = {
     Capability.STRIPE_IDEMPOTENCY: "idempotency keys are honoured",
     Capability.STRIPE_DECLINES: "test cards are declined as Stripe declines them",
     Capability.STRIPE_WEBHOOKS: "signed webhook events can be delivered",
+    Capability.STRIPE_EVENTS: "events are kept as they were raised",
     Capability.ORDER_STATE: "the final state of every order is read from the service",
 }

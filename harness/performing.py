@@ -8,6 +8,7 @@ such execution. Everything else, who may move, what is held, what is judged, is 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from harness.errors import PaidonceError
@@ -66,6 +67,19 @@ class Script(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LookedUp:
+    """What was asked of Stripe, past the tap, to say what is delivered to the service.
+
+    ``path`` is empty where nothing had to be asked. ``told`` is what Stripe says that the question
+    touched, where it tells; ``known`` are names for values that come in by the delivery.
+    """
+
+    path: str = ""
+    told: str | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
 class Surroundings(Protocol):
     """What a client tells of itself, and asks, while others are about."""
 
@@ -75,6 +89,19 @@ class Surroundings(Protocol):
 
     async def park(self, attempt: str, at_most_s: float) -> None:
         """Return when it makes sense to deliver a refused webhook again."""
+        ...
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """Return True once ``ready`` says that what the attempt goes on with is there.
+
+        False if it never will be: everybody else is through, or waits as well (``hopeless``).
+        """
+        ...
+
+    def looked(self, attempt: str, seen: LookedUp) -> None:
+        """Something was looked up at Stripe for the attempt, past all taps, to be delivered."""
         ...
 
 
@@ -95,6 +122,13 @@ class Performance(Protocol):
         """The attempts' clients are there, each with a connection that has been used.
 
         Raises ``NoAnswer``.
+        """
+        ...
+
+    async def may_begin(self, attempt: str) -> bool:
+        """Whether what the attempt begins with is there: an event, say, that Stripe has raised.
+
+        Once it is there it stays.
         """
         ...
 

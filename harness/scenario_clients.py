@@ -54,6 +54,10 @@ class ScenarioPerformance:
             self.actors[attempt.name] = actor
             await actor.warm()
 
+    async def may_begin(self, attempt: str) -> bool:
+        """Nothing that a scenario begins with has yet to come into being."""
+        return True
+
     async def play(self, attempt: str) -> None:
         steps = next(a.steps for a in self.scenario.attempts if a.name == attempt)
         for step in steps:

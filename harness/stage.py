@@ -92,6 +92,21 @@ class Stage:
                     await asyncio.sleep(_LOOK_AGAIN_S)
         self.tell(attempt, Progress.RUNNING)
 
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """Ask until what ``attempt`` goes on with is there, or everybody else is through."""
+        while True:
+            last = hopeless()
+            if await ready():
+                return True
+            if last:
+                return False
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def looked(self, attempt: str, seen: object) -> None:
+        """Nothing to do: an order of events is arranged here, and none is left out."""
+
     async def may_start(self, attempt: Attempt, deadline_s: float) -> None:
         """Return at the moment the scenario lets ``attempt`` start.
 

@@ -18,17 +18,20 @@ from harness.target import Request, Target
 
 def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:
     """The body of a ``payment_intent.succeeded`` event about an intent as Stripe shows it."""
-    return event("payment_intent.succeeded", event_id, intent)
+    return event("payment_intent.succeeded", event_id, intent, int(time.time()))
 
 
-def event(kind: str, event_id: str, about: Mapping[str, Any]) -> bytes:
-    """The body of an event of this type about an object as Stripe shows it."""
+def event(kind: str, event_id: str, about: Mapping[str, Any], created: int) -> bytes:
+    """The body of an event of this type about an object as Stripe shows it.
+
+    ``created`` is when it was raised, in Unix seconds, which is not when it is delivered.
+    """
     return msgspec.json.encode(
         {
             "id": event_id,
             "object": "event",
             "api_version": "2025-03-31.basil",
-            "created": int(time.time()),
+            "created": created,
             "livemode": False,
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},

@@ -31,6 +31,7 @@ CAPABILITIES = frozenset(
         Capability.STRIPE_IDEMPOTENCY,
         Capability.STRIPE_DECLINES,
         Capability.STRIPE_WEBHOOKS,
+        Capability.STRIPE_EVENTS,
     }
 )
 CONTROL_HEADERS = {"Paidonce-Control": "1"}

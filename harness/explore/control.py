@@ -168,7 +168,7 @@ class Control:
                     if arrival.answered:
                         arrival.back.set()
                 player.flying = [found for found in player.flying if not found.answered]
-            case At.AGAIN:
+            case At.AGAIN | At.EVENT:
                 player.again.set()
             case _:
                 pass
@@ -315,8 +315,7 @@ class Control:
 
     def _alone(self) -> bool:
         """Whether nobody can be let go."""
-        able = (At.START, At.TAP, At.ANSWER, At.AGAIN)
-        return not any(player.at in able for player in self.players.values())
+        return not any(player.able for player in self.players.values())
 
     async def _look(self, mover: Player) -> None:
         """Nothing happened for a moment: see what those that move are waiting for."""

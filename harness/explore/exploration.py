@@ -189,6 +189,10 @@ async def explore(
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=told_of)
+    if judged.came.status is not Status.INVALID:
+        reason = "a counterexample came out otherwise when it was made again: nothing was broken"
+        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+        return Explored(request, result, notes=told_of)
     witness = _witness(told, request, again, judged)
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
     return Explored(request, result, witness, judged.history, told_of, smallest)

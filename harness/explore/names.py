@@ -55,6 +55,16 @@ class Names:
         self._counts: dict[str, int] = {}
         self._overlooked = False
 
+    def call(self, value: str, name: str) -> None:
+        """``value`` is called ``name`` from now on, with the values in that by their names."""
+        self._names.setdefault(value, self.seen_in(name))
+
+    def seen_in(self, text: str) -> str:
+        """``text`` with the generated values in it by their names, ``?`` where one has none."""
+        if text in self._names:
+            return self._names[text] or "?"
+        return GENERATED.sub(lambda found: self._names.get(found.group()) or "?", text)
+
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
         for value in _generated(text):

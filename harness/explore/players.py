@@ -21,6 +21,7 @@ class At(enum.Enum):
     ANSWER = "its answer held at a tap"
     INSIDE = "waiting inside the service"
     AGAIN = "about to deliver its webhook again"
+    EVENT = "about to deliver an event"
     DONE = "done"
 
 
@@ -74,9 +75,13 @@ class Player:
     heard: list[Heard] = field(default_factory=list)
     """What it was answered at the taps and has not been told of as part of a step yet."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when its refused webhook is to be delivered once more."""
-    refused_at: int = 0
-    """After how many steps of the execution that was refused."""
+    """Set when its webhook is to be delivered: an event, or once more after it was refused."""
+    absent: bool = False
+    """Whether what it goes on with is not there yet, an event that Stripe has not raised, say."""
+    left_behind: bool = False
+    """Whether its delivery has done anything so far that others can see."""
+    deliveries: int = 0
+    """How often it has delivered a refused webhook again although others could still move."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 
@@ -84,6 +89,12 @@ class Player:
         """What it was answered since this was asked last."""
         told, self.heard = self.heard, []
         return heard_of(told) if told else NOTHING
+
+    @property
+    def able(self) -> bool:
+        """Whether it can be let go."""
+        able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT)
+        return self.at in able and not self.absent
 
     @property
     def pids(self) -> set[int]:

@@ -15,7 +15,8 @@ from harness.explore.players import Arrival, At, Player
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
-from harness.taps.calls import StripeCall
+from harness.performing import LookedUp
+from harness.taps.calls import StripeCall, read_call
 from harness.taps.gate import Call, Connection
 from harness.taps.postgres import Statement, Unit
 from harness.taps.redis import RedisCommand
@@ -152,6 +153,14 @@ class TapReader:
         if isinstance(arrival.call, Unit) and arrival.call.ends != "function":
             return self._sessions.tracker(arrival.session).expected
         return arrival.footprint
+
+    def looked_up(self, actor: str, seen: LookedUp) -> Footprint:
+        """What was looked at to tell what is delivered to the service for ``actor``."""
+        for value, name in seen.known.items():
+            self.names.call(value, name)
+        if not seen.path:
+            return LOCAL
+        return stripe_footprint(read_call(0, "GET", seen.path, {}, b""), actor)
 
     def answered(self, arrival: Arrival) -> Footprint:
         """What an answered unit did touch; follows whose transaction is open on its session."""

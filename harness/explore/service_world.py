@@ -19,17 +19,21 @@ from harness.history import (
     Ended,
     History,
 )
-from harness.performing import NotAtRest, Over, Performance, Script
+from harness.performing import LookedUp, NotAtRest, Over, Performance, Script
 from harness.stage import Progress
 from harness.verdict import Verdict
 from harness.wire import NoAnswer
 
 _GIVE_UP_S = 5.0
+_EARLY_DELIVERIES = 3
+"""So often a refused webhook is delivered again while others can still move; Stripe's sandbox tries
+three times in all (https://docs.stripe.com/webhooks#retries)."""
 
 # Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
 # a set of orders in work. So beginnings and endings are choices like any other.
 SERVICE = frozenset({Resource(("service",))})
 AT_THE_SERVICE = Footprint(publishes=SERVICE)
+_MEETS = (At.START, At.AGAIN, At.EVENT)
 
 
 class SharesMemory(Exception):
@@ -73,6 +77,8 @@ class ServiceWorld:
     """Whether every step is taken to touch the service's memory."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    in_turn: bool = False
+    """Whether what comes to the same is tried in one order only."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
     late_locks: bool = False
@@ -83,6 +89,9 @@ class ServiceWorld:
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: list[BaseException] = field(default_factory=list)
     _begun: dict[str, int] = field(default_factory=dict)
+    _awaited: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    """By attempt, what tells whether the event is there that it is about to deliver."""
+    _ended: bool = False
 
     # --- the search's side ---------------------------------------------------------------
 
@@ -97,7 +106,7 @@ class ServiceWorld:
                 deferred=self._deferred(player),
             )
             for player in players
-            if self._can_move(player)
+            if player.able
         )
         if found and all(one.deferred for one in found):
             raise MustNotDefer("nobody else can move")
@@ -106,11 +115,13 @@ class ServiceWorld:
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
         player = self.control.players[actor]
-        enabled = tuple(p.name for p in self.control.players.values() if self._can_move(p))
+        enabled = tuple(p.name for p in self.control.players.values() if p.able)
         if actor not in enabled:
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
+        meets = player.at in _MEETS
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
+        self._count_deliveries(player)
         tenures: tuple[Tenure, ...] = ()
         if self.late_locks and player.at is At.TAP:
             tenures = self.reader.late.past(player.held[0], actor)
@@ -129,11 +140,14 @@ class ServiceWorld:
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
+        player.left_behind = player.left_behind or bool(touched.publishes)
         inside = inside or self._inside()
         if inside and self.on_inside is not None and not self.shared_memory:
             self.on_inside()
-        if begins or inside or player.at is At.DONE or self.shared_memory:
+        told = player.at in (At.DONE, At.AGAIN, At.EVENT)
+        if meets or inside or told or self.shared_memory:
             touched = touched.union(AT_THE_SERVICE)
+        await self.look_ahead()
         return Taken(
             actor=actor,
             label=label,
@@ -149,6 +163,7 @@ class ServiceWorld:
     async def finish(self) -> Hashable:
         """Let the world come to rest, look at it, and judge the history."""
         self._complain_if_stuck()
+        self._ended = True
         self.control.over = True
         self.control.open()
         try:
@@ -163,6 +178,7 @@ class ServiceWorld:
 
     async def close(self) -> None:
         """Let everything through and wait until no attempt is under way any more."""
+        self._ended = True
         self.control.open()
         if self._lives:
             done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
@@ -185,6 +201,36 @@ class ServiceWorld:
         self.control.change()
         await player.again.wait()
 
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """An event is delivered when it is there, and then when its turn comes."""
+        player = self.control.players[attempt]
+        player.again.clear()
+        player.absent = not await ready()
+        if player.absent:
+            self._awaited[attempt] = ready
+        player.at = At.EVENT
+        self.control.change()
+        if not self._ended:
+            await player.again.wait()
+        return not self._ended
+
+    def looked(self, attempt: str, seen: LookedUp) -> None:
+        """What is delivered was looked up within the attempt's step, so the step looked at it."""
+        player = self.control.players[attempt]
+        player.touched = player.touched.union(self.reader.looked_up(attempt, seen))
+
+    async def look_ahead(self) -> None:
+        """See for whom what it goes on with has come into being: from now on it can move."""
+        for player in self.control.players.values():
+            if not player.absent:
+                continue
+            if player.at is At.START:
+                player.absent = not await self.performance.may_begin(player.name)
+            else:
+                player.absent = not await self._awaited[player.name]()
+
     async def _live(self, player: Player) -> None:
         try:
             await self.performance.play(player.name)
@@ -198,18 +244,39 @@ class ServiceWorld:
 
     # --- helpers --------------------------------------------------------------------------------
 
-    def _can_move(self, player: Player) -> bool:
-        if player.at is At.AGAIN:
-            # Stripe tries again minutes later: when all others are through, one after the
-            # other. What could happen earlier is what happens when the first delivery is later.
-            others = [p for p in self.control.players.values() if p is not player]
-            first = next(p for p in self.control.players.values() if p.at is At.AGAIN)
-            through = all(other.at in (At.DONE, At.AGAIN) for other in others)
-            return through and player is first
-        return player.at in (At.START, At.TAP, At.ANSWER)
+    def _delivers_early(self, player: Player) -> bool:
+        """Whether it matters when the attempt delivers its refused webhook again.
+
+        Where the delivery that was refused has left nothing behind, delivering again before others
+        move comes to what delivering for the first time comes to there, which is tried as well:
+        then it is enough to deliver again when all others are through.
+        """
+        if player.deliveries >= _EARLY_DELIVERIES:
+            return False
+        return player.left_behind or self.shared_memory or not self.in_turn
+
+    def _left_for_later(self, player: Player) -> bool:
+        """Whether a refused webhook is delivered again after others have moved."""
+        if self._delivers_early(player):
+            return False
+        others = [p for p in self.control.players.values() if p is not player and p.able]
+        if any(p.at is not At.AGAIN or self._delivers_early(p) for p in others):
+            return True
+        return player is not next(p for p in self.control.players.values() if p.at is At.AGAIN)
+
+    def _count_deliveries(self, player: Player) -> None:
+        """Before a step: ``player`` begins to deliver, if it is at that."""
+        if player.at not in _MEETS:
+            return
+        others = [p for p in self.control.players.values() if p is not player and p.able]
+        if player.at is At.AGAIN and others:
+            player.deliveries += 1
+        player.left_behind = False
 
     def _deferred(self, player: Player) -> bool:
         """Whether nothing is lost if this attempt does not move now."""
+        if player.at is At.AGAIN:
+            return self._left_for_later(player)
         if player.at is At.START:
             twin = self.twins.get(player.name)
             return twin is not None and self.control.players[twin].at is At.START
@@ -237,7 +304,7 @@ class ServiceWorld:
 
     def _expected_at_taps(self, player: Player) -> Footprint:
         match player.at:
-            case At.START | At.AGAIN:
+            case At.START | At.AGAIN | At.EVENT:
                 return AT_THE_SERVICE
             case At.TAP:
                 expected = self.reader.expected(player.held[0])
@@ -261,7 +328,8 @@ class ServiceWorld:
                 f"the service leaks a transaction: {session} is still in one after {owner} "
                 "got its answer"
             )
-        stuck = [p for p in self.control.players.values() if p.at is not At.DONE]
+        # Who waits for an event that nobody raises any more never was sent one.
+        stuck = [p for p in self.control.players.values() if p.at is not At.DONE and not p.absent]
         if stuck:
             where = "; ".join(f"{player.name} is {player.at.value}" for player in stuck)
             raise InvalidRun(f"nobody can move, and not all are done: {where}")

@@ -106,11 +106,15 @@ class ServiceWorlds:
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
+            in_turn=self.in_turn,
             twins=self._twins() if self.in_turn else {},
             late_locks=self.late_locks and not self.shared_memory,
             on_close=self._closed,
         )
         await performance.join(world)
+        for player in players:
+            player.absent = True
+        await world.look_ahead()
         await self._between_transactions()
         self._bind(memory, control)
         self.last = world

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from harness.bench import Bench
 from harness.checkers import judge
 from harness.history import Ended, Journal, Note, read_history
-from harness.performing import NotAtRest
+from harness.performing import LookedUp, NotAtRest
 from harness.results import Run
 from harness.stage import Progress
 from harness.targets.clients import TargetClients
 from harness.targets.script import TargetScript
 from harness.verdict import merge
+
+_ASK_AGAIN_S = 0.01
 
 
 class RealTime:
@@ -27,6 +30,21 @@ class RealTime:
     async def park(self, attempt: str, at_most_s: float) -> None:
         """A refused webhook is delivered again a little later, at Stripe's own pace."""
         await asyncio.sleep(at_most_s)
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """Ask now and then; the last time when everybody else is through."""
+        while True:
+            last = hopeless()
+            if await ready():
+                return True
+            if last:
+                return False
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    def looked(self, attempt: str, seen: LookedUp) -> None:
+        """Nobody wants to know."""
 
 
 async def burst(

@@ -18,11 +18,12 @@ from harness.performing import NotAtRest, NotReady, Script
 from harness.said import said, wrote
 from harness.targets import starting
 from harness.targets.captures import NothingThere, parse_capture
+from harness.targets.events import Events
 from harness.targets.format import PrepareTable
 from harness.targets.loading import Loaded
 from harness.targets.observing import Observer
 from harness.targets.performance import TargetPerformance, leads_on
-from harness.targets.requests import request_of
+from harness.targets.requests import request_of, values_of
 from harness.targets.resetting import Snapshot, run_statements
 from harness.targets.scope import Scope
 from harness.targets.script import TargetAttempt, TargetScript
@@ -151,7 +152,14 @@ class TargetClients:
 
     async def _do(self, step: PrepareTable, scope: Scope, where: str) -> None:
         user = step.as_ or USER
-        request = await request_of(self.bench, step, scope, user, self.loaded.file.headers, where)
+        event = None
+        if step.webhook:
+            found = await Events(self.bench).find(step, values_of(scope), where)
+            if found is None:
+                raise NotReady(f"{where}: Stripe has raised no {step.webhook} about its object")
+            event = found.payload
+        common = self.loaded.file.headers
+        request = request_of(self.bench, step, scope, user, common, where, event)
         wires = self.bench.service if step.to == "service" else self.bench.stripe
         try:
             async with asyncio.timeout(step.timeout_s):

@@ -55,8 +55,8 @@ class StepTable(Table, frozen=True, kw_only=True):
     object: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="The event's object: the id of one at Stripe ('{intent}'), or its fields, "
-            "with metadata of your own."
+            description="The event's object: the id of one at Stripe ('{intent}'), about which it "
+            "raised the event, or its fields, with metadata of your own."
         ),
     ] = None
     event_id: Annotated[
@@ -67,7 +67,7 @@ class StepTable(Table, frozen=True, kw_only=True):
         ),
     ] = ""
     redelivered: Annotated[
-        bool, Meta(description="Sent again until accepted, as Stripe does, when all is quiet.")
+        bool, Meta(description="Sent again until accepted, as Stripe does: at any later time.")
     ] = False
     timeout_s: Annotated[Seconds, Meta(description="How long its client waits.")] = 30.0
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.answers import UnexpectedAnswer
 from harness.bench import Bench
 from harness.capability import Capability
 from harness.history import Action, Completed, Invoked, Outcome, Recorder
@@ -16,11 +17,12 @@ from harness.performing import Left, NotAtRest, Over, Surroundings
 from harness.said import said
 from harness.target import Request
 from harness.targets.captures import NothingThere, parse_capture
+from harness.targets.events import Events
 from harness.targets.format import StepTable
 from harness.targets.loading import Loaded
 from harness.targets.observing import Observer, query_value
 from harness.targets.orders import order_key, order_of
-from harness.targets.requests import request_of
+from harness.targets.requests import request_of, values_of
 from harness.targets.rules import has_status, meets, rules_of
 from harness.targets.scope import Scope
 from harness.targets.script import TargetAttempt, TargetScript
@@ -52,6 +54,14 @@ class TargetPerformance:
     observer: Observer
     _surroundings: Surroundings | None = None
     _ops: Iterator[int] = field(default_factory=itertools.count)
+    _events: Events = field(init=False)
+    _begins: set[str] = field(default_factory=set)
+    """Attempts for which what they begin with is known to be there."""
+    _under_way: set[str] = field(default_factory=set)
+    """Attempts that are being played and wait for nothing that has yet to come into being."""
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.bench)
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -76,16 +86,26 @@ class TargetPerformance:
                 self.wires[attempt.name] = Wire(self.bench.service_url)
             await self._warm(self.wires[attempt.name])
 
+    async def may_begin(self, attempt: str) -> bool:
+        part = self._part(attempt)
+        if attempt not in self._begins and await self._there(part, 1, part.steps[0]):
+            self._begins.add(attempt)
+        return attempt in self._begins
+
     async def play(self, attempt: str) -> None:
         await self._play(attempt, None)
 
     async def burst(self) -> None:
         """Play all attempts at once: their first requests are released together.
 
-        Raises ``NoAnswer`` and whatever else one of them does.
+        Those of attempts that have to wait for the others' doing come as soon as they can. Raises
+        ``NoAnswer`` and whatever else one of them does.
         """
-        released = asyncio.Barrier(len(self.script.attempts))
-        plays = [self._play(attempt.name, released) for attempt in self.script.attempts]
+        names = [attempt.name for attempt in self.script.attempts]
+        begin = {name for name in names if await self.may_begin(name)}
+        released = asyncio.Barrier(len(begin)) if begin else None
+        self._under_way = set(names)
+        plays = [self._play(name, released if name in begin else None) for name in names]
         for failure in await asyncio.gather(*plays, return_exceptions=True):
             if isinstance(failure, BaseException):
                 raise failure
@@ -109,33 +129,100 @@ class TargetPerformance:
 
     # --- a step ------------------------------------------------------------------------------
 
+    def _part(self, attempt: str) -> TargetAttempt:
+        return next(one for one in self.script.attempts if one.name == attempt)
+
     async def _play(self, attempt: str, released: asyncio.Barrier | None) -> None:
-        part = next(one for one in self.script.attempts if one.name == attempt)
-        for number, step in enumerate(part.steps, start=1):
-            completed = await self._step(part, number, step, released)
-            released = None
-            if completed.outcome is not Outcome.OK:
-                return
+        part = self._part(attempt)
+        self._under_way.add(attempt)
+        try:
+            for number, step in enumerate(part.steps, start=1):
+                if not await self._can_be_made(part, number, step):
+                    return
+                completed = await self._step(part, number, step, released)
+                released = None
+                if completed.outcome is not Outcome.OK:
+                    return
+        finally:
+            self._under_way.discard(attempt)
+
+    async def _can_be_made(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
+        """Wait until what the step needs of Stripe is there; False if it never comes.
+
+        Stripe delivers an event when it likes, and not just when the step before is through.
+        """
+        if number == 1 and part.name in self._begins:
+            return True
+        at_will = number > 1 and step.webhook and isinstance(step.object, str)
+        if not at_will and await self._there(part, number, step):
+            return True
+        assert self._surroundings is not None
+        self._under_way.discard(part.name)
+        came = await self._surroundings.until(
+            part.name,
+            lambda: self._there(part, number, step),
+            lambda: not self._under_way,
+        )
+        self._under_way.add(part.name)
+        return came
+
+    async def _there(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
+        """Whether Stripe has raised the event that is to be delivered, or has what is looked up."""
+        scope, where = self.own[part.name], self._where(part, number)
+        if self._events.raised_by_stripe(step):
+            return await self._events.find(step, values_of(scope), where) is not None
+        request = step.request.split(maxsplit=1)
+        if step.to == "service" or request[0] != "GET" or not step.capture:
+            return True
+        asked = self._request(part, number, step)
+        answer = await self.bench.stripe.ask(asked.method, asked.path, asked.body, asked.headers)
+        return leads_on(step, answer.status) and not _captured(step, answer)[1]
 
     async def _step(
         self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
     ) -> Completed:
+        event = await self._event(part, number, step) if step.webhook else None
         for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
-            completed = await self._once(part, number, step, released)
+            completed = await self._once(part, number, step, event, released)
             released = None
-            if completed.outcome in (Outcome.OK, Outcome.UNKNOWN) or not remaining:
+            if completed.outcome is Outcome.OK or not remaining:
                 break
             if self._surroundings is not None:
                 await self._surroundings.park(part.name, _PARK_S)
         return completed
 
+    async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:
+        where = self._where(part, number)
+        found = await self._events.find(step, values_of(self.own[part.name]), where)
+        if found is None:
+            raise UnexpectedAnswer(f"{where}: Stripe has raised no {step.webhook} about its object")
+        if found.looked is not None and self._surroundings is not None:
+            self._surroundings.looked(part.name, found.looked)
+        return found.payload
+
+    def _where(self, part: TargetAttempt, number: int) -> str:
+        return f"{self.loaded.path}, attempt {part.name}, step {number}"
+
+    def _user(self, part: TargetAttempt, step: StepTable) -> str:
+        return step.as_ or part.table.as_
+
+    def _request(
+        self, part: TargetAttempt, number: int, step: StepTable, event: bytes | None = None
+    ) -> Request:
+        user, where = self._user(part, step), self._where(part, number)
+        scope = self.own[part.name]
+        return request_of(self.bench, step, scope, user, self.loaded.file.headers, where, event)
+
     async def _once(
-        self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
+        self,
+        part: TargetAttempt,
+        number: int,
+        step: StepTable,
+        event: bytes | None,
+        released: asyncio.Barrier | None,
     ) -> Completed:
         scope = self.own[part.name]
-        user = step.as_ or part.table.as_
-        where = f"{self.loaded.path}, attempt {part.name}, step {number}"
-        request = await request_of(self.bench, step, scope, user, self.loaded.file.headers, where)
+        request = self._request(part, number, step, event)
         op = next(self._ops)
         if released is not None:
             if step.to == "service":  # all but its last byte is on its way then
@@ -161,7 +248,7 @@ class TargetPerformance:
             error = str(failure) or f"no answer within {step.timeout_s:g} s"
             completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
         else:
-            scope.keep(user, answer)
+            scope.keep(self._user(part, step), answer)
             completed = self._told(part, number, step, op, answer)
         self.journal.record(completed)
         return completed
@@ -191,7 +278,8 @@ class TargetPerformance:
         if meets(success, answer) if last else leads_on(step, answer.status):
             outcome = Outcome.OK
             value = {"success": True} if last else {}
-            error = self._capture(part, step, answer)
+            captured, error = _captured(step, answer)
+            self.own[part.name].values.update(captured)
             if error is not None:
                 outcome, value = Outcome.FAILED, {}
         elif any(meets(rule, answer) for rule in rules_of(rejection)):
@@ -207,15 +295,6 @@ class TargetPerformance:
             value=value,
             error=error,
         )
-
-    def _capture(self, part: TargetAttempt, step: StepTable, answer: Answer) -> str | None:
-        """Take what the step captures; what is not there, in words."""
-        for name, text in step.capture.items():
-            try:
-                self.own[part.name].values[name] = parse_capture(text).take(answer)
-            except NothingThere as error:
-                return f"{name}: {error}"
-        return None
 
     # --- the connection, and rest ---------------------------------------------------------------
 
@@ -252,6 +331,17 @@ class TargetPerformance:
                     await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError:
             raise NotAtRest(f"not at rest after {rest.within:g} s: {waiting}") from None
+
+
+def _captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:
+    """What the step captures of its answer, and what is not there, in words."""
+    values: dict[str, str | int] = {}
+    for name, text in step.capture.items():
+        try:
+            values[name] = parse_capture(text).take(answer)
+        except NothingThere as error:
+            return values, f"{name}: {error}"
+    return values, None
 
 
 def _key(request: Request) -> str | None:

@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import UNSET
 
-from harness.answers import UnexpectedAnswer
 from harness.bench import Bench
-from harness.capability import Capability
 from harness.target import Request
 from harness.targets.format import StepTable
 from harness.targets.places import filled, filled_deep
 from harness.targets.scope import Scope
-from harness.webhooks import event, signed_headers
-from harness.wire import NoAnswer
+from harness.webhooks import signed_headers
 
-_EVENTS = uuid.UUID("0d9c4f0e-6a53-4c0e-9b59-2f5b0d6a7b64")
 _fresh = itertools.count(1)
 
 
-async def request_of(
+def values_of(scope: Scope) -> dict[str, str | int]:
+    """What is known to a step, with something that no step had before."""
+    return {**scope.values, "fresh": f"{scope.values.get('run', '')}-{next(_fresh)}"}
+
+
+def request_of(
     bench: Bench,
     step: StepTable,
     scope: Scope,
     user: str,
     common: Mapping[str, str],
     where: str,
+    event: bytes | None = None,
 ) -> Request:
-    """The request that ``user`` sends. ``common`` are the headers of every step.
+    """The request that ``user`` sends. ``common`` are the headers of every step, ``event`` is the
+    body of a webhook.
 
-    Raises ``NoSuchPlace`` where a value is not known, ``UnexpectedAnswer`` where Stripe does not
-    show the object of an event.
+    Raises ``NoSuchPlace`` where a value is not known.
     """
-    values = {**scope.values, "fresh": f"{scope.values.get('run', '')}-{next(_fresh)}"}
+    values = values_of(scope)
     method, path = step.request.strip().split(maxsplit=1)
     quoted = {name: quote(str(value), safe="-._~:@!$'()*,;=") for name, value in values.items()}
     headers: dict[str, str] = {}
     body = b""
-    if step.webhook:
-        body = await _event(bench, step, values, where)
+    if event is not None:
+        body = event
         headers = signed_headers(body, bench.webhook_secret)
     elif step.json is not UNSET:
         body = msgspec.json.encode(filled_deep(step.json, values, where))
@@ -68,35 +68,3 @@ def _put(headers: dict[str, str], name: str, value: str) -> None:
     for known in [known for known in headers if known.lower() == name.lower()]:
         del headers[known]
     headers[name] = value
-
-
-async def _event(bench: Bench, step: StepTable, values: Mapping[str, Any], where: str) -> bytes:
-    about = filled_deep(step.object, values, where)
-    kind = step.webhook.rpartition(".")[0]
-    if not isinstance(about, dict):
-        about = await _at_stripe(bench, kind, str(about))
-    else:
-        about = {"object": kind, "livemode": False, **_state(step.webhook), **about}
-    identity = f"{step.webhook} {about.get('id')} {values.get('run', '')}"
-    event_id = filled(step.event_id, values, where) if step.event_id else ""
-    return event(step.webhook, event_id or f"evt_{uuid.uuid5(_EVENTS, identity).hex}", about)
-
-
-def _state(kind: str) -> dict[str, str]:
-    """The status an object has when Stripe sends an event of this type about it."""
-    return {"status": "succeeded"} if kind.endswith(".succeeded") else {}
-
-
-async def _at_stripe(bench: Bench, kind: str, identity: str) -> dict[str, Any]:
-    """An object as Stripe has it; made up where Stripe keeps none."""
-    if Capability.STRIPE_STATE not in bench.capabilities:
-        return {"id": identity, "object": kind, "livemode": False}
-    path = f"/v1/{kind.replace('.', '/')}s/{quote(identity)}"
-    try:
-        answer = await bench.stripe.ask("GET", path)
-    except NoAnswer as error:
-        raise UnexpectedAnswer(f"Stripe does not show {path}: {error}") from error
-    if answer.status != 200:
-        raise UnexpectedAnswer(f"Stripe does not show {path}: it answered {answer.status}")
-    found: dict[str, Any] = msgspec.json.decode(answer.body)
-    return found

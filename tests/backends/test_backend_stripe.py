@@ -32,6 +32,7 @@ FULL = {
     Capability.STRIPE_IDEMPOTENCY,
     Capability.STRIPE_DECLINES,
     Capability.STRIPE_WEBHOOKS,
+    Capability.STRIPE_EVENTS,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,8 +20,9 @@ from harness.explore.players import At
 from harness.explore.witness import Witness, WitnessStep
 from harness.history import Completed, Effect, History, Invoked, read_history
 
-START, ANSWER, AGAIN = "start", "answer", str(At.AGAIN.value)
-WITHOUT_A_UNIT = (START, ANSWER, AGAIN)
+START, ANSWER = "start", "answer"
+DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))
+WITHOUT_A_UNIT = (START, ANSWER, *DELIVERIES)
 """Labels of steps at which nothing is let through a tap."""
 
 _TAPS = ("postgres", "stripe", "redis")
@@ -146,18 +147,18 @@ def _of_one(
         if at in units:
             place = units[at]
             yield steps[place].number, Happening(kind=Kind.SENT, event=event)
-            if _is_next(ANSWER, steps, place):
+            if _is_next((ANSWER,), steps, place):
                 place += 1
             yield steps[place].number, Happening(kind=Kind.ANSWERED, event=event)
             continue
-        if isinstance(event, Invoked) and _is_next(AGAIN, steps, place):
+        if isinstance(event, Invoked) and _is_next(DELIVERIES, steps, place):
             place += 1
         for happening in _said(event, invoked):
             yield steps[place].number, happening
 
 
-def _is_next(label: str, steps: Sequence[WitnessStep], place: int) -> bool:
-    return place + 1 < len(steps) and steps[place + 1].label == label
+def _is_next(labels: Collection[str], steps: Sequence[WitnessStep], place: int) -> bool:
+    return place + 1 < len(steps) and steps[place + 1].label in labels
 
 
 def _said(event: _Event, invoked: Invoked | None) -> tuple[Happening, ...]:

@@ -1,0 +1,116 @@
+"""When a refused webhook is delivered again, and who waits for an event that is not there yet."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from harness.explore.players import At, Player
+from harness.explore.service_world import ServiceWorld
+from harness.explore.world import InvalidRun
+
+
+class Control:
+    """Players where they are, and nothing that moves them."""
+
+    def __init__(self, players):
+        self.players = {player.name: player for player in players}
+
+    def change(self):
+        pass
+
+    def open(self):
+        for player in self.players.values():
+            player.again.set()
+
+
+def world(*players, **more):
+    names = SimpleNamespace(footprint=lambda _, footprint: footprint)
+    reader = SimpleNamespace(names=names, expected=lambda _: None, open_sessions=lambda _: ())
+    nothing = dict.fromkeys(("script", "bench", "memory", "performance", "end_recording"))
+    return ServiceWorld(**{**nothing, "control": Control(players), "reader": reader, **more})
+
+
+def choices(made):
+    return [one.actor for one in made.pending() if not one.deferred]
+
+
+def refused(name="delivery", **more):
+    return Player(name, at=At.AGAIN, **more)
+
+
+def test_a_refused_webhook_may_come_again_while_others_are_under_way():
+    page = Player("page", at=At.ANSWER)
+    assert choices(world(page, refused(left_behind=True), in_turn=True)) == ["page", "delivery"]
+    assert choices(world(page, refused())) == ["page", "delivery"]
+
+
+def test_where_the_refused_delivery_left_nothing_behind_it_is_enough_to_come_last():
+    page, again = Player("page", at=At.ANSWER), refused()
+    made = world(page, again, in_turn=True)
+    assert [(one.actor, one.deferred) for one in made.pending()] == [
+        ("page", False),
+        ("delivery", True),
+    ]
+    page.at = At.DONE
+    assert choices(made) == ["delivery"]
+
+
+def test_it_does_not_come_again_without_end_while_others_stand_still():
+    page = Player("page", at=At.ANSWER)
+    assert choices(world(page, refused(left_behind=True, deliveries=3))) == ["page"]
+    assert choices(world(refused("a", deliveries=3), refused("b", deliveries=3))) == ["a"]
+
+
+def test_somebody_who_waits_for_a_refused_webhook_is_no_reason_to_wait_for_them():
+    inside = Player("page", at=At.INSIDE)
+    assert choices(world(inside, refused(), in_turn=True)) == ["delivery"]
+
+
+def test_who_waits_for_an_event_cannot_move_and_is_not_stuck():
+    waiting = Player("stripe", at=At.EVENT, absent=True)
+    made = world(waiting, Player("seller", at=At.DONE))
+    assert choices(made) == []
+    made._complain_if_stuck()
+    waiting.absent = False
+    assert choices(made) == ["stripe"]
+    with pytest.raises(InvalidRun, match="stripe is about to deliver an event"):
+        made._complain_if_stuck()
+
+
+def test_what_an_attempt_begins_with_may_come_into_being():
+    there = set()
+
+    async def may_begin(name):
+        return name in there
+
+    player = Player("stripe", absent=True)
+    made = world(player, performance=SimpleNamespace(may_begin=may_begin))
+
+    async def story():
+        await made.look_ahead()
+        assert choices(made) == []
+        there.add("stripe")
+        await made.look_ahead()
+        assert choices(made) == ["stripe"]
+
+    asyncio.run(story())
+
+
+def test_an_event_that_never_came_was_never_delivered():
+    async def story():
+        made = world(Player("stripe", at=At.MOVING))
+
+        async def ready():
+            return False
+
+        waits = asyncio.ensure_future(made.until("stripe", ready, lambda: False))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert made.control.players["stripe"].absent
+        await made.close()
+        assert await waits is False
+
+    asyncio.run(story())
