@@ -158,7 +158,13 @@ class Over(Protocol):
 
 
 class Clients(Protocol):
-    """The clients of one bench; what they have (connections, logins) is kept between executions."""
+    """The clients of one bench; what they have (connections, logins) is kept between executions.
+
+    ``on_prepare`` is called in ``begin`` when everything is back at the beginning, before anything
+    is prepared for this execution alone.
+    """
+
+    on_prepare: Callable[[], None] | None
 
     def header(self, script: Script, run: str, seed: int = 0) -> Header:
         """The header of a history of ``script``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,7 @@ class ScenarioClients:
     """``Clients`` (see ``harness.performing``) of scenarios on one bench."""
 
     bench: Bench
+    on_prepare: Callable[[], None] | None = None
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
 
@@ -103,6 +104,8 @@ class ScenarioClients:
         scenario = _scenario(script)
         contexts = await self._orders(scenario, journal)
         cast = Cast(bench=self.bench, journal=journal, run_id="x")
+        if self.on_prepare is not None:
+            self.on_prepare()
         await _prepare(scenario, cast, contexts)
         return ScenarioPerformance(scenario, cast, contexts, self._wires)
 

@@ -11,6 +11,7 @@ from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
 from harness.explore.service_world import SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.unnamed import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Mode:
     shared_memory: bool = False
     in_turn: bool = False
     late_locks: bool = False
+    unnamed: frozenset[Column] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class MakeOnService:
         worlds.shared_memory = self.mode.shared_memory
         worlds.in_turn = self.mode.in_turn
         worlds.late_locks = self.mode.late_locks
+        worlds.unnamed = self.mode.unnamed
         worlds.on_inside = _shares_memory
         made = await make(worlds, self.plan, self.care)
         background = worlds.background

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,7 @@ from harness.explore.search.shrink import Shrunk
 from harness.explore.service_world import Judged, MustNotDefer, SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
+from harness.explore.unnamed import Unnamed
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
@@ -224,27 +226,35 @@ async def _searched(
     def shares_memory() -> None:
         raise SharesMemory
 
+    began = time.monotonic()
+
     async def searched() -> Result:
         return await search(
             worlds,
             judge_outcome,
             scheduler(request),
-            budget=request.budget,
+            budget=_left(request.budget, time.monotonic() - began),
             progress=progress,
             stop_at_first=request.stop_at_first,
             recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
             elsewhere=elsewhere,
+            learns=True,
         )
 
     reduces = request.search is Search.DPOR
     mode = Mode(in_turn=reduces, late_locks=reduces)
-    mode = replace(mode, shared_memory=any(each.shared_memory for each in worlds))
+    mode = replace(
+        mode,
+        shared_memory=any(each.shared_memory for each in worlds),
+        unnamed=frozenset().union(*(each.unnamed for each in worlds)),
+    )
     try:
         while True:
             for each in worlds:
                 each.on_inside = shares_memory
                 each.shared_memory = mode.shared_memory
                 each.in_turn, each.late_locks = mode.in_turn, mode.late_locks
+                each.unnamed = mode.unnamed
             if elsewhere is not None:
                 elsewhere.mode = mode
             try:
@@ -254,10 +264,19 @@ async def _searched(
                 await _watched(worlds, request, elsewhere)
             except MustNotDefer:
                 mode = replace(mode, late_locks=False)
+            except Unnamed as found:
+                mode = replace(mode, unnamed=mode.unnamed | found.columns)
     finally:
         for each in worlds:
             each.on_inside = None
             each.in_turn = each.late_locks = False
+
+
+def _left(budget: Budget, seconds: float) -> Budget:
+    """What is left of a budget after so many seconds of searching."""
+    if budget.seconds is None:
+        return budget
+    return Budget(schedules=budget.schedules, seconds=max(0.0, budget.seconds - seconds))
 
 
 async def play_again(

@@ -69,6 +69,14 @@ class Resource(msgspec.Struct, frozen=True, order=True):
         mine = dict(self.key)
         return all(mine.get(column, value) == value for column, value in other.key)
 
+    def includes(self, other: Resource) -> bool:
+        """Whether everything that belongs to ``other`` belongs to this, as strongly locked."""
+        return (
+            self.place == other.place[: len(self.place)]
+            and set(self.key) <= set(other.key)
+            and (other.shared or not self.shared)
+        )
+
 
 class Footprint(msgspec.Struct, frozen=True):
     """What one step touches."""

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.explore.elsewhere import Elsewhere
+from harness.explore.footprint import Resource
 from harness.explore.search import Ending, Result
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.unnamed import words
 
 
 def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -> tuple[str, ...]:
@@ -31,6 +33,13 @@ def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -
         found.append(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
+        )
+    unnamed = sorted({one for each in worlds for one in each.unnamed})
+    for place, column in unnamed:
+        found.append(
+            f"the values of {column} in {words(Resource(place))} differ from execution to "
+            "execution and have no name, so a step that speaks of one is taken to touch them all; "
+            "what a step of [[prepare]] captures has a name"
         )
     return tuple(found) if elsewhere is None else (*found, *elsewhere.notes)
 

@@ -4,7 +4,7 @@ Two executions can be compared only if what is the same in both has the same nam
 generated value is named after the actor in whose step it was first seen and its number among
 the values first seen there: ``tab 1#2``. That is stable across schedules, because what one actor
 makes up depends on its own past alone. Values known before the attempts start (the order's id)
-are given names of their own.
+are given names of their own, and so is what was made while they were prepared.
 
 Numbers from a sequence look like any other number; the catalog tells which columns hold them.
 One that was there before any execution is as good as a name.
@@ -13,32 +13,56 @@ It is stable only for values whose maker is known: whoever sent one first, or wa
 it when creating something. A value that was there already, or that a database made up by itself,
 comes to light in whoever's answer reads it first, which depends on the schedule. It has no name,
 and a footprint that speaks of it speaks of all there is: two executions could otherwise be taken
-to touch different things because they came upon the same thing by different ways.
+to touch different things because they came upon the same thing by different ways. The same is done
+with columns whose values turned out to have no name (``harness.explore.unnamed``).
+
+Names are found within composed values as well: ``po-17`` is ``po-order``. What makes that sound:
+
+* Steps are taken to commute only if the names in their keys differ, so within one execution equal
+  values have to have equal names. They have: a name depends on the text alone and on values that
+  were known before anybody moved (``_words``), or that were named for good when they were first
+  seen; and what a text was called once it is called again (``_given``).
+* Two values that come to have one name (``12-order`` may be 12 followed by the order, or the order
+  in another place where the order's number is found by chance) are taken to be the same thing. That
+  says too much, never too little.
+* Across executions a name may still differ for the same thing: where the order is number 5 in one,
+  a constant ``item-5`` is ``item-order``. What was recorded in one execution is compared with what
+  is seen in another before anything relies on it (``check_behind``, ``Continue``), so that this is
+  noticed, and the column is left out.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.sql.hashes import source
 from harness.explore.sql.serials import Root, Serials
+from harness.explore.unnamed import Column
+from harness.explore.words import Words
 
 # What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
-# (NewIdempotencyKey: nanoseconds and six characters of base 64), the time in milliseconds, long
-# hexadecimal or base-64 tokens. A word of a language is shorter, or has no digit in it.
+# (NewIdempotencyKey: nanoseconds and six characters of base 64), the time (in seconds, milli-,
+# micro- or nanoseconds, or as ISO 8601 and RFC 3339 write it), long hexadecimal or base-64 tokens.
+# A word of a language is shorter, or has no digit in it.
 GENERATED = re.compile(
     r"""
-      [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
+      [0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}
     | \b(?:pi|ch|re|py|pm|cus|evt|req|seti|txn|src|tok)_[A-Za-z0-9_]{8,}
     | \b1[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
     | (?<![0-9.])1[6-9][0-9]{11}(?![0-9.])
+    | (?<![0-9.])1[6-9][0-9]{8}(?:\.[0-9]{1,9}|[0-9]{6}|[0-9]{9})?(?![0-9._])
+    | (?<![0-9])20[0-9]{2}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?
+      (?:\ ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?
     | \b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{20,}\b
     """,
     re.VERBOSE,
 )
+
+_OURS = frozenset({"maker", "type"})
+"""Columns of Stripe's objects that say what we call them."""
 
 _REMEMBERED = 4096
 """Texts of fewer characters are worth remembering."""
@@ -47,11 +71,18 @@ _REMEMBERED = 4096
 class Names:
     """The names given in one execution."""
 
-    def __init__(self, known: Mapping[str, str], serials: Serials | None = None) -> None:
+    def __init__(
+        self,
+        known: Mapping[str, str],
+        serials: Serials | None = None,
+        unnamed: Collection[Column] = (),
+    ) -> None:
         self._serials = serials or Serials()
+        self._unnamed = unnamed
         self._numbers: dict[tuple[Root, str], str | None] = {}
         self._names: dict[str, str | None] = dict(known)
-        self._words = _words(known)
+        self._words = Words(known)
+        self._given: dict[str, str | None] = {}
         self._counts: dict[str, int] = {}
         self._overlooked = False
 
@@ -64,6 +95,13 @@ class Names:
         if text in self._names:
             return self._names[text] or "?"
         return GENERATED.sub(lambda found: self._names.get(found.group()) or "?", text)
+
+    def begin(self) -> None:
+        """All that was made so far was made before anybody moves: it is known from now on."""
+        for (_, number), name in self._numbers.items():
+            self._names.setdefault(number, name)
+        self._words = Words({value: name for value, name in self._names.items() if name})
+        self._overlooked = False
 
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
@@ -152,22 +190,26 @@ class Names:
         return frozenset(self.resource(actor, found) for found in ordered)
 
     def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
+        if (place[:2], column) in self._unnamed:
+            return None
         root = self._serials.root(place, column)
         if root is None:
-            composed = place[0] == "redis" or place == ("stripe", "key")
-            return self._text(actor, self._with_words(value) if composed else value)
+            if place[0] == "stripe" and column in _OURS:
+                return value
+            if value not in self._given:
+                self._given[value] = self._composed(actor, value)
+            return self._given[value]
         if (root, value) in self._numbers:
             return self._numbers[root, value]
         if value in self._names:
             return self._names[value]
         return value if self._serials.lasting(root, value) else None
 
-    def _with_words(self, value: str) -> str:
-        """``value`` with the known values in it by their names: the name of a lock in Redis, or an
-        idempotency key, has the order's number in it."""
-        if self._words is None:
-            return value
-        return self._words.sub(lambda found: self._names[found.group()] or "", value)
+    def _composed(self, actor: str, value: str) -> str | None:
+        """``value`` with the names of what it is composed of, or was calculated from."""
+        if value in self._names:
+            return self._names[value]
+        return self._text(actor, self._words.named(source(value) or value))
 
     def _text(self, actor: str, text: str) -> str | None:
         """``text`` with names in it; None if something in it has none."""
@@ -175,8 +217,7 @@ class Names:
             return self._names[text]
         values = _generated(text)
         if not values:
-            hashed = source(text)
-            return text if hashed is None else self._text(actor, hashed)
+            return text
         names = {value: self._name(actor, value) for value in values}
         if None in names.values():
             return None
@@ -203,11 +244,3 @@ def _generated(text: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=4096)
 def _remembered(text: str) -> tuple[str, ...]:
     return tuple(GENERATED.findall(text))
-
-
-def _words(known: Mapping[str, str]) -> re.Pattern[str] | None:
-    """What finds the known values as whole words; None where there are none."""
-    texts = sorted(filter(None, known), key=len, reverse=True)
-    if not texts:
-        return None
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, texts))})(?![A-Za-z0-9])")

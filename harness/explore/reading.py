@@ -12,13 +12,14 @@ from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.late_locks import LateLocks
 from harness.explore.names import Names
 from harness.explore.players import Arrival, At, Player
+from harness.explore.provenance import created, looked_at, sent
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
 from harness.performing import LookedUp
 from harness.taps.calls import StripeCall, read_call
 from harness.taps.gate import Call, Connection
-from harness.taps.postgres import Statement, Unit
+from harness.taps.postgres import Unit
 from harness.taps.redis import RedisCommand
 
 ITSELF = ""
@@ -105,7 +106,7 @@ class TapReader:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
         call = arrival.call
         call.attempt = owner.name
-        self._sent(owner.name, call)
+        sent(self.names, owner.name, call)
         text = f"{call.tap} {call.label}"
         if isinstance(call, StripeCall):
             owner.calls += 1
@@ -198,7 +199,8 @@ class TapReader:
     def _touched(self, arrival: Arrival) -> Footprint:
         call = arrival.call
         if arrival.owner is not None:
-            self._heard(arrival.owner.name, call)
+            created(self.names, arrival.owner.name, call)
+            looked_at(self.names, call)
         if not isinstance(call, Unit):
             return arrival.footprint
         if call.status_after in ("T", "E"):
@@ -220,39 +222,6 @@ class TapReader:
         elif arrival.owner is not None:
             self._owners[arrival.session] = arrival.owner.name
 
-    # --- who made which values --------------------------------------------------------------
-
-    def _sent(self, actor: str, call: Call) -> None:
-        if isinstance(call, Unit):
-            for statement in call.statements:
-                self.names.made(actor, statement.sql)
-                for value in statement.params:
-                    if value is not None:
-                        self.names.made(actor, value)
-        elif isinstance(call, StripeCall):
-            for text in (call.path, call.idempotency_key or "", *call.params.values()):
-                self.names.made(actor, text)
-
-    def _heard(self, actor: str, call: Call) -> None:
-        if isinstance(call, StripeCall):
-            if call.method == "GET":
-                self.names.found(call.answer_text)
-            else:
-                self.names.made(actor, call.answer_text)
-        elif isinstance(call, Unit) and call.answer.rows:
-            answer, made = call.answer, all(map(_creates, call.statements))
-            insert = call.statements[0].sql if made and len(call.statements) == 1 else None
-            for row in answer.sample:
-                if insert is not None:
-                    self.names.inserted(actor, insert, answer.columns, row)
-                for value in row:
-                    if value is not None and made:
-                        self.names.made(actor, value)
-                    elif value is not None:
-                        self.names.found(value)
-            if answer.rows > len(answer.sample):
-                self.names.overlooked()
-
 
 def _parses_once(call: Unit) -> bool:
     """Whether the unit parses for good, under a name: drivers do so the first time, or the fifth
@@ -263,9 +232,3 @@ def _parses_once(call: Unit) -> bool:
 
 def _waits(owner: Player | None) -> bool:
     return owner is not None and owner.at is At.LOCK
-
-
-def _creates(statement: Statement) -> bool:
-    """Whether what the statement returns did not exist before."""
-    words = statement.sql.upper()
-    return words.lstrip().startswith("INSERT") and "ON CONFLICT" not in words

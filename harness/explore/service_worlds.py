@@ -20,11 +20,13 @@ from harness.explore.memory import Memory
 from harness.explore.names import Names
 from harness.explore.patience import Patience
 from harness.explore.players import Player
+from harness.explore.preparing import Preparing
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
 from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.twins import twins
+from harness.explore.unnamed import Column
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
@@ -51,6 +53,8 @@ class ServiceWorlds:
     """Whether attempts that do the same need begin in one order only."""
     late_locks: bool = False
     """Whether statements that would only wait for a lock are deferred."""
+    unnamed: frozenset[Column] = frozenset()
+    """Columns whose values have no name: keys are told without them."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
     last: ServiceWorld | None = None
@@ -72,13 +76,18 @@ class ServiceWorlds:
         taps, clients = self._taps(), self._players_clients()
         serials = self._serial_columns()
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
+        preparing = Preparing()
+        clients.on_prepare = preparing.begin
         self._bind(memory, None)
+        taps.postgres.bind(None, preparing)
+        self.bench.tap.bind(memory, preparing)
         try:
             await self._settle(clients)
             performance = await clients.begin(self.scenario, memory)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
-        names = Names(performance.known, serials)
+        names = Names(performance.known, serials, self.unnamed)
+        preparing.tell(names)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
         sessions = self._sql_sessions()
         if self._hidden_locks is None:

@@ -7,6 +7,7 @@ import datetime
 import itertools
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.bench import Bench
@@ -40,6 +41,7 @@ class TargetClients:
 
     bench: Bench
     loaded: Loaded
+    on_prepare: Callable[[], None] | None = None
     _service: Scope | None = None
     """What the steps that are done once per service left behind."""
     _snapshot: Snapshot | None = None
@@ -75,10 +77,13 @@ class TargetClients:
         assert self._service is not None
         shared = self._service.copy()
         shared.values["run"] = f"{uuid.uuid4().hex[:8]}-{next(self._runs)}"
+        if self.on_prepare is not None:
+            self.on_prepare()
         await self._prepare(shared, "run")
         own: dict[str, Scope] = {}
-        for attempt in script.attempts:
+        for number, attempt in enumerate(script.attempts, start=1):
             own[attempt.name] = shared.copy()
+            own[attempt.name].number = number
             own[attempt.name].values |= _names_of(attempt)
             await self._prepare(own[attempt.name], "attempt")
         marks = await observer.marks(shared.values)

@@ -42,6 +42,10 @@ OF_AN_ATTEMPT = ("attempt", "n", "run", "fresh")
 """What steps may use besides captured values: the attempt's name, its number from 1, a text of
 its own for each execution, and one that is new each time."""
 
+MADE_UP = ("uuid",)
+"""What steps may use as well, unless something was captured under that name: a random UUID, new
+each time."""
+
 _PLACE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -16,12 +16,10 @@ from harness.targets.places import filled, filled_deep
 from harness.targets.scope import Scope
 from harness.webhooks import signed_headers
 
-_fresh = itertools.count(1)
-
 
 def values_of(scope: Scope) -> dict[str, str | int]:
     """What is known to a step, with something that no step had before."""
-    return {**scope.values, "fresh": f"{scope.values.get('run', '')}-{next(_fresh)}"}
+    return {"uuid": str(uuid.uuid4()), **scope.values, "fresh": scope.fresh()}
 
 
 def request_of(

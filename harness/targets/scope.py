@@ -15,6 +15,15 @@ class Scope:
 
     values: dict[str, Any] = field(default_factory=dict)
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    number: int = 0
+    """Of an attempt in its script, from 1; 0 for what all go on from."""
+    _made: int = 0
+
+    def fresh(self) -> str:
+        """A text that is new each time, and the same in every execution but for ``run``: it tells
+        whose it is, and how many of them were asked for before."""
+        self._made += 1
+        return f"{self.values.get('run', '')}-{self.number}-{self._made}"
 
     def copy(self) -> Scope:
         """The same, to be changed by itself."""

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from harness.targets.captures import BadCapture, parse_capture
 from harness.targets.complaints import At
 from harness.targets.format import AttemptTable, StepTable, TargetFile
-from harness.targets.places import OF_AN_ATTEMPT
+from harness.targets.places import MADE_UP, OF_AN_ATTEMPT
 from harness.targets.rules import bad_status
 
 _REQUEST = re.compile(r"([A-Z]+) (/\S*)")
@@ -86,7 +86,7 @@ def _sees(scope: str, other: str) -> bool:
 
 def _known(captured: Mapping[str, str] | set[str], scope: str) -> list[str]:
     own = OF_AN_ATTEMPT if scope == "attempt" else ("run", "fresh")
-    return [*captured, *own]
+    return [*captured, *own, *MADE_UP]
 
 
 def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ import itertools
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.names import Names
 from harness.explore.sql.hashes import hashtextextended
+from harness.explore.sql.serials import Serials
 
 UUID = "3f2b8a9e-7c41-4f0d-9b55-1c2d3e4f5a6b"
 OTHER = "9d1c2b3a-0f0e-4d4c-8b8a-7f6e5d4c3b2a"
@@ -113,3 +114,106 @@ def test_the_hash_of_a_value_is_named_after_the_value():
 
     assert named(UUID) == named(OTHER)
     assert named(UUID).key == (("key", "hashtextextended(order 1, 0)"),)
+
+
+RUN = "3f9ad011-4"
+TABLE = ("pg", "public.payments")
+
+
+def named(names, value, place=TABLE, column="reference"):
+    key = names.resource("tab 1", Resource(place, ((column, value),))).key
+    return key[0][1] if key else None
+
+
+def test_what_is_known_is_found_within_a_composed_value():
+    names = Names({"730411": "order", RUN: "run", "17": "seat", "paid": "status"})
+    for value, wanted in (
+        ("po-730411", "po-order"),
+        ("po730411", "poorder"),
+        ("INV-000730411", "INV-order"),
+        ("730411/730411", "order/order"),
+        (f"k{RUN}", "krun"),
+        (f"pi_{RUN}", "pi_run"),
+        (f"{RUN}-1-2", "run-1-2"),
+        ('{"order": 730411, "seat": "17"}', '{"order": order, "seat": "seat"}'),
+        ("seat-17", "seat-seat"),
+        ("status:paid", "status:status"),
+    ):
+        assert named(names, value) == wanted
+        assert named(names, value, ("redis", "0"), "key") == wanted
+        assert named(names, value, ("stripe", "key"), "key") == wanted
+
+
+def test_what_is_known_is_not_found_within_other_numbers_and_words():
+    names = Names({"730411": "order", RUN: "run", "17": "seat", "paid": "status", "": "nothing"})
+    for value in ("7304110", "1730411", "170", "117", "a17", "17a", "unpaid", "prepaid", f"{RUN}5"):
+        assert named(names, value) == value
+
+
+def test_values_that_differ_have_names_that_differ():
+    names = Names({"730411": "order", "830414": "other order"})
+    assert named(names, "po-730411") != named(names, "po-830414")
+    assert named(names, "po-730411") != named(names, "po-730412")
+
+
+def test_a_value_keeps_the_name_it_was_given_once():
+    """A footprint that was told is compared with later ones of the same execution."""
+    names = Names({})
+    before = named(names, f"hook:{UUID}")
+    names.found(UUID)
+    names.made("tab 2", UUID)
+    assert named(names, f"hook:{UUID}") == before == "hook:tab 1#1"
+    number = "-2112889042"
+    raw = named(names, number, ("pg-advisory", "number"), "key")
+    assert raw == number
+    names = Names({UUID: "order"})
+    hashed = str(hashtextextended(f"lock {UUID}", 0))
+    assert named(names, hashed) == "hashtextextended(lock order, 0)"
+
+
+def test_the_hash_of_a_short_number_is_named_after_what_has_that_number():
+    for text in ("730411", "owner:730411"):
+        names = Names({"730411": "owner"})
+        key = str(hashtextextended(text, 0))
+        found = named(names, key, ("pg-advisory", "number"), "key")
+        assert found == f"hashtextextended({text.replace('730411', 'owner')}, 0)"
+
+
+def test_what_was_made_while_preparing_is_known_like_what_was_captured():
+    serials = Serials(
+        {(("pg", "public.carts"), "id"): ("public.carts", "id")},
+        {"carts": {"id": ("public.carts", "id")}},
+    )
+    names = Names({}, serials)
+    names.inserted("preparation", "INSERT INTO carts DEFAULT VALUES RETURNING id", ("id",), ("41",))
+    names.made("preparation", UUID)
+    names.overlooked()
+    names.begin()
+    assert named(names, "41", ("pg", "public.carts"), "id") == "preparation#1"
+    assert named(names, "42", ("pg", "public.carts"), "id") is None
+    assert named(names, "cart-41") == "cart-preparation#1"
+    assert named(names, f"session {UUID}") == "session preparation#2"
+    assert named(names, f"session {OTHER}") == "session tab 1#1"
+
+
+def test_a_column_without_stable_values_is_left_out_of_keys():
+    names = Names({}, unnamed={(TABLE, "reference")})
+    row = Resource((*TABLE, "rest", "payments_key"), (("kind", "card"), ("reference", "X-1")))
+    assert names.resource("tab 1", row) == Resource(row.place, (("kind", "card"),))
+    assert named(names, "X-1", ("pg", "public.orders")) == "X-1"
+
+
+def test_the_time_is_generated_however_it_is_written():
+    for value in (
+        "1764121234",
+        "1764121234.567891",
+        "1764121234567",
+        "1764121234567891",
+        "1764121234567891234",
+        "2026-11-26T01:40:34.567Z",
+        "2026-11-26 01:40:34.567891+00:00",
+        "2026-11-26T01:40:34+0000",
+    ):
+        assert Names({}).text("tab 1", f'{{"at": "{value}"}}') == '{"at": "tab 1#1"}', value
+    for value in ("2026-11-26", "1999-01-01T00:00:00Z", "17641212345", "41764121234"):
+        assert Names({}).text("tab 1", value) == value

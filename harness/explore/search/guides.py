@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.explore.footprint import Footprint
 from harness.explore.search.order import Footprints
 from harness.explore.search.types import Guide
+from harness.explore.unnamed import compared
 from harness.explore.world import InvalidRun, Pending, Taken
 
 
@@ -46,8 +47,11 @@ class Continue:
         self._last = last
         self._script = list(reversed(script))
         self._first = bool(script)
+        self._compared = not sleep
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
+        if not self._compared:
+            self._compare(pending)
         awake = [one for one in pending if one.actor not in self._sleep]
         names = [one.actor for one in awake]
         if self._script:
@@ -65,6 +69,17 @@ class Continue:
         if local is not None:
             return local
         return self._last if self._last in names else names[0]
+
+    def _compare(self, pending: tuple[Pending, ...]) -> None:
+        """What a sleeper would touch was recorded in another execution: see that it is the same.
+
+        Raises ``Unnamed`` where values differ: what is done now would not be seen to wake it.
+        """
+        self._compared = True
+        for one in pending:
+            if one.actor in self._sleep:
+                known = self._footprints[self._sleep[one.actor]]
+                compared(f"{one.actor} {one.label!r}", known, one.footprint)
 
     def took(self, taken: Taken) -> None:
         number = self._footprints.number(taken.footprint)

@@ -55,6 +55,7 @@ async def search(
     recheck: Recheck | None = None,
     steps: str = "tap steps",
     elsewhere: Elsewhere | None = None,
+    learns: bool = False,
 ) -> Result:
     """Explore until a counterexample, the end, or the budget's.
 
@@ -63,6 +64,8 @@ async def search(
     again, at most ``retries`` times; if none succeeds, or a recheck finds that a schedule does
     not determine its execution, the result is never complete. ``steps`` is what the statement
     of coverage calls the steps. ``stop_at_first`` false goes on after a counterexample.
+    Whoever ``learns`` which values have no name is raised ``Unnamed``; else such an execution is
+    invalid.
 
     Whatever escapes from a world other than ``InvalidRun`` ends the search and is raised.
     Raises ``UsageError`` without a lane or with negative ``retries``.
@@ -72,7 +75,7 @@ async def search(
         raise UsageError("search: worlds_per_lane is empty; expected at least one lane")
     if retries < 0:
         raise UsageError(f"search: retries is {retries}; expected 0 or more")
-    lanes = _Lanes(worlds_per_lane, elsewhere, Care(retries, recheck))
+    lanes = _Lanes(worlds_per_lane, elsewhere, Care(retries, recheck, learns))
     ahead = AHEAD * count if count > 1 else 1
     tally = _Tally(judge)
     bounds = budget or Budget()

@@ -11,6 +11,7 @@ from typing import Protocol
 from harness.explore.search.determinism import Recheck
 from harness.explore.search.running import execute
 from harness.explore.search.types import Nondeterministic, Plan, Run, ServedAnother
+from harness.explore.unnamed import Unnamed
 from harness.explore.world import InvalidRun, Worlds
 
 _SERVINGS = 30
@@ -34,6 +35,8 @@ class Care:
 
     retries: int = 2
     recheck: Recheck | None = None
+    learns: bool = False
+    """Whether ``Unnamed`` is raised, for whoever knows what to do about it."""
 
 
 class Gone(Exception):
@@ -59,7 +62,8 @@ class Elsewhere(Protocol):
 async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
     """Execute ``plan`` until an execution of it is valid, or has been tried often enough.
 
-    Whatever escapes from a world other than ``InvalidRun`` is raised.
+    Whatever escapes from a world other than ``InvalidRun`` is raised, and ``Unnamed`` where there
+    is somebody to learn from it.
     """
     invalid: list[str] = []
     served_another = 0
@@ -74,6 +78,8 @@ async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
             invalid.append(str(error))
             served_another += served_another < _SERVINGS
         except InvalidRun as error:
+            if care.learns and isinstance(error, Unnamed):
+                raise
             invalid.append(str(error))
         else:
             return Made(run, tuple(invalid))

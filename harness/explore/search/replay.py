@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.explore.players import At
+from harness.explore.search.alike import alike
 from harness.explore.search.running import MAX_STEPS
 from harness.explore.search.types import Expected, Run, Schedule
 from harness.explore.world import Pending, Taken, World, Worlds
@@ -89,7 +90,7 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
         wanted = f"that {', '.join(expected.enabled) or 'nobody'} can move"
     elif expected.actor not in enabled:
         wanted = f"that {expected.actor} can move"
-    elif expected.label is not None and expected.label != labels[expected.actor]:
+    elif expected.label is not None and not alike(expected.label, labels[expected.actor]):
         wanted = f"{expected.actor} {expected.label!r}"
         return Divergence(step=at + 1, expected=wanted, found=repr(labels[expected.actor]))
     else:
@@ -98,7 +99,7 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
 
 
 def _behind(at: int, expected: Expected, made: Taken) -> Divergence | None:
-    if expected.label is None or expected.label == made.label:
+    if expected.label is None or alike(expected.label, made.label):
         return None
     wanted = f"{expected.actor} {expected.label!r}"
     return Divergence(step=at + 1, expected=wanted, found=repr(made.label))

@@ -12,7 +12,9 @@ from collections.abc import Container
 import msgspec
 
 from harness.explore.footprint import Footprint
+from harness.explore.search.alike import alike
 from harness.explore.search.types import Expected, Nondeterministic, Plan, Run, ServedAnother
+from harness.explore.unnamed import beyond, compared, words
 from harness.explore.world import InvalidRun, Pending, Taken, World, Worlds
 
 MAX_STEPS = 100_000
@@ -147,18 +149,27 @@ def check_behind(at: int, expected: Expected, step: Taken) -> None:
     """Compare a repeated step with what it was; ``at`` counts from 0.
 
     Its footprint may be smaller than the one recorded, which then still says too much. A larger
-    one would mean that it was relied on in vain.
+    one would mean that it was relied on in vain. Raises ``Nondeterministic``, ``Unnamed`` where
+    only values differ, and ``InvalidRun``.
     """
-    if expected.label is not None and expected.label != step.label:
+    if expected.label is not None and not alike(expected.label, step.label):
         raise Nondeterministic(
             f"not deterministic: after the same choices, step {at + 1} was {_said(expected)} "
             f"and is now {step.label!r}"
         )
-    known = expected.footprint
-    if known is not None and known != step.footprint and known.union(step.footprint) != known:
+    known, now = expected.footprint, step.footprint
+    if known is None or known == now or known.union(now) == known:
+        return
+    said = f"step {at + 1}: {_said(expected)}"
+    more = [
+        *beyond(known.looks, now.looks),
+        *beyond(known.locks, now.locks),
+        *beyond(known.publishes, now.publishes),
+    ]
+    if more:
+        compared(said, known, now)
         raise InvalidRun(
-            f"step {at + 1}: {_said(expected)} touched more than it did before after the same "
-            "choices"
+            f"{said} touched more than it did before after the same choices: {words(more[0])}"
         )
 
 
