@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import psycopg
 import redis.asyncio as aioredis
@@ -23,6 +24,7 @@ from harness.backends.base import Backend as AnyBackend
 from harness.backends.base import PostgresServer, RedisServer, StripeServer
 from harness.backends.choice import Choice
 from harness.backends.shared import database_name
+from harness.backends.stripe_simulator import new_webhook_secret
 from harness.bench import Bench, ControlledTaps
 from harness.capability import Capability
 from harness.described import Described
@@ -31,6 +33,7 @@ from harness.history import Backend
 from harness.process.tempdirs import TempFolder
 from harness.sequences import spread_sequences
 from harness.service import Addresses, Service, Start
+from harness.stored import holds
 from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
@@ -63,6 +66,18 @@ class Lane:
 
 
 @dataclass
+class _Template:
+    """A migrated database, and the addresses of the lane whose they are that it was told."""
+
+    name: str
+    url: str
+    lane: int
+    addresses: tuple[str, ...]
+    of_one_lane: bool | None = None
+    """Whether it has stored one of them; None as long as nobody had to know."""
+
+
+@dataclass
 class Stack:
     """Open backends and the target to run on them; made by ``open_stack``."""
 
@@ -71,14 +86,19 @@ class Stack:
     postgres: PostgresServer
     exits: AsyncExitStack
     logs: Path | None = None
-    _templates: dict[str, str] = field(default_factory=dict)
+    webhook_secret: str = field(default_factory=new_webhook_secret)
+    """One for all lanes: a service may keep it in its database, which is prepared once."""
+    _templates: dict[str, _Template] = field(default_factory=dict)
     _template_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     async def lane(self) -> Lane:
         """A new lane, closed with the stack."""
         number = next(self._numbers)
-        stripe = await self._open(open_stripe, self.choice.stripe)
+        secret = self.webhook_secret
+        stripe = await self._open(
+            lambda spec: open_stripe(spec, webhook_secret=secret), self.choice.stripe
+        )
         redis = await self._open(open_redis, self.choice.redis)
         tap = StripeTap(
             stripe.url,
@@ -207,20 +227,33 @@ class Stack:
         return name, url
 
     async def _migrated(self, lane: Lane, variant: str) -> str:
-        """The template database, prepared by the target's migration on first use."""
+        """The template database, prepared by the target's migration on first use.
+
+        One that has stored an address of the lane it was prepared for is that lane's own: another
+        lane's service would talk to the Stripe or Redis of that one.
+        """
         schema = self.subject.schema(variant)
         async with self._template_lock:
-            if schema not in self._templates:
-                name = database_name("template")
-                url = await asyncio.to_thread(self.postgres.create_database, name)
-                self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
-                addresses = self._addresses(lane, url, True)
-                await in_thread(
-                    lambda called_off: self.subject.migrate(variant, addresses, called_off)
-                )
-                await asyncio.to_thread(spread_sequences, url)
-                self._templates[schema] = name
-            return self._templates[schema]
+            made = self._templates.get(schema)
+            if made is not None and lane.number != made.lane and made.of_one_lane is None:
+                made.of_one_lane = await asyncio.to_thread(holds, made.url, made.addresses)
+            if made is not None and made.of_one_lane and lane.number != made.lane:
+                schema = f"{schema} of lane {lane.number}"
+                made = self._templates.get(schema)
+            if made is None:
+                made = self._templates[schema] = await self._migrate(lane, variant)
+            return made.name
+
+    async def _migrate(self, lane: Lane, variant: str) -> _Template:
+        name = database_name("template")
+        url = await asyncio.to_thread(self.postgres.create_database, name)
+        self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+        told = self._addresses(lane, url, True)
+        await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
+        await asyncio.to_thread(spread_sequences, url)
+        stripe = (told.stripe_url, told.stripe_tls_url, told.stripe_proxy)
+        addresses = (*(urlsplit(one).netloc for one in stripe), told.redis_url, told.ca_bundle)
+        return _Template(name, url, lane.number, addresses)
 
     async def _open(self, opener: Callable[[str], B], spec: str) -> B:
         opened = await asyncio.to_thread(opener, spec)

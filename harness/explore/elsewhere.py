@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from harness.explore.cluster.crew import Crew, LostTooOften
+from harness.explore.footprint import Column
 from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
 from harness.explore.service_world import SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.unnamed import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ KEY = "key"
 REST = "rest"
 """All of a row but that."""
 
+Column = tuple[tuple[str, ...], str]
+"""The first two parts of a place, and a column there: parts of a row have its table's columns."""
+
 
 class Resource(msgspec.Struct, frozen=True, order=True):
     """A set of things: everything in ``place`` that agrees with ``key``.

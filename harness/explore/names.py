@@ -37,10 +37,9 @@ import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from harness.explore.footprint import Footprint, Resource
+from harness.explore.footprint import Column, Footprint, Resource
 from harness.explore.sql.hashes import source
 from harness.explore.sql.serials import Root, Serials
-from harness.explore.unnamed import Column
 from harness.explore.words import Words
 
 # What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
@@ -60,6 +59,10 @@ GENERATED = re.compile(
     """,
     re.VERBOSE,
 )
+
+_TIME = re.compile(r"1[0-9]{9,18}(?:\.[0-9]+)?|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ].*")
+"""A time has names of its own (``tab 1@2``): whether two times are equal depends on the clock, and
+how many other values come before one must not."""
 
 _OURS = frozenset({"maker", "type"})
 """Columns of Stripe's objects that say what we call them."""
@@ -143,7 +146,7 @@ class Names:
 
     def seen_within(self, text: str) -> str:
         """``text`` with the values in it that were known beforehand by their names."""
-        return self._names.get(text) or self._with_words(text)
+        return self._names.get(text) or self._words.named(text)
 
     def numbers_are_in(self, column: str) -> bool:
         """Whether a sequence makes up what is in a column of that name, in whichever table."""
@@ -228,12 +231,13 @@ class Names:
             if self._overlooked:
                 self._names[value] = None
             else:
-                self._names[value] = self._next(actor)
+                self._names[value] = self._next(actor, "@" if _TIME.fullmatch(value) else "#")
         return self._names[value]
 
-    def _next(self, actor: str) -> str:
-        number = self._counts[actor] = self._counts.get(actor, 0) + 1
-        return f"{actor}#{number}"
+    def _next(self, actor: str, sign: str = "#") -> str:
+        kind = f"{actor}{sign}"
+        number = self._counts[kind] = self._counts.get(kind, 0) + 1
+        return f"{kind}{number}"
 
 
 def _generated(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from harness.explore.activity import ProcessActivity
 from harness.explore.background import Background, Watch
 from harness.explore.blocking import Blocking
 from harness.explore.control import Control
+from harness.explore.footprint import Column
 from harness.explore.habits import Habits
 from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.memory import Memory
@@ -26,7 +27,6 @@ from harness.explore.service_world import ServiceWorld
 from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.twins import twins
-from harness.explore.unnamed import Column
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate

@@ -16,11 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint import Footprint, Resource
+from harness.explore.footprint import Column, Footprint, Resource
 from harness.explore.world import InvalidRun
-
-Column = tuple[tuple[str, ...], str]
-"""The first two parts of a place, and a column there."""
 
 _SHOWN = 60
 """Characters of a value in a message."""

@@ -27,8 +27,8 @@ def test_keys_made_from_the_time_are_generated():
     assert names.text("tab 1", "1764121234567891234_Ab_-9=") == "1764121234567891234_Ab_-9="
     assert names.text("tab 1", "1764121234567891234_Ab_-9z") == "tab 1#1"
     assert names.text("tab 2", "1764121234567891239_A-cd_z") == "tab 2#1"
-    assert names.text("tab 2", "order-17-1764121234567") == "order-17-tab 2#2"
-    assert names.text("tab 1", "17-1764121234567") == "17-tab 2#2"
+    assert names.text("tab 2", "order-17-1764121234567") == "order-17-tab 2@1"
+    assert names.text("tab 1", "17-1764121234567") == "17-tab 2@1"
     assert names.text("tab 1", "17641212345678") == "17641212345678"
 
 
@@ -214,6 +214,16 @@ def test_the_time_is_generated_however_it_is_written():
         "2026-11-26 01:40:34.567891+00:00",
         "2026-11-26T01:40:34+0000",
     ):
-        assert Names({}).text("tab 1", f'{{"at": "{value}"}}') == '{"at": "tab 1#1"}', value
+        assert Names({}).text("tab 1", f'{{"at": "{value}"}}') == '{"at": "tab 1@1"}', value
     for value in ("2026-11-26", "1999-01-01T00:00:00Z", "17641212345", "41764121234"):
         assert Names({}).text("tab 1", value) == value
+
+
+def test_how_often_the_clock_ticked_changes_no_name_but_those_of_times():
+    def numbered(*times):
+        names = Names({})
+        for time in times:
+            names.made("tab 1", f'{{"created": {time}}}')
+        return names.text("tab 1", UUID)
+
+    assert numbered(1764121234, 1764121234) == numbered(1764121234, 1764121235) == "tab 1#1"

@@ -17,6 +17,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.explore.players import At
+from harness.explore.preparing import MAKER
 from harness.explore.witness import Witness, WitnessStep
 from harness.history import Completed, Effect, History, Invoked, read_history
 
@@ -206,8 +207,8 @@ def _is(event: _Event, pattern: re.Pattern[str]) -> bool:
 
 def _pattern(label: str, attempts: Sequence[str]) -> re.Pattern[str]:
     """Matches the label as it was before generated values were replaced by their names."""
-    actors = "|".join(re.escape(name) for name in attempts)
-    names = re.compile(rf"(?:{actors})\#\d+|(?:intent of )?order \d+")
+    actors = "|".join(re.escape(name) for name in (*attempts, MAKER))
+    names = re.compile(rf"(?:{actors})[\#@]\d+|(?:intent of )?order \d+")
     parts = names.split(label)
     return re.compile(".+?".join(re.escape(part) for part in parts), re.DOTALL)
 
