@@ -170,7 +170,8 @@ class TargetPerformance:
         """Whether Stripe has raised the event that is to be delivered, or has what is looked up."""
         scope, where = self.own[part.name], self._where(part, number)
         if self._events.raised_by_stripe(step):
-            return await self._events.find(step, values_of(scope), where) is not None
+            # Looking is none of the times at which {fresh} is another.
+            return await self._events.find(step, values_of(scope.copy()), where) is not None
         request = step.request.split(maxsplit=1)
         if step.to == "service" or request[0] != "GET" or not step.capture:
             return True
