@@ -12,6 +12,7 @@ import msgspec
 
 from harness.capability import Capability
 from harness.conditions import Conditions
+from harness.grounds import Grounds, resting
 from harness.seen import Seen
 from harness.verdict import Status, Verdict
 
@@ -86,6 +87,13 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     execution: int | None = None
     broken: tuple[str, ...] = ()
     witness: str | None = None
+    grounds: Grounds | None = None
+    """What was tried of that on which it rests, and what was learnt; None where nothing was."""
+
+    @property
+    def established(self) -> str:
+        """The coverage, and what it rests on."""
+        return resting(self.coverage, self.grounds)
 
     @property
     def executions(self) -> int:

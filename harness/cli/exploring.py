@@ -18,6 +18,7 @@ from harness.cli.searching import concluded, searching, versions
 from harness.explore import shrinking
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
+from harness.explore.relying import validation_of
 from harness.stack import Choice
 
 
@@ -76,6 +77,7 @@ def explore_command(
             metavar="PATTERN",
         ),
     ] = None,
+    validate: options.Validate = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     workers: Annotated[
@@ -119,6 +121,7 @@ def explore_command(
         watch=playable.watch_s if watch is None else watch,
         noise=(*playable.noise, *(noise or ())),
         shrink=shrinking.BUDGET if shrink else None,
+        validation=validation_of(validate),
     )
     choice = options.backends(backends, postgres, redis, stripe)
     lane = LentLane(name, playable.variant, attempts, choice, request.noise, request.watch)

@@ -67,6 +67,15 @@ Rounds = Annotated[
         show_default=False,
     ),
 ]
+Validate = Annotated[
+    str | None,
+    typer.Option(
+        help="What may be spent on trying what a complete search relied on: a time (30s, 2m), a "
+        "number of executions, or off. \\[default: as much time as the search took]",
+        metavar="TIME|N|off",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed, written into every history.", min=0)]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", help="How many services run side by side.", min=1, max=64)

@@ -52,6 +52,7 @@ async def opened_again(
             playable.variant,
             noise=witness.noise,
             learnt=witness.learnt,
+            apart=witness.apart,
         ) as worlds,
     ):
         yield worlds[0]

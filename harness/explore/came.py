@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import msgspec
 
-from harness.history import ChargeObserved, History, IntentObserved, Observed, OrderObserved
+from harness.history import (
+    ChargeObserved,
+    History,
+    IntentObserved,
+    Observed,
+    OrderObserved,
+    Outcome,
+)
 from harness.verdict import Status, Verdict, merge
 
 
@@ -70,6 +77,28 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
                 if not seen.before
             )
         ),
+    )
+
+
+def told(outcome: Hashable, attempt: str) -> Hashable:
+    """What the client of one attempt was answered."""
+    assert isinstance(outcome, Came)
+    return tuple(answer for answer in outcome.answers if answer[0] == attempt)
+
+
+def successes(outcome: Hashable, attempt: str) -> int:
+    """How many requests of one attempt succeeded."""
+    assert isinstance(outcome, Came)
+    return sum(who == attempt and what == Outcome.OK for who, _, what, _ in outcome.answers)
+
+
+def exchanged(outcome: Hashable, names: Mapping[str, str]) -> Hashable:
+    """``outcome`` with the attempts called something else."""
+    assert isinstance(outcome, Came)
+    return msgspec.structs.replace(
+        outcome,
+        answers=tuple(sorted((names.get(a, a), *more) for a, *more in outcome.answers)),
+        values=tuple(sorted((n, names.get(a, a), value) for n, a, value in outcome.values)),
     )
 
 

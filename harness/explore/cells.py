@@ -19,6 +19,7 @@ from harness.bench import Bench
 from harness.errors import PaidonceError
 from harness.explore.background import Background
 from harness.explore.exploration import WATCH_S, Explored, Request, explore, save
+from harness.explore.relying import Validation
 from harness.explore.search import Budget, Ending
 from harness.explore.service_worlds import ServiceWorlds
 from harness.results import How, Searched
@@ -34,6 +35,9 @@ _FIRST, _SECOND = 1 / 8, 3.0
 """In the first round a cell may take this part of all the time: most need much less. What that is
 not enough for comes again in a second round, with this many times its even share of what is left:
 a few costly cells must not keep many cheap ones from being proved."""
+
+_VALIDATION = Validation(least=0.25, sample=20)
+"""Many cells share the time: each kind of claim is tried, and little beyond."""
 
 _BUDGET = re.compile(r"the budget of [\d.e+-]+ seconds is spent")
 
@@ -127,6 +131,7 @@ class Searcher:
             budget=Budget(seconds=seconds),
             seed=self._seed,
             watch=WATCH_S if self._learnt is None else 0.0,
+            validation=_VALIDATION,
         )
         try:
             explored = await explore([worlds], request)
@@ -156,6 +161,7 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
         execution=None if found is None else found.execution.number,
         broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
         witness=None if witness is None else witness.relative_to(out).as_posix(),
+        grounds=result.grounds,
     )
 
 

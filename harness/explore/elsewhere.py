@@ -12,6 +12,8 @@ from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
 from harness.explore.service_world import SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.validate.learnt import Learning, Pair
+from harness.explore.world import World, Worlds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,31 @@ class Mode:
     in_turn: bool = False
     late_locks: bool = False
     unnamed: frozenset[Column] = frozenset()
+    apart: frozenset[str] = frozenset()
+    hold_all: bool = False
+    pairs: frozenset[Pair] = frozenset()
+    """Kinds of steps that were found not to commute."""
+
+    def on(self, worlds: ServiceWorlds) -> Worlds:
+        """``worlds``, searched like this from now on."""
+        worlds.shared_memory = self.shared_memory
+        worlds.in_turn = self.in_turn
+        worlds.late_locks = self.late_locks
+        worlds.apart = self.apart
+        worlds.hold_all = self.hold_all
+        worlds.unnamed = self.unnamed
+        return Learning(worlds, self.pairs) if self.pairs else worlds
+
+
+@dataclass(frozen=True, slots=True)
+class InMode:
+    """``worlds``, in which each execution begins in ``mode``."""
+
+    worlds: ServiceWorlds
+    mode: Mode
+
+    async def fresh(self) -> World:
+        return await self.mode.on(self.worlds).fresh()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +70,8 @@ class MakeOnService:
     mode: Mode
 
     async def __call__(self, worlds: ServiceWorlds) -> Told:
-        worlds.shared_memory = self.mode.shared_memory
-        worlds.in_turn = self.mode.in_turn
-        worlds.late_locks = self.mode.late_locks
-        worlds.unnamed = self.mode.unnamed
         worlds.on_inside = _shares_memory
-        made = await make(worlds, self.plan, self.care)
+        made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
         return Told(made, learnt, disturbing, worlds.surprise)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from harness.errors import UsageError
 from harness.explore.background import Background
-from harness.explore.came import judge_outcome
-from harness.explore.elsewhere import Elsewhere, Mode
-from harness.explore.honesty import honest, notes
+from harness.explore.elsewhere import Elsewhere
+from harness.explore.honesty import honest, learnt, notes
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
+from harness.explore.relying import Relying, Validation
 from harness.explore.search import (
     BadOrder,
     Bounded,
@@ -30,20 +29,17 @@ from harness.explore.search import (
     Pct,
     Progress,
     RandomWalk,
-    Recheck,
     Reduced,
     Replayed,
     Result,
     Scheduler,
     replay,
-    search,
 )
 from harness.explore.search.replay import expectations
 from harness.explore.search.shrink import Shrunk
-from harness.explore.service_world import Judged, MustNotDefer, SharesMemory
+from harness.explore.service_world import Judged
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
-from harness.explore.unnamed import Unnamed
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, write_witness
 from harness.history import History, Journal
@@ -86,6 +82,8 @@ class Request:
     patience: Patience = field(default_factory=Patience)
     shrink: Budget | None = None
     """What may be spent on making a counterexample smaller; None leaves it as it was found."""
+    validation: Validation | None = field(default_factory=Validation)
+    """What may be spent on trying what a complete search relied on; None for nothing."""
     first: tuple[BadOrder, ...] = ()
     """Orders to try before all others; what is complete does not depend on them."""
 
@@ -136,10 +134,12 @@ async def opened(
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
     learnt: Collection[str] = (),
+    apart: Collection[str] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
-    ``noise`` and ``learnt`` are what a service is known to send by itself, as in a witness.
+    ``noise`` and ``learnt`` are what a service is known to send by itself, ``apart`` statements
+    that are committed in a step of their own, as in a witness.
     """
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
@@ -156,6 +156,7 @@ async def opened(
                 patience or Patience(),
                 background=Background(noise, learnt=set(learnt)),
                 shared_memory=bench.subject.keeps_state_unseen,
+                apart=frozenset(apart),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -177,7 +178,7 @@ async def explore(
     if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request, elsewhere):
         # What it does by itself since it was used was taken for the attempts' doing.
         result = await _searched(worlds, request, progress, elsewhere)
-    told_of = notes(worlds, elsewhere)
+    told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
     found = result.found[0].execution
@@ -221,62 +222,24 @@ async def _searched(
     progress: Callable[[Progress], None] | None,
     elsewhere: Elsewhere | None,
 ) -> Result:
-    """The search; from the beginning once more if what it relied on turns out not to be so."""
+    """The search, with what it relied on tried."""
 
-    def shares_memory() -> None:
-        raise SharesMemory
+    async def watch_again() -> None:
+        await _watched(worlds, request, elsewhere)
 
-    began = time.monotonic()
-
-    async def searched() -> Result:
-        return await search(
-            worlds,
-            judge_outcome,
-            scheduler(request),
-            budget=_left(request.budget, time.monotonic() - began),
-            progress=progress,
-            stop_at_first=request.stop_at_first,
-            recheck=Recheck(request.recheck, request.seed) if request.recheck else None,
-            elsewhere=elsewhere,
-            learns=True,
-        )
-
-    reduces = request.search is Search.DPOR
-    mode = Mode(in_turn=reduces, late_locks=reduces)
-    mode = replace(
-        mode,
-        shared_memory=any(each.shared_memory for each in worlds),
-        unnamed=frozenset().union(*(each.unnamed for each in worlds)),
-    )
-    try:
-        while True:
-            for each in worlds:
-                each.on_inside = shares_memory
-                each.shared_memory = mode.shared_memory
-                each.in_turn, each.late_locks = mode.in_turn, mode.late_locks
-                each.unnamed = mode.unnamed
-            if elsewhere is not None:
-                elsewhere.mode = mode
-            try:
-                return await searched()
-            except SharesMemory:
-                mode = replace(mode, shared_memory=True)
-                await _watched(worlds, request, elsewhere)
-            except MustNotDefer:
-                mode = replace(mode, late_locks=False)
-            except Unnamed as found:
-                mode = replace(mode, unnamed=mode.unnamed | found.columns)
-    finally:
-        for each in worlds:
-            each.on_inside = None
-            each.in_turn = each.late_locks = False
-
-
-def _left(budget: Budget, seconds: float) -> Budget:
-    """What is left of a budget after so many seconds of searching."""
-    if budget.seconds is None:
-        return budget
-    return Budget(schedules=budget.schedules, seconds=max(0.0, budget.seconds - seconds))
+    return await Relying(
+        worlds,
+        lambda: scheduler(request),
+        request.budget,
+        reduces=request.search is Search.DPOR,
+        seed=request.seed,
+        recheck=request.recheck,
+        stop_at_first=request.stop_at_first,
+        validation=request.validation,
+        progress=progress,
+        elsewhere=elsewhere,
+        watch_again=watch_again,
+    ).result()
 
 
 async def play_again(
@@ -303,6 +266,7 @@ def _witness(
         deadlock_gap_ms=request.patience.deadlock_gap * 1000,
         noise=request.noise,
         learnt=tuple(sorted(worlds.background.learnt)),
+        apart=tuple(sorted(worlds.apart)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names),
         steps=steps_of(replayed.run.taken),

@@ -12,15 +12,31 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.explore.came import successes
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.footprint import Resource
 from harness.explore.search import Ending, Result
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import words
+from harness.grounds import Grounds, Wrong
 
 
-def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -> tuple[str, ...]:
-    """What else is to be known of the service, a sentence each."""
+def learnt(grounds: Grounds | None) -> tuple[str, ...]:
+    """What a search has learnt by trying, a sentence each."""
+    return () if grounds is None else tuple(f"learnt by trying: {one}" for one in grounds.lessons)
+
+
+def notes(
+    worlds: Sequence[ServiceWorlds],
+    elsewhere: Elsewhere | None = None,
+    grounds: Grounds | None = None,
+) -> tuple[str, ...]:
+    """What else is to be known of the service, a sentence each.
+
+    ``grounds`` have what was learnt by trying, which is said elsewhere.
+    """
+    lessons = () if grounds is None else grounds.lessons
+    suspected = any(one.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for one in lessons)
     own = _own(worlds, elsewhere)
     found = [f"the service sends {label!r} by itself; it is let through" for label in own]
     if any(each.bench.subject.keeps_state_unseen for each in worlds):
@@ -29,7 +45,7 @@ def notes(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None) -
             "every order of its calls is searched, but what an attempt does between two of them is "
             "one piece, and a race within it, or in a file or another store, is not seen"
         )
-    elif any(each.shared_memory for each in worlds):
+    elif any(each.shared_memory for each in worlds) and not suspected:
         found.append(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
@@ -53,7 +69,31 @@ def honest(
     if elsewhere is not None:
         surprises |= elsewhere.surprises
     own = _own(worlds, elsewhere) or sorted(surprises)
-    return claimed(result, _out_of_control(worlds, elsewhere), own)
+    nothing = about_nothing(worlds[0], result) if result.ending is Ending.COMPLETE else ""
+    out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
+    return claimed(result, out_of_control, own)
+
+
+def about_nothing(worlds: ServiceWorlds, result: Result) -> str:
+    """Why a search says nothing, since who succeeds alone never did in it; empty if that is not so.
+
+    Whoever begins first and is through before anybody else begins is alone as well. If it does
+    not succeed then, something is left of an execution before.
+    """
+    first = worlds.scenario.attempts[0].name
+    alone = worlds.alone.get(first, 0)
+    if max((successes(outcome, first) for outcome in result.outcomes), default=alone) >= alone:
+        return ""
+    others = any(
+        successes(outcome, attempt.name)
+        for outcome in result.outcomes
+        for attempt in worlds.scenario.attempts[1:]
+    )
+    nobody = f"{first} never succeeded" if others else "nobody succeeded"
+    return (
+        f"{nobody} in the execution that plays them one after the other, though {first} alone "
+        "does: state of an earlier execution is still there (is the reset complete?)"
+    )
 
 
 def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -> Result:

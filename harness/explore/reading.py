@@ -134,6 +134,16 @@ class TapReader:
                 "them was not tried"
             )
 
+    def moment(self, arrival: Arrival) -> bool:
+        """Whether the unit is a statement that commits by itself, in this very step."""
+        call = arrival.call
+        return (
+            isinstance(call, Unit)
+            and call.ends in ("query", "sync")
+            and not call.continues
+            and self._sessions.could_be_apart(arrival.session, call.statements)
+        )
+
     def _touches(self, arrival: Arrival) -> Footprint:
         call = arrival.call
         if isinstance(call, Unit) and call.ends != "function":

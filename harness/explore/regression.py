@@ -119,7 +119,14 @@ async def replaying(
     chosen = target.variant(variant or witness.variant).name
     async with (
         open_stack(target, choice or shared_choice()) as stack,
-        opened(stack, story, chosen, noise=witness.noise, learnt=witness.learnt) as worlds,
+        opened(
+            stack,
+            story,
+            chosen,
+            noise=witness.noise,
+            learnt=witness.learnt,
+            apart=witness.apart,
+        ) as worlds,
     ):
         followed = await follow(worlds[0], [step.expected() for step in witness.steps])
         world = worlds[0].last

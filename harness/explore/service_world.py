@@ -14,7 +14,7 @@ from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.explore.memory import Memory
 from harness.explore.players import At, Player
 from harness.explore.reading import TapReader
-from harness.explore.world import InvalidRun, Pending, Taken, Tenure
+from harness.explore.world import ANSWER, InvalidRun, Pending, Taken, Tenure
 from harness.history import (
     Ended,
     History,
@@ -126,6 +126,7 @@ class ServiceWorld:
         if self.late_locks and player.at is At.TAP:
             tenures = self.reader.late.past(player.held[0], actor)
         self.reader.late.at = self.steps
+        moment = player.at is At.TAP and self.reader.moment(player.held[0])
         if begins:
             self._begun[actor] = self.steps
         self.steps += 1
@@ -158,6 +159,7 @@ class ServiceWorld:
             tenures=tenures,
             follows=follows,
             heard=player.listened(),
+            moment=moment,
         )
 
     async def finish(self) -> Hashable:
@@ -291,7 +293,7 @@ class ServiceWorld:
             case At.TAP:
                 return player.held[0].label
             case At.ANSWER:
-                return "answer"
+                return ANSWER
             case _:
                 return str(player.at.value)
 

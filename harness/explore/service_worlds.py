@@ -32,6 +32,7 @@ from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
 from harness.taps.postgres import Statement
 from harness.taps.postgres.session import Session
+from harness.taps.postgres.units import label_of
 
 _SETTLED_WITHIN_S = 2.0
 _IDLE_LOOKS = 3
@@ -55,8 +56,16 @@ class ServiceWorlds:
     """Whether statements that would only wait for a lock are deferred."""
     unnamed: frozenset[Column] = frozenset()
     """Columns whose values have no name: keys are told without them."""
+    apart: frozenset[str] = frozenset()
+    """Kinds of statements that are committed in a step of their own, whatever their text says."""
+    hold_all: bool = False
+    """Whether every statement is that could be."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    alone: Mapping[str, int] = field(default_factory=dict)
+    """How many of its requests succeeded when an attempt was alone, of those that were then told
+    that they succeeded. Empty where that was not looked at: the reference service's scenarios say
+    by a checker that somebody has to succeed."""
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
     surprise: str = ""
@@ -116,7 +125,7 @@ class ServiceWorlds:
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
             in_turn=self.in_turn,
-            twins=self._twins() if self.in_turn else {},
+            twins=self.twins if self.in_turn else {},
             late_locks=self.late_locks and not self.shared_memory,
             on_close=self._closed,
         )
@@ -219,7 +228,12 @@ class ServiceWorlds:
     def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
         """Whether statements are carried out in one step and committed in another."""
         assert self._sessions is not None
-        return self._sessions.apart(session_name(session.id), statements)
+        name = session_name(session.id)
+        if self._sessions.apart(name, statements):
+            return True
+        if not (self.hold_all or self.apart) or not self._sessions.could_be_apart(name, statements):
+            return False
+        return self.hold_all or label_of(statements) in self.apart
 
     def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
         taps = self._taps()
@@ -232,7 +246,9 @@ class ServiceWorlds:
             self._activity = ProcessActivity(self.bench.pids, lambda: taps.postgres.connecting)
         return self._activity
 
-    def _twins(self) -> dict[str, str]:
+    @property
+    def twins(self) -> dict[str, str]:
+        """For each attempt one that does the same, as far as there is one."""
         return twins({attempt.name: attempt.likeness for attempt in self.scenario.attempts})
 
     def _known(self) -> Habits:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.doors import Doors
-from harness.explore.sql.overtaken import in_pieces, in_two_steps
+from harness.explore.sql.overtaken import in_pieces, in_two_steps, is_moment
 from harness.explore.sql.read import read_catalog
 from harness.explore.sql.startup import path_of, settings_asked_for
 from harness.explore.sql.statement import Footprints, Kind, StatementFootprint, isolation_option
@@ -67,6 +67,12 @@ class SqlSessions:
         """Whether statements that commit by themselves are to be committed in another step."""
         tracker = self.tracker(session)
         return not tracker.inside and in_two_steps(self._found(tracker, statements))
+
+    def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether a statement writes and commits by itself, so that it could be committed in
+        another step."""
+        tracker = self.tracker(session)
+        return not tracker.inside and is_moment(self._found(tracker, statements))
 
     def in_pieces(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether it matters what comes between the statements of the expected unit."""

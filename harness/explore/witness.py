@@ -81,6 +81,9 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Patterns of what the service sends by itself, as they were given."""
     learnt: tuple[str, ...] = ()
     """What it was seen to send by itself: a replay lets it pass as well."""
+    apart: tuple[str, ...] = ()
+    """Statements that commit by themselves and were found to be no single moment: a replay commits
+    them in a step of their own as well."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

@@ -17,6 +17,11 @@ from harness.errors import PaidonceError
 from harness.explore.footprint import Footprint
 from harness.explore.heard import NOTHING, Heard
 
+ANSWER = "answer"
+"""The label of a step by which an actor that had to wait gets the answer to its last one."""
+COMMITS = "postgres commit by itself"
+"""The label of the end of a statement that commits by itself, where that is a step of its own."""
+
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """What one actor would do next, if it were let.
@@ -66,6 +71,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """The step (from 0) before which it was deferred whatever else happened."""
     heard: Heard = NOTHING
     """What the actor was answered in this step, in a form that can be compared."""
+    moment: bool = False
+    """Whether it both looks and writes and is taken to happen at once, though the server promises
+    no such thing."""
 
     @property
     def chosen_from(self) -> tuple[str, ...]:

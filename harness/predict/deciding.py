@@ -48,7 +48,7 @@ def _decided(
                 f"complete, but in a search leases do not run out, and {prediction.lease} is one",
             )
         case Ending.COMPLETE:
-            standing, reason = Standing.REFUTED, f"no counterexample in {result.coverage}"
+            standing, reason = Standing.REFUTED, f"no counterexample in {result.established}"
         case Ending.COUNTEREXAMPLE:
             standing, reason = (
                 Standing.OPEN,

@@ -59,6 +59,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
     notes: list[str] = []
     alone: list[History] = []
     turned_away = fault = False
+    succeeding: dict[str, int] = {}
     kinds: dict[str, str] = {}
     for attempt in script.attempts:
         kinds.setdefault(attempt.table.name, attempt.name)
@@ -70,6 +71,8 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
         history = _history(world)
         alone.append(history)
         operation = last_operations(history).get(name)
+        if operation is not None and told_success(operation):
+            succeeding[name] = sum(one.outcome is Outcome.OK for one in history.operations)
         if operation is not None and not told_success(operation):
             said = f"{name} alone does not succeed: {_told(operation)}"
             if _delivers(script, name) and _turned_away(operation):
@@ -78,6 +81,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
             (problems if number == 0 else notes).append(said)
             turned_away |= number == 0 and _turned_away(operation)
             fault |= number == 0 and operation.outcome not in (Outcome.OK, Outcome.REJECTED)
+    worlds.alone = succeeding
     seen = _seen(alone)
     if not turned_away:
         problems += _unseen(script.loaded.file, seen)

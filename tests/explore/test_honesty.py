@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
+from typing import Any
 
-from harness.explore.honesty import claimed
+import pytest
+from msgspec import structs
+
+from harness.explore.came import Came
+from harness.explore.honesty import about_nothing, claimed
 from harness.explore.search import Counts, Ending, Result
+from harness.verdict import Status
 
 TRIPPED = "1 executions stayed invalid, the first because: step 2: touched more than before"
 DISTURBING = "the service sends 'postgres UPDATE jobs' by itself, which touches what attempts do"
@@ -49,3 +55,27 @@ def test_nothing_is_complete_where_something_was_out_of_control(reasons):
 def test_a_counterexample_stays_one():
     found = result(Ending.COUNTEREXAMPLE, "stopped at a counterexample", "a surprise")
     assert claimed(found, [DISTURBING], ["postgres UPDATE jobs"]) == found
+
+
+def came(*answers: tuple[str, str]) -> Came:
+    told = tuple((who, "request", what, "") for who, what in answers)
+    return Came(status=Status.VALID, answers=told, broken=(), orders=(), intents=(), charges=())
+
+
+def told(alone: dict[str, int], *outcomes: Came) -> str:
+    attempts = [SimpleNamespace(name="tab 1"), SimpleNamespace(name="tab 2")]
+    worlds: Any = SimpleNamespace(scenario=SimpleNamespace(attempts=attempts), alone=alone)
+    return about_nothing(worlds, structs.replace(result(Ending.COMPLETE), outcomes=outcomes))
+
+
+def test_a_search_in_which_who_succeeds_alone_never_does_is_about_nothing():
+    refused = came(("tab 1", "rejected"), ("tab 2", "rejected"))
+    one = came(("tab 1", "ok"), ("tab 2", "rejected"))
+    other = came(("tab 1", "rejected"), ("tab 2", "ok"))
+    assert told({"tab 1": 1}, one, other) == told({"tab 1": 1}, refused, one) == ""
+    assert told({"tab 1": 1}, refused).startswith("nobody succeeded in the execution that plays")
+    assert told({"tab 1": 1}, refused, other).startswith("tab 1 never succeeded")
+    # Of several requests the last was refused.
+    assert told({"tab 1": 2}, one).startswith("nobody succeeded")
+    # Nobody was seen to succeed alone, or nobody looked.
+    assert told({}, refused) == told({"tab 2": 1}, refused) == ""

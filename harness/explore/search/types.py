@@ -13,6 +13,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.explore.footprint import Footprint
 from harness.explore.world import InvalidRun, Pending, Taken
+from harness.grounds import Grounds, resting
 from harness.verdict import Verdict
 
 Schedule = tuple[str, ...]
@@ -170,6 +171,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     found: tuple[Found, ...] = ()
     invalid: tuple[str, ...] = ()
     """Why executions were invalid, each reason once."""
+    grounds: Grounds | None = None
+    """What a complete search rests on, and what it has learnt; None where nothing was tried."""
+
+    @property
+    def established(self) -> str:
+        """The coverage, and what it rests on."""
+        return resting(self.coverage, self.grounds)
 
 
 class Guide(Protocol):

@@ -38,6 +38,15 @@ def in_two_steps(found: Sequence[StatementFootprint]) -> bool:
     return any(one.writes or one.at_once for one in found) and any(map(decides, found))
 
 
+def is_moment(found: Sequence[StatementFootprint]) -> bool:
+    """Whether a unit outside of a transaction is one statement that could be committed apart, and
+    writes or locks anything."""
+    if len(found) != 1 or found[0].kind not in _DATA:
+        return False
+    one = found[0]
+    return bool(one.writes or one.at_once) or any(not lock.shared for lock in one.locks)
+
+
 def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
     """Whether it matters what comes between the statements of one unit.
 

@@ -9,6 +9,7 @@ transaction, which only the Sync commits.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -190,6 +191,11 @@ class Unit:
         if answer.skipped:
             found["skipped"] = True
         return found
+
+
+def label_of(statements: Sequence[Statement]) -> str:
+    """What a step is called that runs these statements."""
+    return f"postgres {labels.shortened(_texts(tuple(statements)))}"
 
 
 def _texts(statements: tuple[Statement, ...]) -> str:

@@ -1,0 +1,253 @@
+"""A search that tries what it relies on, and begins again where that turns out not to be so."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.explore.came import exchanged, judge_outcome, told
+from harness.explore.elsewhere import Elsewhere, InMode, Mode
+from harness.explore.search import (
+    Budget,
+    Ending,
+    Found,
+    Progress,
+    Recheck,
+    Result,
+    Scheduler,
+    search,
+)
+from harness.explore.service_world import MustNotDefer, SharesMemory
+from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.unnamed import Unnamed
+from harness.explore.validate.claims import Claims
+from harness.explore.validate.lab import Finding, Lab, Lane
+from harness.explore.validate.noting import Noting
+from harness.explore.validate.validating import Validated, validated
+from harness.explore.validate.ways import Suspicion, Ways
+from harness.explore.validate.whole import SAMPLE
+from harness.grounds import Grounds, Lesson, Wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """How much may be spent on trying what a complete search relied on.
+
+    By default (``seconds`` is None) as much time as the search took, and ``least`` seconds in any
+    case; never more than is left of the search's budget. ``executions`` bounds their number,
+    ``sample`` that of schedules drawn at random.
+    """
+
+    seconds: float | None = None
+    executions: int | None = None
+    least: float = 2.0
+    sample: int = SAMPLE
+
+    def deadline(self, search_s: float, left: float | None) -> float:
+        """When it ends, if it begins now and ``left`` seconds are left."""
+        seconds = max(self.least, search_s) if self.seconds is None else self.seconds
+        return time.monotonic() + (seconds if left is None else min(seconds, max(0.0, left)))
+
+
+def validation_of(text: str | None) -> Validation | None:
+    """How much to validate, as a person writes it: ``30s``, ``2m``, ``100`` executions, ``off``.
+
+    Raises ``UsageError``.
+    """
+    if text is None:
+        return Validation()
+    if text == "off":
+        return None
+    unit = text[-1:] if text.endswith(("s", "m")) else ""
+    number = text.removesuffix(unit)
+    if not (number.isascii() and number.replace(".", "", 1).isdigit()):
+        raise UsageError(
+            "--validate: expected a time (30s, 2m), a number of executions (100), or off, "
+            f"got {text!r}"
+        )
+    if unit:
+        return Validation(seconds=float(number) * (60 if unit == "m" else 1))
+    return Validation(seconds=math.inf, executions=int(float(number)))
+
+
+@dataclass
+class Relying:
+    """One search of a service, with all its beginnings."""
+
+    worlds: Sequence[ServiceWorlds]
+    scheduler: Callable[[], Scheduler]
+    budget: Budget
+    reduces: bool
+    seed: int = 0
+    recheck: float = 0.0
+    stop_at_first: bool = True
+    validation: Validation | None = None
+    progress: Callable[[Progress], None] | None = None
+    elsewhere: Elsewhere | None = None
+    watch_again: Callable[[], Awaitable[object]] | None = None
+    """Called before the search begins again because attempts share memory."""
+    mode: Mode = field(default_factory=Mode)
+    lessons: list[Lesson] = field(default_factory=list)
+    executions: int = 0
+    """Of all searches so far, that of the last one included."""
+    began: float = field(default_factory=time.monotonic)
+
+    async def result(self) -> Result:
+        """What the search established that began last; what it had learnt is in ``lessons``."""
+        shared = any(each.shared_memory for each in self.worlds)
+        apart = frozenset().union(*(each.apart for each in self.worlds))
+        unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
+        self.mode = Mode(
+            shared, in_turn=self.reduces, late_locks=self.reduces, apart=apart, unnamed=unnamed
+        )
+        try:
+            while True:
+                result = await self._settled()
+                if result is not None:
+                    return result
+        finally:
+            for each in self.worlds:
+                each.on_inside = None
+                each.in_turn = each.late_locks = each.hold_all = False
+
+    async def _settled(self) -> Result | None:
+        """The result; None if the search is to begin again."""
+        claims, ways = Claims(), Ways(told)
+        try:
+            result = await self._search(claims, ways)
+            if result.ending is not Ending.COMPLETE or self.validation is None:
+                return self._with_grounds(result, None)
+            tried = await self._validated(result, claims, ways.suspicion)
+        except SharesMemory:
+            await self._shares_memory()
+            return None
+        except MustNotDefer:
+            self.mode = replace(self.mode, late_locks=False)
+            return None
+        except Unnamed as found:
+            self.mode = replace(self.mode, unnamed=self.mode.unnamed | found.columns)
+            return None
+        if tried.finding is None:
+            return self._with_grounds(result, tried.grounds)
+        return await self._learnt(result, tried.finding)
+
+    async def _search(self, claims: Claims, ways: Ways) -> Result:
+        def shares_memory() -> None:
+            raise SharesMemory
+
+        for each in self.worlds:
+            each.on_inside = shares_memory
+        if self.elsewhere is not None:
+            self.elsewhere.mode = self.mode
+        result = await search(
+            [self.mode.on(each) for each in self.worlds],
+            judge_outcome,
+            Noting(self.scheduler(), claims, None if self.mode.shared_memory else ways),
+            budget=self._left(),
+            progress=self.progress,
+            stop_at_first=self.stop_at_first,
+            recheck=Recheck(self.recheck, self.seed) if self.recheck else None,
+            elsewhere=self.elsewhere,
+            learns=True,
+        )
+        self.executions += result.counts.executions
+        return result
+
+    async def _validated(
+        self, result: Result, claims: Claims, suspicion: Suspicion | None
+    ) -> Validated:
+        assert self.validation is not None
+        left = self._left().seconds
+        lab = Lab(
+            lanes=[self._lane(each) for each in self.worlds],
+            judge=judge_outcome,
+            told=told,
+            exchanged=exchanged,
+            known=frozenset(result.outcomes),
+            deadline=self.validation.deadline(result.seconds, left),
+            most=self.validation.executions,
+        )
+        twins = self.worlds[0].twins if self.mode.in_turn else {}
+        return await validated(claims, lab, twins, suspicion, reduced=self.reduces, seed=self.seed)
+
+    def _lane(self, worlds: ServiceWorlds) -> Lane:
+        plain = replace(self.mode, in_turn=False, late_locks=False)
+        return Lane(InMode(worlds, plain), InMode(worlds, replace(plain, hold_all=True)))
+
+    # --- what is learnt --------------------------------------------------------------------------
+
+    async def _learnt(self, result: Result, finding: Finding) -> Result | None:
+        """Know better, and begin again (None); or what there is to say at once."""
+        before = self.mode
+        if finding.unsteady:
+            reason = f"not deterministic: {finding.unsteady}"
+            return self._undecided(result, reason)
+        if finding.pair is not None and finding.memory is None:
+            self._learn(Wrong.PAIR, *finding.pair)
+            self.mode = replace(self.mode, pairs=self.mode.pairs | {finding.pair})
+        if finding.memory is not None:
+            self._learn(Wrong.MEMORY, finding.memory.actor, finding.memory.after or "start")
+            await self._shares_memory()
+        if finding.apart:
+            self._learn(Wrong.MOMENT, finding.apart)
+            self.mode = replace(self.mode, apart=self.mode.apart | {finding.apart})
+        if finding.deferral:
+            self._learn(Wrong.DEFERRAL, finding.deferral)
+            self.mode = replace(self.mode, late_locks=False)
+        if finding.exchange:
+            self._learn(Wrong.EXCHANGE, *finding.exchange)
+            self.mode = replace(self.mode, in_turn=False)
+        if finding.unexplained:
+            self._learn(Wrong.UNKNOWN)
+            self.mode = replace(self.mode, shared_memory=True)
+        if finding.found is not None and not finding.apart:
+            # What was held open is found again by a search that knows what to hold open.
+            execution = msgspec.structs.replace(
+                finding.found, number=self.executions + finding.found.number
+            )
+            found = Found(execution=execution, seconds=time.monotonic() - self.began)
+            return self._with_grounds(
+                msgspec.structs.replace(
+                    result,
+                    ending=Ending.COUNTEREXAMPLE,
+                    reason="stopped at a counterexample",
+                    found=(found,),
+                ),
+                None,
+            )
+        if self.mode == before:
+            reason = finding.unexplained or "what was tried came to something else"
+            return self._undecided(result, reason)
+        return None
+
+    def _learn(self, wrong: Wrong, *names: str) -> None:
+        self.lessons.append(Lesson(wrong=wrong, names=names))
+
+    async def _shares_memory(self) -> None:
+        self.mode = replace(self.mode, shared_memory=True)
+        if self.watch_again is not None:
+            await self.watch_again()
+
+    def _undecided(self, result: Result, reason: str) -> Result:
+        undecided = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+        return self._with_grounds(undecided, None)
+
+    def _with_grounds(self, result: Result, grounds: Grounds | None) -> Result:
+        if grounds is None and not self.lessons:
+            return result
+        known = grounds or Grounds()
+        known = msgspec.structs.replace(known, lessons=tuple(self.lessons))
+        return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
+
+    def _left(self) -> Budget:
+        """What is left of the budget."""
+        schedules, seconds = self.budget.schedules, self.budget.seconds
+        return Budget(
+            schedules=None if schedules is None else max(0, schedules - self.executions),
+            seconds=None if seconds is None else max(0.0, self.began + seconds - time.monotonic()),
+        )

@@ -1,0 +1,168 @@
+"""What a search relied on, gathered from its executions: each kind of claim once.
+
+*Pairs*: steps of two actors taken to commute. *Moments*: statements that commit by themselves,
+taken to happen at once. *Deferrals*: statements not sent before the holder of a lock commits,
+since they would only wait.
+
+A step is told by its kind and the kind of its actor's next one, since it lasts until that: what
+the service does in between belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from harness.explore.search.order import Footprints, Made, Order
+from harness.explore.search.types import Run
+from harness.explore.validate.learnt import Pair, kind, pair
+from harness.explore.validate.linear import Linearization, last
+from harness.explore.world import Taken
+
+END = "the end"
+Step = tuple[str, str]
+"""The kind of a step, and that of its actor's next one."""
+PairOfSteps = tuple[Step, Step]
+PLACES = 3
+"""In how many different places a moment is held open: before which steps of the others."""
+
+
+@dataclass
+class Kept:
+    """An execution worth repeating in another order."""
+
+    run: Run
+    order: Order
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        return steps_of(self.run.taken)
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.run.schedule))
+
+    def names(self, one: int, other: int) -> PairOfSteps:
+        first, second = sorted((self.steps[one], self.steps[other]))
+        return first, second
+
+    def kinds(self, one: int, other: int) -> Pair:
+        return pair(self.steps[one][0], self.steps[other][0])
+
+    def schedule(self, linearization: Linearization) -> tuple[str, ...]:
+        return tuple(self.run.taken[step].actor for step in linearization)
+
+    def last(self, actor: str) -> Linearization:
+        return last(self.order, actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Step ``at`` of ``kept``, to be held open while ``other`` goes as far as it can."""
+
+    kept: Kept
+    at: int
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """Step ``at`` of ``kept``, which waits if it is made after step ``after``."""
+
+    kept: Kept
+    at: int
+    after: int
+
+
+@dataclass
+class Claims:
+    """See the module."""
+
+    pairs: dict[PairOfSteps, tuple[Kept, int, int]] = field(default_factory=dict)
+    moments: dict[str, dict[str, Moment]] = field(default_factory=dict)
+    """By the kind of the statement, and of the step that the other would make next."""
+    deferrals: dict[str, Deferral] = field(default_factory=dict)
+    whole: list[Kept] = field(default_factory=list)
+    """The first few executions."""
+    runs: int = 0
+    footprints: Footprints = field(default_factory=Footprints)
+
+    def add(self, run: Run) -> None:
+        """Look at an execution that went to its end."""
+        self.runs += 1
+        kept = Kept(run, order_of(run.taken, self.footprints))
+        if len(self.whole) < PLACES:
+            self.whole.append(kept)
+        self._add_pairs(kept)
+        for at, step in enumerate(run.taken):
+            if step.moment:
+                self._add_moment(kept, at)
+            if step.tenures and kind(step.actor, step.label) not in self.deferrals:
+                self._add_deferral(kept, at)
+
+    def _add_pairs(self, kept: Kept) -> None:
+        taken, order = kept.run.taken, kept.order
+        for later, step in enumerate(taken):
+            for earlier in range(later):
+                if taken[earlier].actor != step.actor and not order.before(earlier, later):
+                    self.pairs.setdefault(kept.names(earlier, later), (kept, earlier, later))
+
+    def _add_moment(self, kept: Kept, at: int) -> None:
+        taken = kept.run.taken
+        name = kind(taken[at].actor, taken[at].label)
+        places = self.moments.setdefault(name, {})
+        for other in kept.actors:
+            if other == taken[at].actor:
+                continue
+            coming = next((step for step in taken[at + 1 :] if step.actor == other), None)
+            if coming is None:
+                continue
+            before = kind(other, coming.label)
+            if before not in places and len(places) < PLACES:
+                places[before] = Moment(kept, at, other)
+
+    def _add_deferral(self, kept: Kept, at: int) -> None:
+        """A place within a tenure where the step has all it needs, and nobody else is before it
+        until it is made in ``kept``."""
+        order, step = kept.order, kept.run.taken[at]
+        mine = self.footprints.number(step.footprint)
+        for tenure in step.tenures:
+            own = [one for one in range(at) if order.steps[one].actor == step.actor]
+            after = max([tenure.first, *own, *([] if step.follows is None else [step.follows])])
+            in_the_way = any(
+                self.footprints.conflict(mine, order.steps[one].footprint)
+                and not (order.steps[one].actor == tenure.actor and one <= tenure.last)
+                for one in range(after + 1, at)
+            )
+            if after < tenure.last < at and not in_the_way:
+                self.deferrals[kind(step.actor, step.label)] = Deferral(kept, at, after)
+                return
+
+
+def order_of(taken: Sequence[Taken], footprints: Footprints) -> Order:
+    """Happens-before of an execution."""
+    return Order(
+        footprints,
+        [
+            Made(
+                step.actor,
+                footprints.number(step.footprint),
+                step.chosen_from,
+                step.tenures,
+                step.follows,
+            )
+            for step in taken
+        ],
+    )
+
+
+def steps_of(taken: Sequence[Taken]) -> tuple[Step, ...]:
+    """The kind of each step, with that of its actor's next one."""
+    coming: dict[str, str] = {}
+    found: list[Step] = []
+    for step in reversed(taken):
+        name = kind(step.actor, step.label)
+        found.append((name, coming.get(step.actor, END)))
+        coming[step.actor] = name
+    return tuple(reversed(found))

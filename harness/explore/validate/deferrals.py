@@ -1,0 +1,47 @@
+"""Lets statements wait that were not sent, since all they could do was wait.
+
+A deferral claims that a statement sent while another attempt holds its lock comes to what it comes
+to when it is sent just after that attempt's COMMIT. So it is sent while the lock is held.
+"""
+
+from __future__ import annotations
+
+from harness.explore.validate.claims import Claims, Deferral
+from harness.explore.validate.lab import Finding, Lab
+from harness.explore.validate.trial import in_order
+
+
+class Deferrals:
+    """Those of ``claims``."""
+
+    def __init__(self, claims: Claims, lab: Lab) -> None:
+        self._claims = claims
+        self._lab = lab
+        self.confirmed: set[str] = set()
+
+    async def try_all(self) -> Finding | None:
+        """Until each was tried, the time is over, or one is wrong."""
+        lab = self._lab
+        for name, deferral in self._claims.deferrals.items():
+            if lab.spent:
+                return None
+            schedule = waiting(deferral)
+            trial = await lab.make(lambda worlds, way=schedule: in_order(worlds, way))  # type: ignore[misc]
+            if trial is None:
+                continue
+            run = deferral.kept.run
+            if (
+                trial.departed is not None
+                or trial.outcome != run.outcome
+                or lab.parts(run.taken, run.outcome, trial) is not None
+            ):
+                return Finding(deferral=name, found=lab.found)
+            self.confirmed.add(name)
+        return None
+
+
+def waiting(deferral: Deferral) -> tuple[str, ...]:
+    """The schedule in which the statement waits; where it was sent, it now gets its answer."""
+    actors = [step.actor for step in deferral.kept.run.taken]
+    early = deferral.after + 1
+    return (*actors[:early], actors[deferral.at], *actors[early:])

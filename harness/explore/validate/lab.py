@@ -1,0 +1,131 @@
+"""Where claims are tried: services that are free, time that is left, and what is known so far."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.explore.search.types import Execution, Judge
+from harness.explore.validate.learnt import Pair
+from harness.explore.validate.stories import Parting, Told, parting, stories
+from harness.explore.validate.trial import Trial
+from harness.explore.world import InvalidRun, Taken, Worlds
+from harness.verdict import Status
+
+Exchanged = Callable[[Hashable, Mapping[str, str]], Hashable]
+"""An outcome with the attempts called something else."""
+RETRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One service: as it is, and with every statement that commits by itself held open."""
+
+    plain: Worlds
+    held: Worlds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What trying has shown to be otherwise than it was taken to be. One of the fields is set;
+    ``found`` may be beside it."""
+
+    pair: Pair | None = None
+    """Kinds of steps that do not commute."""
+    memory: Parting | None = None
+    """An attempt that went another way for no reason that was seen."""
+    apart: str = ""
+    """The kind of a statement that is no single moment."""
+    deferral: str = ""
+    """The kind of a statement that does not only wait."""
+    exchange: tuple[str, ...] = ()
+    """Attempts that are not interchangeable."""
+    unsteady: str = ""
+    """How one and the same schedule came to something else."""
+    unexplained: str = ""
+    """What shows that something was left out, with nobody knowing why."""
+    found: Execution | None = None
+    """A counterexample met on the way."""
+
+
+@dataclass
+class Lab:
+    """See the module. ``known`` are the outcomes of the search."""
+
+    lanes: Sequence[Lane]
+    judge: Judge
+    told: Told
+    exchanged: Exchanged
+    known: Collection[Hashable]
+    deadline: float
+    most: int | None = None
+    """Executions at most."""
+    executions: int = 0
+    found: Execution | None = None
+    blurred: set[str] = field(default_factory=set)
+    """Kinds of steps whose answers differ for no reason."""
+    _free: list[Lane] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._free = list(self.lanes)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more can be tried."""
+        if self.most is not None and self.executions >= self.most:
+            return True
+        return time.monotonic() >= self.deadline
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    async def make(
+        self, work: Callable[[Worlds], Awaitable[Trial]], *, held: bool = False
+    ) -> Trial | None:
+        """Have an execution made on a free lane, again if it said nothing; None if it never did.
+
+        Use no more at a time than there are lanes.
+        """
+        lane = self._free.pop()
+        try:
+            for _ in range(1 + RETRIES):
+                self.executions += 1
+                try:
+                    trial = await work(lane.held if held else lane.plain)
+                except InvalidRun:
+                    continue
+                self._look(trial)
+                return trial
+            return None
+        finally:
+            self._free.append(lane)
+
+    async def side_by_side(
+        self, works: Sequence[Callable[[Worlds], Awaitable[Trial]]], *, held: bool = False
+    ) -> list[Trial | None]:
+        """``make`` for each of ``works``: as many as there are lanes at most."""
+        return list(await asyncio.gather(*(self.make(work, held=held) for work in works)))
+
+    def _look(self, trial: Trial) -> None:
+        if self.found is None:
+            verdict = self.judge(trial.outcome)
+            if verdict.status is Status.INVALID:
+                self.found = Execution(
+                    number=self.executions,
+                    taken=trial.taken,
+                    outcome=trial.outcome,
+                    verdict=verdict,
+                )
+
+    def parts(self, taken: Sequence[Taken], outcome: Hashable, trial: Trial) -> Parting | None:
+        """Where an attempt's story in ``trial`` parts from what it was."""
+        return parting(
+            stories(taken),
+            stories(trial.taken),
+            self.blurred,
+            told=lambda actor: self.told(outcome, actor) == self.told(trial.outcome, actor),
+        )

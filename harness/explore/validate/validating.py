@@ -1,0 +1,98 @@
+"""Tries what a complete search relied on, on the service in front of it.
+
+Executions were left out because steps were taken to commute, statements to be single moments,
+others only to wait, attempts to do the same. That was read from SQL and protocols; here each kind
+of it is executed. What turns out to be otherwise is told (``Finding``): the search then begins
+again, and knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.explore.validate.claims import Claims
+from harness.explore.validate.deferrals import Deferrals
+from harness.explore.validate.exchange import Exchanges
+from harness.explore.validate.lab import Finding, Lab
+from harness.explore.validate.moments import Moments
+from harness.explore.validate.pairs import Pairs
+from harness.explore.validate.ways import Suspicion, confirmed
+from harness.explore.validate.whole import SAMPLE, Unreduced
+from harness.grounds import Claim, Grounds
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What was confirmed, and what was not: then the search is to begin again."""
+
+    grounds: Grounds
+    finding: Finding | None
+
+
+async def validated(
+    claims: Claims,
+    lab: Lab,
+    twins: Mapping[str, str],
+    suspicion: Suspicion | None = None,
+    *,
+    reduced: bool = True,
+    seed: int = 0,
+    sample: int = SAMPLE,
+) -> Validated:
+    """Try all ``claims`` while there is time.
+
+    ``twins`` are the attempts that were taken to be interchangeable, ``suspicion`` is what gave
+    reason to think that attempts share memory. A search that is not ``reduced`` relies on single
+    moments alone. ``sample`` schedules are drawn at random at most.
+    """
+    pairs, moments = Pairs(claims, lab), Moments(claims, lab)
+    deferrals, exchanges = Deferrals(claims, lab), Exchanges(claims, lab, twins)
+    rest = Unreduced(claims, lab, seed, sample)
+    parts = [moments.try_all]
+
+    async def try_memory() -> Finding | None:
+        return None if suspicion is None else await confirmed(suspicion, lab)
+
+    if reduced:
+        parts = [
+            try_memory,
+            pairs.try_all,
+            moments.try_all,
+            deferrals.try_all,
+            exchanges.try_all,
+            rest.try_some,
+        ]
+    finding = None
+    for part in parts:
+        finding = await part()
+        if finding is not None:
+            break
+    grounds = Grounds(
+        pairs=tuple(
+            Claim(names=(one[0], other[0]), confirmed=(one, other) in pairs.confirmed)
+            for one, other in sorted(claims.pairs)
+        )
+        if reduced
+        else (),
+        moments=tuple(
+            Claim(names=(name,), confirmed=name in moments.confirmed)
+            for name in sorted(claims.moments)
+        ),
+        deferrals=tuple(
+            Claim(names=(name,), confirmed=name in deferrals.confirmed)
+            for name in sorted(claims.deferrals)
+        )
+        if reduced
+        else (),
+        exchanges=tuple(
+            Claim(names=(other, one), confirmed=(one, other) in exchanges.confirmed)
+            for one, other in exchanges.twins
+        )
+        if reduced
+        else (),
+        schedules=rest.schedules,
+        whole=rest.whole,
+        executions=lab.executions,
+    )
+    return Validated(grounds, finding)

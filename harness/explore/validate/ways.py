@@ -1,0 +1,93 @@
+"""Attempts that went different ways although they were answered the same.
+
+What an attempt does next follows from what it did and was answered before, unless it looks at
+something no tap sees: memory that attempts share, a file. So one and the same past with two
+futures, in two executions, is a reason to suspect that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from harness.explore.search.types import Run
+from harness.explore.validate.lab import Finding, Lab
+from harness.explore.validate.stories import Chapter, Parting, Told, stories
+from harness.explore.validate.trial import Trial, in_order
+from harness.explore.world import Worlds
+
+_END = "the end"
+_Past = tuple[str, int]
+"""An attempt, and a digest of all it did and was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """``actor`` went two ways in two executions, after ``after``."""
+
+    actor: str
+    after: str
+    one: Run
+    other: Run
+
+
+class Ways:
+    """What came after which past, in all executions so far."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._next: dict[_Past, tuple[Hashable, Run]] = {}
+        self.suspicion: Suspicion | None = None
+
+    def add(self, run: Run) -> None:
+        """Look at an execution; one that was left early says nothing of what it was left before."""
+        if self.suspicion is not None:
+            return
+        for actor, story in stories(run.taken).items():
+            past, certain, after = hash(actor), True, ""
+            for chapter in story:
+                self._follows((actor, past), chapter.kind, run, after)
+                certain = certain and _certain(chapter)
+                if not certain:
+                    break
+                past, after = hash((past, chapter)), chapter.kind
+            else:
+                if not run.pruned and certain:
+                    end = (_END, self._told(run.outcome, actor))
+                    self._follows((actor, past), end, run, after)
+
+    def _follows(self, past: _Past, coming: Hashable, run: Run, after: str) -> None:
+        known, before = self._next.setdefault(past, (coming, run))
+        if known != coming and self.suspicion is None:
+            self.suspicion = Suspicion(past[0], after, before, run)
+
+
+def _certain(chapter: Chapter) -> bool:
+    return bool(chapter.heard.exactly)
+
+
+async def confirmed(suspicion: Suspicion, lab: Lab) -> Finding | None:
+    """Make both executions again, the first one last: what depends on the schedule alone comes
+    again, what depends on executions before it does not.
+
+    None if there is no time, or nothing could be told.
+    """
+    for run in (suspicion.other, suspicion.one):
+        if lab.spent:
+            return None
+        trial = await lab.make(lambda worlds, way=run: _again(worlds, way))  # type: ignore[misc]
+        if trial is None:
+            return None
+        before, after = stories(run.taken), stories(trial.taken)
+        mine, again = before[suspicion.actor], after.get(suspicion.actor, ())
+        if [one.kind for one in mine] != [one.kind for one in again][: len(mine)]:
+            return Finding(
+                unsteady=f"made again with the same choices, {suspicion.actor} went another way "
+                f"after {suspicion.after!r}",
+                found=lab.found,
+            )
+    return Finding(memory=Parting(suspicion.actor, suspicion.after, unseen=True), found=lab.found)
+
+
+async def _again(worlds: Worlds, run: Run) -> Trial:
+    return await in_order(worlds, run.schedule)

@@ -1,0 +1,89 @@
+"""Goes on without any reduction: all of a small tree, or some of a large one at random."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import factorial, isfinite, prod
+
+from harness.explore.search.dfs import DepthFirst
+from harness.explore.search.lanes import search
+from harness.explore.search.random import RandomWalk
+from harness.explore.search.types import Budget, Ending, Result, Scheduler
+from harness.explore.validate.claims import Claims
+from harness.explore.validate.lab import Finding, Lab
+from harness.explore.world import Worlds
+
+SMALL = 300
+"""A tree is searched whole if it seems to have at most so many schedules; it may turn out to have
+a few more."""
+MORE = 2
+SAMPLE = 200
+"""Schedules drawn at random from a larger one, at most."""
+
+
+@dataclass
+class Unreduced:
+    """What was executed without reduction."""
+
+    claims: Claims
+    lab: Lab
+    seed: int
+    sample: int
+    schedules: int = 0
+    whole: bool = False
+
+    async def try_some(self) -> Finding | None:
+        """As far as the time goes; what comes up that was not known shows that the reduction has
+        left something out."""
+        lab = self.lab
+        if lab.spent:
+            return None
+        small = size(self.claims) <= SMALL
+        most = SMALL * MORE if small else self.sample
+        if lab.most is not None:
+            most = min(most, lab.most - lab.executions)
+        if most < 1:
+            return None
+        scheduler: Scheduler = DepthFirst() if small else RandomWalk(self.seed, most)
+        result = await self._searched(scheduler, most)
+        lab.executions += result.counts.executions
+        self.schedules = result.counts.explored
+        self.whole = small and result.ending is Ending.COMPLETE
+        if result.found:
+            return Finding(
+                unexplained="a schedule that was left out breaks", found=result.found[0].execution
+            )
+        new = [outcome for outcome in result.outcomes if outcome not in lab.known]
+        if new:
+            return Finding(unexplained="a schedule that was left out comes to something else")
+        return None
+
+    async def _searched(self, scheduler: Scheduler, most: int) -> Result:
+        left = self.lab.left
+        lanes: Sequence[Worlds] = [lane.plain for lane in self.lab.lanes]
+        return await search(
+            lanes,
+            self.lab.judge,
+            scheduler,
+            budget=Budget(schedules=most, seconds=left if isfinite(left) else None),
+        )
+
+
+def size(claims: Claims) -> int:
+    """About how many schedules there are: as many as there are ways to merge the attempts' steps,
+    but for points at which not all of them could move."""
+    sizes = [
+        min(
+            prod(len(step.enabled) for step in kept.run.taken if not step.footprint.empty),
+            _merged(Counter(s.actor for s in kept.run.taken if not s.footprint.empty).values()),
+        )
+        for kept in claims.whole
+    ]
+    return max(sizes, default=1)
+
+
+def _merged(lengths: Collection[int]) -> int:
+    """In how many ways sequences of these lengths can be merged."""
+    return factorial(sum(lengths)) // prod(map(factorial, lengths))

@@ -1,0 +1,117 @@
+"""What the verdict of a complete search rests on: the claims by which executions were left out,
+and which of them were confirmed by executions of their own."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of claim, by the names of the steps (or attempts) that it is about."""
+
+    names: tuple[str, ...]
+    confirmed: bool
+
+
+class Wrong(enum.StrEnum):
+    """What was found to be otherwise than it was taken to be."""
+
+    PAIR = "pair"
+    """Two kinds of steps do not commute."""
+    MEMORY = "memory"
+    """Attempts share what no tap sees."""
+    MOMENT = "moment"
+    """A statement that commits by itself is no single moment."""
+    DEFERRAL = "deferral"
+    """A statement that finds its lock taken does more than wait."""
+    EXCHANGE = "exchange"
+    """Attempts are not interchangeable."""
+    UNKNOWN = "unknown"
+    """Something that was left out came to something else."""
+
+
+class Lesson(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search has learnt by trying, and relied on from then on."""
+
+    wrong: Wrong
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        quoted = [repr(name) for name in self.names]
+        match self.wrong:
+            case Wrong.PAIR:
+                return f"{quoted[0]} and {quoted[-1]} do not commute"
+            case Wrong.MEMORY:
+                return (
+                    f"{self.names[0]} goes another way after {quoted[1]} although all that it was "
+                    "answered at the taps is the same: attempts share memory, or something else "
+                    "that no tap sees, so every step is taken to touch it"
+                )
+            case Wrong.MOMENT:
+                return f"{quoted[0]} is no single moment: it is committed in a step of its own"
+            case Wrong.DEFERRAL:
+                return f"{quoted[0]} does more than wait for a lock: it is tried in every place"
+            case Wrong.EXCHANGE:
+                return f"{' and '.join(self.names)} are not interchangeable"
+            case Wrong.UNKNOWN:
+                return (
+                    "something was left out that makes a difference, and nobody knows why: every "
+                    "step is taken to matter to every other"
+                )
+
+
+class Grounds(msgspec.Struct, frozen=True, kw_only=True):
+    """See the module.
+
+    ``pairs`` are of steps taken to commute, ``moments`` statements that commit by themselves,
+    ``deferrals`` statements that would only wait, ``exchanges`` attempts taken to be
+    interchangeable. ``schedules`` were executed without any reduction; ``whole`` if those are all.
+    ``executions`` is what it took.
+    """
+
+    pairs: tuple[Claim, ...] = ()
+    moments: tuple[Claim, ...] = ()
+    deferrals: tuple[Claim, ...] = ()
+    exchanges: tuple[Claim, ...] = ()
+    schedules: int = 0
+    whole: bool = False
+    executions: int = 0
+    lessons: tuple[Lesson, ...] = ()
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether nothing is left that was not tried."""
+        claims = (*self.pairs, *self.moments, *self.deferrals, *self.exchanges)
+        return all(claim.confirmed for claim in claims)
+
+    def __str__(self) -> str:
+        """``41 of 41 kinds of independent pairs, 6 of 6 single moments confirmed by execution``."""
+        parts = [
+            _share(self.pairs, "kind of independent pairs", "kinds of independent pairs"),
+            _share(self.moments, "single moment", "single moments"),
+            _share(self.deferrals, "deferral", "deferrals"),
+            _share(self.exchanges, "exchange of attempts", "exchanges of attempts"),
+        ]
+        told = ", ".join(filter(None, parts))
+        found = [f"{told} confirmed by execution"] if told else []
+        if self.whole:
+            found.append(f"all {self.schedules} schedules executed")
+        elif self.schedules:
+            found.append(f"{self.schedules} schedules without any reduction came to nothing else")
+        return "; ".join(found)
+
+
+def resting(coverage: str, grounds: Grounds | None) -> str:
+    """What a complete search has covered, and what that rests on, in one line."""
+    told = "" if grounds is None else str(grounds)
+    return f"{coverage}; {told}" if told else coverage
+
+
+def _share(claims: Sequence[Claim], one: str, many: str) -> str:
+    if not claims:
+        return ""
+    known = sum(claim.confirmed for claim in claims)
+    return f"{known} of {len(claims)} {one if len(claims) == 1 else many}"

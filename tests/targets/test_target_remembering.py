@@ -1,0 +1,51 @@
+"""What a service remembers where no tap is: it is suspected, and never called complete."""
+
+from __future__ import annotations
+
+import pytest
+from small_services import HERE, edited, on_worlds
+
+from harness.explore.exploration import Request, explore
+from harness.explore.search import Budget, Ending
+from harness.grounds import Wrong
+from harness.targets.smoke import smoke
+
+TARGET = HERE / "remembering" / "target.toml"
+
+
+def explored(variant, path=TARGET, **how):
+    async def work(worlds, script):
+        tried = await smoke(worlds[0], script)
+        assert tried.problems == ()
+        return await explore(worlds, Request(scenario=script, variant=variant, **how))
+
+    return on_worlds(path, variant, work)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    ["orders", *(pytest.param(v, marks=pytest.mark.slow) for v in ("sessions", "last", "work"))],
+)
+def test_memory_that_attempts_share_without_waiting_is_found_out(variant):
+    found = explored(variant)
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert [lesson.wrong for lesson in found.result.grounds.lessons] == [Wrong.MEMORY]
+    assert any("learnt by trying" in note and "share memory" in note for note in found.notes)
+    assert {broken.checker for broken in found.witness.broken} >= {"invariants"}
+
+
+def test_a_search_in_which_nobody_succeeds_is_about_nothing(tmp_path):
+    found = explored("file", edited(tmp_path / "shop", "remembering"))
+    assert found.result.ending is Ending.INCOMPLETE
+    assert found.result.reason == (
+        "nobody succeeded in the execution that plays them one after the other, though tab 1 alone "
+        "does: state of an earlier execution is still there (is the reset complete?)"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["nothing", "names"])
+def test_memory_that_harms_nobody_keeps_nothing_from_being_complete(variant):
+    result = explored(variant, budget=Budget(seconds=120)).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.grounds.confirmed
