@@ -144,15 +144,13 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         """INVALID if any run was, or the search found a counterexample; else UNKNOWN if any run
         was, or none ran; else VALID.
 
-        Runs that raced speak for what they showed only where it was declared: then they are as
-        declared. What they show otherwise, or do not show, depends on load, and is UNKNOWN.
+        Runs that raced speak for what they showed. What they do not show depends on load: where
+        it was declared, that is UNKNOWN.
         """
         found = {run.status for run in self.runs}
-        if self.found or any(r.status is Status.INVALID and not r.raced for r in self.runs):
+        if self.found or Status.INVALID in found:
             return Status.INVALID
         raced = any(run.raced for run in self.runs)
-        if Status.INVALID in found:
-            return Status.INVALID if self.expected is Status.INVALID else Status.UNKNOWN
         if found == {Status.VALID} and self.error is None:
             missed = raced and self.expected is Status.INVALID and not self.proved
             return Status.UNKNOWN if missed else Status.VALID
@@ -160,8 +158,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_chance(self) -> bool:
-        """Whether it broke, against what was declared, in runs that raced and nowhere else."""
-        return self.caught > 0 and self.status is Status.UNKNOWN
+        """Whether it broke, against what was declared, in runs that raced and nowhere else: it may
+        not show again."""
+        broke = [run for run in self.runs if run.status is Status.INVALID]
+        alone = bool(broke) and all(run.raced for run in broke) and not self.found
+        return alone and self.expected is not Status.INVALID
 
     @property
     def depends_on_load(self) -> bool:

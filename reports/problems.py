@@ -103,7 +103,7 @@ def _of_cell(cell: Cell) -> Problem | None:
     runs = count(len(cell.runs), "run")
     if kind is Standing.BROKEN:
         weight = Weight.CONTRADICTED
-        text, history = _broken(cell)
+        text, history = _by_chance(cell) if cell.by_chance else _broken(cell)
     elif kind is Standing.MISSED:
         weight = Weight.CONTRADICTED
         text = f"declared vulnerable here, but not caught in {runs}"
@@ -117,8 +117,6 @@ def _of_cell(cell: Cell) -> Problem | None:
         weight = Weight.NOTE
         text, history = _broken(cell)
         text += f"; {cell.accepted}"
-    elif cell.by_chance:
-        text, history = _by_chance(cell)
     elif cell.depends_on_load:
         text = f"declared vulnerable and not caught in {runs}; no search was completed, so it may "
         text += "be caught with more time"
@@ -160,8 +158,10 @@ def _by_chance(cell: Cell) -> tuple[str, str | None]:
     """What real time showed of a cell declared sound, without a witness that shows it again."""
     run = first_run(cell, Status.INVALID)
     assert run is not None
-    text = f"broke in {cell.caught} of {count(len(cell.runs), 'burst')}, and no witness was found: "
-    text += "what bursts show depends on load"
+    text = (
+        f"declared sound, but broke in {cell.caught} of {count(len(cell.runs), 'burst')}, and no "
+    )
+    text += "witness was found that shows it again"
     reason = reason_of(run, Status.INVALID)
     return text + (f": {reason}" if reason else ""), run.history
 

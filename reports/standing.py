@@ -193,8 +193,7 @@ def tally(cell: Cell | None) -> str:
     if kind is Standing.HELD:
         number = len(cell.runs)
     elif kind is Standing.UNKNOWN:
-        open_ones = sum(run.status is Status.UNKNOWN for run in cell.runs)
-        number = cell.caught if cell.by_chance else open_ones
+        number = sum(run.status is Status.UNKNOWN for run in cell.runs)
     else:
         number = cell.caught
     return f"{number}/{len(cell.runs)}{', found' if cell.found else ''}"

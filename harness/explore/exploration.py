@@ -19,7 +19,7 @@ from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
 from harness.explore.relying import Relying, Validation
 from harness.explore.search import (
-    BadOrder,
+    Ahead,
     Bounded,
     Budget,
     DepthFirst,
@@ -84,7 +84,9 @@ class Request:
     """What may be spent on making a counterexample smaller; None leaves it as it was found."""
     validation: Validation | None = field(default_factory=Validation)
     """What may be spent on trying what a complete search relied on; None for nothing."""
-    first: tuple[BadOrder, ...] = ()
+    memory: bool = False
+    """Whether attempts are taken to share memory from the start."""
+    first: tuple[Ahead, ...] = ()
     """Orders to try before all others; what is complete does not depend on them."""
 
 
@@ -232,6 +234,7 @@ async def _searched(
         lambda: scheduler(request),
         request.budget,
         reduces=request.search is Search.DPOR,
+        memory=request.memory,
         seed=request.seed,
         recheck=request.recheck,
         stop_at_first=request.stop_at_first,

@@ -83,6 +83,8 @@ class Relying:
     scheduler: Callable[[], Scheduler]
     budget: Budget
     reduces: bool
+    memory: bool = False
+    """Whether attempts are taken to share memory from the start."""
     seed: int = 0
     recheck: float = 0.0
     stop_at_first: bool = True
@@ -99,7 +101,7 @@ class Relying:
 
     async def result(self) -> Result:
         """What the search established that began last; what it had learnt is in ``lessons``."""
-        shared = any(each.shared_memory for each in self.worlds)
+        shared = self.memory or any(each.shared_memory for each in self.worlds)
         apart = frozenset().union(*(each.apart for each in self.worlds))
         unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
         self.mode = Mode(

@@ -91,10 +91,10 @@ def accepting(proof: Proof, found: Sequence[Finding]) -> Proof:
 
 
 def _of_cell(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
-    if cell.status is Status.INVALID and cell.expected is not Status.INVALID:
-        yield from _broken(cell, invariants)
-    elif cell.by_chance:
+    if cell.by_chance:
         yield from _by_chance(cell, invariants)
+    elif cell.status is Status.INVALID and cell.expected is not Status.INVALID:
+        yield from _broken(cell, invariants)
     elif cell.error is not None:
         yield _one(cell, "undecided", Level.WARNING, f"could not be checked: {cell.error}")
     elif cell.denied:
@@ -123,9 +123,9 @@ def _by_chance(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
     for what, reason in _apart(broken, invariants):
         told = (
             f"{reason}; seen in {cell.caught} of {len(cell.runs)} bursts, and no witness was "
-            "found: it depends on load"
+            "found that shows it again"
         )
-        yield msgspec.structs.replace(_one(cell, what, Level.WARNING, told), history=run.history)
+        yield msgspec.structs.replace(_one(cell, what, Level.ERROR, told), history=run.history)
 
 
 def _apart(broken: Sequence[str], invariants: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.explore import shrinking
 from harness.explore.exploration import Explored, Request, explore, opened, save
 from harness.explore.export.brief import labels_in_brief, steps_in_brief
+from harness.explore.recorded import Recorded, statements
 from harness.explore.regression import Replay
 from harness.explore.search import Budget as SearchBudget
 from harness.explore.search import Ending
@@ -22,6 +23,7 @@ from harness.pytest_plugin.result import Result
 from harness.results import Run
 from harness.stack import Choice, Lane, Stack, open_stack
 from harness.targets.bursts import burst as one_burst
+from harness.targets.bursts import orders_of_the_broken
 from harness.targets.loading import Loaded
 from harness.targets.regression import replay_target_witness
 from harness.targets.script import TargetScript, script_of
@@ -95,7 +97,7 @@ def explored(play: Play) -> Result:
 def burst(play: Play) -> Result:
     """Send all attempts at once, up to 20 times; what breaks is searched for a witness.
 
-    What only bursts showed depends on load, so it is UNKNOWN. Raises ``PaidonceError``.
+    The order in which statements came in those is tried first. Raises ``PaidonceError``.
     """
 
     async def main() -> Result:
@@ -110,7 +112,10 @@ def burst(play: Play) -> Result:
                 return result
             left = (play.wanted.budget.seconds or 0.0) - seconds
             budget = SearchBudget(seconds=max(left, CONFIRM_S))
-            found = await _explored(play, stack, lane, _fewest(play.script), budget)
+            orders = orders_of_the_broken(runs, play.folder)
+            found = await _explored(play, stack, lane, play.script, budget, orders)
+            if not found.invalid:
+                found = await _explored(play, stack, lane, _fewest(play.script), budget)
             if not found.invalid:
                 return result
             how = f"{broke} of {len(runs)} bursts broke; {found.how}"
@@ -147,11 +152,22 @@ def replayed(play: Play) -> Result:
 
 
 async def _explored(
-    play: Play, stack: Stack, lane: Lane, script: TargetScript, budget: SearchBudget
+    play: Play,
+    stack: Stack,
+    lane: Lane,
+    script: TargetScript,
+    budget: SearchBudget,
+    orders: tuple[Recorded, ...] = (),
 ) -> Result:
+    """``orders`` are those of bursts that broke, so that something is to be found."""
     explore_table = play.loaded.file.explore
     async with opened(
-        stack, script, play.variant, lanes=[lane], noise=explore_table.noise
+        stack,
+        script,
+        play.variant,
+        lanes=[lane],
+        noise=explore_table.noise,
+        apart=statements(orders),
     ) as worlds:
         if explore_table.watch_s:
             await worlds[0].watch(explore_table.watch_s)
@@ -165,6 +181,8 @@ async def _explored(
             watch=explore_table.watch_s,
             noise=explore_table.noise,
             shrink=shrinking.BUDGET,
+            first=orders,
+            memory=bool(orders),
         )
         found = await explore(worlds, request)
     return _of_search(play, script, found, tried.notes)
@@ -235,10 +253,10 @@ def _of_bursts(play: Play, runs: list[Run], seconds: float) -> Result:
     status = Status.VALID
     how, command = f"held in {len(runs)} bursts", ""
     if broke:
-        status = Status.UNKNOWN
+        status = Status.INVALID
         how = (
-            f"broke in {len(broke)} of {len(runs)} bursts, and no witness was found: what bursts "
-            "show depends on load"
+            f"broke in {len(broke)} of {len(runs)} bursts, and no witness was found that shows it "
+            "again"
         )
     elif undecided:
         status = Status.UNKNOWN

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from harness.bench import Bench
 from harness.checkers import judge
+from harness.explore.recorded import Recorded, recorded
 from harness.history import Ended, Journal, Note, read_history
 from harness.performing import LookedUp, NotAtRest
 from harness.results import Run
 from harness.stage import Progress
 from harness.targets.clients import TargetClients
 from harness.targets.script import TargetScript
-from harness.verdict import merge
+from harness.verdict import Status, merge
+
+_FOLLOWED = 5
+"""How many bursts that broke are followed in a search."""
 
 _ASK_AGAIN_S = 0.01
 
@@ -57,7 +61,7 @@ async def burst(
     began = time.monotonic()
     path = folder / name
     with Journal(path, clients.header(script, uuid.uuid4().hex[:12])) as journal:
-        bench.tap.bind(journal, None)
+        _bind(bench, journal)
         try:
             performance = await clients.begin(script, journal)
             await performance.join(RealTime())
@@ -69,7 +73,7 @@ async def burst(
                 # Without its end the history proves nothing that rests on absence.
                 journal.record(Note(t=journal.now(), text=str(failure)))
         finally:
-            bench.tap.bind(None, None)
+            _bind(bench, None)
     verdicts = await asyncio.to_thread(lambda: judge(read_history(path)))
     return Run(
         history=name,
@@ -78,6 +82,21 @@ async def burst(
         seconds=time.monotonic() - began,
         raced=True,
     )
+
+
+def orders_of_the_broken(runs: Sequence[Run], folder: Path) -> tuple[Recorded, ...]:
+    """In which order things came to the taps in the first few bursts that broke something."""
+    broke = [run for run in runs if run.status is Status.INVALID][:_FOLLOWED]
+    return tuple(recorded(read_history(folder / run.history)) for run in broke)
+
+
+def _bind(bench: Bench, journal: Journal | None) -> None:
+    """All taps record: a burst is followed in the order in which things came to them."""
+    bench.tap.bind(journal, None)
+    if bench.taps is not None:
+        bench.taps.postgres.bind(journal, None)
+        if bench.taps.redis is not None:
+            bench.taps.redis.bind(journal, None)
 
 
 def _nothing_to_end(*, stripe: bool = False, asked: bool = False) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from harness.bench import Bench
 from harness.errors import PaidonceError
 from harness.explore import shrinking
 from harness.explore.cells import WITNESSES, searched
 from harness.explore.exploration import Request, explore, opened, save
+from harness.explore.recorded import statements
 from harness.explore.search import Budget, Progress
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.world import InvalidRun
@@ -20,7 +23,7 @@ from harness.predict import Decided, Prediction, decided, orders_of, predicted
 from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.stack import Lane, Stack
 from harness.targets import clients
-from harness.targets.bursts import burst
+from harness.targets.bursts import burst, orders_of_the_broken
 from harness.targets.script import TargetScript
 from harness.targets.smoke import smoke
 from harness.targets.subject import TargetSubject
@@ -32,6 +35,8 @@ _EXPLORING = 0.8
 _BURSTS = 20
 _BURSTS_OF_THE_CAUGHT = 3
 _LEAST_S = 1.0
+_FOLLOWING_S = 20.0
+"""What following the bursts that broke may take at least, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,18 @@ async def check(stack: Stack, checked: Checked) -> None:
             one.fails(str(error), usable=isinstance(error, InvalidRun))
 
 
+def _withdrawn(search: Searched, broke: int, bursts: int) -> Searched:
+    """``search``, of which nothing is claimed any more: what it did not show was seen to happen."""
+    if search.how is not How.COMPLETE:
+        return search
+    return msgspec.structs.replace(
+        search,
+        how=How.INCOMPLETE,
+        reason=f"the search came to its end without a counterexample, but {broke} of {bursts} "
+        "bursts broke: something makes a difference that no tap showed",
+    )
+
+
 class _OfOne:
     """One variant of a plan, and the time it has."""
 
@@ -152,6 +169,10 @@ class _OfOne:
         self._file(search=search)
         caught = search.how is How.COUNTEREXAMPLE
         runs = await self._bursts(_BURSTS_OF_THE_CAUGHT if caught else _BURSTS)
+        broke = sum(run.status is Status.INVALID for run in runs)
+        if broke and not caught:
+            self._file(search=_withdrawn(search, broke, len(runs)), runs=runs)
+            search = await self._from_bursts(search, runs)
         self._file(search=search, runs=runs)
 
     def fails(self, error: str, *, usable: bool = False) -> None:
@@ -197,6 +218,50 @@ class _OfOne:
         self._checked.predictions[self._name] = settled
         witness = save(explored, plan.out / WITNESSES)
         return searched(explored, witness, plan.out)
+
+    async def _from_bursts(self, search: Searched, runs: tuple[Run, ...]) -> Searched:
+        """A search for what bursts have shown and a search has not, in their recorded order first.
+
+        Something makes a difference that was not seen: so nothing is left out as the same in
+        another order, and what commits by itself does so in a step of its own.
+        """
+        plan, file = self._plan, self._plan.script.loaded.file
+        broke = sum(run.status is Status.INVALID for run in runs)
+        orders = orders_of_the_broken(runs, plan.out)
+        self._doing("following the bursts that broke")
+        try:
+            async with opened(
+                self._stack,
+                plan.script,
+                self._name,
+                lanes=self._lanes,
+                noise=file.explore.noise,
+                apart=statements(orders),
+            ) as worlds:
+                request = Request(
+                    scenario=plan.script,
+                    variant=self._name,
+                    first=orders,
+                    memory=True,
+                    budget=Budget(seconds=max(self._left, _FOLLOWING_S)),
+                    seed=plan.seed,
+                    lanes=len(worlds),
+                    watch=file.explore.watch_s,
+                    noise=file.explore.noise,
+                    shrink=shrinking.BUDGET,
+                    validation=None,
+                )
+                explored = await explore(worlds, request, self._progress)
+        except PaidonceError as error:
+            self._notes.append(f"the bursts that broke could not be followed: {error}")
+            return _withdrawn(search, broke, len(runs))
+        if explored.witness is None:
+            return _withdrawn(search, broke, len(runs))
+        self._notes.append(
+            f"{broke} of {len(runs)} bursts broke, which the search had not shown; their recorded "
+            "order led to the counterexample"
+        )
+        return searched(explored, save(explored, plan.out / WITNESSES), plan.out)
 
     async def _predicted(self, worlds: ServiceWorlds) -> tuple[Prediction, ...]:
         """What the attempts could order badly; the service was watched and tried out before."""

@@ -155,12 +155,11 @@ def test_a_job_that_is_cancelled_leaves_what_was_found_by_then(tmp_path):
     assert [cell["variant"] for cell in results["cells"]] == ["racy"]
 
 
-def test_what_only_bursts_show_is_not_red(tmp_path):
+def test_what_only_bursts_show_is_red(tmp_path):
     forgetful_shop_in(tmp_path)
     run = check(tmp_path, "--variant=racy", "--time=30s", "--out=out", GITHUB_ACTIONS="true")
-    assert run.returncode == 3, run.stdout + run.stderr
-    assert "::warning file=target.toml" in run.stdout
-    assert "::error" not in run.stdout
-    assert "bursts, and no witness was found: it depends on load" in run.stdout
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "::error file=target.toml" in run.stdout
+    assert "bursts, and no witness was found that shows it again" in run.stdout
     root = ET.parse(tmp_path / "out" / "junit.xml").getroot()
-    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+    assert (root.get("failures"), root.get("errors")) == ("1", "0")

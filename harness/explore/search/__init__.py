@@ -4,7 +4,7 @@ from harness.explore.search.bounded import Bounded
 from harness.explore.search.determinism import Recheck
 from harness.explore.search.dfs import DepthFirst
 from harness.explore.search.dpor import Reduced
-from harness.explore.search.foretold import BadOrder, Foretold
+from harness.explore.search.foretold import Ahead, BadOrder, Foretold
 from harness.explore.search.lanes import search
 from harness.explore.search.pct import Pct
 from harness.explore.search.random import RandomWalk
@@ -31,6 +31,7 @@ from harness.explore.search.types import (
 )
 
 __all__ = [
+    "Ahead",
     "BadOrder",
     "Bounded",
     "Budget",

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from typing import Protocol
 
 import msgspec
 
-from harness.explore.search.types import Coverage, Plan, Run, Scheduler
+from harness.explore.search.types import Coverage, Guide, Plan, Run, Scheduler
 from harness.explore.world import Pending, Taken
 
 
@@ -28,6 +28,17 @@ class BadOrder(msgspec.Struct, frozen=True, kw_only=True):
     rival: str
     occurrence: int = 1
 
+    def guide(self) -> Guide:
+        return _Towards(self)
+
+
+class Ahead(Protocol):
+    """An order to be tried; equal ones are tried once. Can be pickled."""
+
+    def guide(self) -> Guide:
+        """What makes the choices of one execution towards it."""
+        ...
+
 
 class Foretold:
     """A ``Scheduler`` that makes one execution for each of ``orders``, and then goes by ``rest``.
@@ -35,11 +46,11 @@ class Foretold:
     Their coverage is not claimed: it is that of ``rest``.
     """
 
-    def __init__(self, orders: Sequence[BadOrder], rest: Scheduler) -> None:
+    def __init__(self, orders: Sequence[Ahead], rest: Scheduler) -> None:
         self._rest = rest
         # The rest numbers its plans from 0.
         self._ahead = [
-            Plan(-number, (), partial(_Towards, order))
+            Plan(-number, (), order.guide)
             for number, order in enumerate(dict.fromkeys(orders), start=1)
         ]
 

@@ -41,7 +41,7 @@ async def in_order(worlds: Worlds, schedule: Sequence[str]) -> Trial:
             if at < len(schedule) and schedule[at] in able:
                 return schedule[at]
             departed = at
-        return going_on(able, taken)
+        return going_on([one.actor for one in pending if not one.deferred] or able, taken)
 
     taken, outcome = await chosen(worlds, choose)
     if departed is None and len(taken) < len(schedule):
