@@ -212,6 +212,20 @@ def test_who_does_the_same_can_be_exchanged_and_who_does_not_is_found_out():
     assert found.finding.exchange == ("a", "b")
 
 
+def test_an_outcome_with_who_does_the_same_exchanged_is_a_known_one():
+    # Who begins first takes it, and that the first of the two begins first is all that is searched.
+    def take(shared, own):
+        own["mine"] = int(not shared.get("taken"))
+        shared["taken"] = 1
+        return str(own["mine"])
+
+    programs = {actor: [Do("take", take, writes("taken")), read("y")] for actor in ("a", "b")}
+    result, found, _ = tried(programs, late=True, twins={"b": "a"})
+    assert len(result.outcomes) == 1
+    assert found.finding is None
+    assert found.grounds.whole
+
+
 def test_what_breaks_in_a_schedule_that_was_left_out_is_a_counterexample():
     programs = {
         "a": [write("p"), write("flag", claims=writes("a's")), read("q"), write("r")],

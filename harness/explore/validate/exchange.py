@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 from harness.explore.validate.claims import Claims, Kept
-from harness.explore.validate.lab import Finding, Lab
+from harness.explore.validate.lab import Exchanged, Finding, Lab
 from harness.explore.validate.stories import stories
 from harness.explore.validate.trial import Trial, in_order
 
@@ -56,6 +56,22 @@ class Exchanges:
             == [chapter.kind for chapter in after.get(mapping.get(actor, actor), ())]
             for actor, story in before.items()
         )
+
+
+def closed(
+    outcomes: Iterable[Hashable], twins: Mapping[str, str], exchanged: Exchanged
+) -> frozenset[Hashable]:
+    """``outcomes``, and what they are with attempts exchanged that do the same."""
+    known = set(outcomes)
+    left = list(known)
+    while left:
+        outcome = left.pop()
+        for one, other in twins.items():
+            found = exchanged(outcome, {one: other, other: one})
+            if found not in known:
+                known.add(found)
+                left.append(found)
+    return frozenset(known)
 
 
 def renamed(text: str, mapping: Mapping[str, str]) -> str:

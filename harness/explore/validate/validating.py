@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.deferrals import Deferrals
-from harness.explore.validate.exchange import Exchanges
+from harness.explore.validate.exchange import Exchanges, closed
 from harness.explore.validate.lab import Finding, Lab
 from harness.explore.validate.moments import Moments
 from harness.explore.validate.pairs import Pairs
@@ -46,6 +46,7 @@ async def validated(
     reason to think that attempts share memory. A search that is not ``reduced`` relies on single
     moments alone. ``sample`` schedules are drawn at random at most.
     """
+    lab.known = closed(lab.known, twins, lab.exchanged)
     pairs, moments = Pairs(claims, lab), Moments(claims, lab)
     deferrals, exchanges = Deferrals(claims, lab), Exchanges(claims, lab, twins)
     rest = Unreduced(claims, lab, seed, sample)
