@@ -1,0 +1,166 @@
+"""A payment service over HTTP that is whatever service it is told to be.
+
+``POST /be/NAME`` makes it the one described in the file NAME.json of the folder ``SERVICES``, with
+nothing in its memory, and answers a new order; ``POST /do/N/ORDER`` is a request of attempt N.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import queue
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from programme import PREPARED, Service, play, read
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool
+
+FOLDER = Path(os.environ["SERVICES"])
+NEW = """
+    INSERT INTO orders (customer) VALUES (1) RETURNING id
+"""
+JOB = "INSERT INTO jobs (order_id) VALUES (%s)"
+
+
+class Now:
+    """What the service is at the moment."""
+
+    def __init__(self) -> None:
+        self.service = Service(())
+        self.memory: set[str] = set()
+        self.pools: dict[str, ConnectionPool] = {}
+        self.stores: queue.LifoQueue[redis.Redis] = queue.LifoQueue()
+
+    def pool(self, level: str) -> ConnectionPool:
+        if level not in self.pools:
+            options = "-c default_transaction_isolation=" + level.replace(" ", "\\ ")
+            self.pools[level] = ConnectionPool(
+                os.environ["DATABASE_URL"],
+                min_size=3,
+                max_size=8,
+                max_idle=1e6,
+                max_lifetime=1e6,
+                open=True,
+                configure=prepare,
+                kwargs={"autocommit": True, "options": options},
+            )
+            self.pools[level].wait()
+        return self.pools[level]
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[redis.Redis]:
+        """A connection to Redis of one's own."""
+        try:
+            client = self.stores.get_nowait()
+        except queue.Empty:
+            client = redis.Redis.from_url(os.environ["REDIS_URL"], single_connection_client=True)
+        yield client
+        self.stores.put(client)
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    for statement in PREPARED:
+        connection.execute(statement)
+
+
+NOW = Now()
+
+
+class Live:
+    """``World`` of one request."""
+
+    def __init__(self, connection: psycopg.Connection, exits: contextlib.ExitStack) -> None:
+        self.connection, self._exits = connection, exits
+        self._store: redis.Redis | None = None
+
+    @property
+    def memory(self) -> set[str]:
+        return NOW.memory
+
+    def sql(self, text: str, values: Mapping[str, Any]) -> tuple[int, Any]:
+        cursor = self.connection.execute(text, values if "%(" in text else None)
+        row = cursor.fetchone() if cursor.description else None
+        return cursor.rowcount, row[0] if row else None
+
+    def roll_back(self) -> None:
+        if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.connection.execute("ROLLBACK")
+
+    def charge(self, order: str, key: str) -> None:
+        form = {
+            "amount": "4990",
+            "currency": "usd",
+            "confirm": "true",
+            "payment_method": "pm_card_visa",
+            "payment_method_types[]": "card",
+            "metadata[order]": order,
+        }
+        headers = {
+            "Authorization": f"Bearer {os.environ['STRIPE_KEY']}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        if key:
+            headers["Idempotency-Key"] = key
+        stripe = http.client.HTTPConnection(urllib.parse.urlsplit(os.environ["STRIPE_URL"]).netloc)
+        stripe.request("POST", "/v1/payment_intents", urllib.parse.urlencode(form), headers)
+        answer = stripe.getresponse()
+        told = answer.read()
+        stripe.close()
+        if answer.status != 200:
+            raise RuntimeError(f"Stripe answered {answer.status}: {told.decode()}")
+
+    def redis(self, command: list[str]) -> Any:
+        if self._store is None:
+            self._store = self._exits.enter_context(NOW.store())
+        return self._store.execute_command(*command)
+
+
+class Shop(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def say(self, status: int, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.say(200, {})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        _, verb, *rest = self.path.split("/")
+        if verb == "be":
+            NOW.service = read((FOLDER / f"{rest[0]}.json").read_text())
+            NOW.memory.clear()
+            with NOW.pool(NOW.service.level).connection() as connection:
+                order = connection.execute(NEW).fetchone()[0]
+                connection.execute(JOB, (order,))
+            return self.say(201, {"id": order})
+        path = NOW.service.paths[int(rest[0])]
+        with contextlib.ExitStack() as exits:
+            connection = exits.enter_context(NOW.pool(NOW.service.level).connection())
+            status = play(path, rest[1], Live(connection, exits))
+        return self.say(status, {"status": status})
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    disable_nagle_algorithm = True
+
+
+if __name__ == "__main__":
+    Server(("127.0.0.1", int(os.environ["PORT"])), Shop).serve_forever()

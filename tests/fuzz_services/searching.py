@@ -1,0 +1,158 @@
+"""Searches services by the harness: one process that becomes one service after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from programme import RESET, STATE, Service
+
+from harness.explore.exploration import Explored, Request, Search, exit_code, explore, opened
+from harness.explore.search import Budget
+from harness.explore.service_worlds import ServiceWorlds
+from harness.stack import Choice, open_stack
+from harness.targets import load_target
+from harness.targets.script import script_of
+from harness.targets.subject import TargetSubject
+
+GENERIC = Path(__file__).parent / "generic"
+DEADLINE_S = 300.0
+_TARGET = """
+name = "service-{name}"
+
+[[process]]
+name = "web"
+command = ["{{python}}", "{generic}/service.py"]
+ready = "/health"
+
+[process.env]
+PORT = "{{port}}"
+DATABASE_URL = "{{postgres_url}}"
+STRIPE_URL = "{{stripe_url}}"
+STRIPE_KEY = "{{stripe_key}}"
+REDIS_URL = "{{redis_url}}"
+SERVICES = "{folder}"
+
+[database]
+schema = ["{generic}/schema.sql"]
+
+[reset]
+sql = [{reset}]
+
+[[prepare]]
+request = "POST /be/{name}"
+capture = {{ order = "json:$.id" }}
+{attempts}
+[success]
+status = 200
+at_most = 1
+
+[rejection]
+status = 409
+
+[observe.charges]
+stripe = "charges"
+where = {{ status = "succeeded", "metadata.order" = "{{order}}" }}
+
+[observe.effects]
+sql = "SELECT count(*) FROM effects WHERE order_id = {{order}}::bigint"
+
+[observe.state]
+sql = "{state}"
+
+[[invariants]]
+name = "paid once"
+check = "charges + effects <= 1"
+
+[taps]
+need = ["postgres"]
+"""
+_ATTEMPTS = """
+[[attempts]]
+name = "{name}"
+count = {count}
+[[attempts.steps]]
+request = "POST /do/{path}/{{order}}"
+"""
+
+
+def write_target(service: Service, name: str, folder: Path) -> Path:
+    """Write the service and the target file that searches it; returns the latter's path."""
+    if len(set(service.attempts)) == 1:
+        tables = [("tab", len(service.attempts), service.attempts[0])]
+    else:
+        tables = [(f"client {n}", 1, path) for n, path in enumerate(service.attempts, start=1)]
+    attempts = "".join(
+        _ATTEMPTS.format(name=title, count=count, path=path) for title, count, path in tables
+    )
+    statements = ", ".join(f'"{part.strip()}"' for part in RESET.split(";"))
+    (folder / f"{name}.json").write_text(service.text())
+    path = folder / f"{name}.toml"
+    path.write_text(
+        _TARGET.format(
+            name=name,
+            generic=GENERIC,
+            folder=folder,
+            reset=statements,
+            attempts=attempts,
+            state=STATE.replace("%(order)s", "{order}::bigint"),
+        )
+    )
+    return path
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a search ended: ``code`` as ``paidonce explore`` would, and what it says."""
+
+    code: int
+    reason: str
+    executions: int
+    seconds: float
+    explored: Explored
+
+
+class Searcher:
+    """One service process behind taps, which becomes whatever service is searched next."""
+
+    def __init__(self, worlds: ServiceWorlds, folder: Path) -> None:
+        self._worlds, self._folder = worlds, folder
+        self._number = 0
+
+    async def search(self, service: Service, search: Search, budget: Budget) -> Found:
+        """Search a service. Raises ``PaidonceError``."""
+        self._number += 1
+        path = write_target(service, f"s{self._number}", self._folder)
+        loaded = load_target(path)
+        bench = self._worlds.bench
+        bench.subject = TargetSubject(loaded)
+        script = script_of(loaded)
+        worlds = ServiceWorlds(script, bench)
+        began = asyncio.get_running_loop().time()
+        try:
+            request = Request(
+                scenario=script, variant="default", search=search, budget=budget, watch=0
+            )
+            explored = await asyncio.wait_for(explore([worlds], request), DEADLINE_S)
+        finally:
+            await worlds.close()
+        result = explored.result
+        seconds = asyncio.get_running_loop().time() - began
+        return Found(exit_code(result), result.reason, result.counts.explored, seconds, explored)
+
+
+@asynccontextmanager
+async def open_searcher(
+    service: Service, folder: Path, postgres: str, redis: str
+) -> AsyncIterator[Searcher]:
+    """Start the process, as one service to begin with."""
+    loaded = load_target(write_target(service, "s0", folder))
+    choice = Choice(postgres=postgres, redis=redis)
+    async with (
+        open_stack(TargetSubject(loaded), choice) as stack,
+        opened(stack, script_of(loaded), "default", 1) as worlds,
+    ):
+        yield Searcher(worlds[0], folder)

@@ -1,0 +1,88 @@
+"""Random small services: what a search says of one is what plain threads see of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from comparing import Agreement, Effort
+from pieces import service
+from programme import Path as Way
+from programme import Service, Step, read
+
+FOUND = Path(__file__).parent / "found"
+OPEN: dict[str, str] = {}
+"""Services in ``found`` that are still misjudged, and why."""
+CHEAP = Effort(reduced=40, full=0, quick=12, deep=12)
+QUICK = range(60)
+
+LOOK = Step("sql", "SELECT id FROM orders WHERE id = %(order)s AND status = 'unpaid'", "row")
+LOCK = Step("sql", LOOK.text + " FOR UPDATE", "row")
+PAID = Step("sql", "UPDATE orders SET status = 'paid' WHERE id = %(order)s")
+CHARGE = Step("charge", "")
+BEGIN, COMMIT = Step("sql", "BEGIN"), Step("sql", "COMMIT")
+
+
+@pytest.mark.parametrize(
+    ("steps", "broken"),
+    [
+        ((LOOK, CHARGE, PAID), "paid twice"),
+        ((BEGIN, LOOK, CHARGE, PAID, COMMIT), "paid twice"),
+        ((BEGIN, LOCK, CHARGE, PAID, COMMIT), ""),
+        ((BEGIN, LOCK, COMMIT, CHARGE, PAID), "paid twice"),
+        # Two of these overlap although each is a single statement.
+        (
+            (
+                Step(
+                    "sql",
+                    f"UPDATE orders SET status = 'paid' WHERE id = ({LOOK.text})",
+                    "row",
+                ),
+                CHARGE,
+            ),
+            "paid twice",
+        ),
+        ((Step("sql", PAID.text + " AND status = 'unpaid'", "row"), CHARGE), ""),
+        ((BEGIN, PAID, PAID, Step("sql", "LOCK TABLE orders"), CHARGE, COMMIT), "paid twice"),
+    ],
+)
+def test_plain_threads_know_what_holds(steps, broken, lab):
+    told = lab.truth.told(Service((Way(steps),)), 60)
+    assert told.broken == broken
+    assert told.executions > 1 or broken
+
+
+def test_plain_threads_refuse_what_makes_no_sense(lab):
+    assert lab.truth.makes_sense(Service((Way((LOOK, CHARGE, PAID)),)))
+    assert not lab.truth.makes_sense(Service((Way((LOOK, CHARGE)),)))
+    assert not lab.truth.makes_sense(Service((Way((CHARGE, PAID)),)))
+
+
+@pytest.mark.parametrize("seed", QUICK)
+def test_a_random_service_is_judged_as_it_is(seed, lab):
+    check(service(seed), lab, CHEAP)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_more_random_services_are_judged_as_they_are(seed, lab):
+    check(service(seed), lab, Effort())
+
+
+def _found():
+    for path in sorted(FOUND.glob("*.json")):
+        why = OPEN.get(path.stem)
+        marks = [] if why is None else [pytest.mark.xfail(strict=True, reason=why)]
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", _found())
+def test_a_service_that_was_misjudged_once_is_not_again(path, lab):
+    check(read(path.read_text()), lab, Effort())
+
+
+def check(of, lab, effort):
+    compared = lab.compared(of, effort)
+    assert compared.agreement is not Agreement.SENSELESS
+    assert not compared.agreement.wrong, f"{compared.why}\n{of.text()}"

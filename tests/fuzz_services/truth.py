@@ -1,0 +1,315 @@
+"""What is true of a service: its attempts walked by plain threads in many forced orders.
+
+Nothing of the harness is used. Each attempt is a thread with a connection of its own. It stops
+before each thing that it does at Postgres, Redis or Stripe, and goes on when it is told; one that
+waits for a lock is known by ``pg_blocking_pids`` and left waiting. A statement that would commit by
+itself is carried out between BEGIN and COMMIT, with a stop before the COMMIT: that is how two of
+them overlap in a server.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+import psycopg
+import redis
+from programme import PREPARED, RESET, STATE, Service, play
+from psycopg.pq import TransactionStatus
+
+SCHEMA = FilePath(__file__).parent / "generic" / "schema.sql"
+_BLOCKED = "SELECT pid FROM unnest(%s::int[]) pid WHERE cardinality(pg_blocking_pids(pid)) > 0"
+_LOOK_S = 0.0005
+_STUCK_S = 10.0
+
+
+class Stuck(Exception):
+    """Threads neither move nor wait for a lock; the message says who."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an execution."""
+
+    statuses: tuple[int, ...]
+    charges: int
+    effects: int
+    state: str
+
+    @property
+    def broken(self) -> str:
+        """What does not hold, empty if all does."""
+        if self.charges + self.effects > 1:
+            return "paid twice"
+        if self.statuses.count(200) > 1:
+            return "two successes"
+        if any(status not in (200, 409) for status in self.statuses):
+            return "not a clean answer"
+        return ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a service: what breaks, in which order, and all that came of the others."""
+
+    broken: str
+    order: tuple[int, ...]
+    outcomes: frozenset[Outcome]
+    executions: int
+
+
+@dataclass
+class _Actor:
+    """``World`` of an attempt that moves when it is told."""
+
+    truth: Truth
+    number: int
+    connection: psycopg.Connection
+    store: redis.Redis
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    @property
+    def memory(self) -> set[str]:
+        return self.truth.memory
+
+    def stop(self) -> None:
+        self.truth.events.put((self.number, "stops"))
+        self.go.acquire()
+
+    def sql(self, text: str, values: Mapping[str, Any]) -> tuple[int, Any]:
+        alone = self.connection.info.transaction_status is TransactionStatus.IDLE
+        if alone and text.startswith("BEGIN"):
+            return self._execute(text, values)
+        self.stop()
+        if not alone:
+            return self._execute(text, values)
+        self.connection.execute("BEGIN")
+        try:
+            came = self._execute(text, values)
+        except psycopg.Error:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.stop()
+        self.connection.execute("COMMIT")
+        return came
+
+    def _execute(self, text: str, values: Mapping[str, Any]) -> tuple[int, Any]:
+        cursor = self.connection.execute(text, values if "%(" in text else None)
+        row = cursor.fetchone() if cursor.description else None
+        return cursor.rowcount, row[0] if row else None
+
+    def roll_back(self) -> None:
+        if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.stop()
+            self.connection.execute("ROLLBACK")
+
+    def charge(self, order: str, key: str) -> None:
+        self.stop()
+        if not key or key not in self.truth.keys:
+            self.truth.charges += 1
+        self.truth.keys.add(key)
+
+    def redis(self, command: list[str]) -> Any:
+        self.stop()
+        return self.store.execute_command(*command)
+
+
+class Truth:
+    """A database and a Redis to walk services on; ``redis_url`` names one that nobody else uses."""
+
+    def __init__(self, postgres_url: str, redis_url: str, database: str = "truth") -> None:
+        self._exits = ExitStack()
+        name = f"{database}_{time.time_ns()}"
+        with psycopg.connect(postgres_url, autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}"')
+            admin.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '3ms'")
+        self._admin, self._name = postgres_url, name
+        self._url = psycopg.conninfo.make_conninfo(postgres_url, dbname=name)
+        self._eyes = self._exits.enter_context(psycopg.connect(self._url, autocommit=True))
+        self._eyes.execute(SCHEMA.read_text())
+        self._stores = [
+            redis.Redis.from_url(redis_url, single_connection_client=True) for _ in range(3)
+        ]
+        self._connections: dict[str, list[psycopg.Connection]] = {}
+        self.events: queue.Queue[tuple[int, str]] = queue.Queue()
+        self.memory: set[str] = set()
+        self.keys: set[str] = set()
+        self.charges = 0
+        self.executions = 0
+
+    def close(self) -> None:
+        self._exits.close()
+        for store in self._stores:
+            store.close()
+        with psycopg.connect(self._admin, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+
+    def serial(self, service: Service) -> list[Outcome]:
+        """One after the other, in either order, and the first one alone."""
+        both = [self.execute(service, (n,) * 99)[0] for n in range(len(service.attempts))]
+        alone = [
+            self.execute(Service(service.paths, (path,), service.level), ())[0]
+            for path in dict.fromkeys(service.attempts)
+        ]
+        return [*both, *alone]
+
+    def makes_sense(self, service: Service) -> bool:
+        """Whether each attempt alone pays, and of two in turn the first one."""
+        for outcome in self.serial(service):
+            if outcome.broken or outcome.statuses.count(200) != 1:
+                return False
+            if outcome.charges + outcome.effects != 1:
+                return False
+        return True
+
+    def told(self, service: Service, most: int, preemptions: int = 2, seed: int = 0) -> Told:
+        """What came of up to ``most`` orders, up to the first that breaks something.
+
+        Orders with few preemptions come first, each once, then random ones.
+        """
+        outcomes: set[Outcome] = set()
+        tried = 0
+        for outcome, taken in self._orders(service, preemptions, seed):
+            outcomes.add(outcome)
+            tried += 1
+            if outcome.broken:
+                return Told(outcome.broken, taken, frozenset(outcomes), tried)
+            if tried >= most:
+                break
+        return Told("", (), frozenset(outcomes), tried)
+
+    def _orders(
+        self, service: Service, preemptions: int, seed: int
+    ) -> Iterator[tuple[Outcome, tuple[int, ...]]]:
+        """Executions: all with at most so many preemptions, and then random ones."""
+        ahead: list[tuple[int, ...]] = [()]
+        seen: set[tuple[int, ...]] = set()
+        for _ in range(preemptions + 1):
+            later: list[tuple[int, ...]] = []
+            while ahead:
+                prefix = ahead.pop()
+                outcome, taken, enabled = self._run(service, prefix, None)
+                if taken in seen:
+                    continue
+                seen.add(taken)
+                yield outcome, taken
+                for place in range(len(prefix), len(taken)):
+                    for other in enabled[place]:
+                        if other == taken[place]:
+                            continue
+                        branch = (*taken[:place], other)
+                        free = place == 0 or taken[place - 1] not in enabled[place]
+                        (ahead if free else later).append(branch)
+            ahead = later
+        rng = random.Random(seed)
+        for _ in range(10 * len(seen) + 200):
+            outcome, taken, _ = self._run(service, (), rng)
+            if taken not in seen:
+                seen.add(taken)
+                yield outcome, taken
+
+    def execute(self, service: Service, order: Sequence[int]) -> tuple[Outcome, tuple[int, ...]]:
+        """One execution that follows an order as far as it can be followed."""
+        outcome, taken, _ = self._run(service, tuple(order), None)
+        return outcome, taken
+
+    # --- one execution ---------------------------------------------------------------------
+
+    def _run(
+        self, service: Service, prefix: tuple[int, ...], rng: random.Random | None
+    ) -> tuple[Outcome, tuple[int, ...], list[tuple[int, ...]]]:
+        self.executions += 1
+        order = self._begin()
+        attempts = self._actors(service)
+        statuses = [0] * len(attempts)
+
+        def live(actor: _Actor) -> None:
+            try:
+                actor.stop()
+                path = service.paths[service.attempts[actor.number]]
+                statuses[actor.number] = play(path, str(order), actor)
+            finally:
+                self.events.put((actor.number, "ends"))
+
+        threads = [threading.Thread(target=live, args=(actor,), daemon=True) for actor in attempts]
+        for thread in threads:
+            thread.start()
+        stopped: set[int] = set()
+        running, taken, enabled = set(range(len(attempts))), [], []
+        self._settle(attempts, running, stopped)
+        while stopped:
+            can = tuple(sorted(stopped))
+            last = taken[-1] if taken else can[0]
+            if len(taken) < len(prefix) and prefix[len(taken)] in stopped:
+                chosen = prefix[len(taken)]
+            elif rng is not None:
+                chosen = rng.choice(can)
+            else:
+                chosen = last if last in stopped else can[0]
+            enabled.append(can)
+            taken.append(chosen)
+            stopped.discard(chosen)
+            running.add(chosen)
+            attempts[chosen].go.release()
+            self._settle(attempts, running, stopped)
+        for thread in threads:
+            thread.join(_STUCK_S)
+        query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
+        effects, state = self._eyes.execute(query, {"order": order}).fetchone()
+        outcome = Outcome(tuple(statuses), self.charges, effects, state)
+        return outcome, tuple(taken), enabled
+
+    def _begin(self) -> int:
+        self._eyes.execute(RESET)
+        self._stores[0].flushdb()
+        self.memory.clear()
+        self.keys.clear()
+        self.charges = 0
+        order = self._eyes.execute(
+            "WITH new AS (INSERT INTO orders (customer) VALUES (1) RETURNING id)"
+            " INSERT INTO jobs (order_id) SELECT id FROM new RETURNING order_id"
+        ).fetchone()
+        return int(order[0])
+
+    def _actors(self, service: Service) -> list[_Actor]:
+        connections = self._connections.setdefault(service.level, [])
+        while len(connections) < len(service.attempts):
+            options = "-c default_transaction_isolation=" + service.level.replace(" ", "\\ ")
+            connection = psycopg.connect(self._url, autocommit=True, options=options)
+            connections.append(self._exits.enter_context(connection))
+            for statement in PREPARED:
+                connection.execute(statement)
+        for connection in connections:
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")
+            connection.execute("SELECT pg_advisory_unlock_all()")
+        return [
+            _Actor(self, number, connections[number], self._stores[number + 1])
+            for number in range(len(service.attempts))
+        ]
+
+    def _settle(self, attempts: list[_Actor], running: set[int], stopped: set[int]) -> None:
+        """Wait until everybody has stopped, has ended, or waits for a lock."""
+        deadline = time.monotonic() + _STUCK_S
+        while running:
+            try:
+                number, what = self.events.get(timeout=_LOOK_S)
+            except queue.Empty:
+                pids = {attempts[n].connection.info.backend_pid: n for n in running}
+                rows = self._eyes.execute(_BLOCKED, (list(pids),)).fetchall()
+                blocked = {pids[row[0]] for row in rows}
+                if blocked == running and stopped and self.events.empty():
+                    return
+                if time.monotonic() > deadline:
+                    raise Stuck(f"attempts {sorted(running)} have not stopped") from None
+                continue
+            running.discard(number)
+            if what == "stops":
+                stopped.add(number)
