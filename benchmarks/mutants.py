@@ -39,7 +39,7 @@ async def main(options: argparse.Namespace) -> int:
             for mutant in chosen:
                 told = "not played"
                 if options.threads:
-                    seen = await asyncio.to_thread(around.seen, mutant, options.rounds)
+                    seen = await asyncio.to_thread(around.seen, mutant, options.rounds, enough=2)
                     what = ", ".join(sorted(seen.broken)) or "nothing broke"
                     told = f"{what} ({seen.rounds} rounds)"
                     if bool(seen.broken) is mutant.sound:

@@ -217,20 +217,9 @@ STILL_WRONG: dict[str, tuple[str, ...]] = {
     ),
     "equal times are never made": ("clock-token-target-racy",),
     "the first execution is cold": ("cold-cache-target",),
-    "an event's moment is that of its delivery": (
-        "event-born-in-call-target-fixed",
-        "event-born-in-call-target-c-racy",
-        "event-born-in-call-target-c-fixed",
-        "webhook-stale-payload-target-racy",
-    ),
+    "an event's moment is that of its delivery": ("event-born-in-call-target-c-racy",),
     "leases do not run out in a search": ("lease-target-racy",),
-    "a lost answer holds the search up": (
-        "lost-answer-target-racy",
-        "lost-answer-target-fixed",
-    ),
     "memory is excluded, not suspected": ("memory-session-cache-target",),
-    "a redelivery moves only when all others are through": ("redelivery-race-target-racy",),
-    "a connection that was closed ends the search": ("reset-by-peer-reset",),
     "an attempt that waits for itself is not decided": ("self-deadlock-target-racy",),
     "what is done to a customer touches no payment intent": ("stripe-footprint-target-stuck",),
     "a text of several statements is rewritten into one": (

@@ -57,13 +57,15 @@ def command(*arguments):
     return said
 
 
-def servers():
-    return (
-        "--postgres",
-        os.environ[POSTGRES_VARIABLE],
-        "--redis",
-        redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    )
+SEVERAL_DATABASES = ("other-redis-database", "redis-database")
+"""These use several databases of one Redis, which therefore has to be their own."""
+
+
+def servers(folder):
+    postgres = ("--postgres", os.environ[POSTGRES_VARIABLE])
+    if folder.name in SEVERAL_DATABASES:
+        return postgres
+    return (*postgres, "--redis", redis_url_of_worker(os.environ[REDIS_VARIABLE]))
 
 
 def explored(folder, case, *flags):
@@ -72,7 +74,14 @@ def explored(folder, case, *flags):
     lanes = () if "-j" in case.flags else ("-j", "1")
     out = ("--out", folder / "out")
     return command(
-        "explore", folder / case.target, *variant, *out, *lanes, *case.flags, *flags, *servers()
+        "explore",
+        folder / case.target,
+        *variant,
+        *out,
+        *lanes,
+        *case.flags,
+        *flags,
+        *servers(folder),
     )
 
 
@@ -82,7 +91,7 @@ def witness_of(folder):
 
 
 def replayed(path, times):
-    return command("replay", path, "--times", times, *servers())
+    return command("replay", path, "--times", times, *servers(path.parents[1]))
 
 
 def one(folder, target, variant=""):

@@ -222,8 +222,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _locked_by(
         "row-self-join",
-        "SELECT o.* FROM orders o JOIN orders held ON held.id = o.id WHERE held.id = :id"
-        " FOR UPDATE OF held",
+        "SELECT {_COLUMNS} FROM orders JOIN orders held (held_id, b, c, d, e, f, g, h, i, j, k)"
+        " ON held_id = orders.id WHERE held_id = :id FOR UPDATE OF held",
         sound=False,
         why="only the other one of the two is read anew",
     ),

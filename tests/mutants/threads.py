@@ -171,7 +171,8 @@ def _ask(
         connection.request(verb, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         told = answer.read()
-        return answer.status, json.loads(told) if told else None
+        is_json = answer.headers.get_content_type() == "application/json"
+        return answer.status, json.loads(told) if is_json else None
     finally:
         connection.close()
 
