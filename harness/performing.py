@@ -55,6 +55,11 @@ class Script(Protocol):
     @property
     def attempts(self) -> Sequence[Part]: ...
 
+    @property
+    def whole(self) -> Self:
+        """The same with all attempts there are: what a service is warmed up with."""
+        ...
+
     def keeping(self, names: Collection[str]) -> Self:
         """The same with just the attempts of these names."""
         ...

@@ -156,6 +156,13 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
     breaks: frozenset[str] = frozenset()
     rounds: int = 3
+    part_of: Scenario | None = field(default=None, compare=False, repr=False)
+    """The story of which this is a part, some of its attempts left out."""
+
+    @property
+    def whole(self) -> Scenario:
+        """The story with all its attempts."""
+        return self.part_of or self
 
     def with_attempts(self, count: int) -> Scenario:
         """The same story with ``count`` clients, where all of them do the same.
@@ -177,7 +184,9 @@ class Scenario:
     def keeping(self, names: Collection[str]) -> Scenario:
         """The same story with just the attempts of these names, in the story's order."""
         kept = tuple(attempt for attempt in self.attempts if attempt.name in names)
-        return replace(self, attempts=kept)
+        if kept == self.attempts:
+            return self
+        return replace(self, attempts=kept, part_of=self.whole)
 
     def told_by(self, names: Sequence[str]) -> Scenario:
         """The same story with just the attempts of these names, in the story's order.

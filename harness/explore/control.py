@@ -23,6 +23,7 @@ from harness.explore.parties import Activity, Reader, Waits
 from harness.explore.patience import Patience
 from harness.explore.players import Arrival, At, Player
 from harness.explore.quiet import Quiet
+from harness.explore.standstill import Wait, standstill
 from harness.explore.world import InvalidRun
 from harness.performing import Left
 from harness.taps.gate import Call, Connection, Passage
@@ -205,6 +206,18 @@ class Control:
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
             if self._arrived and not self._carried() and await self._quiet.still():
                 raise InvalidRun(self._not_at_rest(mover))
+
+    async def standstill(self) -> tuple[Wait, ...]:
+        """Who waits for whom, where nobody can move and nobody ever will; see ``standstill``."""
+        if not any(player.at is At.LOCK for player in self.players.values()):
+            return ()
+        found: tuple[Wait, ...] = ()
+        for _ in range(2):  # what ends by itself after all is given some time to
+            found = await standstill(self.players.values(), self.pids, self._reader, self._blocking)
+            if not found:
+                return ()
+            await asyncio.sleep(self._patience.tail)
+        return found
 
     # --- what happened ------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ def notes(
     suspected = any(one.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for one in lessons)
     own = _own(worlds, elsewhere)
     found = [f"the service sends {label!r} by itself; it is let through" for label in own]
+    found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
     if any(each.bench.subject.keeps_state_unseen for each in worlds):
         found.append(
             "what the service knows is where no tap is (it needs neither Postgres nor Redis): "

@@ -14,11 +14,9 @@ from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.explore.memory import Memory
 from harness.explore.players import At, Player
 from harness.explore.reading import TapReader
+from harness.explore.standstill import Wait, unanswered, verdict_on
 from harness.explore.world import ANSWER, InvalidRun, Pending, Taken, Tenure
-from harness.history import (
-    Ended,
-    History,
-)
+from harness.history import Ended, History, Note
 from harness.performing import LookedUp, NotAtRest, Over, Performance, Script
 from harness.stage import Progress
 from harness.verdict import Verdict
@@ -84,6 +82,8 @@ class ServiceWorld:
     late_locks: bool = False
     """Whether statements are deferred that would only wait."""
     on_close: Callable[[], Awaitable[None]] | None = None
+    end_waits: Callable[[], Awaitable[None]] | None = None
+    """Ends the transactions that nobody will ever end."""
     judged: Judged | None = None
     steps: int = 0
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -164,6 +164,8 @@ class ServiceWorld:
 
     async def finish(self) -> Hashable:
         """Let the world come to rest, look at it, and judge the history."""
+        if waits := await self.control.standstill():
+            return await self._stand_still(waits)
         self._complain_if_stuck()
         self._ended = True
         self.control.over = True
@@ -176,6 +178,22 @@ class ServiceWorld:
         history = self.memory.history
         verdicts = judge(history)
         self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        return self.judged.came
+
+    async def _stand_still(self, waits: tuple[Wait, ...]) -> Hashable:
+        """Judge an execution that will never end: nothing more is looked at in it."""
+        self._ended = True
+        verdict = verdict_on(waits)
+        now = self.memory.now()
+        for effect in unanswered(self.control.players.values(), now):
+            self.memory.record(effect)
+        self.memory.record(Note(t=now, text=verdict.reason))
+        history = self.memory.history
+        others = [one for one in judge(history) if one.checker != verdict.checker]
+        verdicts = (verdict, *others)
+        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        if self.end_waits is not None:
+            await self.end_waits()
         return self.judged.came
 
     async def close(self) -> None:

@@ -27,6 +27,7 @@ from harness.explore.service_world import ServiceWorld
 from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.twins import twins
+from harness.explore.warming import Warmth
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Script
 from harness.taps.gate import Gate
@@ -70,6 +71,8 @@ class ServiceWorlds:
     """The world made last; a search that found something reads its history here."""
     surprise: str = ""
     """What came while nobody was moving, in any execution so far; others then wait for longer."""
+    warmth: Warmth = field(default_factory=Warmth)
+    """What the service has been through; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
     _clients: Clients | None = None
     _serials: Serials | None = None
@@ -78,10 +81,34 @@ class ServiceWorlds:
     _hidden_locks: HiddenLocks | None = None
 
     async def fresh(self) -> ServiceWorld:
-        """A world at the script's beginning.
+        """A world at the script's beginning, on a service that is warm.
 
         Raises ``InvalidRun`` when the preparation does not succeed.
         """
+        await self._warm()
+        return await self._fresh()
+
+    async def _warm(self) -> None:
+        """Let the service go through all that is done once, before anything counts."""
+        whole = self.scenario.whole
+        kinds = frozenset(repr(attempt.steps) for attempt in whole.attempts)
+        if self.warmth.covers(kinds, len(whole.attempts)):
+            return
+        told = self.telling(whole)
+        self._serial_columns()
+        beforehand = replace(
+            told,
+            background=Background(self.background.patterns, learnt=self.background.learnt),
+            in_turn=True,
+            late_locks=False,
+            on_inside=None,
+            _serials=self._serials,
+            _sessions=self._sessions,
+        )
+        await self.warmth.warm(beforehand._fresh, kinds, len(whole.attempts))
+        self.last = self.last or beforehand.last
+
+    async def _fresh(self) -> ServiceWorld:
         taps, clients = self._taps(), self._players_clients()
         serials = self._serial_columns()
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
@@ -128,6 +155,7 @@ class ServiceWorlds:
             twins=self.twins if self.in_turn else {},
             late_locks=self.late_locks and not self.shared_memory,
             on_close=self._closed,
+            end_waits=self._end_waits,
         )
         await performance.join(world)
         for player in players:
@@ -208,12 +236,15 @@ class ServiceWorlds:
         control, reader = self.last.control, self.last.reader
         self.surprise = self.surprise or control.surprised
         self.background.settle()
-        open_ones = {s for name in control.players for s in reader.open_sessions(name)}
-        pids = [control.pids[session] for session in open_ones if session in control.pids]
-        if pids:
+        if pids := _in_transactions(control, reader):
             # Who is through ends it at once; who has done nothing for that long never will.
             await asyncio.sleep(self.patience.tail)
             await Blocking(self._taps().blocking).end_idle(pids, self.patience.tail * 0.8)
+
+    async def _end_waits(self) -> None:
+        assert self.last is not None
+        pids = _in_transactions(self.last.control, self.last.reader)
+        await Blocking(self._taps().blocking).end_idle(pids, 0.0)
 
     def _bind(self, memory: Memory | None, control: Control | None) -> None:
         taps = self._taps()
@@ -290,3 +321,9 @@ class ServiceWorlds:
 
 def _tell_of_ends(control: Control) -> Callable[[Session], None]:
     return lambda session: control.gone(session_name(session.id))
+
+
+def _in_transactions(control: Control, reader: TapReader) -> list[int]:
+    """The backends of the sessions on which an attempt has left a transaction open."""
+    sessions = {s for name in control.players for s in reader.open_sessions(name)}
+    return [control.pids[session] for session in sessions if session in control.pids]

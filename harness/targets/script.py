@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from msgspec import UNSET
@@ -45,10 +45,16 @@ class TargetScript:
 
     loaded: Loaded
     attempts: tuple[TargetAttempt, ...]
+    part_of: TargetScript | None = field(default=None, compare=False, repr=False)
+    """What this is a part of, some of the attempts left out."""
 
     @property
     def name(self) -> str:
         return self.loaded.file.name
+
+    @property
+    def whole(self) -> TargetScript:
+        return self.part_of or self
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -57,7 +63,8 @@ class TargetScript:
 
     def keeping(self, names: Collection[str]) -> TargetScript:
         """The same with just the attempts of these names."""
-        return replace(self, attempts=tuple(a for a in self.attempts if a.name in names))
+        kept = tuple(a for a in self.attempts if a.name in names)
+        return self if kept == self.attempts else replace(self, attempts=kept, part_of=self.whole)
 
     def told_by(self, names: Sequence[str]) -> TargetScript:
         """The same with as many copies as the names tell of, and just those attempts.

@@ -1,0 +1,104 @@
+"""A service is warm before anything counts, and says what was different in the beginning."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+
+import pytest
+
+from harness.explore.footprint import LOCAL
+from harness.explore.warming import MOST, Warmth
+from harness.explore.world import InvalidRun, Pending, Taken
+from harness.performing import NotReady
+
+KINDS = frozenset({"pay"})
+
+
+class Service:
+    """Each of two tabs makes the steps that ``steps`` tells for the execution of this number."""
+
+    def __init__(self, steps):
+        self.steps = steps
+        self.begun = 0
+
+    async def fresh(self):
+        self.begun += 1
+        found = self.steps(self.begun)
+        if isinstance(found, Exception):
+            raise found
+        return _World({name: list(found) for name in ("tab 1", "tab 2")})
+
+
+class _World:
+    def __init__(self, left):
+        self.left = left
+
+    def pending(self):
+        return tuple(
+            Pending(actor=name, label=steps[0], footprint=LOCAL)
+            for name, steps in self.left.items()
+            if steps
+        )
+
+    async def step(self, actor):
+        enabled = tuple(one.actor for one in self.pending())
+        label = self.left[actor].pop(0)
+        if label == "lost":
+            raise InvalidRun("not under control")
+        return Taken(actor=actor, label=label, footprint=LOCAL, enabled=enabled)
+
+    async def finish(self) -> Hashable:
+        return ()
+
+    async def close(self):
+        pass
+
+
+def warmed(steps):
+    warmth, service = Warmth(), Service(steps)
+    asyncio.run(warmth.warm(service.fresh, KINDS, 2))
+    return warmth, service.begun
+
+
+def test_a_service_that_does_the_same_from_the_beginning_is_played_twice():
+    warmth, begun = warmed(lambda number: ("look", "write"))
+    assert (warmth.notes, begun) == ([], 2)
+    assert warmth.covers(KINDS, 2)
+    assert not warmth.covers(KINDS, 3)
+    assert not warmth.covers(frozenset({"refund"}), 2)
+
+
+def test_a_cache_that_the_first_execution_fills_is_named():
+    warmth, begun = warmed(lambda number: ("settings", "look") if number == 1 else ("look",))
+    assert begun == 3
+    (note,) = warmth.notes
+    assert "tab 1 settings, where it later is tab 1 look" in note
+
+
+def test_it_goes_on_until_two_executions_agree():
+    warmth, begun = warmed(lambda number: ("settings",) * max(0, 4 - number) + ("look",))
+    assert begun == 5
+    assert len(warmth.notes) == 1
+
+
+def test_what_never_does_the_same_is_said():
+    warmth, begun = warmed(lambda number: (f"look {number}",))
+    assert begun == MOST
+    assert "does not come to do the same" in warmth.notes[0]
+
+
+@pytest.mark.parametrize(("lost", "begun"), [((1,), 3), ((1, 2, 3), 2)])
+def test_executions_out_of_control_are_left_to_whoever_searches(lost, begun):
+    warmth, found = warmed(lambda number: ("lost",) if number in lost else ("look",))
+    assert (warmth.notes, found) == ([], begun)
+    assert warmth.covers(KINDS, 2)
+
+
+def test_a_preparation_that_does_not_succeed_is_no_matter_of_warmth():
+    failure = InvalidRun("the order was answered 500")
+    failure.__cause__ = NotReady("the order was answered 500")
+    warmth, service = Warmth(), Service(lambda number: failure)
+    with pytest.raises(InvalidRun):
+        asyncio.run(warmth.warm(service.fresh, KINDS, 2))
+    assert not warmth.covers(KINDS, 2)
