@@ -42,17 +42,27 @@ class Checker(Protocol):
         """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What is broken, in data: by which ``rule``, ``whose`` (an attempt, or nobody's in
+    particular), with which ``values``."""
+
+    rule: str
+    whose: str = ""
+    values: dict[str, str] = {}
+
+
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which a history breaks a rule.
 
     ``evidence`` holds positions in ``History.events`` in the order a person should read them.
     ``absence`` tells that it rests on something *not* being recorded, which proves nothing where
-    the record has gaps.
+    the record has gaps. ``finding`` says the same as ``reason`` in data, to be compared.
     """
 
     reason: str
     evidence: tuple[int, ...] = ()
     absence: bool = False
+    finding: Finding | None = None
 
 
 def conclude(
@@ -70,7 +80,8 @@ def conclude(
     A violation makes it INVALID whatever else is in doubt; without one, a doubt makes it
     UNKNOWN; with neither it is VALID for the reason ``fine``. ``gaps`` are doubts of the kind
     that something recorded is missing from the picture, so that absence proves nothing.
-    ``details`` gains a list ``violations`` (the first few) and their ``count``.
+    ``details`` gains a list ``violations`` (the first few) and their ``count``, and the
+    ``findings`` of those that say what they are in data, unless it has them already.
     """
     if not history.complete:
         gaps = ["history was cut off", *gaps]
@@ -83,6 +94,7 @@ def conclude(
         more["violations"] = [
             {"reason": found.reason, "evidence": list(found.evidence)} for found in proven[:_SHOWN]
         ]
+        more.setdefault("findings", [msgspec.to_builtins(f.finding) for f in proven if f.finding])
         return Verdict(
             checker=checker,
             status=Status.INVALID,

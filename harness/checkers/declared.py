@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.base import NOTHING, Finding, Violation, conclude, some
 from harness.history import History, Operation, Outcome
 from harness.verdict import Status, Verdict
 
@@ -55,6 +55,7 @@ class DeclaredSuccesses:
                 Violation(
                     reason=f"{said}, {rules.at_most} may at most: {_names(won)}",
                     evidence=evidence(won),
+                    finding=Finding(rule="at_most", values={"successes": str(len(won))}),
                 )
             )
         if rules.at_least is not None and len(won) < rules.at_least:
@@ -63,7 +64,12 @@ class DeclaredSuccesses:
                 doubts.append(f"{reason}; what came of {', '.join(open_ones)} is not known")
             else:
                 losers = [last[name] for name in rules.counted if name in last]
-                violations.append(Violation(reason=reason, evidence=evidence(losers), absence=True))
+                finding = Finding(rule="at_least", values={"successes": str(len(won))})
+                violations.append(
+                    Violation(
+                        reason=reason, evidence=evidence(losers), absence=True, finding=finding
+                    )
+                )
         return conclude(self.name, history, violations=violations, doubts=doubts, fine=said)
 
 
@@ -82,6 +88,7 @@ class DeclaredRejections:
             Violation(
                 reason=f"{name} got neither a success nor a clean rejection: {_answer(operation)}",
                 evidence=evidence([operation]),
+                finding=Finding(rule="rejection", whose=name, values=_status(operation)),
             )
             for name, operation in last.items()
             if operation.outcome is Outcome.FAILED
@@ -102,6 +109,11 @@ def _nothing_declared(checker: str) -> Verdict:
 
 def _names(operations: Sequence[Operation]) -> str:
     return ", ".join(operation.invoked.attempt for operation in operations)
+
+
+def _status(operation: Operation) -> dict[str, str]:
+    completed = operation.completed
+    return {"status": str(completed.status if completed is not None else None)}
 
 
 def _answer(operation: Operation) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
 
 from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.base import NOTHING, Finding, Violation, conclude, some
 from harness.checkers.declared import last_operations, told_success
 from harness.checkers.expressions import BEFORE, BadExpression, Expression, NoValue, Value, parse
 from harness.history import History, Invariant, Observed, Outcome
@@ -51,8 +54,16 @@ class Invariants:
             violations=_together(violations),
             doubts=doubts,
             fine=f"{some(len(rules.invariants), 'invariant')} held",
-            details={"broken": [found.reason for found in violations]} if violations else None,
+            details=_told(violations) if violations else None,
         )
+
+
+def _told(violations: list[Violation]) -> dict[str, Any]:
+    """What is broken: each in words, and in data."""
+    return {
+        "broken": [found.reason for found in violations],
+        "findings": [msgspec.to_builtins(f.finding) for f in violations if f.finding],
+    }
 
 
 def _together(violations: list[Violation]) -> list[Violation]:
@@ -102,6 +113,9 @@ class _Case:
         return Violation(
             reason=f"{invariant.name}{whose}: not {invariant.check}, with {self._said(least)}",
             evidence=self._evidence(),
+            finding=Finding(
+                rule=invariant.name, whose=self._attempt or "", values=self._shown(least)
+            ),
         )
 
     def _holds(self, successes: int) -> bool:
@@ -115,6 +129,13 @@ class _Case:
         words = [f"{n} = {own[n] if n in own else self._values[n][1]}" for n in names]
         words += [f"{BEFORE}.{n} = {self._before[n][1]}" for n in sorted(self._expression.before)]
         return ", ".join(words)
+
+    def _shown(self, successes: int) -> dict[str, str]:
+        own: Mapping[str, Value] = {"attempts": self._attempts, "successes": successes}
+        return {
+            n: str(own[n] if n in own else self._values[n][1])
+            for n in sorted(self._expression.names)
+        }
 
     def _evidence(self) -> tuple[int, ...]:
         used = [self._values[n][0] for n in self._expression.names if n in self._values]

@@ -14,7 +14,7 @@ from harness.cli import options
 from harness.cli.playable import Playable, of_witness
 from harness.explore.exploration import opened, play_again
 from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.witness import Witness, broken_of, read_witness
+from harness.explore.witness import Witness, broken_of, read_witness, shows_the_same
 from harness.stack import Choice, open_stack
 from harness.verdict import Status
 
@@ -72,7 +72,7 @@ async def _replay(witness: Witness, playable: Playable, times: int, choice: Choi
                 continue
             assert worlds.last is not None
             broken = broken_of(judged.verdicts, worlds.last.reader.names)
-            same += broken == witness.broken
+            same += shows_the_same(broken, witness.broken)
             codes.append(judged.came.status.exit_code)
             if number == 1:
                 for found in broken:

@@ -22,7 +22,8 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 
     ``answers`` are (attempt, action, outcome, code), ``orders`` (status, amount, refunded),
     ``intents`` (status, amount, received) and ``charges`` (status, amount, refunded), all sorted;
-    ``broken`` names the checkers that found it invalid.
+    ``broken`` names the checkers that found it invalid, ``rules`` what of theirs was broken, where
+    they tell: "invariants: paid once".
     """
 
     status: Status
@@ -33,6 +34,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     charges: tuple[tuple[str, int, int], ...]
     values: tuple[tuple[str, str, str], ...] = ()
     """(name, attempt, value) of what else was observed."""
+    rules: tuple[str, ...] = ()
 
 
 def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
@@ -52,6 +54,7 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
         status=merge(verdict.status for verdict in verdicts),
         answers=answers,
         broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
+        rules=_rules(verdicts),
         orders=tuple(
             sorted(
                 (order.payment_status, order.amount, order.refunded_amount)
@@ -100,6 +103,15 @@ def exchanged(outcome: Hashable, names: Mapping[str, str]) -> Hashable:
         answers=tuple(sorted((names.get(a, a), *more) for a, *more in outcome.answers)),
         values=tuple(sorted((n, names.get(a, a), value) for n, a, value in outcome.values)),
     )
+
+
+def _rules(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    rules: set[str] = set()
+    for verdict in verdicts:
+        if verdict.status is Status.INVALID:
+            told = [f": {found['rule']}" for found in verdict.details.get("findings", ())]
+            rules.update(f"{verdict.checker}{rule}" for rule in told or [""])
+    return tuple(sorted(rules))
 
 
 def judge_outcome(outcome: Hashable) -> Verdict:

@@ -13,6 +13,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.explore.background import Background
+from harness.explore.came import Came
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.honesty import honest, learnt, notes
 from harness.explore.locks import LockWatcher
@@ -41,7 +42,7 @@ from harness.explore.service_world import Judged
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
 from harness.explore.watching import WatchedWorlds, Watcher
-from harness.explore.witness import Witness, broken_of, steps_of, write_witness
+from harness.explore.witness import Witness, broken_of, steps_of, unstable_values, write_witness
 from harness.history import History, Journal
 from harness.performing import Script
 from harness.stack import Lane, Stack
@@ -198,7 +199,8 @@ async def explore(
         reason = "a counterexample came out otherwise when it was made again: nothing was broken"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=told_of)
-    witness = _witness(told, request, again, judged)
+    assert isinstance(found.outcome, Came)
+    witness = _witness(told, request, again, judged, unstable_values(found.outcome, judged.came))
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
     return Explored(request, result, witness, judged.history, told_of, smallest)
 
@@ -256,7 +258,11 @@ async def play_again(
 
 
 def _witness(
-    worlds: ServiceWorlds, request: Request, replayed: Replayed, judged: Judged
+    worlds: ServiceWorlds,
+    request: Request,
+    replayed: Replayed,
+    judged: Judged,
+    unstable: Collection[str],
 ) -> Witness:
     assert worlds.last is not None
     return Witness(
@@ -271,7 +277,7 @@ def _witness(
         learnt=tuple(sorted(worlds.background.learnt)),
         apart=tuple(sorted(worlds.apart)),
         status=judged.came.status,
-        broken=broken_of(judged.verdicts, worlds.last.reader.names),
+        broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),
     )
 

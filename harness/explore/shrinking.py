@@ -1,18 +1,24 @@
 """The smallest variant of a counterexample: fewest attempts, fewest context switches.
 
-It has to break what the original breaks (one of its checkers at least): a smaller schedule that
+It has to break what the original breaks (one of its rules at least): a smaller schedule that
 breaks something else would be another finding, and not this one made easier to read.
+
+Nor is it the same finding where what is left breaks a rule by arithmetic: of two lawful payments
+one alone falls short of "both are paid", in any order and however right the service. So attempts
+are left out only where those that are left keep the rule when they come one after the other,
+whoever is first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from harness.explore.came import Came, judge_outcome
-from harness.explore.search import Budget, Execution
+from harness.explore.following import follow
+from harness.explore.search import Budget, Execution, Expected
 from harness.explore.search.shrink import Shrunk, shrink
 from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.world import Worlds
+from harness.explore.world import InvalidRun, Worlds
 from harness.verdict import Status, Verdict
 
 BUDGET = Budget(schedules=200, seconds=20.0)
@@ -27,24 +33,31 @@ async def shrunk(
     None in the place of the execution where the schedule did not fail when it was made again.
     """
     assert isinstance(found.outcome, Came)
-    wanted = set(found.outcome.broken)
-    by_attempts = {tuple(attempt.name for attempt in worlds.scenario.attempts): worlds}
+    everybody = tuple(attempt.name for attempt in worlds.scenario.attempts)
+    by_attempts = {everybody: worlds}
+    wanted = {frozenset(everybody): frozenset(found.outcome.rules)}
 
     def judge(outcome: Hashable) -> Verdict:
         assert isinstance(outcome, Came)
         verdict = judge_outcome(outcome)
-        if verdict.status is Status.INVALID and not wanted & set(outcome.broken):
+        took_part = frozenset(attempt for attempt, *_ in outcome.answers) & set(everybody)
+        expected = wanted.get(took_part, frozenset())
+        if verdict.status is Status.INVALID and not expected & set(outcome.rules):
             reason = f"breaks something else: {', '.join(outcome.broken)}"
             return Verdict(checker=verdict.checker, status=Status.VALID, reason=reason)
         return verdict
 
     async def without(dropped: frozenset[str]) -> Worlds | None:
-        names = tuple(a.name for a in worlds.scenario.attempts if a.name not in dropped)
+        names = tuple(name for name in everybody if name not in dropped)
         if not names:
             return None
         if names not in by_attempts:
-            by_attempts[names] = worlds.telling(worlds.scenario.keeping(names))
-        return by_attempts[names]
+            fewer = worlds.telling(worlds.scenario.keeping(names))
+            by_attempts[names] = fewer
+            broken = await _broken_in_turn(fewer, names)
+            rules = wanted[frozenset(everybody)]
+            wanted[frozenset(names)] = frozenset() if broken is None else rules - broken
+        return by_attempts[names] if wanted[frozenset(names)] else None
 
     smallest = await shrink(worlds, judge, found.schedule, without=without, budget=budget)
     if smallest is None:
@@ -53,3 +66,19 @@ async def shrunk(
         attempt.name for attempt in worlds.scenario.attempts if attempt.name not in smallest.dropped
     )
     return by_attempts[names], smallest
+
+
+async def _broken_in_turn(worlds: ServiceWorlds, names: Sequence[str]) -> frozenset[str] | None:
+    """The rules that attempts break one after the other, each of them being first once.
+
+    None where that was not under control.
+    """
+    broken: set[str] = set()
+    for first in names:
+        try:
+            followed = await follow(worlds, [Expected(actor=first)])
+        except InvalidRun:
+            return None
+        assert isinstance(followed.outcome, Came)
+        broken.update(followed.outcome.rules)
+    return frozenset(broken)

@@ -7,12 +7,15 @@ service behaves the same; where it does not, the replay says at which step it we
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
 
 import harness
+from harness.checkers.base import Finding
 from harness.errors import UsageError
+from harness.explore.came import Came
 from harness.explore.names import Names
 from harness.explore.search.types import Expected
 from harness.explore.world import Taken
@@ -58,11 +61,19 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
         return Expected(actor=self.actor, label=self.label, enabled=self.enabled)
 
 
+UNSTABLE = "?"
+"""Stands for a value that differs between equal executions: an id, a moment."""
+
+
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
-    """A checker that found the execution invalid, and why, without generated ids."""
+    """A checker that found the execution invalid, and why, without generated ids.
+
+    ``findings`` say it in data, where the checker does: the sentence is for people.
+    """
 
     checker: str
     reason: str
+    findings: tuple[Finding, ...] = ()
 
 
 class Witness(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,17 +126,66 @@ def steps_of(taken: tuple[Taken, ...]) -> tuple[WitnessStep, ...]:
     )
 
 
-def broken_of(verdicts: tuple[Verdict, ...], names: Names) -> tuple[Broken, ...]:
-    """The checkers that said INVALID, with generated ids replaced by their names."""
+def broken_of(
+    verdicts: tuple[Verdict, ...], names: Names, unstable: Collection[str] = ()
+) -> tuple[Broken, ...]:
+    """The checkers that said INVALID, with generated ids replaced by their names.
+
+    ``unstable`` are names of observed values that differ between equal executions.
+    """
     return tuple(
         # What is called "order <id>" has a name that says so itself.
         Broken(
             checker=verdict.checker,
             reason=names.text("judgement", verdict.reason).replace("order order ", "order "),
+            findings=tuple(
+                _stable(msgspec.convert(found, Finding), names, unstable)
+                for found in verdict.details.get("findings", ())
+            ),
         )
         for verdict in verdicts
         if verdict.status is Status.INVALID
     )
+
+
+def _stable(found: Finding, names: Names, unstable: Collection[str]) -> Finding:
+    values = {
+        name: UNSTABLE if name in unstable else names.text("judgement", names.seen(value))
+        for name, value in found.values.items()
+    }
+    return msgspec.structs.replace(found, values=values)
+
+
+def unstable_values(one: Came, other: Came) -> frozenset[str]:
+    """The names of observed values in which two executions of the same schedule differ."""
+    return frozenset(name for name, _, _ in set(one.values) ^ set(other.values))
+
+
+def shows_the_same(broken: Sequence[Broken], other: Sequence[Broken]) -> bool:
+    """Whether two executions break the same: the same checkers, the same rules for the same
+    attempts, with the same values. What is said of it in words is not compared."""
+    return _in_data(broken, other) == _in_data(other, broken)
+
+
+def _in_data(broken: Sequence[Broken], other: Sequence[Broken]) -> dict[str, object]:
+    """What is comparable of ``broken``, where ``other`` has it too."""
+    theirs = {one.checker: one for one in other}
+    return {
+        one.checker: None
+        if one.checker not in theirs or not (one.findings and theirs[one.checker].findings)
+        else {(f.rule, f.whose): _compared(f, theirs[one.checker].findings) for f in one.findings}
+        for one in broken
+    }
+
+
+def _compared(found: Finding, others: Sequence[Finding]) -> dict[str, str]:
+    """The values of ``found`` but for those that are unstable in it or in its like."""
+    like = next((o for o in others if (o.rule, o.whose) == (found.rule, found.whose)), found)
+    return {
+        name: value
+        for name, value in found.values.items()
+        if UNSTABLE not in (value, like.values.get(name))
+    }
 
 
 def write_witness(witness: Witness, path: Path) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from harness.errors import UsageError
+from harness.explore.came import Came
 from harness.explore.exploration import budget_of
 from harness.explore.names import Names
 from harness.explore.search import Budget
@@ -14,6 +15,8 @@ from harness.explore.witness import (
     WitnessStep,
     broken_of,
     read_witness,
+    shows_the_same,
+    unstable_values,
     write_witness,
 )
 from harness.verdict import Status, Verdict
@@ -113,3 +116,42 @@ def test_budgets_are_read_as_people_write_them(text, expected):
 def test_other_budgets_are_refused(text):
     with pytest.raises(UsageError, match="budget"):
         budget_of(text)
+
+
+def broken(*findings, said="x", checker="invariants"):
+    verdict = Verdict(
+        checker=checker, status=Status.INVALID, reason=said, details={"findings": list(findings)}
+    )
+    return broken_of((verdict,), Names({}), unstable={"row"})
+
+
+def finding(**values):
+    return {"rule": "paid once", "whose": "tab 1", "values": values}
+
+
+def test_what_two_executions_break_is_compared_in_data_not_in_words():
+    one = broken(finding(paid="2", row="17"), said="POST /orders/17 was answered 500")
+    assert shows_the_same(one, broken(finding(paid="2", row="18"), said="POST /orders/18 ..."))
+    assert not shows_the_same(one, broken(finding(paid="3", row="18")))
+    assert not shows_the_same(one, broken({"rule": "another", "whose": "tab 1", "values": {}}))
+    assert not shows_the_same(one, broken(finding(paid="2"), finding(paid="2") | {"whose": "b"}))
+    assert not shows_the_same(one, broken(finding(paid="2"), checker="successes"))
+    assert not shows_the_same(one, ())
+    without = broken(said="as an older version wrote it")
+    assert shows_the_same(one, without)
+
+
+def test_values_that_differ_between_equal_executions_are_told_apart():
+    def came(*values):
+        return Came(
+            status=Status.INVALID,
+            answers=(),
+            broken=(),
+            orders=(),
+            intents=(),
+            charges=(),
+            values=values,
+        )
+
+    one = came(("paid", "", "2"), ("row", "", "17"))
+    assert unstable_values(one, came(("paid", "", "2"), ("row", "", "18"))) == {"row"}
