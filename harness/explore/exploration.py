@@ -14,6 +14,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.explore.background import Background
 from harness.explore.came import Came
+from harness.explore.clock import Clock
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.honesty import honest, learnt, notes
 from harness.explore.locks import LockWatcher
@@ -174,13 +175,19 @@ async def explore(
 ) -> Explored:
     """Search, and if something was found make it once more for its history and witness.
 
-    Lanes ``elsewhere`` take part in the search; the rest is done here.
+    Lanes ``elsewhere`` take part in the search; the rest is done here. The budget's seconds are for
+    all of it, but for what is done with a counterexample that was found.
     """
+    clock = Clock(request.budget)
     await _watched(worlds, request)
-    result = await _searched(worlds, request, progress, elsewhere)
-    if result.ending is not Ending.COUNTEREXAMPLE and await _watched(worlds, request, elsewhere):
+    result = await _searched(worlds, request, clock, progress, elsewhere)
+    if (
+        result.ending is not Ending.COUNTEREXAMPLE
+        and not clock.over
+        and await _watched(worlds, request, elsewhere)
+    ):
         # What it does by itself since it was used was taken for the attempts' doing.
-        result = await _searched(worlds, request, progress, elsewhere)
+        result = await _searched(worlds, request, clock, progress, elsewhere)
     told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
@@ -223,6 +230,7 @@ async def _watched(
 async def _searched(
     worlds: list[ServiceWorlds],
     request: Request,
+    clock: Clock,
     progress: Callable[[Progress], None] | None,
     elsewhere: Elsewhere | None,
 ) -> Result:
@@ -234,7 +242,7 @@ async def _searched(
     return await Relying(
         worlds,
         lambda: scheduler(request),
-        request.budget,
+        clock.left,
         reduces=request.search is Search.DPOR,
         memory=request.memory,
         seed=request.seed,

@@ -248,8 +248,7 @@ class Relying:
 
     def _left(self) -> Budget:
         """What is left of the budget."""
-        schedules, seconds = self.budget.schedules, self.budget.seconds
-        return Budget(
-            schedules=None if schedules is None else max(0, schedules - self.executions),
-            seconds=None if seconds is None else max(0.0, self.began + seconds - time.monotonic()),
-        )
+        left = self.budget.spent(time.monotonic() - self.began)
+        if left.schedules is None:
+            return left
+        return msgspec.structs.replace(left, schedules=max(0, left.schedules - self.executions))

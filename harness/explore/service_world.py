@@ -86,6 +86,8 @@ class ServiceWorld:
     """Ends the transactions that nobody will ever end."""
     judged: Judged | None = None
     steps: int = 0
+    abandoned: bool = False
+    """Whether it was left while an attempt had no answer yet."""
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: list[BaseException] = field(default_factory=list)
     _begun: dict[str, int] = field(default_factory=dict)
@@ -202,6 +204,7 @@ class ServiceWorld:
         self.control.open()
         if self._lives:
             done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
+            self.abandoned = bool(pending)
             for life in pending:
                 life.cancel()
             await asyncio.gather(*done, *pending, return_exceptions=True)

@@ -29,7 +29,7 @@ from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.twins import twins
 from harness.explore.warming import Warmth
 from harness.explore.world import InvalidRun
-from harness.performing import Clients, NotReady, Script
+from harness.performing import Clients, NotReady, Performance, Script
 from harness.taps.gate import Gate
 from harness.taps.postgres import Statement
 from harness.taps.postgres.session import Session
@@ -73,6 +73,8 @@ class ServiceWorlds:
     """What came while nobody was moving, in any execution so far; others then wait for longer."""
     warmth: Warmth = field(default_factory=Warmth)
     """What the service has been through; of all worlds on the same bench."""
+    _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
+    """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
     _clients: Clients | None = None
     _serials: Serials | None = None
@@ -101,6 +103,7 @@ class ServiceWorlds:
             background=Background(self.background.patterns, learnt=self.background.learnt),
             in_turn=True,
             late_locks=False,
+            hold_all=False,
             on_inside=None,
             _serials=self._serials,
             _sessions=self._sessions,
@@ -119,7 +122,7 @@ class ServiceWorlds:
         self.bench.tap.bind(memory, preparing)
         try:
             await self._settle(clients)
-            performance = await clients.begin(self.scenario, memory)
+            performance = await self._begun(clients, memory)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
         names = Names(performance.known, serials, self.unnamed)
@@ -166,6 +169,14 @@ class ServiceWorlds:
         self.last = world
         return world
 
+    async def _begun(self, clients: Clients, memory: Memory) -> Performance:
+        """The script's beginning. If nobody waits for it any more it is brought about all the same:
+        what the service is still doing for it must not be taken for its own doing."""
+        beginning = asyncio.ensure_future(clients.begin(self.scenario, memory))
+        self._under_way.add(beginning)
+        beginning.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(beginning)
+
     def telling(self, scenario: Script) -> ServiceWorlds:
         """Worlds of another script on the same bench, which differs in its attempts alone.
 
@@ -182,6 +193,8 @@ class ServiceWorlds:
         before = len(self.background.learnt)
         self._bind_all(None, None)
         await self._settle(self._players_clients())
+        if self.last is not None and self.last.abandoned:
+            return False  # it may be at work for an attempt still
         gate = Watch(self.background, self._sql_sessions())
         await self._between_transactions()
         self._bind_all(None, gate)
@@ -191,11 +204,15 @@ class ServiceWorlds:
 
     async def close(self) -> None:
         """Close the clients' connections."""
+        for beginning in self._under_way:
+            beginning.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         if self._clients is not None:
             await self._clients.close()
 
     async def _settle(self, clients: Clients) -> None:
         """Wait until the last execution is over in all processes: its work must not spill over."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await clients.settle()
         if not self._several or self.last is None:
             return

@@ -23,7 +23,7 @@ from harness.pytest_plugin.result import Result
 from harness.results import Run
 from harness.stack import Choice, Lane, Stack, open_stack
 from harness.targets.bursts import burst as one_burst
-from harness.targets.bursts import orders_of_the_broken
+from harness.targets.bursts import crowd, orders_of_the_broken
 from harness.targets.loading import Loaded
 from harness.targets.regression import replay_target_witness
 from harness.targets.script import TargetScript, script_of
@@ -233,16 +233,15 @@ async def _bursts(play: Play, stack: Stack, lane: Lane) -> list[Run]:
     deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
     controlled = play.loaded.file.service is not None  # its Postgres is behind the tap
     runs: list[Run] = []
-    async with stack.bench(lane, play.variant, {}, controlled=controlled) as bench:
-        crowd = play.subject.clients(bench)
-        try:
-            while len(runs) < most:
-                if runs and deadline is not None and time.monotonic() >= deadline:
-                    break
-                name = f"{HISTORIES}/burst-{len(runs) + 1}.jsonl"
-                runs.append(await one_burst(bench, crowd, play.script, play.folder, name))
-        finally:
-            await crowd.close()
+    async with (
+        stack.bench(lane, play.variant, {}, controlled=controlled) as bench,
+        crowd(bench, play.script) as clients,
+    ):
+        while len(runs) < most:
+            if runs and deadline is not None and time.monotonic() >= deadline:
+                break
+            name = f"{HISTORIES}/burst-{len(runs) + 1}.jsonl"
+            runs.append(await one_burst(bench, clients, play.script, play.folder, name))
     return runs
 
 

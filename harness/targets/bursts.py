@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from harness.bench import Bench
 from harness.checkers import judge
+from harness.explore.memory import Memory
 from harness.explore.recorded import Recorded, recorded
 from harness.history import Ended, Journal, Note, read_history
 from harness.performing import LookedUp, NotAtRest
@@ -23,6 +25,8 @@ _FOLLOWED = 5
 """How many bursts that broke are followed in a search."""
 
 _ASK_AGAIN_S = 0.01
+_BEFOREHAND = 2
+"""As often as a search plays a service that does the same from the beginning."""
 
 
 class RealTime:
@@ -49,6 +53,52 @@ class RealTime:
 
     def looked(self, attempt: str, seen: LookedUp) -> None:
         """Nobody wants to know."""
+
+
+class _RefusedAlone(Exception):
+    """A webhook is refused that nobody else is there for to make it acceptable."""
+
+
+class _Alone(RealTime):
+    """``Surroundings`` of one attempt while no other is under way."""
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """Delivering again would change nothing."""
+        raise _RefusedAlone
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """What is not there yet does not come."""
+        return await ready()
+
+
+@asynccontextmanager
+async def crowd(bench: Bench, script: TargetScript) -> AsyncIterator[TargetClients]:
+    """The clients of a service that is warm: bursts meet what a search of it meets.
+
+    Raises ``NotReady``, ``NoAnswer`` and ``UsageError`` as the clients do.
+    """
+    clients = bench.subject.clients(bench)
+    assert isinstance(clients, TargetClients)
+    try:
+        for _ in range(_BEFOREHAND):
+            await _one_after_the_other(clients, script)
+        yield clients
+    finally:
+        await clients.close()
+
+
+async def _one_after_the_other(clients: TargetClients, script: TargetScript) -> None:
+    """Play the attempts alone, unrecorded; what comes of it is nobody's concern."""
+    journal = Memory(clients.header(script, uuid.uuid4().hex[:12]))
+    performance = await clients.begin(script, journal)
+    await performance.join(_Alone())
+    for attempt in script.attempts:
+        with suppress(_RefusedAlone):
+            await performance.play(attempt.name)
+    with suppress(NotAtRest):
+        await performance.rest()
 
 
 async def burst(

@@ -23,7 +23,7 @@ from harness.predict import Decided, Prediction, decided, orders_of, predicted
 from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.stack import Lane, Stack
 from harness.targets import clients
-from harness.targets.bursts import burst, orders_of_the_broken
+from harness.targets.bursts import burst, crowd, orders_of_the_broken
 from harness.targets.script import TargetScript
 from harness.targets.smoke import smoke
 from harness.targets.subject import TargetSubject
@@ -205,7 +205,10 @@ class _OfOne:
                 scenario=plan.script,
                 variant=self._name,
                 first=orders_of(expected),
-                budget=Budget(seconds=max(self._left * _EXPLORING, _LEAST_S)),
+                budget=Budget(
+                    seconds=max(self._left * _EXPLORING, _LEAST_S),
+                    source=f"of {plan.seconds:g} s by --time, or check_s in [explore]",
+                ),
                 seed=plan.seed,
                 lanes=len(worlds),
                 watch=file.explore.watch_s,
@@ -281,14 +284,11 @@ class _OfOne:
             self._lanes[0], self._name, {}, controlled=controlled
         ) as bench:
             self._met(bench)
-            crowd = plan.subject.clients(bench)
-            try:
+            async with crowd(bench, plan.script) as clients_of_all:
                 while len(runs) < most and (self._left > 0 or not runs):
                     name = f"{HISTORIES}/{self._name}/burst-{len(runs) + 1}.jsonl"
-                    runs.append(await burst(bench, crowd, plan.script, plan.out, name))
+                    runs.append(await burst(bench, clients_of_all, plan.script, plan.out, name))
                     self._doing(f"burst {len(runs)} of {most}")
-            finally:
-                await crowd.close()
         return tuple(runs)
 
     # --- helpers ---------------------------------------------------------------------------------

@@ -107,7 +107,9 @@ def _spent(budget: Budget, tally: _Tally, deadline: float | None) -> str:
     if budget.schedules is not None and tally.counts.executions >= budget.schedules:
         return f"the budget of {budget.schedules} schedules is spent"
     if deadline is not None and time.monotonic() >= deadline:
-        return f"the budget of {budget.seconds:g} seconds is spent"
+        whole = budget.seconds if budget.whole is None else budget.whole
+        source = f" ({budget.source})" if budget.source else ""
+        return f"the budget of {whole:.3g} seconds is spent{source}"
     return ""
 
 

@@ -42,17 +42,28 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """When to stop although something is left; None means no bound.
 
     ``schedules`` bounds the executions that count (explored, pruned and invalid together),
-    ``seconds`` the time. Raises ``UsageError`` for a bound below zero.
+    ``seconds`` the time. Where this is what is left of more, ``whole`` has the seconds it was in
+    the beginning; ``source`` says where they come from. Raises ``UsageError`` for a bound below
+    zero.
     """
 
     schedules: int | None = None
     seconds: float | None = None
+    whole: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.schedules is not None and self.schedules < 0:
             raise UsageError(f"budget: schedules is {self.schedules}; expected 0 or more")
         if self.seconds is not None and not self.seconds >= 0:
             raise UsageError(f"budget: seconds is {self.seconds}; expected 0 or more")
+
+    def spent(self, after: float) -> Budget:
+        """What is left of it when so many seconds are over."""
+        if self.seconds is None:
+            return self
+        whole = self.seconds if self.whole is None else self.whole
+        return msgspec.structs.replace(self, seconds=max(0.0, self.seconds - after), whole=whole)
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
