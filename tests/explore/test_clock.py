@@ -50,6 +50,7 @@ class Slow:
         self.warmth = Warmth()
         self.surprise = ""
         self.shared_memory = False
+        self.unnamed: frozenset[Any] = frozenset()
         self.on_inside: Any = None
         subject = SimpleNamespace(keeps_state_unseen=False)
         self.bench = SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False)
