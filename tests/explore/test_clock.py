@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from toy_worlds import ToyWorlds, verdict
 
-from harness.explore.background import Background
 from harness.explore.clock import Clock
 from harness.explore.exploration import Request, explore
 from harness.explore.search import Budget, DepthFirst, Ending, search
 from harness.explore.service_world import SharesMemory
-from harness.explore.warming import Warmth
+from harness.explore.service_worlds import ServiceWorlds
 from scenarios.catalog import scenario
 
 
@@ -39,21 +38,15 @@ def test_no_budget_is_never_over() -> None:
     assert Clock(Budget(seconds=0.0)).over
 
 
-class Slow:
+class Slow(ServiceWorlds):
     """A service that never comes to the beginning of an execution."""
 
     def __init__(self) -> None:
+        subject = SimpleNamespace(keeps_state_unseen=False)
+        bench: Any = SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False)
+        super().__init__(scenario("two_tabs"), bench)
         self.watched = 0
         self.begun = 0
-        self.scenario = scenario("two_tabs")
-        self.background = Background()
-        self.warmth = Warmth()
-        self.surprise = ""
-        self.shared_memory = False
-        self.unnamed: frozenset[Any] = frozenset()
-        self.on_inside: Any = None
-        subject = SimpleNamespace(keeps_state_unseen=False)
-        self.bench = SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False)
 
     async def watch(self, seconds: float) -> bool:
         self.watched += 1
@@ -69,7 +62,7 @@ class Slow:
 
 @pytest.mark.parametrize("seconds", [0.5])
 def test_a_search_that_begins_again_goes_on_with_what_is_left(seconds: float) -> None:
-    service: Any = Slow()
+    service = Slow()
     request = Request(
         scenario=service.scenario, variant="none", budget=Budget(seconds=seconds), watch=0.01
     )
