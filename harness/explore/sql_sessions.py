@@ -64,9 +64,14 @@ class SqlSessions:
         return tuple(level for level in levels if level is not None)
 
     def apart(self, session: str, statements: Sequence[Sent]) -> bool:
-        """Whether statements that commit by themselves are to be committed in another step."""
+        """Whether statements that commit by themselves are to be committed in another step.
+
+        Several statements in one text cannot be: the protocol has no message that carries them out
+        and does not commit (``in_pieces`` tells where that matters).
+        """
         tracker = self.tracker(session)
-        return not tracker.inside and in_two_steps(self._found(tracker, statements))
+        found = self._found(tracker, statements)
+        return not tracker.inside and len(found) <= len(statements) and in_two_steps(found)
 
     def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether a statement writes and commits by itself, so that it could be committed in

@@ -140,9 +140,10 @@ class Carrier(Pair, Generic[C]):
     def collect(self, data: bytes, *, at_once: bool = False, flush: bool = False) -> None:
         """Bytes of the server's: part of an answer that is kept back, unless ``at_once``.
 
-        ``flush``: the client has to see the answer so far to get on.
+        What comes in the middle of an answer keeps its place. ``flush``: the client has to see the
+        answer so far to get on.
         """
-        if at_once:
+        if at_once and not self._collected:
             self.to_client(data)
             return
         self._collected.append(data)

@@ -22,6 +22,7 @@ _PROTOCOL_VIOLATION = "08P01"
 _CANNOT_CONNECT = "08001"
 _AUTHENTICATION = ord("p")
 _SYNC, _QUERY = ord("S"), ord("Q")
+_READY = ord("Z")
 
 
 class Link(Carrier[Unit]):
@@ -41,6 +42,8 @@ class Link(Carrier[Unit]):
         self._skim: Skim | None = None
         self._too_soon: list[Frame] = []
         self._no_server: str | None = None
+        self._as_simple: rewritten.AsSimple | None = None
+        """Puts what is answered to a translated query in the words of a simple one's answer."""
 
     # --- bytes of the client's ----------------------------------------------------------
 
@@ -151,7 +154,12 @@ class Link(Carrier[Unit]):
                 return rewritten.committed_apart(frame)
         elif frame.kind == _QUERY and session.at_rest:
             message = frontend.decode(frame)
-            if isinstance(message, frontend.Query) and apart(session, (Statement(message.sql),)):
+            if (
+                isinstance(message, frontend.Query)
+                and apart(session, (Statement(message.sql),))
+                and rewritten.can_be_extended(message.sql)
+            ):
+                self._as_simple = rewritten.AsSimple(message.sql)
                 return rewritten.extended(frame, message.sql)
         return (frame,)
 
@@ -206,10 +214,10 @@ class Link(Carrier[Unit]):
     def _hear(self, data: bytes) -> None:
         began = self.session.started
         for frame in self._back.feed(data):
-            translated = frame.kind in rewritten.UNASKED and self.session.translating
             heard = self.session.received(frame)
-            if self.holds and not translated:
-                self.collect(frame.raw, at_once=heard.at_once, flush=heard.flush)
+            if self.holds:
+                for told in self._told(frame):
+                    self.collect(told, at_once=heard.at_once, flush=heard.flush)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)
             for unit in heard.done:
@@ -218,6 +226,15 @@ class Link(Carrier[Unit]):
             self.to_client(data)
         if self.session.started and not began:
             self._let_in()
+
+    def _told(self, frame: Frame) -> tuple[bytes, ...]:
+        """What the client is told when the server says ``frame``."""
+        if self._as_simple is None:
+            return (frame.raw,)
+        told = self._as_simple.told(frame)
+        if frame.kind == _READY:
+            self._as_simple = None
+        return told
 
     # --- units, for the carrier ---------------------------------------------------------
 

@@ -6,13 +6,19 @@ simple query is committed before it is answered; the same statement as an extend
 
 from __future__ import annotations
 
+import pglast
+from pglast import ast
+
 from harness.taps.postgres import fields
 from harness.taps.postgres.frames import Frame
 
 _FLUSH, _SYNC = fields.message(b"H"), fields.message(b"S")
 
-UNASKED = frozenset(b"12n")
-"""What a client that sent a simple query is not answered: ParseComplete, BindComplete, NoData."""
+UNASKED = frozenset(b"123n")
+"""What a client that sent a simple query is not answered: ParseComplete, BindComplete,
+CloseComplete, NoData."""
+_COLUMNS, _ROW, _COMPLETE = ord("T"), ord("D"), ord("C")
+_NOTICE, _ERROR = ord("N"), ord("E")
 
 
 def committed_apart(sync: Frame) -> tuple[Frame, ...]:
@@ -23,7 +29,8 @@ def committed_apart(sync: Frame) -> tuple[Frame, ...]:
 def extended(query: Frame, sql: str) -> tuple[Frame, ...]:
     """The simple query of one statement as an extended one, committed apart.
 
-    Parameters there are none, and results are asked for as text, as a simple query has them.
+    Parameters there are none, and results are asked for as text, as a simple query has them. A
+    simple query leaves no unnamed statement behind, nor does this.
     """
     none = fields.count16(0)
     return _frames(
@@ -32,9 +39,62 @@ def extended(query: Frame, sql: str) -> tuple[Frame, ...]:
         fields.message(b"B", fields.string(""), fields.string(""), none, none, none),
         fields.message(b"D", b"P", fields.string("")),
         fields.message(b"E", fields.string(""), fields.int32(0)),
+        fields.message(b"C", b"S", fields.string("")),
         _FLUSH,
         _SYNC,
     )
+
+
+class AsSimple:
+    """The answer to ``extended`` in the words of the answer to the simple query.
+
+    To a simple query CommandComplete comes after the commit, after what that gives notice of, and
+    not at all if it fails (``exec_simple_query`` of tcop/postgres.c). A statement that writes and
+    returns rows is carried out before its columns are told, a SELECT after (``PortalStart`` and
+    ``PortalRun`` of tcop/pquery.c).
+    """
+
+    def __init__(self, sql: str) -> None:
+        self._late = _writes(sql)
+        self._columns = self._complete = b""
+
+    def told(self, frame: Frame) -> tuple[bytes, ...]:
+        """What the client is told when the server says ``frame``, in order."""
+        kind, raw = frame.kind, frame.raw
+        if kind in UNASKED:
+            return ()
+        if kind == _COLUMNS and self._late:
+            self._columns = raw
+            return ()
+        if kind == _NOTICE:
+            return (raw,)
+        columns, complete = self._columns, self._complete
+        self._columns = self._complete = b""
+        if kind == _COMPLETE:
+            self._complete, raw = raw, b""
+        elif kind == _ERROR:
+            columns = complete = b""
+        return tuple(filter(None, (columns, complete, raw)))
+
+
+def can_be_extended(sql: str) -> bool:
+    """Whether a simple query is one statement without parameters: else it is answered an error
+    where an extended query is not, or another one."""
+    try:
+        tokens = pglast.parser.scan(sql) if "$" in sql else ()
+        return len(pglast.parse_sql(sql)) == 1 and not any(one.name == "PARAM" for one in tokens)
+    except pglast.parser.ParseError:
+        return False
+
+
+def _writes(sql: str) -> bool:
+    """Whether a statement writes, itself or in a WITH."""
+    (raw,) = pglast.parse_sql(sql)
+    statement = raw.stmt
+    if not isinstance(statement, ast.SelectStmt):
+        return True
+    within = statement.withClause.ctes if statement.withClause is not None else ()
+    return any(not isinstance(one.ctequery, ast.SelectStmt) for one in within)
 
 
 def _frames(like: Frame, *messages: bytes) -> tuple[Frame, ...]:

@@ -95,11 +95,6 @@ class Session:
         return self._gathering.ran
 
     @property
-    def translating(self) -> bool:
-        """Whether what the server says next is about a unit that came as a simple query."""
-        return bool(self.units) and self.units[0].translated
-
-    @property
     def statements(self) -> dict[str, Prepared]:
         """Prepared statements by name."""
         return self._gathering.statements
