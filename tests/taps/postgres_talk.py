@@ -112,7 +112,7 @@ def _extended(draw: random.Random) -> bytes:
     portal = draw.choice(("", "", "p1"))
     formats = b"\0\1\0\1" if draw.random() < 0.2 else b"\0\0"
     parts = [typed("P", z(name), z(statement(draw)), b"\0\0")]
-    if draw.random() < 0.2:
+    if name and draw.random() < 0.4:
         parts = []  # of what is there, or is not
     if draw.random() < 0.2:
         parts.append(typed("D", b"S", z(name)))

@@ -30,7 +30,7 @@ def extended(query: Frame, sql: str) -> tuple[Frame, ...]:
     """The simple query of one statement as an extended one, committed apart.
 
     Parameters there are none, and results are asked for as text, as a simple query has them. A
-    simple query leaves no unnamed statement behind, nor does this.
+    simple query leaves no unnamed statement behind, nor does this, unless it fails.
     """
     none = fields.count16(0)
     return _frames(
