@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from harness.explore.background import Background
@@ -16,6 +17,7 @@ from harness.explore.provenance import created, looked_at, sent
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import stripe_footprint
+from harness.explore.times import Times
 from harness.performing import LookedUp
 from harness.taps.calls import StripeCall, read_call
 from harness.taps.gate import Call, Connection
@@ -37,8 +39,10 @@ class TapReader:
         background: Background | None = None,
         habits: Habits | None = None,
         hidden_locks: HiddenLocks | None = None,
+        began: float | None = None,
     ) -> None:
         self.names = names
+        self._times = Times(time.time() if began is None else began)
         self.late = LateLocks(sessions)
         self._sessions = sessions
         self._players = {player.name: player for player in players}
@@ -107,6 +111,7 @@ class TapReader:
         call = arrival.call
         call.attempt = owner.name
         sent(self.names, owner.name, call)
+        self._told_apart_by_time(call, self._times.sent(owner.name, call))
         text = f"{call.tap} {call.label}"
         if isinstance(call, StripeCall):
             owner.calls += 1
@@ -143,6 +148,14 @@ class TapReader:
             and not call.continues
             and self._sessions.could_be_apart(arrival.session, call.statements)
         )
+
+    def _told_apart_by_time(self, call: Call, how: str | None) -> None:
+        if how is not None:
+            self._background.disturbing[f"time {call.tap} {call.label}"] = (
+                f"whether two times are equal decides ({call.label!r} {how}), and two attempts "
+                "that read the clock at the same moment were not tried: tell them apart by a "
+                "random value or a counter"
+            )
 
     def _touches(self, arrival: Arrival) -> Footprint:
         call = arrival.call
@@ -211,6 +224,8 @@ class TapReader:
         if arrival.owner is not None:
             created(self.names, arrival.owner.name, call)
             looked_at(self.names, call)
+            how = self._times.answered(arrival.owner.name, call)
+            self._told_apart_by_time(call, how)
         if not isinstance(call, Unit):
             return arrival.footprint
         if call.status_after in ("T", "E"):

@@ -112,6 +112,7 @@ class ServiceWorlds:
         self.last = self.last or beforehand.last
 
     async def _fresh(self) -> ServiceWorld:
+        began = time.time()
         taps, clients = self._taps(), self._players_clients()
         serials = self._serial_columns()
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
@@ -132,7 +133,7 @@ class ServiceWorlds:
         if self._hidden_locks is None:
             self._hidden_locks = HiddenLocks(taps.blocking, sessions.catalog)
         reader = TapReader(
-            sessions, names, players, self.background, self._known(), self._hidden_locks
+            sessions, names, players, self.background, self._known(), self._hidden_locks, began
         )
         control = Control(
             players,
