@@ -14,7 +14,8 @@ import msgspec
 
 import harness
 from harness.bench import Bench
-from harness.explore.cells import not_searched, why_not_searched
+from harness.explore.cells import VALIDATION, not_searched, why_not_searched
+from harness.explore.validate.spending import Validation
 from harness.results import Cell, Load, Machine, Proof, ScenarioInfo, Searched, Variant
 from harness.scenario import Scenario
 from harness.target import Target
@@ -45,6 +46,9 @@ class Plan:
     command: str = "paidonce prove"
     search_seconds: float | None = 0.0
     after_seconds: float = 0.0
+    validation: Validation | None = VALIDATION
+    """What may be spent on trying what each complete search relied on; it is part of the time for
+    searching."""
 
     @property
     def searched(self) -> tuple[Scenario, ...]:

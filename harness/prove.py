@@ -143,7 +143,9 @@ async def _search(
             async with stack.bench(
                 lane, task.variant.name, task.settings, controlled=True
             ) as bench:
-                searcher = Searcher(bench, findings.plan.seed, findings.plan.out)
+                searcher = Searcher(
+                    bench, findings.plan.seed, findings.plan.out, findings.plan.validation
+                )
                 while left:
                     sound, enough = await _search_next(
                         searcher, findings, left[0], allowance, again=task.again

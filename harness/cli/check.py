@@ -75,6 +75,7 @@ def check_command(
             "--baseline names another).",
         ),
     ] = False,
+    validate: options.Validate = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
@@ -109,6 +110,7 @@ def check_command(
             ("--attempts", attempts),
             ("--out", out),
             ("--baseline", baseline),
+            ("--validate", validate),
         ):
             if given is not None:
                 raise UsageError(f"{flag} is for a target (a file named .toml), not for histories")
@@ -119,7 +121,7 @@ def check_command(
         raise UsageError("--checker is for histories; a target file says itself what must hold")
     choice = options.backends(backends, postgres, redis, stripe)
     # What is wrong with the file or a flag is said before a folder is made.
-    plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs)
+    plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs, validate)
     gate = gating.gate_of(plan.script.loaded, baseline, writing=write_baseline)
     plan = target_check.into(plan, options.folder(out))
     return target_check.check_target(plan, choice, gate, allow_incomplete=allow_incomplete)

@@ -18,7 +18,7 @@ from harness.cli.searching import concluded, searching, versions
 from harness.explore import shrinking
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
-from harness.explore.relying import validation_of
+from harness.explore.validate.spending import validation_of
 from harness.stack import Choice
 
 

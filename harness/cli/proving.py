@@ -21,6 +21,7 @@ from harness.cli import options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
 from harness.errors import Unavailable
+from harness.explore.validate.spending import validation_of
 from harness.findings import Findings, Plan
 from harness.load.measure import Workload
 from harness.prove import prove
@@ -56,6 +57,7 @@ def prove_command(
             show_default=False,
         ),
     ] = None,
+    validate: options.Validate = None,
     jobs: options.Jobs = os.cpu_count() or 2,
     seed: options.Seed = 0,
     out: options.Out = None,
@@ -77,6 +79,8 @@ def prove_command(
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
     after = len(variants) * (load_seconds + LOAD_OVERHEAD_S) if load_seconds else 0.0
     plan = replace(plan, search_seconds=search_seconds, after_seconds=after)
+    if validate is not None:
+        plan = replace(plan, validation=validation_of(validate))
     load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
     proof = _carry_out(plan, choices[0], load)
     for choice in choices[1:]:

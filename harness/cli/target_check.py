@@ -19,6 +19,7 @@ from harness.cli import gating
 from harness.cli.leaving import stopping
 from harness.cli.progress import status_line
 from harness.errors import UsageError
+from harness.explore.validate.spending import validation_of
 from harness.results import Cell, How, Proof
 from harness.stack import Choice, open_stack
 from harness.targets import load_target
@@ -48,6 +49,7 @@ def plan_of(
     out: Path,
     seed: int,
     lanes: int,
+    validate: str | None = None,
 ) -> Plan:
     """What is to be checked. Raises ``UsageError``."""
     loaded = load_target(path)
@@ -62,6 +64,7 @@ def plan_of(
         seconds=loaded.file.explore.check_s if time is None else seconds_of(time),
         seed=seed,
         lanes=lanes,
+        validation=validation_of(validate),
         expect_sound=variant is not None,
         command=shlex.join(["paidonce", *sys.argv[1:]]),
     )

@@ -19,9 +19,9 @@ from harness.bench import Bench
 from harness.errors import PaidonceError
 from harness.explore.background import Background
 from harness.explore.exploration import WATCH_S, Explored, Request, explore, save
-from harness.explore.relying import Validation
 from harness.explore.search import Budget, Ending
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.validate.spending import Validation
 from harness.results import How, Searched
 from harness.scenario import Scenario, StartWhen, Until
 
@@ -36,7 +36,7 @@ _FIRST, _SECOND = 1 / 8, 3.0
 not enough for comes again in a second round, with this many times its even share of what is left:
 a few costly cells must not keep many cheap ones from being proved."""
 
-_VALIDATION = Validation(least=0.25, sample=20)
+VALIDATION = Validation(least=0.25, sample=20)
 """Many cells share the time: each kind of claim is tried, and little beyond."""
 
 _BUDGET = re.compile(r"the budget of [\d.e+-]+ seconds is spent")
@@ -110,10 +110,17 @@ class Allowance:
 class Searcher:
     """Searches scenarios one after the other on one bench under control."""
 
-    def __init__(self, bench: Bench, seed: int, out: Path) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        seed: int,
+        out: Path,
+        validation: Validation | None = VALIDATION,
+    ) -> None:
         self.bench = bench
         self._seed = seed
         self._out = out
+        self._validation = validation
         self._learnt: set[str] | None = None
 
     async def search(self, scenario: Scenario, seconds: float) -> Searched:
@@ -131,7 +138,7 @@ class Searcher:
             budget=Budget(seconds=seconds),
             seed=self._seed,
             watch=WATCH_S if self._learnt is None else 0.0,
-            validation=_VALIDATION,
+            validation=self._validation,
         )
         try:
             explored = await explore([worlds], request)

@@ -19,7 +19,7 @@ from harness.explore.elsewhere import Elsewhere
 from harness.explore.honesty import honest, learnt, notes
 from harness.explore.locks import LockWatcher
 from harness.explore.patience import Patience
-from harness.explore.relying import Relying, Validation
+from harness.explore.relying import Relying
 from harness.explore.search import (
     Ahead,
     Bounded,
@@ -42,6 +42,7 @@ from harness.explore.search.shrink import Shrunk
 from harness.explore.service_world import Judged
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.shrinking import shrunk
+from harness.explore.validate.spending import Validation
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, unstable_values, write_witness
 from harness.history import History, Journal

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from harness.errors import UsageError
 from harness.explore.came import exchanged, judge_outcome, told
 from harness.explore.elsewhere import Elsewhere, InMode, Mode
 from harness.explore.search import (
@@ -28,51 +26,10 @@ from harness.explore.unnamed import Unnamed
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.lab import Finding, Lab, Lane
 from harness.explore.validate.noting import Noting
+from harness.explore.validate.spending import Validation
 from harness.explore.validate.validating import Validated, validated
 from harness.explore.validate.ways import Suspicion, Ways
-from harness.explore.validate.whole import SAMPLE
 from harness.grounds import Grounds, Lesson, Wrong
-
-
-@dataclass(frozen=True, kw_only=True)
-class Validation:
-    """How much may be spent on trying what a complete search relied on.
-
-    By default (``seconds`` is None) as much time as the search took, and ``least`` seconds in any
-    case; never more than is left of the search's budget. ``executions`` bounds their number,
-    ``sample`` that of schedules drawn at random.
-    """
-
-    seconds: float | None = None
-    executions: int | None = None
-    least: float = 2.0
-    sample: int = SAMPLE
-
-    def deadline(self, search_s: float, left: float | None) -> float:
-        """When it ends, if it begins now and ``left`` seconds are left."""
-        seconds = max(self.least, search_s) if self.seconds is None else self.seconds
-        return time.monotonic() + (seconds if left is None else min(seconds, max(0.0, left)))
-
-
-def validation_of(text: str | None) -> Validation | None:
-    """How much to validate, as a person writes it: ``30s``, ``2m``, ``100`` executions, ``off``.
-
-    Raises ``UsageError``.
-    """
-    if text is None:
-        return Validation()
-    if text == "off":
-        return None
-    unit = text[-1:] if text.endswith(("s", "m")) else ""
-    number = text.removesuffix(unit)
-    if not (number.isascii() and number.replace(".", "", 1).isdigit()):
-        raise UsageError(
-            "--validate: expected a time (30s, 2m), a number of executions (100), or off, "
-            f"got {text!r}"
-        )
-    if unit:
-        return Validation(seconds=float(number) * (60 if unit == "m" else 1))
-    return Validation(seconds=math.inf, executions=int(float(number)))
 
 
 @dataclass

@@ -29,6 +29,8 @@ _OPTIONS = {
     "attempts": ("N", "How many come at once, instead of what markers and the file say."),
     "budget": ("TIME|N", "What each search may take: 30s, 2m, or a number of executions or bursts; "
                f"goes before markers. (default: {DEFAULT_BUDGET})"),
+    "validate": ("TIME|N|off", "What may be spent on trying what a complete search relied on. "
+                 "(default: as much time as the search took)"),
     "unknown": ("skip|fail", "What becomes of a test that could not be decided. (default: skip)"),
     "backends": ("SET", "embedded, container, or role=backend; see docs/backends.md. "
                  "(default: embedded, one server for the whole run)"),
@@ -56,6 +58,8 @@ class Wanted:
     budget: Budget
     expect: str = "valid"
     witness: Path | None = None
+    validate: str | None = None
+    """What may be spent on trying what a complete search relied on, as it was said."""
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -165,6 +169,7 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
         budget=_budget(config, said, where),
         expect=_one_of(said.get("expect", "valid"), EXPECTATIONS, f"{where}, expect"),
         witness=witness,
+        validate=either(config, "validate")[0],
     )
 
 

@@ -16,6 +16,7 @@ from harness.explore.recorded import Recorded, statements
 from harness.explore.regression import Replay
 from harness.explore.search import Budget as SearchBudget
 from harness.explore.search import Ending
+from harness.explore.validate.spending import validation_of
 from harness.explore.witness import read_witness
 from harness.findings import HISTORIES
 from harness.pytest_plugin.options import Budget, Wanted
@@ -183,6 +184,7 @@ async def _explored(
             shrink=shrinking.BUDGET,
             first=orders,
             memory=bool(orders),
+            validation=validation_of(play.wanted.validate),
         )
         found = await explore(worlds, request)
     return _of_search(play, script, found, tried.notes)

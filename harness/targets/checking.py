@@ -17,6 +17,7 @@ from harness.explore.exploration import Request, explore, opened, save
 from harness.explore.recorded import statements
 from harness.explore.search import Budget, Progress
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.validate.spending import Validation
 from harness.explore.world import InvalidRun
 from harness.findings import HISTORIES, machine
 from harness.predict import Decided, Prediction, decided, orders_of, predicted
@@ -50,6 +51,8 @@ class Plan:
     seconds: float
     seed: int = 0
     lanes: int = 1
+    validation: Validation | None = field(default_factory=Validation)
+    """What may be spent on trying what a complete search relied on."""
     expect_sound: bool = False
     """Every variant is to hold, whatever the file claims of it."""
     command: str = "paidonce check"
@@ -214,6 +217,7 @@ class _OfOne:
                 watch=file.explore.watch_s,
                 noise=file.explore.noise,
                 shrink=shrinking.BUDGET,
+                validation=plan.validation,
             )
             explored = await explore(worlds, request, self._progress)
         self._notes += explored.notes

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import pytest
 
+from harness.errors import UsageError
 from harness.explore.footprint import Footprint, Resource
 from harness.explore.search import Ending
+from harness.explore.validate.spending import Validation, validation_of
 from harness.verdict import Status, Verdict
 from tests.explore.lying_worlds import Do, Programs, tried
 
@@ -243,3 +248,34 @@ def test_what_breaks_in_a_schedule_that_was_left_out_is_a_counterexample():
     assert found.finding.pair == ("read flag", "write flag")
     assert found.finding.found is not None
     assert found.finding.found.verdict.reason == "seen too early"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, Validation()),
+        ("off", None),
+        ("30s", Validation(seconds=30)),
+        ("1.5m", Validation(seconds=90)),
+        ("100", Validation(seconds=math.inf, executions=100)),
+    ],
+)
+def test_how_much_is_spent_is_for_a_person_to_say(text, expected):
+    assert validation_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1h", "1e3", "two", "1.5", "no"])
+def test_what_cannot_be_spent_is_said(text):
+    with pytest.raises(UsageError, match=r"--validate: expected a time"):
+        validation_of(text)
+
+
+def test_it_takes_as_long_as_the_search_unless_it_is_told_and_never_longer_than_is_left(
+    monkeypatch,
+):
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    assert Validation().deadline(10.0, None) == 110
+    assert Validation().deadline(0.1, None) == 102
+    assert Validation().deadline(10.0, 4.0) == 104
+    assert Validation().deadline(10.0, -1.0) == 100
+    assert Validation(seconds=30).deadline(10.0, None) == 130
