@@ -9,6 +9,7 @@ import harness
 from harness.results import How, Searched
 from reports.film import Film, film_of
 from reports.html import environment
+from reports.rested import rested
 from reports.searches import search_words
 from reports.store import page_beside, write_file
 from reports.svg import xml_safe
@@ -80,6 +81,7 @@ def _page(
         word=word,
         title=title,
         remarks=[] if search is None else [search_words(search)],
+        rests=rested(search),
         facts=facts.items(),
         film=film,
         witness=witness,

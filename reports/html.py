@@ -33,6 +33,7 @@ from reports.limits import limit_figures
 from reports.performance import profiles
 from reports.plots import figures
 from reports.problems import Weight, problems
+from reports.rested import rested
 from reports.saturation import saturation
 from reports.searches import search_words
 from reports.spending import spending_figures
@@ -226,6 +227,7 @@ def environment() -> Environment:
         breakable=_breakable,
         undecided=_undecided,
         searched=search_words,
+        rested=rested,
         filmpath=lambda path: quote(page_beside(Path(path)).as_posix()),
         count=count,
         moment=moment,

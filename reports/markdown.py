@@ -14,6 +14,7 @@ from reports.performance import profiles
 from reports.plots import figures
 from reports.problems import Weight, problems
 from reports.provenance import Made
+from reports.rested import rested
 from reports.saturation import saturation
 from reports.spending import spending_figures
 from reports.standing import Standing, grid, standing, tally
@@ -32,6 +33,7 @@ def summary(proof: Proof) -> str:
         *_problems(proof),
         *_advice(proof),
         *_matrix(proof),
+        *_rests(proof),
         *_backends(proof),
         *_figures(proof),
         *_loads(proof),
@@ -55,6 +57,26 @@ def _problems(proof: Proof) -> list[str]:
             line += f" Look again: {code(f'paidonce check {problem.history}')}"
         lines.append(line)
     return ["### Problems", "\n".join(lines)]
+
+
+def _rests(proof: Proof) -> list[str]:
+    """Of a target: what each complete search rests on. A matrix of guards has too many."""
+    if proof.noun == "guard":
+        return []
+    found = []
+    for cell in proof.cells:
+        parts = rested(cell.search)
+        if not parts:
+            continue
+        lines = []
+        for part in parts:
+            lines.append(f"- {part.title}")
+            for text, confirmed in part.claims:
+                open_one = "" if confirmed else " (not tried: the time was over)"
+                lines.append(f"  - {escaped(text)}{open_one}")
+        summary = f"<details><summary>What {escaped(cell.variant)} rests on</summary>"
+        found.append("\n\n".join([summary, "\n".join(lines), "</details>"]))
+    return found
 
 
 def _matrix(proof: Proof) -> list[str]:

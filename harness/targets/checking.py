@@ -36,7 +36,7 @@ _EXPLORING = 0.8
 _BURSTS = 20
 _BURSTS_OF_THE_CAUGHT = 3
 _LEAST_S = 1.0
-_FOLLOWING_S = 20.0
+_FOLLOWING_S = 10.0
 """What following the bursts that broke may take at least, in seconds."""
 
 

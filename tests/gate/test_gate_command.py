@@ -157,7 +157,7 @@ def test_a_job_that_is_cancelled_leaves_what_was_found_by_then(tmp_path):
 
 def test_what_only_bursts_show_is_red(tmp_path):
     forgetful_shop_in(tmp_path)
-    run = check(tmp_path, "--variant=racy", "--time=30s", "--out=out", GITHUB_ACTIONS="true")
+    run = check(tmp_path, "--variant=racy", "--time=15s", "--out=out", GITHUB_ACTIONS="true")
     assert run.returncode == 1, run.stdout + run.stderr
     assert "::error file=target.toml" in run.stdout
     assert "bursts, and no witness was found that shows it again" in run.stdout
