@@ -145,6 +145,8 @@ class Stack:
                 lambda called_off: self.subject.start(start, called_off), undo=Service.stop
             )
             exits.push_async_callback(asyncio.to_thread, running.stop)
+            # Only a simulator of ours keeps events; and it tells what a call touches.
+            lane.tap.tells = controlled and Capability.STRIPE_EVENTS in lane.stripe.capabilities
             empties = Emptying(lane.stripe)
             exits.push_async_callback(empties.close)
             bench = Bench(

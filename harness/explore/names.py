@@ -64,7 +64,7 @@ _TIME = re.compile(r"1[0-9]{9,18}(?:\.[0-9]+)?|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ].
 """A time has names of its own (``tab 1@2``): whether two times are equal depends on the clock, and
 how many other values come before one must not."""
 
-_OURS = frozenset({"maker", "type"})
+_OURS = frozenset({"collection", "maker", "type"})
 """Columns of Stripe's objects that say what we call them."""
 
 _REMEMBERED = 4096
@@ -98,6 +98,11 @@ class Names:
         if text in self._names:
             return self._names[text] or "?"
         return GENERATED.sub(lambda found: self._names.get(found.group()) or "?", text)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The values that have a name by now."""
+        return frozenset(value for value, name in self._names.items() if name)
 
     def begin(self) -> None:
         """All that was made so far was made before anybody moves: it is known from now on."""

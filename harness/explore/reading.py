@@ -16,7 +16,8 @@ from harness.explore.players import Arrival, At, Player
 from harness.explore.provenance import created, looked_at, sent
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
-from harness.explore.stripe_footprint import stripe_footprint
+from harness.explore.stripe_footprint import key_of, stripe_footprint
+from harness.explore.stripe_told import Told
 from harness.explore.times import Times
 from harness.performing import LookedUp
 from harness.taps.calls import StripeCall, read_call
@@ -40,7 +41,9 @@ class TapReader:
         habits: Habits | None = None,
         hidden_locks: HiddenLocks | None = None,
         began: float | None = None,
+        told: Told | None = None,
     ) -> None:
+        """``told`` reads what Stripe tells of its calls, where it does."""
         self.names = names
         self._times = Times(time.time() if began is None else began)
         self.late = LateLocks(sessions)
@@ -49,6 +52,9 @@ class TapReader:
         self._background = background or Background()
         self._habits = habits or Habits({})
         self._hidden_locks = hidden_locks
+        self._told = told
+        self._makers: dict[int, str] = {}
+        """By the number of a call to Stripe, what its attempt's calls are told apart by."""
         self._owners: dict[str, str] = {}
         self._parsed: dict[str, tuple[str, ...]] = {}
         """What was parsed last on a session, to be run in the same step."""
@@ -115,7 +121,8 @@ class TapReader:
         text = f"{call.tap} {call.label}"
         if isinstance(call, StripeCall):
             owner.calls += 1
-            touched = stripe_footprint(call, f"{owner.name} {owner.calls}")
+            maker = self._makers[call.seq] = f"{owner.name} {owner.calls}"
+            touched = self._at_stripe(call, maker)
         else:
             touched = self._touches(arrival)
             self.late.read(arrival.session, touched)
@@ -184,7 +191,18 @@ class TapReader:
             self.names.call(value, name)
         if not seen.path:
             return LOCAL
-        return stripe_footprint(read_call(0, "GET", seen.path, {}, b""), actor)
+        call = read_call(0, "GET", seen.path, {}, b"")
+        call.touched = seen.told
+        return self._at_stripe(call, actor)
+
+    def _at_stripe(self, call: StripeCall, maker: str) -> Footprint:
+        """What a call touches as it is told, or else as far as it can be read."""
+        if self._told is None:
+            return stripe_footprint(call, maker)
+        if call.touched is None:
+            return self._told.renamed(stripe_footprint(call, maker))
+        told = self._told.footprint(call.touched, maker)
+        return told.union(Footprint(publishes=key_of(call)))
 
     def answered(self, arrival: Arrival) -> Footprint:
         """What an answered unit did touch; follows whose transaction is open on its session."""
@@ -226,6 +244,8 @@ class TapReader:
             looked_at(self.names, call)
             how = self._times.answered(arrival.owner.name, call)
             self._told_apart_by_time(call, how)
+        if isinstance(call, StripeCall):
+            return self._at_stripe(call, self._makers.get(call.seq, ""))
         if not isinstance(call, Unit):
             return arrival.footprint
         if call.status_after in ("T", "E"):

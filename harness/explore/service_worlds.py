@@ -26,6 +26,7 @@ from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
 from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
+from harness.explore.stripe_told import Told
 from harness.explore.twins import twins
 from harness.explore.warming import Warmth
 from harness.explore.world import InvalidRun
@@ -133,7 +134,14 @@ class ServiceWorlds:
         if self._hidden_locks is None:
             self._hidden_locks = HiddenLocks(taps.blocking, sessions.catalog)
         reader = TapReader(
-            sessions, names, players, self.background, self._known(), self._hidden_locks, began
+            sessions,
+            names,
+            players,
+            self.background,
+            self._known(),
+            self._hidden_locks,
+            began,
+            Told(names.known, names.call) if self.bench.tap.tells else None,
         )
         control = Control(
             players,

@@ -24,6 +24,7 @@ from harness.simulator.idempotency import Fingerprint, Stored, WhenBusy
 from harness.simulator.params import Params
 from harness.simulator.simulation import Logged, Simulation
 from harness.simulator.state import API_VERSION
+from harness.simulator.touching import TOLD
 from harness.simulator.wire import Answering, Reply, Request
 
 
@@ -123,6 +124,8 @@ def _headers(call: Call, stored: Stored) -> dict[str, str]:
             headers["idempotent-replayed"] = "true"
     if stored.headers:
         headers |= stored.headers
+    if call.touched is not None:
+        headers[TOLD] = call.touched.text()
     if stored.status == 401:
         headers["www-authenticate"] = 'Basic realm="Stripe"'
     return headers

@@ -14,6 +14,7 @@ from harness.simulator.objects import EventRequest
 from harness.simulator.routes import Match
 from harness.simulator.simulation import Epoch
 from harness.simulator.state import World
+from harness.simulator.touching import ASKED, Touched
 from harness.simulator.wire import Delivery, Request
 
 Prepared = Callable[[World, EventRequest], Any]
@@ -34,6 +35,7 @@ class Call:
         "received",
         "replayed",
         "request",
+        "touched",
     )
 
     def __init__(self, request: Request, epoch: Epoch, received: float) -> None:
@@ -47,6 +49,8 @@ class Call:
         self.executed: float | None = None
         self.fault: Fault | None = None
         self.delivery: Delivery | None = None
+        self.touched = Touched() if ASKED in request.headers else None
+        """What it reads and writes, where somebody asks."""
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False):

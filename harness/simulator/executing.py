@@ -14,6 +14,7 @@ from harness.simulator.faults import When
 from harness.simulator.idempotency import Record, Stored
 from harness.simulator.objects import ErrorObject, EventRequest
 from harness.simulator.simulation import Simulation
+from harness.simulator.touching import watched
 
 _encoder = msgspec.json.Encoder()
 
@@ -73,9 +74,11 @@ def _run(simulation: Simulation, call: Call, prepared: Prepared) -> Stored:
     if fault is not None and fault.when is When.BEFORE:
         return _injected(fault)
     call.executed = simulation.clock()
-    cause = EventRequest(id=call.id, idempotency_key=call.key)
+    cause, world = EventRequest(id=call.id, idempotency_key=call.key), call.epoch.world
+    if call.touched is not None:
+        world = watched(world, call.touched)
     try:
-        stored = Stored(200, _encoder.encode(prepared(call.epoch.world, cause)))
+        stored = Stored(200, _encoder.encode(prepared(world, cause)))
     except StripeError as error:
         stored = stored_error(error)
     except Exception as defect:  # one of ours: a 500, as a defect of Stripe's would be

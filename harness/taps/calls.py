@@ -23,7 +23,8 @@ class StripeCall:
     """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out.
 
     ``attempt`` is set by a gate that knows whose call it is, ``answer_text`` is the body of the
-    answer once there is one; all else stays as it arrived.
+    answer once there is one, ``touched`` what Stripe says that the call touched, where it tells;
+    all else stays as it arrived.
     """
 
     seq: int
@@ -34,6 +35,7 @@ class StripeCall:
     idempotency_key: str | None = None
     attempt: str | None = None
     answer_text: str = field(default="", repr=False)
+    touched: str | None = field(default=None, repr=False)
     tap: str = field(default="stripe", init=False)
 
     def as_request(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Self
 import h11
 
 from harness.history import Effect, Recorder
+from harness.simulator.touching import ASKED, TOLD
 from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
 from harness.taps.gate import Gate, Passage
 from harness.wire import Answer, NoAnswer, Wire
@@ -33,6 +34,7 @@ _HOP_BY_HOP = {
     b"host",
     b"content-length",
     b"accept-encoding",
+    TOLD.encode(),
 }
 _READ_SIZE = 65536
 
@@ -70,6 +72,9 @@ class StripeTap:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._seq = 0
+        self.tells = False
+        """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
+        (see ``harness.simulator.touching``)."""
         self.in_flight = 0
         self.carried = 0
         """Calls taken to Stripe and back since the tap was opened."""
@@ -165,6 +170,8 @@ class StripeTap:
         try:
             async with asyncio.timeout(self._timeout_s):
                 headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
+                if self.tells:
+                    headers.append((ASKED.encode(), b"1"))
                 await connection.upstream.prepare_raw(
                     call.method, target, headers, body, ahead=False
                 )
@@ -175,6 +182,7 @@ class StripeTap:
             answer = None
         summary = None if answer is None else read_answer(answer.status, answer.body)
         if answer is not None and summary is not None:
+            call.touched = answer.headers.get(TOLD)
             call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
         # A call ends for the gate also where its answer was lost on the way.

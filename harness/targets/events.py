@@ -23,6 +23,7 @@ from harness.bench import Bench
 from harness.capability import Capability
 from harness.performing import LookedUp
 from harness.simulator.event_types import EVENT_TYPES
+from harness.simulator.touching import ASKED, TOLD
 from harness.targets.format import StepTable
 from harness.targets.places import filled, filled_deep
 from harness.webhooks import event
@@ -130,14 +131,16 @@ class Events:
         return found, LookedUp(path, told)
 
     async def _ask(self, path: str) -> tuple[dict[str, Any], str | None]:
+        """The answer, and what is told of what the question touched."""
+        asks = {ASKED: "1"} if Capability.STRIPE_EVENTS in self.bench.capabilities else {}
         try:
-            answer = await self.bench.stripe.ask("GET", path)
+            answer = await self.bench.stripe.ask("GET", path, b"", asks)
         except NoAnswer as error:
             raise UnexpectedAnswer(f"Stripe does not show {path}: {error}") from error
         if answer.status != 200:
             raise UnexpectedAnswer(f"Stripe does not show {path}: it answered {answer.status}")
         found: dict[str, Any] = msgspec.json.decode(answer.body)
-        return found, None
+        return found, answer.headers.get(TOLD)
 
 
 def _path(identity: str, kind: str) -> str:

@@ -18,6 +18,7 @@ def footprint(method, path, maker="a", key=None, **params):
 
 CREATE = ("POST", "/v1/payment_intents")
 CONFIRM = ("POST", "/v1/payment_intents/pi_1/confirm")
+CAPTURE = ("POST", "/v1/payment_intents/pi_1/capture")
 RETRIEVE = ("GET", "/v1/payment_intents/pi_1")
 LIST = ("GET", "/v1/payment_intents")
 REFUND = ("POST", "/v1/refunds")
@@ -32,7 +33,10 @@ REFUND = ("POST", "/v1/refunds")
         (footprint(*CREATE, "a"), footprint(*LIST), True),
         (footprint(*CREATE, "a"), footprint(*CONFIRM), False),
         (footprint(*CONFIRM), footprint(*CONFIRM), True),
-        (footprint(*CONFIRM), footprint("POST", "/v1/payment_intents/pi_2/confirm"), False),
+        # Both may be paid with the same method, which is used up by the first, or fill one wallet.
+        (footprint(*CONFIRM), footprint("POST", "/v1/payment_intents/pi_2/confirm"), True),
+        (footprint(*CAPTURE), footprint("POST", "/v1/payment_intents/pi_2/confirm"), False),
+        (footprint(*CAPTURE), footprint("POST", "/v1/payment_intents/pi_2/capture"), False),
         (footprint(*CONFIRM), footprint(*RETRIEVE), True),
         (footprint(*RETRIEVE), footprint(*RETRIEVE), False),
         (footprint(*LIST), footprint(*CONFIRM), True),
@@ -54,6 +58,20 @@ REFUND = ("POST", "/v1/refunds")
         (footprint(*RETRIEVE), footprint("POST", "/v1/checkout/sessions/cs_1/expire"), True),
         (footprint(*RETRIEVE), footprint("POST", "/v1/customers/cus_1"), False),
         (footprint("GET", "/v1/balance"), footprint(*CREATE), True),
+        # A customer's cards go with her, and one that is detached pays no more.
+        (footprint("DELETE", "/v1/customers/cus_1"), footprint(*CONFIRM), True),
+        (footprint("POST", "/v1/payment_methods/pm_1/detach"), footprint(*CONFIRM), True),
+        (footprint("DELETE", "/v1/customers/cus_1"), footprint(*RETRIEVE), False),
+        (
+            footprint("DELETE", "/v1/customers/cus_1"),
+            footprint("GET", "/v1/payment_intents/pi_1", **{"expand[]": "customer"}),
+            True,
+        ),
+        (
+            footprint("DELETE", "/v1/customers/cus_1"),
+            footprint("GET", "/v1/customers/cus_2/payment_methods"),
+            True,
+        ),
         (footprint("GET", "/v1/account"), footprint("POST", "/v1/account"), True),
     ],
 )

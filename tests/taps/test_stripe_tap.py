@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from postgres_play import DEADLINE_S
 
+from harness.backends.stripe_simulator import SimulatedStripe
 from harness.history import Effect, Header, Journal, read_history
 from harness.taps.gate import Passage
 from harness.taps.stripe import StripeTap
@@ -94,6 +95,36 @@ async def create(client, tap, order="o1"):
         data={"amount": "4990", "metadata[order_id]": order},
         headers={"Idempotency-Key": "k1"},
     )
+
+
+def test_what_stripe_tells_is_asked_for_and_taken_out_of_what_the_service_gets():
+    class Gate(HoldingGate):
+        async def answer(self, call, connection):
+            self.touched = call.touched
+            return Passage.DELIVER
+
+    async def story(url):
+        gate = Gate("neither")
+        headers = {"Authorization": "Bearer sk_test_a"}
+        async with (
+            StripeTap(url, metadata_key="order_id") as tap,
+            httpx.AsyncClient(timeout=DEADLINE_S, headers=headers) as client,
+        ):
+            tap.bind(None, gate)
+            await client.get(f"{tap.url}/v1/charges")
+            assert gate.touched is None
+            tap.tells = True
+            seen = await client.get(f"{tap.url}/v1/charges")
+            assert msgspec.json.decode(gate.touched)["listed"] == ["charges"]
+            direct = await client.get(f"{url}/v1/charges")
+            assert set(seen.headers) - {"content-length"} == set(direct.headers) - {
+                "content-length",
+                "connection",
+                "date",
+            }
+
+    with SimulatedStripe() as stripe:
+        asyncio.run(story(stripe.url))
 
 
 def test_calls_pass_and_are_recorded(tmp_path):
