@@ -145,6 +145,11 @@ class TapReader:
                 f"{call.label!r} is several statements sent as one, and what may come between "
                 "them was not tried"
             )
+        if self._sessions.commits_inside(session, call.statements):
+            self._background.disturbing[f"{call.tap} {call.label}"] = (
+                f"{call.label!r} commits while it runs, and what may come between its transactions "
+                "was not tried"
+            )
 
     def moment(self, arrival: Arrival) -> bool:
         """Whether the unit is a statement that commits by itself, in this very step."""

@@ -67,11 +67,18 @@ class SqlSessions:
         """Whether statements that commit by themselves are to be committed in another step.
 
         Several statements in one text cannot be: the protocol has no message that carries them out
-        and does not commit (``in_pieces`` tells where that matters).
+        and does not commit (``in_pieces`` tells where that matters). Nor can one that commits while
+        it runs.
         """
         tracker = self.tracker(session)
         found = self._found(tracker, statements)
-        return not tracker.inside and len(found) <= len(statements) and in_two_steps(found)
+        if tracker.inside or len(found) > len(statements) or any(one.commits for one in found):
+            return False
+        return in_two_steps(found, one_snapshot=tracker.one_snapshot)
+
+    def commits_inside(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether one of the statements ends transactions while it runs."""
+        return any(one.commits for one in self._found(self.tracker(session), statements))
 
     def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether a statement writes and commits by itself, so that it could be committed in
@@ -88,12 +95,7 @@ class SqlSessions:
     def _found(
         self, tracker: TransactionTracker, statements: Sequence[Sent]
     ) -> list[StatementFootprint]:
-        path = tracker.path or ()
-        return [
-            found
-            for sent in statements
-            for found in self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
-        ]
+        return [found for sent in statements for found in tracker.read(sent)]
 
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""

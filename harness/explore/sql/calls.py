@@ -7,11 +7,12 @@ arguments. Values of sequences are taken to matter to nobody (generated ids are 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pglast import ast
 
 from harness.explore.sql.catalog import Function
-from harness.explore.sql.effects import Context
+from harness.explore.sql.effects import SEQUENCES, Context
 from harness.explore.sql.routines import body_effects, changes_settings
 from harness.explore.sql.symbols import Match, Pattern, pattern
 from harness.explore.sql.trees import Tree, strings
@@ -19,7 +20,6 @@ from harness.explore.sql.types import ColumnType
 
 ADVISORY = "pg-advisory"
 NOTIFY = "pg-notify"
-SEQUENCES = "pg-sequence"
 
 SESSION_SETTINGS = frozenset(
     {
@@ -33,7 +33,7 @@ _ROLES = frozenset({"role", "session_authorization"})
 
 _INT = ColumnType("int")
 _TEXT = ColumnType("text")
-_ADVISORY = re.compile(r"pg_(?:try_)?advisory_(xact_)?(?:lock|(unlock))(_shared)?")
+_ADVISORY = re.compile(r"pg_(try_)?advisory_(xact_)?(?:lock|(unlock))(_shared)?")
 
 # Volatile and built in, but without an effect on others, or none that is not normalised.
 _HARMLESS = frozenset(
@@ -115,9 +115,18 @@ def function_effects(ctx: Context, function: Function) -> None:
     ctx.effects.may_fail = True
     if function.extension in _CALCULATING:
         return
+    if f"parts of {function.name}" not in ctx.reading:
+        inner = ctx.inside(f"parts of {function.name}")
+        for part in function.parts:
+            named_effects(inner, part)
+        for name in ctx.catalog.conversions:
+            if re.search(rf"\b{re.escape(name)}\b", function.definition):
+                unnamed(inner, ctx.catalog.conversions[name])
+    if function.aggregate:
+        return
     if function.volatility == "immutable" and function.language not in _READABLE:
         return  # one that can be read may turn out to be called so wrongly
-    if function.extension is not None or function.procedure:
+    if function.extension is not None:
         ctx.effects.everything()
         if changes_settings(function.source):
             ctx.effects.unsettle("session")
@@ -131,8 +140,14 @@ def named_effects(ctx: Context, name: str) -> None:
         function_effects(ctx, function)
 
 
+def unnamed(ctx: Context, functions: Iterable[str]) -> None:
+    """What functions do that a cast, an operator or a type's condition calls."""
+    for name in functions:
+        named_effects(ctx, name)
+
+
 def _advisory(ctx: Context, args: tuple[Tree, ...], found: re.Match[str]) -> None:
-    transaction, unlock, shared = found.groups()
+    tries, transaction, unlock, shared = found.groups()
     # One key and two keys are different spaces (manual, section 9.28.10).
     space = "number" if len(args) == 1 else "pair"
     key = {}
@@ -143,6 +158,8 @@ def _advisory(ctx: Context, args: tuple[Tree, ...], found: re.Match[str]) -> Non
     locked = pattern((ADVISORY, space), key, shared=shared is not None and unlock is None)
     kept = ctx.effects.locks if transaction else ctx.effects.session
     kept[locked] = None
+    if tries:
+        ctx.effects.tests[locked] = None
 
 
 def _unimportant(ctx: Context, args: tuple[Tree, ...]) -> bool:

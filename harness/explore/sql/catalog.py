@@ -62,21 +62,29 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """A trigger of the user's. ``columns`` are those of UPDATE OF, empty for all."""
+    """A trigger of the user's. ``columns`` are those of UPDATE OF, empty for all.
+
+    ``before`` if it is run before the statement has looked for rows to change, ``deferred`` if at
+    COMMIT unless the transaction says otherwise.
+    """
 
     name: str
     function: str
     events: frozenset[Event]
     columns: frozenset[str] = frozenset()
     before_row: bool = False
+    before: bool = False
     instead: bool = False
     deferrable: bool = False
+    deferred: bool = False
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function of the user's or of an extension; ``name`` is with its schema.
 
-    ``source`` is its body, ``definition`` the whole CREATE FUNCTION (for PL/pgSQL).
+    ``source`` is its body, ``definition`` the whole CREATE FUNCTION (for SQL and PL/pgSQL).
+    ``parts`` are functions that it calls without its body saying so: those an aggregate is made
+    of, those in defaults of its parameters.
     """
 
     name: str
@@ -86,6 +94,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     definition: str = ""
     extension: str | None = None
     procedure: bool = False
+    aggregate: bool = False
+    parts: tuple[str, ...] = ()
     search_path: str | None = None
 
 
@@ -109,6 +119,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     related: bool = False
     rules: bool = False
     row_security: bool = False
+    policies: tuple[str, ...] = ()
+    """Functions of the user's that its policies call."""
     view: str | None = None
     """The query of a view."""
 
@@ -157,15 +169,19 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     """A database. Functions are those outside of ``pg_catalog``.
 
     ``builtin`` maps the functions in ``pg_catalog`` to the worst volatility among those of one
-    name. ``operators`` are names of operators that are not harmless, ``enums`` of
-    enumeration types, without schema. ``search_path`` and ``isolation`` are what a new session
+    name. ``operators`` maps operators to functions of the user's that they call, ``conversions``
+    types to those that turning a value into one calls (casts, checks of domains); ``everywhere``
+    are those of casts that no statement shows. ``enums`` are names of enumeration types. All
+    without schema, but for the functions. ``search_path`` and ``isolation`` are what a new session
     has of the role that read it.
     """
 
     tables: Mapping[str, Table] = msgspec.field(default_factory=dict)
     functions: Mapping[str, tuple[Function, ...]] = msgspec.field(default_factory=dict)
     builtin: Mapping[str, str] = msgspec.field(default_factory=dict)
-    operators: frozenset[str] = frozenset()
+    operators: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    conversions: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    everywhere: tuple[str, ...] = ()
     enums: frozenset[str] = frozenset()
     search_path: tuple[str, ...] = ("public",)
     isolation: str = "read committed"

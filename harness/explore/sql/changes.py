@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pglast import ast, enums
 
 from harness.explore.sql.catalog import Table
+from harness.explore.sql.certain import alias_of, changes_one_row, one_row
 from harness.explore.sql.constraints import Change, apply, fire, modified_columns
-from harness.explore.sql.effects import Context, Outputs
+from harness.explore.sql.effects import Context, Effects, Outputs, changed_place
 from harness.explore.sql.inserts import Row, arbiters, given_columns, insert, stored, values_rows
 from harness.explore.sql.queries import (
     expressions,
@@ -18,7 +22,7 @@ from harness.explore.sql.queries import (
     with_clause,
 )
 from harness.explore.sql.scope import Scope, Source
-from harness.explore.sql.symbols import Symbol
+from harness.explore.sql.symbols import Symbol, pattern
 from harness.explore.sql.trees import Tree
 
 _ALTERED = enums.CmdType
@@ -26,34 +30,97 @@ _ALTERED = enums.CmdType
 
 def update(ctx: Context, node: ast.UpdateStmt, outer: Scope | None) -> Outputs | None:
     """Read an UPDATE; returns the columns of RETURNING."""
-    ctx = with_clause(ctx, node.withClause, outer)
-    target = _target(ctx, node.relation)
+    changing = _Changing(ctx, node, outer)
+    target, ctx = changing.target, changing.ctx
     if target is None or target.table is None:
         ctx.effects.everything()
         return None
-    scope = from_clause(ctx, node.fromClause or (), node.whereClause, outer, target)
-    look_at_all(ctx, scope)
-    expressions(ctx, (node.targetList, node.whereClause, node.returningClause), scope)
+    parts = (node.targetList, node.whereClause, node.returningClause)
+    scope = changing.read(node.fromClause or (), parts, outer)
     columns, values = assignments(ctx, target.table, node.targetList, scope)
     modified = modified_columns(ctx, target.table, columns)
-    for key in scope.keys(0):
-        apply(ctx, Change(target.table, key, modified, values))
+    found = [Change(target.table, key, modified, values) for key in scope.keys(0)]
+    changing.look(scope, found)
+    for change in found:
+        apply(ctx, change)
     return _returned(ctx, node.returningClause, scope, modified)
 
 
 def delete(ctx: Context, node: ast.DeleteStmt, outer: Scope | None) -> Outputs | None:
     """Read a DELETE; returns the columns of RETURNING."""
-    ctx = with_clause(ctx, node.withClause, outer)
-    target = _target(ctx, node.relation)
+    changing = _Changing(ctx, node, outer)
+    target, ctx = changing.target, changing.ctx
     if target is None or target.table is None:
         ctx.effects.everything()
         return None
-    scope = from_clause(ctx, node.usingClause or (), node.whereClause, outer, target)
-    look_at_all(ctx, scope)
-    expressions(ctx, (node.whereClause, node.returningClause), scope)
-    for key in scope.keys(0):
-        apply(ctx, Change(target.table, key))
+    parts = (node.whereClause, node.returningClause)
+    scope = changing.read(node.usingClause or (), parts, outer)
+    found = [Change(target.table, key) for key in scope.keys(0)]
+    changing.look(scope, found)
+    for change in found:
+        apply(ctx, change)
     return _returned(ctx, node.returningClause, scope, frozenset())
+
+
+class _Changing:
+    """An UPDATE or DELETE while it is read: its table, and what it does around changing that."""
+
+    def __init__(self, ctx: Context, node: Any, outer: Scope | None) -> None:
+        self.around = Effects()
+        self._node = node
+        self._inner = with_clause(ctx.gathering(self.around), node.withClause, outer)
+        self.target = _target(self._inner, node.relation)
+        self.ctx = self._inner.gathering(ctx.effects)
+        if self.target is None:
+            ctx.effects.add(self.around)
+
+    def read(self, items: tuple[Tree, ...], parts: tuple[Tree, ...], outer: Scope | None) -> Scope:
+        """Read what else is in FROM, and all expressions; returns what names mean in them."""
+        assert self.target is not None
+        scope = from_clause(self._inner, items, self._node.whereClause, outer, self.target)
+        look_at_all(self._inner, scope, but=0)
+        expressions(self._inner, parts, scope)
+        self._items = items
+        return scope
+
+    def look(self, scope: Scope, found: Sequence[Change]) -> None:
+        """Look at the rows to be changed: again after a wait, if it is one that is locked."""
+        assert self.target is not None
+        table, effects, around = self.target.table, self.ctx.effects, self.around
+        assert table is not None
+        ones = self._ones()
+        alias = self.target.alias
+        if (
+            len(found) == 1
+            and ones is not None
+            and one_row(self._inner, table, alias, self._node.whereClause, ones)
+            and not any(one.before and found[0].event in one.events for one in table.triggers)
+        ):
+            change = found[0]
+            place = changed_place(table, change.modified)
+            first = around.untouched and not ones
+            around.not_first()
+            effects.add(around)
+            effects.look_and_lock(table, change.key, pattern(place, change.kept), first=first)
+            return
+        around.not_first()
+        effects.add(around)
+        effects.look(table, scope.keys(0))
+
+    def _ones(self) -> frozenset[str] | None:
+        """The names of what else is in FROM, if all that has one row at most."""
+        clause = self._node.withClause
+        ones = {
+            cte.ctename
+            for cte in (clause.ctes if clause else ())
+            if not clause.recursive and changes_one_row(self._inner, cte.ctequery)
+        }
+        found = set()
+        for item in self._items:
+            if not isinstance(item, ast.RangeVar) or item.schemaname or item.relname not in ones:
+                return None
+            found.add(alias_of(item))
+        return frozenset(found)
 
 
 def merge(ctx: Context, node: ast.MergeStmt, outer: Scope | None) -> Outputs | None:
@@ -61,11 +128,13 @@ def merge(ctx: Context, node: ast.MergeStmt, outer: Scope | None) -> Outputs | N
 
     Which rows are matched is decided by a join that is seldom about known values.
     """
-    ctx = with_clause(ctx, node.withClause, outer)
-    target = _target(ctx, node.relation)
+    changing = _Changing(ctx, node, outer)
+    target, ctx = changing.target, changing.ctx
     if target is None or target.table is None:
         ctx.effects.everything()
         return None
+    changing.around.not_first()
+    ctx.effects.add(changing.around)
     table = target.table
     scope = from_clause(ctx, (node.sourceRelation,), None, outer, target)
     look_at_all(ctx, scope)
@@ -88,12 +157,15 @@ def insert_unknown(ctx: Context, table: Table) -> None:
 
 def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) -> Outputs | None:
     """Read an INSERT; returns the columns of RETURNING."""
-    ctx = with_clause(ctx, node.withClause, outer)
-    target = _target(ctx, node.relation)
+    changing = _Changing(ctx, node, outer)
+    target, ctx = changing.target, changing.ctx
     if target is None or target.table is None:
         ctx.effects.everything()
         return None
-    table = target.table
+    if not _passed_on(changing.ctx, node):
+        changing.around.not_first()
+    ctx.effects.add(changing.around)
+    table, known_first = target.table, len(ctx.effects.fresh)
     given = _new_rows(ctx, table, node, outer)
     if node.override == enums.OverridingKind.OVERRIDING_USER_VALUE:
         made_up = {column.name for column in table.columns if column.identity}
@@ -106,6 +178,9 @@ def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) ->
         if node.onConflictClause.targetList:
             scope.disjuncts = [{}]  # what is returned may be the row that was there
     expressions(ctx, node.returningClause, scope)
+    later = node.onConflictClause is not None or node.returningClause is not None
+    if len(ctx.effects.fresh) > known_first and (later or not changing.around.untouched):
+        ctx.effects.not_first()
     return _returned(ctx, node.returningClause, scope, frozenset())
 
 
@@ -129,6 +204,22 @@ def _new_rows(ctx: Context, table: Table, node: ast.InsertStmt, outer: Scope | N
     return [row]
 
 
+def _passed_on(ctx: Context, node: ast.InsertStmt) -> bool:
+    """Whether what is inserted is what the one query of WITH has locked and returned, so that all
+    the INSERT waits for is waited for after that."""
+    clause, query = node.withClause, node.selectStmt
+    if clause is None or len(clause.ctes) != 1 or not isinstance(query, ast.SelectStmt):
+        return False
+    items: tuple[Tree, ...] = query.fromClause or ()
+    return (
+        len(items) == 1
+        and isinstance(items[0], ast.RangeVar)
+        and not items[0].schemaname
+        and items[0].relname == clause.ctes[0].ctename
+        and changes_one_row(ctx, clause.ctes[0].ctequery)
+    )
+
+
 def _star(node: ast.ColumnRef) -> bool:
     return isinstance(node.fields[-1], ast.A_Star)
 
@@ -144,7 +235,7 @@ def _on_conflict(
         new = stored(table, row)
         for index in arbiters(table, clause):
             key = {column: new[column] for column in index.columns if column and column in new}
-            ctx.effects.look(table, [key])
+            ctx.effects.look_again(table, [key])  # at the row that is in the way, committed or not
             sources = [*returned.sources, Source("excluded", table)]
             scope = Scope(returned.parent, sources, disjuncts=[{0: key, 1: new}])
             expressions(ctx, (clause.targetList, clause.whereClause), scope)

@@ -58,9 +58,7 @@ def apply(ctx: Context, change: Change) -> None:
     """Read what a change of rows does, to them and to others."""
     table, effects = change.table, ctx.effects
     modified = change.modified
-    # A row of a partitioned table may have to move, which is a DELETE and an INSERT.
-    referred = modified is None or table.related or bool(modified & table.key_columns())
-    effects.write(table, [change.kept], referred=referred)
+    effects.write(table, change.kept, modified)
     if modified is not None:
         effects.modifies |= {(table.place[1], column) for column in modified}
         for index in table.unique:
@@ -107,6 +105,7 @@ def fire(ctx: Context, table: Table, event: Event, modified: frozenset[str] | No
         later = Effects()
         named_effects(ctx.gathering(later), trigger.function)
         later.locks |= later.looks
+        later.deferred |= later.looks
         ctx.effects.add(later)
 
 
@@ -127,7 +126,8 @@ def _follow(ctx: Context, change: Change, key: ForeignKey) -> None:
         if found is not None and match is not None and match.type.family == found.type.family:
             child_key[column] = Match(match.symbol, found.type, stored=match.stored)
     action = key.on_delete if change.modified is None else key.on_update
-    ctx.effects.look(child, [child_key])
+    # It looks when the row is locked, and nobody can refer to that any more.
+    ctx.effects.look_again(child, [child_key])
     name = f"reference {key.table} {' '.join(key.columns)} {change.event}"
     if action in ("no action", "restrict"):
         # The check looks with a snapshot of its own, perhaps at COMMIT.

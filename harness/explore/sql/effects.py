@@ -15,6 +15,7 @@ ALL = Pattern(())
 DATABASE = Pattern(("pg",))
 TABLES = "pg-table"
 """Place of tables as such, apart from their rows."""
+SEQUENCES = "pg-sequence"
 
 Key = dict[str, Match]
 Modified = tuple[str, str]
@@ -26,6 +27,8 @@ ANYTHING: Modified = ("", "")
 
 Patterns = dict[Pattern, None]
 """A set that keeps its order, so that equal statements have equal results."""
+Kept = dict[Pattern, Pattern]
+"""Looks, and the locks that keep what they saw as it is."""
 
 
 @dataclass
@@ -36,6 +39,14 @@ class Effects:
     were there before get other values in. ``may_fail`` tells that the state of the
     database may make it fail; a failure lets go of the transaction's locks. ``unsettles`` if it
     makes settings that change what statements mean, which ones cannot be told.
+
+    All these may say too much. What follows is about single moments (see ``overtaken``). ``stale``
+    are looks that are not made again once the statement has waited. A look at one row that the
+    statement locks for certain, before it waits for anything else, is none of them: it is made
+    again then, and is among ``fresh``, with the lock; once it may have waited for something else
+    before, it is among ``sure``. ``tests`` are locks of others it looks for without waiting for
+    them. ``commits`` if it ends transactions while it runs, ``deferred`` is what the COMMIT will
+    look at on its behalf.
     """
 
     looks: Patterns = field(default_factory=dict)
@@ -46,10 +57,16 @@ class Effects:
     modifies: set[Modified] = field(default_factory=set)
     may_fail: bool = False
     unsettles: Lasting = ""
+    stale: Patterns = field(default_factory=dict)
+    fresh: Kept = field(default_factory=dict)
+    sure: Kept = field(default_factory=dict)
+    tests: Patterns = field(default_factory=dict)
+    deferred: Patterns = field(default_factory=dict)
+    commits: bool = False
 
     def everything(self) -> None:
         """For what is not understood."""
-        for patterns in (self.looks, self.locks, self.writes, self.at_once):
+        for patterns in (self.looks, self.locks, self.writes, self.at_once, self.stale, self.tests):
             patterns.clear()
             patterns[ALL] = None
         self.modifies.add(ANYTHING)
@@ -64,7 +81,28 @@ class Effects:
         self.session |= other.session
         self.modifies |= other.modifies
         self.may_fail |= other.may_fail
+        self.stale |= other.stale
+        self.fresh |= other.fresh
+        self.sure |= other.sure
+        self.tests |= other.tests
+        self.deferred |= other.deferred
+        self.commits |= other.commits
         self.unsettle(other.unsettles)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing in it looks at the database or locks any of it."""
+        looks = any(look.place[:1] != (SEQUENCES,) for look in self.looks)
+        return not (looks or self.locks or self.writes or self.at_once or self.session)
+
+    def not_first(self) -> None:
+        """What is locked here may be locked after something else was waited for."""
+        self.sure |= self.fresh
+        self.fresh = {}
+
+    def over(self) -> None:
+        """The statement these are of is over; what comes next looks with a snapshot of its own."""
+        self.fresh = {}
 
     def unsettle(self, lasting: Lasting) -> None:
         """From now on names may mean something else."""
@@ -72,16 +110,27 @@ class Effects:
             self.unsettles = lasting or self.unsettles
 
     def look(self, table: Table, keys: Iterable[Key]) -> None:
-        """See rows of a table through a snapshot."""
+        """See rows of a table through a snapshot, and never again."""
+        for key in keys:
+            seen = pattern(table.place, key)
+            self.looks[seen] = self.stale[seen] = None
+
+    def look_again(self, table: Table, keys: Iterable[Key]) -> None:
+        """See rows of a table as they are once all that was waited for is over."""
         for key in keys:
             self.looks[pattern(table.place, key)] = None
 
-    def write(self, table: Table, keys: Iterable[Key], *, referred: bool) -> None:
-        """Change or remove rows; ``referred`` if what others may refer to changes."""
-        place = table.place if referred else (*table.place, REST)
-        for key in keys:
-            changed = pattern(place, key)
-            self.locks[changed] = self.writes[changed] = None
+    def look_and_lock(self, table: Table, key: Key, lock: Pattern, *, first: bool) -> None:
+        """See one row that is locked for certain, and see it anew if it had to be waited for."""
+        seen = pattern(table.place, key)
+        self.looks[seen] = None
+        kept = self.fresh if first else self.sure
+        kept[seen] = lock
+
+    def write(self, table: Table, key: Key, modified: frozenset[str] | None) -> None:
+        """Change these columns of rows, or (None) remove the rows."""
+        changed = pattern(changed_place(table, modified), key)
+        self.locks[changed] = self.writes[changed] = None
         self.may_fail = True
 
     def use_table(self, table: Table) -> None:
@@ -109,6 +158,13 @@ class Effects:
         """Hold on to a row that a foreign key refers to."""
         self.locks[pattern((*table.place, KEY), key, shared=True, entry=True)] = None
         self.may_fail = True
+
+
+def changed_place(table: Table, modified: frozenset[str] | None) -> tuple[str, ...]:
+    """Where rows are locked that are changed: more strongly if others may refer to what changes."""
+    # A row of a partitioned table may have to move, which is a DELETE and an INSERT.
+    referred = modified is None or table.related or bool(modified & table.key_columns())
+    return table.place if referred else (*table.place, REST)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,20 @@ from dataclasses import dataclass, field, replace
 from pglast import ast, enums
 
 from harness.explore.footprint import KEY, REST
-from harness.explore.sql.calls import call
+from harness.explore.sql.calls import call, function_effects, named_effects, unnamed
 from harness.explore.sql.catalog import Table
-from harness.explore.sql.effects import DATABASE, Context, Key, Output, Outputs
+from harness.explore.sql.certain import one_row
+from harness.explore.sql.effects import DATABASE, Context, Effects, Key, Output, Outputs
 from harness.explore.sql.predicate import Conditions, Fact, Facts, conjunction, keys
 from harness.explore.sql.scope import Scope, Source, unknown
-from harness.explore.sql.symbols import Match, pattern
+from harness.explore.sql.symbols import Match, Pattern, pattern
 from harness.explore.sql.trees import NotParsed, Tree, children, operator, parsed, strings
 from harness.explore.sql.types import ColumnType
 
 _STRENGTH = enums.LockClauseStrength
+_WAITS = enums.LockWaitPolicy.LockWaitBlock
+_KEEPS = frozenset({_STRENGTH.LCS_FORUPDATE, _STRENGTH.LCS_FORNOKEYUPDATE, _STRENGTH.LCS_FORSHARE})
+"""Locks that keep all of a row as it is (manual, table 13.3); FOR KEY SHARE does not."""
 _SYSTEM = frozenset({"pg_catalog", "information_schema"})
 _LIVE = ("pg_stat", "pg_locks", "pg_prepared_xacts", "pg_cursors", "pg_largeobject", "pg_sequences")
 """System views that show what others are doing, not what the schema is."""
@@ -37,21 +41,44 @@ class Result:
 
 def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
     """Read a SELECT, VALUES or set operation into the context's effects."""
-    ctx = with_clause(ctx, node.withClause, parent)
+    before = ctx.effects
+    around = Effects()
+    ctx = with_clause(ctx.gathering(around), node.withClause, parent)
+    found = _select(ctx, node, parent)
+    if node.withClause is not None and len(node.withClause.ctes) > 1:
+        around.not_first()
+    if not before.untouched and around.fresh:
+        before.not_first()
+        around.not_first()
+    before.add(around)
+    return found
+
+
+def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
     if node.op != enums.SetOperation.SETOP_NONE:
         left = select(ctx, node.larg, parent)
         select(ctx, node.rarg, parent)
         for part in (node.sortClause, node.limitCount, node.limitOffset):
             expressions(ctx, part, Scope(parent))
         return Result(unknown(list(left.outputs)) if left.outputs is not None else None)
+    alone = ctx.effects.untouched
     scope = from_clause(ctx, node.fromClause or (), node.whereClause, parent)
-    look_at_all(ctx, scope)
+    lock = _only_row(ctx, node, scope) if parent is None else None
+    if lock is None:
+        ctx.effects.not_first()
+        look_at_all(ctx, scope)
     for part in (
         *(node.targetList, node.whereClause, node.havingClause, node.groupClause, node.sortClause),
         *(node.limitCount, node.limitOffset, node.windowClause, node.valuesLists),
         *(node.distinctClause,),
     ):
         expressions(ctx, part, scope)
+    if lock is not None:
+        (table,), (key,) = [source.table for source in scope.sources], scope.keys(0)
+        assert table is not None
+        first = alone and ctx.effects.untouched
+        ctx.effects.not_first()
+        ctx.effects.look_and_lock(table, key, lock, first=first)
     for clause in node.lockingClause or ():
         _lock(ctx, clause, scope)
     if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
@@ -122,10 +149,10 @@ def from_clause(
     return scope
 
 
-def look_at_all(ctx: Context, scope: Scope) -> None:
-    """Every table in FROM is looked at."""
+def look_at_all(ctx: Context, scope: Scope, *, but: int | None = None) -> None:
+    """Every table in FROM is looked at; ``but`` is one that is looked at otherwise."""
     for number, source in enumerate(scope.sources):
-        if source.table is not None:
+        if source.table is not None and number != but:
             ctx.effects.look(source.table, scope.keys(number))
 
 
@@ -230,8 +257,10 @@ def relation(ctx: Context, node: ast.RangeVar) -> Source:
         ctx.effects.everything()
     if table.row_security:
         # The conditions of policies may look anywhere.
-        ctx.effects.looks[DATABASE] = None
+        ctx.effects.looks[DATABASE] = ctx.effects.stale[DATABASE] = None
         ctx.effects.may_fail = True
+        for name in table.policies:
+            named_effects(ctx, name)
     return Source(alias) if names else Source(alias, table)
 
 
@@ -266,11 +295,31 @@ def _lock(ctx: Context, clause: ast.LockingClause, scope: Scope) -> None:
         if wanted and source.alias not in wanted:
             continue
         for table, key in _rows(scope, number):
-            lock_row(ctx, table, key, clause.strength)
+            lock = _row_lock(table, key, clause.strength)
+            ctx.effects.locks[lock] = None
+            ctx.effects.may_fail = True
+            if clause.waitPolicy != _WAITS:  # SKIP LOCKED and NOWAIT ask who has locked it
+                ctx.effects.tests[lock] = None
 
 
-def lock_row(ctx: Context, table: Table, key: Key, strength: enums.LockClauseStrength) -> None:
-    """SELECT ... FOR something, for the rows with ``key``."""
+def _only_row(ctx: Context, node: ast.SelectStmt, scope: Scope) -> Pattern | None:
+    """The lock on the one row that a SELECT is about, and waits for, so that it cannot change."""
+    items: tuple[Tree, ...] = node.fromClause or ()
+    clauses: tuple[Tree, ...] = node.lockingClause or ()
+    if len(items) != 1 or not isinstance(items[0], ast.RangeVar) or len(scope.keys(0)) != 1:
+        return None
+    (source,) = scope.sources
+    table = source.table
+    if table is None or not one_row(ctx, table, source.alias, node.whereClause):
+        return None
+    if len(clauses) != 1 or clauses[0].waitPolicy != _WAITS or clauses[0].strength not in _KEEPS:
+        return None
+    (key,) = scope.keys(0)
+    return _row_lock(table, key, clauses[0].strength)
+
+
+def _row_lock(table: Table, key: Key, strength: enums.LockClauseStrength) -> Pattern:
+    """That of SELECT ... FOR something, on the rows with ``key``."""
     place: tuple[str, ...] = table.place
     shared = False
     match strength:
@@ -283,8 +332,7 @@ def lock_row(ctx: Context, table: Table, key: Key, strength: enums.LockClauseStr
             shared = True
         case _STRENGTH.LCS_FORNOKEYUPDATE:
             place = (*place, REST)
-    ctx.effects.locks[pattern(place, key, shared=shared)] = None
-    ctx.effects.may_fail = True
+    return pattern(place, key, shared=shared)
 
 
 # --- expressions --------------------------------------------------------------------------------
@@ -315,13 +363,28 @@ def expressions(ctx: Context, node: Tree, scope: Scope) -> None:
             name = operator(node)
             if name is None or name in _RISKY:
                 ctx.effects.may_fail = True
-            if strings(node.name)[-1:] and strings(node.name)[-1] in ctx.catalog.operators:
-                ctx.effects.everything()
+            unnamed(ctx, ctx.catalog.operators.get((strings(node.name) or ("",))[-1], ()))
         case ast.TypeCast():
             if not isinstance(node.arg, ast.A_Const | ast.ParamRef):
                 ctx.effects.may_fail = True
+            unnamed(ctx, ctx.catalog.conversions.get(strings(node.typeName.names)[-1], ()))
+        case ast.ColumnRef():
+            _computed(ctx, node.fields, scope)
+        case ast.A_Indirection():
+            _computed(ctx, (None, *node.indirection), scope)
     for part in children(node):
         expressions(ctx, part, scope)
+
+
+def _computed(ctx: Context, names: tuple[Tree, ...], scope: Scope) -> None:
+    """``o.paid`` calls the function ``paid`` where ``o`` has no such column (manual, 4.2.6)."""
+    words = list(strings(names))
+    of = words.pop(0) if isinstance(names[0], ast.String) else None
+    sources = [source for source in scope.sources if source.alias == of]
+    for word in words:
+        if not any(source.type_of(word) is not None for source in sources):
+            for function in ctx.catalog.function(None, word, ctx.path):
+                function_effects(ctx, function)
 
 
 def outputs(ctx: Context, targets: tuple[Tree, ...], scope: Scope) -> Outputs | None:

@@ -101,7 +101,7 @@ ORDER BY k.oid
 
 _TRIGGERS = """
 SELECT t.tgrelid AS relation, t.tgname AS name, t.tgtype::int AS type,
-       t.tgdeferrable AS deferrable,
+       t.tgdeferrable AS deferrable, t.tginitdeferred AS deferred,
        n.nspname || '.' || p.proname AS function,
        ARRAY(SELECT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr)) AS columns
@@ -121,9 +121,15 @@ _SOURCE = (
 
 _FUNCTIONS = """
 SELECT n.nspname || '.' || p.proname AS name, p.provolatile::text AS volatility,
-       l.lanname AS language, p.prokind = 'p' AS procedure,
+       l.lanname AS language, p.prokind = 'p' AS procedure, p.prokind = 'a' AS aggregate,
        {source} AS source,
-       CASE WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid) ELSE '' END AS definition,
+       CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN pg_get_functiondef(p.oid) ELSE '' END
+           AS definition,
+       ARRAY(SELECT DISTINCT fn.nspname || '.' || f.proname
+             FROM pg_depend d JOIN pg_proc f ON f.oid = d.refobjid
+             JOIN pg_namespace fn ON fn.oid = f.pronamespace
+             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+               AND d.refclassid = 'pg_proc'::regclass AND fn.nspname <> 'pg_catalog') AS parts,
        (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           AND d.refclassid = 'pg_extension'::regclass) AS extension,
@@ -140,25 +146,62 @@ FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace GROUP BY p.pron
 
 # Which functions of the user's a table's defaults, checks, indexes and policies call. Built-in
 # functions are pinned and not recorded.
-_CALLS = """
-SELECT DISTINCT found.relation, n.nspname || '.' || p.proname AS function
+_DOMAINS = """
+RECURSIVE domains(type, base) AS (
+    SELECT oid, oid FROM pg_type WHERE typtype = 'd'
+    UNION ALL SELECT d.type, t.typbasetype FROM domains d JOIN pg_type t ON t.oid = d.base
+              WHERE t.typtype = 'd')
+"""
+
+_CALLS = f"""
+WITH {_DOMAINS}
+SELECT DISTINCT found.relation, n.nspname || '.' || p.proname AS function, found.policy
 FROM (
-    SELECT k.conrelid AS relation, 'pg_constraint'::regclass AS class, k.oid FROM pg_constraint k
-    UNION ALL SELECT adrelid, 'pg_attrdef'::regclass, oid FROM pg_attrdef
-    UNION ALL SELECT indrelid, 'pg_class'::regclass, indexrelid FROM pg_index
-    UNION ALL SELECT a.attrelid, 'pg_constraint'::regclass, k.oid
-              FROM pg_constraint k JOIN pg_attribute a ON a.atttypid = k.contypid
-) AS found(relation, class, object)
+    SELECT k.conrelid, 'pg_constraint'::regclass, k.oid, 0::oid, false FROM pg_constraint k
+    UNION ALL SELECT adrelid, 'pg_attrdef'::regclass, oid, 0, false FROM pg_attrdef
+    UNION ALL SELECT indrelid, 'pg_class'::regclass, indexrelid, 0, false FROM pg_index
+    UNION ALL SELECT polrelid, 'pg_policy'::regclass, oid, 0, true FROM pg_policy
+    UNION ALL SELECT tgrelid, 'pg_trigger'::regclass, oid, tgfoid, false FROM pg_trigger
+              WHERE tgqual IS NOT NULL
+    UNION ALL SELECT a.attrelid, 'pg_constraint'::regclass, k.oid, 0, false
+              FROM pg_constraint k JOIN domains d ON d.base = k.contypid
+              JOIN pg_attribute a ON a.atttypid = d.type
+    UNION ALL SELECT a.attrelid, 'pg_type'::regclass, d.base, 0, false
+              FROM domains d JOIN pg_attribute a ON a.atttypid = d.type
+) AS found(relation, class, object, but, policy)
 JOIN pg_depend d ON d.classid = found.class AND d.objid = found.object
-                AND d.refclassid = 'pg_proc'::regclass
+                AND d.refclassid = 'pg_proc'::regclass AND d.refobjid <> found.but
 JOIN pg_proc p ON p.oid = d.refobjid JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE found.relation <> 0
 """
 
-_OPERATORS = """
-SELECT DISTINCT o.oprname AS name
+# A function that is not written in SQL and says that it depends on its arguments alone is believed.
+_MAY_LOOK = """
+p.pronamespace <> 'pg_catalog'::regnamespace AND NOT (p.provolatile = 'i' AND p.prolang NOT IN (
+    SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql')))
+"""
+
+_OPERATORS = f"""
+SELECT DISTINCT o.oprname AS name, n.nspname || '.' || p.proname AS function
 FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
-WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND p.provolatile <> 'i'
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE {_MAY_LOOK}
+"""
+
+# Which functions of the user's are called where a value becomes one of a type: by casts, and by the
+# checks of domains, also within a composite type. A cast may be one that nobody writes down.
+_CONVERSIONS = f"""
+WITH {_DOMAINS}, found(type, function, unseen) AS (
+    SELECT casttarget, castfunc, castcontext <> 'e' FROM pg_cast
+    UNION SELECT d.type, p.refobjid, false
+          FROM domains d JOIN pg_constraint k ON k.contypid = d.base
+          JOIN pg_depend p ON p.classid = 'pg_constraint'::regclass AND p.objid = k.oid
+                          AND p.refclassid = 'pg_proc'::regclass)
+SELECT DISTINCT t.typname AS name, n.nspname || '.' || p.proname AS function, f.unseen
+FROM found f JOIN pg_proc p ON p.oid = f.function JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_type t ON t.oid = f.type OR t.typrelid IN (
+    SELECT attrelid FROM pg_attribute WHERE atttypid = f.type AND attnum > 0)
+WHERE {_MAY_LOOK}
 """
 
 _ENUMS = "SELECT DISTINCT typname AS name FROM pg_type WHERE typtype = 'e'"
@@ -215,16 +258,19 @@ def catalog_of(connection: psycopg.Connection[Any]) -> Catalog:
         tables = _tables(relations, names, rows)
         functions: dict[str, tuple[Function, ...]] = {}
         for row in rows(_FUNCTIONS):
-            row["volatility"] = _VOLATILITY[row["volatility"]]
+            row |= {"volatility": _VOLATILITY[row["volatility"]], "parts": tuple(row["parts"])}
             functions[row["name"]] = (*functions.get(row["name"], ()), Function(**row))
         builtin = {row["name"]: _VOLATILITY[row["volatility"]] for row in rows(_BUILTIN)}
-        operators = frozenset(row["name"] for row in rows(_OPERATORS))
+        operators = _functions_of(rows(_OPERATORS))
+        conversions = rows(_CONVERSIONS)
         enums = frozenset(row["name"] for row in rows(_ENUMS))
     return Catalog(
         tables=tables,
         functions=functions,
         builtin=builtin,
         operators=operators,
+        conversions=_functions_of(conversions),
+        everywhere=tuple(sorted({row["function"] for row in conversions if row["unseen"]})),
         enums=enums,
         search_path=tuple(session["search_path"]),
         isolation=session["isolation"],
@@ -250,7 +296,8 @@ def _tables(relations: list[dict[str, Any]], names: dict[int, str], rows: Any) -
             unique=tuple(_index(index) for index in indexes[oid]),
             foreign_keys=tuple(_foreign_key(key, names) for key in foreign[oid]),
             triggers=tuple(_trigger(trigger) for trigger in triggers[oid]),
-            calls=tuple(sorted(call["function"] for call in calls[oid])),
+            calls=tuple(sorted(call["function"] for call in calls[oid] if not call["policy"])),
+            policies=tuple(sorted(call["function"] for call in calls[oid] if call["policy"])),
             family=names.get(families.get(oid, oid), name),
             related=oid in families,
             rules=row["rules"],
@@ -264,6 +311,14 @@ def _grouped(rows: list[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         found[row["relation"]].append(row)
+    return found
+
+
+def _functions_of(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The functions of each name, in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in sorted(rows, key=lambda row: (row["name"], row["function"])):
+        found[row["name"]] = tuple(dict.fromkeys((*found.get(row["name"], ()), row["function"])))
     return found
 
 
@@ -329,6 +384,8 @@ def _trigger(row: dict[str, Any]) -> Trigger:
         events=frozenset(event for bit, event in _EVENTS.items() if kind & bit),
         columns=frozenset(row["columns"]),
         before_row=bool(kind & _ROW) and bool(kind & _BEFORE),
+        before=bool(kind & _BEFORE) and not kind & _ROW,
         instead=bool(kind & _INSTEAD),
         deferrable=row["deferrable"],
+        deferred=row["deferred"],
     )

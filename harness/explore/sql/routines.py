@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pglast
+from pglast import ast
 
 from harness.explore.sql.catalog import Function, Trigger
-from harness.explore.sql.effects import Context
+from harness.explore.sql.effects import Context, Effects
 from harness.explore.sql.trees import NotParsed, parsed
 
-_DYNAMIC = frozenset(
-    {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors", "PLpgSQL_stmt_commit"}
-    | {"PLpgSQL_stmt_rollback", "PLpgSQL_stmt_call"}
-)
+_ENDS = frozenset({"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"})
+_DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}) | _ENDS
 _STATEMENT, _EXPRESSION = 0, 2  # RawParseMode in src/include/parser/parser.h; 3 to 5: assignment
 _TARGET = re.compile(r'\s*(?:"(?P<quoted>[^"]+)"|(?P<name>\w+))(?P<rest>[^:=]*):?=', re.DOTALL)
 _SETS = re.compile(r"search_path|set_config|isolation|session_replication_role", re.IGNORECASE)
@@ -32,13 +31,15 @@ _FIELD = re.compile(r'\s*\.\s*(?:"(?P<quoted>[^"]+)"|(?P<name>\w+))\s*')
 class Body:
     """The SQL in a body: statements, expressions, and which columns of NEW it assigns.
 
-    ``dynamic`` if there is SQL in it that cannot be read; ``assigns`` is None if it may assign
+    ``dynamic`` if there is SQL in it that cannot be read, ``commits`` if it may end transactions
+    (only a procedure's does, manual, section 41.8); ``assigns`` is None if it may assign
     any column, or replace the row altogether.
     """
 
     statements: tuple[str, ...] = ()
     dynamic: bool = False
     assigns: frozenset[str] | None = frozenset()
+    commits: bool = False
 
 
 def body_effects(ctx: Context, function: Function) -> None:
@@ -52,15 +53,40 @@ def body_effects(ctx: Context, function: Function) -> None:
     ctx.effects.may_fail = True
     if body.dynamic:
         ctx.effects.everything()
+        ctx.effects.commits |= body.commits
         if changes_settings(function.source):
             ctx.effects.unsettle("session")
         return
     try:
         for text in body.statements:
             for statement in parsed(text):
-                ctx.statement(inner, statement, None)
+                # Each has a snapshot of its own (manual, section 36.7), so that what it waits for
+                # comes after no look of another's.
+                done = Effects()
+                ctx.statement(inner.gathering(done), statement, None)
+                done.over()
+                ctx.effects.add(done)
     except NotParsed:
         ctx.effects.everything()
+
+
+def anonymous(node: ast.DoStmt) -> Function:
+    """The function that DO makes, calls and forgets."""
+    options = {option.defname: option.arg.sval for option in node.args or ()}
+    source, language = str(options.get("as", "")), str(options.get("language", "plpgsql")).lower()
+    quote = "$body$"
+    while quote in source:
+        quote = f"${quote[1:-1]}_$"
+    head = f"CREATE FUNCTION done() RETURNS void LANGUAGE {language} AS"
+    definition = f"{head} {quote}{source}{quote}"
+    return Function(
+        name="DO",
+        volatility="volatile",
+        language=language,
+        source=source,
+        definition=definition,
+        procedure=True,
+    )
 
 
 def changes_settings(source: str) -> bool:
@@ -101,8 +127,9 @@ def body_of(function: Function) -> Body:
 def _plpgsql(tree: Any) -> Body:
     statements: list[str] = []
     assigns: set[str] = set()
-    any_column = dynamic = False
+    any_column = dynamic = commits = False
     for kind, node in _nodes(tree):
+        commits |= kind in _ENDS
         if kind in _DYNAMIC or "dynquery" in node:
             dynamic = True
         if kind == "PLpgSQL_expr":
@@ -133,7 +160,8 @@ def _plpgsql(tree: Any) -> Body:
                 assigns.add(field.group("quoted") or field.group("name").lower())
             else:
                 any_column = True
-    return Body(tuple(statements), dynamic, None if any_column else frozenset(assigns))
+    assigned = None if any_column else frozenset(assigns)
+    return Body(tuple(statements), dynamic, assigned, commits)
 
 
 def _assigned(found: re.Match[str]) -> str | None:

@@ -16,7 +16,7 @@ from pglast import ast, enums
 
 from harness.explore.footprint import Resource
 from harness.explore.sql import changes, queries
-from harness.explore.sql.calls import NOTIFY, SESSION_SETTINGS
+from harness.explore.sql.calls import NOTIFY, SESSION_SETTINGS, unnamed
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.effects import (
     ANYTHING,
@@ -27,7 +27,7 @@ from harness.explore.sql.effects import (
     Outputs,
     Patterns,
 )
-from harness.explore.sql.routines import changes_settings
+from harness.explore.sql.routines import anonymous, body_effects
 from harness.explore.sql.scope import Scope
 from harness.explore.sql.symbols import Const, Match, Params, pattern
 from harness.explore.sql.trees import NotParsed, Reader, parsed
@@ -58,6 +58,8 @@ Kind = Literal[
     "fetch",
     "discard",
     "local",
+    "call",
+    "constraints",
     "other",
 ]
 
@@ -72,6 +74,8 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     inside one: they keep readers out. ``session`` are locks that outlive the transaction.
     ``modifies`` are the columns of existing rows it changes, as (table, column).
     ``unsettles``: for how long names may mean something else from then on.
+    ``stale``, ``sure``, ``tests``, ``deferred`` and ``commits`` are as in ``Effects``; of ``sure``
+    the looks and the locks that keep them.
     ``may_fail``: in a transaction, a failure would let go of all its locks. ``snapshot``: at
     REPEATABLE READ, the first such statement decides what the whole transaction sees. ``node`` is
     the statement's tree where the session's state is needed to know more (SET, PREPARE ...).
@@ -87,6 +91,11 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     may_fail: bool = False
     snapshot: bool = False
     unsettles: Lasting = ""
+    stale: frozenset[Resource] = _EMPTY
+    sure: tuple[tuple[frozenset[Resource], frozenset[Resource]], ...] = ()
+    tests: frozenset[Resource] = _EMPTY
+    deferred: frozenset[Resource] = _EMPTY
+    commits: bool = False
     node: Any = None
 
 
@@ -100,6 +109,8 @@ UNKNOWN = StatementFootprint(
     modifies=frozenset({ANYTHING}),
     may_fail=True,
     snapshot=True,
+    stale=_ALL,
+    tests=_ALL,
 )
 """What could not be understood: it commutes with nothing."""
 
@@ -108,15 +119,21 @@ class Template:
     """A statement that was read, to be completed with parameters."""
 
     def __init__(self, kind: Kind, effects: Effects, *, snapshot: bool, node: Any = None) -> None:
-        groups = (effects.looks, effects.locks, effects.writes, effects.at_once, effects.session)
-        self._groups: list[Patterns] = list(groups)
+        self._groups: list[Patterns] = [
+            *(effects.looks, effects.locks, effects.writes, effects.at_once, effects.session),
+            *(effects.stale, effects.tests, effects.deferred),
+        ]
+        self._sure = tuple(effects.sure.items())
+        self._commits = effects.commits
         self._kind: Kind = kind
         self._modifies = frozenset(effects.modifies)
         self._may_fail = effects.may_fail
         self._unsettles = effects.unsettles
         self._snapshot = snapshot
         self._node = node
-        constant = all(found.constant for group in groups for found in group)
+        patterns = [found for group in self._groups for found in group]
+        patterns += [found for pair in self._sure for found in pair]
+        constant = all(found.constant for found in patterns)
         self._only = self._bound(Params()) if constant else None
 
     def bound(self, params: Params) -> StatementFootprint:
@@ -124,7 +141,7 @@ class Template:
         return self._only or self._bound(params)
 
     def _bound(self, params: Params) -> StatementFootprint:
-        looks, locks, writes, at_once, session = (
+        looks, locks, writes, at_once, session, stale, tests, deferred = (
             frozenset(resource for found in group for resource in found.bound(params))
             for group in self._groups
         )
@@ -139,6 +156,14 @@ class Template:
             may_fail=self._may_fail,
             snapshot=self._snapshot,
             unsettles=self._unsettles,
+            stale=stale,
+            sure=tuple(
+                (frozenset(look.bound(params)), frozenset(lock.bound(params)))
+                for look, lock in self._sure
+            ),
+            tests=tests,
+            deferred=deferred,
+            commits=self._commits,
             node=self._node,
         )
 
@@ -248,7 +273,7 @@ _CHANGES: dict[type, Kind] = {
 }
 _STATEFUL = frozenset(
     {"begin", "commit", "rollback", "savepoint", "release", "rollback to", "set", "prepare"}
-    | {"execute", "declare", "fetch", "discard"}
+    | {"execute", "declare", "fetch", "discard", "constraints"}
 )
 _TRANSACTION = enums.TransactionStmtKind
 _ENDS: dict[int, Kind] = {
@@ -278,6 +303,7 @@ def _top(ctx: Context, node: Any) -> tuple[Kind, bool]:
             | ast.DeleteStmt()
             | ast.MergeStmt()
         ):
+            unnamed(ctx, ctx.catalog.everywhere)
             statement(ctx, node, None)
             return _CHANGES[type(node)], True
         case ast.TransactionStmt():
@@ -287,10 +313,11 @@ def _top(ctx: Context, node: Any) -> tuple[Kind, bool]:
             return "set", False
         case ast.VariableShowStmt() | ast.DeallocateStmt() | ast.ClosePortalStmt():
             return "local", False
-        case ast.CheckPointStmt() | ast.LoadStmt() | ast.ConstraintsSetStmt():
-            # SET CONSTRAINTS ... IMMEDIATE checks what was put off.
-            effects.may_fail = isinstance(node, ast.ConstraintsSetStmt)
+        case ast.CheckPointStmt() | ast.LoadStmt():
             return "local", False
+        case ast.ConstraintsSetStmt():
+            effects.may_fail = True  # with IMMEDIATE, what was put off is checked
+            return "constraints", True
         case ast.DiscardStmt():
             return "discard", False
         case ast.PrepareStmt():
@@ -317,12 +344,16 @@ def _top(ctx: Context, node: Any) -> tuple[Kind, bool]:
             key = {} if channel is None else {"channel": Match(Const(channel), _TEXT)}
             effects.writes[pattern((NOTIFY,), key)] = None
             return ("notify" if isinstance(node, ast.NotifyStmt) else "listen"), False
-        case ast.CallStmt() | ast.DoStmt() | ast.VacuumStmt():
+        case ast.CallStmt():
+            unnamed(ctx, ctx.catalog.everywhere)
+            queries.expressions(ctx, node.funccall, Scope(None))
+            return "call", True
+        case ast.DoStmt():
+            unnamed(ctx, ctx.catalog.everywhere)
+            body_effects(ctx, anonymous(node))
+            return "call", True
+        case ast.VacuumStmt():
             effects.everything()
-            if isinstance(node, ast.CallStmt):
-                queries.expressions(ctx, node.funccall, Scope(None))
-            elif isinstance(node, ast.DoStmt) and changes_settings(str(node.args)):
-                effects.unsettle("session")
             return "other", True
     effects.everything()
     return "ddl", True
@@ -357,7 +388,11 @@ def _lock_table(ctx: Context, node: ast.LockStmt) -> None:
         if source.table is None:
             ctx.effects.everything()
             return
-        ctx.effects.lock_table(source.table, readers=node.mode == _ACCESS_EXCLUSIVE)
+        locked = Effects()
+        locked.lock_table(source.table, readers=node.mode == _ACCESS_EXCLUSIVE)
+        if node.nowait:
+            locked.tests |= locked.locks
+        ctx.effects.add(locked)
 
 
 def setting(node: ast.VariableSetStmt) -> tuple[str, tuple[str, ...] | None]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 from pglast import ast, enums
 
 from harness.explore.footprint import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
@@ -100,6 +101,19 @@ class TransactionTracker:
         """The open transaction's isolation level in lower case; without one, that of the next."""
         session = self._session
         return session.isolation if session.inside else session.default_isolation
+
+    @property
+    def one_snapshot(self) -> bool:
+        """Whether all of a transaction sees what its first statement saw, now or in the next."""
+        return self.isolation in _ONE_SNAPSHOT
+
+    def read(self, sent: Sent) -> list[StatementFootprint]:
+        """What the statements of a text do by themselves, if they were run now."""
+        found = self._read(self._session, sent)
+        return [
+            self._executed(self._session, one.node) if one.kind == "execute" else one
+            for one in found
+        ]
 
     @property
     def path(self) -> tuple[str, ...] | None:
@@ -212,7 +226,10 @@ class TransactionTracker:
         found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
         if session.path is not None:
             return found
-        return tuple(one if one.kind in _NAMELESS else UNKNOWN for one in found)
+        return tuple(
+            one if one.kind in _NAMELESS else msgspec.structs.replace(UNKNOWN, kind=one.kind)
+            for one in found
+        )
 
     def _step(self, session: Session, found: StatementFootprint) -> Footprint:
         node = found.node
@@ -250,7 +267,7 @@ class TransactionTracker:
     def _executed(self, session: Session, node: ast.ExecuteStmt) -> StatementFootprint:
         query = session.prepared.get(node.name)
         if query is None or session.path is None:
-            return UNKNOWN
+            return msgspec.structs.replace(UNKNOWN, kind="call")
         params = self._footprints.constants(node.params or ())
         return self._footprints.of_tree(query, params, session.path)
 

@@ -1,0 +1,190 @@
+"""What is a single moment although it looks and writes, and what is not.
+
+What is said of statements here is from the manual, section 13.2.1 ("UPDATE, DELETE, SELECT FOR
+UPDATE ... will wait ..., the search condition of the command is re-evaluated to see if the updated
+version of the row still matches") and section 13.3.2, and was tried with two plain sessions: see
+``test_sql_moments_real``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from moments import SCHEMA
+
+from harness.backends.base import PostgresServer
+from harness.backends.shared import database_name
+from harness.explore.sql.transaction import Query
+from harness.explore.sql_sessions import SqlSessions
+
+MOMENTS = [
+    # One row by a whole unique key, and conditions on that row's own columns.
+    "UPDATE orders SET status = 'paid' WHERE id = 1 AND status = 'unpaid'",
+    "UPDATE orders SET status = 'paid' WHERE 1 = id AND status IN ('unpaid', 'failed') RETURNING *",
+    "UPDATE orders o SET total = total + 1 WHERE (o.id = $1 AND o.total > 0) AND o.status <> 'x'",
+    "UPDATE orders SET total = CASE WHEN total > 5 THEN 0 ELSE total END WHERE id = 2::int",
+    "UPDATE orders SET note = lower(note) WHERE number = upper('a' || 'b')",
+    "UPDATE seats SET taken = true WHERE hall = 1 AND seat = 2 AND NOT taken",
+    "DELETE FROM orders WHERE id = 1 AND status = 'unpaid'",
+    "SELECT status FROM orders WHERE id = 1 AND status = 'unpaid' FOR UPDATE",
+    "SELECT status FROM orders WHERE id = 1 FOR NO KEY UPDATE",
+    # New rows: who meets an entry of a unique index waits for it.
+    "INSERT INTO orders (id, number) VALUES (7, 'seven')",
+    "INSERT INTO orders (id, number) VALUES (7, 'seven') ON CONFLICT DO NOTHING",
+    "INSERT INTO orders (id, number) VALUES (7, 'x') ON CONFLICT (id) DO UPDATE SET total ="
+    " orders.total + excluded.total WHERE orders.status = 'unpaid'",
+    # What is locked first and then handed on.
+    "WITH u AS (UPDATE orders SET status = 'paid' WHERE id = 1 AND status = 'unpaid' RETURNING id)"
+    " INSERT INTO attempts (order_id) SELECT id FROM u",
+    "WITH u AS (DELETE FROM orders WHERE id = 1 RETURNING id)"
+    " INSERT INTO attempts (order_id, state) SELECT u.id, 'gone' FROM u",
+    "INSERT INTO attempts (order_id) SELECT id FROM orders WHERE id = 1 AND status = 'unpaid'"
+    " FOR UPDATE",
+    # Functions: each of their statements has a snapshot of its own.
+    "SELECT claim_locked(1)",
+    "SELECT claim_by_update(1)",
+    "CALL pay_locked(1)",
+    "DO $$ BEGIN UPDATE orders SET total = 0 WHERE id = 1 AND total > 0; END $$",
+    "UPDATE stamped SET n = n + 1 WHERE id = 1",
+    "SELECT pg_advisory_xact_lock(1)",
+    "SELECT count(*) FROM attempts",
+    "SELECT o.live FROM orders o",
+]
+NO_MOMENTS = [
+    # Another look, made by the statement's snapshot alone.
+    "UPDATE orders SET status = 'paid' WHERE id = (SELECT id FROM orders WHERE id = 1 AND"
+    " status = 'unpaid')",
+    "UPDATE orders SET status = 'paid' WHERE id IN (SELECT id FROM orders WHERE id = 1 AND"
+    " status = 'unpaid')",
+    "UPDATE orders SET status = 'paid' WHERE id = 1 AND EXISTS (SELECT FROM orders WHERE id = 1"
+    " AND status = 'unpaid')",
+    "UPDATE orders SET status = 'paid' WHERE id = 1 AND NOT EXISTS (SELECT FROM attempts)",
+    "UPDATE orders SET total = (SELECT count(*) FROM attempts) WHERE id = 1",
+    "UPDATE orders SET total = 1 WHERE id = 1 RETURNING (SELECT count(*) FROM attempts)",
+    "UPDATE orders o SET status = 'paid' FROM orders p WHERE o.id = 1 AND p.id = o.id AND"
+    " p.status = 'unpaid'",
+    "UPDATE orders SET status = 'paid' FROM attempts a WHERE orders.id = 1 AND a.state = 'live'",
+    "WITH f AS (SELECT id FROM orders WHERE id = 1 AND status = 'unpaid') UPDATE orders"
+    " SET status = 'paid' FROM f WHERE orders.id = f.id",
+    "DELETE FROM orders USING orders p WHERE orders.id = 1 AND p.id = 1 AND p.status = 'unpaid'",
+    "MERGE INTO orders o USING (SELECT id FROM orders WHERE id = 1 AND status = 'unpaid') s"
+    " ON o.id = s.id WHEN MATCHED THEN UPDATE SET status = 'paid'",
+    "INSERT INTO attempts (order_id) SELECT id FROM orders WHERE id = 1 AND status = 'unpaid'",
+    "INSERT INTO attempts (order_id) SELECT 1 WHERE NOT EXISTS (SELECT FROM attempts)",
+    "INSERT INTO orders (id, number) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET status = 'paid'"
+    " WHERE (SELECT count(*) FROM attempts) = 0",
+    "INSERT INTO attempts (order_id) SELECT id FROM orders WHERE id = 1 FOR KEY SHARE",
+    "WITH i AS (INSERT INTO attempts (order_id) VALUES (1) ON CONFLICT DO NOTHING RETURNING id)"
+    " SELECT id FROM i UNION ALL SELECT id FROM attempts WHERE order_id = 1",
+    # Rows that come into the set.
+    "UPDATE orders SET total = 0 WHERE status = 'unpaid'",
+    "UPDATE orders SET total = 0 WHERE lower(number) = lower('a')",
+    "UPDATE orders SET total = 0 WHERE id > 0",
+    "UPDATE seats SET taken = true WHERE hall = 1 AND NOT taken",
+    "UPDATE orders SET total = 0 WHERE id = total",
+    "UPDATE orders SET total = 0 WHERE id = 1 OR id = 2",
+    "DELETE FROM attempts WHERE order_id = 1 AND state = 'live'",
+    "UPDATE attempts SET state = 'gone' WHERE order_id = 1 AND state = 'live'",  # partial index
+    # Locks that are looked at.
+    "SELECT id FROM orders WHERE id = 1 FOR UPDATE SKIP LOCKED",
+    "SELECT id FROM orders WHERE id = 1 FOR UPDATE NOWAIT",
+    "UPDATE orders SET total = 0 WHERE id = (SELECT id FROM orders WHERE id = 1 FOR UPDATE"
+    " SKIP LOCKED)",
+    "SELECT pg_try_advisory_xact_lock(1)",
+    "UPDATE orders SET total = 0 WHERE id = 1 AND pg_try_advisory_xact_lock(7)",
+    # Functions, procedures, blocks.
+    "SELECT claim(1)",
+    "SELECT * FROM claim(1)",
+    "CALL pay(1)",
+    "CALL pay_by_another(1)",
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM attempts) THEN"
+    " INSERT INTO attempts (order_id) VALUES (1); END IF; END $$",
+    "DO $$ BEGIN EXECUTE 'DELETE FROM attempts'; END $$",
+    # Functions that nobody calls by name.
+    "INSERT INTO attempts (order_id) SELECT o.id FROM (VALUES (1)) o(id)"
+    " WHERE row(o.id)::text = '' OR (SELECT p.live FROM orders p LIMIT 1) = 0",
+    "UPDATE orders o SET total = o.live WHERE id = 1",
+    "UPDATE orders o SET total = (o).live WHERE id = 1",
+    "UPDATE orders SET total = (number::livecount).k WHERE id = 1",
+    "UPDATE orders SET total = ('1'::few)::int WHERE id = 1",
+    "INSERT INTO limited VALUES ('1')",
+    "INSERT INTO numbered DEFAULT VALUES",
+    "INSERT INTO checked VALUES (1)",
+    "UPDATE orders SET total = 1 WHERE id = 1 AND 1 === 1",
+    "INSERT INTO attempts (order_id) SELECT live_agg(number) FROM (VALUES ('a')) v(number)",
+    "INSERT INTO watched VALUES (1)",
+    # What is not simply a table.
+    "UPDATE unpaid SET total = 0 WHERE id = 1",
+    "INSERT INTO ruled VALUES (1)",
+]
+
+
+@pytest.fixture(scope="module")
+def sessions(explore_server: PostgresServer) -> Iterator[SqlSessions]:
+    name = database_name("moments")
+    url = explore_server.create_database(name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+    yield SqlSessions(url)
+    explore_server.drop_database(name)
+
+
+@pytest.mark.parametrize("sql", MOMENTS)
+def test_a_single_moment(sessions: SqlSessions, sql: str) -> None:
+    assert not sessions.apart("one", [Query(sql, ("1",))])
+
+
+@pytest.mark.parametrize("sql", NO_MOMENTS)
+def test_no_single_moment(sessions: SqlSessions, sql: str) -> None:
+    assert sessions.apart("one", [Query(sql, ("1",))])
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        "SET default_transaction_isolation = 'repeatable read'",
+        "set SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    ],
+)
+def test_with_one_snapshot_nothing_that_writes_is_a_moment(
+    sessions: SqlSessions, level: str
+) -> None:
+    tracker = sessions.tracker(level)
+    tracker.expect([Query(level)])
+    tracker.done()
+    assert sessions.apart(level, [Query(MOMENTS[0])])
+    assert sessions.apart(level, [Query("INSERT INTO orders (id, number) VALUES (7, 'seven')")])
+    assert not sessions.apart(level, [Query("SELECT count(*) FROM orders")])
+
+
+def test_the_isolation_of_the_database_counts(explore_url: str) -> None:
+    with psycopg.connect(explore_url, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+        name = connection.info.dbname
+        connection.execute(
+            f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'serializable'".encode()
+        )
+    assert SqlSessions(explore_url).apart("one", [Query(MOMENTS[0])])
+
+
+def test_a_statement_prepared_by_another_is_that_statement(sessions: SqlSessions) -> None:
+    tracker = sessions.tracker("prepares")
+    for name, sql in (("safe", MOMENTS[0]), ("racy", NO_MOMENTS[0])):
+        tracker.expect([Query(f"PREPARE {name} AS {sql}")])
+        tracker.done()
+    assert not sessions.apart("prepares", [Query("EXECUTE safe")])
+    assert sessions.apart("prepares", [Query("EXECUTE racy")])
+    assert sessions.apart("prepares", [Query("EXECUTE nobody_knows")])
+
+
+def test_what_commits_while_it_runs_is_held_nowhere_and_said_to_be(sessions: SqlSessions) -> None:
+    for sql in ("CALL pay_and_commit(1)", "DO $$ BEGIN COMMIT; END $$"):
+        assert not sessions.apart("one", [Query(sql)])
+        assert sessions.commits_inside("one", [Query(sql)])
+    assert not sessions.commits_inside("one", [Query("CALL pay(1)")])
+
+
+def test_several_statements_in_one_text_are_not_made_one(sessions: SqlSessions) -> None:
+    assert not sessions.apart("one", [Query(f"{NO_MOMENTS[0]}; SELECT 1")])
