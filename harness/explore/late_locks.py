@@ -25,6 +25,7 @@ from harness.taps.postgres import Statement, Unit
 
 _PATIENT = "read committed"
 _BEGINS = frozenset({"begin", "local"})
+_LETS_GO = frozenset({"commit", "rollback", "rollback to"})
 
 
 class LateLocks:
@@ -136,7 +137,10 @@ class LateLocks:
         return found
 
     def _lets_go(self, arrival: Arrival) -> bool:
-        """Whether a unit may let go of some of what its transaction holds."""
+        """Whether a unit may let go of some of what its transaction holds.
+
+        That a transaction is open after it does not tell: COMMIT AND CHAIN begins another.
+        """
         call = arrival.call
         assert isinstance(call, Unit)
         path = self._sessions.tracker(arrival.session).path
@@ -145,7 +149,8 @@ class LateLocks:
         return any(
             not statement.sql
             or "unlock" in statement.sql.lower()
-            or "rollback to" in self._sessions.kinds(statement, path)
+            or self._sessions.anything(statement, path)
+            or not _LETS_GO.isdisjoint(self._sessions.kinds(statement, path))
             for statement in call.statements
         )
 

@@ -57,6 +57,13 @@ class SqlSessions:
         )
         return tuple(one.kind for one in found)
 
+    def anything(self, statement: Sent, path: tuple[str, ...]) -> bool:
+        """Whether a text may do anything at all, as what cannot be read may."""
+        found = self._footprints.of(
+            statement.sql, statement.params, nulls=statement.nulls, path=path
+        )
+        return any(lock.place == () for one in found for lock in one.locks)
+
     def isolations(self, statement: Sent, path: tuple[str, ...]) -> tuple[str, ...]:
         """The isolation levels that a text asks for when it begins transactions."""
         found = self._footprints.of(statement.sql, (), path=path)

@@ -23,6 +23,17 @@ CREATE TABLE orders (id int PRIMARY KEY, number text UNIQUE NOT NULL, status tex
 CREATE TABLE watched (id int PRIMARY KEY, n int);
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER t BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE FUNCTION others(orders) RETURNS bigint LANGUAGE sql STABLE AS
+    $$ SELECT count(*) FROM orders o WHERE o.id <> $1.id $$;
+CREATE TYPE seen AS (n bigint);
+CREATE FUNCTION see(text) RETURNS seen LANGUAGE sql STABLE AS
+    $$ SELECT ROW(count(*))::seen FROM orders $$;
+CREATE CAST (text AS seen) WITH FUNCTION see(text);
+CREATE FUNCTION public.now() RETURNS bigint LANGUAGE sql STABLE AS
+    $$ SELECT count(*) FROM orders $$;
+CREATE FUNCTION alike(int, int) RETURNS bool LANGUAGE sql STABLE AS
+    $$ SELECT $1 = $2 AND EXISTS (SELECT FROM orders) $$;
+CREATE OPERATOR === (FUNCTION = alike, LEFTARG = int, RIGHTARG = int);
 CREATE VIEW paid AS SELECT * FROM orders WHERE status = 'paid';
 """
 RESET = """
@@ -68,6 +79,12 @@ NO_DOOR = [
     "SELECT pg_advisory_xact_lock(id) FROM orders",
     "SELECT * FROM orders WHERE id = 1 FOR UPDATE; SELECT 1",
     "SELECT * FROM orders WHERE id = 1 FOR UPDATE LIMIT 0",
+    # What looks elsewhere without a sub-select: it would be looked at before the wait.
+    "SELECT o.others FROM orders o WHERE o.id = 1 FOR UPDATE",
+    "SELECT (o).others FROM orders o WHERE o.id = 1 FOR UPDATE",
+    "SELECT number::seen FROM orders WHERE id = 1 FOR UPDATE",
+    "SELECT public.now() FROM orders WHERE id = 1 FOR UPDATE",
+    "UPDATE orders SET total = 1 WHERE id = 1 RETURNING total === 1",
     "not SQL at all",
 ]
 HOLDERS = {

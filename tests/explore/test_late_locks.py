@@ -18,6 +18,8 @@ SCHEMA = """
 CREATE TABLE orders (id int PRIMARY KEY, status text);
 CREATE TABLE payments (id int PRIMARY KEY, order_id int REFERENCES orders);
 CREATE TABLE counters (name text PRIMARY KEY, n int);
+CREATE FUNCTION free() RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN EXECUTE 'SELECT pg_advisory_unlock_all()'; END $$;
 """
 LOCK = "SELECT * FROM orders WHERE id = 1 FOR UPDATE"
 WEAKLY = "UPDATE orders SET status = 'paid' WHERE id = 1"
@@ -75,6 +77,25 @@ def test_a_row_that_was_there_is_waited_for(story: Story, holds: str) -> None:
     story.runs("b", "BEGIN")
     assert story.waits("b", LOCK)
     assert story.late.unsafe is None
+
+
+@pytest.mark.parametrize(
+    "ends",
+    ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "COMMIT; BEGIN", "ROLLBACK; BEGIN", "SELECT free()"],
+)
+def test_a_transaction_that_is_open_need_not_be_the_one_that_locked(
+    story: Story, ends: str
+) -> None:
+    """The status of the session is T before and after (manual, COMMIT and ROLLBACK)."""
+    story.runs("a", "BEGIN", LOCK)
+    story.runs("b", "BEGIN")
+    assert story.waits("b", LOCK)
+    story.runs("a", ends)
+    assert story.sessions.tracker("of a").inside
+    assert not story.waits("b", LOCK)
+    if "(" not in ends:  # who may have done anything may have made the row
+        story.runs("a", LOCK)
+        assert story.waits("b", LOCK)
 
 
 def test_nobody_waits_for_a_row_that_he_cannot_see_yet(story: Story) -> None:

@@ -116,7 +116,9 @@ class Doors:
         table = self._catalog.table(relation.schemaname, relation.relname, path)
         if table is None or not _simple(table, changes=bool(changed)):
             return None
-        if any(not _calculates(node) for part in (*parts, where) for node in _nodes(part)):
+        if any(
+            not self._calculates(node, table) for part in (*parts, where) for node in _nodes(part)
+        ):
             return None
         known, others = self._equalities(where, table)
         index = _index_by(table, known)
@@ -126,6 +128,26 @@ class Doors:
         thing = pattern((*table.place, index.name), key)
         entry = pattern((*table.place, REST, index.name), key)
         return _Template(thing, bare=not others and len(known) == len(key), entry=entry)
+
+    def _calculates(self, node: ast.Node, table: Table) -> bool:
+        """Whether a node of an expression looks at nothing but its row.
+
+        Casts and operators may call functions of the user's, and so does ``o.paid`` where ``o``
+        has no such column.
+        """
+        match node:
+            case ast.FuncCall():
+                words = strings(node.funcname)
+                return words[-1] in _HARMLESS and words[:-1] in ((), ("pg_catalog",))
+            case ast.TypeCast():
+                return strings(node.typeName.names)[-1] not in self._catalog.conversions
+            case ast.A_Expr():
+                return (strings(node.name) or ("",))[-1] not in self._catalog.operators
+            case ast.ColumnRef() if not isinstance(node.fields[-1], ast.A_Star):
+                return table.column(node.fields[-1].sval) is not None
+            case ast.SubLink() | ast.A_Indirection():
+                return False
+        return not self._catalog.everywhere
 
     def _equalities(self, where: Tree, table: Table) -> tuple[dict[str, Match], bool]:
         """The columns that a condition gives values to, and whether it says anything else."""
@@ -196,13 +218,6 @@ def _nodes(tree: Tree) -> Iterator[ast.Node]:
         yield tree
         for child in children(tree):
             yield from _nodes(child)
-
-
-def _calculates(node: ast.Node) -> bool:
-    """Whether an expression looks at nothing but its row."""
-    if isinstance(node, ast.FuncCall):
-        return strings(node.funcname)[-1:] != () and strings(node.funcname)[-1] in _HARMLESS
-    return not isinstance(node, ast.SubLink)
 
 
 def _one(found: Pattern, params: Params) -> Resource | None:
