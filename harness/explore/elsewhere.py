@@ -10,7 +10,7 @@ from harness.explore.cluster.crew import Crew, LostTooOften
 from harness.explore.footprint import Column
 from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
-from harness.explore.service_world import SharesMemory
+from harness.explore.service_world import MustHoldApart, SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.validate.learnt import Learning, Pair
 from harness.explore.world import World, Worlds
@@ -70,7 +70,7 @@ class MakeOnService:
     mode: Mode
 
     async def __call__(self, worlds: ServiceWorlds) -> Told:
-        worlds.on_inside = _shares_memory
+        worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
@@ -133,3 +133,8 @@ class Elsewhere:
 
 def _shares_memory() -> NoReturn:
     raise SharesMemory
+
+
+def must_hold_apart(units: frozenset[str]) -> NoReturn:
+    """Raise ``MustHoldApart``."""
+    raise MustHoldApart(units)

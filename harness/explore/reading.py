@@ -127,7 +127,7 @@ class TapReader:
             touched = self._touches(arrival)
             self.late.read(arrival.session, touched)
             if isinstance(call, Unit):
-                self._look_between(call, arrival.session)
+                self._look_between(call, arrival.session, owner.name)
         if isinstance(call, Unit) and not touched.empty:
             arrival.goes_on = self._parsed.pop(arrival.session, None) == tuple(
                 one.sql for one in call.statements
@@ -139,7 +139,17 @@ class TapReader:
             self._habits.learn(owner, text)
         return self.names.text(owner.name, text), touched
 
-    def _look_between(self, call: Unit, session: str) -> None:
+    @property
+    def overtaken(self) -> frozenset[str]:
+        """The units of this execution that are no single moments, though they passed as such."""
+        return frozenset(self._sessions.moments.overtaken) - self._sessions.held_apart
+
+    def _look_between(self, call: Unit, session: str, actor: str) -> None:
+        if self._sessions.came(actor, session, f"{call.tap} {call.label}", call.statements):
+            self._background.disturbing[f"{call.tap} {call.label}"] = (
+                f"{call.label!r} could not be held before its commit, and what others come to "
+                "meanwhile was not tried"
+            )
         if self._sessions.in_pieces(session, call.statements):
             self._background.disturbing[f"{call.tap} {call.label}"] = (
                 f"{call.label!r} is several statements sent as one, and what may come between "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from harness.explore.came import exchanged, judge_outcome, told
-from harness.explore.elsewhere import Elsewhere, InMode, Mode
+from harness.explore.elsewhere import Elsewhere, InMode, Mode, must_hold_apart
 from harness.explore.search import (
     Budget,
     Ending,
@@ -20,7 +20,7 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.service_world import MustNotDefer, SharesMemory
+from harness.explore.service_world import MustHoldApart, MustNotDefer, SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import Unnamed
 from harness.explore.validate.claims import Claims
@@ -71,7 +71,7 @@ class Relying:
                     return result
         finally:
             for each in self.worlds:
-                each.on_inside = None
+                each.on_inside = each.on_overtaken = None
                 each.in_turn = each.late_locks = each.hold_all = False
 
     async def _settled(self) -> Result | None:
@@ -88,6 +88,9 @@ class Relying:
         except MustNotDefer:
             self.mode = replace(self.mode, late_locks=False)
             return None
+        except MustHoldApart as overtaken:
+            self.mode = replace(self.mode, apart=self.mode.apart | overtaken.units)
+            return None
         except Unnamed as found:
             self.mode = replace(self.mode, unnamed=self.mode.unnamed | found.columns)
             return None
@@ -100,7 +103,7 @@ class Relying:
             raise SharesMemory
 
         for each in self.worlds:
-            each.on_inside = shares_memory
+            each.on_inside, each.on_overtaken = shares_memory, must_hold_apart
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
         result = await search(

@@ -49,6 +49,18 @@ class MustNotDefer(Exception):
     """
 
 
+class MustHoldApart(Exception):
+    """Units that are called so were taken for single moments, and another statement comes to
+    something else if it begins between what they do and their commit.
+
+    The search has to begin again with those committed in a step of their own.
+    """
+
+    def __init__(self, units: frozenset[str]) -> None:
+        super().__init__(units)
+        self.units = units
+
+
 @dataclass(frozen=True)
 class Judged:
     """An execution judged, with all there is to show for it."""
@@ -77,6 +89,8 @@ class ServiceWorld:
     """Called when an attempt is found to wait inside the service; may raise."""
     in_turn: bool = False
     """Whether what comes to the same is tried in one order only."""
+    on_overtaken: Callable[[frozenset[str]], None] | None = None
+    """Called with the units that turned out to be no single moments; may raise."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
     late_locks: bool = False
@@ -140,6 +154,8 @@ class ServiceWorld:
             raise self._failures[0]
         if self.late_locks and self.reader.late.unsafe is not None:
             raise MustNotDefer(self.reader.late.unsafe)
+        if self.on_overtaken is not None and (overtaken := self.reader.overtaken):
+            self.on_overtaken(overtaken)
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)

@@ -64,6 +64,8 @@ class ServiceWorlds:
     """Whether every statement is that could be."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    on_overtaken: Callable[[frozenset[str]], None] | None = None
+    """Called with kinds of statements that were no single moments after all; may raise."""
     alone: Mapping[str, int] = field(default_factory=dict)
     """How many of its requests succeeded when an attempt was alone, of those that were then told
     that they succeeded. Empty where that was not looked at: the reference service's scenarios say
@@ -163,6 +165,7 @@ class ServiceWorlds:
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
+            on_overtaken=self.on_overtaken,
             in_turn=self.in_turn,
             twins=self.twins if self.in_turn else {},
             late_locks=self.late_locks and not self.shared_memory,
@@ -328,6 +331,7 @@ class ServiceWorlds:
         if self._sessions is None:
             self._sessions = SqlSessions(self.bench.postgres_url, self._asked)
         self._sessions.begin()
+        self._sessions.held_apart = self.apart
         return self._sessions
 
     def _asked(self, session: str) -> Mapping[str, str]:

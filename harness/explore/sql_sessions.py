@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.doors import Doors
-from harness.explore.sql.overtaken import in_pieces, in_two_steps, is_moment
+from harness.explore.sql.moments import Moments
+from harness.explore.sql.overtaken import ASKED, in_pieces, in_two_steps, is_moment
 from harness.explore.sql.read import read_catalog
 from harness.explore.sql.startup import path_of, settings_asked_for
 from harness.explore.sql.statement import Footprints, Kind, StatementFootprint, isolation_option
@@ -38,6 +39,9 @@ class SqlSessions:
         self._footprints = Footprints(read_catalog(url))
         self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
+        self.moments = Moments(self._changed.without)
+        self.held_apart: frozenset[str] = frozenset()
+        """What units are called that are to be committed apart, whatever their text says."""
         self._trackers: dict[str, TransactionTracker] = {}
 
     @property
@@ -81,11 +85,27 @@ class SqlSessions:
         found = self._found(tracker, statements)
         if tracker.inside or len(found) > len(statements) or any(one.commits for one in found):
             return False
+        if not found or any(one.kind not in ASKED for one in found):
+            return False
         return in_two_steps(found, one_snapshot=tracker.one_snapshot)
 
     def commits_inside(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether one of the statements ends transactions while it runs."""
         return any(one.commits for one in self._found(self.tracker(session), statements))
+
+    def came(self, actor: str, session: str, unit: str, statements: Sequence[Sent]) -> bool:
+        """The expected unit came, which is called ``unit``. Whether it commits at once although it
+        would have to be held before that."""
+        if not statements:
+            return False
+        tracker = self.tracker(session)
+        found, one_snapshot = self._found(tracker, statements), tracker.one_snapshot
+        self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
+        return tracker.over and (
+            unit in self.held_apart
+            or (len(found) == 1 and in_two_steps(found, one_snapshot=one_snapshot))
+            or any(one.kind == "copy" and one.writes and one.stale for one in found)
+        )
 
     def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether a statement writes and commits by itself, so that it could be committed in
@@ -107,6 +127,7 @@ class SqlSessions:
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""
         self._changed.forget()
+        self.moments.begin()
         for session, tracker in list(self._trackers.items()):
             if tracker.inside:  # the last execution was left before the end of a transaction
                 del self._trackers[session]

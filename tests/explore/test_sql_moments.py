@@ -188,3 +188,72 @@ def test_what_commits_while_it_runs_is_held_nowhere_and_said_to_be(sessions: Sql
 
 def test_several_statements_in_one_text_are_not_made_one(sessions: SqlSessions) -> None:
     assert not sessions.apart("one", [Query(f"{NO_MOMENTS[0]}; SELECT 1")])
+
+
+PLAIN = "UPDATE orders SET status = 'paid' WHERE id = 1 AND status = 'unpaid'"
+BY_LOOK = "UPDATE orders SET status = 'gone' WHERE id = (SELECT 1 FROM orders WHERE id = 1)"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overtaken"),
+    [
+        (PLAIN, BY_LOOK, True),  # it passes its look, waits, and is carried out all the same
+        (PLAIN, f"BEGIN; {BY_LOOK}", True),
+        (PLAIN, "SELECT id FROM orders WHERE status = 'unpaid' FOR UPDATE", True),
+        (PLAIN, "SELECT id FROM orders WHERE id = 1 FOR UPDATE NOWAIT", True),
+        (PLAIN, "SELECT claim(1)", True),
+        ("SELECT pg_advisory_xact_lock(1)", "SELECT pg_try_advisory_xact_lock(1)", True),
+        ("SELECT FROM orders WHERE id = 1 FOR SHARE", BY_LOOK, False),  # it changes nothing
+        (PLAIN, PLAIN, False),
+        (PLAIN, "SELECT count(*) FROM orders", False),
+        (PLAIN, "SELECT * FROM orders WHERE id = 1 AND status = 'unpaid' FOR UPDATE", False),
+        (PLAIN, "SELECT id FROM orders WHERE id = 2 FOR UPDATE NOWAIT", False),
+        ("SELECT pg_advisory_xact_lock(1)", "SELECT pg_try_advisory_xact_lock(2)", False),
+        ("INSERT INTO watched VALUES (1)", PLAIN, False),
+        # It may wait for the new row first, and has looked for the other before.
+        (
+            f"WITH u AS ({PLAIN} RETURNING id) INSERT INTO attempts (order_id, state)"
+            " SELECT id, 'paid' FROM u",
+            "WITH i AS (INSERT INTO attempts (order_id, state) VALUES (1, 'paid')"
+            " ON CONFLICT DO NOTHING) UPDATE orders SET total = 1 WHERE id = 1 AND status = 'paid'",
+            True,
+        ),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True], ids=["first", "second"])
+def test_whom_others_overtake(
+    sessions: SqlSessions, first: str, second: str, overtaken: bool, turned: bool
+) -> None:
+    sessions.begin()
+    came = [("a", first), ("b", second)]
+    for actor, sql in reversed(came) if turned else came:
+        sent = [Query(sql)]
+        sessions.forget(actor)
+        sessions.tracker(actor).expect(sent)
+        sessions.came(actor, actor, sql, sent)
+    assert (first in sessions.moments.overtaken) is overtaken
+
+
+def test_nobody_overtakes_himself(sessions: SqlSessions) -> None:
+    sessions.begin()
+    for sql in (PLAIN, BY_LOOK):
+        sessions.tracker("a").expect([Query(sql)])
+        sessions.came("a", "a", sql, [Query(sql)])
+    assert not sessions.moments.overtaken
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        (BY_LOOK, True),
+        (PLAIN, False),
+        ("COPY watched FROM STDIN", True),
+        ("COPY attempts FROM STDIN", False),
+    ],
+)
+def test_what_ought_to_be_held_and_was_not_is_named(
+    sessions: SqlSessions, sql: str, named: bool
+) -> None:
+    sessions.begin()
+    sessions.tracker("a").expect([Query(sql)])
+    assert sessions.came("a", "a", sql, [Query(sql)]) is named

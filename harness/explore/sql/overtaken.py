@@ -49,7 +49,7 @@ def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = Fa
 def is_moment(found: Sequence[StatementFootprint]) -> bool:
     """Whether a unit outside of a transaction is one statement that could be committed apart, and
     writes or locks anything."""
-    if len(found) != 1 or found[0].kind not in _DATA:
+    if len(found) != 1 or found[0].kind not in ASKED or found[0].commits:
         return False
     one = found[0]
     return bool(one.writes or one.at_once) or any(not lock.shared for lock in one.locks)

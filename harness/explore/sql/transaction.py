@@ -116,6 +116,11 @@ class TransactionTracker:
         ]
 
     @property
+    def over(self) -> bool:
+        """Whether the expected unit leaves no transaction open."""
+        return self._after is None or not self._after.inside
+
+    @property
     def path(self) -> tuple[str, ...] | None:
         """The schemas names are looked for in; None if they cannot be told."""
         return self._session.path
