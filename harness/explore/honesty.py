@@ -20,6 +20,8 @@ from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import words
 from harness.grounds import Grounds, Wrong
 
+_STANDS_STILL = "leases do not run out in a search"
+
 
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
     """What a search has learnt by trying, a sentence each."""
@@ -51,6 +53,11 @@ def notes(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
         )
+    if not _of_a_file(worlds):
+        found += [
+            f"{one}; {_STANDS_STILL}: scenarios of their own play that in real time"
+            for one in _leases(worlds)
+        ]
     unnamed = sorted({one for each in worlds for one in each.unnamed})
     for place, column in unnamed:
         found.append(
@@ -72,6 +79,10 @@ def honest(
     own = _own(worlds, elsewhere) or sorted(surprises)
     nothing = about_nothing(worlds[0], result) if result.ending is Ending.COMPLETE else ""
     out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
+    if _of_a_file(worlds):
+        out_of_control += [
+            f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds)
+        ]
     return claimed(result, out_of_control, own)
 
 
@@ -121,6 +132,16 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
     if any(each.bench.talks_past_the_tap() for each in worlds):
         reasons.append("the service has connections to Postgres that are not behind the tap")
     return reasons
+
+
+def _leases(worlds: Sequence[ServiceWorlds]) -> list[str]:
+    """The leases that attempts were seen to take, each in words."""
+    return sorted({one for each in worlds for one in each.leases.found.values()})
+
+
+def _of_a_file(worlds: Sequence[ServiceWorlds]) -> bool:
+    """Whether nobody but the search says anything of leases: scenarios play some running out."""
+    return worlds[0].bench.subject.described is None
 
 
 def _own(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

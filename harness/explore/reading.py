@@ -11,6 +11,7 @@ from harness.explore.habits import Habits
 from harness.explore.heard import heard
 from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.late_locks import LateLocks
+from harness.explore.leases import Leases
 from harness.explore.names import Names
 from harness.explore.players import Arrival, At, Player
 from harness.explore.provenance import created, looked_at, sent
@@ -42,6 +43,7 @@ class TapReader:
         hidden_locks: HiddenLocks | None = None,
         began: float | None = None,
         told: Told | None = None,
+        leases: Leases | None = None,
     ) -> None:
         """``told`` reads what Stripe tells of its calls, where it does."""
         self.names = names
@@ -55,6 +57,7 @@ class TapReader:
         self._told = told
         self._makers: dict[int, str] = {}
         """By the number of a call to Stripe, what its attempt's calls are told apart by."""
+        self._leases = leases or Leases()
         self._owners: dict[str, str] = {}
         self._parsed: dict[str, tuple[str, ...]] = {}
         """What was parsed last on a session, to be run in the same step."""
@@ -116,6 +119,7 @@ class TapReader:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
         call = arrival.call
         call.attempt = owner.name
+        self._leases.saw(call)
         sent(self.names, owner.name, call)
         self._told_apart_by_time(call, self._times.sent(owner.name, call))
         text = f"{call.tap} {call.label}"

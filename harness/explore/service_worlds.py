@@ -17,6 +17,7 @@ from harness.explore.control import Control
 from harness.explore.footprint import Column
 from harness.explore.habits import Habits
 from harness.explore.hidden_locks import HiddenLocks
+from harness.explore.leases import Leases
 from harness.explore.memory import Memory
 from harness.explore.names import Names
 from harness.explore.patience import Patience
@@ -76,6 +77,8 @@ class ServiceWorlds:
     """What came while nobody was moving, in any execution so far; others then wait for longer."""
     warmth: Warmth = field(default_factory=Warmth)
     """What the service has been through; of all worlds on the same bench."""
+    leases: Leases = field(default_factory=Leases)
+    """What attempts were seen to take for a time; of all worlds on the same bench."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
@@ -144,6 +147,7 @@ class ServiceWorlds:
             self._hidden_locks,
             began,
             Told(names.known, names.call) if self.bench.tap.tells else None,
+            self.leases,
         )
         control = Control(
             players,
