@@ -49,6 +49,10 @@ class Described:
         return False
 
     @property
+    def leases_hold(self) -> bool:
+        return True  # there are scenarios that play leases running out, in real time
+
+    @property
     def database_url(self) -> str:
         return ""
 

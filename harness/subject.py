@@ -75,6 +75,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def leases_hold(self) -> bool:
+        """Whether a search need not ask what happens once a lease has run out."""
+        ...
+
+    @property
     def database_url(self) -> str:
         """Its own database, where it runs already; empty where it gets one of ours."""
         ...

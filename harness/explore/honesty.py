@@ -53,11 +53,8 @@ def notes(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
         )
-    if not _of_a_file(worlds):
-        found += [
-            f"{one}; {_STANDS_STILL}: scenarios of their own play that in real time"
-            for one in _leases(worlds)
-        ]
+    if worlds[0].bench.subject.leases_hold:
+        found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds)]
     unnamed = sorted({one for each in worlds for one in each.unnamed})
     for place, column in unnamed:
         found.append(
@@ -79,7 +76,7 @@ def honest(
     own = _own(worlds, elsewhere) or sorted(surprises)
     nothing = about_nothing(worlds[0], result) if result.ending is Ending.COMPLETE else ""
     out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
-    if _of_a_file(worlds):
+    if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
             f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds)
         ]
@@ -137,11 +134,6 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
 def _leases(worlds: Sequence[ServiceWorlds]) -> list[str]:
     """The leases that attempts were seen to take, each in words."""
     return sorted({one for each in worlds for one in each.leases.found.values()})
-
-
-def _of_a_file(worlds: Sequence[ServiceWorlds]) -> bool:
-    """Whether nobody but the search says anything of leases: scenarios play some running out."""
-    return worlds[0].bench.subject.described is None
 
 
 def _own(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -167,6 +167,13 @@ class ExploreTable(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Patterns of what it sends by itself: 'SELECT 1*', 'GET session:*'."),
     ] = ()
+    leases_hold: Annotated[
+        bool,
+        Meta(
+            description="Leases are taken to outlast every request, or not to matter: a search may "
+            "be complete although none runs out in it."
+        ),
+    ] = False
     check_s: Annotated[
         Seconds, Meta(description="Seconds a check takes at most, unless --time is given.")
     ] = 120.0

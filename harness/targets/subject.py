@@ -81,6 +81,10 @@ class TargetSubject:
         return keeps_state_unseen(self.loaded.file)
 
     @property
+    def leases_hold(self) -> bool:
+        return self.loaded.file.explore.leases_hold
+
+    @property
     def database_url(self) -> str:
         return self.loaded.file.database.url
 
