@@ -76,6 +76,9 @@ class Bench:
     owns_redis: bool = False
     """Whether all of that server's databases are ours to empty, and not the one of its URL only."""
     reset: Callable[[], Awaitable[None]] | None = None
+    keep: Callable[[], Awaitable[None]] | None = None
+    """Has Stripe keep what there is by now; ``back`` goes back to it."""
+    back: Callable[[], Awaitable[None]] | None = None
     taps: ControlledTaps | None = None
     tls: StripeTls | None = None
     """Other ways in to the tap before Stripe, where the service asked for one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from harness.backends.base import StripeServer
-from harness.backends.stripe_simulator import CONTROL_HEADERS, not_reset
+from harness.backends.stripe_simulator import CONTROL_HEADERS, KEEP_PATH, not_reset
 from harness.wire import NoAnswer, Wires
 
 _DEADLINE_S = 10.0
@@ -29,9 +29,25 @@ class Emptying:
         if not self._stripe.reset_path:
             await asyncio.to_thread(self._stripe.reset)
             return
+        await self._told(self._stripe.reset_path, b"")
+
+    @property
+    def can_keep(self) -> bool:
+        """Whether ``keep`` and ``back`` work: a simulator of ours can do that."""
+        return bool(self._stripe.reset_path)
+
+    async def keep(self) -> None:
+        """Have it keep what there is by now, for ``back``."""
+        await self._told(KEEP_PATH, b"")
+
+    async def back(self) -> None:
+        """Have it forget what came since ``keep``."""
+        await self._told(self._stripe.reset_path, b'{"kept": true}')
+
+    async def _told(self, path: str, body: bytes) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                answer = await self._wires.ask("POST", self._stripe.reset_path)
+                answer = await self._wires.ask("POST", path, body)
         except TimeoutError:
             problem = f"no answer within {_DEADLINE_S:g} s"
         except NoAnswer as error:

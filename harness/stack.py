@@ -171,6 +171,8 @@ class Stack:
                 postgres_url=url,
                 addresses=addresses,
                 reset=empties if lane.stripe.can_reset else None,
+                keep=empties.keep if empties.can_keep else None,
+                back=empties.back if empties.can_keep else None,
                 taps=taps,
                 tls=lane.tls,
                 pids=running.pids,

@@ -42,6 +42,7 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Reset(_Body, frozen=True):
     seed: int | None = None
+    kept: bool = False
 
 
 class _Faults(_Body, frozen=True):
@@ -103,8 +104,17 @@ def _counts(simulation: Simulation) -> dict[str, int]:
 
 
 def _reset(simulation: Simulation, request: Request) -> object:
-    simulation.reset(_decoded(request, _Reset).seed)
+    wanted = _decoded(request, _Reset)
+    if not wanted.kept:
+        simulation.reset(wanted.seed)
+    elif not simulation.back():
+        raise ControlError(400, "nothing is kept: POST keep comes first")
     return {"ok": True}
+
+
+def _keep(simulation: Simulation, _: Request) -> object:
+    simulation.keep()
+    return {"ok": True, "objects": _counts(simulation)}
 
 
 def _latency(simulation: Simulation, request: Request) -> object:
@@ -255,6 +265,7 @@ def _decoded(request: Request, kind: type[T]) -> T:
 COMMANDS: dict[str, dict[str, Command]] = {
     "health": {"GET": _health},
     "reset": {"POST": _reset},
+    "keep": {"POST": _keep},
     "ledger": {"GET": _ledger},
     "state": {"GET": _save, "POST": _load},
     "requests": {"GET": _requests},

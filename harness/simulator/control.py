@@ -6,7 +6,9 @@ so that a service under test that strays here meets what it would meet at Stripe
 ======================= =========================================================================
 GET  health             process, version, how many objects there are, requests under way and
                         answered, and how long these took in all
-POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids
+POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids, and
+                        ``{"kept": true}`` goes back to what was kept
+POST keep               keep what there is, until the next reset that does not go back to it
 GET  ledger             every intent, charge, refund and idempotency key, oldest first
 GET  state              everything, to be kept
 POST state              go on from such a state

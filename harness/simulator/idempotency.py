@@ -152,6 +152,12 @@ class IdempotencyStore:
         record.end()
         self._records[record.account, record.key] = record
 
+    def copied(self) -> IdempotencyStore:
+        """The keys whose requests have ended, in a store of their own."""
+        twin = IdempotencyStore()
+        twin._records = {slot: one for slot, one in self._records.items() if not one.open}
+        return twin
+
     def __iter__(self) -> Iterator[Record]:
         """Oldest first."""
         return iter(self._records.values())

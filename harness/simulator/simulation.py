@@ -84,6 +84,7 @@ class Simulation:
         self.base_url = ""
         self._paused: set[asyncio.Future[None]] = set()
         self._agenda_timer: asyncio.TimerHandle | None = None
+        self._kept: tuple[World, IdempotencyStore] | None = None
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._ids = IdSource(settings.seed)
         self.limits = Limits(settings.rate_limit, settings.concurrency_limit)
@@ -94,8 +95,22 @@ class Simulation:
         self.set_latency(settings.latency)
         self.begin(World(self._ids, self.clock, settings.settle_seconds))
 
+    def keep(self) -> None:
+        """Remember the objects and idempotency keys there are, for ``back``."""
+        self._kept = (self.epoch.world.copied(), self.epoch.keys.copied())
+
+    def back(self) -> bool:
+        """Go back to what was kept, if anything is; ids go on and never repeat."""
+        if self._kept is None:
+            return False
+        world, keys = self._kept
+        kept = self._kept
+        self.begin(world.copied(), keys.copied())
+        self._kept = kept
+        return True
+
     def reset(self, seed: int | None = None) -> None:
-        """Forget every object, event, idempotency key, delivery and logged request.
+        """Forget every object, event, idempotency key, delivery and logged request, kept or not.
 
         Latency, faults, limits and the clock stay. With a ``seed``, given now or at the start, ids
         begin again at the first of that seed; without, they go on and never repeat, so that an id
@@ -110,6 +125,7 @@ class Simulation:
         """Go on with another world; ``keys`` are those a saved one came with."""
         world.base_url = self.base_url
         self._ids = world.ids
+        self._kept = None
         self.epoch = Epoch(world)
         if keys is not None:
             self.epoch.keys = keys

@@ -37,6 +37,17 @@ API_VERSION = "2026-10-28.endive"
 SETTLE_SECONDS = 2.0
 """How long a delayed payment takes unless told otherwise; days, where money moves."""
 
+_COLLECTIONS = (
+    "intents",
+    "charges",
+    "refunds",
+    "payment_methods",
+    "balance_transactions",
+    "events",
+    "customers",
+    "webhook_endpoints",
+)
+
 Clock = Callable[[], float]
 """Now, in Unix seconds."""
 
@@ -100,6 +111,21 @@ class World:
         """Told of every event, in order, within the transition that caused it."""
         self.on_agenda: Callable[[], None] | None = None
         """Told when there is something new on the agenda."""
+
+    def copied(self) -> World:
+        """The same objects in a world of their own; ids go on where this one's are by then."""
+        twin = World(self.ids, self.clock, self.settle_seconds)
+        twin.base_url, twin.planned, twin.agenda = self.base_url, self.planned, list(self.agenda)
+        for name in _COLLECTIONS:
+            there = getattr(twin, name)
+            for item in getattr(self, name):
+                there.put(item)
+        for name in ("deleted", "spent", "authenticated", "secret_of", "card_of"):
+            setattr(twin, name, getattr(self, name).copy())
+        for name in ("methods_of", "charges_of", "refunds_of"):
+            for owner, ids in getattr(self, name).items():
+                getattr(twin, name)[owner] = list(ids)
+        return twin
 
     def now(self) -> int:
         """Unix time by the simulated clock, in whole seconds as Stripe's objects have it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from harness.bench import Bench
 from harness.capability import Capability
 from harness.checkers.expressions import parse
-from harness.errors import DeadlineExceeded
+from harness.errors import DeadlineExceeded, UsageError
 from harness.history import Header, Recorder
 from harness.performing import NotAtRest, NotReady, Script
 from harness.said import said, wrote
@@ -44,6 +44,8 @@ class TargetClients:
     on_prepare: Callable[[], None] | None = None
     _service: Scope | None = None
     """What the steps that are done once per service left behind."""
+    _kept: bool = False
+    """Whether Stripe keeps what they made there."""
     _snapshot: Snapshot | None = None
     _observer: Observer | None = None
     _last: TargetPerformance | None = None
@@ -115,7 +117,7 @@ class TargetClients:
     async def _reset(self) -> Observer:
         reset = self.loaded.file.reset
         if reset.stripe and self.bench.reset is not None:
-            await self.bench.reset()
+            await (self.bench.back if self._kept and self.bench.back else self.bench.reset)()
         if reset.redis:
             await self.bench.empty_redis()
         if self._observer is None:
@@ -123,7 +125,9 @@ class TargetClients:
             await self._observer.begin()
         if self._service is None:
             service = Scope(values={"run": f"service-{uuid.uuid4().hex[:8]}"})
+            carried = self.bench.tap.carried
             await self._prepare(service, "service")
+            await self._keep_at_stripe(called=self.bench.tap.carried != carried)
             self._service = service
         elif self._snapshot is not None:
             await self._snapshot.restore()
@@ -137,6 +141,31 @@ class TargetClients:
         if reset.command is not None:
             await asyncio.to_thread(self._command)
         return self._observer
+
+    async def _keep_at_stripe(self, *, called: bool) -> None:
+        """What steps done once per service made at Stripe is to be there in every execution.
+
+        ``called`` tells whether the service called Stripe in them. Raises ``UsageError`` where
+        Stripe forgets it.
+        """
+        steps = [
+            (number, step)
+            for number, step in enumerate(self.loaded.file.prepare, start=1)
+            if step.per == "service"
+        ]
+        made = called or any(step.to == "stripe" for _, step in steps)
+        if not (steps and made and self.loaded.file.reset.stripe and self.bench.reset is not None):
+            return
+        if self.bench.keep is not None:
+            await self.bench.keep()
+            self._kept = True
+        elif Capability.STRIPE_STATE in self.bench.capabilities:
+            number = next((n for n, step in steps if step.to == "stripe"), steps[-1][0])
+            raise UsageError(
+                f"{self.loaded.path}, [[prepare]] {number}, per: what it makes at Stripe is "
+                "forgotten before each execution, and this Stripe cannot be taken back to it; "
+                "expected per = 'run', or stripe = false in [reset]"
+            )
 
     def _command(self) -> None:
         command = self.loaded.file.reset.command
