@@ -84,7 +84,7 @@ class Names:
         self._unnamed = unnamed
         self._numbers: dict[tuple[Root, str], str | None] = {}
         self._names: dict[str, str | None] = dict(known)
-        self.known = dict(known)
+        self.beforehand: dict[str, str] = dict(known)
         """Values that there were before anybody moved, and what they are called."""
         self._words = Words(known)
         self._given: dict[str, str | None] = {}
@@ -110,8 +110,8 @@ class Names:
         """All that was made so far was made before anybody moves: it is known from now on."""
         for (_, number), name in self._numbers.items():
             self._names.setdefault(number, name)
-        self.known = {value: name for value, name in self._names.items() if name}
-        self._words = Words(self.known)
+        self.beforehand = {value: name for value, name in self._names.items() if name}
+        self._words = Words(self.beforehand)
         self._overlooked = False
 
     def made(self, actor: str, text: str) -> None:

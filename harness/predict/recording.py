@@ -75,7 +75,7 @@ async def _alone(worlds: ServiceWorlds, name: str) -> Solo:
 
 
 async def _played(world: ServiceWorld, name: str) -> Solo:
-    known = dict(world.reader.names.known)
+    known = dict(world.reader.names.beforehand)
     while world.pending():
         await world.step(name)
     # What comes after, the looking and the scenario's own afterwards, is nobody's attempt.

@@ -189,7 +189,7 @@ def test_what_was_made_while_preparing_is_known_like_what_was_captured():
     names.made("preparation", UUID)
     names.overlooked()
     names.begin()
-    assert names.known == {"41": "preparation#1", UUID: "preparation#2"}
+    assert names.beforehand == {"41": "preparation#1", UUID: "preparation#2"}
     assert named(names, "41", ("pg", "public.carts"), "id") == "preparation#1"
     assert named(names, "42", ("pg", "public.carts"), "id") is None
     assert named(names, "cart-41") == "cart-preparation#1"
