@@ -159,6 +159,11 @@ class TapReader:
                 f"{call.label!r} is several statements sent as one, and what may come between "
                 "them was not tried"
             )
+        if self._sessions.unchecked(session):
+            self._background.disturbing[f"{call.tap} {call.label} unchecked"] = (
+                f"{call.label!r} runs triggers that were put off and commits, and what may come "
+                "between was not tried"
+            )
         if self._sessions.commits_inside(session, call.statements):
             self._background.disturbing[f"{call.tap} {call.label}"] = (
                 f"{call.label!r} commits while it runs, and what may come between its transactions "

@@ -288,6 +288,7 @@ class ServiceWorlds:
         taps.postgres.on_change = control.stir if control is not None else None
         taps.postgres.on_close = None if control is None else _tell_of_ends(control)
         taps.postgres.apart = None if control is None else self._apart
+        taps.postgres.checks = None if control is None else self._checks
 
     def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
         """Whether statements are carried out in one step and committed in another."""
@@ -298,6 +299,11 @@ class ServiceWorlds:
         if not (self.hold_all or self.apart) or not self._sessions.could_be_apart(name, statements):
             return False
         return self.hold_all or label_of(statements) in self.apart
+
+    def _checks(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Whether what is put off until the commit is carried out in a step before it."""
+        assert self._sessions is not None
+        return self._sessions.checks(session_name(session.id), statements)
 
     def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
         taps = self._taps()

@@ -89,6 +89,22 @@ class SqlSessions:
             return False
         return in_two_steps(found, one_snapshot=tracker.one_snapshot)
 
+    def checks(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether triggers look at something when the statements' transaction is committed.
+
+        They look then, and what they let pass is published in the same COMMIT, while others do
+        the same: it takes two steps.
+        """
+        tracker = self.tracker(session)
+        found = self._found(tracker, statements)
+        if not tracker.inside:
+            return any(one.deferred for one in found)
+        return tracker.puts_off and bool(found) and found[0].kind == "commit"
+
+    def unchecked(self, session: str) -> bool:
+        """Whether the expected unit looks at what was put off and commits it, both in one step."""
+        return self.tracker(session).unchecked
+
     def commits_inside(self, session: str, statements: Sequence[Sent]) -> bool:
         """Whether one of the statements ends transactions while it runs."""
         return any(one.commits for one in self._found(self.tracker(session), statements))

@@ -55,6 +55,8 @@ class Session:
     held: Resources = NONE
     written: Resources = NONE
     looked: Resources = NONE
+    deferred: Resources = NONE
+    """What triggers that are put off will look at."""
     session_locks: Resources = NONE
     savepoints: tuple[Savepoint, ...] = ()
     prepared: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class Session:
         self.path = self.session_path
         self.default_isolation = self.session_default
         self.inside = self.implicit = self.failed = self.snapshot = self.deferrable = False
-        self.held = self.written = self.looked = NONE
+        self.held = self.written = self.looked = self.deferred = NONE
         self.savepoints = ()
         self.cursors = {}
 

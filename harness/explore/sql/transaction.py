@@ -90,6 +90,8 @@ class TransactionTracker:
         )
         self._after: Session | None = None
         self._expected = LOCAL
+        self.unchecked = False
+        """Whether the expected unit runs triggers as it commits."""
 
     @property
     def inside(self) -> bool:
@@ -114,6 +116,11 @@ class TransactionTracker:
             self._executed(self._session, one.node) if one.kind == "execute" else one
             for one in found
         ]
+
+    @property
+    def puts_off(self) -> bool:
+        """Whether the open transaction has anything to look at when it is committed."""
+        return bool(self._session.deferred) and not self._session.failed
 
     @property
     def over(self) -> bool:
@@ -155,13 +162,14 @@ class TransactionTracker:
         rows may be waiting for others.
         """
         after = self._session.copy()
-        total = LOCAL
+        total, self.unchecked = LOCAL, False
         for sent in statements:
             total = total.union(self._text(after, sent))
         if after.inside or not ends:
             for sent in prepared:
                 total = total.union(self._parsed(after, sent))
         if after.implicit and ends:
+            self.unchecked |= bool(after.deferred)
             total = total.union(_ended(after, commit=True))
             total = total.union(Footprint(looks=after.looked))
             after.end(commit=True)
@@ -244,6 +252,8 @@ class TransactionTracker:
             case "begin":
                 _begin(session, node)
             case "commit" | "rollback":
+                unchecked = bool(session.deferred) and not session.failed
+                self.unchecked |= found.kind == "commit" and unchecked
                 return _end(session, node, commit=found.kind == "commit")
             case "savepoint":
                 session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
@@ -266,6 +276,9 @@ class TransactionTracker:
             case _:
                 if found.kind == "declare":
                     session.cursors[node.portalname] = found
+                if found.kind == "constraints" and not node.deferred:
+                    found = msgspec.structs.replace(found, looks=found.looks | session.deferred)
+                    session.deferred = NONE if node.constraints is None else session.deferred
                 return self._data(session, found)
         return LOCAL
 
@@ -312,6 +325,7 @@ class TransactionTracker:
         session.written |= found.writes | found.at_once
         session.looked |= looks
         session.session_locks |= found.session
+        session.deferred |= found.deferred
         locks |= found.session
         if found.unsettles:
             session.path = None

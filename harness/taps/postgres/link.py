@@ -12,7 +12,7 @@ from harness.taps.postgres import fields, frontend, rewritten
 from harness.taps.postgres.frames import STARTUP, Frame, Frames
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.skim import BATCH, LARGE, Skim
-from harness.taps.postgres.units import Statement, Unit
+from harness.taps.postgres.units import CHECKS, Statement, Unit
 
 if TYPE_CHECKING:
     from harness.taps.postgres.tap import PostgresTap
@@ -135,11 +135,33 @@ class Link(Carrier[Unit]):
                     self.pass_on(frame.raw)
                 continue
             parts = self._parts(frame) if self.holds else (frame,)
+            if self.holds and self._checks(frame):
+                self.arrived(self.session.checking(rewritten.simple(CHECKS)))
             for part in parts:
                 unit = self.session.sent(part)
                 if unit is not None:
-                    unit.translated = len(parts) > 2 and unit.ends == "flush"
+                    if len(parts) > 1 and unit.ends == "flush":
+                        unit.unasked = [one.sql for one in unit.statements] == [CHECKS]
                     self.arrived(unit)
+
+    def _checks(self, frame: Frame) -> bool:
+        """Whether what a COMMIT would check is to be checked in a step before it."""
+        checks, session = self._tap.checks, self.session
+        if checks is None or session.status != "T" or session.in_flight is not None:
+            return False
+        if frame.kind == _SYNC:
+            return bool(session.gathered) and checks(session, session.gathered)
+        if frame.kind != _QUERY or not session.at_rest:
+            return False
+        message = frontend.decode(frame)
+        return isinstance(message, frontend.Query) and checks(session, (Statement(message.sql),))
+
+    def _check(self, statements: Sequence[Statement]) -> str | None:
+        """The name for a check before statements that commit by themselves; None for no check."""
+        checks = self._tap.checks
+        if checks is None or not checks(self.session, statements):
+            return None
+        return f"check {self._tap.next_seq()}"
 
     def _parts(self, frame: Frame) -> Sequence[Frame]:
         """The message as it is sent on: what is to be committed apart has a Flush before its Sync.
@@ -151,16 +173,17 @@ class Link(Carrier[Unit]):
             return (frame,)
         if frame.kind == _SYNC:
             if session.gathered and apart(session, session.gathered):
-                return rewritten.committed_apart(frame)
+                return rewritten.committed_apart(frame, self._check(session.gathered))
         elif frame.kind == _QUERY and session.at_rest:
             message = frontend.decode(frame)
+            statements = (Statement(message.sql),) if isinstance(message, frontend.Query) else ()
             if (
                 isinstance(message, frontend.Query)
-                and apart(session, (Statement(message.sql),))
+                and apart(session, statements)
                 and rewritten.can_be_extended(message.sql)
             ):
                 self._as_simple = rewritten.AsSimple(message.sql)
-                return rewritten.extended(frame, message.sql)
+                return rewritten.extended(frame, message.sql, self._check(statements))
         return (frame,)
 
     # --- startup ------------------------------------------------------------------------
@@ -214,13 +237,16 @@ class Link(Carrier[Unit]):
     def _hear(self, data: bytes) -> None:
         began = self.session.started
         for frame in self._back.feed(data):
+            hidden = self.session.hides(frame)
             heard = self.session.received(frame)
-            if self.holds:
+            if self.holds and not hidden:
                 for told in self._told(frame):
                     self.collect(told, at_once=heard.at_once, flush=heard.flush)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)
             for unit in heard.done:
+                if unit.unasked and unit.ends == "query" and unit.answer.error is not None:
+                    self.session.commit_in_vain(rewritten.simple("ROLLBACK"))
                 self.answered(unit)
         if not self.holds:
             self.to_client(data)

@@ -11,9 +11,12 @@ from pglast import ast
 
 from harness.taps.postgres import fields
 from harness.taps.postgres.frames import Frame
+from harness.taps.postgres.units import CHECKS
 
 _FLUSH, _SYNC = fields.message(b"H"), fields.message(b"S")
 
+IN_VAIN = frozenset(b"ZANS")
+"""What a client is told of the ROLLBACK in the place of its COMMIT: that it is over."""
 UNASKED = frozenset(b"123n")
 """What a client that sent a simple query is not answered: ParseComplete, BindComplete,
 CloseComplete, NoData."""
@@ -21,12 +24,12 @@ _COLUMNS, _ROW, _COMPLETE = ord("T"), ord("D"), ord("C")
 _NOTICE, _ERROR = ord("N"), ord("E")
 
 
-def committed_apart(sync: Frame) -> tuple[Frame, ...]:
-    """A Flush, and then the Sync."""
-    return _frames(sync, _FLUSH, sync.raw)
+def committed_apart(sync: Frame, check: str | None = None) -> tuple[Frame, ...]:
+    """A Flush, and then the Sync; before that what is put off, if it has a name to be sent by."""
+    return _frames(sync, _FLUSH, *_checked(check), sync.raw)
 
 
-def extended(query: Frame, sql: str) -> tuple[Frame, ...]:
+def extended(query: Frame, sql: str, check: str | None = None) -> tuple[Frame, ...]:
     """The simple query of one statement as an extended one, committed apart.
 
     Parameters there are none, and results are asked for as text, as a simple query has them. A
@@ -41,6 +44,7 @@ def extended(query: Frame, sql: str) -> tuple[Frame, ...]:
         fields.message(b"E", fields.string(""), fields.int32(0)),
         fields.message(b"C", b"S", fields.string("")),
         _FLUSH,
+        *_checked(check),
         _SYNC,
     )
 
@@ -95,6 +99,27 @@ def _writes(sql: str) -> bool:
         return True
     within = statement.withClause.ctes if statement.withClause is not None else ()
     return any(not isinstance(one.ctequery, ast.SelectStmt) for one in within)
+
+
+def simple(sql: str) -> bytes:
+    """A simple query."""
+    return fields.message(b"Q", fields.string(sql))
+
+
+def _checked(name: str | None) -> tuple[bytes, ...]:
+    """What is put off until the commit, carried out before it. The name is given back, so that
+    the client's own statements stay as they are."""
+    if name is None:
+        return ()
+    none, called = fields.count16(0), fields.string(name)
+    return (
+        fields.message(b"P", called, fields.string(CHECKS), none),
+        fields.message(b"B", called, called, none, none, none),
+        fields.message(b"E", called, fields.int32(0)),
+        fields.message(b"C", b"P", called),
+        fields.message(b"C", b"S", called),
+        _FLUSH,
+    )
 
 
 def _frames(like: Frame, *messages: bytes) -> tuple[Frame, ...]:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.taps.carrying import Phase
-from harness.taps.postgres import backend, frontend
+from harness.taps.postgres import backend, frontend, rewritten
 from harness.taps.postgres.frames import Frame
 from harness.taps.postgres.gathering import Gathering, Portal, Prepared
-from harness.taps.postgres.units import Failure, Statement, Unit
+from harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
 from harness.taps.postgres.values import as_text, format_of
 
 _COPY_FRAMES = frozenset(b"dcf")
@@ -25,6 +25,8 @@ _FLUSH = ord("H")
 _ENDS_ONE = frozenset(b"123TnCsI")
 _ASYNCHRONOUS = frozenset(b"SN")
 _NOTIFICATION = ord("A")
+_TOLD_ANYWAY = frozenset(b"EANS")
+_NOTICE = frozenset(b"N")
 
 
 class Heard(NamedTuple):
@@ -69,6 +71,7 @@ class Session:
         self._sample = sample
         self._skipping = False
         self._rows: tuple[backend.Column, ...] | None = None
+        self._why_in_vain: Failure | None = None
         self._early: list[tuple[int, backend.BackendMessage]] = []
         """What the server said of a unit whose end was not here yet."""
 
@@ -93,6 +96,17 @@ class Session:
     def gathered(self) -> tuple[Statement, ...]:
         """The statements that the unit being sent will run."""
         return self._gathering.ran
+
+    def hides(self, frame: Frame) -> bool:
+        """Whether the client is not told what the server says next, since it did not send that."""
+        if not self.units or self.units[0].phase is not Phase.SENT:
+            return False
+        unit = self.units[0]
+        if unit.unasked:
+            # Outside of a block, it is warned that the statement makes no sense there.
+            told = _TOLD_ANYWAY if unit.ends == "query" else _TOLD_ANYWAY - _NOTICE
+            return frame.kind not in told
+        return unit.in_vain and frame.kind not in rewritten.IN_VAIN
 
     @property
     def statements(self) -> dict[str, Prepared]:
@@ -119,6 +133,29 @@ class Session:
             if self.units[0] is unit:
                 unit.status = self.status
         return unit
+
+    def checking(self, raw: bytes) -> Unit:
+        """A unit of the tap's own, before the one that is being sent: ``CHECKS``."""
+        unit = Unit(
+            seq=self._next_seq(),
+            session=self.id,
+            pid=self.pid,
+            ends="query",
+            statements=(Statement(CHECKS),),
+            status=self.status,
+            unasked=True,
+            raw=[raw],
+        )
+        self.units.append(unit)
+        return unit
+
+    def commit_in_vain(self, raw: bytes) -> None:
+        """The checks before a COMMIT have failed, of which the client is told: its transaction is
+        to be ended by ``raw``, and nothing more to be said of that."""
+        unit = self.units[0]
+        self._revert(unit)
+        unit.raw[:] = [raw]
+        unit.ends, unit.in_vain = "query", True
 
     def carries(self, frame: Frame) -> bool:
         """Whether a message belongs to no unit.
@@ -217,6 +254,8 @@ class Session:
         return _PART
 
     def _ready(self, unit: Unit, status: str) -> Heard:
+        if unit.in_vain:
+            unit.answer.error = self._why_in_vain
         self.status = unit.status_after = status
         self._skipping = False
         if status == "I":
@@ -233,6 +272,8 @@ class Session:
             constraint=found.get("n"),
         )
         # A Query behind extended messages is itself skipped when one of those has failed.
+        if unit.unasked:
+            self._why_in_vain = unit.answer.error
         skips = unit.ends == "flush" or (unit.ends == "query" and bool(unit.expected))
         self._revert(unit)
         if not skips:

@@ -49,6 +49,8 @@ class PostgresTap(Proxy):
         """Called when a connection that the server had let in is no more."""
         self.apart: Callable[[Session, Sequence[Statement]], bool] | None = None
         """Whether what is held, and commits by itself, is committed as a unit of its own."""
+        self.checks: Callable[[Session, Sequence[Statement]], bool] | None = None
+        """Whether what these statements' commit would look at is looked at in a unit before it."""
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""

@@ -87,6 +87,9 @@ class Expected(msgspec.Struct):
 
 
 Ending = Literal["query", "sync", "flush", "function"]
+CHECKS = "SET CONSTRAINTS ALL IMMEDIATE"
+"""What carries out, inside of a transaction, what is put off until its end (manual, SET
+CONSTRAINTS)."""
 COMMIT = "commit by itself"
 """What the end of a statement's own transaction is called."""
 
@@ -120,8 +123,11 @@ class Unit:
     raw: list[bytes] = field(default_factory=list, repr=False)
     expected: deque[Expected] = field(default_factory=deque, repr=False)
     copying: bool = field(default=False, repr=False)
-    translated: bool = field(default=False, repr=False)
-    """Whether it was a simple query, made an extended one to be committed apart."""
+    unasked: bool = field(default=False, repr=False)
+    """Whether the tap sends it by itself: of its answer the client is told an error only."""
+    in_vain: bool = field(default=False, repr=False)
+    """Whether it is a COMMIT whose checks have failed: what is sent instead ends the transaction,
+    and the client has been told why."""
     _label: str | None = field(default=None, repr=False)
 
     @property
