@@ -97,10 +97,11 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         ]
         told = ", ".join(filter(None, parts))
         found = [f"{told} confirmed by execution"] if told else []
+        schedules = "1 schedule" if self.schedules == 1 else f"{self.schedules} schedules"
         if self.whole:
-            found.append(f"all {self.schedules} schedules executed")
+            found.append(f"all {schedules} executed")
         elif self.schedules:
-            found.append(f"{self.schedules} schedules without any reduction came to nothing else")
+            found.append(f"{schedules} without any reduction came to nothing else")
         return "; ".join(found)
 
 

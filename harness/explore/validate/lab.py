@@ -107,8 +107,19 @@ class Lab:
     async def side_by_side(
         self, works: Sequence[Callable[[Worlds], Awaitable[Trial]]], *, held: bool = False
     ) -> list[Trial | None]:
-        """``make`` for each of ``works``: as many as there are lanes at most."""
-        return list(await asyncio.gather(*(self.make(work, held=held) for work in works)))
+        """``make`` for each of ``works``: as many as there are lanes at most.
+
+        What one of them raises is raised when all are through: no lane is at work then.
+        """
+        made = await asyncio.gather(
+            *(self.make(work, held=held) for work in works), return_exceptions=True
+        )
+        trials: list[Trial | None] = []
+        for each in made:
+            if isinstance(each, BaseException):
+                raise each
+            trials.append(each)
+        return trials
 
     def _look(self, trial: Trial) -> None:
         if self.found is None:
