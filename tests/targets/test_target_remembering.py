@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_services import HERE, edited, on_worlds
+from small_services import HERE, check, edited, on_worlds
 
 from harness.explore.exploration import Request, explore
 from harness.explore.search import Budget, Ending
@@ -49,3 +49,14 @@ def test_memory_that_harms_nobody_keeps_nothing_from_being_complete(variant):
     result = explored(variant, budget=Budget(seconds=120)).result
     assert (result.ending, result.reason) == (Ending.COMPLETE, "")
     assert result.grounds.confirmed
+
+
+@pytest.mark.slow
+def test_a_burst_that_breaks_refutes_a_complete_search(tmp_path):
+    said = check(TARGET, tmp_path / "out", "--variant", "piece", "--time", "15s")
+    assert said.exit_code == 1, said.output
+    assert "piece: not complete: the search came to its end without a counterexample, but" in (
+        said.output
+    )
+    assert "bursts broke: something makes a difference that no tap showed" in said.output
+    assert "0 variants proved by complete search" in said.output
