@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
-from harness.predict import Decided
+from harness.predict import Decided, Looked
 from harness.results import Proof
 from reports import predictions
 from reports.explored import write_search_page, write_witness_page
@@ -72,8 +72,12 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def write_predictions(found: Sequence[Decided], folder: Path) -> None:
-    """Write ``predictions.md`` and ``predictions.json`` to ``folder``. Raises ``UsageError``."""
-    write_file(folder / "predictions.md", predictions.markdown(found).encode("utf-8", "replace"))
+def write_predictions(found: Sequence[Decided], looked: Looked, folder: Path) -> None:
+    """Write ``predictions.md``, ``predictions.json`` and, what they are from, ``looked.json`` to
+    ``folder``. Raises ``UsageError``."""
+    text = predictions.markdown(found, looked)
+    write_file(folder / "predictions.md", text.encode("utf-8", "replace"))
+    seen = msgspec.json.format(msgspec.json.encode(looked), indent=2)
+    write_file(folder / "looked.json", seen + b"\n")
     data = msgspec.json.format(msgspec.json.encode(found), indent=2)
     write_file(folder / "predictions.json", data + b"\n")

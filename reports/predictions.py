@@ -9,20 +9,30 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.predict import Decided, Fix, Prediction, Spot, Standing
+from harness.predict import (
+    Blind,
+    Decided,
+    Fix,
+    Looked,
+    Prediction,
+    Spot,
+    Standing,
+    Unjudged,
+)
+from reports.words import count
 
 _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}
 _LONGEST = 300
 """Characters of a statement that are shown; the histories have all of it."""
-NOTHING = "Nothing is predicted: every read that decides is protected, as far as can be told."
+NOTHING = "No bad order is predicted."
 
 
-def terminal(found: Sequence[Decided], *, fixes: bool = False) -> RenderableType:
-    """A table with a line for each, and under it why; ``fixes`` shows those of all predictions,
-    not only of the confirmed."""
+def terminal(found: Sequence[Decided], looked: Looked, *, fixes: bool = False) -> RenderableType:
+    """A table with a line for each, and under it why, and what was looked at; ``fixes`` shows
+    those of all predictions, not only of the confirmed."""
     if not found:
-        return Text(NOTHING)
+        return Text("\n".join([NOTHING, *seen(looked)]))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "standing", "reads", "another writes", "acts all the same"):
         table.add_column(name, overflow="fold")
@@ -35,7 +45,7 @@ def terminal(found: Sequence[Decided], *, fixes: bool = False) -> RenderableType
             Text(_effect(prediction.rival)),
             Text(_effect(prediction.act)),
         )
-    return Group(table, *_details(found, fixes))
+    return Group(table, *_details(found, fixes), Text("\n".join(["", *seen(looked)])))
 
 
 def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
@@ -54,10 +64,11 @@ def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
             yield Text(f"      + {after}")
 
 
-def markdown(found: Sequence[Decided]) -> str:
-    """A table, and for the confirmed what would close them, as a diff."""
+def markdown(found: Sequence[Decided], looked: Looked) -> str:
+    """A table, for the confirmed what would close them, as a diff, and what was looked at."""
+    about = "\n".join(_plain(line) for line in seen(looked))
     if not found:
-        return NOTHING + "\n"
+        return f"{NOTHING}\n{about}\n"
     lines = [
         "| | standing | reads | another writes | acts all the same |",
         "|---|---|---|---|---|",
@@ -74,7 +85,48 @@ def markdown(found: Sequence[Decided]) -> str:
         )
         if one.standing is Standing.CONFIRMED:
             parts += [_diff(fix) for fix in one.prediction.fixes]
+    parts.append(about)
     return "\n\n".join(parts) + "\n"
+
+
+def seen(looked: Looked) -> list[str]:
+    """What was looked at and what could not be judged, a sentence or a line of a list each."""
+    reads = count(looked.reads, "read that may decide", "reads that may decide")
+    attempts = count(looked.attempts, "attempt")
+    were = "was" if looked.reads == 1 else "were"
+    lines = [
+        f"{reads} {were} looked at, on {attempts} played alone. What the service decides by its "
+        "own memory, or by what it was asked, is not among them."
+    ]
+    if looked.left_out:
+        lines[0] += f" {count(looked.left_out, 'more prediction')} left out."
+    if looked.unjudged:
+        lines.append(f"{len(looked.unjudged)} could not be told, which only a search decides:")
+        lines += [f"- {_doubt(one)}" for one in looked.unjudged]
+    return lines
+
+
+def _doubt(one: Unjudged) -> str:
+    where = f"{one.spot.attempt}, effect {_effect(one.spot)}"
+    match one.blind:
+        case Blind.MEMORY:
+            why = "comes before any read at a tap: what it goes by is not seen"
+        case Blind.VALUE:
+            why = (
+                f"whether another attempt means the same row is not known: its {one.detail} is "
+                "another one in every execution, and was not captured"
+            )
+        case Blind.STATEMENT:
+            why = "the statement could not be read"
+        case Blind.WITHIN if one.detail:
+            why = f"what {one.detail} looks at and writes within it is not judged"
+        case Blind.WITHIN:
+            why = "what it looks at and writes in one statement is not judged"
+        case Blind.REDIS:
+            why = "what the answer of Redis decides is not judged"
+        case Blind.STRIPE:
+            why = "what the answer of Stripe decides is not judged"
+    return f"{where}: {why}"
 
 
 def _diff(fix: Fix) -> str:
@@ -90,7 +142,7 @@ def _how(fix: Fix) -> str:
 
 def _who(prediction: Prediction) -> str:
     mine, theirs = " or ".join(prediction.readers), " or ".join(prediction.rivals)
-    if prediction.readers == prediction.rivals:
+    if set(prediction.readers) == set(prediction.rivals):
         return f"{mine} against another of them" if len(prediction.readers) > 1 else mine
     return f"{mine} against {theirs}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,16 @@ from harness.cli.playable import Playable, named
 from harness.cli.searching import concluded, searching, versions
 from harness.explore import shrinking
 from harness.explore.exploration import Explored, Request, budget_of, explore
-from harness.predict import Prediction, decided, orders_of, predicted, undecided
+from harness.predict import (
+    Forecast,
+    Prediction,
+    Weighed,
+    decided,
+    orders_of,
+    predicted,
+    undecided,
+    weighed,
+)
 from harness.stack import Choice
 from reports import predictions as writer
 
@@ -73,14 +83,14 @@ def predict_command(
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
-    found, explored = loop.run(_predict(playable, request, choice, folder, explore_too))
+    found, explored, mattering = loop.run(_predict(playable, request, choice, folder, explore_too))
     console = Console(highlight=False, soft_wrap=True)
     if explored is None:
         settled = undecided(found, NOT_EXPLORED)
     else:
-        settled = decided(found, explored.result, explored.history)
-    told = writer.terminal(settled, fixes=fixes)
-    reports.write_predictions(settled, folder)
+        settled = decided(found, explored.result, explored.history, mattering)
+    told = writer.terminal(settled, found.looked, fixes=fixes)
+    reports.write_predictions(settled, found.looked, folder)
     console.print(told)
     if explored is None:
         return 0
@@ -90,7 +100,7 @@ def predict_command(
 
 async def _predict(
     playable: Playable, request: Request, choice: Choice, folder: Path, explore_too: bool
-) -> tuple[tuple[Prediction, ...], Explored | None]:
+) -> tuple[Forecast, Explored | None, Mapping[Prediction, Weighed]]:
     doing = "playing each attempt alone"
     async with searching(playable, request, choice, folder, doing) as (worlds, show):
         notes: tuple[str, ...] = ()
@@ -98,7 +108,9 @@ async def _predict(
             notes = await playable.tried_out(worlds[0], request.watch)
         found = await predicted(worlds[0], request.watch)
         if not explore_too:
-            return found, None
-        explored = await explore(worlds, replace(request, first=orders_of(found)), show)
+            return found, None, {}
+        first = orders_of(found)
+        explored = await explore(worlds, replace(request, first=first), show)
+        mattering = await weighed(worlds[0], found, explored)
         told = (*notes, *explored.notes)
-        return found, replace(explored, notes=told, backends=versions(worlds))
+        return found, replace(explored, notes=told, backends=versions(worlds)), mattering

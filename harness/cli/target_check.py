@@ -96,7 +96,7 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
         _tell(console, checked, cell)
     for variant, settled in checked.predictions.items():
         folder = plan.out / "predictions" / variant
-        reports.write_predictions(settled, folder)
+        reports.write_predictions(settled, checked.looked[variant], folder)
         written[f"predictions of {variant}"] = folder / "predictions.md"
     gating.tell_findings(gate, proof, found)
     console.print(terminal.render_headline(proof))
@@ -169,7 +169,7 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             break
     if settled := checked.predictions.get(cell.variant):
         console.print(f"\n[bold]{cell.variant}[/], predicted from each attempt alone:")
-        console.print(predictions.terminal(settled))
+        console.print(predictions.terminal(settled, checked.looked[cell.variant]))
         console.print()
     for note in checked.notes.get(cell.variant, ()):
         console.print(f"  note: {note}", markup=False)

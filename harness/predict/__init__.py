@@ -6,28 +6,50 @@ then made of each prediction. ``recorded`` is the part that does need a service.
 """
 
 from harness.predict.deciding import decided, orders_of, undecided
-from harness.predict.matching import Trace, shown_by
-from harness.predict.pairs import MOST, predict
+from harness.predict.matching import Shown, Trace, shown_by
+from harness.predict.pairs import MOST, forecast, predict
 from harness.predict.recording import catalog_of, effects_of, predicted, recorded
-from harness.predict.types import Bad, Decided, Fix, Prediction, Solo, Spot, Standing
+from harness.predict.types import (
+    Bad,
+    Blind,
+    Decided,
+    Fix,
+    Forecast,
+    Looked,
+    Prediction,
+    Solo,
+    Spot,
+    Standing,
+    Unjudged,
+    Weighed,
+)
+from harness.predict.weighing import weighed
 
 __all__ = [
     "MOST",
     "Bad",
+    "Blind",
     "Decided",
     "Fix",
+    "Forecast",
+    "Looked",
     "Prediction",
+    "Shown",
     "Solo",
     "Spot",
     "Standing",
     "Trace",
+    "Unjudged",
+    "Weighed",
     "catalog_of",
     "decided",
     "effects_of",
+    "forecast",
     "orders_of",
     "predict",
     "predicted",
     "recorded",
     "shown_by",
     "undecided",
+    "weighed",
 ]

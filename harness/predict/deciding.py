@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.explore.search import BadOrder, Ending, Result
 from harness.history import History
 from harness.predict.matching import Trace, shown_by
-from harness.predict.types import Decided, Prediction, Standing
+from harness.predict.types import Decided, Forecast, Prediction, Standing, Weighed
 
 
-def orders_of(predictions: Sequence[Prediction]) -> tuple[BadOrder, ...]:
+def orders_of(forecast: Forecast) -> tuple[BadOrder, ...]:
     """One order to try for each prediction, in their order; for ``Request.first``."""
-    return tuple(
-        BadOrder(
-            reader=prediction.readers[0],
-            label=prediction.read.label,
-            occurrence=prediction.read.occurrence,
-            rival=next(n for n in (*prediction.rivals, "") if n != prediction.readers[0]),
-        )
-        for prediction in predictions
+    return tuple(map(order_of, forecast.predictions))
+
+
+def order_of(prediction: Prediction) -> BadOrder:
+    """The order to try for one."""
+    return BadOrder(
+        reader=prediction.readers[0],
+        label=prediction.read.label,
+        occurrence=prediction.read.occurrence,
+        rival=next(n for n in (*prediction.rivals, "") if n != prediction.readers[0]),
     )
 
 
 def decided(
-    predictions: Sequence[Prediction], result: Result, history: History | None
+    forecast: Forecast,
+    result: Result,
+    history: History | None,
+    weighed: Mapping[Prediction, Weighed] | None = None,
 ) -> tuple[Decided, ...]:
     """What a search says of each prediction.
 
     ``history`` is that of the counterexample, None if there is none. Confirmed is what the
-    counterexample shows; refuted is everything if the search was complete without one, but for
-    what only a lease prevents, since leases do not run out in a search.
+    counterexample shows, unless ``weighed`` says that it does not matter to it; refuted is
+    everything if the search was complete without one, but for what only a lease prevents, since
+    leases do not run out in a search.
     """
-    trace = None if history is None else Trace(history)
-    return tuple(_decided(one, predictions, result, trace) for one in predictions)
+    trace = None if history is None else Trace(history, forecast.catalog)
+    weighed = weighed or {}
+    return tuple(
+        _decided(one, forecast.predictions, result, trace, weighed.get(one))
+        for one in forecast.predictions
+    )
 
 
 def _decided(
-    prediction: Prediction, known: Sequence[Prediction], result: Result, trace: Trace | None
+    prediction: Prediction,
+    known: Sequence[Prediction],
+    result: Result,
+    trace: Trace | None,
+    weighed: Weighed | None,
 ) -> Decided:
-    if trace is not None and (words := shown_by(prediction, trace, known)):
-        return Decided(prediction=prediction, standing=Standing.CONFIRMED, reason=words)
+    if weighed is not None:
+        standing = Standing.CONFIRMED if weighed.matters else Standing.OPEN
+        return Decided(prediction=prediction, standing=standing, reason=weighed.words)
+    if trace is not None and (shown := shown_by(prediction, trace, known)):
+        return Decided(prediction=prediction, standing=Standing.CONFIRMED, reason=shown.words)
     match result.ending:
         case Ending.COMPLETE if prediction.lease is not None:
             standing, reason = (
@@ -52,15 +69,16 @@ def _decided(
         case Ending.COUNTEREXAMPLE:
             standing, reason = (
                 Standing.OPEN,
-                "the counterexample found first shows it between no two attempts",
+                "the counterexample shows it between no two attempts on one row",
             )
         case Ending.INCOMPLETE:
             standing, reason = Standing.OPEN, f"not complete: {result.reason}"
     return Decided(prediction=prediction, standing=standing, reason=reason)
 
 
-def undecided(predictions: Sequence[Prediction], reason: str) -> tuple[Decided, ...]:
+def undecided(forecast: Forecast, reason: str) -> tuple[Decided, ...]:
     """The same while nothing, or nothing that counts, has been explored."""
     return tuple(
-        Decided(prediction=one, standing=Standing.OPEN, reason=reason) for one in predictions
+        Decided(prediction=one, standing=Standing.OPEN, reason=reason)
+        for one in forecast.predictions
     )

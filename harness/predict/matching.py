@@ -3,16 +3,23 @@
 A pair is there if the read came before the write of another attempt was seen, and the act, or the
 write that puts it down, after it. Or crosswise: both had read before either write was seen, and
 both acted, so that each went by a state that the other was about to end. Acts that were refused
-are none.
+are none, and a write to another row than the one that was read is none either: in one execution
+the rows have their own names, so they can be compared as they are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from harness.explore.footprint import Resource
+from harness.explore.sql.catalog import Catalog
+from harness.explore.sql.statement import Footprints
 from harness.history import Effect, History
-from harness.predict.types import Bad, Prediction, Spot
+from harness.predict.moves import story
+from harness.predict.together import Told
+from harness.predict.types import Bad, Prediction, Solo, Spot
 
 _Step = tuple[str, int]
 
@@ -20,8 +27,9 @@ _Step = tuple[str, int]
 class Trace:
     """When, in one execution, each attempt's effects took place."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, catalog: Catalog) -> None:
         counts: Counter[tuple[str, str]] = Counter()
+        effects: dict[str, list[Effect]] = {}
         self._at: dict[tuple[str, _Step], int] = {}
         self._refused: set[tuple[str, _Step]] = set()
         # Their place in the history is the order in which they were answered; only one attempt
@@ -33,8 +41,17 @@ class Trace:
             counts[effect.attempt, label] += 1
             key = (effect.attempt, (label, counts[effect.attempt, label]))
             self._at[key] = at
-            if _refused(effect):
+            effects.setdefault(effect.attempt, []).append(effect)
+            if refused(effect):
                 self._refused.add(key)
+        footprints = Footprints(catalog)
+        self._looks: dict[tuple[str, _Step], frozenset[Resource]] = {}
+        self._writes: dict[tuple[str, _Step], frozenset[Resource]] = {}
+        for name, own in effects.items():
+            for move in story(Told(Solo(name, tuple(own))), footprints).moves:
+                where = (name, move.spot.step)
+                self._looks[where] = self._looks.get(where, frozenset()) | move.looks
+                self._writes[where] = self._writes.get(where, frozenset()) | move.writes
 
     def at(self, attempt: str, spot: Spot) -> int | None:
         """When the attempt did this; None if it did not."""
@@ -44,11 +61,27 @@ class Trace:
         """The same, None also if it was refused."""
         return None if (attempt, spot.step) in self._refused else self.at(attempt, spot)
 
+    def meets(self, reader: str, read: Spot, writer: str, write: Spot) -> bool:
+        """Whether one attempt's read was of what the other wrote."""
+        looks = self._looks.get((reader, read.step), frozenset())
+        writes = self._writes.get((writer, write.step), frozenset())
+        return any(one.overlaps(other) for one in looks for other in writes)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """``bad`` is there between ``mine``, who reads, and ``theirs``; ``words`` tell how."""
+
+    mine: str
+    theirs: str
+    bad: Bad
+    words: str
+
 
 def shown_by(
     prediction: Prediction, trace: Trace, all_predictions: Sequence[Prediction] = ()
-) -> str | None:
-    """In words, how the execution shows the prediction; None if it does not."""
+) -> Shown | None:
+    """How the execution shows the prediction; None if it does not."""
     meetings = [
         (mine, theirs)
         for mine in prediction.readers
@@ -58,10 +91,10 @@ def shown_by(
     for mine, theirs in meetings:
         for bad in prediction.orders:
             if words := _overtaken(trace, mine, theirs, bad):
-                return words
+                return Shown(mine, theirs, bad, words)
     for mine, theirs in meetings:
-        if words := _crosswise(trace, mine, theirs, prediction, all_predictions):
-            return words
+        if shown := _crosswise(trace, mine, theirs, prediction, all_predictions):
+            return shown
     return None
 
 
@@ -69,6 +102,8 @@ def _overtaken(trace: Trace, mine: str, theirs: str, bad: Bad) -> str | None:
     read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
     written = trace.done(theirs, bad.seen)
     if read is None or act is None or written is None or trace.done(theirs, bad.write) is None:
+        return None
+    if not trace.meets(mine, bad.read, theirs, bad.write):
         return None
     if read < written < act:
         return f"{mine} read, then {theirs} wrote, then {mine} made {_plain(bad.act)} all the same"
@@ -83,27 +118,25 @@ def _overtaken(trace: Trace, mine: str, theirs: str, bad: Bad) -> str | None:
 
 def _crosswise(
     trace: Trace, mine: str, theirs: str, prediction: Prediction, known: Sequence[Prediction]
-) -> str | None:
+) -> Shown | None:
     for other in (prediction, *known):
         if theirs not in other.readers or mine not in other.rivals:
             continue
         for one in prediction.orders:
             for two in other.orders:
                 if _before(trace, mine, one, theirs) and _before(trace, theirs, two, mine):
-                    return (
-                        f"{mine} and {theirs} both read before either had written, and both made "
-                        f"{_plain(one.act)}"
-                        if _plain(one.act) == _plain(two.act)
-                        else f"{mine} and {theirs} both read before either had written, and both "
-                        "acted on it"
-                    )
+                    did = "both acted on it"
+                    if _plain(one.act) == _plain(two.act):
+                        did = f"both made {_plain(one.act)}"
+                    words = f"{mine} and {theirs} both read before either had written, and {did}"
+                    return Shown(mine, theirs, one, words)
     return None
 
 
 def _before(trace: Trace, mine: str, bad: Bad, theirs: str) -> bool:
     """Whether ``mine`` read before the other's write, as far as that came, and acted."""
     read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
-    if read is None or act is None:
+    if read is None or act is None or not trace.meets(mine, bad.read, theirs, bad.write):
         return False
     written = trace.at(theirs, bad.seen) or trace.at(theirs, bad.write)
     return written is not None and read < written
@@ -114,7 +147,8 @@ def _plain(spot: Spot) -> str:
     return what if where == "stripe" else f"its {what.partition(' ')[0]}"
 
 
-def _refused(effect: Effect) -> bool:
+def refused(effect: Effect) -> bool:
+    """Whether it did nothing: no answer, an error, no row changed, a ROLLBACK."""
     answer = effect.answer
     if answer is None:
         return True

@@ -56,15 +56,6 @@ class Move:
     rows: int | None = None
 
     @property
-    def decides(self) -> bool:
-        """Whether what comes back may decide what the attempt does next."""
-        if self.kind is not Kind.SQL:
-            return bool(self.looks) and not self.writes
-        if not self.looks:
-            return False
-        return self.shape.returns or any(update.asked for update in self.shape.updates)
-
-    @property
     def key(self) -> str | None:
         """The idempotency key of a call to Stripe."""
         found = self.effect.request.get("idempotency_key") if self.kind is Kind.STRIPE else None
@@ -103,13 +94,13 @@ class Story:
 
 def story(told: Told, footprints: Footprints) -> Story:
     """The moves of an attempt that was recorded alone."""
-    return _Reading(footprints, told.short).story(told.solo)
+    return _Reading(footprints, told).story(told.solo)
 
 
 class _Reading:
-    def __init__(self, footprints: Footprints, short: Mapping[str, str]) -> None:
+    def __init__(self, footprints: Footprints, told: Told) -> None:
         self._footprints = footprints
-        self._renaming = Renaming(short, footprints.catalog)
+        self._renaming = Renaming(told, footprints.catalog)
         self._catalog = footprints.catalog
         self._trackers: dict[str, TransactionTracker] = {}
         self._open: dict[str, int] = {}
@@ -164,7 +155,7 @@ class _Reading:
             if query.sql and path is not None:
                 read = self._footprints.of(query.sql, query.params, nulls=query.nulls, path=path)
                 told = shapes(query.sql, query.params, query.nulls, path, self._catalog)
-                found = self._renaming.found(read[0]) if read else LOCAL_STATEMENT
+                found = self._renaming.found(read[0], spot.number) if read else LOCAL_STATEMENT
                 shape = told[0] if told else UNREAD
             tag = tags[number] if number < len(tags) else ""
             isolation = tracker.isolation

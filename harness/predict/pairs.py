@@ -11,17 +11,25 @@ which no database can undo.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice, permutations, product
+
+import msgspec
 
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.statement import Footprints
+from harness.predict.data import Data
 from harness.predict.fixes import fixes
+from harness.predict.looking import Sight
 from harness.predict.moves import Move, Story, story
+from harness.predict.sameness import Sameness, sameness
 from harness.predict.shields import Meeting
 from harness.predict.together import another, together
-from harness.predict.types import Bad, Kind, Prediction, Solo
+from harness.predict.types import Bad, Forecast, Kind, Prediction, Solo
 from harness.predict.words import why
 
+_PAIRS = 12
+"""Of two kinds of attempts so many pairs are looked at until something is found."""
 MOST = 12
 """More predictions than this are of no use to anybody."""
 
@@ -42,26 +50,64 @@ def predict(solos: Sequence[Solo], catalog: Catalog, *, most: int = MOST) -> tup
     Each attempt is told of alone. One by itself is taken to meet another of its kind; attempts
     that do the same are told of once. At most ``most`` predictions, the likeliest first.
     """
-    if len(solos) == 1:
-        solos = (*solos, another(solos[0], f"{solos[0].name} (another)"))
+    return forecast(solos, catalog, most=most).predictions
+
+
+def forecast(
+    solos: Sequence[Solo],
+    catalog: Catalog,
+    *,
+    again: Sequence[Solo] = (),
+    data: Data | None = None,
+    most: int = MOST,
+) -> Forecast:
+    """The same, with what was looked at and what could not be judged.
+
+    ``again`` are second recordings of the same attempts: what differs in them although they did
+    the same has a value of its own in every execution.
+    """
+    played = len(solos)
     footprints = Footprints(catalog)
+    told = together([*solos, *again])
+    firsts, seconds = told[:played], {one.solo.name: one for one in told[played:]}
+    same = [
+        sameness(one, seconds[one.solo.name], footprints)
+        if one.solo.name in seconds
+        else Sameness(one)
+        for one in firsts
+    ]
+    if played == 1:
+        (only,) = same
+        copy = another(only.told.solo, f"{solos[0].name} (another)")
+        same.append(replace(only, told=replace(only.told, solo=copy)))
+    stories = [story(one.told, footprints) for one in same]
+    unsure = frozenset(chain.from_iterable(one.unsure for one in same))
     kinds: dict[tuple[tuple[str, str], ...], list[Story]] = {}
-    for told in together(solos):
-        read = story(told, footprints)
+    for read in stories:
         kinds.setdefault(read.kind, []).append(read)
     ranked: list[tuple[tuple[int, ...], Prediction]] = []
+    seen = Sight(unsure, catalog)
     for mine in kinds.values():
         for theirs in kinds.values():
-            if mine is theirs and len(mine) == 1:
-                continue
-            other = theirs[1] if mine is theirs else theirs[0]
-            ranked += _between(Meeting(mine[0], other, catalog), _names(mine), _names(theirs))
+            # Attempts of one kind may have rows of their own each: some pair may have one in
+            # common.
+            pairs = permutations(mine, 2) if mine is theirs else product(mine, theirs)
+            for one, other in islice(pairs, _PAIRS):
+                meeting = Meeting(one, other, catalog, data)
+                seen.meets(meeting)
+                if found := _between(meeting, _names(one, mine), _names(other, theirs)):
+                    ranked += found
+                    break
     ranked.sort(key=lambda pair: pair[0])
-    return tuple(prediction for _, prediction in ranked[:most])
+    predictions = tuple(prediction for _, prediction in ranked)
+    looked = seen.looked(stories[:played], predictions)
+    left_out = max(0, len(predictions) - most)
+    return Forecast(predictions[:most], msgspec.structs.replace(looked, left_out=left_out), catalog)
 
 
-def _names(stories: Sequence[Story]) -> tuple[str, ...]:
-    return tuple(one.name for one in stories)
+def _names(first: Story, stories: Sequence[Story]) -> tuple[str, ...]:
+    """The names of stories, that of ``first`` before the others."""
+    return (first.name, *(one.name for one in stories if one is not first))
 
 
 def _between(
@@ -81,7 +127,7 @@ def _between(
             readers=readers,
             rivals=rivals,
             orders=tuple(_bad(meeting, one) for one in orders),
-            why=why(meeting, best, readers[0], _other(readers[0], rivals), again=bool(again)),
+            why=why(meeting, best, again=bool(again)),
             fixes=fixes(meeting, best),
             lease=best.lease,
             twice=bool(again),
@@ -93,10 +139,6 @@ def _between(
         rank = (bool(again), stripe, best.lease is not None, elsewhere, plain, at)
         ranked.append((tuple(map(int, rank)), prediction))
     return ranked
-
-
-def _other(name: str, names: Sequence[str]) -> str:
-    return next((one for one in names if one != name), names[0])
 
 
 def _acts(orders: Sequence[Found]) -> set[int]:

@@ -3,41 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import psycopg
 
 from harness.errors import PaidonceError
 from harness.explore.exploration import WATCH_S
+from harness.explore.players import At
 from harness.explore.service_world import ServiceWorld
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.read import read_catalog
 from harness.explore.world import InvalidRun
 from harness.history import Effect, History
-from harness.predict.pairs import predict
-from harness.predict.types import Prediction, Solo
+from harness.predict.data import LiveData
+from harness.predict.matching import refused
+from harness.predict.pairs import forecast
+from harness.predict.rows import NewRows
+from harness.predict.types import Forecast, Solo
 
 TRIES = 3
 """How often an attempt is played until it was under control from beginning to end."""
 
 
-async def recorded(worlds: ServiceWorlds) -> tuple[Solo, ...]:
-    """Each attempt of the scenario alone, each from the initial state.
+@dataclass(frozen=True)
+class Recorded:
+    """Recordings of each attempt; ``again`` are second ones, which tell what differs by itself.
+
+    ``called`` are the attempts that made a call at Stripe, by its label, when all were played one
+    after the other; that is what was played last.
+    """
+
+    solos: tuple[Solo, ...]
+    again: tuple[Solo, ...]
+    catalog: Catalog
+    called: Mapping[str, frozenset[str]]
+
+
+async def recorded(worlds: ServiceWorlds) -> Recorded:
+    """Each attempt of the scenario alone, each from the initial state, all of them twice, and then
+    all in turn.
 
     Raises ``PaidonceError`` where an attempt was not under control in any of ``TRIES`` tries, or
     cannot go on although nobody else is there.
     """
-    return tuple([await _alone(worlds, one.name) for one in worlds.scenario.attempts])
+    catalog = await asyncio.to_thread(catalog_of, worlds)
+    rows = NewRows(worlds.bench.postgres_url, catalog)
+    names = [one.name for one in worlds.scenario.attempts]
+    solos = [await _alone(worlds, name, rows) for name in names]
+    again = [await _alone(worlds, name, rows) for name in names]
+    return Recorded(tuple(solos), tuple(again), catalog, await _in_turn(worlds))
 
 
-async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> tuple[Prediction, ...]:
-    """What the scenario's attempts could order badly, from a recording of each.
+async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> Forecast:
+    """What the scenario's attempts could order badly, from recordings of each.
 
     The service is watched for ``watch`` seconds first, so that what it sends by itself is not taken
     for an attempt's doing. Raises as ``recorded`` does.
     """
     if watch:
         await worlds.watch(watch)
-    solos = await recorded(worlds)
-    return predict(solos, await asyncio.to_thread(catalog_of, worlds))
+    told = await recorded(worlds)
+    data = LiveData(worlds.bench.postgres_url, told.catalog, told.called)
+    try:
+        return await asyncio.to_thread(
+            partial(forecast, told.solos, told.catalog, again=told.again, data=data)
+        )
+    except psycopg.Error as error:
+        raise PaidonceError(f"the database could not be asked for what is in it: {error}") from None
 
 
 def catalog_of(worlds: ServiceWorlds) -> Catalog:
@@ -60,25 +95,54 @@ def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
     return tuple(sorted(found, key=lambda effect: (effect.began, effect.seq)))
 
 
-async def _alone(worlds: ServiceWorlds, name: str) -> Solo:
-    alone = worlds.telling(worlds.scenario.keeping((name,)))
+async def _alone(worlds: ServiceWorlds, name: str, rows: NewRows) -> Solo:
+    # All are prepared for, as in a search, so that what two of them have in common is in both
+    # recordings, and what is one's own is not taken for the other's.
+    alone = worlds.telling(worlds.scenario)
     for _ in range(TRIES):
         try:
+            await asyncio.to_thread(rows.mark)
             world = await alone.fresh()
             try:
-                return await _played(world, name)
+                return await _played(world, name, rows)
             finally:
                 await world.close()
         except InvalidRun as error:
             why = str(error)
+        except psycopg.Error as error:
+            raise PaidonceError(
+                f"the rows of the database could not be looked at: {error}"
+            ) from None
     raise PaidonceError(f"{name} could not be recorded alone: {why}")
 
 
-async def _played(world: ServiceWorld, name: str) -> Solo:
-    known = dict(world.reader.names.beforehand)
-    while world.pending():
+async def _played(world: ServiceWorld, name: str, rows: NewRows) -> Solo:
+    prepared, texts = await asyncio.to_thread(rows.told)
+    known = texts | dict(world.reader.names.beforehand)
+    while any(one.actor == name for one in world.pending()):
         await world.step(name)
+    if world.control.players[name].at not in (At.DONE, At.AGAIN):
+        raise InvalidRun(f"{name} waits although nobody else has begun")
     # What comes after, the looking and the scenario's own afterwards, is nobody's attempt.
     told = History(list(world.memory.events))
-    await world.finish()
-    return Solo(name, effects_of(told, name), known)
+    there, _ = await asyncio.to_thread(rows.told)
+    return Solo(name, effects_of(told, name), known, prepared, frozenset(there.keys() - prepared))
+
+
+async def _in_turn(worlds: ServiceWorlds) -> dict[str, frozenset[str]]:
+    """Who made which calls at Stripe when the attempts came one after the other; nothing is known
+    where they could not be played so."""
+    called: dict[str, set[str]] = {}
+    try:
+        world = await worlds.telling(worlds.scenario).fresh()
+        try:
+            while pending := world.pending():
+                await world.step(pending[0].actor)
+            for _, effect in History(list(world.memory.events)).of(Effect):
+                if effect.tap == "stripe" and effect.attempt is not None and not refused(effect):
+                    called.setdefault(effect.label, set()).add(effect.attempt)
+        finally:
+            await world.close()
+    except InvalidRun:
+        return {}
+    return {label: frozenset(names) for label, names in called.items()}

@@ -16,6 +16,7 @@ from harness.explore.footprint import Resource
 from harness.explore.names import GENERATED
 from harness.explore.sql.catalog import Catalog
 from harness.predict.conditions import Asked, Update
+from harness.predict.data import Data
 from harness.predict.holds import Hold, conditions, holds, row_of, same_rows
 from harness.predict.moves import NEVER, Move, Story
 from harness.predict.types import Kind
@@ -35,18 +36,15 @@ class Shield:
 class Meeting:
     """Two attempts that meet: what ``mine`` reads and ``theirs`` writes."""
 
-    def __init__(self, mine: Story, theirs: Story, catalog: Catalog) -> None:
-        self.mine, self.theirs, self.catalog = mine, theirs, catalog
+    def __init__(
+        self, mine: Story, theirs: Story, catalog: Catalog, data: Data | None = None
+    ) -> None:
+        self.mine, self.theirs, self.catalog, self.data = mine, theirs, catalog, data
         self._holds, self._their_holds = holds(mine, catalog), holds(theirs, catalog)
 
     def decides(self, move: Move) -> bool:
         """Whether what comes back may decide what its attempt does next."""
-        if move.kind is not Kind.SQL:
-            return bool(move.looks) and not move.writes
-        if not move.looks:
-            return False
-        asks = any(conditions(update, self.catalog) for update in move.shape.updates)
-        return move.shape.returns or asks
+        return decides(move, self.catalog)
 
     def shield(self, read: Move, write: Move, act: Move) -> Shield | None:
         """What helps against ``read``, then the others' ``write``, then ``act``; None if nothing.
@@ -100,7 +98,9 @@ class Meeting:
             return False
         mine = self.mine
         if move.transaction == read.transaction and move.isolation in _ONE_SNAPSHOT:
-            if _same(move.writes, write.writes, self.catalog):
+            # Rows that both put in are not the same, and nobody finds the other's.
+            there = _changes_what_is_there(move) and _changes_what_is_there(write)
+            if there and _same(move.writes, write.writes, self.catalog):
                 return True
             if move.at == mine.ended(read) != read.at:
                 return self._cross(read, write)
@@ -175,7 +175,7 @@ class Meeting:
     def _marks(self, move: Move) -> bool:
         """Whether a write leaves something that says "mine": a claim, or a word such as
         ``processing`` put there on a condition."""
-        if move.isolation in _ONE_SNAPSHOT and move.writes:
+        if move.isolation in _ONE_SNAPSHOT and move.writes and _changes_what_is_there(move):
             return True
         if any(hold.first == move.at and hold.kind == "claim" for hold in self._holds):
             return True
@@ -199,6 +199,20 @@ class Meeting:
             for move in self.theirs.moves
             if move.kind is Kind.STRIPE
         )
+
+
+def _changes_what_is_there(move: Move) -> bool:
+    return move.found.kind != "insert" or move.shape.upserts
+
+
+def decides(move: Move, catalog: Catalog) -> bool:
+    """Whether what comes back may decide what its attempt does next."""
+    if move.kind is not Kind.SQL:
+        return bool(move.looks) and not move.writes
+    if not move.looks:
+        return False
+    asks = any(conditions(update, catalog) for update in move.shape.updates)
+    return move.shape.returns or asks
 
 
 def _moves_on(move: Move, update: Update) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,10 +18,14 @@ from harness.explore.sql.hashes import source
 from harness.explore.sql.serials import serial_columns
 from harness.explore.sql.statement import StatementFootprint
 from harness.history import Effect
-from harness.predict.types import Solo
+from harness.predict.types import Place, Solo
 
 _TELLING = 6
 """Characters of a value that is told wherever it stands."""
+
+
+Held = tuple[int, tuple[str, ...], str, str]
+"""An effect's number, the place of a resource, a column of its key and the value there."""
 
 
 @dataclass(frozen=True)
@@ -29,25 +33,42 @@ class Told:
     """A recording, and what is still to be renamed in what its statements touch.
 
     ``short`` values look like any other (the order is number 31): they are the same only where a
-    column, a key or a lock holds such ids.
+    column, a key or a lock holds such ids. ``rows`` are such values by table and column, and
+    ``places`` those of single effects, by the effect's number, the place, the column and the value.
     """
 
     solo: Solo
-    short: Mapping[str, str]
+    short: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[Place, str] = field(default_factory=dict)
+    places: Mapping[Held, str] = field(default_factory=dict)
 
 
 def together(solos: Sequence[Solo]) -> tuple[Told, ...]:
     """The same recordings with the same value for whatever has the same name in ``known``."""
     values: dict[str, str] = {}
+    numbers: dict[tuple[str, str, str], str] = {}
     found = []
     for solo in solos:
         named = {value: values.setdefault(name, value) for value, name in solo.known.items()}
         changed = {value: new for value, new in named.items() if value != new}
         plain = {value: new for value, new in changed.items() if _telling(value)}
         short = {value: new for value, new in changed.items() if value not in plain}
-        renamed = _with(solo, _replacer(plain)) if plain else solo
-        found.append(Told(_keys(renamed, _replacer(short)) if short else renamed, short))
+        renamed = _with(solo, replacer(plain)) if plain else solo
+        rows = {
+            (table, column, value): numbers.setdefault((table, column, name), value)
+            for (table, column, value), name in solo.rows.items()
+        }
+        keys = short | _unambiguous(rows)
+        found.append(Told(_keys(renamed, replacer(keys)) if keys else renamed, short, rows))
     return tuple(found)
+
+
+def _unambiguous(rows: Mapping[Place, str]) -> dict[str, str]:
+    """The numbers of rows that are to be replaced, whatever column they stand in."""
+    wanted: dict[str, set[str]] = {}
+    for (_, _, value), new in rows.items():
+        wanted.setdefault(value, set()).add(new)
+    return {value: new for value, (new, *more) in wanted.items() if not more and new != value}
 
 
 def _telling(value: str) -> bool:
@@ -56,40 +77,43 @@ def _telling(value: str) -> bool:
 
 
 class Renaming:
-    """Renames the ``short`` values in resources."""
+    """Renames what is left to be renamed in the resources that an attempt's effects touch."""
 
-    def __init__(self, short: Mapping[str, str], catalog: Catalog) -> None:
-        self._short = short
-        self._replaced = _replacer(dict(short)) if short else None
+    def __init__(self, told: Told, catalog: Catalog) -> None:
+        self._told = told
+        self._replaced = replacer(dict(told.short)) if told.short else None
         self._serials = serial_columns(catalog)
 
-    def found(self, found: StatementFootprint) -> StatementFootprint:
-        """The footprint of a statement with its values renamed."""
-        if self._replaced is None:
+    def found(self, found: StatementFootprint, number: int) -> StatementFootprint:
+        """The footprint of a statement of effect ``number`` with its values renamed."""
+        if not (self._told.short or self._told.rows or self._told.places):
             return found
         return msgspec.structs.replace(
             found,
-            looks=self._all(found.looks),
-            locks=self._all(found.locks),
-            writes=self._all(found.writes),
-            at_once=self._all(found.at_once),
-            session=self._all(found.session),
+            looks=self._all(found.looks, number),
+            locks=self._all(found.locks, number),
+            writes=self._all(found.writes, number),
+            at_once=self._all(found.at_once, number),
+            session=self._all(found.session, number),
         )
 
-    def _all(self, resources: frozenset[Resource]) -> frozenset[Resource]:
-        return frozenset(self._resource(one) for one in resources)
+    def _all(self, resources: frozenset[Resource], number: int) -> frozenset[Resource]:
+        return frozenset(self._resource(one, number) for one in resources)
 
-    def _resource(self, one: Resource) -> Resource:
-        key = tuple((column, self._value(one, column, value)) for column, value in one.key)
+    def _resource(self, one: Resource, number: int) -> Resource:
+        key = tuple((column, self._value(one, column, value, number)) for column, value in one.key)
         return Resource(one.place, key, one.shared)
 
-    def _value(self, one: Resource, column: str, value: str) -> str:
-        assert self._replaced is not None
+    def _value(self, one: Resource, column: str, value: str, number: int) -> str:
+        if (number, one.place, column, value) in self._told.places:
+            return self._told.places[number, one.place, column, value]
         if one.place[:1] == (ADVISORY,):
-            return self._replaced(source(value) or value)
-        ids = column == "id" or column.endswith("_id")
-        if ids or self._serials.root(one.place, column) is not None:
-            return self._short.get(value, value)
+            return value if self._replaced is None else self._replaced(source(value) or value)
+        root = self._serials.root(one.place, column)
+        if root is not None and (*root, value) in self._told.rows:
+            return self._told.rows[*root, value]
+        if root is not None or column == "id" or column.endswith("_id"):
+            return self._told.short.get(value, value)
         return value
 
 
@@ -101,7 +125,7 @@ def another(solo: Solo, name: str) -> Solo:
         return GENERATED.sub(lambda match: _fresh(match.group(), solo, given), text)
 
     copy = _with(solo, fresh)
-    return Solo(name, copy.effects, copy.known)
+    return Solo(name, copy.effects, copy.known, solo.rows, solo.own)
 
 
 def _fresh(value: str, solo: Solo, given: dict[str, str]) -> str:
@@ -118,7 +142,10 @@ def _fresh(value: str, solo: Solo, given: dict[str, str]) -> str:
     return given[value]
 
 
-def _replacer(values: dict[str, str]) -> Callable[[str], str]:
+def replacer(values: dict[str, str]) -> Callable[[str], str]:
+    """What replaces values by others wherever they stand as words of their own."""
+    if not values:
+        return lambda text: text
     # All at once: a value may be the new name of another.
     longest_first = sorted(values, key=len, reverse=True)
     alternatives = "|".join(map(re.escape, longest_first))
@@ -129,7 +156,7 @@ def _replacer(values: dict[str, str]) -> Callable[[str], str]:
 def _with(solo: Solo, change: Callable[[str], str]) -> Solo:
     effects = tuple(_changed(effect, change) for effect in solo.effects)
     known = {change(value): name for value, name in solo.known.items()}
-    return Solo(solo.name, effects, known)
+    return Solo(solo.name, effects, known, solo.rows, solo.own)
 
 
 def _keys(solo: Solo, change: Callable[[str], str]) -> Solo:
@@ -141,7 +168,7 @@ def _keys(solo: Solo, change: Callable[[str], str]) -> Solo:
             if name in request:
                 request[name] = _inside(request[name], change)
         effects.append(msgspec.structs.replace(effect, request=request))
-    return Solo(solo.name, tuple(effects), solo.known)
+    return Solo(solo.name, tuple(effects), solo.known, solo.rows, solo.own)
 
 
 def _changed(effect: Effect, change: Callable[[str], str]) -> Effect:

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from harness.explore.sql.catalog import Catalog
 from harness.history import Effect
+
+Place = tuple[str, str, str]
+"""A table with its schema, a column, and a value in it."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +22,16 @@ class Solo:
     ``effects`` are those of the attempt, in the order in which they arrived at the taps, with
     their requests and answers as a history has them. ``known`` names values that were there before
     it began ({"5f36…": "order 1"}): the same name in two recordings means the same thing, although
-    each recording may have an order of its own.
+    each recording may have an order of its own. ``rows`` names what the preparation put into
+    columns whose values a sequence makes up, by table, column and value; ``own`` are those of rows
+    the attempt has made itself.
     """
 
     name: str
     effects: tuple[Effect, ...]
     known: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[Place, str] = field(default_factory=dict)
+    own: frozenset[Place] = frozenset()
 
 
 class Kind(enum.StrEnum):
@@ -116,12 +124,66 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """What stays open all the same, "" if nothing does."""
 
 
+class Blind(enum.StrEnum):
+    """What predictions cannot see."""
+
+    MEMORY = "memory"
+    """The attempt writes, or calls Stripe, before it has read anything at a tap."""
+    VALUE = "value"
+    """Whether two attempts mean the same row by a value that differs in every execution."""
+    STATEMENT = "statement"
+    """A statement that could not be read, so that what it decides is not known."""
+    WITHIN = "within"
+    """What one statement, function or trigger looks at and writes in itself."""
+    REDIS = "redis"
+    """What the answer of a command to Redis decides."""
+    STRIPE = "stripe"
+    """What the answer of a call to Stripe decides."""
+
+
+class Unjudged(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that may decide and was not judged: ``spot`` is where, ``detail`` names the value
+    or function, "" where the spot says it all."""
+
+    blind: Blind
+    spot: Spot
+    detail: str = ""
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at: ``reads`` that decide, on ``attempts`` that were played alone.
+
+    ``left_out`` predictions are not told of because there are too many.
+    """
+
+    attempts: int
+    reads: int
+    unjudged: tuple[Unjudged, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is predicted, from what, and the catalog by which the statements were read."""
+
+    predictions: tuple[Prediction, ...]
+    looked: Looked
+    catalog: Catalog
+
+
 class Standing(enum.StrEnum):
     """What became of a prediction."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
     OPEN = "open"
+
+
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a counterexample is one on account of a prediction, and how that is known."""
+
+    matters: bool
+    words: str
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,11 @@ _MOST = 4
 """Columns that are named; more are only counted."""
 
 
-def why(meeting: Meeting, found: Found, reader: str, rival: str, *, again: bool) -> str:
+def why(meeting: Meeting, found: Found, *, again: bool) -> str:
     """What may happen, and what does not prevent it."""
     read, write, act = found.read, found.write, found.act
     theirs = meeting.theirs
+    reader, rival = meeting.mine.name, theirs.name
     seen = theirs.publishes(write)
     commit = "" if seen is None or seen is write else f" and commit (effect {seen.spot.number})"
     parts = [

@@ -20,7 +20,7 @@ from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.validate.spending import Validation
 from harness.explore.world import InvalidRun
 from harness.findings import HISTORIES, machine
-from harness.predict import Decided, Prediction, decided, orders_of, predicted
+from harness.predict import Decided, Forecast, Looked, decided, orders_of, predicted, weighed
 from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.stack import Lane, Stack
 from harness.targets import clients
@@ -70,6 +70,8 @@ class Checked:
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: dict[str, tuple[Decided, ...]] = field(default_factory=dict)
     """By variant: what its attempts alone gave reason to expect, and what came of each."""
+    looked: dict[str, Looked] = field(default_factory=dict)
+    """By variant: what the predictions are from, and what they could not judge."""
     unusable: set[str] = field(default_factory=set)
     backends: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
@@ -207,7 +209,7 @@ class _OfOne:
             request = Request(
                 scenario=plan.script,
                 variant=self._name,
-                first=orders_of(expected),
+                first=() if expected is None else orders_of(expected),
                 budget=Budget(
                     seconds=max(self._left * _EXPLORING, _LEAST_S),
                     source=f"of {plan.seconds:g} s by --time, or check_s in [explore]",
@@ -220,9 +222,12 @@ class _OfOne:
                 validation=plan.validation,
             )
             explored = await explore(worlds, request, self._progress)
+            if expected is not None:
+                matters = await weighed(worlds[0], expected, explored)
+                settled = decided(expected, explored.result, explored.history, matters)
+                self._checked.predictions[self._name] = settled
+                self._checked.looked[self._name] = expected.looked
         self._notes += explored.notes
-        settled = decided(expected, explored.result, explored.history)
-        self._checked.predictions[self._name] = settled
         witness = save(explored, plan.out / WITNESSES)
         return searched(explored, witness, plan.out)
 
@@ -270,14 +275,15 @@ class _OfOne:
         )
         return searched(explored, save(explored, plan.out / WITNESSES), plan.out)
 
-    async def _predicted(self, worlds: ServiceWorlds) -> tuple[Prediction, ...]:
-        """What the attempts could order badly; the service was watched and tried out before."""
+    async def _predicted(self, worlds: ServiceWorlds) -> Forecast | None:
+        """What the attempts could order badly, None where that could not be told; the service was
+        watched and tried out before."""
         self._doing("predicting from each attempt alone")
         try:
             return await predicted(worlds, watch=0.0)
         except PaidonceError as error:
             self._notes.append(f"nothing is predicted: {error}")
-            return ()
+            return None
 
     async def _bursts(self, most: int) -> tuple[Run, ...]:
         plan = self._plan

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.explore.exploration import Explored, Request, explore, opened, play_again, save
 from harness.explore.search import Budget
 from harness.explore.witness import broken_of, read_witness
-from harness.predict import Decided, decided, orders_of, predicted
+from harness.predict import Decided, decided, orders_of, predicted, weighed
 from harness.stack import Choice, Stack, open_stack
 from harness.targets import load_target
 from harness.targets.script import TargetScript, script_of
@@ -83,7 +83,8 @@ async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) 
                     first=orders_of(expected),
                 )
                 came = found.explored[variant.name] = await explore(worlds, request)
-            settled = decided(expected, came.result, came.history)
+                matters = await weighed(worlds[0], expected, came)
+            settled = decided(expected, came.result, came.history, matters)
             found.predictions[variant.name] = settled
             witness = save(came, folder / "witnesses")
             if witness is not None:

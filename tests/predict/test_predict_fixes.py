@@ -7,9 +7,10 @@ import pglast
 import pytest
 from tape import ORDER, Tape, catalog, unique
 
-from harness.predict import Standing, predict, undecided
+from harness.predict import Looked, Standing, forecast, predict, undecided
 from reports import predictions as writer
 
+LOOKED = Looked(attempts=1, reads=1)
 READ = "SELECT id, status, version FROM orders WHERE id = $1"
 SHOWN = {"id": ORDER, "status": "unpaid", "version": "0"}
 UNVERSIONED = "SELECT id, status FROM orders WHERE id = $1"
@@ -116,20 +117,21 @@ def test_for_update_is_not_proposed_where_it_cannot_stand(read):
 
 
 def test_what_is_confirmed_is_written_with_its_diff():
-    found = predict([told().solo()], catalog())
+    found = forecast([told().solo()], catalog())
     open_ones = undecided(found, "not explored")
-    text = writer.markdown([msgspec.structs.replace(open_ones[0], standing=Standing.CONFIRMED)])
+    confirmed = [msgspec.structs.replace(open_ones[0], standing=Standing.CONFIRMED)]
+    text = writer.markdown(confirmed, LOOKED)
     assert "❌ confirmed" in text
     assert f"```diff\n- {READ}\n+ {READ} FOR UPDATE\n```" in text
-    assert "❔ open" in writer.markdown(open_ones)
-    assert "diff" not in writer.markdown(open_ones)
-    assert writer.markdown([]).startswith("Nothing is predicted")
+    assert "❔ open" in writer.markdown(open_ones, LOOKED)
+    assert "diff" not in writer.markdown(open_ones, LOOKED)
 
 
 def test_of_a_long_statement_what_is_around_the_change_is_shown():
     columns = ", ".join(f"column_{number} AS c{number}" for number in range(60))
     read = f"SELECT status, {columns} FROM orders WHERE id = $1"
-    found = undecided(predict([told(read).solo()], catalog()), "not explored")
-    text = writer.markdown([msgspec.structs.replace(found[0], standing=Standing.CONFIRMED)])
+    found = undecided(forecast([told(read).solo()], catalog()), "not explored")
+    confirmed = [msgspec.structs.replace(found[0], standing=Standing.CONFIRMED)]
+    text = writer.markdown(confirmed, LOOKED)
     assert "+ …" in text
     assert "WHERE id = $1 FOR UPDATE\n" in text

@@ -10,7 +10,16 @@ from tape import ORDER, Tape, catalog
 
 from harness.explore.search import Counts, Ending, Execution, Found, Result
 from harness.history import Header, History
-from harness.predict import Standing, Trace, decided, orders_of, predict, shown_by, undecided
+from harness.predict import (
+    Standing,
+    Trace,
+    decided,
+    forecast,
+    orders_of,
+    predict,
+    shown_by,
+    undecided,
+)
 from harness.verdict import Status, Verdict
 
 READ = "SELECT status FROM orders WHERE id = $1"
@@ -29,11 +38,17 @@ def history(*told):
     return History([header, *(next(tapes[name]) for name in told if next(clock) >= 0)])
 
 
-PREDICTIONS = predict([attempt("a").solo(), attempt("b").solo()], catalog())
+FORECAST = forecast([attempt("a").solo(), attempt("b").solo()], catalog())
+PREDICTIONS = FORECAST.predictions
+
+
+def words(prediction, trace, known=PREDICTIONS):
+    shown = shown_by(prediction, trace, known)
+    return None if shown is None else shown.words
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("order", "told"),
     [
         ("abbbaa", "a read, then b wrote, then a made payment_intent.create all the same"),
         ("baaabb", "b read, then a wrote, then b made payment_intent.create all the same"),
@@ -43,9 +58,9 @@ PREDICTIONS = predict([attempt("a").solo(), attempt("b").solo()], catalog())
         ("bbbaaa", None),
     ],
 )
-def test_an_execution_shows_the_pair_or_does_not(order, words):
+def test_an_execution_shows_the_pair_or_does_not(order, told):
     (prediction,) = PREDICTIONS
-    assert shown_by(prediction, Trace(history(*order)), PREDICTIONS) == words
+    assert words(prediction, Trace(history(*order), catalog())) == told
 
 
 def test_both_read_before_either_wrote_counts_although_a_write_was_refused():
@@ -57,12 +72,12 @@ def test_both_read_before_either_wrote_counts_although_a_write_was_refused():
     found = predict([told("a", 1), told("b", 1)], catalog())
     a, b = told("a", 1).effects, told("b", 0).effects
     header = Header(run="r", scenario="s", target="t", variant="v")
-    trace = Trace(History([header, a[0], b[0], a[1], b[1], a[2], b[2]]))
-    assert shown_by(found[0], trace, found) == (
+    trace = Trace(History([header, a[0], b[0], a[1], b[1], a[2], b[2]]), catalog())
+    assert words(found[0], trace, found) == (
         "b read and made payment_intent.create, and a wrote before b had put that down"
     )
-    trace = Trace(History([header, a[0], b[0], a[1], a[2], b[1], b[2]]))
-    assert shown_by(found[0], trace, found) == (
+    trace = Trace(History([header, a[0], b[0], a[1], a[2], b[1], b[2]]), catalog())
+    assert words(found[0], trace, found) == (
         "b read, then a wrote, then b made payment_intent.create all the same"
     )
 
@@ -74,7 +89,7 @@ def test_an_act_that_was_refused_is_none():
         attempt("b", paid_rows=0).solo().effects[2],
     ]
     header = Header(run="r", scenario="s", target="t", variant="v")
-    trace = Trace(History([header, second[0], *first, *refused]))
+    trace = Trace(History([header, second[0], *first, *refused]), catalog())
     assert shown_by(PREDICTIONS[0], trace, PREDICTIONS) is None
 
 
@@ -107,17 +122,17 @@ def counterexample():
 )
 def test_what_a_search_says_of_a_prediction(found, told, standing, reason):
     seen = None if told is None else history(*told)
-    (one,) = decided(PREDICTIONS, found, seen)
+    (one,) = decided(FORECAST, found, seen)
     assert one.standing is standing
     assert reason in one.reason
 
 
 def test_without_a_search_all_is_open():
-    (one,) = undecided(PREDICTIONS, "not explored")
+    (one,) = undecided(FORECAST, "not explored")
     assert (one.standing, one.reason) == (Standing.OPEN, "not explored")
 
 
 def test_the_orders_to_try_first():
-    (order,) = orders_of(PREDICTIONS)
+    (order,) = orders_of(FORECAST)
     assert (order.reader, order.rival, order.occurrence) == ("a", "b", 1)
     assert order.label == "postgres SELECT status FROM orders WHERE id = ?"

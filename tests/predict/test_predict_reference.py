@@ -91,7 +91,7 @@ def test_a_counterexample_found_without_help_is_recognized(name, guard):
 )
 def test_nothing_is_predicted_of_a_sound_guard(name, guard):
     found, result = explored(name, guard)
-    assert [prediction.why for prediction in found] == []
+    assert [prediction.why for prediction in found.predictions] == []
     assert result.result.ending is Ending.COMPLETE
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_predicted_of_a_sound_guard(name, guard):
 def test_what_is_predicted_of_a_sound_guard_all_the_same_is_refuted(guard):
     """A customer's own confirmation is not under the service's lock."""
     found, result = explored("two_intents", guard)
-    assert found
+    assert found.predictions
     assert result.result.ending is Ending.COMPLETE
     standings = {one.standing for one in decided(found, result.result, result.history)}
     assert standings == {Standing.REFUTED}

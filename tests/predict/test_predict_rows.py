@@ -1,0 +1,79 @@
+"""Which rows are meant: of baskets nobody captured, and where two pairs are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.backends.shared import POSTGRES_VARIABLE
+from harness.explore.exploration import Request, explore, opened
+from harness.explore.search import Ending
+from harness.predict import Blind, Standing, decided, orders_of, predicted, weighed
+from harness.stack import Choice, open_stack
+from harness.targets import load_target
+from harness.targets.script import script_of
+from harness.targets.subject import TargetSubject
+
+CARTS = Path(__file__).parent / "carts"
+
+
+def foretold(file, variant, *, search=False):
+    """What is predicted of a variant and, after a search, what became of it."""
+    loaded = load_target(CARTS / file)
+    script = script_of(loaded)
+
+    async def main():
+        choice = Choice(postgres=os.environ[POSTGRES_VARIABLE])
+        async with (
+            open_stack(TargetSubject(loaded), choice) as stack,
+            opened(stack, script, variant, 1) as worlds,
+        ):
+            found = await predicted(worlds[0], 0.0)
+            if not search:
+                return found, ()
+            request = Request(scenario=script, variant=variant, first=orders_of(found), watch=0.0)
+            came = await explore(worlds, request)
+            assert came.result.ending is Ending.COUNTEREXAMPLE
+            matters = await weighed(worlds[0], found, came)
+            return found, decided(found, came.result, came.history, matters)
+
+    return asyncio.run(asyncio.wait_for(main(), 120))
+
+
+def test_a_basket_that_nobody_captured_is_the_same_for_both_attempts():
+    found, _ = foretold("target.toml", "basket")
+    (one,) = found.predictions
+    assert one.read.text.startswith("SELECT status FROM cart")
+    assert one.act.label == "stripe payment_intent.create"
+    assert found.looked.unjudged == ()
+
+
+def test_of_a_number_that_was_calculated_it_is_said_that_it_is_not_known():
+    found, _ = foretold("target.toml", "receipts")
+    assert found.predictions == ()
+    (doubt,) = found.looked.unjudged
+    assert (doubt.blind, doubt.detail) == (Blind.VALUE, "number")
+    assert doubt.spot.text.startswith("SELECT 1 FROM receipt")
+
+
+@pytest.fixture(scope="module")
+def coupon():
+    _, settled = foretold("apart.toml", "coupon", search=True)
+    return {one.prediction.read.text.split()[3]: one for one in settled}
+
+
+def test_what_two_read_of_baskets_of_their_own_is_not_predicted(coupon):
+    assert set(coupon) == {"coupon", "visits"}
+
+
+def test_the_pair_on_the_row_that_they_share_is_confirmed(coupon):
+    assert coupon["coupon"].standing is Standing.CONFIRMED
+    assert "nothing is broken if" in coupon["coupon"].reason
+
+
+def test_a_pair_that_is_shown_and_changes_nothing_is_not_confirmed(coupon):
+    assert coupon["visits"].standing is Standing.OPEN
+    assert "but it breaks as well if" in coupon["visits"].reason
