@@ -15,17 +15,18 @@ from harness.explore.sql.catalog import Catalog
 class Data(Protocol):
     """What can be asked of a database in which the attempts were played one after the other."""
 
-    def repeats(self, table: str, columns: Sequence[str]) -> bool:
-        """Whether several rows agree in these columns, so that a unique index is refused, or
-        would refuse what was accepted."""
+    def repeats(self, table: str, columns: Sequence[str], where: str) -> bool:
+        """Whether several rows agree in these columns, of those that meet a condition (SQL, ""
+        for all), so that a unique index is refused, or would refuse what was accepted."""
         ...
 
     def checks(self, table: str, column: str) -> tuple[str, ...]:
         """The conditions of a table's CHECK constraints that speak of the column."""
         ...
 
-    def labels(self, table: str, column: str) -> tuple[str, ...] | None:
-        """The values a column of an enumeration type can have; None for any other type."""
+    def fits(self, table: str, column: str, word: str) -> bool:
+        """Whether the column's type has that value: an enumeration need not, and a length may be
+        too short."""
         ...
 
     def succeeds_again(self, mine: str, theirs: str, label: str) -> bool:
@@ -45,13 +46,15 @@ class LiveData:
     catalog: Catalog
     called: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def repeats(self, table: str, columns: Sequence[str]) -> bool:
-        names = sql.SQL(", ").join(map(sql.Identifier, columns))
-        where = sql.SQL(" AND ").join(
-            sql.SQL("{} IS NOT NULL").format(sql.Identifier(column)) for column in columns
-        )
+    def repeats(self, table: str, columns: Sequence[str], where: str) -> bool:
+        names = [sql.Identifier(column) for column in columns]
+        asked: list[sql.Composable] = [sql.SQL("{} IS NOT NULL").format(one) for one in names]
+        if where:
+            asked.append(_text(where))
         query = sql.SQL("SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1").format(
-            sql.Identifier(*table.split(".", 1)), where, names
+            sql.Identifier(*table.split(".", 1)),
+            sql.SQL(" AND ").join(asked),
+            sql.SQL(", ").join(names),
         )
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query).fetchone() is not None
@@ -61,13 +64,26 @@ class LiveData:
             rows = connection.execute(_CHECKS, (table, column)).fetchall()
         return tuple(row[0] for row in rows)
 
-    def labels(self, table: str, column: str) -> tuple[str, ...] | None:
+    def fits(self, table: str, column: str, word: str) -> bool:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            rows = connection.execute(_LABELS, (table, column)).fetchall()
-        return tuple(row[0] for row in rows) or None
+            kind = connection.execute(_TYPE, (table, column)).fetchone()
+            if kind is None:
+                return False
+            query = sql.SQL("SELECT {}::{}::text").format(sql.Literal(word), _text(kind[0]))
+            try:
+                row = connection.execute(query).fetchone()
+            except psycopg.Error:
+                return False  # no value of the type
+        # A cast to varchar(n) cuts what is too long, and an INSERT refuses it (manual, 8.3).
+        return row is not None and row[0] == word
 
     def succeeds_again(self, mine: str, theirs: str, label: str) -> bool:
         return {mine, theirs} <= self.called.get(label, frozenset())
+
+
+def _text(text: str) -> sql.SQL:
+    """A piece of SQL that the database, or pglast, has written."""
+    return sql.SQL(text)
 
 
 _CHECKS = """
@@ -75,7 +91,7 @@ SELECT pg_get_expr(c.conbin, c.conrelid) FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
 WHERE c.contype = 'c' AND c.conrelid = %s::regclass AND a.attname = %s
 """
-_LABELS = """
-SELECT e.enumlabel FROM pg_attribute a JOIN pg_enum e ON e.enumtypid = a.atttypid
-WHERE a.attrelid = %s::regclass AND a.attname = %s ORDER BY e.enumsortorder
+_TYPE = """
+SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = %s::regclass AND attname = %s
 """

@@ -198,6 +198,13 @@ class _Reading:
         return number
 
 
+def puts_in(move: Move) -> bool:
+    """Whether a statement only puts in rows, that were nobody's before: none that is there is
+    changed, neither by ON CONFLICT nor by an UPDATE within it."""
+    changes = move.shape.upserts or move.shape.updates or move.found.modifies
+    return move.found.kind == "insert" and not changes
+
+
 def rows_of(tag: str) -> int | None:
     """How many rows a command tag (manual, section 54.7, CommandComplete) speaks of."""
     last = tag.rpartition(" ")[2]

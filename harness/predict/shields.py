@@ -18,7 +18,7 @@ from harness.explore.sql.catalog import Catalog
 from harness.predict.conditions import Asked, Update
 from harness.predict.data import Data
 from harness.predict.holds import Hold, conditions, holds, row_of, same_rows
-from harness.predict.moves import NEVER, Move, Story
+from harness.predict.moves import NEVER, Move, Story, puts_in
 from harness.predict.types import Kind
 
 _WORDS = ("text", "varchar", "char", "bool")
@@ -65,6 +65,21 @@ class Meeting:
             return Shield("the other attempt looks before it writes, and finds this one's claim")
         return self._kept_out(begin, write, act)
 
+    def refuses(self, read: Move, write: Move) -> bool:
+        """Whether the transaction that read is refused if the other's write came after its
+        snapshot: by its own write of the same row, or at its COMMIT."""
+        mine = self.mine
+        rest = mine.moves[read.at + 1 : mine.ended(read) + 1]
+        within = [move for move in rest if move.transaction == read.transaction]
+        return any(self._asks_again(move, read, write) for move in within)
+
+    def crosses(self, read: Move, write: Move) -> bool:
+        """Whether SERIALIZABLE would refuse one of the two transactions."""
+        written = _writes(self.mine, read.transaction)
+        theirs = [m for m in self.theirs.moves if m.transaction == write.transaction]
+        touched = [one for m in theirs for one in (*m.looks, *m.writes)]
+        return _meet(written, touched)
+
     # --- the other cannot write meanwhile -----------------------------------------------------
 
     def _kept_out(self, begin: Move, write: Move, act: Move) -> Shield | None:
@@ -99,8 +114,9 @@ class Meeting:
         mine = self.mine
         if move.transaction == read.transaction and move.isolation in _ONE_SNAPSHOT:
             # Rows that both put in are not the same, and nobody finds the other's.
-            there = _changes_what_is_there(move) and _changes_what_is_there(write)
-            if there and _same(move.writes, write.writes, self.catalog):
+            if not (puts_in(move) or puts_in(write)) and _same(
+                move.writes, write.writes, self.catalog
+            ):
                 return True
             if move.at == mine.ended(read) != read.at:
                 return self._cross(read, write)
@@ -154,10 +170,7 @@ class Meeting:
         then one of them cannot commit if the other has in between."""
         if not read.isolation == write.isolation == "serializable":
             return False
-        written = _writes(self.mine, read.transaction)
-        theirs = [m for m in self.theirs.moves if m.transaction == write.transaction]
-        touched = [one for m in theirs for one in (*m.looks, *m.writes)]
-        return _meet(written, touched)
+        return self.crosses(read, write)
 
     # --- the other looks before it writes -----------------------------------------------------
 
@@ -175,7 +188,7 @@ class Meeting:
     def _marks(self, move: Move) -> bool:
         """Whether a write leaves something that says "mine": a claim, or a word such as
         ``processing`` put there on a condition."""
-        if move.isolation in _ONE_SNAPSHOT and move.writes and _changes_what_is_there(move):
+        if move.isolation in _ONE_SNAPSHOT and move.writes and not puts_in(move):
             return True
         if any(hold.first == move.at and hold.kind == "claim" for hold in self._holds):
             return True
@@ -199,10 +212,6 @@ class Meeting:
             for move in self.theirs.moves
             if move.kind is Kind.STRIPE
         )
-
-
-def _changes_what_is_there(move: Move) -> bool:
-    return move.found.kind != "insert" or move.shape.upserts
 
 
 def decides(move: Move, catalog: Catalog) -> bool:

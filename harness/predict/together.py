@@ -160,11 +160,11 @@ def _with(solo: Solo, change: Callable[[str], str]) -> Solo:
 
 
 def _keys(solo: Solo, change: Callable[[str], str]) -> Solo:
-    """The same with values replaced in idempotency keys and commands to Redis."""
+    """The same with values replaced in calls to Stripe and commands to Redis."""
     effects = []
     for effect in solo.effects:
         request = dict(effect.request)
-        for name in ("idempotency_key", "args"):
+        for name in ("idempotency_key", "args", "params"):
             if name in request:
                 request[name] = _inside(request[name], change)
         effects.append(msgspec.structs.replace(effect, request=request))

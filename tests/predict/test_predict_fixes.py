@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 import pglast
 import pytest
@@ -114,6 +116,165 @@ def test_a_condition_that_is_there_already_is_only_to_come_earlier():
 )
 def test_for_update_is_not_proposed_where_it_cannot_stand(read):
     assert "FOR UPDATE" not in fixes(told(read))
+
+
+def sums(level="", *, inside=False):
+    """A ledger: what is there is added up, and a row put in."""
+    add_up = "SELECT sum(amount) AS s FROM payments WHERE order_id = $1"
+    put = "INSERT INTO payments (id, order_id, amount) VALUES ($1, $2, -10)"
+    tape = Tape().sql(f"BEGIN{level}").sql(add_up, ORDER, sample={"s": "100"})
+    if inside:
+        return tape.stripe().sql(put, MADE_UP, ORDER).sql("COMMIT")
+    return tape.sql(put, MADE_UP, ORDER).sql("COMMIT").stripe()
+
+
+def test_of_what_is_added_up_the_parent_row_is_locked_and_nothing_else_decides():
+    found = fixes(sums())
+    assert list(found) == ["parent row lock", "advisory lock", "idempotency key"]
+    lock, _ = pglast.split(found["parent row lock"].after)
+    assert lock == "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE"
+
+
+def test_within_one_snapshot_a_lock_is_taken_before_begin():
+    found = fixes(sums(" ISOLATION LEVEL REPEATABLE READ"))
+    assert "parent row lock" not in found
+    assert found["advisory lock"].after.startswith("SELECT pg_advisory_lock(")
+    assert "before BEGIN" in found["advisory lock"].how
+    assert "SERIALIZABLE" in found
+
+
+def test_a_transaction_that_will_be_refused_calls_stripe_after_its_commit():
+    found = fixes(sums(" ISOLATION LEVEL SERIALIZABLE", inside=True))
+    assert list(found) == ["Stripe after COMMIT"]
+
+
+def test_a_statement_with_the_answer_in_it_is_not_moved_before_the_call():
+    late = "UPDATE orders SET status = 'paid', claimed_by = $2 WHERE id = $1"
+    tape = Tape().sql(UNVERSIONED, ORDER, sample=SHOWN).stripe().sql(late, ORDER, "pi_1")
+    assert "conditional UPDATE" not in fixes(tape)
+
+
+def test_a_condition_that_still_holds_after_the_other_has_written_is_none():
+    same = "UPDATE orders SET status = 'unpaid' WHERE id = $1"
+    tape = Tape().sql(UNVERSIONED, ORDER, sample=SHOWN).stripe().sql(same, ORDER)
+    found = fixes(tape)
+    assert "conditional UPDATE" not in found
+    assert "claim" not in found
+
+
+def test_a_row_whose_state_is_not_moved_on_is_not_claimed():
+    """It may be one that many share: a product, a coupon."""
+    read = "SELECT id, status, amount FROM orders WHERE id = $1"
+    write = "UPDATE orders SET amount = 0 WHERE id = $1"
+    tape = Tape().sql(read, ORDER, sample=SHOWN).stripe().sql(write, ORDER)
+    assert "claim" not in fixes(tape)
+
+
+def test_a_claim_keeps_the_limit_and_asks_for_the_state_once():
+    read = "SELECT id, status FROM orders WHERE status = 'unpaid' ORDER BY amount LIMIT 1"
+    tape = Tape().sql(read, sample=SHOWN).stripe().sql(PAID, ORDER)
+    assert fixes(tape)["claim"].after == (
+        "UPDATE orders SET status = 'processing' WHERE id = (SELECT id FROM orders WHERE "
+        "status = 'unpaid' ORDER BY amount LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    )
+
+
+@dataclass(frozen=True)
+class Holding:
+    """``Data`` as a test would have it."""
+
+    repeated: bool = False
+    takes: bool = True
+    conditions: tuple[str, ...] = ()
+    again: bool = False
+
+    def repeats(self, table, columns, where):
+        return self.repeated
+
+    def checks(self, table, column):
+        return self.conditions
+
+    def fits(self, table, column, word):
+        return self.takes
+
+    def succeeds_again(self, mine, theirs, label):
+        return self.again
+
+
+def of_data(tape, data, where=None):
+    (found,) = forecast([tape.solo()], where or catalog(), data=data).predictions
+    return {fix.name for fix in found.fixes}
+
+
+def looked_up():
+    tape = Tape().sql("SELECT state FROM payments WHERE order_id = $1", ORDER, rows=0)
+    put = "INSERT INTO payments (id, order_id, state) VALUES ($1, $2, 'live')"
+    return tape.sql(put, MADE_UP, ORDER)
+
+
+def test_an_index_that_rows_violate_is_not_proposed():
+    assert "unique index" in of_data(looked_up(), Holding())
+    assert "unique index" not in of_data(looked_up(), Holding(repeated=True))
+
+
+def test_an_index_is_not_proposed_where_rows_are_there_already():
+    tape = Tape().sql("SELECT state FROM payments WHERE order_id = $1", ORDER, rows=2)
+    put = "INSERT INTO payments (id, order_id, state) VALUES ($1, $2, 'live')"
+    assert "unique index" not in of_data(tape.sql(put, MADE_UP, ORDER), Holding())
+
+
+def test_an_index_of_a_state_is_a_partial_one():
+    read = "SELECT id FROM payments WHERE order_id = $1 AND state = 'live'"
+    tape = Tape().sql(read, ORDER, rows=0)
+    put = "INSERT INTO payments (id, order_id, state) VALUES ($1, $2, 'live')"
+    found = fixes(tape.sql(put, MADE_UP, ORDER))
+    assert found["unique index"].after == (
+        "CREATE UNIQUE INDEX ON payments (order_id) WHERE state = 'live'"
+    )
+
+
+@pytest.mark.parametrize(
+    "data", [Holding(takes=False), Holding(conditions=("(status = ANY (ARRAY['unpaid'::text]))",))]
+)
+def test_a_state_that_the_column_does_not_take_is_not_proposed(data):
+    assert "claim" in of_data(told(), Holding())
+    assert "claim" not in of_data(told(), data)
+
+
+def test_a_key_is_not_proposed_where_the_second_call_is_lawful():
+    assert "idempotency key" in of_data(told(), Holding())
+    assert "idempotency key" not in of_data(told(), Holding(again=True))
+
+
+def test_a_key_is_not_proposed_where_the_calls_differ():
+    one = Tape("a").sql(READ, ORDER).stripe(amount="5").sql(PAID, ORDER).solo()
+    two = Tape("b").sql(READ, ORDER).stripe(amount="6").sql(PAID, ORDER).solo()
+    (found,) = predict([one, two], catalog())
+    assert "idempotency key" not in {fix.name for fix in found.fixes}
+
+
+def test_an_outer_join_is_locked_on_the_side_that_is_there():
+    joined = (
+        "SELECT o.status FROM orders o LEFT JOIN payments p ON p.order_id = o.id WHERE o.id = $1"
+    )
+    assert fixes(told(joined))["FOR UPDATE"].after == f"{joined} FOR UPDATE OF o"
+    other = (
+        "SELECT o.status FROM payments p LEFT JOIN orders o ON p.order_id = o.id WHERE o.id = $1"
+    )
+    assert "FOR UPDATE" not in fixes(told(other))
+
+
+def test_of_no_row_none_is_locked():
+    tape = Tape().sql(READ, ORDER, rows=0).stripe().sql(PAID, ORDER)
+    assert "FOR UPDATE" not in fixes(tape)
+
+
+def test_a_lock_that_is_let_go_of_too_early_is_to_be_kept():
+    read = "SELECT id, status FROM orders WHERE id = $1 FOR UPDATE SKIP LOCKED"
+    found = fixes(Tape().sql(read, ORDER, sample=SHOWN).stripe().sql(PAID, ORDER))
+    assert found["one transaction"].after == f"BEGIN; {read}"
+    assert "somebody else has" in found["one transaction"].how
+    assert "FOR UPDATE" not in found
 
 
 def test_what_is_confirmed_is_written_with_its_diff():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,12 @@ from harness.targets.script import script_of
 from harness.targets.subject import TargetSubject
 
 CARTS = Path(__file__).parent / "carts"
+APPLIED = ("FOR UPDATE", "conditional UPDATE", "claim")
 
 
-def foretold(file, variant, *, search=False):
-    """What is predicted of a variant and, after a search, what became of it."""
-    loaded = load_target(CARTS / file)
+def foretold(path, variant, *, search=False):
+    """What is predicted of a variant and, after a search, what it came to and what of each."""
+    loaded = load_target(path)
     script = script_of(loaded)
 
     async def main():
@@ -33,18 +36,18 @@ def foretold(file, variant, *, search=False):
         ):
             found = await predicted(worlds[0], 0.0)
             if not search:
-                return found, ()
+                return found, None, ()
             request = Request(scenario=script, variant=variant, first=orders_of(found), watch=0.0)
             came = await explore(worlds, request)
-            assert came.result.ending is Ending.COUNTEREXAMPLE
             matters = await weighed(worlds[0], found, came)
-            return found, decided(found, came.result, came.history, matters)
+            settled = decided(found, came.result, came.history, matters)
+            return found, came.result.ending, settled
 
     return asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_a_basket_that_nobody_captured_is_the_same_for_both_attempts():
-    found, _ = foretold("target.toml", "basket")
+    found, *_ = foretold(CARTS / "target.toml", "basket")
     (one,) = found.predictions
     assert one.read.text.startswith("SELECT status FROM cart")
     assert one.act.label == "stripe payment_intent.create"
@@ -52,7 +55,7 @@ def test_a_basket_that_nobody_captured_is_the_same_for_both_attempts():
 
 
 def test_of_a_number_that_was_calculated_it_is_said_that_it_is_not_known():
-    found, _ = foretold("target.toml", "receipts")
+    found, *_ = foretold(CARTS / "target.toml", "receipts")
     assert found.predictions == ()
     (doubt,) = found.looked.unjudged
     assert (doubt.blind, doubt.detail) == (Blind.VALUE, "number")
@@ -61,7 +64,8 @@ def test_of_a_number_that_was_calculated_it_is_said_that_it_is_not_known():
 
 @pytest.fixture(scope="module")
 def coupon():
-    _, settled = foretold("apart.toml", "coupon", search=True)
+    _, ending, settled = foretold(CARTS / "apart.toml", "coupon", search=True)
+    assert ending is Ending.COUNTEREXAMPLE
     return {one.prediction.read.text.split()[3]: one for one in settled}
 
 
@@ -77,3 +81,25 @@ def test_the_pair_on_the_row_that_they_share_is_confirmed(coupon):
 def test_a_pair_that_is_shown_and_changes_nothing_is_not_confirmed(coupon):
     assert coupon["visits"].standing is Standing.OPEN
     assert "but it breaks as well if" in coupon["visits"].reason
+
+
+@pytest.fixture(scope="module")
+def advice():
+    found, *_ = foretold(CARTS / "target.toml", "basket")
+    return {fix.name: fix for fix in found.predictions[0].fixes}
+
+
+def test_all_of_these_are_advised(advice):
+    assert list(advice) == [*APPLIED, "advisory lock", "idempotency key"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", APPLIED)
+def test_advice_that_is_taken_closes_the_race(advice, name, tmp_path):
+    folder = shutil.copytree(CARTS, tmp_path / "carts")
+    path = folder / "target.toml"
+    told = {"HOW": "fixed", "FIX": name, "SQL": advice[name].after}
+    env = ", ".join(f"{key} = {json.dumps(value)}" for key, value in told.items())
+    path.write_text(path.read_text().replace('env = { HOW = "basket" }', f"env = {{ {env} }}"))
+    _, ending, _ = foretold(path, "basket", search=True)
+    assert ending is Ending.COMPLETE

@@ -64,7 +64,24 @@ def coupon(db, cart):
     return 200
 
 
-WAYS = {"basket": basket, "receipts": receipts, "coupon": coupon}
+def fixed(db, cart):
+    """As ``basket``, with a statement that was advised."""
+    how, advised = os.environ["FIX"], os.environ["SQL"]
+    ask = psycopg.RawCursor(db).execute  # takes $1
+    if how == "FOR UPDATE":
+        with db.transaction():
+            row = ask(advised, (cart,)).fetchone()
+            return paid(db, cart) if row is not None else 409
+    return paid(db, cart) if ask(advised, (cart,)).rowcount else 409
+
+
+def paid(db, cart):
+    charge(cart)
+    db.execute("UPDATE cart SET status = 'paid' WHERE id = %s", (cart,))
+    return 200
+
+
+WAYS = {"fixed": fixed, "basket": basket, "receipts": receipts, "coupon": coupon}
 
 
 class Service(BaseHTTPRequestHandler):
@@ -73,13 +90,14 @@ class Service(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, status, **headers):
+    def answer(self, status, cart=None, **headers):
+        body = json.dumps({"id": cart}).encode()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(json.dumps({}).encode())
+        self.wfile.write(body)
 
     def do_GET(self):
         self.answer(200)
@@ -87,10 +105,10 @@ class Service(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as db:
-            if self.path == "/cart":  # its number goes into a cookie, and nowhere else
+            if self.path == "/cart":  # its number goes into a cookie
                 made = db.execute("INSERT INTO cart (status) VALUES ('open') RETURNING id")
-                cookie = f"cart={made.fetchone()[0]}-x; Path=/"
-                return self.answer(201, Set_Cookie=cookie)
+                cart = made.fetchone()[0]
+                return self.answer(201, cart, Set_Cookie=f"cart={cart}-x; Path=/")
             cookies = http.cookies.SimpleCookie(self.headers["Cookie"])
             return self.answer(WAYS[HOW](db, int(cookies["cart"].value.split("-")[0])))
 
