@@ -52,6 +52,7 @@ async def recorded(worlds: ServiceWorlds) -> Recorded:
     catalog = await asyncio.to_thread(catalog_of, worlds)
     rows = NewRows(worlds.bench.postgres_url, catalog)
     names = [one.name for one in worlds.scenario.attempts]
+    await _warm(worlds)
     solos = [await _alone(worlds, name, rows) for name in names]
     again = [await _alone(worlds, name, rows) for name in names]
     return Recorded(tuple(solos), tuple(again), catalog, await _in_turn(worlds))
@@ -93,6 +94,19 @@ def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
         *(e for _, e in history.of(Effect) if e.attempt is None and e.began > began),
     ]
     return tuple(sorted(found, key=lambda effect: (effect.began, effect.seq)))
+
+
+async def _warm(worlds: ServiceWorlds) -> None:
+    """Whatever the first execution has to do once is done before rows are counted as new: the
+    rows that a service is warmed up with are in no recording."""
+    for _ in range(TRIES):
+        try:
+            world = await worlds.telling(worlds.scenario).fresh()
+            await world.close()
+            return
+        except InvalidRun as error:
+            why = str(error)
+    raise PaidonceError(f"the attempts could not be prepared: {why}")
 
 
 async def _alone(worlds: ServiceWorlds, name: str, rows: NewRows) -> Solo:
