@@ -14,7 +14,7 @@ from harness.explore.footprint import Footprint, Resource
 from harness.explore.names import Names
 from harness.explore.search import DepthFirst, Ending, Reduced, search
 from harness.explore.search.alike import alike
-from harness.explore.unnamed import Unnamed, differing
+from harness.explore.unnamed import Unnamed, compared, differing
 
 ORDERS = ("pg", "public.orders")
 LOST_UPDATE: Programs = {
@@ -115,9 +115,31 @@ def test_only_what_differs_in_values_alone_is_without_a_name() -> None:
     assert columns(known, rows({"id": "2", "number": "B"})) == set(), "part of what was known"
     assert columns(rows(), rows({"id": "1"})) == set(), "it touches more"
     assert columns(known, rows({"id": "1", "number": "A-18"}, shared=True)) == set()
+    assert columns(known, rows({"id": "1", "owner": "7"})) == set(), "another sort of thing"
     elsewhere = Footprint(publishes=frozenset({Resource(("pg", "public.carts"))}))
     assert columns(known, elsewhere) == set()
     assert columns(known, rows({"id": "1", "number": "A-18"}).union(elsewhere)) == set()
+
+
+def test_what_is_expected_of_stripe_may_say_less_than_what_it_tells() -> None:
+    wallet, new = ("stripe", "object", "wallet"), ("stripe", "object", "new")
+    told = Footprint(
+        publishes=frozenset(
+            {
+                Resource(wallet, (("customer", "tab 1#1"),)),
+                Resource(new, (("collection", "charges"), ("maker", "tab 1 1"))),
+            }
+        )
+    )
+    expected = Footprint(
+        publishes=frozenset(
+            {Resource(wallet), Resource(new, (("maker", "tab 1 1"), ("type", "charge")))}
+        )
+    )
+    compared("tab 1", told, expected, expected=True)
+    other = Footprint(publishes=frozenset({Resource(wallet, (("customer", "tab 2#1"),))}))
+    with pytest.raises(Unnamed):
+        compared("tab 1", told, other, expected=True)
 
 
 def test_what_has_no_name_is_learnt_from_another_process_as_well() -> None:

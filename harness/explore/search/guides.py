@@ -79,7 +79,7 @@ class Continue:
         for one in pending:
             if one.actor in self._sleep:
                 known = self._footprints[self._sleep[one.actor]]
-                compared(f"{one.actor} {one.label!r}", known, one.footprint)
+                compared(f"{one.actor} {one.label!r}", known, one.footprint, expected=True)
 
     def took(self, taken: Taken) -> None:
         number = self._footprints.number(taken.footprint)
