@@ -75,7 +75,7 @@ def test_every_message_of_random_talk_is_the_same(two, all_apart, seed):
     direct, tapped, seen = compared(two, use)
     different = [(one, two) for one, two in zip(direct, tapped, strict=True) if one != two]
     assert not different[:1]
-    assert seen.count(COMMIT) > 10
+    assert seen.count(COMMIT) > 4
 
 
 def _driven(url, tmp_path):
