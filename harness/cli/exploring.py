@@ -15,7 +15,6 @@ from harness.cli import options
 from harness.cli.lending import LentLane, elsewhere
 from harness.cli.playable import Playable, named
 from harness.cli.searching import concluded, searching, versions
-from harness.explore import shrinking
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
 from harness.explore.validate.spending import validation_of
@@ -109,18 +108,17 @@ def explore_command(
     counterexample" (0), or with what was not covered (3).
     """
     playable = named(name, guard, attempts)
-    request = Request(
-        scenario=playable.script,
-        variant=playable.variant,
+    request = replace(
+        playable.request,
         search=scheduler,
         budget=budget_of(budget),
         seed=seed,
         lanes=playable.lanes(jobs),
         switches=switches,
         recheck=recheck,
-        watch=playable.watch_s if watch is None else watch,
-        noise=(*playable.noise, *(noise or ())),
-        shrink=shrinking.BUDGET if shrink else None,
+        watch=playable.request.watch if watch is None else watch,
+        noise=(*playable.request.noise, *(noise or ())),
+        shrink=playable.request.shrink if shrink else None,
         validation=validation_of(validate),
     )
     choice = options.backends(backends, postgres, redis, stripe)

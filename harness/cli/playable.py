@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.errors import UsageError
-from harness.explore.exploration import WATCH_S
+from harness.explore import shrinking
+from harness.explore.exploration import Request
 from harness.explore.regression import scenario_of
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness
@@ -17,6 +18,7 @@ from harness.performing import Script
 from harness.subject import Source, Subject
 from harness.target import Target
 from harness.targets import load_target
+from harness.targets.asking import request_for
 from harness.targets.finding import find_source
 from harness.targets.format import TargetFile
 from harness.targets.script import TargetScript, script_of
@@ -40,14 +42,11 @@ class Playable:
         return "guard" if self._file is None else "variant"
 
     @property
-    def watch_s(self) -> float:
-        """Seconds for which the service is to be watched, where nothing else is asked for."""
-        return WATCH_S if self._file is None else self._file.explore.watch_s
-
-    @property
-    def noise(self) -> tuple[str, ...]:
-        """Patterns of what the service is declared to send by itself."""
-        return () if self._file is None else self._file.explore.noise
+    def request(self) -> Request:
+        """What is asked of a search of it, before anybody says more."""
+        if isinstance(self.script, TargetScript):
+            return request_for(self.script, self.variant)
+        return Request(scenario=self.script, variant=self.variant, shrink=shrinking.BUDGET)
 
     def lanes(self, wanted: int) -> int:
         """How many services there can be: one that runs already, or wants fixed ports, is one."""

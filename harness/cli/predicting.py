@@ -16,7 +16,6 @@ from harness import loop
 from harness.cli import options
 from harness.cli.playable import Playable, named
 from harness.cli.searching import concluded, searching, versions
-from harness.explore import shrinking
 from harness.explore.exploration import Explored, Request, budget_of, explore
 from harness.predict import (
     Forecast,
@@ -72,14 +71,10 @@ def predict_command(
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
     """
     playable = named(name, guard, attempts)
-    request = Request(
-        scenario=playable.script,
-        variant=playable.variant,
+    request = replace(
+        playable.request,
         budget=budget_of(budget),
         lanes=playable.lanes(jobs) if explore_too else 1,
-        shrink=shrinking.BUDGET,
-        watch=playable.watch_s,
-        noise=playable.noise,
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)

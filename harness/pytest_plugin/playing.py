@@ -9,8 +9,7 @@ from pathlib import Path
 
 from harness import loop
 from harness.errors import UsageError
-from harness.explore import shrinking
-from harness.explore.exploration import Explored, Request, explore, opened, save
+from harness.explore.exploration import Explored, explore, opened, save
 from harness.explore.export.brief import labels_in_brief, steps_in_brief
 from harness.explore.recorded import Recorded, statements
 from harness.explore.regression import Replay
@@ -23,6 +22,7 @@ from harness.pytest_plugin.options import Budget, Wanted
 from harness.pytest_plugin.result import Result
 from harness.results import Run
 from harness.stack import Choice, Lane, Stack, open_stack
+from harness.targets.asking import request_for
 from harness.targets.bursts import burst as one_burst
 from harness.targets.bursts import crowd, orders_of_the_broken
 from harness.targets.loading import Loaded
@@ -175,13 +175,9 @@ async def _explored(
         tried = await smoke(worlds[0], script)
         if tried.problems:
             raise UsageError(f"{play.loaded.path}: {'; '.join(tried.problems)}")
-        request = Request(
-            scenario=script,
-            variant=play.variant,
+        request = replace(
+            request_for(script, play.variant),
             budget=budget,
-            watch=explore_table.watch_s,
-            noise=explore_table.noise,
-            shrink=shrinking.BUDGET,
             first=orders,
             memory=bool(orders),
             validation=validation_of(play.wanted.validate),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from harness.bench import Bench
 from harness.errors import PaidonceError
-from harness.explore import shrinking
 from harness.explore.cells import WITNESSES, searched
-from harness.explore.exploration import Request, explore, opened, save
+from harness.explore.exploration import explore, opened, save
 from harness.explore.recorded import statements
 from harness.explore.search import Budget, Progress
 from harness.explore.service_worlds import ServiceWorlds
@@ -24,6 +23,7 @@ from harness.predict import Decided, Forecast, Looked, decided, orders_of, predi
 from harness.results import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from harness.stack import Lane, Stack
 from harness.targets import clients
+from harness.targets.asking import request_for
 from harness.targets.bursts import burst, crowd, orders_of_the_broken
 from harness.targets.script import TargetScript
 from harness.targets.smoke import smoke
@@ -206,9 +206,8 @@ class _OfOne:
                 self.fails("; ".join(tried.problems))
                 return None
             expected = await self._predicted(worlds[0])
-            request = Request(
-                scenario=plan.script,
-                variant=self._name,
+            request = replace(
+                request_for(plan.script, self._name),
                 first=() if expected is None else orders_of(expected),
                 budget=Budget(
                     seconds=max(self._left * _EXPLORING, _LEAST_S),
@@ -216,9 +215,6 @@ class _OfOne:
                 ),
                 seed=plan.seed,
                 lanes=len(worlds),
-                watch=file.explore.watch_s,
-                noise=file.explore.noise,
-                shrink=shrinking.BUDGET,
                 validation=plan.validation,
             )
             explored = await explore(worlds, request, self._progress)
@@ -250,17 +246,13 @@ class _OfOne:
                 noise=file.explore.noise,
                 apart=statements(orders),
             ) as worlds:
-                request = Request(
-                    scenario=plan.script,
-                    variant=self._name,
+                request = replace(
+                    request_for(plan.script, self._name),
                     first=orders,
                     memory=True,
                     budget=Budget(seconds=max(self._left, _FOLLOWING_S)),
                     seed=plan.seed,
                     lanes=len(worlds),
-                    watch=file.explore.watch_s,
-                    noise=file.explore.noise,
-                    shrink=shrinking.BUDGET,
                     validation=None,
                 )
                 explored = await explore(worlds, request, self._progress)
