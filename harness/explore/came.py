@@ -89,6 +89,23 @@ def told(outcome: Hashable, attempt: str) -> Hashable:
     return tuple(answer for answer in outcome.answers if answer[0] == attempt)
 
 
+def differing(one: Hashable, other: Hashable) -> frozenset[str] | None:
+    """The names of the observed values in which two outcomes differ; None where they differ in
+    anything else."""
+    assert isinstance(one, Came)
+    assert isinstance(other, Came)
+    if without(one, None) != without(other, None):
+        return None
+    return frozenset(name for name, _, _ in {*one.values} ^ {*other.values})
+
+
+def without(outcome: Hashable, names: frozenset[str] | None) -> Hashable:
+    """``outcome`` without the values of these names; without any if ``names`` is None."""
+    assert isinstance(outcome, Came)
+    left = () if names is None else tuple(v for v in outcome.values if v[0] not in names)
+    return msgspec.structs.replace(outcome, values=left)
+
+
 def successes(outcome: Hashable, attempt: str) -> int:
     """How many requests of one attempt succeeded."""
     assert isinstance(outcome, Came)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from harness.explore.came import exchanged, judge_outcome, told
+from harness.explore.came import differing, exchanged, judge_outcome, told, without
 from harness.explore.elsewhere import Elsewhere, InMode, Mode, must_hold_apart
 from harness.explore.search import (
     Budget,
@@ -130,6 +130,8 @@ class Relying:
             judge=judge_outcome,
             told=told,
             exchanged=exchanged,
+            differing=differing,
+            without=without,
             known=frozenset(result.outcomes),
             deadline=self.validation.deadline(result.seconds, left),
             most=self.validation.executions,

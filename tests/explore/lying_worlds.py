@@ -6,6 +6,7 @@ A program is a sequence of ``Do``. What a step does is one thing, what it claims
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from harness.explore.world import ANSWER, COMMITS, Pending, Taken, Tenure
 from harness.verdict import Status, Verdict
 
 Values = dict[str, int]
+_ALL = itertools.count()
 Act = Callable[[Values, Values], str | None]
 """Does something with what is shared and what is the actor's own; returns what is answered."""
 
@@ -54,6 +56,8 @@ class Worlds:
     held: bool = False
     late: bool = False
     twins: Mapping[str, str] = field(default_factory=dict)
+    counting: bool = False
+    """Whether an outcome has a part that counts all executions."""
     begun: int = 0
 
     async def fresh(self) -> World:
@@ -168,7 +172,8 @@ class World:
 
     async def finish(self) -> Hashable:
         assert not self.pending()
-        shared = tuple(sorted(self._shared.items()))
+        counted = {"begun": next(_ALL)} if self._worlds.counting else {}
+        shared = tuple(sorted({**self._shared, **counted}.items()))
         return shared, tuple((a, tuple(sorted(own.items()))) for a, own in self._own.items())
 
     async def close(self) -> None:
@@ -186,6 +191,19 @@ def exchanged(outcome: Hashable, names: Mapping[str, str]) -> Hashable:
     return outcome[0], tuple((actor, own[names.get(actor, actor)]) for actor in own)
 
 
+def differing(one: Hashable, other: Hashable) -> frozenset[str] | None:
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    if one[1] != other[1]:
+        return None
+    return frozenset(name for name, _ in {*one[0]} ^ {*other[0]})
+
+
+def without(outcome: Hashable, names: frozenset[str]) -> Hashable:
+    assert isinstance(outcome, tuple)
+    return tuple(pair for pair in outcome[0] if pair[0] not in names), outcome[1]
+
+
 def harmless(outcome: Hashable) -> Verdict:
     return Verdict(checker="toy", status=Status.VALID, reason="good")
 
@@ -200,26 +218,30 @@ def tried(
     most: int | None = None,
     seconds: float = 60.0,
     lanes: int = 1,
+    counting: bool = False,
 ) -> tuple[Result, Validated, Claims]:
     """A reduced search, and what trying its claims has shown."""
 
     async def run() -> tuple[Result, Validated, Claims]:
         loop = asyncio.get_running_loop()
         claims, ways = Claims(), Ways(told)
-        late_worlds = Worlds(programs, late=late, twins=twins or {})
+        late_worlds = Worlds(programs, late=late, twins=twins or {}, counting=counting)
         result = await search(
             [Learning(late_worlds, pairs)], judge, Noting(Reduced(), claims, ways)
         )
         lab = Lab(
             lanes=[
                 Lane(
-                    Learning(Worlds(programs), pairs), Learning(Worlds(programs, held=True), pairs)
+                    Learning(Worlds(programs, counting=counting), pairs),
+                    Learning(Worlds(programs, held=True, counting=counting), pairs),
                 )
                 for _ in range(lanes)
             ],
             judge=judge,
             told=told,
             exchanged=exchanged,
+            differing=differing,
+            without=without,
             known=frozenset(result.outcomes),
             deadline=loop.time() + seconds,
             most=most,

@@ -73,6 +73,15 @@ def test_what_is_true_is_confirmed(lanes):
     )
 
 
+def test_what_counts_all_executions_is_no_difference():
+    programs = {**TRUE, "b": [read("x"), write("own b")]}
+    result, found, _ = tried(programs, counting=True)
+    assert len(result.outcomes) == result.counts.explored > 1
+    assert found.finding is None
+    assert found.grounds.confirmed
+    assert found.grounds.whole
+
+
 def test_what_there_was_no_time_for_is_said():
     _, found, claims = tried(TRUE, most=0)
     assert found.finding is None
@@ -80,7 +89,7 @@ def test_what_there_was_no_time_for_is_said():
     assert str(found.grounds) == (
         f"0 of {len(claims.pairs)} kinds of independent pairs confirmed by execution"
     )
-    _, found, claims = tried(TRUE, most=1)
+    _, found, claims = tried(TRUE, most=2)
     known = sum(claim.confirmed for claim in found.grounds.pairs)
     assert 0 < known < len(claims.pairs)
 

@@ -32,7 +32,7 @@ class Deferrals:
             run = deferral.kept.run
             if (
                 trial.departed is not None
-                or trial.outcome != run.outcome
+                or not lab.same(trial.outcome, run.outcome)
                 or lab.parts(run.taken, run.outcome, trial) is not None
             ):
                 return Finding(deferral=name, found=lab.found)

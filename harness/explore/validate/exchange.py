@@ -48,7 +48,7 @@ class Exchanges:
     def _exchanged(self, kept: Kept, trial: Trial, mapping: Mapping[str, str]) -> bool:
         if trial.departed is not None:
             return False
-        if self._lab.exchanged(kept.run.outcome, mapping) != trial.outcome:
+        if not self._lab.same(self._lab.exchanged(kept.run.outcome, mapping), trial.outcome):
             return False
         before, after = stories(kept.run.taken), stories(trial.taken)
         return all(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.explore.search.types import Execution, Judge
+from harness.explore.search.types import Execution, Judge, Run
 from harness.explore.validate.learnt import Pair
 from harness.explore.validate.stories import Parting, Told, parting, stories
 from harness.explore.validate.trial import Trial
@@ -16,7 +16,21 @@ from harness.verdict import Status
 
 Exchanged = Callable[[Hashable, Mapping[str, str]], Hashable]
 """An outcome with the attempts called something else."""
+Differing = Callable[[Hashable, Hashable], frozenset[str] | None]
+"""The names of those parts in which two outcomes differ; None where they do in anything else."""
+Without = Callable[[Hashable, frozenset[str]], Hashable]
+"""An outcome without its parts of these names."""
 RETRIES = 2
+
+
+def in_everything(one: Hashable, other: Hashable) -> frozenset[str] | None:
+    """``Differing`` for outcomes that have no parts."""
+    return frozenset() if one == other else None
+
+
+def as_it_is(outcome: Hashable, names: frozenset[str]) -> Hashable:
+    """``Without`` for outcomes that have no parts."""
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +76,14 @@ class Lab:
     deadline: float
     most: int | None = None
     """Executions at most."""
+    differing: Differing = in_everything
+    without: Without = as_it_is
     executions: int = 0
     found: Execution | None = None
     blurred: set[str] = field(default_factory=set)
     """Kinds of steps whose answers differ for no reason."""
+    ignored: frozenset[str] = frozenset()
+    """Parts of outcomes that do: what is counted over all executions, say."""
     _free: list[Lane] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,6 +100,44 @@ class Lab:
     def left(self) -> float:
         """Seconds."""
         return max(0.0, self.deadline - time.monotonic())
+
+    def same(self, one: Hashable, other: Hashable) -> bool:
+        """Whether two outcomes are the same but for what differs for no reason."""
+        return one == other or self.without(one, self.ignored) == self.without(other, self.ignored)
+
+    def is_known(self, outcome: Hashable) -> bool:
+        """Whether the search has come to it."""
+        if outcome in self.known:
+            return True
+        seen = {self.without(one, self.ignored) for one in self.known}
+        return self.without(outcome, self.ignored) in seen
+
+    @property
+    def noise(self) -> tuple[int, int]:
+        """How much is known to differ for no reason."""
+        return len(self.blurred), len(self.ignored)
+
+    def unsteady(self, run: Run, again: Trial) -> str:
+        """What differs although the same choices were made again, and that makes it another
+        execution; empty if nothing does.
+
+        Answers and observed values that differ all the same are not looked at any more.
+        """
+        for at, (one, other) in enumerate(zip(run.taken, again.taken, strict=False)):
+            if (one.actor, one.label) != (other.actor, other.label):
+                return (
+                    f"made again with the same choices, step {at + 1} was {other.actor} "
+                    f"{other.label!r} instead of {one.actor} {one.label!r}"
+                )
+        parts = self.differing(run.outcome, again.outcome)
+        if parts is None or again.departed is not None or len(again.taken) != len(run.taken):
+            return "made again with the same choices, an execution came to something else"
+        self.ignored |= parts
+        while (parted := self.parts(run.taken, run.outcome, again)) is not None:
+            if not parted.answered:
+                return f"made again with the same choices, {parted.actor} went another way"
+            self.blurred.add(parted.after)
+        return ""
 
     async def make(
         self, work: Callable[[Worlds], Awaitable[Trial]], *, held: bool = False

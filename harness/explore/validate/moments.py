@@ -33,7 +33,7 @@ class Moments:
                 trial = await self._lab.make(_Holding(moment).make, held=True)
                 if trial is None:
                     break
-                if trial.outcome not in self._lab.known:
+                if not self._lab.is_known(trial.outcome):
                     return Finding(apart=name, found=self._lab.found)
             else:
                 self.confirmed.add(name)

@@ -97,7 +97,7 @@ class Pairs:
         lab, run = self._lab, kept.run
         return (
             trial.departed is not None
-            or trial.outcome != run.outcome
+            or not lab.same(trial.outcome, run.outcome)
             or lab.parts(run.taken, run.outcome, trial) is not None
         )
 
@@ -120,16 +120,14 @@ class Pairs:
         """Why ``way`` comes to something else; None if it does not after all, or nobody can say
         since the time is over."""
         kept, start = way.kept, original(way.kept.order)
+        noise = self._lab.noise
         again = await self._made(kept, start)
         if again is None:
             return Finding(unsteady="an execution could not be made again")
-        if again.outcome != kept.run.outcome or again.departed is not None:
-            return Finding(unsteady=_unsteady(kept, again), found=self._lab.found)
-        if (parted := self._lab.parts(kept.run.taken, kept.run.outcome, again)) is not None:
-            if not parted.answered:
-                return Finding(unsteady=_unsteady(kept, again), found=self._lab.found)
-            # What is answered there differs from execution to execution, so it proves nothing.
-            self._lab.blurred.add(parted.after)
+        if unsteady := self._lab.unsteady(kept.run, again):
+            return Finding(unsteady=unsteady, found=self._lab.found)
+        if self._lab.noise != noise:
+            # What differs from execution to execution proves nothing.
             trial = await self._made(kept, way.order)
             if trial is not None and not self._differs(kept, trial):
                 self.confirmed.update(way.swaps)
@@ -166,13 +164,3 @@ class Pairs:
     async def _made(self, kept: Kept, order: Linearization) -> Trial | None:
         schedule = kept.schedule(order)
         return await self._lab.make(lambda worlds: in_order(worlds, schedule))
-
-
-def _unsteady(kept: Kept, again: Trial) -> str:
-    for at, (one, other) in enumerate(zip(kept.run.taken, again.taken, strict=False)):
-        if (one.actor, one.label) != (other.actor, other.label):
-            return (
-                f"made again with the same choices, step {at + 1} was {other.actor} "
-                f"{other.label!r} instead of {one.actor} {one.label!r}"
-            )
-    return "made again with the same choices, an execution came to something else"

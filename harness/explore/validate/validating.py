@@ -17,6 +17,7 @@ from harness.explore.validate.exchange import Exchanges, closed
 from harness.explore.validate.lab import Finding, Lab
 from harness.explore.validate.moments import Moments
 from harness.explore.validate.pairs import Pairs
+from harness.explore.validate.trial import in_order
 from harness.explore.validate.ways import Suspicion, confirmed
 from harness.explore.validate.whole import SAMPLE, Unreduced
 from harness.grounds import Claim, Grounds
@@ -50,13 +51,23 @@ async def validated(
     pairs, moments = Pairs(claims, lab), Moments(claims, lab)
     deferrals, exchanges = Deferrals(claims, lab), Exchanges(claims, lab, twins)
     rest = Unreduced(claims, lab, seed, sample)
-    parts = [moments.try_all]
+
+    async def try_again() -> Finding | None:
+        """Whether an execution is the same when it is made again."""
+        if not claims.whole or lab.spent:
+            return None
+        run = claims.whole[-1].run  # the first of all may have met a service that was cold
+        again = await lab.make(lambda worlds: in_order(worlds, run.schedule))
+        unsteady = "" if again is None else lab.unsteady(run, again)
+        return Finding(unsteady=unsteady, found=lab.found) if unsteady else None
 
     async def try_memory() -> Finding | None:
         return None if suspicion is None else await confirmed(suspicion, lab)
 
+    parts = [try_again, moments.try_all]
     if reduced:
         parts = [
+            try_again,
             try_memory,
             pairs.try_all,
             moments.try_all,

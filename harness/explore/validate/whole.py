@@ -55,7 +55,7 @@ class Unreduced:
             return Finding(
                 unexplained="a schedule that was left out breaks", found=result.found[0].execution
             )
-        new = [outcome for outcome in result.outcomes if outcome not in lab.known]
+        new = [outcome for outcome in result.outcomes if not lab.is_known(outcome)]
         if new:
             return Finding(unexplained="a schedule that was left out comes to something else")
         return None
