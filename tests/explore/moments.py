@@ -57,9 +57,10 @@ CREATE FUNCTION is_few(text) RETURNS bool LANGUAGE sql AS $$ SELECT count(*) < 2
 CREATE DOMAIN few AS text CHECK (is_few(VALUE));
 CREATE DOMAIN fewer AS few;
 CREATE TABLE limited (v fewer);
+CREATE TABLE numbered (n int);
 CREATE FUNCTION next_no() RETURNS int LANGUAGE sql AS
-    $$ SELECT coalesce(max(id), 0) + 1 FROM attempts $$;
-CREATE TABLE numbered (n int DEFAULT next_no());
+    $$ SELECT coalesce(max(n), 0) + 1 FROM numbered $$;
+ALTER TABLE numbered ALTER n SET DEFAULT next_no();
 CREATE FUNCTION is_free(int) RETURNS bool LANGUAGE sql AS
     $$ SELECT NOT EXISTS (SELECT FROM attempts WHERE order_id = $1) $$;
 CREATE TABLE checked (n int CHECK (is_free(n)));

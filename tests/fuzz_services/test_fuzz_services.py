@@ -13,8 +13,6 @@ from programme import Service, Step, read
 FOUND = Path(__file__).parent / "found"
 OPEN: dict[str, str] = {
     "memory-after-charge": "memory is excluded, not suspected",
-    "version-in-exists": "what is looked at before a wait is taken for what is looked at after it",
-    "serializable-in-autocommit": "a statement that commits by itself is one moment",
 }
 """Services in ``found`` that are still misjudged, and why."""
 CHEAP = Effort(reduced=40, full=0, quick=12, deep=12)
