@@ -257,3 +257,24 @@ def test_what_ought_to_be_held_and_was_not_is_named(
     sessions.begin()
     sessions.tracker("a").expect([Query(sql)])
     assert sessions.came("a", "a", sql, [Query(sql)]) is named
+
+
+@pytest.mark.parametrize(
+    ("sql", "enters"),
+    [
+        ("INSERT INTO attempts (order_id, state) VALUES (1, 'paid')", True),
+        ("INSERT INTO attempts (order_id, state) VALUES (1, $1)", True),
+        ("INSERT INTO attempts (order_id, state) VALUES (1, 'live')", False),
+        ("INSERT INTO attempts (order_id) VALUES (1)", False),
+        ("UPDATE attempts SET state = 'gone' WHERE id = 1", False),
+        ("UPDATE attempts SET state = 'paid' WHERE id = 1", True),
+        ("UPDATE attempts SET state = lower('PAID') WHERE id = 1", True),
+        ("UPDATE attempts SET order_id = 2 WHERE id = 1 AND state = 'live'", False),
+        ("UPDATE attempts SET order_id = 2 WHERE id = 1", True),
+    ],
+)
+def test_a_row_that_is_not_in_a_partial_index_is_in_nobodys_way(
+    sessions: SqlSessions, sql: str, enters: bool
+) -> None:
+    (found,) = sessions.tracker("partial").read(Query(sql, (None,)))
+    assert any(lock.place[-1] == "public.one_paid" for lock in found.locks) is enters

@@ -9,7 +9,7 @@ from pglast import ast, enums
 
 from harness.explore.sql.catalog import Table
 from harness.explore.sql.certain import alias_of, changes_one_row, one_row
-from harness.explore.sql.constraints import Change, apply, fire, modified_columns
+from harness.explore.sql.constraints import Change, apply, as_assigned, fire, modified_columns
 from harness.explore.sql.effects import Context, Effects, Outputs, changed_place
 from harness.explore.sql.inserts import Row, arbiters, given_columns, insert, stored, values_rows
 from harness.explore.sql.queries import (
@@ -39,7 +39,10 @@ def update(ctx: Context, node: ast.UpdateStmt, outer: Scope | None) -> Outputs |
     scope = changing.read(node.fromClause or (), parts, outer)
     columns, values = assignments(ctx, target.table, node.targetList, scope)
     modified = modified_columns(ctx, target.table, columns)
-    found = [Change(target.table, key, modified, values) for key in scope.keys(0)]
+    found = [
+        Change(target.table, key, modified, as_assigned(ctx, target.table, values))
+        for key in scope.keys(0)
+    ]
     changing.look(scope, found)
     for change in found:
         apply(ctx, change)
@@ -241,7 +244,7 @@ def _on_conflict(
             expressions(ctx, (clause.targetList, clause.whereClause), scope)
             columns, values = assignments(ctx, table, clause.targetList, scope)
             modified = modified_columns(ctx, table, columns)
-            apply(ctx, Change(table, key, modified, values))
+            apply(ctx, Change(table, key, modified, as_assigned(ctx, table, values)))
 
 
 def truncate(ctx: Context, node: ast.TruncateStmt) -> None:

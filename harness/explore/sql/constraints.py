@@ -54,6 +54,17 @@ def modified_columns(ctx: Context, table: Table, columns: frozenset[str]) -> fro
     return frozenset(found)
 
 
+def as_assigned(ctx: Context, table: Table, values: dict[str, Symbol]) -> dict[str, Symbol]:
+    """The values an UPDATE assigns that no trigger puts others in the place of."""
+    for trigger in table.triggers:
+        if trigger.before_row and "update" in trigger.events:
+            assigned = assigned_columns(ctx, trigger)
+            if assigned is None:
+                return {}
+            values = {name: value for name, value in values.items() if name not in assigned}
+    return values
+
+
 def apply(ctx: Context, change: Change) -> None:
     """Read what a change of rows does, to them and to others."""
     table, effects = change.table, ctx.effects
@@ -63,8 +74,9 @@ def apply(ctx: Context, change: Change) -> None:
         effects.modifies |= {(table.place[1], column) for column in modified}
         for index in table.unique:
             if modified & index.depends:
-                entry = {c: m for c in index.columns if c and (m := change.new(c)) is not None}
-                effects.enter(table, index, entry)
+                depends = {*index.depends, *(c for c in index.columns if c)}
+                row = {c: m for c in sorted(depends) if (m := change.new(c)) is not None}
+                effects.enter(table, index, row)
         for key in table.foreign_keys:
             if modified & set(key.columns):
                 refer(ctx, key, {c: m for c in key.columns if (m := change.new(c)) is not None})

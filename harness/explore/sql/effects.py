@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from harness.explore.footprint import KEY, REST
 from harness.explore.sql.catalog import Catalog, Index, Table
+from harness.explore.sql.partial import wanted
 from harness.explore.sql.symbols import Match, Pattern, pattern
 from harness.explore.sql.trees import Reader
 
@@ -145,13 +146,15 @@ class Effects:
             self.at_once[Pattern(table.place)] = self.writes[Pattern(table.place)] = None
         self.may_fail = True
 
-    def enter(self, table: Table, index: Index, key: Key) -> None:
-        """Put an entry into a unique index: wait for whoever does the same."""
+    def enter(self, table: Table, index: Index, row: Key) -> None:
+        """Put an entry of a row into a unique index: wait for whoever does the same."""
         place: tuple[str, ...] = (*table.place, REST)
         if not table.related:  # each partition has an index of its own, under another name
             place = (*place, index.name)
-        known = {} if index.exclusion else {c: key[c] for c in index.columns if c and c in key}
-        self.locks[pattern(place, known, entry=not index.nulls_collide)] = None
+        known = {} if index.exclusion else {c: row[c] for c in index.columns if c and c in row}
+        only = tuple((row[c], values) for c, values in wanted(table, index).items() if c in row)
+        entry = pattern(place, known, entry=not index.nulls_collide)
+        self.locks[replace(entry, only=only)] = None
         self.may_fail = True
 
     def refer(self, table: Table, key: Key) -> None:

@@ -253,14 +253,21 @@ class Pattern:
     key: tuple[tuple[str, Match], ...] = ()
     shared: bool = False
     entry: bool = False
+    only: tuple[tuple[Match, frozenset[str]], ...] = ()
+    """Values that have to be one of several, or there is no such thing (see ``partial``)."""
 
     @property
     def constant(self) -> bool:
         """Whether it comes to the same whatever the parameters."""
-        return all(match.constant for _, match in self.key)
+        matches = [match for _, match in self.key] + [match for match, _ in self.only]
+        return all(match.constant for match in matches)
 
     def bound(self, params: Params) -> tuple[Resource, ...]:
         """The resources this is with these parameters."""
+        for match, wanted in self.only:
+            known = match.values(params)
+            if known and NEW not in known and wanted.isdisjoint(known):
+                return ()
         if not self.key:
             return (Resource(self.place, (), self.shared),)
         found: list[tuple[tuple[str, str], ...]] = [()]
