@@ -59,6 +59,7 @@ CASES: list[Case] = [
     *_cases("clock-token", "target.toml", FOUND, "coarse"),
     *_cases("clock-token", "target.toml", COMPLETE, "fixed"),
     Case("cold-cache", "target.toml", "", (FOUND,), node=True),
+    *_cases("cold-caches", "target.toml", FOUND, "settings", "row", "script"),
     *_cases("derived-value", "derived.toml", FOUND, ""),
     *_cases("derived-value", "derivedcap.toml", FOUND, ""),
     *_cases("derived-value", "lookup.toml", FOUND, ""),

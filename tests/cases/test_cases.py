@@ -16,6 +16,7 @@ from harness.cli.main import app
 from harness.explore.witness import read_witness
 
 HERE = Path(__file__).parent
+COLD = "the first execution is cold"
 PG = "pg@8"
 """The only package that the services for Node.js need."""
 run = CliRunner()
@@ -137,6 +138,9 @@ def test_a_search_ends_as_it_should(case, folder):
     [
         replayed_often(10, "replay-path", "target.toml", "racy", wrong="reasons hold values"),
         replayed_often(50, "cold-cache", "target.toml"),
+        replayed_often(50, "cold-caches", "target.toml", "settings", wrong=COLD),
+        replayed_often(50, "cold-caches", "target.toml", "row", wrong=COLD),
+        replayed_often(50, "cold-caches", "target.toml", "script"),
         replayed_often(10, "memory-session-cache", "target.toml"),
         replayed_often(10, "autocommit-coupon", "coupon.toml", "racy"),
         replayed_often(10, "statements", "target.toml", "subselect"),

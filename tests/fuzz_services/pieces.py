@@ -423,8 +423,6 @@ _CLAIMS: tuple[Guard, ...] = (
             ),
         )
     ),
-    Guard((sql("EXECUTE take ({order})", "row"),)),
-    Guard((sql("EXECUTE take_checked ({order})", "row"),)),
     Guard(
         (
             sql(

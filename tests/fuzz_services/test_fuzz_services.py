@@ -55,6 +55,8 @@ def test_plain_threads_know_what_holds(steps, broken, lab):
 
 
 def test_plain_threads_refuse_what_makes_no_sense(lab):
+    kept = Step("sql", "SELECT pg_advisory_lock(%(order)s)")
+    assert not lab.truth.makes_sense(Service((Way((kept, LOOK, CHARGE, PAID)),)))
     assert lab.truth.makes_sense(Service((Way((LOOK, CHARGE, PAID)),)))
     assert not lab.truth.makes_sense(Service((Way((LOOK, CHARGE)),)))
     assert not lab.truth.makes_sense(Service((Way((CHARGE, PAID)),)))

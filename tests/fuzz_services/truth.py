@@ -21,13 +21,16 @@ from typing import Any
 
 import psycopg
 import redis
-from programme import PREPARED, RESET, STATE, Service, play
+from programme import RESET, STATE, Service, play
 from psycopg.pq import TransactionStatus
 
 SCHEMA = FilePath(__file__).parent / "generic" / "schema.sql"
 _BLOCKED = "SELECT pid FROM unnest(%s::int[]) pid WHERE cardinality(pg_blocking_pids(pid)) > 0"
 _LOOK_S = 0.0005
 _STUCK_S = 10.0
+_NOBODY_S = 1.0
+"""So long everybody may wait for a lock before it is no deadlock that the server resolves."""
+_STOPS = 100
 
 
 class Stuck(Exception):
@@ -162,7 +165,11 @@ class Truth:
 
     def makes_sense(self, service: Service) -> bool:
         """Whether each attempt alone pays, and of two in turn the first one."""
-        for outcome in self.serial(service):
+        try:
+            outcomes = self.serial(service)
+        except Stuck:
+            return False
+        for outcome in outcomes:
             if outcome.broken or outcome.statuses.count(200) != 1:
                 return False
             if outcome.charges + outcome.effects != 1:
@@ -176,13 +183,16 @@ class Truth:
         """
         outcomes: set[Outcome] = set()
         tried = 0
-        for outcome, taken in self._orders(service, preemptions, seed):
-            outcomes.add(outcome)
-            tried += 1
-            if outcome.broken:
-                return Told(outcome.broken, taken, frozenset(outcomes), tried)
-            if tried >= most:
-                break
+        try:
+            for outcome, taken in self._orders(service, preemptions, seed):
+                outcomes.add(outcome)
+                tried += 1
+                if outcome.broken:
+                    return Told(outcome.broken, taken, frozenset(outcomes), tried)
+                if tried >= most:
+                    break
+        except Stuck as stuck:
+            return Told(str(stuck), (), frozenset(outcomes), tried)
         return Told("", (), frozenset(outcomes), tried)
 
     def _orders(
@@ -235,12 +245,31 @@ class Truth:
                 actor.stop()
                 path = service.paths[service.attempts[actor.number]]
                 statuses[actor.number] = play(path, str(order), actor)
+            except psycopg.OperationalError:
+                statuses[actor.number] = 500  # its session was ended: nobody could move
             finally:
                 self.events.put((actor.number, "ends"))
 
         threads = [threading.Thread(target=live, args=(actor,), daemon=True) for actor in attempts]
         for thread in threads:
             thread.start()
+        try:
+            taken, enabled = self._follow(attempts, prefix, rng)
+        except Stuck:
+            self._give_up(attempts)
+            raise
+        finally:
+            for thread in threads:
+                thread.join(_STUCK_S)
+        query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
+        effects, state = self._eyes.execute(query, {"order": order}).fetchone()
+        outcome = Outcome(tuple(statuses), self.charges, effects, state)
+        return outcome, tuple(taken), enabled
+
+    def _follow(
+        self, attempts: list[_Actor], prefix: tuple[int, ...], rng: random.Random | None
+    ) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Let the attempts move, one at a time, until all have ended."""
         stopped: set[int] = set()
         running, taken, enabled = set(range(len(attempts))), [], []
         self._settle(attempts, running, stopped)
@@ -259,12 +288,16 @@ class Truth:
             running.add(chosen)
             attempts[chosen].go.release()
             self._settle(attempts, running, stopped)
-        for thread in threads:
-            thread.join(_STUCK_S)
-        query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
-        effects, state = self._eyes.execute(query, {"order": order}).fetchone()
-        outcome = Outcome(tuple(statuses), self.charges, effects, state)
-        return outcome, tuple(taken), enabled
+        return taken, enabled
+
+    def _give_up(self, attempts: list[_Actor]) -> None:
+        """End the sessions, and so the attempts."""
+        for actor in attempts:
+            pid = actor.connection.info.backend_pid
+            self._eyes.execute("SELECT pg_terminate_backend(%s, 2000)", (pid,))
+            for _ in range(_STOPS):
+                actor.go.release()
+        self._connections.clear()
 
     def _begin(self) -> int:
         self._eyes.execute(RESET)
@@ -284,8 +317,6 @@ class Truth:
             options = "-c default_transaction_isolation=" + service.level.replace(" ", "\\ ")
             connection = psycopg.connect(self._url, autocommit=True, options=options)
             connections.append(self._exits.enter_context(connection))
-            for statement in PREPARED:
-                connection.execute(statement)
         for connection in connections:
             if connection.info.transaction_status is not TransactionStatus.IDLE:
                 connection.execute("ROLLBACK")
@@ -305,8 +336,11 @@ class Truth:
                 pids = {attempts[n].connection.info.backend_pid: n for n in running}
                 rows = self._eyes.execute(_BLOCKED, (list(pids),)).fetchall()
                 blocked = {pids[row[0]] for row in rows}
-                if blocked == running and stopped and self.events.empty():
-                    return
+                if blocked == running and self.events.empty():
+                    if stopped:
+                        return
+                    if time.monotonic() > deadline - _STUCK_S + _NOBODY_S:
+                        raise Stuck("everybody waits for a lock") from None
                 if time.monotonic() > deadline:
                     raise Stuck(f"attempts {sorted(running)} have not stopped") from None
                 continue

@@ -38,13 +38,6 @@ STATE = (
 TRIES = 4
 """How often an attempt with ``retry`` begins, at most."""
 
-PREPARED = (
-    "PREPARE take (bigint) AS UPDATE orders SET status = 'processing' WHERE id ="
-    " (SELECT id FROM orders WHERE id = $1 AND status = 'unpaid')",
-    "PREPARE take_checked (bigint) AS UPDATE orders SET status = 'processing'"
-    " WHERE id = $1 AND status = 'unpaid'",
-)
-"""What every connection prepares when it is made."""
 _REFUSALS = (
     errors.UniqueViolation,
     errors.ExclusionViolation,

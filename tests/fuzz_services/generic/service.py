@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 import redis
-from programme import PREPARED, Service, play, read
+from programme import Service, play, read
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
@@ -49,7 +49,6 @@ class Now:
                 max_idle=1e6,
                 max_lifetime=1e6,
                 open=True,
-                configure=prepare,
                 kwargs={"autocommit": True, "options": options},
             )
             self.pools[level].wait()
@@ -64,11 +63,6 @@ class Now:
             client = redis.Redis.from_url(os.environ["REDIS_URL"], single_connection_client=True)
         yield client
         self.stores.put(client)
-
-
-def prepare(connection: psycopg.Connection) -> None:
-    for statement in PREPARED:
-        connection.execute(statement)
 
 
 NOW = Now()
