@@ -33,7 +33,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     intents: tuple[tuple[str, int, int], ...]
     charges: tuple[tuple[str, int, int], ...]
     values: tuple[tuple[str, str, str], ...] = ()
-    """(name, attempt, value) of what else was observed."""
+    """(name, attempt, value) of what else was observed; ``+n`` where it was looked up before."""
     rules: tuple[str, ...] = ()
 
 
@@ -50,6 +50,7 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
             for operation in history.operations
         )
     )
+    before = {_whose(seen): seen.value for _, seen in history.of(Observed) if seen.before}
     return Came(
         status=merge(verdict.status for verdict in verdicts),
         answers=answers,
@@ -75,7 +76,7 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
         ),
         values=tuple(
             sorted(
-                (seen.name, seen.attempt or "", str(seen.value))
+                (seen.name, seen.attempt or "", _since(before.get(_whose(seen)), seen.value))
                 for _, seen in history.of(Observed)
                 if not seen.before
             )
@@ -129,6 +130,18 @@ def _rules(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
             told = [f": {found['rule']}" for found in verdict.details.get("findings", ())]
             rules.update(f"{verdict.checker}{rule}" for rule in told or [""])
     return tuple(sorted(rules))
+
+
+def _whose(seen: Observed) -> tuple[str, str | None]:
+    return seen.name, seen.attempt
+
+
+def _since(before: float | str | bool | None, value: float | str | bool) -> str:
+    """Return a value as it is compared: of a number that was looked up before the attempts too,
+    what they added. Where nothing is reset it is another number in each execution."""
+    if isinstance(before, int | float) and isinstance(value, int | float):
+        return f"{value - before:+}"
+    return str(value)
 
 
 def judge_outcome(outcome: Hashable) -> Verdict:
