@@ -10,7 +10,7 @@ from harness.explore.cluster.crew import Crew, LostTooOften
 from harness.explore.footprint import Column
 from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
-from harness.explore.service_world import MustHoldApart, SharesMemory
+from harness.explore.service_world import ListsInOrder, MustHoldApart, SharesMemory
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.validate.learnt import Learning, Pair
 from harness.explore.world import World, Worlds
@@ -25,6 +25,7 @@ class Mode:
     late_locks: bool = False
     unnamed: frozenset[Column] = frozenset()
     apart: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     hold_all: bool = False
     pairs: frozenset[Pair] = frozenset()
     """Kinds of steps that were found not to commute."""
@@ -35,6 +36,7 @@ class Mode:
         worlds.in_turn = self.in_turn
         worlds.late_locks = self.late_locks
         worlds.apart = self.apart
+        worlds.lists = self.lists
         worlds.hold_all = self.hold_all
         worlds.unnamed = self.unnamed
         return Learning(worlds, self.pairs) if self.pairs else worlds
@@ -71,6 +73,7 @@ class MakeOnService:
 
     async def __call__(self, worlds: ServiceWorlds) -> Told:
         worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
+        worlds.on_listed = lists_in_order
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
@@ -138,3 +141,8 @@ def _shares_memory() -> NoReturn:
 def must_hold_apart(units: frozenset[str]) -> NoReturn:
     """Raise ``MustHoldApart``."""
     raise MustHoldApart(units)
+
+
+def lists_in_order(collections: frozenset[str]) -> NoReturn:
+    """Raise ``ListsInOrder``."""
+    raise ListsInOrder(collections)

@@ -219,6 +219,11 @@ class TapReader:
         call.touched = seen.told
         return self._at_stripe(call, actor)
 
+    @property
+    def listed(self) -> frozenset[str]:
+        """The collections of Stripe's that somebody was told to have looked through."""
+        return frozenset() if self._told is None else frozenset(self._told.listed)
+
     def _at_stripe(self, call: StripeCall, maker: str) -> Footprint:
         """What a call touches as it is told, or else as far as it can be read."""
         if self._told is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from harness.explore.came import differing, exchanged, judge_outcome, told, without
-from harness.explore.elsewhere import Elsewhere, InMode, Mode, must_hold_apart
+from harness.explore.elsewhere import Elsewhere, InMode, Mode, lists_in_order, must_hold_apart
 from harness.explore.search import (
     Budget,
     Ending,
@@ -20,7 +20,12 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.service_world import MustHoldApart, MustNotDefer, SharesMemory
+from harness.explore.service_world import (
+    ListsInOrder,
+    MustHoldApart,
+    MustNotDefer,
+    SharesMemory,
+)
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import Unnamed
 from harness.explore.validate.claims import Claims
@@ -71,7 +76,7 @@ class Relying:
                     return result
         finally:
             for each in self.worlds:
-                each.on_inside = each.on_overtaken = None
+                each.on_inside = each.on_overtaken = each.on_listed = None
                 each.in_turn = each.late_locks = each.hold_all = False
 
     async def _settled(self) -> Result | None:
@@ -91,6 +96,9 @@ class Relying:
         except MustHoldApart as overtaken:
             self.mode = replace(self.mode, apart=self.mode.apart | overtaken.units)
             return None
+        except ListsInOrder as looked:
+            self.mode = replace(self.mode, lists=self.mode.lists | looked.collections)
+            return None
         except Unnamed as found:
             self.mode = replace(self.mode, unnamed=self.mode.unnamed | found.columns)
             return None
@@ -104,6 +112,7 @@ class Relying:
 
         for each in self.worlds:
             each.on_inside, each.on_overtaken = shares_memory, must_hold_apart
+            each.on_listed = lists_in_order if self.reduces else None
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
         result = await search(

@@ -49,6 +49,18 @@ class MustNotDefer(Exception):
     """
 
 
+class ListsInOrder(Exception):
+    """Somebody looks through ``collections`` of Stripe's, in which the newest comes first.
+
+    So it matters who made what first, also where two calls have nothing else in common. The search
+    has to begin again with that knowledge.
+    """
+
+    def __init__(self, collections: frozenset[str]) -> None:
+        super().__init__(f"lists {', '.join(sorted(collections))}")
+        self.collections = collections
+
+
 class MustHoldApart(Exception):
     """Units that are called so were taken for single moments, and another statement comes to
     something else if it begins between what they do and their commit.
@@ -87,8 +99,12 @@ class ServiceWorld:
     """Whether every step is taken to touch the service's memory."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    lists: frozenset[str] = frozenset()
+    """Collections of Stripe's of which the order is known to matter."""
     in_turn: bool = False
     """Whether what comes to the same is tried in one order only."""
+    on_listed: Callable[[frozenset[str]], None] | None = None
+    """Called with collections of Stripe's that are looked through beyond ``lists``; may raise."""
     on_overtaken: Callable[[frozenset[str]], None] | None = None
     """Called with the units that turned out to be no single moments; may raise."""
     twins: Mapping[str, str] = field(default_factory=dict)
@@ -152,6 +168,8 @@ class ServiceWorld:
         woken = await self.control.rest(player)
         if self._failures:
             raise self._failures[0]
+        if self.on_listed is not None and (listed := self.reader.listed - self.lists):
+            self.on_listed(listed)
         if self.late_locks and self.reader.late.unsafe is not None:
             raise MustNotDefer(self.reader.late.unsafe)
         if self.on_overtaken is not None and (overtaken := self.reader.overtaken):

@@ -59,12 +59,15 @@ class ServiceWorlds:
     """Whether statements that would only wait for a lock are deferred."""
     unnamed: frozenset[Column] = frozenset()
     """Columns whose values have no name: keys are told without them."""
+    lists: frozenset[str] = frozenset()
+    """Collections of Stripe's of which it matters in which order they grow."""
     apart: frozenset[str] = frozenset()
     """Kinds of statements that are committed in a step of their own, whatever their text says."""
     hold_all: bool = False
     """Whether every statement is that could be."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
+    on_listed: Callable[[frozenset[str]], None] | None = None
     on_overtaken: Callable[[frozenset[str]], None] | None = None
     """Called with kinds of statements that were no single moments after all; may raise."""
     alone: Mapping[str, int] = field(default_factory=dict)
@@ -111,6 +114,7 @@ class ServiceWorlds:
             late_locks=False,
             hold_all=False,
             on_inside=None,
+            on_listed=None,
             _serials=self._serials,
             _sessions=self._sessions,
         )
@@ -146,7 +150,7 @@ class ServiceWorlds:
             self._known(),
             self._hidden_locks,
             began,
-            Told(names.known, names.call) if self.bench.tap.tells else None,
+            Told(names.known, names.call, self.lists) if self.bench.tap.tells else None,
             self.leases,
         )
         control = Control(
@@ -169,7 +173,9 @@ class ServiceWorlds:
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
             on_inside=self.on_inside,
+            on_listed=self.on_listed,
             on_overtaken=self.on_overtaken,
+            lists=self.lists,
             in_turn=self.in_turn,
             twins=self.twins if self.in_turn else {},
             late_locks=self.late_locks and not self.shared_memory,

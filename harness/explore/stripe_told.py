@@ -23,6 +23,9 @@ _PLACES = {
     "webhook_endpoint": ((*OBJECTS, "endpoint"), "endpoint"),
 }
 
+_ENDPOINTS = "webhook_endpoints"
+"""Whoever raises an event looks through them; two that are made conflict anyway."""
+
 
 class _Told(msgspec.Struct, frozen=True):
     looks: tuple[tuple[str, str], ...]
@@ -40,11 +43,15 @@ class Told:
     """Reads what is told in one execution.
 
     ``known`` are the values that have a name beforehand; ``name`` is called with what a call made,
-    and the name of that by the call.
+    and the name of that by the call. Of ``ordered`` collections it matters in which order they
+    grew: somebody looks through them, newest first.
     """
 
     known: Collection[str] = ()
     name: Callable[[str, str], None] | None = None
+    ordered: Collection[str] = ()
+    listed: set[str] = field(default_factory=set)
+    """Collections that were looked through."""
     _made: set[str] = field(default_factory=set)
 
     def footprint(self, text: str, maker: str) -> Footprint:
@@ -54,7 +61,13 @@ class Told:
             self._made.add(identifier)
             if self.name is not None:
                 self.name(identifier, f"{kind} {number} of {maker}")
-        added = {Resource(NEW, (("collection", one), ("maker", maker))) for one in told.added}
+        self.listed.update(set(told.listed) - {_ENDPOINTS})
+        added = {
+            Resource(NEW, (("collection", one),))
+            if one in self.ordered
+            else Resource(NEW, (("collection", one), ("maker", maker)))
+            for one in told.added
+        }
         listed = {Resource(NEW, (("collection", one),)) for one in told.listed}
         if "events" in told.listed:
             listed.add(Resource(OBJECTS))  # whatever changes raises one

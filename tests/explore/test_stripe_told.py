@@ -84,6 +84,21 @@ def test_what_a_call_made_is_known_by_that_call():
     assert keys == {"money": (("payment_intent", "pi_1"),), "method": ()}
 
 
+def test_the_order_of_creation_matters_where_somebody_looks_through_a_list():
+    touched = Touched()
+    touched.added.add("intents")
+    plain, ordered = Told(), Told(ordered={"intents"})
+    makers = ("tab 1 1", "tab 2 1")
+    one, other = (plain.footprint(touched.text(), maker) for maker in makers)
+    assert not one.conflicts(other)
+    one, other = (ordered.footprint(touched.text(), maker) for maker in makers)
+    assert one.conflicts(other)
+    account = Account()
+    account.call("GET", "/v1/payment_intents", {"customer": "{anna}"})
+    account.call("GET", "/v1/charges", {"payment_intent": "{paid}"})
+    assert account.told.listed == {"intents"}
+
+
 def test_nobody_is_told_who_does_not_ask():
     account = Account()
     headers = {"authorization": "Bearer sk_test_a"}
