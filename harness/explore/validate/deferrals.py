@@ -6,9 +6,10 @@ to when it is sent just after that attempt's COMMIT. So it is sent while the loc
 
 from __future__ import annotations
 
+from harness.explore.search.types import Run
 from harness.explore.validate.claims import Claims, Deferral
 from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.trial import in_order
+from harness.explore.validate.trial import Trial, in_order
 
 
 class Deferrals:
@@ -30,14 +31,24 @@ class Deferrals:
             if trial is None:
                 continue
             run = deferral.kept.run
-            if (
-                trial.departed is not None
-                or not lab.same(trial.outcome, run.outcome)
-                or lab.parts(run.taken, run.outcome, trial) is not None
-            ):
-                return Finding(deferral=name, found=lab.found)
+            if self._differs(run, trial):
+                noise = lab.noise
+                again = await lab.make(lambda worlds, way=run: in_order(worlds, way.schedule))  # type: ignore[misc]
+                if again is None:
+                    continue
+                if unsteady := lab.unsteady(run, again):
+                    return Finding(unsteady=unsteady, found=lab.found)
+                if lab.noise == noise or self._differs(run, trial):
+                    return Finding(deferral=name, found=lab.found)
             self.confirmed.add(name)
         return None
+
+    def _differs(self, run: Run, trial: Trial) -> bool:
+        return (
+            trial.departed is not None
+            or not self._lab.same(trial.outcome, run.outcome)
+            or self._lab.parts(run.taken, run.outcome, trial) is not None
+        )
 
 
 def waiting(deferral: Deferral) -> tuple[str, ...]:
