@@ -140,7 +140,7 @@ CASES: list[Case] = [
     *_cases("two-carts", "coupon.toml", FOUND, ""),
     *_cases("two-carts", "coupon-sql.toml", FOUND, ""),
     *[
-        Case("two-statements-one-text", "target.toml", variant, codes, says="as one text")
+        Case("two-statements-one-text", "target.toml", variant, codes, says="sent as one")
         for variant, codes in (
             ("look_then_note", (FOUND, UNDECIDED)),
             ("guarded_insert_then_look", (FOUND, UNDECIDED)),
@@ -175,18 +175,6 @@ CASES: list[Case] = [
 ]
 
 STILL_WRONG: dict[str, tuple[str, ...]] = {
-    "equal times are never made": ("clock-token-target-racy",),
-    "the first execution is cold": ("cold-cache-target",),
     "an event's moment is that of its delivery": ("event-born-in-call-target-c-racy",),
-    "leases do not run out in a search": ("lease-target-racy",),
-    "memory is excluded, not suspected": ("memory-session-cache-target",),
-    "an attempt that waits for itself is not decided": ("self-deadlock-target-racy",),
-    "what is done to a customer touches no payment intent": ("stripe-footprint-target-stuck",),
-    "a text of several statements is rewritten into one": (
-        "two-statements-one-text-target-look_then_note",
-        "two-statements-one-text-target-guarded_insert_then_look",
-        "two-statements-one-text-target-begin_racy",
-        "two-statements-one-text-target-claim_then_log_select",
-    ),
 }
 """Rows that end otherwise, by why."""
