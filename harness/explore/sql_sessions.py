@@ -13,7 +13,7 @@ from harness.explore.sql.doors import Doors
 from harness.explore.sql.moments import Moments
 from harness.explore.sql.overtaken import ASKED, in_pieces, in_two_steps, is_moment
 from harness.explore.sql.read import read_catalog
-from harness.explore.sql.startup import path_of, settings_asked_for
+from harness.explore.sql.startup import path_of, settings_at_first
 from harness.explore.sql.statement import Footprints, Kind, StatementFootprint, isolation_option
 from harness.explore.sql.transaction import Sent, TransactionTracker
 
@@ -156,7 +156,7 @@ class SqlSessions:
         """The tracker of the session with this name."""
         found = self._trackers.get(session)
         if found is None:
-            asked = settings_asked_for(self._startup(session))
+            asked = settings_at_first(self._startup(session), self.catalog)
             found = TransactionTracker(
                 self._footprints,
                 changed=self._changed,

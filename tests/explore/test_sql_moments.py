@@ -169,6 +169,35 @@ def test_the_isolation_of_the_database_counts(explore_url: str) -> None:
     assert SqlSessions(explore_url).apart("one", [Query(MOMENTS[0])])
 
 
+def test_the_isolation_of_the_role_that_connects_counts(explore_url: str) -> None:
+    """The service connects as a role of its own, which is not the one of the URL."""
+    with psycopg.connect(explore_url, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+        name, me = connection.info.dbname, connection.info.user
+        careful, usual = f"{name}_careful", f"{name}_usual"
+        for role in (careful, usual):
+            connection.execute(f'CREATE ROLE "{role}" LOGIN'.encode())
+        try:
+            for sql in (
+                f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'",
+                f"ALTER ROLE \"{careful}\" SET default_transaction_isolation = 'serializable'",
+                f'ALTER ROLE "{usual}" IN DATABASE "{name}"'
+                " SET default_transaction_isolation = 'read committed'",
+            ):
+                connection.execute(sql.encode())
+            sessions = SqlSessions(explore_url, lambda session: {"user": session})
+            found = {role: sessions.tracker(role).isolation for role in (careful, usual, me, "new")}
+        finally:
+            for role in (careful, usual):
+                connection.execute(f'DROP ROLE "{role}"'.encode())
+    assert found == {
+        careful: "serializable",
+        usual: "read committed",
+        me: "repeatable read",
+        "new": "repeatable read",
+    }
+
+
 def test_a_statement_prepared_by_another_is_that_statement(sessions: SqlSessions) -> None:
     tracker = sessions.tracker("prepares")
     for name, sql in (("safe", MOMENTS[0]), ("racy", NO_MOMENTS[0])):

@@ -173,7 +173,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     types to those that turning a value into one calls (casts, checks of domains); ``everywhere``
     are those of casts that no statement shows. ``enums`` are names of enumeration types. All
     without schema, but for the functions. ``search_path`` and ``isolation`` are what a new session
-    has of the role that read it.
+    has of the role that read it; ``roles`` is what others begin with (see ``roles``).
     """
 
     tables: Mapping[str, Table] = msgspec.field(default_factory=dict)
@@ -186,6 +186,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     search_path: tuple[str, ...] = ("public",)
     isolation: str = "read committed"
     user: str = ""
+    roles: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
     @cached_property
     def referring(self) -> Mapping[str, tuple[ForeignKey, ...]]:

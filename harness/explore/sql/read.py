@@ -23,6 +23,7 @@ from harness.explore.sql.catalog import (
     Trigger,
     with_families,
 )
+from harness.explore.sql.roles import settings_of_roles
 from harness.explore.sql.types import FAMILIES, ColumnType, Family
 
 _OURS = "n.nspname !~ '^pg_(catalog|toast|temp_)' AND n.nspname <> 'information_schema'"
@@ -275,6 +276,7 @@ def catalog_of(connection: psycopg.Connection[Any]) -> Catalog:
         search_path=tuple(session["search_path"]),
         isolation=session["isolation"],
         user=session["user"],
+        roles=settings_of_roles(connection),
     )
 
 

@@ -1,7 +1,8 @@
 """Settings that a session asks for when it connects (manual, sections 20.1.4 and 54.7).
 
 They are parameters of the startup message, or in its ``options``, as command-line arguments of the
-server: ``-c name=value`` or ``--name=value``, a blank in a value after a backslash.
+server: ``-c name=value`` or ``--name=value``, a blank in a value after a backslash. Whatever a
+session does not ask for, it has of its role.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from harness.explore.sql.catalog import Catalog
+from harness.explore.sql.roles import OTHERS
 
 _WORD = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 
@@ -33,12 +35,23 @@ def settings_asked_for(startup: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def settings_at_first(startup: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """What a session begins with that asks for this, where the role that read the catalog has
+    anything else."""
+    asked = settings_asked_for(startup)
+    role = asked.get("user", catalog.user)
+    if role == catalog.user:
+        return asked
+    return {**catalog.roles.get(role, catalog.roles.get(OTHERS, {})), **asked}
+
+
 def path_of(asked: Mapping[str, str], catalog: Catalog) -> tuple[str, ...] | None:
     """The search path that was asked for; None if none was."""
     if "search_path" not in asked:
         return None
     names = (name.strip().strip('"') for name in asked["search_path"].split(","))
-    return tuple(catalog.user if name == "$user" else name for name in names if name)
+    user = asked.get("user", catalog.user)
+    return tuple(user if name == "$user" else name for name in names if name)
 
 
 def _name(name: str) -> str:
