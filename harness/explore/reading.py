@@ -113,7 +113,7 @@ class TapReader:
 
     def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
         """The only one of ``players`` that is known to go on like this."""
-        return self._habits.whose(f"{arrival.call.tap} {arrival.call.label}", players)
+        return self._habits.whose(self._labelled(arrival.call), players)
 
     def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
@@ -122,7 +122,7 @@ class TapReader:
         self._leases.saw(call)
         sent(self.names, owner.name, call)
         self._told_apart_by_time(call, self._times.sent(owner.name, call))
-        text = f"{call.tap} {call.label}"
+        text = self._labelled(call)
         if isinstance(call, StripeCall):
             owner.calls += 1
             maker = self._makers[call.seq] = f"{owner.name} {owner.calls}"
@@ -142,6 +142,12 @@ class TapReader:
         if not touched.empty and not arrival.goes_on:
             self._habits.learn(owner, text)
         return self.names.text(owner.name, text), touched
+
+    def _labelled(self, call: Call) -> str:
+        """What a unit is in words: a key of Redis with what was captured in it by its name."""
+        if isinstance(call, RedisCommand):
+            return f"{call.tap} {call.label_by(self.names.seen_within)}"
+        return f"{call.tap} {call.label}"
 
     @property
     def overtaken(self) -> frozenset[str]:

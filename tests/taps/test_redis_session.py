@@ -82,6 +82,18 @@ def test_what_touches_more_is_not_local(talk, args):
     assert not talk.sent(*args).local
 
 
+@pytest.mark.parametrize("order", ["o5e18b7d4de", "V1StGXR8", "ck-abcdef", "o12ab9c00ff"])
+def test_a_key_is_labelled_by_the_name_of_what_was_captured(talk, order):
+    """An id of letters and digits, in short, looks like no generated one."""
+    sent = talk.sent("SET", f"pay:{order}:7", "1", "NX")
+    assert sent.label_by(lambda key: key.replace(order, "order")) == "SET NX pay:order:?"
+
+
+@pytest.mark.parametrize("one", ["5e18b7d4de", "abcdef12345", "1234567890"])
+def test_what_is_hexadecimal_looks_the_same_whichever_digits_it_has(talk, one):
+    assert talk.sent("GET", f"pay:x{one}").label == "GET pay:x?"
+
+
 def test_secrets_are_not_recorded(talk):
     sent = talk.sent("HELLO", "3", "AUTH", "default", "hunter2")
     assert "hunter2" not in str(sent.as_request())

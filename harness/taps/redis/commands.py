@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,10 @@ class RedisCommand:
     @property
     def label(self) -> str:
         """Its name, options and keys without generated ids: ``SET NX PX order:?``."""
+        return self.label_by(lambda key: key)
+
+    def label_by(self, named: Callable[[str], str]) -> str:
+        """Its label where keys are called as ``named`` says: not every id looks generated."""
         found = [self.name]
         if self.name in _SUBCOMMANDS and self.args:
             found.append(_text(self.args[0]).upper())
@@ -77,7 +82,7 @@ class RedisCommand:
         if not is_script(self.name):
             rest = (_text(arg).upper() for arg in self.args[len(keys) :])
             found += [word for word in rest if word in _OPTIONS]
-        return " ".join([*found, *(pattern(key) for key in keys)])
+        return " ".join([*found, *(pattern(named(_text(key))) for key in keys)])
 
     def as_request(self) -> dict[str, Any]:
         """The ``request`` of an effect; secrets are hidden, long arguments shortened."""

@@ -274,10 +274,10 @@ _PICK |= {n: _within(subs, changes=False) for n, subs in _LOOKS_WITHIN.items()}
 _PICK |= {n: _within(subs, changes=True) for n, subs in _CHANGES_WITHIN.items()}
 
 _GENERATED = re.compile(
-    r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|(?=[a-fA-F]*\d)[0-9a-fA-F]{12,}|\d+"
+    r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}|\d+"
 )
 
 
-def pattern(key: bytes) -> str:
+def pattern(key: str) -> str:
     """A key without what differs between executions: ``order:17:lock`` is ``order:?:lock``."""
-    return _GENERATED.sub("?", key.decode("utf-8", "backslashreplace"))
+    return _GENERATED.sub("?", key)
