@@ -9,6 +9,7 @@ import pglast
 import pytest
 from tape import ORDER, Tape, catalog, unique
 
+from harness.explore.sql.catalog import Table
 from harness.predict import Looked, Standing, forecast, predict, undecided
 from reports import predictions as writer
 
@@ -112,6 +113,9 @@ def test_a_condition_that_is_there_already_is_only_to_come_earlier():
         "SELECT count(status) FROM orders WHERE id = $1",
         "SELECT DISTINCT status FROM orders WHERE id = $1",
         "SELECT status FROM orders WHERE id = $1 GROUP BY status",
+        "SELECT max(status) AS status FROM orders WHERE id = $1",
+        "SELECT status FROM orders WHERE id = $1 UNION SELECT status FROM orders WHERE id = $1",
+        "SELECT status, row_number() OVER () FROM orders WHERE id = $1",
     ],
 )
 def test_for_update_is_not_proposed_where_it_cannot_stand(read):
@@ -146,6 +150,22 @@ def test_within_one_snapshot_a_lock_is_taken_before_begin():
 def test_a_transaction_that_will_be_refused_calls_stripe_after_its_commit():
     found = fixes(sums(" ISOLATION LEVEL SERIALIZABLE", inside=True))
     assert list(found) == ["Stripe after COMMIT"]
+
+
+@pytest.mark.parametrize(
+    ("level", "inside"),
+    [
+        ("", True),  # nobody is refused
+        (" ISOLATION LEVEL REPEATABLE READ", True),  # each puts in a row of its own: nor here
+        (" ISOLATION LEVEL REPEATABLE READ", False),
+    ],
+)
+def test_where_no_transaction_that_called_is_refused_the_call_stays_where_it_is(level, inside):
+    assert "Stripe after COMMIT" not in fixes(sums(level, inside=inside))
+
+
+def test_a_call_that_comes_after_the_commit_is_not_told_to():
+    assert predict([sums(" ISOLATION LEVEL SERIALIZABLE").solo()], catalog()) == ()
 
 
 def test_a_statement_with_the_answer_in_it_is_not_moved_before_the_call():
@@ -262,6 +282,28 @@ def test_an_outer_join_is_locked_on_the_side_that_is_there():
         "SELECT o.status FROM payments p LEFT JOIN orders o ON p.order_id = o.id WHERE o.id = $1"
     )
     assert "FOR UPDATE" not in fixes(told(other))
+
+
+def test_the_rows_of_a_view_are_not_locked_by_its_name():
+    """FOR UPDATE goes through a simple view, but one that groups or joins refuses it, or locks
+    more than is meant: the advice is for the rows of a table."""
+    tables = catalog().tables
+    where = msgspec.structs.replace(
+        catalog(),
+        tables={
+            **tables,
+            "public.due": Table(
+                name="public.due",
+                kind="view",
+                columns=tables["public.orders"].columns,
+                view="SELECT id, status, version FROM public.orders",
+            ),
+        },
+    )
+    found = fixes(told("SELECT id, status, version FROM due WHERE id = $1"), where)
+    assert "FOR UPDATE" not in found
+    assert "conditional UPDATE" in found
+    assert "FOR UPDATE" in fixes(told(), where)
 
 
 def test_of_no_row_none_is_locked():
