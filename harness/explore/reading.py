@@ -144,9 +144,10 @@ class TapReader:
         return self.names.text(owner.name, text), touched
 
     def _labelled(self, call: Call) -> str:
-        """What a unit is in words: a key of Redis with what was captured in it by its name."""
+        """What a unit is in words: a key of Redis with what was captured in it by its name, which
+        the history is told as well."""
         if isinstance(call, RedisCommand):
-            return f"{call.tap} {call.label_by(self.names.seen_within)}"
+            call.named = self.names.seen_within
         return f"{call.tap} {call.label}"
 
     @property

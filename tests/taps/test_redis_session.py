@@ -86,7 +86,8 @@ def test_what_touches_more_is_not_local(talk, args):
 def test_a_key_is_labelled_by_the_name_of_what_was_captured(talk, order):
     """An id of letters and digits, in short, looks like no generated one."""
     sent = talk.sent("SET", f"pay:{order}:7", "1", "NX")
-    assert sent.label_by(lambda key: key.replace(order, "order")) == "SET NX pay:order:?"
+    sent.named = lambda key: key.replace(order, "order")
+    assert sent.label == "SET NX pay:order:?"
 
 
 @pytest.mark.parametrize("one", ["5e18b7d4de", "abcdef12345", "1234567890"])

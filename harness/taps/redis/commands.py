@@ -27,6 +27,10 @@ _SUBCOMMANDS = words(
 _SECRET = frozenset(("AUTH", "HELLO", "ACL", "CONFIG", "MIGRATE"))
 
 
+def _as_it_is(key: str) -> str:
+    return key
+
+
 @dataclass(eq=False)
 class RedisCommand:
     """One command. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
@@ -52,6 +56,8 @@ class RedisCommand:
     attempt: str | None = None
     tap: str = field(default="redis", init=False)
     raw: list[bytes] = field(default_factory=list, repr=False)
+    named: Callable[[str], str] = field(default=_as_it_is, repr=False)
+    """A key with what is known of it by its name, for the label: not every id looks generated."""
 
     @property
     def touches(self) -> Touches | None:
@@ -71,10 +77,6 @@ class RedisCommand:
     @property
     def label(self) -> str:
         """Its name, options and keys without generated ids: ``SET NX PX order:?``."""
-        return self.label_by(lambda key: key)
-
-    def label_by(self, named: Callable[[str], str]) -> str:
-        """Its label where keys are called as ``named`` says: not every id looks generated."""
         found = [self.name]
         if self.name in _SUBCOMMANDS and self.args:
             found.append(_text(self.args[0]).upper())
@@ -82,7 +84,7 @@ class RedisCommand:
         if not is_script(self.name):
             rest = (_text(arg).upper() for arg in self.args[len(keys) :])
             found += [word for word in rest if word in _OPTIONS]
-        return " ".join([*found, *(pattern(named(_text(key))) for key in keys)])
+        return " ".join([*found, *(pattern(self.named(_text(key))) for key in keys)])
 
     def as_request(self) -> dict[str, Any]:
         """The ``request`` of an effect; secrets are hidden, long arguments shortened."""
