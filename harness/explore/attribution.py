@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.explore.parties import Reader
 from harness.explore.players import Arrival, At, Player
 from harness.explore.world import InvalidRun
+from harness.taps.gate import Call
 
 
 class Attribution:
@@ -19,18 +20,41 @@ class Attribution:
         self._players = players
         self._reader = reader
         self.surprised = ""
+        self._foreseen: dict[tuple[str, int], Player] = {}
+
+    def foresee(self, call: Call, mover: Player) -> Sequence[Player]:
+        """Whose a call can be that waits behind another one of its connection.
+
+        Only whoever moves can have sent it. Where that is certain it is remembered: the call comes
+        to the gate in a step of whoever is ahead of it.
+        """
+        able = [p for p in self._players.values() if _may_send(p)] or [mover]
+        if len(able) == 1:
+            self._foreseen[call.tap, call.seq] = able[0]
+            able[0].queued.add((call.tap, call.seq))
+        return able
+
+    def forget(self, call: Call) -> Player | None:
+        """``call`` waits no longer; whose it is, if that is known."""
+        key = call.tap, call.seq
+        player = self._foreseen.pop(key, None)
+        if player is not None:
+            player.queued.discard(key)
+        return player
 
     def owner(self, arrival: Arrival, mover: Player) -> Player | None:
         """Whose unit this is; None as long as that cannot be told.
 
         Raises ``InvalidRun`` if it is part of a transaction of no attempt's.
         """
+        if (known := self.forget(arrival.call)) is not None:
+            return known
         named = self._reader.owner(arrival.session)
         if named == "":
             raise InvalidRun(f"the service sends {arrival.call.label!r} by itself")
         if named is not None:
             return self._players[named]
-        candidates = [p for p in self._players.values() if p.at in (At.MOVING, At.INSIDE)]
+        candidates = [p for p in self._players.values() if _may_send(p)]
         undecided = [p for p in candidates if not p.held and not p.told]
         if len(undecided) == 1:
             return undecided[0]
@@ -64,9 +88,18 @@ class Attribution:
         arrival.back.set()
         return True
 
-    def ambiguous(self, arrivals: Iterable[Arrival]) -> str:
-        """Why an execution is invalid whose ``arrivals`` cannot be told."""
+    def ambiguous(self, arrivals: Sequence[Arrival], handed_over: str | None) -> str:
+        """Why an execution is invalid whose ``arrivals`` cannot be told; ``handed_over`` is the
+        connection that was used last."""
         labels = ", ".join(arrival.call.label for arrival in arrivals)
         inside = [player.name for player in self._players.values() if player.at is At.INSIDE]
-        why = f" ({', '.join(inside)} waited inside the service and may be on)" if inside else ""
-        return f"ambiguous: cannot tell whose it is: {labels}{why}"
+        why = f"{', '.join(inside)} waited inside the service and may be on" if inside else ""
+        if inside and all(arrival.session == handed_over for arrival in arrivals):
+            why = f"attempts share one {arrivals[0].call.tap} connection, and {why}"
+        return f"ambiguous: cannot tell whose it is: {labels}{why and f' ({why})'}"
+
+
+def _may_send(player: Player) -> bool:
+    """Whether a unit may be this attempt's; what one waits for inside the service whose next unit
+    is known is its turn on a connection."""
+    return player.at is At.MOVING or (player.at is At.INSIDE and not player.queued)

@@ -23,6 +23,7 @@ from harness.explore.parties import Activity, Reader, Waits
 from harness.explore.patience import Patience
 from harness.explore.players import Arrival, At, Player
 from harness.explore.quiet import Quiet
+from harness.explore.sharing import overtaking
 from harness.explore.standstill import Wait, standstill
 from harness.explore.world import InvalidRun
 from harness.performing import Left
@@ -74,6 +75,9 @@ class Control:
         self._mover: Player | None = None
         self._moving = False
         self._ending: set[int] = set()
+        self._handing_over: str | None = None
+        """The connection that is used in this step, unless a transaction keeps it."""
+        self._behind: tuple[Player, ...] = ()
         self.pids: dict[str, int] = {}
         """The Postgres backend behind each session that was used."""
 
@@ -96,6 +100,22 @@ class Control:
         self._arrived.append(arrival)
         self.change()
         await arrival.go.wait()
+
+    def queued(self, call: Call, connection: Connection) -> None:
+        """A unit has come that waits behind another one of its connection."""
+        if self.free or not self._moving or self._mover is None:
+            return
+        senders = self._whose.foresee(call, self._mover)
+        session, _ = self._reader.session(call, connection)
+        held = [a.owner for a in self._by_call.values() if a.session == session and a.owner]
+        if any(overtaking(one, sender, self.players) for one in held for sender in senders):
+            self._reader.shares(call)
+        self.change()
+
+    def lost(self, call: Call) -> None:
+        """A unit that waited behind another one will never come."""
+        self._whose.forget(call)
+        self.change()
 
     async def answer(self, call: Call, connection: Connection) -> Passage:
         """Hold an answer while another attempt is moving."""
@@ -162,9 +182,14 @@ class Control:
     def let_go(self, player: Player) -> None:
         """Begin ``player``'s next step: what it is held at is let through."""
         player.touched = Footprint()
+        self._handing_over = None
         match player.at:
             case At.TAP:
-                self._pass(player, player.held.pop(0))
+                unit = player.held.pop(0)
+                if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
+                    self._handing_over = unit.session
+                self._behind = self._overtaking(player)
+                self._pass(player, unit)
             case At.ANSWER:
                 for arrival in player.flying:
                     if arrival.answered:
@@ -175,6 +200,7 @@ class Control:
             case _:
                 pass
         player.at = At.MOVING
+        player.moves += 1
         self._mover, self._moving = player, True
         self.change()
 
@@ -195,7 +221,9 @@ class Control:
             self._take_endings()
             if await self._all_at_rest(mover):
                 self._moving = False
-                woken += [player.name for player in inside if player.at is not At.INSIDE]
+                awake = [player for player in inside if player.at is not At.INSIDE]
+                woken += [player.name for player in awake]
+                self._handed_over(awake)
                 return tuple(sorted(set(woken)))
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
@@ -389,11 +417,23 @@ class Control:
 
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:
-            return self._whose.ambiguous(self._arrived)
+            return self._whose.ambiguous(self._arrived, self._handing_over)
         where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
 
     # --- helpers ----------------------------------------------------------------------------------
+
+    def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
+        """Who waits inside the service and might have been before what ``ahead`` is held at."""
+        inside = (player for player in self.players.values() if player.at is At.INSIDE)
+        return tuple(one for one in inside if overtaking(ahead, one, self.players))
+
+    def _handed_over(self, awake: Iterable[Player]) -> None:
+        """Tell of those who waited for their turn on the connection that was used in this step."""
+        for player in awake:
+            on = [unit.call for unit in player.held if unit.session == self._handing_over]
+            if on and player in self._behind:
+                self._reader.shares(on[0])
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)

@@ -49,6 +49,9 @@ class Reader(Protocol):
     async def hidden(self, arrival: Arrival) -> Footprint:
         """What the unit, now answered, touched beyond what its text tells."""
 
+    def shares(self, call: Call) -> None:
+        """The unit waited for its turn on a connection, in an order that might be another."""
+
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""
 

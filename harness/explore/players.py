@@ -82,6 +82,10 @@ class Player:
     """Whether its delivery has done anything so far that others can see."""
     deliveries: int = 0
     """How often it has delivered a refused webhook again although others could still move."""
+    moves: int = 0
+    """How many steps it was let make; the first is its beginning."""
+    queued: set[tuple[str, int]] = field(default_factory=set)
+    """What it has sent, by tap and number, and what waits behind another call of its connection."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 

@@ -28,6 +28,7 @@ from harness.taps.redis import RedisCommand
 
 ITSELF = ""
 """The owner of a transaction that no attempt began."""
+_SERVERS = {"redis": "Redis", "postgres": "Postgres", "stripe": "Stripe"}
 
 
 class TapReader:
@@ -265,6 +266,15 @@ class TapReader:
         if arrival.owner is not None:
             self._background.attempted(arrival.session, extra)
         return extra
+
+    def shares(self, call: Call) -> None:
+        """The unit waited for its turn on a connection, in an order that might be another one if
+        its attempt or the one before it were slower; see ``harness.explore.sharing``."""
+        self._background.disturbing[f"connection {call.tap}"] = (
+            f"attempts share one connection to {_SERVERS.get(call.tap, call.tap)}, and what they "
+            f"send there waits for one another ({call.label!r} did): what comes of it where one "
+            "overtakes the other was not tried"
+        )
 
     def closed(self, session: str) -> tuple[str | None, Footprint]:
         """The connection has ended: whose transaction that ended, and what it let go of."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from harness.history import Effect, Recorder
-from harness.taps.gate import Call, Gate, Passage
+from harness.taps.gate import Call, ForeseeingGate, Gate, Passage
 from harness.taps.proxy import Pair, Proxy
 
 
@@ -104,6 +104,8 @@ class Carrier(Pair, Generic[C]):
         passing = _Passing(call, journal, self.proxy.gate if self.holds else None, began)
         self._passing[call] = passing
         if self.holds:
+            if self._line and isinstance(passing.gate, ForeseeingGate):
+                passing.gate.queued(call, self)
             self._line.append(passing)
             if self._task is None:
                 self._task = asyncio.ensure_future(self._carry())
@@ -170,6 +172,8 @@ class Carrier(Pair, Generic[C]):
         call, gate = passing.call, passing.gate
         assert gate is not None, "without a gate nothing is held"
         if passing.answered.is_set():  # the connection was lost before its turn
+            if isinstance(gate, ForeseeingGate):
+                gate.lost(call)
             self._settle(passing, delivered=False)
             return
         call.phase = Phase.AT_REQUEST

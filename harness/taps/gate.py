@@ -8,7 +8,7 @@ to be scheduled) is its own affair; a tap knows no policy.
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Passage(enum.Enum):
@@ -55,3 +55,14 @@ class Gate(Protocol):
     async def answer(self, call: Call, connection: Connection) -> Passage:
         """Return when the answer may go on to the service, and whether it is to."""
         ...
+
+
+@runtime_checkable
+class ForeseeingGate(Gate, Protocol):
+    """A gate that is also told of calls that cannot be asked about yet."""
+
+    def queued(self, call: Call, connection: Connection) -> None:
+        """``call`` has come, and waits behind another one of its connection."""
+
+    def lost(self, call: Call) -> None:
+        """The connection ended before the turn of such a call came."""

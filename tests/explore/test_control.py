@@ -45,6 +45,10 @@ class Reader:
     owners: dict = field(default_factory=dict)
     locking: set = field(default_factory=set)
     habits: dict = field(default_factory=dict)
+    shared: list = field(default_factory=list)
+
+    def shares(self, call):
+        self.shared.append(call.label)
 
     def session(self, call, connection):
         return call.session, call.pid
