@@ -111,7 +111,7 @@ class Situation:
         for something else as well."""
         if self.node is None:
             return ()
-        found = [_given(part) for part in conjuncts(self.node.whereClause)]
+        found = [equality(part) for part in conjuncts(self.node.whereClause)]
         return () if None in found else tuple(one for one in found if one is not None)
 
     def identity(self) -> Given | None:
@@ -123,7 +123,7 @@ class Situation:
         keys |= set(self.table.primary_key)
         keys |= {c for key in self.table.foreign_keys for c in key.columns}
         for part in conjuncts(self.node.whereClause):
-            one = _given(part)
+            one = equality(part)
             if one is not None and (one.column in keys or one.column.endswith("_id")):
                 return one
         return None
@@ -183,7 +183,8 @@ def conjuncts(node: Any) -> tuple[Any, ...]:
     return () if node is None or _true(node) else (node,)
 
 
-def _given(part: Any) -> Given | None:
+def equality(part: Any) -> Given | None:
+    """A part of a condition that asks a column to be equal to a value; None of any other."""
     if not isinstance(part, ast.A_Expr) or part.kind != enums.A_Expr_Kind.AEXPR_OP:
         return None
     if operator(part) != "=":

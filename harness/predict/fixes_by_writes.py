@@ -14,7 +14,7 @@ from pglast.stream import RawStream
 
 from harness.explore.sql.catalog import Table
 from harness.explore.sql.symbols import NEW
-from harness.predict.asking import Situation, conjuncts, inserts_into, only
+from harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
 from harness.predict.moves import Move, puts_in
 from harness.predict.predicates import satisfied
 from harness.predict.trees import below
@@ -223,7 +223,8 @@ def _literal(value: str) -> str:
 def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | None:
     """Which rows the read found, in the state in which it found them.
 
-    An UPDATE has no LIMIT: where the read has one, it stays in a query that takes the same row.
+    An UPDATE has no LIMIT: where the read has one, it stays in a query that takes the same row,
+    unless that is given by its key. None where the read may find several.
     """
     asked = RawStream()(node.whereClause)
     stated = any(
@@ -233,18 +234,26 @@ def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | 
         if isinstance(one, ast.ColumnRef) and isinstance(one.fields[-1], ast.String)
     )
     state = "" if stated else f" AND {column} = {_literal(value)}"
-    if node.limitCount is None and node.limitOffset is None:
+    if node.limitOffset is not None:
+        return None
+    if node.limitCount is None or _one_row(node, table):
         return f"{asked}{state}"
-    if len(table.primary_key) != 1 or node.limitOffset is not None:
+    if len(table.primary_key) != 1 or RawStream()(node.limitCount) != "1":
         return None
     (key,) = table.primary_key
     name = table.name.removeprefix("public.")
     order = ""
     if node.sortClause:
         order = f" ORDER BY {', '.join(RawStream()(one) for one in node.sortClause)}"
-    limit = RawStream()(node.limitCount)
-    inner = f"SELECT {key} FROM {name} WHERE {asked}{state}{order} LIMIT {limit}"  # noqa: S608
+    inner = f"SELECT {key} FROM {name} WHERE {asked}{state}{order} LIMIT 1"  # noqa: S608
     return f"{key} = ({inner} FOR UPDATE SKIP LOCKED)"
+
+
+def _one_row(node: ast.SelectStmt, table: Table) -> bool:
+    """Whether the read asks for a unique key, whole: it finds one row at most."""
+    columns = {one.column for part in conjuncts(node.whereClause) if (one := equality(part))}
+    keys = [index.columns for index in table.unique if index.plain]
+    return any(set(key) <= columns for key in (*keys, table.primary_key) if key)
 
 
 def _with_condition(sql: str, table: Table, column: str, value: str | None) -> str | None:

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.explore.footprint import Resource
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.statement import Footprints
@@ -60,6 +62,11 @@ class Trace:
     def done(self, attempt: str, spot: Spot) -> int | None:
         """The same, None also if it was refused."""
         return None if (attempt, spot.step) in self._refused else self.at(attempt, spot)
+
+    def last(self, attempt: str, spot: Spot) -> Spot:
+        """The last time that the attempt did this: it may do it again and again."""
+        times = [n for who, (label, n) in self._at if (who, label) == (attempt, spot.label)]
+        return msgspec.structs.replace(spot, occurrence=max(times, default=spot.occurrence))
 
     def meets(self, reader: str, read: Spot, writer: str, write: Spot) -> bool:
         """Whether one attempt's read was of what the other wrote."""
@@ -127,7 +134,7 @@ def _crosswise(
                 if _before(trace, mine, one, theirs) and _before(trace, theirs, two, mine):
                     did = "both acted on it"
                     if _plain(one.act) == _plain(two.act):
-                        did = f"both made {_plain(one.act)}"
+                        did = f"both made {_plain(one.act, whose='their')}"
                     words = f"{mine} and {theirs} both read before either had written, and {did}"
                     return Shown(mine, theirs, one, words)
     return None
@@ -142,9 +149,9 @@ def _before(trace: Trace, mine: str, bad: Bad, theirs: str) -> bool:
     return written is not None and read < written
 
 
-def _plain(spot: Spot) -> str:
+def _plain(spot: Spot, whose: str = "its") -> str:
     where, _, what = spot.label.partition(" ")
-    return what if where == "stripe" else f"its {what.partition(' ')[0]}"
+    return what if where == "stripe" else f"{whose} {what.partition(' ')[0]}"
 
 
 def refused(effect: Effect) -> bool:

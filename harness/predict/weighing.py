@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.explore.came import judge_outcome
@@ -66,6 +66,8 @@ class _Tried:
 
     broken: bool
     trace: Trace
+    last: bool = False
+    """Whether the read comes after the last of such writes, of several."""
 
 
 class _Weighing:
@@ -96,18 +98,29 @@ class _Weighing:
         return None if there is None else (own, there)
 
     async def _reversed(self, execution: _Execution, shown: Shown) -> _Tried | None:
-        """The same with the read after the other's write; None where it cannot be made."""
+        """The same with the read after the other's write; None where it cannot be made.
+
+        Who works through a list writes again: a read in between comes upon the next of it, which
+        is the same race once more. So where that breaks too, the read is made after the last.
+        """
+        tried = await self._after(execution, shown, shown.bad.seen)
+        if tried is None or not tried.broken:
+            return tried
+        last = tried.trace.last(shown.theirs, shown.bad.seen)
+        if last.step == shown.bad.seen.step:
+            return tried
+        again = await self._after(execution, shown, last)
+        return tried if again is None else replace(again, last=True)
+
+    async def _after(self, execution: _Execution, shown: Shown, write: Spot) -> _Tried | None:
         guide = partial(
-            Later,
-            execution.schedule,
-            (shown.mine, shown.bad.read),
-            (shown.theirs, shown.bad.seen),
+            Later, execution.schedule, (shown.mine, shown.bad.read), (shown.theirs, write)
         )
         made = await self._made(execution.worlds, guide)
         if made is None:
             return None
         read = made[1].trace.at(shown.mine, shown.bad.read)
-        written = made[1].trace.at(shown.theirs, shown.bad.seen)
+        written = made[1].trace.at(shown.theirs, write)
         early = read is not None and written is not None and read < written
         return None if early or written is None else made[1]
 
@@ -154,7 +167,8 @@ class _Weighing:
             )
         return Weighed(
             matters=True,
-            words=f"{there.words}; nothing is broken if {there.mine} reads after that",
+            words=f"{there.words}; nothing is broken if {there.mine} reads after "
+            f"{'the last such write' if again.last else 'that'}",
         )
 
     def _instead(

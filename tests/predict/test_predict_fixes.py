@@ -199,6 +199,21 @@ def test_a_claim_keeps_the_limit_and_asks_for_the_state_once():
     )
 
 
+def test_a_claim_of_a_row_by_its_key_has_no_limit():
+    """Django's get() asks for 21 rows, to see whether there are several."""
+    found = fixes(told("SELECT id, status FROM orders WHERE id = $1 LIMIT 21"))
+    assert found["claim"].after == (
+        "UPDATE orders SET status = 'processing' WHERE id = $1 AND status = 'unpaid'"
+    )
+
+
+def test_of_several_rows_none_is_claimed():
+    """Only a subquery of one row can be compared with (manual, 4.2.11)."""
+    read = "SELECT id, status FROM orders WHERE status = 'unpaid' ORDER BY amount LIMIT 5"
+    tape = Tape().sql(read, sample=SHOWN).stripe().sql(PAID, ORDER)
+    assert "claim" not in fixes(tape)
+
+
 @dataclass(frozen=True)
 class Holding:
     """``Data`` as a test would have it."""

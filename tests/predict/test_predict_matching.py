@@ -20,6 +20,7 @@ from harness.predict import (
     shown_by,
     undecided,
 )
+from harness.predict.types import Spot
 from harness.verdict import Status, Verdict
 
 READ = "SELECT status FROM orders WHERE id = $1"
@@ -80,6 +81,18 @@ def test_both_read_before_either_wrote_counts_although_a_write_was_refused():
     assert words(found[0], trace, found) == (
         "b read, then a wrote, then b made payment_intent.create all the same"
     )
+
+
+def test_who_works_through_a_list_writes_for_the_last_time_later():
+    """A read between two such writes comes upon the next one of the list, and races again."""
+    twice = Tape("b").sql(READ, ORDER).sql(PAID, ORDER).sql(READ, ORDER).sql(PAID, ORDER)
+    header = Header(run="r", scenario="s", target="t", variant="v")
+    trace = Trace(History([header, *twice.solo().effects]), catalog())
+    wrote = twice.solo().effects[1]
+    first = Spot("b", 2, f"{wrote.tap} {wrote.label}", 1)
+    assert trace.last("b", first).occurrence == 2
+    assert trace.at("b", first) < trace.at("b", trace.last("b", first))
+    assert trace.last("a", first) == first, "who never does it has no later time either"
 
 
 def test_an_act_that_was_refused_is_none():
