@@ -86,8 +86,6 @@ class Renaming:
 
     def found(self, found: StatementFootprint, number: int) -> StatementFootprint:
         """The footprint of a statement of effect ``number`` with its values renamed."""
-        if not (self._told.short or self._told.rows or self._told.places):
-            return found
         return msgspec.structs.replace(
             found,
             looks=self._all(found.looks, number),
@@ -108,7 +106,10 @@ class Renaming:
         if (number, one.place, column, value) in self._told.places:
             return self._told.places[number, one.place, column, value]
         if one.place[:1] == (ADVISORY,):
-            return value if self._replaced is None else self._replaced(source(value) or value)
+            # Of a hash both attempts have to tell by what it is of: only that has a name.
+            named = source(value) or value
+            named = named if self._replaced is None else self._replaced(named)
+            return self._told.places.get((number, one.place, column, named), named)
         root = self._serials.root(one.place, column)
         if root is not None and (*root, value) in self._told.rows:
             return self._told.rows[*root, value]

@@ -81,6 +81,28 @@ def test_an_advisory_lock_closes_it():
     assert predict([closed.sql(PAID, ORDER).sql("COMMIT").solo()], catalog()) == ()
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "$1",
+        "hashtext($1::text)",
+        "hashtextextended($1::text, 0)",
+        "hashtextextended('order:' || $1::text, 0)",
+    ],
+)
+def test_an_advisory_lock_on_numbers_closes_it_whichever_orders_they_were_recorded_with(key):
+    """Each attempt is recorded with an order of its own, so the locks differ in the hash."""
+
+    def locked(name, order):
+        tape = Tape(name).sql("BEGIN").sql(f"SELECT pg_advisory_xact_lock({key})", order)
+        tape.sql(UNVERSIONED, order).stripe(key=name).sql(PAID, order).sql("COMMIT")
+        return tape.solo(order)
+
+    where = catalog(ids="int")
+    where = msgspec.structs.replace(where, builtin={**where.builtin, "hashtext": "immutable"})
+    assert predict([locked("a", "730418"), locked("b", "730425")], where) == ()
+
+
 def test_a_unique_index_closes_it():
     tape = Tape().sql("SELECT state FROM payments WHERE order_id = $1", ORDER, rows=0)
     tape.sql(
