@@ -178,6 +178,14 @@ class TapReader:
                 "was not tried"
             )
 
+    def settle(self) -> None:
+        """The execution is over: see between whose looks others did something."""
+        for unit in self._sessions.gaps.torn():
+            self._background.disturbing[f"{unit} torn"] = (
+                f"{unit!r} looks several times, each time at what is there by then, and what "
+                "others commit between two of its looks was not tried"
+            )
+
     def moment(self, arrival: Arrival) -> bool:
         """Whether the unit is a statement that commits by itself, in this very step."""
         call = arrival.call
@@ -302,6 +310,8 @@ class TapReader:
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
         touched = tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        if call.answer.error is None:
+            self._sessions.gaps.answered(arrival.session, rows=call.answer.found)
         if call.ends == "flush" and tracker.inside:  # it is committed by what comes next
             self._begins(arrival)
         return touched

@@ -275,6 +275,7 @@ class ServiceWorlds:
         control, reader = self.last.control, self.last.reader
         self.surprise = self.surprise or control.surprised
         self.background.settle()
+        reader.settle()
         if pids := _in_transactions(control, reader):
             # Who is through ends it at once; who has done nothing for that long never will.
             await asyncio.sleep(self.patience.tail)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.doors import Doors
+from harness.explore.sql.gaps import Gaps
 from harness.explore.sql.moments import Moments
 from harness.explore.sql.overtaken import ASKED, in_pieces, in_two_steps, is_moment
 from harness.explore.sql.read import read_catalog
@@ -40,6 +41,7 @@ class SqlSessions:
         self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
         self.moments = Moments(self._changed.without)
+        self.gaps = Gaps()
         self.held_apart: frozenset[str] = frozenset()
         """What units are called that are to be committed apart, whatever their text says."""
         self._trackers: dict[str, TransactionTracker] = {}
@@ -117,6 +119,15 @@ class SqlSessions:
         tracker = self.tracker(session)
         found, one_snapshot = self._found(tracker, statements), tracker.one_snapshot
         self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
+        self.gaps.came(
+            actor,
+            session,
+            unit,
+            found,
+            inside=tracker.inside,
+            over=tracker.over,
+            one_snapshot=one_snapshot,
+        )
         return tracker.over and (
             unit in self.held_apart
             or (len(found) == 1 and in_two_steps(found, one_snapshot=one_snapshot))
@@ -144,6 +155,7 @@ class SqlSessions:
         """An execution begins: no transaction is open, and nothing was changed yet."""
         self._changed.forget()
         self.moments.begin()
+        self.gaps.begin()
         for session, tracker in list(self._trackers.items()):
             if tracker.inside:  # the last execution was left before the end of a transaction
                 del self._trackers[session]

@@ -135,6 +135,9 @@ CASES: list[Case] = [
         "user_cast",
         "aggregate",
     ),
+    # Who looks for a payment that is paid, and then for one that is pending, finds neither where it
+    # becomes the former in between: test_sql_gaps shows it with two plain sessions.
+    Case("statements", "target.toml", "moved", (FOUND, UNDECIDED), says="looks several times"),
     *_cases("stripe-footprint", "target.toml", FOUND, "stuck"),
     *_cases("time-in-text", "log.toml", FOUND, ""),
     *_cases("two-carts", "coupon.toml", FOUND, ""),

@@ -106,6 +106,7 @@ def call(ctx: Context, node: ast.FuncCall) -> None:
     found = ctx.catalog.function(schema, name, ctx.path)
     if not found:
         effects.everything()
+        effects.recursive = True  # or whatever else looks any number of times
     for function in found:
         function_effects(ctx, function)
 

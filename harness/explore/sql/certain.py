@@ -42,6 +42,15 @@ def one_row(
     )
 
 
+def by_key_alone(ctx: Context, table: Table, alias: str, where: Tree) -> bool:
+    """Whether a condition that is about one row wants nothing else of it than its key."""
+    scope = Scope(None, [Source(alias, table)])
+    found = {_column_given(ctx, condition, scope, ()) for condition in _conjuncts(where)}
+    return any(
+        index.plain and index.columns and set(index.columns) == found for index in table.unique
+    )
+
+
 def changes_one_row(ctx: Context, node: ast.Node) -> bool:
     """Whether an UPDATE or DELETE is of one row at most, with nothing else in its FROM or USING."""
     match node:

@@ -8,7 +8,7 @@ from typing import Any
 from pglast import ast, enums
 
 from harness.explore.sql.catalog import Table
-from harness.explore.sql.certain import alias_of, changes_one_row, one_row
+from harness.explore.sql.certain import alias_of, by_key_alone, changes_one_row, one_row
 from harness.explore.sql.constraints import Change, apply, as_assigned, fire, modified_columns
 from harness.explore.sql.effects import Context, Effects, Outputs, changed_place
 from harness.explore.sql.inserts import Row, arbiters, given_columns, insert, stored, values_rows
@@ -44,8 +44,11 @@ def update(ctx: Context, node: ast.UpdateStmt, outer: Scope | None) -> Outputs |
         for key in scope.keys(0)
     ]
     changing.look(scope, found)
+    mark = ctx.effects.mark
     for change in found:
         apply(ctx, change)
+    if not changing.one:
+        ctx.effects.repeated(mark)
     return _returned(ctx, node.returningClause, scope, modified)
 
 
@@ -60,8 +63,11 @@ def delete(ctx: Context, node: ast.DeleteStmt, outer: Scope | None) -> Outputs |
     scope = changing.read(node.usingClause or (), parts, outer)
     found = [Change(target.table, key) for key in scope.keys(0)]
     changing.look(scope, found)
+    mark = ctx.effects.mark
     for change in found:
         apply(ctx, change)
+    if not changing.one:
+        ctx.effects.repeated(mark)
     return _returned(ctx, node.returningClause, scope, frozenset())
 
 
@@ -70,6 +76,8 @@ class _Changing:
 
     def __init__(self, ctx: Context, node: Any, outer: Scope | None) -> None:
         self.around = Effects()
+        self.one = False
+        """Whether it is about one row, so that triggers and functions run once."""
         self._node = node
         self._inner = with_clause(ctx.gathering(self.around), node.withClause, outer)
         self.target = _target(self._inner, node.relation)
@@ -93,18 +101,28 @@ class _Changing:
         assert table is not None
         ones = self._ones()
         alias = self.target.alias
-        if (
+        self.one = (
             len(found) == 1
             and ones is not None
             and one_row(self._inner, table, alias, self._node.whereClause, ones)
-            and not any(one.before and found[0].event in one.events for one in table.triggers)
+        )
+        if not self.one:
+            around.repeated((0, 0))
+        if self.one and not any(
+            one.before and found[0].event in one.events for one in table.triggers
         ):
             change = found[0]
             place = changed_place(table, change.modified)
             first = around.untouched and not ones
             around.not_first()
             effects.add(around)
-            effects.look_and_lock(table, change.key, pattern(place, change.kept), first=first)
+            effects.look_and_lock(
+                table,
+                change.key,
+                pattern(place, change.kept),
+                first=first,
+                alone=by_key_alone(self._inner, table, alias, self._node.whereClause),
+            )
             return
         around.not_first()
         effects.add(around)
@@ -155,7 +173,9 @@ def merge(ctx: Context, node: ast.MergeStmt, outer: Scope | None) -> Outputs | N
 
 def insert_unknown(ctx: Context, table: Table) -> None:
     """Insert rows of which nothing is known."""
+    mark = ctx.effects.mark
     insert(ctx, table, [dict.fromkeys(column.name for column in table.columns)])
+    ctx.effects.repeated(mark)
 
 
 def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) -> Outputs | None:
@@ -173,7 +193,10 @@ def insert_statement(ctx: Context, node: ast.InsertStmt, outer: Scope | None) ->
     if node.override == enums.OverridingKind.OVERRIDING_USER_VALUE:
         made_up = {column.name for column in table.columns if column.identity}
         given = [{name: row[name] for name in row if name not in made_up} for row in given]
+    mark = ctx.effects.mark
     rows = insert(ctx, table, given)
+    if len(given) > 1 or (node.selectStmt is not None and node.selectStmt.fromClause):
+        ctx.effects.repeated(mark)
     known = stored(table, rows[0]) if len(rows) == 1 else {}
     scope = Scope(outer, [target], disjuncts=[{0: known}])
     if node.onConflictClause is not None:
@@ -239,6 +262,7 @@ def _on_conflict(
         for index in arbiters(table, clause):
             key = {column: new[column] for column in index.columns if column and column in new}
             ctx.effects.look_again(table, [key])  # at the row that is in the way, committed or not
+            ctx.effects.again[pattern(table.place, key)] = None  # and locks it, whatever it is
             sources = [*returned.sources, Source("excluded", table)]
             scope = Scope(returned.parent, sources, disjuncts=[{0: key, 1: new}])
             expressions(ctx, (clause.targetList, clause.whereClause), scope)

@@ -70,6 +70,7 @@ def apply(ctx: Context, change: Change) -> None:
     table, effects = change.table, ctx.effects
     modified = change.modified
     effects.write(table, change.kept, modified)
+    _come_and_go(effects, change)
     if modified is not None:
         effects.modifies |= {(table.place[1], column) for column in modified}
         for index in table.unique:
@@ -87,6 +88,19 @@ def apply(ctx: Context, change: Change) -> None:
     if modified is not None and table.related:  # into another partition
         fire(ctx, table, "delete")
         fire(ctx, table, "insert")
+
+
+def _come_and_go(effects: Effects, change: Change) -> None:
+    """What is there no more under its old key, and is there under a new one."""
+    table, modified = change.table, change.modified
+    keys = {column for index in table.unique for column in index.depends} | table.key_columns()
+    if modified is not None:
+        row = {c.name: m for c in table.columns if (m := change.new(c.name)) is not None}
+        effects.arrives[pattern(table.place, row)] = None
+    if modified is None or table.related or modified & keys:
+        effects.goes[pattern(table.place, change.key)] = None
+    if modified is not None and (table.related or modified & keys):
+        effects.adds[pattern(table.place, change.kept)] = None
 
 
 def refer(ctx: Context, key: ForeignKey, values: Key) -> None:
@@ -111,14 +125,21 @@ def fire(ctx: Context, table: Table, event: Event, modified: frozenset[str] | No
             ctx.effects.everything()
             continue
         if not trigger.deferrable:
-            named_effects(ctx, trigger.function)
+            fired = Effects()
+            named_effects(ctx.gathering(fired), trigger.function)
+            if not (trigger.before or trigger.before_row or trigger.instead):
+                fired.within, fired.after = [], [*fired.within, *fired.after]
+            ctx.effects.add(fired)
             continue
         # It may run at COMMIT. What it would look at then has to be let go of there.
         later = Effects()
         named_effects(ctx.gathering(later), trigger.function)
+        looking = [*later.within, *later.after]
+        later = later.whole()
         later.locks |= later.looks
         later.deferred |= later.looks
         ctx.effects.add(later)
+        ctx.effects.after += looking
 
 
 def _follow_references(ctx: Context, change: Change) -> None:

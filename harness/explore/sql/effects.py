@@ -48,6 +48,15 @@ class Effects:
     before, it is among ``sure``. ``tests`` are locks of others it looks for without waiting for
     them. ``commits`` if it ends transactions while it runs, ``deferred`` is what the COMMIT will
     look at on its behalf.
+
+    ``within`` are statements that are run meanwhile and see what is there by then, ``after`` those
+    of triggers that come last; what they do is not among all that until ``whole``. ``recursive`` if
+    there may be any number of them. The rest is about what comes between (see ``looks``): ``kept``
+    are looks that are not disturbed once they are made, if there was a row, ``some`` if it was as
+    they want it, ``again`` in any case. ``entries`` are made in unique indexes, foreign keys want
+    ``refers``. ``adds`` are new rows and new entries, ``goes`` those that are there no more,
+    ``arrives`` is what rows that were changed or made are now. ``certain`` are locks on just one
+    row that are taken if the statement finds it.
     """
 
     looks: Patterns = field(default_factory=dict)
@@ -64,10 +73,25 @@ class Effects:
     tests: Patterns = field(default_factory=dict)
     deferred: Patterns = field(default_factory=dict)
     commits: bool = False
+    within: list[Effects] = field(default_factory=list)
+    after: list[Effects] = field(default_factory=list)
+    recursive: bool = False
+    kept: Patterns = field(default_factory=dict)
+    again: Patterns = field(default_factory=dict)
+    entries: Patterns = field(default_factory=dict)
+    refers: Patterns = field(default_factory=dict)
+    some: Patterns = field(default_factory=dict)
+    adds: Patterns = field(default_factory=dict)
+    arrives: Patterns = field(default_factory=dict)
+    goes: Patterns = field(default_factory=dict)
+    certain: Patterns = field(default_factory=dict)
 
     def everything(self) -> None:
         """For what is not understood."""
-        for patterns in (self.looks, self.locks, self.writes, self.at_once, self.stale, self.tests):
+        for patterns in (
+            *(self.looks, self.locks, self.writes, self.at_once, self.stale, self.tests),
+            *(self.adds, self.arrives, self.goes),
+        ):
             patterns.clear()
             patterns[ALL] = None
         self.modifies.add(ANYTHING)
@@ -88,13 +112,45 @@ class Effects:
         self.tests |= other.tests
         self.deferred |= other.deferred
         self.commits |= other.commits
+        self.within += other.within
+        self.after += other.after
+        self.recursive |= other.recursive
+        self.kept |= other.kept
+        self.again |= other.again
+        self.entries |= other.entries
+        self.refers |= other.refers
+        self.some |= other.some
+        self.adds |= other.adds
+        self.arrives |= other.arrives
+        self.goes |= other.goes
+        self.certain |= other.certain
         self.unsettle(other.unsettles)
+
+    def whole(self) -> Effects:
+        """All of it as one, with what is run within it."""
+        found = Effects()
+        found.add(self)
+        found.within, found.after = [], []
+        for one in (*self.within, *self.after):
+            found.add(one.whole())
+        return found
+
+    def repeated(self, since: tuple[int, int]) -> None:
+        """What was run within it since then (see ``mark``) is run any number of times."""
+        self.within += self.within[since[0] :]
+        self.after += self.after[since[1] :]
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How much is run within it so far."""
+        return len(self.within), len(self.after)
 
     @property
     def untouched(self) -> bool:
         """Whether nothing in it looks at the database or locks any of it."""
         looks = any(look.place[:1] != (SEQUENCES,) for look in self.looks)
-        return not (looks or self.locks or self.writes or self.at_once or self.session)
+        own = looks or self.locks or self.writes or self.at_once or self.session
+        return not own and all(one.untouched for one in (*self.within, *self.after))
 
     def not_first(self) -> None:
         """What is locked here may be locked after something else was waited for."""
@@ -121,10 +177,19 @@ class Effects:
         for key in keys:
             self.looks[pattern(table.place, key)] = None
 
-    def look_and_lock(self, table: Table, key: Key, lock: Pattern, *, first: bool) -> None:
-        """See one row that is locked for certain, and see it anew if it had to be waited for."""
+    def look_and_lock(
+        self, table: Table, key: Key, lock: Pattern, *, first: bool, alone: bool
+    ) -> None:
+        """See one row that is locked for certain, and see it anew if it had to be waited for.
+
+        ``alone`` if it is locked whatever else there is in it.
+        """
         seen = pattern(table.place, key)
         self.looks[seen] = None
+        if first:
+            (self.kept if alone else self.some)[seen] = None
+        if any(i.plain and {*i.columns} <= {name for name, _ in lock.key} for i in table.unique):
+            self.certain[lock] = None
         kept = self.fresh if first else self.sure
         kept[seen] = lock
 
@@ -144,6 +209,7 @@ class Effects:
         self.locks[Pattern((TABLES, table.place[1]))] = None
         if readers:
             self.at_once[Pattern(table.place)] = self.writes[Pattern(table.place)] = None
+            self.goes[Pattern(table.place)] = None
         self.may_fail = True
 
     def enter(self, table: Table, index: Index, row: Key) -> None:
@@ -154,12 +220,14 @@ class Effects:
         known = {} if index.exclusion else {c: row[c] for c in index.columns if c and c in row}
         only = tuple((row[c], values) for c, values in wanted(table, index).items() if c in row)
         entry = pattern(place, known, entry=not index.nulls_collide)
-        self.locks[replace(entry, only=only)] = None
+        entry = replace(entry, only=only)
+        self.locks[entry] = self.entries[entry] = None
         self.may_fail = True
 
     def refer(self, table: Table, key: Key) -> None:
         """Hold on to a row that a foreign key refers to."""
-        self.locks[pattern((*table.place, KEY), key, shared=True, entry=True)] = None
+        wanted_row = pattern((*table.place, KEY), key, shared=True, entry=True)
+        self.locks[wanted_row] = self.refers[wanted_row] = None
         self.may_fail = True
 
 

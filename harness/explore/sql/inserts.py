@@ -31,7 +31,8 @@ def insert(ctx: Context, table: Table, rows: Iterable[Row]) -> list[Row]:
     effects.use_table(table)
     for row in complete:
         known = stored(table, row)
-        effects.writes[pattern(table.place, known)] = None
+        row_made = pattern(table.place, known)
+        effects.writes[row_made] = effects.adds[row_made] = effects.arrives[row_made] = None
         effects.may_fail = True
         for index in table.unique:
             effects.enter(table, index, known)

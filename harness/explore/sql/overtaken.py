@@ -68,7 +68,7 @@ def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
 
 def may_overtake(found: StatementFootprint, *, one_snapshot: bool = False) -> bool:
     """Whether a statement may come to something else while another is not committed."""
-    waits = bool(found.locks) and (one_snapshot or bool(found.stale or found.sure))
+    waits = bool(found.locks) and (one_snapshot or bool(found.stale or found.sure or found.several))
     return waits or bool(found.tests)
 
 
@@ -83,6 +83,11 @@ def overtakes(
         return False  # it does not wait, so that it comes before
     stale = second.looks | second.locks if one_snapshot else second.stale
     written = first.writes | first.at_once
+    if not one_snapshot and any(
+        _meet(look.missing, first.adds) or _meet(look.some, first.arrives)
+        for look in second.several
+    ):
+        return True  # it locks no row, since that is not there yet, and waits for it later on
     return _meet(stale, written) or any(
         _meet(looks, written) and _exclude(second.locks - own, first.locks)
         for looks, own in second.sure

@@ -9,7 +9,7 @@ from pglast import ast, enums
 from harness.explore.footprint import KEY, REST
 from harness.explore.sql.calls import call, function_effects, named_effects, unnamed
 from harness.explore.sql.catalog import Table
-from harness.explore.sql.certain import one_row
+from harness.explore.sql.certain import by_key_alone, one_row
 from harness.explore.sql.effects import DATABASE, Context, Effects, Key, Output, Outputs
 from harness.explore.sql.predicate import Conditions, Fact, Facts, conjunction, keys
 from harness.explore.sql.scope import Scope, Source, unknown
@@ -67,18 +67,25 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
     if lock is None:
         ctx.effects.not_first()
         look_at_all(ctx, scope)
+    mark = ctx.effects.mark
     for part in (
         *(node.targetList, node.whereClause, node.havingClause, node.groupClause, node.sortClause),
         *(node.limitCount, node.limitOffset, node.windowClause, node.valuesLists),
         *(node.distinctClause,),
     ):
         expressions(ctx, part, scope)
+    if _rows_may_be_many(ctx, node, scope):
+        ctx.effects.repeated(mark)
     if lock is not None:
         (table,), (key,) = [source.table for source in scope.sources], scope.keys(0)
         assert table is not None
         first = alone and ctx.effects.untouched
         ctx.effects.not_first()
-        ctx.effects.look_and_lock(table, key, lock, first=first)
+        alias = scope.sources[0].alias
+        exactly = by_key_alone(ctx, table, alias, node.whereClause) and not node.limitCount
+        ctx.effects.look_and_lock(
+            table, key, lock, first=first, alone=exactly and not node.limitOffset
+        )
     for clause in node.lockingClause or ():
         _lock(ctx, clause, scope)
     if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
@@ -316,6 +323,15 @@ def _only_row(ctx: Context, node: ast.SelectStmt, scope: Scope) -> Pattern | Non
         return None
     (key,) = scope.keys(0)
     return _row_lock(table, key, clauses[0].strength)
+
+
+def _rows_may_be_many(ctx: Context, node: ast.SelectStmt, scope: Scope) -> bool:
+    """Whether a function in the query may be called for one row after the other."""
+    items: tuple[Tree, ...] = node.fromClause or ()
+    if not items or (len(items) == 1 and isinstance(items[0], ast.RangeFunction)):
+        return False
+    table = scope.sources[0].table if len(scope.sources) == 1 else None
+    return table is None or not one_row(ctx, table, scope.sources[0].alias, node.whereClause)
 
 
 def _row_lock(table: Table, key: Key, strength: enums.LockClauseStrength) -> Pattern:

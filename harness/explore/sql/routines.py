@@ -21,6 +21,10 @@ from harness.explore.sql.trees import NotParsed, parsed
 
 _ENDS = frozenset({"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"})
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}) | _ENDS
+_LOOPS = frozenset(
+    f"PLpgSQL_stmt_{kind}"
+    for kind in ("loop", "while", "fori", "fors", "forc", "foreach_a", "dynfors")
+)
 _STATEMENT, _EXPRESSION = 0, 2  # RawParseMode in src/include/parser/parser.h; 3 to 5: assignment
 _TARGET = re.compile(r'\s*(?:"(?P<quoted>[^"]+)"|(?P<name>\w+))(?P<rest>[^:=]*):?=', re.DOTALL)
 _SETS = re.compile(r"search_path|set_config|isolation|session_replication_role", re.IGNORECASE)
@@ -33,26 +37,36 @@ class Body:
 
     ``dynamic`` if there is SQL in it that cannot be read, ``commits`` if it may end transactions
     (only a procedure's does, manual, section 41.8); ``assigns`` is None if it may assign
-    any column, or replace the row altogether.
+    any column, or replace the row altogether. ``repeated`` are statements in loops; ``looks_once``
+    if there is but one in it that can look at anything.
     """
 
     statements: tuple[str, ...] = ()
     dynamic: bool = False
     assigns: frozenset[str] | None = frozenset()
     commits: bool = False
+    repeated: frozenset[str] = frozenset()
+    looks_once: bool = False
 
 
 def body_effects(ctx: Context, function: Function) -> None:
     """Read what a function's body does, once even if it calls itself."""
     name = f"function {function.name}"
     if name in ctx.reading:
+        ctx.effects.recursive = True
         return
     body = body_of(function)
     path = _path(function.search_path) or ctx.path
     inner = replace(ctx.apart(path).inside(name), reader=ctx.reader.inside_a_body())
     ctx.effects.may_fail = True
+    apart = function.volatility == "volatile"
     if body.dynamic:
-        ctx.effects.everything()
+        done = Effects()
+        done.everything()
+        if apart:
+            ctx.effects.within += [done] * (1 if body.looks_once else 2)
+        else:
+            ctx.effects.add(done)
         ctx.effects.commits |= body.commits
         if changes_settings(function.source):
             ctx.effects.unsettle("session")
@@ -60,12 +74,15 @@ def body_effects(ctx: Context, function: Function) -> None:
     try:
         for text in body.statements:
             for statement in parsed(text):
-                # Each has a snapshot of its own (manual, section 36.7), so that what it waits for
-                # comes after no look of another's.
+                # Each has a snapshot of its own (manual, section 38.7) in what is VOLATILE, so that
+                # what it waits for comes after no look of another's.
                 done = Effects()
                 ctx.statement(inner.gathering(done), statement, None)
                 done.over()
-                ctx.effects.add(done)
+                if apart:
+                    ctx.effects.within += [done] * (2 if text in body.repeated else 1)
+                else:
+                    ctx.effects.add(done)
     except NotParsed:
         ctx.effects.everything()
 
@@ -114,7 +131,7 @@ def body_of(function: Function) -> Body:
         text = re.sub(r"^\s*RETURN\b", "SELECT", text, flags=re.IGNORECASE)
         return Body(statements=(text,))
     if function.language != "plpgsql":
-        return Body(dynamic=True, assigns=None)
+        return Body(dynamic=True, assigns=None, looks_once=function.language in ("c", "internal"))
     try:
         found_tree = pglast.parse_plpgsql(function.definition)
     except (pglast.parser.ParseError, ValueError):
@@ -127,6 +144,8 @@ def body_of(function: Function) -> Body:
 def _plpgsql(tree: Any) -> Body:
     statements: list[str] = []
     assigns: set[str] = set()
+    repeated: set[str] = set()
+    looped = set(_in_loops(tree))
     any_column = dynamic = commits = False
     for kind, node in _nodes(tree):
         commits |= kind in _ENDS
@@ -149,6 +168,8 @@ def _plpgsql(tree: Any) -> Body:
                 statements.append(text)
             else:
                 statements.append(f"SELECT {text}")
+            if id(node) in looped:
+                repeated.add(statements[-1])
         if kind == "PLpgSQL_stmt_return":
             # RETURN NEW keeps the row, RETURN OLD or NULL drops the change; any other record
             # takes its place.
@@ -161,7 +182,34 @@ def _plpgsql(tree: Any) -> Body:
             else:
                 any_column = True
     assigned = None if any_column else frozenset(assigns)
-    return Body(tuple(statements), dynamic, assigned, commits)
+    once = not looped and _looking(tree) <= 1
+    return Body(tuple(statements), dynamic, assigned, commits, frozenset(repeated), once)
+
+
+def _in_loops(tree: Any) -> Iterator[int]:
+    """The expressions (their ``id``) that may be run more than once."""
+    for kind, node in _nodes(tree):
+        if kind in _LOOPS:
+            for part in (node.get("body"), node.get("cond")):
+                yield from (id(found) for name, found in _nodes(part) if name == "PLpgSQL_expr")
+
+
+def _looking(tree: Any) -> int:
+    """How many of the expressions may look at anything: all SQL, and whatever calls a function but
+    to put SQL together."""
+    put_together = {
+        id(found)
+        for kind, node in _nodes(tree)
+        if kind in _DYNAMIC or "dynquery" in node
+        for name in ("query", "dynquery")
+        for _, found in _nodes(node.get(name))
+    }
+    dynamic = sum(kind in _DYNAMIC or "dynquery" in node for kind, node in _nodes(tree))
+    return dynamic + sum(
+        int(node.get("parseMode", _STATEMENT)) == _STATEMENT or "(" in str(node.get("query", ""))
+        for kind, node in _nodes(tree)
+        if kind == "PLpgSQL_expr" and id(node) not in put_together
+    )
 
 
 def _assigned(found: re.Match[str]) -> str | None:

@@ -7,7 +7,7 @@ against a real server by tests that run pairs of statements in both orders.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from pglast import ast, enums
 
 from harness.explore.footprint import Resource
 from harness.explore.sql import changes, queries
-from harness.explore.sql.calls import NOTIFY, SESSION_SETTINGS, unnamed
+from harness.explore.sql.calls import ADVISORY, NOTIFY, SESSION_SETTINGS, unnamed
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.effects import (
     ANYTHING,
@@ -27,9 +27,11 @@ from harness.explore.sql.effects import (
     Outputs,
     Patterns,
 )
+from harness.explore.sql.glances import glances
+from harness.explore.sql.looks import Look
 from harness.explore.sql.routines import anonymous, body_effects
 from harness.explore.sql.scope import Scope
-from harness.explore.sql.symbols import Const, Match, Params, pattern
+from harness.explore.sql.symbols import Const, Match, Params, Pattern, pattern
 from harness.explore.sql.trees import NotParsed, Reader, parsed
 from harness.explore.sql.types import ColumnType
 
@@ -76,6 +78,9 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     ``unsettles``: for how long names may mean something else from then on.
     ``stale``, ``sure``, ``tests``, ``deferred`` and ``commits`` are as in ``Effects``; of ``sure``
     the looks and the locks that keep them.
+    ``adds``, ``arrives`` and ``goes`` are as in ``Effects``; ``several`` are its looks if
+    it has more than one (see ``looks``); ``surely`` is locked for certain once it is through,
+    ``surely_if_found`` if it has found a row.
     ``may_fail``: in a transaction, a failure would let go of all its locks. ``snapshot``: at
     REPEATABLE READ, the first such statement decides what the whole transaction sees. ``node`` is
     the statement's tree where the session's state is needed to know more (SET, PREPARE ...).
@@ -96,6 +101,12 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     tests: frozenset[Resource] = _EMPTY
     deferred: frozenset[Resource] = _EMPTY
     commits: bool = False
+    adds: frozenset[Resource] = _EMPTY
+    arrives: frozenset[Resource] = _EMPTY
+    goes: frozenset[Resource] = _EMPTY
+    several: tuple[Look, ...] = ()
+    surely: frozenset[Resource] = _EMPTY
+    surely_if_found: frozenset[Resource] = _EMPTY
     node: Any = None
 
 
@@ -111,6 +122,10 @@ UNKNOWN = StatementFootprint(
     snapshot=True,
     stale=_ALL,
     tests=_ALL,
+    adds=_ALL,
+    arrives=_ALL,
+    goes=_ALL,
+    several=(Look(free=_ALL), Look(free=_ALL)),
 )
 """What could not be understood: it commutes with nothing."""
 
@@ -118,10 +133,23 @@ UNKNOWN = StatementFootprint(
 class Template:
     """A statement that was read, to be completed with parameters."""
 
-    def __init__(self, kind: Kind, effects: Effects, *, snapshot: bool, node: Any = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        effects: Effects,
+        *,
+        snapshot: bool,
+        node: Any = None,
+        surely: Iterable[Pattern] = (),
+    ) -> None:
+        self._several = glances(effects)
+        self._found = [lock for lock in effects.fresh.values() if lock in effects.certain]
+        self._surely = tuple(surely)
+        effects = effects.whole()
         self._groups: list[Patterns] = [
             *(effects.looks, effects.locks, effects.writes, effects.at_once, effects.session),
             *(effects.stale, effects.tests, effects.deferred),
+            *(effects.adds, effects.arrives, effects.goes),
         ]
         self._sure = tuple(effects.sure.items())
         self._commits = effects.commits
@@ -133,6 +161,7 @@ class Template:
         self._node = node
         patterns = [found for group in self._groups for found in group]
         patterns += [found for pair in self._sure for found in pair]
+        patterns += [found for glance in self._several for found in glance.patterns]
         constant = all(found.constant for found in patterns)
         self._only = self._bound(Params()) if constant else None
 
@@ -141,7 +170,7 @@ class Template:
         return self._only or self._bound(params)
 
     def _bound(self, params: Params) -> StatementFootprint:
-        looks, locks, writes, at_once, session, stale, tests, deferred = (
+        looks, locks, writes, at_once, session, stale, tests, deferred, adds, arrives, goes = (
             frozenset(resource for found in group for resource in found.bound(params))
             for group in self._groups
         )
@@ -164,8 +193,23 @@ class Template:
             tests=tests,
             deferred=deferred,
             commits=self._commits,
+            adds=adds,
+            arrives=arrives,
+            goes=goes,
+            several=tuple(glance.bound(params) for glance in self._several),
+            surely=_just_one(self._surely, params),
+            surely_if_found=_just_one(self._found, params),
             node=self._node,
         )
+
+
+def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource]:
+    """Those of which it is known which one they are."""
+    return frozenset(
+        found[0]
+        for one in patterns
+        if len(found := one.bound(params)) == 1 and len(found[0].key) == len(one.key)
+    )
 
 
 class Footprints:
@@ -231,7 +275,31 @@ class Footprints:
         except RecursionError:
             effects.everything()
             kind, snapshot = "other", True
-        return Template(kind, effects, snapshot=snapshot, node=node if kind in _STATEFUL else None)
+        return Template(
+            kind,
+            effects,
+            snapshot=snapshot,
+            node=node if kind in _STATEFUL else None,
+            surely=_advisory_locks(node, effects),
+        )
+
+
+def _advisory_locks(node: ast.Node, effects: Effects) -> list[Pattern]:
+    """The advisory locks that a statement does nothing but take for its transaction."""
+    only = (
+        isinstance(node, ast.SelectStmt)
+        and not (node.fromClause or node.whereClause or node.withClause or effects.within)
+        and all(isinstance(one.val, ast.FuncCall) for one in node.targetList or ())
+    )
+    wanted = {"number": 1, "pair": 2}
+    return [
+        lock
+        for lock in effects.locks
+        if only
+        and lock.place[:1] == (ADVISORY,)
+        and lock not in effects.tests
+        and len(lock.key) == wanted.get(lock.place[-1])
+    ]
 
 
 def footprint(

@@ -240,7 +240,11 @@ class TransactionTracker:
         if session.path is not None:
             return found
         return tuple(
-            one if one.kind in _NAMELESS else msgspec.structs.replace(UNKNOWN, kind=one.kind)
+            one
+            if one.kind in _NAMELESS
+            else msgspec.structs.replace(
+                UNKNOWN, kind=one.kind, several=UNKNOWN.several if one.several else ()
+            )
             for one in found
         )
 

@@ -65,6 +65,11 @@ class Answer:
     lost: bool = False
     skipped: bool = False
 
+    @property
+    def found(self) -> bool:
+        """Whether the last statement found or changed any row, as its tag tells (``UPDATE 1``)."""
+        return self.rows > 0 or any(tag.split()[-1].strip("0").isdigit() for tag in self.tags[-1:])
+
 
 class Expected(msgspec.Struct):
     """An answer that a message of the extended protocol will get.

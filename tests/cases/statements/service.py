@@ -76,6 +76,18 @@ def deferred(connection, order):
         raise Taken from None
 
 
+def moved(connection, order):
+    """Begin by a function that looks twice, and charge; what was pending is paid then."""
+    told("SELECT begin_payment(%s) AS won")(connection, order)
+    charge(4990, order)
+    connection.execute("BEGIN")
+    connection.execute("DELETE FROM pending WHERE order_id = %s", (order,))
+    connection.execute("INSERT INTO paid VALUES (%s)", (order,))
+    connection.execute("COMMIT")
+
+
+moved.charges = True
+
 CLAIM = "UPDATE orders SET status = 'processing' WHERE id = "
 VARIANTS = {
     "plain": claim(CLAIM + "%s AND status = 'unpaid'"),  # sound
@@ -92,6 +104,7 @@ VARIANTS = {
     "commit_begin_text": unlocked_early("COMMIT; BEGIN"),
     "computed_column": looked("SELECT o.live FROM orders o WHERE o.id = %s"),
     "user_cast": looked("SELECT ((o.id)::livecount).k AS live FROM orders o WHERE o.id = %s"),
+    "moved": moved,
     "aggregate": looked("SELECT live_agg(o.id) AS live FROM orders o WHERE o.id = %s"),
 }
 
