@@ -31,6 +31,7 @@ def test_memory_that_attempts_share_without_waiting_is_found_out(variant):
     assert found.result.ending is Ending.COUNTEREXAMPLE
     assert [lesson.wrong for lesson in found.result.grounds.lessons] == [Wrong.MEMORY]
     assert any("learnt by trying" in note and "share memory" in note for note in found.notes)
+    assert any("an answer that comes late" in note for note in found.notes)
     assert {broken.checker for broken in found.witness.broken} >= {"invariants"}
 
 
