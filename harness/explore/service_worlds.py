@@ -29,7 +29,7 @@ from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_told import Told
 from harness.explore.twins import twins
-from harness.explore.warming import Warmth
+from harness.explore.warming import Cold, Warmth
 from harness.explore.world import InvalidRun
 from harness.performing import Clients, NotReady, Performance, Script
 from harness.taps.gate import Gate
@@ -98,6 +98,10 @@ class ServiceWorlds:
         """
         await self._warm()
         return await self._fresh()
+
+    def cold(self) -> ServiceWorlds:
+        """The same worlds without warming up, for what is to meet the service as it was started."""
+        return replace(self, warmth=Cold())
 
     async def _warm(self) -> None:
         """Let the service go through all that is done once, before anything counts."""

@@ -109,3 +109,10 @@ def _difference(first: Sequence[str], later: Sequence[str]) -> str:
         if one != other:
             return f"{one or 'the end'}, where it later is {other or 'the end'}"
     return "nothing"
+
+
+class Cold(Warmth):
+    """No warming up: what is played first meets the service as it was started."""
+
+    def covers(self, kinds: frozenset[str], together: int) -> bool:
+        return True
