@@ -53,6 +53,10 @@ class Described:
         return True  # there are scenarios that play leases running out, in real time
 
     @property
+    def timeouts_hold(self) -> bool:
+        return True  # and such as play locks that are waited for too long
+
+    @property
     def database_url(self) -> str:
         return ""
 

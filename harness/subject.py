@@ -80,6 +80,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def timeouts_hold(self) -> bool:
+        """Whether a search need not ask what happens once a time-out of Postgres has run out."""
+        ...
+
+    @property
     def database_url(self) -> str:
         """Its own database, where it runs already; empty where it gets one of ours."""
         ...

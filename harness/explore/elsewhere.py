@@ -61,6 +61,8 @@ class Told:
     learnt: frozenset[str]
     disturbing: Mapping[str, str]
     surprise: str
+    leases: Mapping[str, str]
+    timeouts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,14 @@ class MakeOnService:
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
-        return Told(made, learnt, disturbing, worlds.surprise)
+        return Told(
+            made,
+            learnt,
+            disturbing,
+            worlds.surprise,
+            dict(worlds.leases.found),
+            frozenset(worlds.timeouts.found),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,8 @@ class Elsewhere:
     learnt: set[str] = field(default_factory=set)
     disturbing: dict[str, str] = field(default_factory=dict)
     surprises: set[str] = field(default_factory=set)
+    leases: dict[str, str] = field(default_factory=dict)
+    timeouts: set[str] = field(default_factory=set)
 
     @property
     def lanes(self) -> int:
@@ -116,6 +127,8 @@ class Elsewhere:
         assert isinstance(told, Told)
         self.learnt |= told.learnt
         self.disturbing.update(told.disturbing)
+        self.leases.update(told.leases)
+        self.timeouts |= told.timeouts
         if told.surprise:
             self.surprises.add(told.surprise)
         return told.made

@@ -21,6 +21,7 @@ from harness.explore.unnamed import words
 from harness.grounds import Grounds, Wrong
 
 _STANDS_STILL = "leases do not run out in a search"
+_NEVER_OUT = "time-outs do not run out in a search"
 _ANSWERED_AT_ONCE = (
     "what attempts share in memory is looked at as soon as an answer is there: an answer that "
     "comes late, when another attempt has changed that meanwhile, is not tried"
@@ -60,7 +61,9 @@ def notes(
     if any(one.wrong is Wrong.MEMORY for one in lessons):
         found.append(_ANSWERED_AT_ONCE)
     if worlds[0].bench.subject.leases_hold:
-        found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds)]
+        found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
+    if worlds[0].bench.subject.timeouts_hold:
+        found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
     unnamed = sorted({one for each in worlds for one in each.unnamed})
     for place, column in unnamed:
         found.append(
@@ -84,7 +87,11 @@ def honest(
     out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
     if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
-            f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds)
+            f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)
+        ]
+    if not worlds[0].bench.subject.timeouts_hold:
+        out_of_control += [
+            f"it rests on a time-out: {one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)
         ]
     return claimed(result, out_of_control, own)
 
@@ -137,9 +144,16 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
     return reasons
 
 
-def _leases(worlds: Sequence[ServiceWorlds]) -> list[str]:
+def _leases(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
     """The leases that attempts were seen to take, each in words."""
-    return sorted({one for each in worlds for one in each.leases.found.values()})
+    found = {one for each in worlds for one in each.leases.found.values()}
+    return sorted(found if elsewhere is None else found | set(elsewhere.leases.values()))
+
+
+def _timeouts(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    """The time-outs that could have run out for who waited for a lock, each in words."""
+    found = {one for each in worlds for one in each.timeouts.found}
+    return sorted(found if elsewhere is None else found | elsewhere.timeouts)
 
 
 def _own(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

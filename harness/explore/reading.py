@@ -19,6 +19,7 @@ from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_footprint import key_of, stripe_footprint
 from harness.explore.stripe_told import Told
+from harness.explore.timeouts import Timeouts
 from harness.explore.times import Times
 from harness.performing import LookedUp
 from harness.taps.calls import StripeCall, read_call
@@ -45,6 +46,7 @@ class TapReader:
         began: float | None = None,
         told: Told | None = None,
         leases: Leases | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         """``told`` reads what Stripe tells of its calls, where it does."""
         self.names = names
@@ -59,6 +61,7 @@ class TapReader:
         self._makers: dict[int, str] = {}
         """By the number of a call to Stripe, what its attempt's calls are told apart by."""
         self._leases = leases or Leases()
+        self._timeouts = timeouts or Timeouts()
         self._owners: dict[str, str] = {}
         self._parsed: dict[str, tuple[str, ...]] = {}
         """What was parsed last on a session, to be run in the same step."""
@@ -274,6 +277,19 @@ class TapReader:
         if arrival.owner is not None:
             self._background.attempted(arrival.session, extra)
         return extra
+
+    def waits(self, arrival: Arrival) -> None:
+        """A unit waits for a lock of another attempt's, or would if it were sent."""
+        if isinstance(arrival.call, Unit):
+            self._timeouts.waits(
+                arrival.call.label,
+                self._sessions.tracker(arrival.session).times,
+                [
+                    self._sessions.tracker(session).times
+                    for session in self._owners
+                    if session != arrival.session
+                ],
+            )
 
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another one if

@@ -178,6 +178,9 @@ class ServiceWorld:
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
         player.left_behind = player.left_behind or bool(touched.publishes)
+        if player.at is At.LOCK:
+            for arrival in player.flying:
+                self.reader.waits(arrival)
         inside = inside or self._inside()
         if inside and self.on_inside is not None and not self.shared_memory:
             self.on_inside()
@@ -339,7 +342,10 @@ class ServiceWorld:
             return twin is not None and self.control.players[twin].at is At.START
         if not self.late_locks or player.at is not At.TAP or player.flying or len(player.held) > 1:
             return False
-        return self.reader.late.deferred(player.held[0], player.name)
+        if not self.reader.late.deferred(player.held[0], player.name):
+            return False
+        self.reader.waits(player.held[0])
+        return True
 
     def _label(self, player: Player) -> str:
         match player.at:

@@ -28,6 +28,7 @@ from harness.explore.service_world import ServiceWorld
 from harness.explore.sql.serials import Serials, serials_of
 from harness.explore.sql_sessions import SqlSessions, session_name
 from harness.explore.stripe_told import Told
+from harness.explore.timeouts import Timeouts
 from harness.explore.twins import twins
 from harness.explore.warming import Cold, Warmth
 from harness.explore.world import InvalidRun
@@ -82,6 +83,8 @@ class ServiceWorlds:
     """What the service has been through; of all worlds on the same bench."""
     leases: Leases = field(default_factory=Leases)
     """What attempts were seen to take for a time; of all worlds on the same bench."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """What could have run out for who waited for a lock; of all worlds on the same bench."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
@@ -156,6 +159,7 @@ class ServiceWorlds:
             began,
             Told(names.known, names.call, self.lists) if self.bench.tap.tells else None,
             self.leases,
+            self.timeouts,
         )
         control = Control(
             players,

@@ -14,7 +14,7 @@ from harness.explore.sql.gaps import Gaps
 from harness.explore.sql.moments import Moments
 from harness.explore.sql.overtaken import ASKED, in_pieces, in_two_steps, is_moment
 from harness.explore.sql.read import read_catalog
-from harness.explore.sql.startup import path_of, settings_at_first
+from harness.explore.sql.startup import path_of, settings_at_first, timeouts_of
 from harness.explore.sql.statement import Footprints, Kind, StatementFootprint, isolation_option
 from harness.explore.sql.transaction import Sent, TransactionTracker
 
@@ -174,6 +174,7 @@ class SqlSessions:
                 changed=self._changed,
                 isolation=asked.get("default_transaction_isolation"),
                 path=path_of(asked, self.catalog),
+                times=timeouts_of(asked, self.catalog),
             )
             self._trackers[session] = found
         return found

@@ -174,6 +174,13 @@ class ExploreTable(Table, frozen=True, kw_only=True):
             "be complete although none runs out in it."
         ),
     ] = False
+    timeouts_hold: Annotated[
+        bool,
+        Meta(
+            description="The same for time-outs of Postgres that sessions have set (lock_timeout, "
+            "statement_timeout and the like), where somebody waits for a lock."
+        ),
+    ] = False
     check_s: Annotated[
         Seconds, Meta(description="Seconds a check takes at most, unless --time is given.")
     ] = 120.0

@@ -85,6 +85,10 @@ class TargetSubject:
         return self.loaded.file.explore.leases_hold
 
     @property
+    def timeouts_hold(self) -> bool:
+        return self.loaded.file.explore.timeouts_hold
+
+    @property
     def database_url(self) -> str:
         return self.loaded.file.database.url
 

@@ -98,6 +98,12 @@ CASES: list[Case] = [
     # A lease that can run out, and nothing that fences its last holder.
     Case("lease", "target.toml", "racy", (FOUND, UNDECIDED), says="lease"),
     *_cases("lease", "target.toml", COMPLETE, "fixed"),
+    # A lock that is not waited for to the end, in real time: what then comes is not searched.
+    Case("lock-timeout", "target.toml", "goes_on", (FOUND, UNDECIDED), says="lock_timeout is 1 s"),
+    Case("lock-timeout", "target.toml", "by_function", (FOUND, UNDECIDED), says="statement_time"),
+    Case("lock-timeout", "target.toml", "cut_off", (FOUND, UNDECIDED), says="idle_in_transaction"),
+    *_cases("lock-timeout", "target.toml", COMPLETE, "never", "out_of_the_way"),
+    *_cases("lock-timeout", "holds.toml", COMPLETE, "goes_on"),
     *_cases("lost-answer", "target.toml", FOUND, "racy"),
     *_cases("lost-answer", "target.toml", COMPLETE, "fixed"),
     Case("memory-session-cache", "target.toml", "", (FOUND,), node=True),

@@ -42,7 +42,7 @@ class Slow(ServiceWorlds):
     """A service that never comes to the beginning of an execution."""
 
     def __init__(self) -> None:
-        subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=True)
+        subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=True, timeouts_hold=True)
         bench: Any = SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False)
         super().__init__(scenario("two_tabs"), bench)
         self.watched = 0

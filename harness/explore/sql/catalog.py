@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from harness.explore.sql.timeouts import mentioned
 from harness.explore.sql.types import ColumnType
 
 _T = TypeVar("_T")
@@ -187,6 +188,19 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     isolation: str = "read committed"
     user: str = ""
     roles: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    timeouts: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Those of a new session of the role that read it; see ``timeouts``."""
+
+    @cached_property
+    def timing(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The functions that may set when the server gives up, without schema, and which of those
+        times. The empty name stands for a trigger's, which any statement may call."""
+        called = {one.function for table in self.tables.values() for one in table.triggers}
+        return tuple(
+            ("" if name in called else name.rpartition(".")[2], names)
+            for name, functions in self.functions.items()
+            if (names := mentioned(" ".join(f"{one.definition} {one.source}" for one in functions)))
+        )
 
     @cached_property
     def referring(self) -> Mapping[str, tuple[ForeignKey, ...]]:

@@ -24,6 +24,7 @@ from harness.explore.sql.catalog import (
     with_families,
 )
 from harness.explore.sql.roles import settings_of_roles
+from harness.explore.sql.timeouts import NAMES
 from harness.explore.sql.types import FAMILIES, ColumnType, Family
 
 _OURS = "n.nspname !~ '^pg_(catalog|toast|temp_)' AND n.nspname <> 'information_schema'"
@@ -214,6 +215,9 @@ SELECT current_schemas(false)::text[] AS search_path, current_user::text AS "use
        current_setting('default_transaction_isolation') AS isolation
 """
 
+# What the role that reads the catalog has; ``current_setting`` refuses a name not known yet.
+_TIMEOUTS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
+
 _KINDS: dict[str, Kind] = {"v": "view", "f": "foreign", "S": "sequence"}
 _ACTIONS: dict[str, Action] = {
     "a": "no action",
@@ -265,6 +269,7 @@ def catalog_of(connection: psycopg.Connection[Any]) -> Catalog:
         operators = _functions_of(rows(_OPERATORS))
         conversions = rows(_CONVERSIONS)
         enums = frozenset(row["name"] for row in rows(_ENUMS))
+    mine = dict(connection.execute(_TIMEOUTS, (list(NAMES),)).fetchall())
     return Catalog(
         tables=tables,
         functions=functions,
@@ -277,6 +282,7 @@ def catalog_of(connection: psycopg.Connection[Any]) -> Catalog:
         isolation=session["isolation"],
         user=session["user"],
         roles=settings_of_roles(connection),
+        timeouts=mine,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg
 
+from harness.explore.sql.timeouts import NAMES
+
 Settings = Mapping[str, str]
 
 OTHERS = ""
@@ -27,21 +29,23 @@ WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_
 ORDER BY s.setrole <> 0, s.setdatabase <> 0
 """
 _MINE = """
-SELECT setting, source IN ('user', 'database user') FROM pg_settings WHERE name = %s
+SELECT name, setting FROM pg_settings
+WHERE name = ANY (%s) AND source NOT IN ('user', 'database user')
 """
 
 
 def settings_of_roles(connection: psycopg.Connection[Any]) -> dict[str, Settings]:
     """What sessions of each role begin with, as far as it was set for the role or the database.
 
-    ``OTHERS`` is among them. What the server's own configuration says of the isolation level
-    cannot be seen by a role for which it was set otherwise; it is taken to be the default then.
+    ``OTHERS`` is among them. What the server's own configuration says of the isolation level, and
+    of the times after which it gives up, cannot be seen by a role for which it was set otherwise;
+    it is taken to be the default then.
     """
     found: dict[str, dict[str, str]] = {OTHERS: {}}
-    mine = connection.execute(_MINE, (_ISOLATION,)).fetchone()
-    if mine is not None and not mine[1]:
-        found[OTHERS][_ISOLATION] = mine[0]
+    of_all = dict(connection.execute(_MINE, ([_ISOLATION, *NAMES],)).fetchall())
+    found[OTHERS] |= of_all
     for role, name, value in connection.execute(_SET):
         found.setdefault(role, dict(found[OTHERS]))[name] = value
     found[OTHERS].setdefault(_ISOLATION, "read committed")
-    return {role: {_ISOLATION: found[OTHERS][_ISOLATION]} | each for role, each in found.items()}
+    of_all = {_ISOLATION: found[OTHERS][_ISOLATION], **{n: found[OTHERS][n] for n in of_all}}
+    return {role: of_all | each for role, each in found.items()}

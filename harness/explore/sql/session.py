@@ -9,8 +9,10 @@ from typing import Any
 from pglast import enums
 
 from harness.explore.footprint import Resource
+from harness.explore.sql import timeouts
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.statement import StatementFootprint, isolation_option, setting
+from harness.explore.sql.timeouts import Timeouts
 
 Resources = frozenset[Resource]
 NONE: Resources = frozenset()
@@ -26,6 +28,7 @@ class Savepoint:
     held: Resources
     written: Resources
     settings: tuple[Path, Path, str, str]
+    timeouts: Timeouts
 
 
 @dataclass
@@ -40,9 +43,11 @@ class Session:
 
     initial_isolation: str
     initial_path: Path
+    initial_timeouts: Timeouts = field(default_factory=Timeouts)
     default_isolation: str = ""
     session_default: str = ""
     begin_default: str = ""
+    timeouts: Timeouts = field(default_factory=Timeouts)
     path: Path = None
     session_path: Path = None
     begin_path: Path = None
@@ -70,6 +75,7 @@ class Session:
         """As DISCARD ALL leaves it, and as it was in the beginning."""
         self.default_isolation = self.session_default = self.initial_isolation
         self.path = self.session_path = self.initial_path
+        self.timeouts = self.initial_timeouts
         self.session_locks, self.prepared, self.cursors = NONE, {}, {}
 
     def copy(self) -> Session:
@@ -82,6 +88,7 @@ class Session:
         self.isolation = isolation or self.default_isolation
         self.deferrable, self.begin_path = deferrable, self.session_path
         self.begin_default = self.session_default
+        self.timeouts = self.timeouts.begun()
 
     def end(self, *, commit: bool) -> None:
         """End the transaction."""
@@ -90,6 +97,7 @@ class Session:
             self.session_default = self.begin_default
         self.path = self.session_path
         self.default_isolation = self.session_default
+        self.timeouts = self.timeouts.ended(commit=commit)
         self.inside = self.implicit = self.failed = self.snapshot = self.deferrable = False
         self.held = self.written = self.looked = self.deferred = NONE
         self.savepoints = ()
@@ -99,7 +107,11 @@ class Session:
         """One that remembers how things are."""
         paths = (self.path, self.session_path)
         return Savepoint(
-            name, self.held, self.written, (*paths, self.default_isolation, self.session_default)
+            name,
+            self.held,
+            self.written,
+            (*paths, self.default_isolation, self.session_default),
+            self.timeouts,
         )
 
     def go_back(self, point: Savepoint) -> None:
@@ -107,6 +119,7 @@ class Session:
         self.held, self.written = point.held, point.written
         self.path, self.session_path = point.settings[:2]
         self.default_isolation, self.session_default = point.settings[2:]
+        self.timeouts = point.timeouts
 
     def back_to(self, name: str, *, keep: bool) -> Savepoint | None:
         """Forget the savepoints after the one of this name, and unless ``keep`` that too."""
@@ -128,6 +141,7 @@ class Session:
             else:
                 self.path = self.session_path = None  # another session's snapshot: beyond us
             return
+        self._set_timeout(node)
         name, values = setting(node)
         if name == "transaction_isolation" and values:
             self.isolation = values[0].lower()
@@ -141,6 +155,21 @@ class Session:
             self.path = self.session_path = None
         if name in ("role", "session_authorization") and catalog.has_schema((values or ("",))[0]):
             self.path = self.session_path = None  # "$user" may mean that schema now
+
+    def _set_timeout(self, node: Any) -> None:
+        if node.kind == enums.VariableSetKind.VAR_RESET_ALL:
+            self.timeouts = self.timeouts.reset(self.initial_timeouts.now)
+        elif (name := (node.name or "").lower()) in timeouts.NAMES:
+            value = timeouts.value_of(node)
+            if value is None:
+                value = self.initial_timeouts.now.get(name)
+            self.set_timeout(name, value, local=bool(node.is_local))
+
+    def set_timeout(self, name: str, value: str | None, *, local: bool) -> None:
+        """SET for one of ``timeouts.NAMES``; a local one means nothing outside a transaction."""
+        if local and not self.inside:
+            return
+        self.timeouts = self.timeouts.set(name, value, local=local)
 
     def _set_path(self, values: tuple[str, ...] | None, node: Any, catalog: Catalog) -> None:
         if values is not None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from harness.explore.sql.catalog import Catalog
 from harness.explore.sql.roles import OTHERS
+from harness.explore.sql.timeouts import NAMES
 
 _WORD = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 
@@ -43,6 +44,13 @@ def settings_at_first(startup: Mapping[str, str], catalog: Catalog) -> dict[str,
     if role == catalog.user:
         return asked
     return {**catalog.roles.get(role, catalog.roles.get(OTHERS, {})), **asked}
+
+
+def timeouts_of(asked: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """When the server gives up on a session that begins with ``asked``."""
+    mine = asked.get("user", catalog.user) == catalog.user
+    given = {name: value for name, value in asked.items() if name in NAMES}
+    return {**catalog.timeouts, **given} if mine else given
 
 
 def path_of(asked: Mapping[str, str], catalog: Catalog) -> tuple[str, ...] | None:

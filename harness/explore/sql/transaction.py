@@ -22,6 +22,7 @@ import msgspec
 from pglast import ast, enums
 
 from harness.explore.footprint import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
+from harness.explore.sql import timeouts
 from harness.explore.sql.changed import ChangedColumns
 from harness.explore.sql.session import NONE, Resources, Session
 from harness.explore.sql.statement import (
@@ -70,8 +71,8 @@ class Query:
 class TransactionTracker:
     """One session. ``expect`` a unit, let it run, and say that it is ``done``.
 
-    ``changed`` is shared by all sessions of one execution. ``isolation`` and ``path`` are for
-    sessions that ask for their own when they connect.
+    ``changed`` is shared by all sessions of one execution. ``isolation``, ``path`` and ``times``
+    (after which the server gives up) are for sessions that ask for their own when they connect.
     """
 
     def __init__(
@@ -81,12 +82,15 @@ class TransactionTracker:
         changed: ChangedColumns | None = None,
         isolation: str | None = None,
         path: tuple[str, ...] | None = None,
+        times: timeouts.Settings | None = None,
     ) -> None:
         self._footprints = footprints
         self._changed = ChangedColumns() if changed is None else changed
         catalog = footprints.catalog
         self._session = Session(
-            (isolation or catalog.isolation).lower(), catalog.search_path if path is None else path
+            (isolation or catalog.isolation).lower(),
+            catalog.search_path if path is None else path,
+            timeouts.at_first(catalog.timeouts if times is None else times),
         )
         self._after: Session | None = None
         self._expected = LOCAL
@@ -136,6 +140,12 @@ class TransactionTracker:
     def holds_locks(self) -> bool:
         """Whether anything is locked that others may have to wait for."""
         return bool(self._session.held or self._session.session_locks)
+
+    @property
+    def times(self) -> timeouts.Settings:
+        """When the server gives up, with the expected unit or the open transaction."""
+        after = {} if self._after is None else self._after.timeouts.now
+        return {**self._session.timeouts.now, **after}
 
     @property
     def touched(self) -> Footprint:
@@ -230,7 +240,19 @@ class TransactionTracker:
                 made += 1
                 if session.path != path:
                     break
+        self._times(session, sent, found)
         return total
+
+    def _times(self, session: Session, sent: Sent, found: Sequence[StatementFootprint]) -> None:
+        """Follow what a text sets by calling a function."""
+        for name, value, local in timeouts.called(sent.sql, sent.params):
+            session.set_timeout(name, value, local=local)
+        functions = self._footprints.catalog.timing
+        named = {name for function, names in functions if function in sent.sql for name in names}
+        if any(one.kind == "call" for one in found):
+            named |= timeouts.mentioned(sent.sql)
+        for name in sorted(named):
+            session.set_timeout(name, timeouts.UNKNOWN, local=False)
 
     def _read(self, session: Session, sent: Sent) -> Sequence[StatementFootprint]:
         if not sent.sql:
