@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from gate_proofs import INVARIANTS, bursts, cell, complete, found, proof
+from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, proof
 from gate_shop import SHOP
 from jsonschema.validators import validator_for
 
@@ -18,7 +18,7 @@ from reports.gate import annotation, comment, line_of, sarif
 ACCEPTED = {"racy/successes": "accepted until 2027-01-01: soon"}
 WHOLE = proof(
     cell(found(), bursts(Status.INVALID)),
-    cell(complete(), bursts(Status.VALID, Status.INVALID), variant="locked"),
+    cell(incomplete(), bursts(Status.VALID, Status.VALID), variant="locked"),
 )
 LISTED = findings(WHOLE, INVARIANTS, ACCEPTED)
 
@@ -42,6 +42,18 @@ def test_levels_of_annotations():
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice", "::warning"]
     assert lines[2].endswith("%0Areplay it: paidonce replay out/witnesses/racy-shop.witness.json")
     assert "accepted until 2027-01-01: soon" in lines[2]
+
+
+def test_a_proof_that_a_burst_refuted_is_an_error():
+    refuted = proof(cell(complete(), bursts(Status.VALID, Status.INVALID), variant="locked"))
+    listed = findings(refuted, INVARIANTS, {})
+    (line,) = (annotation(one, "t.toml", 1, replay(one)) for one in listed)
+    assert line.startswith("::error file=t.toml,line=1,title=paidonce%3A locked/one charge at most")
+    assert "seen in 1 of 2 bursts" in line
+    text = comment(refuted, listed, replay=replay, diagrams={})
+    assert "### Broken" in text
+    assert "### Not decided" not in text
+    assert "- ❌ `locked/one charge at most`" in text
 
 
 def test_findings_belong_to_the_lines_of_the_target_file():
@@ -73,7 +85,7 @@ def test_the_comment_tells_what_is_broken_accepted_and_open():
     assert text.index("### Broken") < text.index("### Not decided") < text.index("### Accepted")
     assert "- ❌ `racy/one charge at most`: not charges \\<= 1" in text
     assert "<br>replay it: `paidonce replay out/witnesses/racy-shop.witness.json`" in text
-    assert "- ❔ `locked/one charge at most`" in text
+    assert "- ❔ `locked/undecided`" in text
     assert "- ⚠️ `racy/successes`" in text
     assert "```mermaid\nsequenceDiagram\n    A->>B: x\n```" in text
     assert "base.toml: remove it" in text
