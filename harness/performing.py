@@ -166,10 +166,12 @@ class Clients(Protocol):
     """The clients of one bench; what they have (connections, logins) is kept between executions.
 
     ``on_prepare`` is called in ``begin`` when everything is back at the beginning, before anything
-    is prepared for this execution alone.
+    is prepared for this execution alone. With ``put_back`` the next beginning takes the database back
+    to where it was marked.
     """
 
     on_prepare: Callable[[], None] | None
+    put_back: bool
 
     def header(self, script: Script, run: str, seed: int = 0) -> Header:
         """The header of a history of ``script``."""
@@ -187,6 +189,10 @@ class Clients(Protocol):
 
         Raises ``NotReady``.
         """
+        ...
+
+    async def mark(self) -> None:
+        """Remember what is in the database, as far as ``begin`` does not take care of it anyway."""
         ...
 
     async def close(self) -> None:

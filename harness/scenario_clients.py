@@ -92,6 +92,7 @@ class ScenarioClients:
 
     bench: Bench
     on_prepare: Callable[[], None] | None = None
+    put_back: bool = False
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
 
@@ -111,6 +112,9 @@ class ScenarioClients:
 
     async def settle(self) -> None:
         """An execution of a scenario ends with its orders at rest."""
+
+    async def mark(self) -> None:
+        """The scenario's own reset takes everything back."""
 
     async def close(self) -> None:
         for wire in self._wires.values():

@@ -37,6 +37,7 @@ from harness.taps.gate import Gate
 from harness.taps.postgres import Statement
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.units import label_of
+from harness.verdict import Status
 
 _SETTLED_WITHIN_S = 2.0
 _IDLE_LOOKS = 3
@@ -126,6 +127,7 @@ class ServiceWorlds:
             _sessions=self._sessions,
         )
         await self.warmth.warm(beforehand._fresh, kinds, len(whole.attempts))
+        await self._players_clients().mark()
         self.last = self.last or beforehand.last
 
     async def _fresh(self) -> ServiceWorld:
@@ -282,6 +284,9 @@ class ServiceWorlds:
         assert self.last is not None
         control, reader = self.last.control, self.last.reader
         self.surprise = self.surprise or control.surprised
+        if self.last.judged is not None and self.last.judged.came.status is Status.INVALID:
+            # What it left behind may be in the way of the next one, which is to begin like it.
+            self._players_clients().put_back = True
         self.background.settle()
         reader.settle()
         if pids := _in_transactions(control, reader):

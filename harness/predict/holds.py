@@ -17,6 +17,7 @@ from harness.predict.conditions import Asked, Update
 from harness.predict.moves import NEVER, Move, Story
 from harness.predict.predicates import satisfied
 from harness.predict.types import Kind
+from harness.taps.redis.keys import pattern
 
 _ENTRY = 4
 """Places of index entries have so many parts."""
@@ -214,7 +215,7 @@ def _leases(story: Story, move: Move) -> Iterator[Hold]:
         key = dict(one.key).get("key", "")
         ends = (later.at for later in story.moves[move.at + 1 :] if _lets_go(later, one, key))
         last = next(ends, len(story.moves) - 1)
-        yield Hold("lease", one, move.at, last, f"the Redis lock {_plain(move)}")
+        yield Hold("lease", one, move.at, last, f"the Redis lock {pattern(key)}")
 
 
 def _lets_go(move: Move, lock: Resource, key: str) -> bool:
@@ -222,7 +223,3 @@ def _lets_go(move: Move, lock: Resource, key: str) -> bool:
     if move.kind is not Kind.REDIS or not any(lock.overlaps(one) for one in move.writes):
         return False
     return key in [str(arg) for arg in move.effect.request.get("args") or ()]
-
-
-def _plain(move: Move) -> str:
-    return move.spot.label.rpartition(" ")[2]

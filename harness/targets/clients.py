@@ -25,7 +25,7 @@ from harness.targets.loading import Loaded
 from harness.targets.observing import Observer
 from harness.targets.performance import TargetPerformance, leads_on
 from harness.targets.requests import request_of, values_of
-from harness.targets.resetting import Snapshot, run_statements
+from harness.targets.resetting import Mark, Snapshot, run_statements
 from harness.targets.scope import Scope
 from harness.targets.script import TargetAttempt, TargetScript
 from harness.wire import NoAnswer, Wire
@@ -42,11 +42,13 @@ class TargetClients:
     bench: Bench
     loaded: Loaded
     on_prepare: Callable[[], None] | None = None
+    put_back: bool = False
     _service: Scope | None = None
     """What the steps that are done once per service left behind."""
     _kept: bool = False
     """Whether Stripe keeps what they made there."""
     _snapshot: Snapshot | None = None
+    _mark: Mark | None = None
     _observer: Observer | None = None
     _last: TargetPerformance | None = None
     _wires: dict[str, Wire] = field(default_factory=dict)
@@ -112,6 +114,12 @@ class TargetClients:
             except NotAtRest as failure:
                 raise NotReady(f"the execution before this one has not ended: {failure}") from None
 
+    async def mark(self) -> None:
+        """Copy the tables, unless each execution begins with a snapshot as it is."""
+        if self._mark is None and not self.loaded.file.reset.snapshot:
+            self._mark = Mark(self.bench.eyes)
+            await self._mark.take()
+
     # --- the initial state ----------------------------------------------------------------
 
     async def _reset(self) -> Observer:
@@ -131,6 +139,9 @@ class TargetClients:
             self._service = service
         elif self._snapshot is not None:
             await self._snapshot.restore()
+        elif self._mark is not None and self.put_back:
+            await self._mark.restore()
+        self.put_back = False
         if reset.snapshot and self._snapshot is None:
             where = f"{self.loaded.path}, [reset], snapshot"
             self._snapshot = Snapshot(self.bench.eyes, where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ from harness.targets.places import as_parameters
 RESET_DEADLINE_S = 30.0
 SAVED = "paidonce_saved"
 """The schema that holds a snapshot."""
+MARKED_BYTES = 64 * 1024 * 1024
+"""Of how many bytes tables may be that are copied without having been asked for."""
 
 _TABLES = """
 SELECT n.nspname, c.relname, c.oid::int FROM pg_class c
@@ -22,6 +25,11 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%%'
   AND n.nspname NOT IN ('information_schema', %s)
 ORDER BY 1, 2
+"""
+_SIZE = """
+SELECT coalesce(sum(pg_table_size(c.oid)), 0)::bigint FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
 _COLUMNS = """
 SELECT attname FROM pg_attribute
@@ -52,11 +60,15 @@ async def run_statements(
 
 
 class Snapshot:
-    """Copies of all tables, and where the sequences are; kept in a schema beside them."""
+    """Copies of all tables, and where the sequences are; kept in a schema beside them.
 
-    def __init__(self, connection: Connection, where: str) -> None:
+    Without ``sequences`` these go on: no number comes again.
+    """
+
+    def __init__(self, connection: Connection, where: str, *, sequences: bool = True) -> None:
         self._connection = connection
         self._where = where
+        self._sequences = sequences
         self._restore: sql.Composed | None = None
 
     async def take(self) -> None:
@@ -111,4 +123,32 @@ class Snapshot:
         ]
         # Foreign keys and triggers are out of the way: what is put back was consistent.
         first = sql.SQL("SET LOCAL session_replication_role = replica")
+        if not self._sequences:
+            resets = []
         self._restore = sql.SQL("; ").join([first, *deletes, *inserts, *resets])
+
+
+class Mark(Snapshot):
+    """How the tables were once the service was warm, for what is to begin as the first execution did.
+
+    What a race leaves behind may be nothing that the file's reset takes back: a job in the queue,
+    say, that the next execution's worker takes for one of its own.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, "what the database was like", sequences=False)
+        self._taken = False
+
+    async def take(self) -> None:
+        """Copy everything, unless it is too large; what cannot be copied is not put back."""
+        with contextlib.suppress(psycopg.Error):
+            row = await (await self._connection.execute(_SIZE)).fetchone()
+            if row is not None and row[0] <= MARKED_BYTES:
+                await self._take()
+                self._taken = True
+
+    async def restore(self) -> None:
+        """Put everything back that was copied, if the database allows it."""
+        if self._taken:
+            with contextlib.suppress(UsageError, DeadlineExceeded):
+                await super().restore()

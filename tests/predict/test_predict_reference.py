@@ -121,7 +121,6 @@ def test_a_lease_stays_open_as_long_as_it_does_not_run_out():
 
 
 @pytest.mark.parametrize("name", only_some([(n,) for n in PAIRS], [("two_tabs",)]))
-@pytest.mark.xfail(reason="known defect: the text of the lock has lost its prefix to a name")
 def test_a_lease_that_runs_out_is_confirmed(name):
     found, result = explored(name, "redis_lock_unfenced", target=NO_LEASE)
     assert result.result.ending is Ending.COUNTEREXAMPLE

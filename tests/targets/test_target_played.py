@@ -8,7 +8,7 @@ import pytest
 from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 
 from harness.checkers import judge
-from harness.explore.exploration import Request, Search, explore, save
+from harness.explore.exploration import Request, Search, explore, play_again, save
 from harness.explore.search import Budget, Ending
 from harness.explore.witness import read_witness
 from harness.explore.world import InvalidRun
@@ -173,9 +173,6 @@ def test_a_preparation_that_is_not_answered_as_expected(tmp_path):
 QUEUE = Path(__file__).parent / "queue" / "target.toml"
 
 
-@pytest.mark.xfail(
-    reason="known defect: what was shrunk with a worker does not break when made again"
-)
 def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
     found = explored(QUEUE, "unlocked")
     assert found.result.ending is Ending.COUNTEREXAMPLE
@@ -186,6 +183,18 @@ def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
     for _ in range(3):
         replay = replay_target_witness(path, choice=choice())
         assert (replay.status, replay.departure) == (Status.INVALID, None)
+
+
+def test_what_a_race_leaves_behind_is_not_in_the_way_when_it_is_made_again(tmp_path):
+    """Both workers took the older job: the other one stays in the queue, and no reset takes it."""
+
+    async def work(worlds, script):
+        found = await explore(worlds, Request(scenario=script, variant="unlocked"))
+        steps = [step.expected() for step in found.witness.steps]
+        again = [await play_again(worlds[0], steps) for _ in range(3)]
+        return [(replayed.divergence, judged.came.status) for replayed, judged in again]
+
+    assert on_worlds(QUEUE, "unlocked", work) == [(None, Status.INVALID)] * 3
 
 
 @pytest.mark.slow
