@@ -166,8 +166,8 @@ class Clients(Protocol):
     """The clients of one bench; what they have (connections, logins) is kept between executions.
 
     ``on_prepare`` is called in ``begin`` when everything is back at the beginning, before anything
-    is prepared for this execution alone. With ``put_back`` the next beginning takes the database back
-    to where it was marked.
+    is prepared for this execution alone. With ``put_back`` the next beginning takes the database
+    back to where it was marked.
     """
 
     on_prepare: Callable[[], None] | None

@@ -36,8 +36,9 @@ _FIRST, _SECOND = 1 / 8, 3.0
 not enough for comes again in a second round, with this many times its even share of what is left:
 a few costly cells must not keep many cheap ones from being proved."""
 
-VALIDATION = Validation(least=0.25, sample=20)
-"""Many cells share the time: each kind of claim is tried, and little beyond."""
+VALIDATION = Validation(least=0.25, sample=20, beside=True)
+"""Many cells share the time: each kind of claim is tried, and little beyond. What a cell may take
+is for its search; trying what that relied on may take as long again."""
 
 _BUDGET = re.compile(r"the budget of [\d.e+-]+ seconds is spent")
 
@@ -139,6 +140,7 @@ class Searcher:
             seed=self._seed,
             watch=WATCH_S if self._learnt is None else 0.0,
             validation=self._validation,
+            warm_beside=True,
         )
         try:
             explored = await explore([worlds], request)

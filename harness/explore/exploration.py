@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,6 +46,7 @@ from harness.explore.shrinking import shrunk
 from harness.explore.validate.spending import Validation
 from harness.explore.watching import WatchedWorlds, Watcher
 from harness.explore.witness import Witness, broken_of, steps_of, unstable_values, write_witness
+from harness.explore.world import InvalidRun
 from harness.history import History, Journal
 from harness.performing import Script
 from harness.stack import Lane, Stack
@@ -87,6 +89,8 @@ class Request:
     """What may be spent on making a counterexample smaller; None leaves it as it was found."""
     validation: Validation | None = field(default_factory=Validation)
     """What may be spent on trying what a complete search relied on; None for nothing."""
+    warm_beside: bool = False
+    """Whether watching the service and warming it up is no part of the budget."""
     memory: bool = False
     """Whether attempts are taken to share memory from the start."""
     first: tuple[Ahead, ...] = ()
@@ -181,6 +185,10 @@ async def explore(
     """
     clock = Clock(request.budget)
     await _watched(worlds, request)
+    if request.warm_beside:
+        with contextlib.suppress(InvalidRun):  # the search meets that again, and says so
+            await asyncio.gather(*(each.warm() for each in worlds))
+        clock = Clock(request.budget)
     result = await _searched(worlds, request, clock, progress, elsewhere)
     if (
         result.ending is not Ending.COUNTEREXAMPLE

@@ -60,6 +60,8 @@ class Relying:
     executions: int = 0
     """Of all searches so far, that of the last one included."""
     began: float = field(default_factory=time.monotonic)
+    beside: float = 0.0
+    """Seconds spent on trying claims that are no part of the budget."""
 
     async def result(self) -> Result:
         """What the search established that began last; what it had learnt is in ``lessons``."""
@@ -146,7 +148,19 @@ class Relying:
             most=self.validation.executions,
         )
         twins = self.worlds[0].twins if self.mode.in_turn else {}
-        return await validated(claims, lab, twins, suspicion, reduced=self.reduces, seed=self.seed)
+        began = time.monotonic()
+        tried = await validated(
+            claims,
+            lab,
+            twins,
+            suspicion,
+            reduced=self.reduces,
+            seed=self.seed,
+            sample=self.validation.sample,
+        )
+        if self.validation.beside:
+            self.beside += time.monotonic() - began
+        return tried
 
     def _lane(self, worlds: ServiceWorlds) -> Lane:
         plain = replace(self.mode, in_turn=False, late_locks=False)
@@ -219,7 +233,7 @@ class Relying:
 
     def _left(self) -> Budget:
         """What is left of the budget."""
-        left = self.budget.spent(time.monotonic() - self.began)
+        left = self.budget.spent(time.monotonic() - self.began - self.beside)
         if left.schedules is None:
             return left
         return msgspec.structs.replace(left, schedules=max(0, left.schedules - self.executions))

@@ -100,15 +100,18 @@ class ServiceWorlds:
 
         Raises ``InvalidRun`` when the preparation does not succeed.
         """
-        await self._warm()
+        await self.warm()
         return await self._fresh()
 
     def cold(self) -> ServiceWorlds:
         """The same worlds without warming up, for what is to meet the service as it was started."""
         return replace(self, warmth=Cold())
 
-    async def _warm(self) -> None:
-        """Let the service go through all that is done once, before anything counts."""
+    async def warm(self) -> None:
+        """Let the service go through all that is done once, before anything counts.
+
+        Raises ``InvalidRun`` when the preparation does not succeed.
+        """
         whole = self.scenario.whole
         kinds = frozenset(repr(attempt.steps) for attempt in whole.attempts)
         if self.warmth.covers(kinds, len(whole.attempts)):

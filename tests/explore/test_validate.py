@@ -288,3 +288,4 @@ def test_it_takes_as_long_as_the_search_unless_it_is_told_and_never_longer_than_
     assert Validation().deadline(10.0, 4.0) == 104
     assert Validation().deadline(10.0, -1.0) == 100
     assert Validation(seconds=30).deadline(10.0, None) == 130
+    assert Validation(beside=True).deadline(10.0, 4.0) == 110

@@ -72,7 +72,6 @@ def test_declarations_that_are_contradicted_fail_the_proof(tmp_path):
     assert reports.exit_status(agreed) == 0
 
 
-@pytest.mark.xfail(reason="known defect: warming up and trying claims use up the time of the cell")
 def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, monkeypatch):
     """A counterexample against a sound declaration, a complete search against a vulnerable one."""
     blamed = replace(scenario("two_tabs"), name="blamed", breaks=frozenset())

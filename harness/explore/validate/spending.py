@@ -16,19 +16,22 @@ class Validation:
     """How much may be spent on trying what a complete search relied on.
 
     By default (``seconds`` is None) as much time as the search took, and ``least`` seconds in any
-    case; never more than is left of the search's budget. ``executions`` bounds their number,
-    ``sample`` that of schedules drawn at random.
+    case; never more than is left of the search's budget, unless it has a share ``beside`` that.
+    ``executions`` bounds their number, ``sample`` that of schedules drawn at random.
     """
 
     seconds: float | None = None
     executions: int | None = None
     least: float = 2.0
     sample: int = SAMPLE
+    beside: bool = False
 
     def deadline(self, search_s: float, left: float | None) -> float:
         """When it ends, if it begins now and ``left`` seconds are left."""
         seconds = max(self.least, search_s) if self.seconds is None else self.seconds
-        return time.monotonic() + (seconds if left is None else min(seconds, max(0.0, left)))
+        if left is not None and not self.beside:
+            seconds = min(seconds, max(0.0, left))
+        return time.monotonic() + seconds
 
 
 def validation_of(text: str | None) -> Validation | None:
