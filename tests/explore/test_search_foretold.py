@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from toy_worlds import explore, harmless, verdict
 
+from harness.explore.footprint import Footprint
 from harness.explore.search import (
     BadOrder,
     Bounded,
@@ -14,6 +15,7 @@ from harness.explore.search import (
     RandomWalk,
     Reduced,
 )
+from harness.explore.world import COMMITS, Pending, Taken
 
 QUIET = tuple(("read", f"page {number}") for number in range(3))
 SHOP = dict.fromkeys("abc", (*QUIET, ("read", "x"), ("read", "tax"), ("add", "x")))
@@ -71,3 +73,22 @@ def test_who_cannot_move_is_no_obstacle():
     result, worlds = explore(LOCKED, Foretold([order], Reduced()))
     assert result.ending is Ending.COMPLETE
     assert [step.actor for step in worlds.finished[0]] == list("aabaabbb")
+
+
+def test_a_read_that_commits_by_itself_is_over_before_the_rival_comes():
+    """Else its lock would be in the rival's way: SKIP LOCKED would look past the row."""
+    guide = BadOrder(reader="a", label="read", rival="b").guide()
+    moves = {"a": ["start", "read", COMMITS, "write", COMMITS], "b": ["read", COMMITS, "write"]}
+    took = []
+    while any(moves.values()):
+        pending = tuple(
+            Pending(actor=name, label=labels[0], footprint=Footprint())
+            for name, labels in moves.items()
+            if labels
+        )
+        actor = guide.choose(pending)
+        enabled = tuple(one.actor for one in pending)
+        label = moves[actor].pop(0)
+        guide.took(Taken(actor=actor, label=label, footprint=Footprint(), enabled=enabled))
+        took.append(actor)
+    assert "".join(took) == "aaabbbaa"

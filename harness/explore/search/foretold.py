@@ -14,13 +14,14 @@ from typing import Protocol
 import msgspec
 
 from harness.explore.search.types import Coverage, Guide, Plan, Run, Scheduler
-from harness.explore.world import Pending, Taken
+from harness.explore.world import COMMITS, Pending, Taken
 
 
 class BadOrder(msgspec.Struct, frozen=True, kw_only=True):
     """``reader`` makes its steps up to a certain one, then ``rival`` all it can, then the rest.
 
-    That step is the ``occurrence``-th (from 1) of ``reader``'s with this ``label``.
+    That step is the ``occurrence``-th (from 1) of ``reader``'s with this ``label``. A commit of its
+    own belongs to it: until then its locks would keep the rival from what it is to do.
     """
 
     reader: str
@@ -84,14 +85,18 @@ class _Towards:
     def __init__(self, order: BadOrder) -> None:
         self._order = order
         self._made: Counter[str] = Counter()
+        self._read = False
+        """Whether the reader's last step was one of those that are called so."""
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
         order, able = self._order, [one.actor for one in pending]
         first, second = order.reader, order.rival
-        if self._made[order.label] >= order.occurrence:
+        commits = any(one.actor == first and one.label == COMMITS for one in pending)
+        if self._made[order.label] >= order.occurrence and not (self._read and commits):
             first, second = second, first
         return first if first in able else second if second in able else able[0]
 
     def took(self, taken: Taken) -> None:
         if taken.actor == self._order.reader:
             self._made[taken.label] += 1
+            self._read = taken.label == self._order.label
