@@ -27,9 +27,9 @@ from harness.history import (
 from harness.performing import LookedUp, Surroundings
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
 from harness.stage import Progress, Stage
-from harness.target import Request, request_for
+from harness.target import request_for
 from harness.webhooks import delivery, made_up_intent, succeeded_event
-from harness.wire import Answer, NoAnswer, Wire
+from harness.wire import Answer, NoAnswer, Request, Wire
 
 CLIENT_TIMEOUT_S = 30.0
 _REDELIVERIES = 100

@@ -14,6 +14,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.history import Action
 from harness.results import Variant
+from harness.wire import Request
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,15 +104,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
                 return variant
         choices = ", ".join(variant.name for variant in self.variants)
         raise UsageError(f"unknown guard {name!r}; choose one of: {choices}")
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP request ready to be sent; ``body`` is JSON text or empty."""
-
-    method: str
-    path: str
-    headers: dict[str, str] = {}
-    body: bytes = b""
 
 
 def fill(template: str, values: Mapping[str, str], where: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from harness.simulator.signing import sign
-from harness.target import Request, Target
+from harness.target import Target
+from harness.wire import Request
 
 
 def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:

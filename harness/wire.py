@@ -21,8 +21,8 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+import msgspec
 
-from harness.target import Request
 from harness.tls import context
 
 _FRESH_S = 1.0
@@ -30,6 +30,15 @@ _FRESH_S = 1.0
 shortest keep-alive that is common is gunicorn's, of 2 s). One that was not may be closed by the
 server at the very moment at which it is used again, and then nobody can tell whether the request
 was taken (RFC 9112, section 9.3.1): so it is not used again, and no answer is ever lost by that."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request ready to be sent; ``body`` is JSON text or empty."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
 
 
 @dataclass(frozen=True)

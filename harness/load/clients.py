@@ -26,7 +26,8 @@ from harness.load.current import Run, current_run
 from harness.load.orders import HotPlace
 from harness.load.retrying import delay, worth_another_try
 from harness.models.order_state import ORDER_ALREADY_PAID, ORDER_CANCELLED
-from harness.target import Request, Target, creation_request, request_for
+from harness.target import Target, creation_request, request_for
+from harness.wire import Request
 
 T = TypeVar("T")
 

@@ -41,8 +41,9 @@ from harness.process.tempdirs import TempFolder
 from harness.results import Load
 from harness.seen import Alone, Limit
 from harness.stack import Lane, Stack
-from harness.target import Request, creation_request, request_for
+from harness.target import creation_request, request_for
 from harness.tls import context
+from harness.wire import Request
 
 ORDERS = 6_000
 """Payments that pgbench makes: a second or two of work."""

@@ -15,7 +15,6 @@ from harness.history import Action, Completed, Invoked, Outcome, Recorder
 from harness.observe import ledger
 from harness.performing import Left, NotAtRest, Over, Surroundings
 from harness.said import said
-from harness.target import Request
 from harness.targets.captures import NothingThere, parse_capture
 from harness.targets.events import Events
 from harness.targets.format import StepTable
@@ -26,7 +25,7 @@ from harness.targets.requests import request_of, values_of
 from harness.targets.rules import has_status, meets, rules_of
 from harness.targets.scope import Scope
 from harness.targets.script import TargetAttempt, TargetScript
-from harness.wire import Answer, NoAnswer, Wire
+from harness.wire import Answer, NoAnswer, Request, Wire
 
 _REDELIVERIES = 100
 _PARK_S = 0.05

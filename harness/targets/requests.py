@@ -10,11 +10,11 @@ import msgspec
 from msgspec import UNSET
 
 from harness.bench import Bench
-from harness.target import Request
 from harness.targets.format import StepTable
 from harness.targets.places import filled, filled_deep
 from harness.targets.scope import Scope
 from harness.webhooks import signed_headers
+from harness.wire import Request
 
 
 def values_of(scope: Scope) -> dict[str, str | int]:

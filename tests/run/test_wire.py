@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from harness.target import Request
-from harness.wire import NoAnswer, Wire
+from harness.wire import NoAnswer, Request, Wire
 
 
 async def serve(handler):
