@@ -16,7 +16,7 @@ from harness.predict.trees import below
 from harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from harness.predict.pairs import Found
+    from harness.predict.moves import Found
     from harness.predict.shields import Meeting
 
 _NEVER_NULL = {

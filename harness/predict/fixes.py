@@ -16,7 +16,7 @@ from harness.predict.fixes_by_writes import claim, conditional, unique
 from harness.predict.types import Fix
 
 if TYPE_CHECKING:
-    from harness.predict.pairs import Found
+    from harness.predict.moves import Found
     from harness.predict.shields import Meeting
 
 

@@ -32,6 +32,16 @@ LOCAL_STATEMENT = StatementFootprint(kind="local")
 NONE: frozenset[Resource] = frozenset()
 
 
+@dataclass(frozen=True)
+class Found:
+    """A bad order in moves; ``lease`` names the Redis lock that prevents it while it lasts."""
+
+    read: Move
+    write: Move
+    act: Move
+    lease: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Move:
     """One statement, call or command. ``at`` counts the attempt's moves.

@@ -11,7 +11,7 @@ which no database can undo.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice, permutations, product
 
 import msgspec
@@ -21,7 +21,7 @@ from harness.explore.sql.statement import Footprints
 from harness.predict.data import Data
 from harness.predict.fixes import fixes
 from harness.predict.looking import Sight
-from harness.predict.moves import Move, Story, story
+from harness.predict.moves import Found, Move, Story, story
 from harness.predict.sameness import Sameness, sameness
 from harness.predict.shields import Meeting
 from harness.predict.together import another, together
@@ -32,16 +32,6 @@ _PAIRS = 12
 """Of two kinds of attempts so many pairs are looked at until something is found."""
 MOST = 12
 """More predictions than this are of no use to anybody."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A bad order in moves; ``lease`` names the Redis lock that prevents it while it lasts."""
-
-    read: Move
-    write: Move
-    act: Move
-    lease: str | None = None
 
 
 def predict(solos: Sequence[Solo], catalog: Catalog, *, most: int = MOST) -> tuple[Prediction, ...]:

@@ -9,7 +9,7 @@ from harness.predict.moves import Move
 from harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from harness.predict.pairs import Found
+    from harness.predict.moves import Found
     from harness.predict.shields import Meeting
 
 _MOST = 4
