@@ -24,9 +24,9 @@ from harness.history import (
     Outcome,
     Recorder,
 )
-from harness.performing import LookedUp, Surroundings
+from harness.performing import LookedUp, Progress, Surroundings
 from harness.scenario import GOOD_CARD, TOGETHER, Attempt, Step
-from harness.stage import Progress, Stage
+from harness.stage import Stage
 from harness.target import request_for
 from harness.webhooks import delivery, made_up_intent, succeeded_event
 from harness.wire import Answer, NoAnswer, Request, Wire

@@ -7,13 +7,23 @@ such execution. Everything else, who may move, what is held, what is judged, is 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from harness.errors import PaidonceError
 from harness.history import Header, Recorder
-from harness.stage import Progress
+
+
+class Progress(enum.Enum):
+    """Where one attempt's client, or the service on its behalf, is."""
+
+    WAITING = "waiting to start"
+    RUNNING = "running"
+    PARKED = "parked until something changes"
+    ABANDONED = "given up by its client, still in the service"
+    DONE = "done"
 
 
 class NotReady(PaidonceError):

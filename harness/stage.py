@@ -10,27 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import fnmatch
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.errors import DeadlineExceeded
 from harness.history import Fault, Note, Recorder
+from harness.performing import Progress
 from harness.scenario import TOGETHER, Attempt, Hold, Scenario, Side, Start, StartWhen, Until
 from harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.004
-
-
-class Progress(enum.Enum):
-    """Where one attempt's client, or the service on its behalf, is."""
-
-    WAITING = "waiting to start"
-    RUNNING = "running"
-    PARKED = "parked until something changes"
-    ABANDONED = "given up by its client, still in the service"
-    DONE = "done"
 
 
 @dataclass(eq=False)

@@ -17,8 +17,7 @@ from harness.explore.reading import TapReader
 from harness.explore.standstill import Wait, unanswered, verdict_on
 from harness.explore.world import ANSWER, InvalidRun, Pending, Taken, Tenure
 from harness.history import Ended, History, Note
-from harness.performing import LookedUp, NotAtRest, Over, Performance, Script
-from harness.stage import Progress
+from harness.performing import LookedUp, NotAtRest, Over, Performance, Progress, Script
 from harness.verdict import Verdict
 from harness.wire import NoAnswer
 

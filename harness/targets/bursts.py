@@ -14,9 +14,8 @@ from harness.checkers import judge
 from harness.explore.memory import Memory
 from harness.explore.recorded import Recorded, recorded
 from harness.history import Ended, Journal, Note, read_history
-from harness.performing import LookedUp, NotAtRest
+from harness.performing import LookedUp, NotAtRest, Progress
 from harness.results import Run
-from harness.stage import Progress
 from harness.targets.clients import TargetClients
 from harness.targets.script import TargetScript
 from harness.verdict import Status, merge

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import DeadlineExceeded
 from harness.history import Action, Fault, Header, Journal, Note, read_history
+from harness.performing import Progress
 from harness.scenario import (
     HUNG_UP,
     LEASES_OVER,
@@ -21,7 +22,7 @@ from harness.scenario import (
     after,
     when_held,
 )
-from harness.stage import Progress, Stage
+from harness.stage import Stage
 from harness.taps.calls import StripeCall
 from harness.taps.gate import Passage
 
