@@ -6,17 +6,16 @@ import threading
 from dataclasses import dataclass
 
 from harness import service
-from harness.bench import Bench
+from harness.bench import Bench, Ports, Source
 from harness.results import Variant
 from harness.scenario_clients import ScenarioClients
 from harness.service import Addresses, Service, Start
-from harness.subject import Ports, Source
 from harness.target import Target
 
 
 @dataclass(frozen=True)
 class Described:
-    """``Subject`` (see ``harness.subject``) of a ``Target``."""
+    """``Subject`` (see ``harness.bench``) of a ``Target``."""
 
     described: Target
 

@@ -25,7 +25,7 @@ from harness.backends.base import PostgresServer, RedisServer, StripeServer
 from harness.backends.choice import Choice
 from harness.backends.shared import database_name
 from harness.backends.stripe_simulator import new_webhook_secret
-from harness.bench import Bench, ControlledTaps
+from harness.bench import Bench, ControlledTaps, Subject
 from harness.capability import Capability
 from harness.described import Described
 from harness.emptying import Emptying
@@ -34,7 +34,6 @@ from harness.process.tempdirs import TempFolder
 from harness.sequences import spread_sequences
 from harness.service import Addresses, Service, Start
 from harness.stored import holds
-from harness.subject import Subject
 from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.bench import Source, Subject
 from harness.errors import UsageError
 from harness.explore import shrinking
 from harness.explore.exploration import Request
@@ -15,7 +16,6 @@ from harness.explore.regression import scenario_of
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness
 from harness.performing import Script
-from harness.subject import Source, Subject
 from harness.target import Target
 from harness.targets import load_target
 from harness.targets.asking import request_for

@@ -18,6 +18,7 @@ import msgspec
 
 from harness import loop
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.bench import Subject
 from harness.errors import UsageError
 from harness.explore.exploration import opened
 from harness.explore.following import follow
@@ -32,7 +33,6 @@ from harness.explore.witness import (
 )
 from harness.performing import Script
 from harness.stack import Choice, open_stack
-from harness.subject import Subject
 from harness.target import Target
 from harness.verdict import Status
 

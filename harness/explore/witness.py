@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 import harness
+from harness.bench import Source
 from harness.checkers.base import Finding
 from harness.errors import UsageError
 from harness.explore.came import Came
 from harness.explore.names import Names
 from harness.explore.search.types import Expected
 from harness.explore.world import Taken
-from harness.subject import Source
 from harness.verdict import Status, Verdict
 
 WITNESS_FORMAT = 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.bench import Source
 from harness.errors import UsageError
-from harness.subject import Source
 
 
 def find_source(source: Source, witness: Path) -> Path:

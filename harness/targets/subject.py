@@ -6,11 +6,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.bench import Bench
+from harness.bench import Bench, Ports, Source
 from harness.errors import UsageError
 from harness.results import Variant
 from harness.service import Addresses, Service, Start
-from harness.subject import Ports, Source
 from harness.target import Target
 from harness.targets import starting
 from harness.targets.clients import TargetClients
