@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 
 from harness.history import Effect
 from harness.taps.carrying import Carrier
@@ -13,9 +13,7 @@ from harness.taps.postgres.frames import STARTUP, Frame, Frames
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.skim import BATCH, LARGE, Skim
 from harness.taps.postgres.units import CHECKS, Statement, Unit
-
-if TYPE_CHECKING:
-    from harness.taps.postgres.tap import PostgresTap
+from harness.taps.proxy import Proxy
 
 _NO_ENCRYPTION = b"N"
 _PROTOCOL_VIOLATION = "08P01"
@@ -23,6 +21,19 @@ _CANNOT_CONNECT = "08001"
 _AUTHENTICATION = ord("p")
 _SYNC, _QUERY = ord("S"), ord("Q")
 _READY = ord("Z")
+
+
+class Links(Proxy):
+    """The proxy of links: what a link asks of the tap that made it."""
+
+    apart: Callable[[Session, Sequence[Statement]], bool] | None = None
+    """Whether what is held, and commits by itself, is committed as a unit of its own."""
+    checks: Callable[[Session, Sequence[Statement]], bool] | None = None
+    """Whether what these statements' commit would look at is looked at in a unit before it."""
+
+    @abstractmethod
+    def forget(self, link: Link) -> None:
+        """Take note that ``link`` is closed."""
 
 
 class Link(Carrier[Unit]):
@@ -33,7 +44,7 @@ class Link(Carrier[Unit]):
     sends something and nothing is under way.
     """
 
-    def __init__(self, tap: PostgresTap, session: Session) -> None:
+    def __init__(self, tap: Links, session: Session) -> None:
         super().__init__(tap)
         self._tap = tap
         self.session = session

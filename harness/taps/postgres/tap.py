@@ -8,22 +8,21 @@ the gate lets that go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from harness.process.ports import HOST
 from harness.taps.postgres.address import Address, address_of, redirected
-from harness.taps.postgres.link import Link
+from harness.taps.postgres.link import Link, Links
 from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import Statement, Unit
-from harness.taps.proxy import Proxy
+from harness.taps.postgres.units import Unit
 
 _KEPT_ROWS = 3
 
 
-class PostgresTap(Proxy):
+class PostgresTap(Links):
     """Listens on a loopback port of its own and forwards to the server of ``upstream_url``.
 
     ``sample`` is how many rows of each answer are kept as text, for the timelines of reports.
@@ -47,10 +46,6 @@ class PostgresTap(Proxy):
         self._links: dict[int, Link] = {}
         self.on_close: Callable[[Session], None] | None = None
         """Called when a connection that the server had let in is no more."""
-        self.apart: Callable[[Session, Sequence[Statement]], bool] | None = None
-        """Whether what is held, and commits by itself, is committed as a unit of its own."""
-        self.checks: Callable[[Session, Sequence[Statement]], bool] | None = None
-        """Whether what these statements' commit would look at is looked at in a unit before it."""
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""
@@ -116,7 +111,6 @@ class PostgresTap(Proxy):
         return link
 
     def forget(self, link: Link) -> None:
-        """``link`` is closed."""
         self._links.pop(link.session.id, None)
         if self.on_close is not None and link.session.started:
             self.on_close(link.session)
