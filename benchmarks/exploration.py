@@ -40,6 +40,7 @@ from explorers import isolation, ours, profiling, rival
 from explorers.measured import Sample, Way, better, ratio, sooner
 
 from harness.cli.lending import LentLane
+from harness.described import Described
 from harness.explore.cluster.crew import crew_at
 from harness.explore.cluster.local import local_cluster
 from harness.explore.elsewhere import Elsewhere
@@ -98,7 +99,7 @@ async def _guard(
 ) -> list[Way]:
     story = scenario(STORY)
     async with (
-        open_stack(TARGET, Choice()) as stack,
+        open_stack(Described(TARGET), Choice()) as stack,
         opened(stack, story, guard, chosen.lanes) as worlds,
     ):
         for one in worlds:
@@ -232,7 +233,7 @@ async def _profiled(rounds: int, most: int) -> str:
     parts = []
     for guard in GUARDS:
         async with (
-            open_stack(TARGET, Choice()) as stack,
+            open_stack(Described(TARGET), Choice()) as stack,
             opened(stack, scenario(STORY), guard, 1) as worlds,
         ):
             parts.append(await profiling.profile(worlds[0], scenario(STORY), guard, rounds, most))

@@ -32,6 +32,7 @@ from rich.table import Table
 
 from harness import loop
 from harness.bench import Bench
+from harness.described import Described
 from harness.errors import PaidonceError
 from harness.process.child import Child
 from harness.process.ports import HOST, HeldPort
@@ -72,7 +73,7 @@ def main() -> None:
 
 async def _measure(chosen: argparse.Namespace) -> dict[str, Figures]:
     found: dict[str, Figures] = {name: Figures() for name in (NOOP, NO_DATABASE, *chosen.guards)}
-    async with open_stack(TARGET, Choice()) as stack:
+    async with open_stack(Described(TARGET), Choice()) as stack:
         lane = await stack.lane()
         for _ in range(chosen.rounds):
             for name, figures in found.items():

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from harness import service
-from harness.bench import Bench, Ports, Source
+from harness.bench import Bench, Ports, Source, Subject
 from harness.results import Variant
 from harness.scenario_clients import ScenarioClients
 from harness.service import Addresses, Service, Start
@@ -76,3 +76,8 @@ class Described:
 
     def clients(self, bench: Bench) -> ScenarioClients:
         return ScenarioClients(bench)
+
+
+def as_subject(target: Target | Subject) -> Subject:
+    """Return ``target`` as a stack takes it: a description by actions is put in ``Described``."""
+    return Described(target) if isinstance(target, Target) else target

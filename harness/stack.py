@@ -27,7 +27,6 @@ from harness.backends.shared import database_name
 from harness.backends.stripe_simulator import new_webhook_secret
 from harness.bench import Bench, ControlledTaps, Subject
 from harness.capability import Capability
-from harness.described import Described
 from harness.emptying import Emptying
 from harness.history import Backend
 from harness.process.tempdirs import TempFolder
@@ -38,7 +37,6 @@ from harness.taps.postgres import PostgresTap
 from harness.taps.redis import RedisTap
 from harness.taps.stripe import StripeTap
 from harness.taps.stripe_tls import StripeTls
-from harness.target import Target
 from harness.threads import in_thread
 
 __all__ = ["Choice", "Lane", "Stack", "open_stack"]
@@ -266,7 +264,7 @@ class Stack:
 
 @asynccontextmanager
 async def open_stack(
-    target: Target | Subject, choice: Choice, *, logs: Path | None = None
+    subject: Subject, choice: Choice, *, logs: Path | None = None
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
 
@@ -275,7 +273,6 @@ async def open_stack(
     async with AsyncExitStack() as exits:
         postgres = await asyncio.to_thread(open_postgres, choice.postgres)
         exits.push_async_callback(asyncio.to_thread, postgres.stop)
-        subject = Described(target) if isinstance(target, Target) else target
         yield Stack(subject=subject, choice=choice, postgres=postgres, exits=exits, logs=logs)
 
 

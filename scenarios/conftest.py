@@ -17,6 +17,7 @@ import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.bench import Bench
+from harness.described import Described
 from harness.play import missing, play_scenario
 from harness.pytest_support import Player
 from harness.scenario import Scenario
@@ -47,7 +48,7 @@ class Benches:
     async def _switch(self, variant: str, settings: Mapping[str, str]) -> Bench:
         await self._current.aclose()
         if self._stack is None:
-            stack = open_stack(TARGET, _choice())
+            stack = open_stack(Described(TARGET), _choice())
             self._stack = await self._exits.enter_async_context(stack)
             self._lane = await self._stack.lane()
         assert self._lane is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from harness.described import Described
 from harness.errors import PaidonceError
 from harness.explore.exploration import Request, Search, explore, opened
 from harness.explore.search import Budget, Ending, RandomWalk
@@ -60,7 +61,7 @@ async def against_attempts(
 ) -> tuple[Point, ...]:
     """The reference service, two_tabs, with 2 and more tabs."""
     points = []
-    async with open_stack(TARGET, Choice()) as stack:
+    async with open_stack(Described(TARGET), Choice()) as stack:
         for number in numbers:
             story = scenario("two_tabs").with_attempts(number)
             points += await _both(stack, story, guard, number, lanes, limits)
@@ -72,7 +73,7 @@ async def against_statements(
 ) -> tuple[Point, ...]:
     """The chatty shop, locked, two clients, with few and many statements each."""
     points = []
-    async with open_stack(chatty_target.TARGET, Choice()) as stack:
+    async with open_stack(Described(chatty_target.TARGET), Choice()) as stack:
         for number in numbers:
             story = chatty_target.story(number)
             points += await _both(stack, story, "locked", number, lanes, limits)

@@ -11,6 +11,7 @@ import psycopg
 from processor_time import spent, tree
 
 from harness.bench import Bench
+from harness.described import Described
 from harness.stack import Choice, open_stack
 from scenarios.reference import TARGET
 
@@ -30,7 +31,7 @@ class Cost:
 async def costs(guards: Sequence[str], payments: int) -> list[Cost]:
     """Measure ``payments`` payments under each guard, each of an order of its own."""
     measured = []
-    async with open_stack(TARGET, Choice()) as stack:
+    async with open_stack(Described(TARGET), Choice()) as stack:
         lane = await stack.lane()
         for guard in guards:
             settings = {"workers": "1", "pool_size": "10", "recovery_interval_s": "0"}

@@ -17,6 +17,7 @@ from harness import loop
 from harness.cli import load_options, options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
+from harness.described import Described
 from harness.errors import UsageError
 from harness.findings import Findings, Plan
 from harness.load.job import PROFILES
@@ -204,7 +205,7 @@ async def _run(
     task = progress.add_task(
         "starting Postgres, Redis and Stripe", total=len(findings.plan.variants) * repeat
     )
-    async with open_stack(TARGET, choice, logs=findings.plan.out / "logs") as stack:
+    async with open_stack(Described(TARGET), choice, logs=findings.plan.out / "logs") as stack:
         await load_all(
             stack,
             plans,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from harness.cli.playable import Playable
+from harness.described import Described
 from harness.scenario import Scenario
 from harness.target import Target
 from harness.targets.script import TargetScript
@@ -21,10 +22,11 @@ Much longer ones services refuse, and rightly so.
 
 def patient(playable: Playable) -> Playable:
     """The same with time-outs that leave a person time to think, as far as we can set them."""
-    if isinstance(playable.subject, Target) and isinstance(playable.script, Scenario):
+    described = playable.subject.described
+    if described is not None and isinstance(playable.script, Scenario):
         return replace(
             playable,
-            subject=patient_target(playable.subject),
+            subject=Described(patient_target(described)),
             script=patient_story(playable.script),
         )
     if isinstance(playable.script, TargetScript):

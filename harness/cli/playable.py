@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.bench import Source, Subject
+from harness.described import Described
 from harness.errors import UsageError
 from harness.explore import shrinking
 from harness.explore.exploration import Request
@@ -16,7 +17,6 @@ from harness.explore.regression import scenario_of
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.witness import Witness
 from harness.performing import Script
-from harness.target import Target
 from harness.targets import load_target
 from harness.targets.asking import request_for
 from harness.targets.finding import find_source
@@ -32,7 +32,7 @@ from scenarios.reference import TARGET
 class Playable:
     """A service and what is played on it. ``variant`` is the one that was asked for."""
 
-    subject: Target | Subject
+    subject: Subject
     script: Script
     variant: str
 
@@ -92,7 +92,9 @@ def named(name: str, variant: str | None, attempts: int | None = None) -> Playab
     guard = variant or "none"
     TARGET.variant(guard)
     story = scenario(name)
-    return Playable(TARGET, story if attempts is None else story.with_attempts(attempts), guard)
+    return Playable(
+        Described(TARGET), story if attempts is None else story.with_attempts(attempts), guard
+    )
 
 
 def of_target(path: Path, variant: str) -> Playable:
@@ -110,7 +112,9 @@ def of_witness(witness: Witness, path: Path, variant: str | None = None) -> Play
     chosen = variant or witness.variant
     if witness.described_in is None:
         TARGET.variant(chosen)
-        return Playable(TARGET, scenario_of(witness, TARGET, scenario(witness.scenario)), chosen)
+        return Playable(
+            Described(TARGET), scenario_of(witness, TARGET, scenario(witness.scenario)), chosen
+        )
     playable = of_target(find_source(witness.described_in, path), chosen)
     _say_if_changed(witness.described_in, playable)
     script = scenario_of(witness, playable.subject, playable.script)

@@ -20,6 +20,7 @@ from harness.backends.choice import choices_of
 from harness.cli import options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
+from harness.described import Described
 from harness.errors import Unavailable
 from harness.explore.validate.spending import validation_of
 from harness.findings import Findings, Plan
@@ -183,7 +184,7 @@ async def _play(
         progress.update(task, advance=1, description=f"{doing} {cell.variant} × {cell.scenario}")
 
     findings.on_cell = on_cell
-    async with open_stack(plan.target, choice, logs=plan.out / "logs") as stack:
+    async with open_stack(Described(plan.target), choice, logs=plan.out / "logs") as stack:
         await prove(stack, findings)
         if load is not None:
             await load_all(stack, (load,), findings, progress, task)

@@ -19,6 +19,7 @@ import msgspec
 from harness import loop
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.bench import Subject
+from harness.described import as_subject
 from harness.errors import UsageError
 from harness.explore.exploration import opened
 from harness.explore.following import follow
@@ -118,7 +119,7 @@ async def replaying(
     story = scenario_of(witness, target, scenario)
     chosen = target.variant(variant or witness.variant).name
     async with (
-        open_stack(target, choice or shared_choice()) as stack,
+        open_stack(as_subject(target), choice or shared_choice()) as stack,
         opened(
             stack,
             story,

@@ -22,6 +22,7 @@ from harness.backends import listening, redis_client, wheels
 from harness.backends.choice import Choice
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
+from harness.described import Described
 from harness.findings import Findings, Plan
 from harness.process.child import Child
 from harness.process.ports import HOST
@@ -68,7 +69,7 @@ def proof_with(
 
     async def main() -> Proof:
         findings = Findings(plan)
-        async with open_stack(TARGET, choice) as stack:
+        async with open_stack(Described(TARGET), choice) as stack:
             await prove(stack, findings)
         return findings.proof()
 

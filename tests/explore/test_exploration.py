@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.described import Described
 from harness.explore.exploration import Request, Search, explore, opened, play_again, save
 from harness.explore.search import Budget, Ending
 from harness.explore.witness import broken_of, read_witness
@@ -32,7 +33,7 @@ def on_worlds(story, guard, work, lanes=1):
             redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
         )
         async with (
-            open_stack(TARGET, choice) as stack,
+            open_stack(Described(TARGET), choice) as stack,
             opened(stack, story, guard, lanes) as worlds,
         ):
             return await work(worlds)

@@ -11,6 +11,7 @@ import sys
 import pytest
 from export_stories import witness
 
+from harness.described import Described
 from harness.errors import UsageError
 from harness.explore.exploration import Request, explore, opened, save
 from harness.explore.export import pytest_test
@@ -97,7 +98,7 @@ def counterexample(tmp_path_factory):
 
     async def find():
         async with (
-            open_stack(TARGET, shared_choice()) as stack,
+            open_stack(Described(TARGET), shared_choice()) as stack,
             opened(stack, story, "none", 1) as worlds,
         ):
             return await explore(worlds, Request(scenario=story, variant="none"))

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from harness import loop
 from harness.backends.choice import Choice
 from harness.cli.measuring import load_all
+from harness.described import Described
 from harness.findings import Findings, Plan
 from harness.load.measure import Workload
 from harness.results import Load
@@ -47,7 +48,7 @@ def measured(work: Workload, guard: str, out: Path) -> list[Load]:
     async def run() -> None:
         with Progress(disable=True) as progress:
             task = progress.add_task("load", total=1)
-            async with open_stack(TARGET, Choice()) as stack:
+            async with open_stack(Described(TARGET), Choice()) as stack:
                 await load_all(stack, (work,), findings, progress, task)
 
     loop.run(run())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import loop
+from harness.described import Described
 from harness.load import physical
 from harness.load.physical import measure_limit
 from harness.load.sqlscript import Script
@@ -18,7 +19,7 @@ from scenarios.reference import TARGET
 
 def measured(folder: Path, guards: Sequence[str]) -> list[tuple[Alone | None, Limit]]:
     async def run() -> list[tuple[Alone | None, Limit]]:
-        async with open_stack(TARGET, Choice()) as stack:
+        async with open_stack(Described(TARGET), Choice()) as stack:
             lane = await stack.lane()
             return [
                 await measure_limit(stack, lane, guard, 3, folder / "pgbench.log", orders=100)

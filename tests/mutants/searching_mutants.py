@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from mutants import Mutant
 
+from harness.described import Described
 from harness.explore.exploration import Request, exit_code, explore, opened
 from harness.explore.search import Budget
 from harness.results import Variant
@@ -58,5 +59,5 @@ async def open_mutant_searcher(
         migrate=("{python}", str(start), "migrate"),
         variants=tuple(Variant(name=m.name, title=m.why, sound=m.sound) for m in mutants),
     )
-    async with open_stack(target, Choice(postgres=postgres, redis=redis)) as stack:
+    async with open_stack(Described(target), Choice(postgres=postgres, redis=redis)) as stack:
         yield MutantSearcher(stack)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.described import Described
 from harness.explore.exploration import Request, explore, opened
 from harness.explore.search import Ending
 from harness.predict import Standing, decided, orders_of, predicted
@@ -34,7 +35,7 @@ def explored(name, guard, *, target=TARGET, watch=0.1, steered=True):
             redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
         )
         async with (
-            open_stack(target, choice) as stack,
+            open_stack(Described(target), choice) as stack,
             opened(stack, story, guard, 1) as worlds,
         ):
             found = await predicted(worlds[0], watch)

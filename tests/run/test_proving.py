@@ -11,6 +11,7 @@ import pytest
 
 import reports
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.described import Described
 from harness.explore.cells import Allowance
 from harness.findings import Findings, Plan
 from harness.prove import prove
@@ -44,7 +45,7 @@ def proof_of(tmp_path, guards, stories, stripe="simulator", search_seconds=0.0):
             search_seconds=search_seconds,
         )
         findings = Findings(plan)
-        async with open_stack(TARGET, choice(stripe)) as stack:
+        async with open_stack(Described(TARGET), choice(stripe)) as stack:
             await prove(stack, findings)
         return findings.proof()
 
@@ -123,7 +124,7 @@ def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
 
         whole = asyncio.current_task()
         findings = Findings(plan, on_cell=stop_after_a_search)
-        async with open_stack(TARGET, choice()) as stack:
+        async with open_stack(Described(TARGET), choice()) as stack:
             with pytest.raises(asyncio.CancelledError):
                 await prove(stack, findings)
         return findings.proof()

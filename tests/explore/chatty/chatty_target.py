@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from harness.described import Described
 from harness.explore.exploration import opened
 from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Action
@@ -76,7 +77,7 @@ async def chatty_worlds(
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on the shop, running in ``variant``."""
     async with (
-        open_stack(TARGET, choice) as stack,
+        open_stack(Described(TARGET), choice) as stack,
         opened(stack, scenario, variant, lanes) as worlds,
     ):
         yield worlds

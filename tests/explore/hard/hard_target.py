@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from harness.described import Described
 from harness.explore.exploration import Explored, Request, explore
 from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Action
@@ -117,7 +118,7 @@ class Lab:
                 redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
             )
             self._stack = await self._exits.enter_async_context(
-                open_stack(TARGET, choice, logs=self._logs)
+                open_stack(Described(TARGET), choice, logs=self._logs)
             )
             self._lane = await self._stack.lane()
         async with self._stack.bench(self._lane, behaviour, {}, controlled=True) as bench:
