@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -242,13 +243,13 @@ def environment() -> Environment:
 
 def asset(name: str) -> Markup:
     """A file of the templates folder that is put into the page as it is."""
-    path = Path(__file__).parent / "templates" / name
+    path = files("reports").joinpath("templates", name)
     return Markup(path.read_text("utf-8"))  # noqa: S704 - our own files, never input
 
 
 def vendored(name: str) -> Markup:
     """A file of a library that is part of the page, as it is."""
-    path = Path(__file__).parent / "vendor" / name
+    path = files("reports").joinpath("vendor", name)
     return Markup(path.read_text("utf-8").strip())  # noqa: S704 - unchanged, see vendor/README.md
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.explore.footprint import LOCAL, Footprint
 from harness.explore.heard import NOTHING, Heard, heard_of
+from harness.explore.world import REDELIVERY
 from harness.taps.gate import Call
 
 
@@ -20,7 +21,7 @@ class At(enum.Enum):
     LOCK = "waiting for a lock in Postgres"
     ANSWER = "its answer held at a tap"
     INSIDE = "waiting inside the service"
-    AGAIN = "about to deliver its webhook again"
+    AGAIN = REDELIVERY
     EVENT = "about to deliver an event"
     DONE = "done"
 

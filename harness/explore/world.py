@@ -21,6 +21,8 @@ ANSWER = "answer"
 """The label of a step by which an actor that had to wait gets the answer to its last one."""
 COMMITS = "postgres commit by itself"
 """The label of the end of a statement that commits by itself, where that is a step of its own."""
+REDELIVERY = "about to deliver its webhook again"
+"""The label of a step by which an actor delivers what it delivered already."""
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):

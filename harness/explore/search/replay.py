@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.explore.players import At
 from harness.explore.search.alike import alike
 from harness.explore.search.running import MAX_STEPS
 from harness.explore.search.types import Expected, Run, Schedule
-from harness.explore.world import Pending, Taken, World, Worlds
-
-AGAIN = str(At.AGAIN.value)
+from harness.explore.world import REDELIVERY, Pending, Taken, World, Worlds
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +82,7 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
     labels = {one.actor: one.label for one in pending}
     if expected.enabled is not None:
         # An older witness does not count who could have delivered a refused webhook again.
-        enabled = tuple(a for a in enabled if a in expected.enabled or labels[a] != AGAIN)
+        enabled = tuple(a for a in enabled if a in expected.enabled or labels[a] != REDELIVERY)
     if expected.enabled is not None and expected.enabled != enabled:
         wanted = f"that {', '.join(expected.enabled) or 'nobody'} can move"
     elif expected.actor not in enabled:
