@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 import harness
+from harness.backends.base import STAND_IN
 from harness.bench import Bench
 from harness.explore.cells import VALIDATION, not_searched, why_not_searched
 from harness.explore.validate.spending import Validation
@@ -144,4 +145,5 @@ def machine(backends: Mapping[str, str]) -> Machine:
         python=platform.python_version(),
         paidonce=harness.__version__,
         backends=dict(sorted(backends.items())),
+        stand_ins=tuple(sorted(role for role, what in backends.items() if STAND_IN in what)),
     )

@@ -10,16 +10,12 @@ import enum
 
 import msgspec
 
-from harness.capability import Capability
 from harness.conditions import Conditions
 from harness.grounds import Grounds, resting
 from harness.seen import Seen
-from harness.verdict import Status, Verdict
+from harness.verdict import Broken, Status, Verdict
 
-RESULTS_FORMAT = 1
-
-# How a verdict begins that is UNKNOWN because the run lacks a capability.
-_CANNOT_JUDGE = "this run cannot judge it: lacking "
+RESULTS_FORMAT = 2
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +51,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     raced: bool = False
 
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """What the checkers that found it INVALID said."""
+        return tuple(one.broken for one in self.verdicts if one.status is Status.INVALID)
+
 
 class How(enum.StrEnum):
     """How the search of a cell ended."""
@@ -85,7 +86,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int = 0
     seconds: float = 0.0
     execution: int | None = None
-    broken: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
     witness: str | None = None
     grounds: Grounds | None = None
     """What was tried of that on which it rests, and what was learnt; None where nothing was."""
@@ -182,10 +183,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         missing: list[str] = []
         for run in self.runs:
             undecided = [v for v in run.verdicts if v.status is Status.UNKNOWN]
-            named = [_lacking(verdict) for verdict in undecided]
-            if not all(named) or (run.status is Status.UNKNOWN and not undecided):
+            if run.status is Status.UNKNOWN and not undecided:
                 return ()
-            missing += [name for names in named for name in names]
+            if not all(verdict.missing for verdict in undecided):
+                return ()
+            missing += [name for verdict in undecided for name in verdict.missing]
         return tuple(dict.fromkeys(missing))
 
     @property
@@ -203,16 +205,6 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         if self.accepted:
             return True
         return self.skipped is not None or self.status is self.expected or bool(self.lacking)
-
-
-def _lacking(verdict: Verdict) -> tuple[str, ...]:
-    """The capabilities an UNKNOWN says it is for want of: by its details, else by its reason."""
-    named = verdict.details.get("missing")
-    if isinstance(named, list | tuple):
-        return tuple(str(name) for name in named)
-    if verdict.reason.startswith(_CANNOT_JUDGE):
-        return tuple(name.value for name in Capability if name.value in verdict.reason)
-    return ()
 
 
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +290,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     paidonce: str
     backends: dict[str, str]
+    stand_ins: tuple[str, ...] = ()
+    """The roles in ``backends`` that a local stand-in has in place of the official image."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):

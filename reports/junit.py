@@ -92,7 +92,7 @@ def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cel
         if verdict.status is not Status.VALID:
             lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
     if cell is not None and cell.search is not None:
-        lines += [search_words(cell.search), *cell.search.broken]
+        lines += [search_words(cell.search), *(broken.words for broken in cell.search.broken)]
         again = replay_command(cell)
         lines += [f"replay it: {again}"] if again is not None else []
     if problem.history is not None:
@@ -115,9 +115,7 @@ def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
             ),
             time=f"{load.seconds:.3f}",
         )
-        reasons = "; ".join(
-            f"{v.checker}: {v.reason}" for v in load.verdicts if v.status is load.status
-        )
+        reasons = "; ".join(v.words for v in load.verdicts if v.status is load.status)
         if load.status is Status.UNKNOWN:
             ET.SubElement(case, "skipped", message=xml_safe(f"not judged: {reasons}"))
         elif load.status is Status.INVALID and variant.sound:

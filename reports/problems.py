@@ -6,7 +6,6 @@ import enum
 
 import msgspec
 
-from harness.backends.base import STAND_IN
 from harness.capability import CAPABILITY_MEANING, Capability
 from harness.results import Cell, How, Load, Proof, Run, Variant
 from harness.verdict import Status
@@ -82,7 +81,7 @@ def reason_of(run: Run, status: Status) -> str:
     """The first reason a verdict of that status gives in ``run``, with its checker's name."""
     for verdict in run.verdicts:
         if verdict.status is status:
-            return f"{verdict.checker}: {verdict.reason}"
+            return verdict.words
     return ""
 
 
@@ -151,7 +150,7 @@ def _broken(cell: Cell) -> tuple[str, str | None]:
     text = f"declared sound and held in {count(len(cell.runs), 'run')}, but the search found a"
     text += " counterexample"
     witness = f" (paidonce replay {cell.search.witness})" if cell.search.witness else ""
-    return text + witness + (f": {cell.search.broken[0]}" if cell.search.broken else ""), None
+    return text + witness + (f": {cell.search.broken[0].words}" if cell.search.broken else ""), None
 
 
 def _by_chance(cell: Cell) -> tuple[str, str | None]:
@@ -232,15 +231,11 @@ def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
     where = f"under load ({load.profile}, {count(load.users, 'user')})"
     undecided = [verdict for verdict in load.verdicts if verdict.status is Status.UNKNOWN]
     if load.status is Status.INVALID and declared_sound:
-        reason = next(
-            (f": {v.checker}: {v.reason}" for v in load.verdicts if v.status is Status.INVALID), ""
-        )
+        reason = next((f": {v.words}" for v in load.verdicts if v.status is Status.INVALID), "")
         weight, text = Weight.CONTRADICTED, f"declared sound, but broke {where}{reason}"
     elif load.status is Status.UNKNOWN:
-        lacking = bool(undecided) and all(verdict.details.get("missing") for verdict in undecided)
-        reason = f": {undecided[0].checker}: {undecided[0].reason}" if undecided else ""
-        weight = Weight.NOTE if lacking else Weight.UNDECIDED
-        text = f"{'not judged' if lacking else 'could not be decided'} {where}{reason}"
+        reason = f": {undecided[0].words}" if undecided else ""
+        weight, text = Weight.UNDECIDED, f"could not be decided {where}{reason}"
     else:
         return None
     return Problem(weight=weight, text=text, variant=load.variant, history=load.history)
@@ -261,9 +256,9 @@ def _of_the_backends(proof: Proof) -> list[Problem]:
             weight = Weight.CONTRADICTED if invalid else Weight.UNDECIDED
             text += f"; its own report is in {beside.folder}"
             found.append(Problem(weight=weight, text=text))
-    roles = [role for role, what in proof.machine.backends.items() if STAND_IN in what]
-    if roles:
-        text = f"stand-in images, made locally in place of the official ones: {listed(roles)}"
+    if proof.machine.stand_ins:
+        text = "stand-in images, made locally in place of the official ones: "
+        text += listed(proof.machine.stand_ins)
         found.append(Problem(weight=Weight.NOTE, text=text))
     return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
+from harness.gate import format1
 from harness.results import RESULTS_FORMAT, Proof
 
 RESULTS_NAME = "results.json"
@@ -41,9 +42,12 @@ def load(place: Path) -> Proof:
         ) from error
     try:
         version = msgspec.json.decode(data, type=_Format).format
+        if version == format1.FORMAT:
+            return msgspec.convert(format1.read(data, path.parent), Proof)
         if version != RESULTS_FORMAT:
             raise UsageError(
-                f"{path} has results format {version}; this version reads format {RESULTS_FORMAT}"
+                f"{path} has results format {version}; this version reads formats "
+                f"{format1.FORMAT} and {RESULTS_FORMAT}"
             )
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from harness.capability import Capability
 from harness.history import History
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 Needs = tuple[frozenset[Capability], ...]
 NOTHING: Needs = (frozenset(),)
 """Needs no capability: every history holds what this checker looks at."""
 
 _SHOWN = 20
-"""How many violations a verdict spells out; all are counted."""
+"""How many violations that name no rule a verdict keeps; all are counted."""
 
 
 class Checker(Protocol):
@@ -42,29 +40,6 @@ class Checker(Protocol):
         """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What is broken, in data: by which ``rule``, ``whose`` (an attempt, or nobody's in
-    particular), with which ``values``."""
-
-    rule: str
-    whose: str = ""
-    values: dict[str, str] = {}
-
-
-class Violation(msgspec.Struct, frozen=True, kw_only=True):
-    """One way in which a history breaks a rule.
-
-    ``evidence`` holds positions in ``History.events`` in the order a person should read them.
-    ``absence`` tells that it rests on something *not* being recorded, which proves nothing where
-    the record has gaps. ``finding`` says the same as ``reason`` in data, to be compared.
-    """
-
-    reason: str
-    evidence: tuple[int, ...] = ()
-    absence: bool = False
-    finding: Finding | None = None
-
-
 def conclude(
     checker: str,
     history: History,
@@ -74,32 +49,31 @@ def conclude(
     doubts: Sequence[str] = (),
     gaps: Sequence[str] = (),
     details: dict[str, Any] | None = None,
+    all_told: bool = False,
 ) -> Verdict:
     """The verdict that follows from what was found.
 
     A violation makes it INVALID whatever else is in doubt; without one, a doubt makes it
     UNKNOWN; with neither it is VALID for the reason ``fine``. ``gaps`` are doubts of the kind
     that something recorded is missing from the picture, so that absence proves nothing.
-    ``details`` gains a list ``violations`` (the first few) and their ``count``, and the
-    ``findings`` of those that say what they are in data, unless it has them already.
+    ``details`` gains the ``count`` of violations. The sentence tells the first of them, or, with
+    ``all_told``, every one.
     """
     if not history.complete:
         gaps = ["history was cut off", *gaps]
     proven = [found for found in violations if not (gaps and found.absence)]
-    unproven = [found.reason for found in violations if gaps and found.absence]
+    unproven = [found.words for found in violations if gaps and found.absence]
     more = dict(details or {})
     if proven:
-        first = proven[0]
         more["count"] = len(proven)
-        more["violations"] = [
-            {"reason": found.reason, "evidence": list(found.evidence)} for found in proven[:_SHOWN]
-        ]
-        more.setdefault("findings", [msgspec.to_builtins(f.finding) for f in proven if f.finding])
+        told = proven if all_told else proven[:1]
+        positions = [at for violation in told for at in violation.evidence]
         return Verdict(
             checker=checker,
             status=Status.INVALID,
-            reason=first.reason + _and_more(len(proven) - 1),
-            evidence=first.evidence,
+            reason="; ".join(one.words for one in told) + _and_more(len(proven) - len(told)),
+            evidence=tuple(positions if len(told) == 1 else sorted(set(positions))),
+            violations=tuple(v for n, v in enumerate(proven) if v.rule or n < _SHOWN),
             details=more,
         )
     # That a history was cut off turns a VALID into an UNKNOWN elsewhere, for every checker.

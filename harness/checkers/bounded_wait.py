@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from harness.checkers.answers import evidence, who
-from harness.checkers.base import NOTHING, Violation, conclude
+from harness.checkers.base import NOTHING, conclude
 from harness.history import History, Outcome
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 MAX_WAIT_MS = "max_wait_ms"
 """Setting: the longest a rejected operation may take, in milliseconds."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from harness.capability import Capability
 from harness.checkers.answers import evidence, orders_of, succeeded
-from harness.checkers.base import Needs, Violation, conclude, some
+from harness.checkers.base import Needs, conclude, some
 from harness.checkers.stripe_facts import Ledger, at_rest, never_read
 from harness.history import Action, History
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 
 class NoChargeWhenCancelled:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.checkers.answers import CONFLICT, CONTENDING, PAYMENT_REQUIRED, evidence, who
-from harness.checkers.base import NOTHING, Violation, conclude
+from harness.checkers.base import NOTHING, conclude
 from harness.history import Action, Completed, Effect, Fault, History, Operation, Outcome
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 ALLOW_FAILED = "allow_failed"
 """Setting: "true" where a scenario breaks so much that server errors prove nothing."""

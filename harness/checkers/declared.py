@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, Finding, Violation, conclude, some
+from harness.checkers.base import NOTHING, conclude, some
 from harness.history import History, Operation, Outcome
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 
 def last_operations(history: History) -> dict[str, Operation]:
@@ -55,7 +55,8 @@ class DeclaredSuccesses:
                 Violation(
                     reason=f"{said}, {rules.at_most} may at most: {_names(won)}",
                     evidence=evidence(won),
-                    finding=Finding(rule="at_most", values={"successes": str(len(won))}),
+                    rule="at_most",
+                    values={"successes": str(len(won))},
                 )
             )
         if rules.at_least is not None and len(won) < rules.at_least:
@@ -64,10 +65,13 @@ class DeclaredSuccesses:
                 doubts.append(f"{reason}; what came of {', '.join(open_ones)} is not known")
             else:
                 losers = [last[name] for name in rules.counted if name in last]
-                finding = Finding(rule="at_least", values={"successes": str(len(won))})
                 violations.append(
                     Violation(
-                        reason=reason, evidence=evidence(losers), absence=True, finding=finding
+                        reason=reason,
+                        evidence=evidence(losers),
+                        absence=True,
+                        rule="at_least",
+                        values={"successes": str(len(won))},
                     )
                 )
         return conclude(self.name, history, violations=violations, doubts=doubts, fine=said)
@@ -88,7 +92,9 @@ class DeclaredRejections:
             Violation(
                 reason=f"{name} got neither a success nor a clean rejection: {_answer(operation)}",
                 evidence=evidence([operation]),
-                finding=Finding(rule="rejection", whose=name, values=_status(operation)),
+                rule="rejection",
+                whose=name,
+                values=_status(operation),
             )
             for name, operation in last.items()
             if operation.outcome is Outcome.FAILED

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from harness.capability import Capability
 from harness.checkers.answers import by_attempt, evidence, succeeded, undecided
-from harness.checkers.base import Needs, Violation, conclude, some
+from harness.checkers.base import Needs, conclude, some
 from harness.checkers.stripe_facts import Ledger, at_rest, never_read
 from harness.history import Action, History, Operation, OrderCreated
 from harness.models.order_state import PAID_STATUSES
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 
 class IndependentOrders:

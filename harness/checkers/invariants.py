@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import msgspec
 
 from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, Finding, Violation, conclude, some
+from harness.checkers.base import NOTHING, conclude, some
 from harness.checkers.declared import last_operations, told_success
 from harness.checkers.expressions import BEFORE, BadExpression, Expression, NoValue, Value, parse
 from harness.history import History, Invariant, Observed, Outcome
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 Values = dict[str, tuple[int, Value]]
 """Observed values by name, each with its position in the history."""
@@ -51,28 +48,11 @@ class Invariants:
         return conclude(
             self.name,
             history,
-            violations=_together(violations),
+            violations=violations,
             doubts=doubts,
             fine=f"{some(len(rules.invariants), 'invariant')} held",
-            details=_told(violations) if violations else None,
+            all_told=True,  # which of them are broken is what matters
         )
-
-
-def _told(violations: list[Violation]) -> dict[str, Any]:
-    """What is broken: each in words, and in data."""
-    return {
-        "broken": [found.reason for found in violations],
-        "findings": [msgspec.to_builtins(f.finding) for f in violations if f.finding],
-    }
-
-
-def _together(violations: list[Violation]) -> list[Violation]:
-    """All that is broken in one sentence: which of them are broken is what matters."""
-    if len(violations) < 2:
-        return violations
-    positions = sorted({at for found in violations for at in found.evidence})
-    reason = "; ".join(found.reason for found in violations)
-    return [Violation(reason=reason, evidence=tuple(positions))]
 
 
 class _Case:
@@ -111,11 +91,12 @@ class _Case:
         if True in held:
             return None
         return Violation(
-            reason=f"{invariant.name}{whose}: not {invariant.check}, with {self._said(least)}",
+            title=f"{invariant.name}{whose}",
+            reason=f"not {invariant.check}, with {self._said(least)}",
+            rule=invariant.name,
+            whose=self._attempt or "",
+            values=self._shown(least),
             evidence=self._evidence(),
-            finding=Finding(
-                rule=invariant.name, whose=self._attempt or "", values=self._shown(least)
-            ),
         )
 
     def _holds(self, successes: int) -> bool:

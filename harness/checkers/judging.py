@@ -34,9 +34,15 @@ def select(registry: Mapping[str, Checker], names: Iterable[str]) -> tuple[Check
 
 
 def _judge_one(checker: Checker, history: History) -> Verdict:
-    missing = _missing(checker, history)
-    if missing is not None:
-        return Verdict(checker=checker.name, status=Status.UNKNOWN, reason=missing)
+    lacking = _lacking(checker, history)
+    if lacking:
+        ways = " or ".join(" and ".join(_explain(name) for name in names) for names in lacking)
+        return Verdict(
+            checker=checker.name,
+            status=Status.UNKNOWN,
+            reason=f"this run cannot judge it: lacking {ways}",
+            missing=tuple(c.value for c in Capability if any(c in names for names in lacking)),
+        )
     try:
         verdict = checker.check(history)
     except Exception as error:  # of whatever kind: a crash decides nothing
@@ -55,14 +61,12 @@ def _judge_one(checker: Checker, history: History) -> Verdict:
     return verdict
 
 
-def _missing(checker: Checker, history: History) -> str | None:
-    """What the history lacks for this checker, or None if it lacks nothing."""
+def _lacking(checker: Checker, history: History) -> list[list[Capability]]:
+    """Return what each set of capabilities the checker needs lacks in the history; nothing if one
+    of them is there."""
     present = frozenset(history.header.capabilities)
     lacking = [sorted(alternative - present) for alternative in checker.needs]
-    if any(not names for names in lacking):
-        return None
-    ways = " or ".join(" and ".join(_explain(name) for name in names) for names in lacking)
-    return f"this run cannot judge it: lacking {ways}"
+    return lacking if all(lacking) else []
 
 
 def _explain(capability: Capability) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from harness.capability import Capability
 from harness.checkers.answers import evidence, orders_of, succeeded, who
-from harness.checkers.base import Needs, Violation, conclude, some
+from harness.checkers.base import Needs, conclude, some
 from harness.checkers.stripe_facts import Account, Ledger, at_rest, never_read
 from harness.history import Action, History, Operation, OrderObserved
 from harness.models.order_state import PAID_STATUSES
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 
 class LedgerAgrees:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.checkers.answers import who
-from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.base import NOTHING, conclude, some
 from harness.checkers.search import Interval, SearchResult, search
 from harness.history import (
     Action,
@@ -24,7 +24,7 @@ from harness.history import (
 )
 from harness.models.order import OrderModel
 from harness.models.order_state import KNOWN_CODES, OrderState
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 MAX_CONFIGURATIONS = 100_000
 """Configurations per order. A sound order takes about one per operation that changes it; a wrong

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.capability import Capability
-from harness.checkers.base import Needs, Violation, conclude, some
+from harness.checkers.base import Needs, conclude, some
 from harness.checkers.stripe_facts import INTENT_CREATE, Ledger, Owners
 from harness.history import Effect, History
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 
 class OneIntent:

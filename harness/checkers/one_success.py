@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, whom
-from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.base import NOTHING, conclude, some
 from harness.history import Action, History, Operation
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 _RULES = ((Action.PAY, "paid"), (Action.CREATE_INTENT, "given a payment intent"))
 

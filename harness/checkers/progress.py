@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.capability import Capability
 from harness.checkers.answers import CONFLICT, evidence, orders_of, whom
-from harness.checkers.base import Needs, Violation, conclude
+from harness.checkers.base import Needs, conclude
 from harness.checkers.stripe_facts import at_rest, never_read
 from harness.history import Action, History, Operation, Outcome
 from harness.models.order_state import (
@@ -16,7 +16,7 @@ from harness.models.order_state import (
     PAYMENT_IN_PROGRESS,
     REFUND_EXCEEDS_PAYMENT,
 )
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 _UNSETTLED = frozenset({"unpaid", "processing"})
 _NEVER_COMPETED = frozenset({400, 401, 403, 404, 415, 422})

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from harness.capability import Capability
 from harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, undecided
-from harness.checkers.base import Needs, Violation, conclude, some
+from harness.checkers.base import Needs, conclude, some
 from harness.checkers.stripe_facts import Account, Ledger
 from harness.history import Action, History, Operation, Outcome
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 
 class RefundsBounded:

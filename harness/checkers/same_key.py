@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.checkers.answers import evidence, who
-from harness.checkers.base import NOTHING, Violation, conclude, some
+from harness.checkers.base import NOTHING, conclude, some
 from harness.history import Action, History, Operation, Outcome
 from harness.models.order_state import PAYMENT_IN_PROGRESS
-from harness.verdict import Verdict
+from harness.verdict import Verdict, Violation
 
 _TELLING = ("payment_id", "refund_id", "amount")
 """What an answer says of the effect it had."""

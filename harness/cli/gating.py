@@ -59,17 +59,22 @@ class Gate:
 
     def judge(self, proof: Proof) -> tuple[Proof, list[Finding]]:
         """What was found, and the proof with what is accepted."""
-        found = findings(proof, tuple(self.invariants), self.baseline.words)
+        found = findings(proof, self.baseline.words)
         return accepting(proof, found), found
 
     def notes(self, proof: Proof, found: Sequence[Finding]) -> list[str]:
         """Entries of the baseline that nobody needs any more."""
         seen = {one.id for one in found} | {f"{one.variant}/{ANY}" for one in found}
-        proved = {cell.variant for cell in proof.cells if cell.proved}
+        proved = {
+            identity
+            for cell in proof.cells
+            if cell.proved
+            for identity in known_ids((cell.variant,), tuple(self.invariants))
+        }
         return [
             f"{self.path}: {entry.finding!r} is not found any more, by a complete search: remove it"
             for entry in self.baseline.accepted
-            if entry.finding not in seen and entry.finding.partition("/")[0] in proved
+            if entry.finding in proved - seen
         ]
 
 

@@ -76,6 +76,6 @@ async def _replay(witness: Witness, playable: Playable, times: int, choice: Choi
             codes.append(judged.came.status.exit_code)
             if number == 1:
                 for found in broken:
-                    console.print(f"  {found.checker}: {found.reason}", markup=False)
+                    console.print(f"  {found.words}", markup=False)
     console.print(f"{same} of {times} replays showed what the witness shows")
     return max(codes, key=[0, 3, 1].index)

@@ -125,7 +125,7 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         console.print(_smaller(explored.shrunk))
     if explored.witness is not None:
         for broken in explored.witness.broken:
-            console.print(f"  {broken.checker}: {broken.reason}", markup=False)
+            console.print(f"  {broken.words}", markup=False)
         for step in explored.witness.steps:
             console.print(_line(step.number, step.actor, step.label, step.blocked), markup=False)
     if witness is not None:

@@ -171,7 +171,7 @@ class Teller:
             "bold",
         )
         for found in witness.broken:
-            self.say(f"  {found.checker}: {found.reason}")
+            self.say(f"  {found.words}")
 
     def conclude(self, followed: Followed, world: ServiceWorld) -> int:
         """Say what came of it; returns the exit code."""

@@ -154,7 +154,7 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             f"{search.seconds:.1f} s; {cell.caught} of {len(cell.runs)} bursts broke"
         )
         for broken in search.broken:
-            console.print(f"  {broken}", markup=False)
+            console.print(f"  {broken.words}", markup=False)
         if search.witness is not None:
             witness = checked.plan.out / search.witness
             told = f"  replay it: paidonce replay {shlex.quote(str(witness))}"

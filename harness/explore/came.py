@@ -127,8 +127,8 @@ def _rules(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     rules: set[str] = set()
     for verdict in verdicts:
         if verdict.status is Status.INVALID:
-            told = [f": {found['rule']}" for found in verdict.details.get("findings", ())]
-            rules.update(f"{verdict.checker}{rule}" for rule in told or [""])
+            ruled = [f"{verdict.checker}: {one.rule}" for one in verdict.broken.ruled]
+            rules.update(ruled or [verdict.checker])
     return tuple(sorted(rules))
 
 

@@ -7,13 +7,10 @@ are played in real time only.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import msgspec
 
 from harness.bench import Bench
 from harness.errors import PaidonceError
@@ -40,7 +37,7 @@ VALIDATION = Validation(least=0.25, sample=20, beside=True)
 """Many cells share the time: each kind of claim is tried, and little beyond. What a cell may take
 is for its search; trying what that relied on may take as long again."""
 
-_BUDGET = re.compile(r"the budget of [\d.e+-]+ seconds is spent")
+_SPENT = "its share of the time for searching was spent"
 
 _ENDINGS = {
     Ending.COMPLETE: How.COMPLETE,
@@ -136,7 +133,8 @@ class Searcher:
         request = Request(
             scenario=scenario,
             variant=self.bench.variant,
-            budget=Budget(seconds=seconds),
+            # Said alike for all cells, so that reports can say it once.
+            budget=Budget(seconds=seconds, spent_words=_SPENT),
             seed=self._seed,
             watch=WATCH_S if self._learnt is None else 0.0,
             validation=self._validation,
@@ -147,10 +145,7 @@ class Searcher:
         finally:
             await worlds.close()
         self._learnt = background.learnt
-        found = searched(explored, save(explored, self._out / WITNESSES), self._out)
-        # Said alike for all cells, so that reports can say it once.
-        spent = _BUDGET.sub("its share of the time for searching was spent", found.reason)
-        return msgspec.structs.replace(found, reason=spent)
+        return searched(explored, save(explored, self._out / WITNESSES), self._out)
 
 
 def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
@@ -168,7 +163,7 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
         outcomes=counts.outcomes,
         seconds=result.seconds,
         execution=None if found is None else found.execution.number,
-        broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
+        broken=broken,
         witness=None if witness is None else witness.relative_to(out).as_posix(),
         grounds=result.grounds,
     )

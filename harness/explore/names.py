@@ -148,6 +148,17 @@ class Names:
             lambda found: self._name(actor, found.group()) or "?", text
         )
 
+    def sentence(self, actor: str, text: str) -> str:
+        """A sentence with every generated value in it replaced by its name, or by ``?``.
+
+        A name that says itself what it is ("order 1") is not told twice ("order order 1").
+        """
+        for value, name in self.beforehand.items():
+            kind, space, _ = name.partition(" ")
+            if space and GENERATED.fullmatch(value):
+                text = text.replace(f"{kind} {value}", value)
+        return self.text(actor, text)
+
     def seen(self, text: str) -> str:
         """``text`` by its name if it has one; gives none, so that looking changes nothing."""
         return self._names.get(text) or text

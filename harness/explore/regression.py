@@ -25,7 +25,6 @@ from harness.explore.exploration import opened
 from harness.explore.following import follow
 from harness.explore.search import Divergence
 from harness.explore.witness import (
-    Broken,
     Witness,
     WitnessStep,
     broken_of,
@@ -35,7 +34,7 @@ from harness.explore.witness import (
 from harness.performing import Script
 from harness.stack import Choice, open_stack
 from harness.target import Target
-from harness.verdict import Status
+from harness.verdict import Broken, Status
 
 S = TypeVar("S", bound=Script)
 
@@ -73,7 +72,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
             Status.UNKNOWN: "the replay could not be judged",
         }
         lines = [words[self.status]]
-        lines += [f"  {found.checker}: {found.reason}" for found in self.broken]
+        lines += [f"  {broken.words}" for broken in self.broken]
         if self.departure is not None:
             lines.append(f"the service went another way than the witness at {self.departure}")
         lines += [f"  {s.number:>3}  {s.actor:<14} {s.label}{_waits(s)}" for s in self.steps]

@@ -13,14 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from harness.checkers.base import Finding
 from harness.explore.parties import Reader, Waits
 from harness.explore.players import At, Player
 from harness.history import Effect
 from harness.taps.postgres import Unit
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 CHECKER = "progress"
 
@@ -100,10 +97,9 @@ def unanswered(players: Iterable[Player], now: int) -> Iterator[Effect]:
 def verdict_on(waits: tuple[Wait, ...]) -> Verdict:
     """What it means that these attempts never come to an end."""
     stuck = sorted({wait.actor for wait in waits})
-    findings = [Finding(rule="comes to an end", whose=actor) for actor in stuck]
     return Verdict(
         checker=CHECKER,
         status=Status.INVALID,
         reason="; ".join(dict.fromkeys(map(str, waits))),
-        details={"findings": [msgspec.to_builtins(finding) for finding in findings]},
+        violations=tuple(Violation(rule="comes to an end", whose=actor) for actor in stuck),
     )

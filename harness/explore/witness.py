@@ -14,13 +14,12 @@ import msgspec
 
 import harness
 from harness.bench import Source
-from harness.checkers.base import Finding
 from harness.errors import UsageError
 from harness.explore.came import Came
 from harness.explore.names import Names
 from harness.explore.search.types import Expected
 from harness.explore.world import Taken
-from harness.verdict import Status, Verdict
+from harness.verdict import Broken, Status, Verdict, Violation
 
 WITNESS_FORMAT = 1
 
@@ -61,19 +60,10 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
         return Expected(actor=self.actor, label=self.label, enabled=self.enabled)
 
 
+_JUDGEMENT = "judgement"
+"""Values that only a verdict speaks of are named after it."""
 UNSTABLE = "?"
 """Stands for a value that differs between equal executions: an id, a moment."""
-
-
-class Broken(msgspec.Struct, frozen=True, kw_only=True):
-    """A checker that found the execution invalid, and why, without generated ids.
-
-    ``findings`` say it in data, where the checker does: the sentence is for people.
-    """
-
-    checker: str
-    reason: str
-    findings: tuple[Finding, ...] = ()
 
 
 class Witness(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +89,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """File name of the execution's history, beside the witness."""
     status: Status
     broken: tuple[Broken, ...] = ()
+    """What the checkers said of it, without generated ids."""
     steps: tuple[WitnessStep, ...]
 
     @property
@@ -133,27 +124,36 @@ def broken_of(
 
     ``unstable`` are names of observed values that differ between equal executions.
     """
-    return tuple(
-        # What is called "order <id>" has a name that says so itself.
+    broken = [
         Broken(
             checker=verdict.checker,
-            reason=names.text("judgement", verdict.reason).replace("order order ", "order "),
-            findings=tuple(
-                _stable(msgspec.convert(found, Finding), names, unstable)
-                for found in verdict.details.get("findings", ())
-            ),
+            reason=names.sentence(_JUDGEMENT, verdict.reason),
+            violations=tuple(_stable(one, names, unstable) for one in verdict.violations),
         )
         for verdict in verdicts
         if verdict.status is Status.INVALID
-    )
+    ]
+    # Last, for values come first by their names: it is those that are compared with other files.
+    return tuple(_told(one, names) for one in broken)
 
 
-def _stable(found: Finding, names: Names, unstable: Collection[str]) -> Finding:
+def _stable(violation: Violation, names: Names, unstable: Collection[str]) -> Violation:
     values = {
-        name: UNSTABLE if name in unstable else names.text("judgement", names.seen(value))
-        for name, value in found.values.items()
+        name: UNSTABLE if name in unstable else names.text(_JUDGEMENT, names.seen(value))
+        for name, value in violation.values.items()
     }
-    return msgspec.structs.replace(found, values=values)
+    # Positions are those of one execution's events, as its verdict has them.
+    return msgspec.structs.replace(violation, values=values, evidence=())
+
+
+def _told(broken: Broken, names: Names) -> Broken:
+    return msgspec.structs.replace(
+        broken,
+        violations=tuple(
+            msgspec.structs.replace(one, reason=names.sentence(_JUDGEMENT, one.reason))
+            for one in broken.violations
+        ),
+    )
 
 
 def unstable_values(one: Came, other: Came) -> frozenset[str]:
@@ -169,21 +169,25 @@ def shows_the_same(broken: Sequence[Broken], other: Sequence[Broken]) -> bool:
 
 def _in_data(broken: Sequence[Broken], other: Sequence[Broken]) -> dict[str, object]:
     """What is comparable of ``broken``, where ``other`` has it too."""
-    theirs = {one.checker: one for one in other}
+    theirs = {one.checker: one.ruled for one in other}
     return {
-        one.checker: None
-        if one.checker not in theirs or not (one.findings and theirs[one.checker].findings)
-        else {(f.rule, f.whose): _compared(f, theirs[one.checker].findings) for f in one.findings}
+        one.checker: {
+            (violation.rule, violation.whose): _compared(violation, theirs[one.checker])
+            for violation in one.ruled
+        }
+        if one.ruled and theirs.get(one.checker)
+        else None
         for one in broken
     }
 
 
-def _compared(found: Finding, others: Sequence[Finding]) -> dict[str, str]:
-    """The values of ``found`` but for those that are unstable in it or in its like."""
-    like = next((o for o in others if (o.rule, o.whose) == (found.rule, found.whose)), found)
+def _compared(violation: Violation, others: Sequence[Violation]) -> dict[str, str]:
+    """The values of ``violation`` but for those that are unstable in it or in its like."""
+    same = (violation.rule, violation.whose)
+    like = next((other for other in others if (other.rule, other.whose) == same), violation)
     return {
         name: value
-        for name, value in found.values.items()
+        for name, value in violation.values.items()
         if UNSTABLE not in (value, like.values.get(name))
     }
 

@@ -7,13 +7,12 @@ person accepts or fixes; by which schedule it breaks differs from search to sear
 from __future__ import annotations
 
 import enum
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from harness.results import Cell, Proof
-from harness.verdict import Status
+from harness.results import Cell, Proof, Run
+from harness.verdict import Broken, Status, Violation
 
 ANY = "*"
 """In a baseline: whatever breaks in a variant."""
@@ -35,6 +34,7 @@ class Level(enum.StrEnum):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One finding. ``what`` is the invariant, or the checker, or ``undecided``, ``declared``.
 
+    ``reason`` is a sentence; ``why`` the same for where the finding's name stands before it.
     ``witness`` and ``history`` are files relative to the report. ``accepted`` says why and until
     when it is accepted.
     """
@@ -43,6 +43,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     level: Level
     reason: str
+    why: str
     witness: str | None = None
     history: str | None = None
     accepted: str = ""
@@ -51,27 +52,22 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         return f"{self.variant}/{self.what}"
 
-    @property
-    def why(self) -> str:
-        """The reason, for where the finding's name stands before it."""
-        return self.reason.removeprefix(f"{self.what}: ")
-
 
 def known_ids(variants: Sequence[str], invariants: Sequence[str]) -> tuple[str, ...]:
     """Everything that a baseline can accept."""
     return tuple(f"{v}/{what}" for v in variants for what in (*invariants, *CHECKERS, ANY))
 
 
-def findings(proof: Proof, invariants: Sequence[str], accepted: dict[str, str]) -> list[Finding]:
-    """All findings of a check, in the order of its variants.
+def findings(proof: Proof, accepted: Mapping[str, str]) -> list[Finding]:
+    """Return all findings, in the order of the cells.
 
-    ``invariants`` are the names of the target's, ``accepted`` says of findings by id why they are
-    accepted.
+    ``accepted`` says of findings by id why they are accepted; so does a cell that was accepted when
+    the proof was made.
     """
     found: list[Finding] = []
     for cell in proof.cells:
-        for one in _of_cell(cell, invariants):
-            why = accepted.get(one.id) or accepted.get(f"{one.variant}/{ANY}", "")
+        for one in _of_cell(cell):
+            why = cell.accepted or accepted.get(one.id) or accepted.get(f"{one.variant}/{ANY}", "")
             if why and one.level is Level.ERROR and one.what != "declared":
                 one = msgspec.structs.replace(one, level=Level.ACCEPTED, accepted=why)
             found.append(one)
@@ -90,11 +86,13 @@ def accepting(proof: Proof, found: Sequence[Finding]) -> Proof:
     return msgspec.structs.replace(proof, cells=tuple(cells))
 
 
-def _of_cell(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
+def _of_cell(cell: Cell) -> Iterator[Finding]:
+    if cell.skipped is not None:
+        return
     if cell.by_chance:
-        yield from _by_chance(cell, invariants)
+        yield from _by_chance(cell)
     elif cell.status is Status.INVALID and cell.expected is not Status.INVALID:
-        yield from _broken(cell, invariants)
+        yield from _broken(cell)
     elif cell.error is not None:
         yield _one(cell, "undecided", Level.WARNING, f"could not be checked: {cell.error}")
     elif cell.denied:
@@ -109,41 +107,48 @@ def _of_cell(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
         yield _one(cell, "undecided", Level.WARNING, reason)
 
 
-def _broken(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
-    assert cell.search is not None
-    for what, reason in _apart(cell.search.broken, invariants):
-        yield msgspec.structs.replace(
-            _one(cell, what, Level.ERROR, reason), witness=cell.search.witness
-        )
+def _broken(cell: Cell) -> Iterator[Finding]:
+    """What broke: by the search, whose witness shows it again, else in the first run that did."""
+    if cell.found and cell.search is not None:
+        for broken in cell.search.broken:
+            for one in _apart(cell, broken):
+                yield msgspec.structs.replace(one, witness=cell.search.witness)
+        return
+    run = _first_broken(cell)
+    for broken in run.broken:
+        for one in _apart(cell, broken):
+            yield msgspec.structs.replace(one, history=run.history)
 
 
-def _by_chance(cell: Cell, invariants: Sequence[str]) -> Iterator[Finding]:
-    run = next(run for run in cell.runs if run.status is Status.INVALID)
-    broken = [f"{v.checker}: {v.reason}" for v in run.verdicts if v.status is Status.INVALID]
-    for what, reason in _apart(broken, invariants):
-        told = (
-            f"{reason}; seen in {cell.caught} of {len(cell.runs)} bursts, and no witness was "
-            "found that shows it again"
-        )
-        yield msgspec.structs.replace(_one(cell, what, Level.ERROR, told), history=run.history)
+def _by_chance(cell: Cell) -> Iterator[Finding]:
+    run = _first_broken(cell)
+    more = (
+        f"; seen in {cell.caught} of {len(cell.runs)} bursts, and no witness was found that shows "
+        "it again"
+    )
+    for broken in run.broken:
+        for one in _apart(cell, broken):
+            yield msgspec.structs.replace(
+                one, reason=one.reason + more, why=one.why + more, history=run.history
+            )
 
 
-def _apart(broken: Sequence[str], invariants: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What checkers said, as ``checker: reason``, by invariant: (name, reason)."""
-    names = "|".join(re.escape(name) for name in sorted(invariants, key=len, reverse=True))
-    begins = re.compile(rf"(?:^|(?<=; ))({names})(?: for [^:]+)?: not ")
-    for text in broken:
-        checker, _, reason = text.partition(": ")
-        places = list(begins.finditer(reason)) if checker == "invariants" and names else []
-        if not places:
-            yield checker, reason
-            continue
-        ends = [*(place.start() for place in places[1:]), len(reason)]
-        told: dict[str, str] = {}
-        for place, end in zip(places, ends, strict=True):
-            told.setdefault(place.group(1), reason[place.start() : end].rstrip("; "))
-        yield from told.items()
+def _first_broken(cell: Cell) -> Run:
+    return next(run for run in cell.runs if run.status is Status.INVALID)
 
 
-def _one(cell: Cell, what: str, level: Level, reason: str) -> Finding:
-    return Finding(variant=cell.variant, what=what, level=level, reason=reason)
+def _apart(cell: Cell, broken: Broken) -> Iterator[Finding]:
+    """What a checker found: one finding for each rule that the user gave a name, else the checker's
+    own."""
+    if not broken.titled:
+        yield _one(cell, broken.checker, Level.ERROR, broken.reason)
+    first: dict[str, Violation] = {}
+    for violation in broken.titled:
+        first.setdefault(violation.rule, violation)
+    for rule, violation in first.items():
+        whose = f"for {violation.whose}: " if violation.whose else ""
+        yield _one(cell, rule, Level.ERROR, violation.words, why=whose + violation.reason)
+
+
+def _one(cell: Cell, what: str, level: Level, reason: str, why: str = "") -> Finding:
+    return Finding(variant=cell.variant, what=what, level=level, reason=reason, why=why or reason)

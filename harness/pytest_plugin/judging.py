@@ -33,8 +33,8 @@ def hold(result: Result, wanted: Wanted, item: pytest.Item) -> None:
 
 def _told(result: Result, item: pytest.Item) -> str:
     """The story, with the place of the test before the last line, as pytest's own have it."""
-    story, _, command = result.explanation.rpartition("\n")
     path, line, _ = item.location
     kind = "RaceFound" if result.invalid else "NotDecided"
     place = f"{path}:{(line or 0) + 1}: {kind}"
-    return f"{story}\n{place}\n{command}" if result.command else f"{story}\n{command}\n{place}"
+    command = ["", place, result.command] if result.command else [place]
+    return "\n".join([*result.story, *command])

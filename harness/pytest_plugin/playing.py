@@ -140,7 +140,7 @@ def replayed(play: Play) -> Result:
         attempts=len(witness.attempts),
         status=replay.status,
         how=_of_replay(replay),
-        broken=tuple(f"{found.checker}: {found.reason}" for found in replay.broken),
+        verdicts=replay.broken,
         steps=labels_in_brief(replay.steps),
         executions=1,
         seconds=time.monotonic() - began,
@@ -204,7 +204,7 @@ def _of_search(play: Play, script: TargetScript, found: Explored, notes: tuple[s
         attempts=len(script.attempts),
         status=_STATUS[result.ending],
         how=how,
-        broken=tuple(f"{one.checker}: {one.reason}" for one in broken),
+        verdicts=broken,
         steps=(
             ()
             if found.witness is None or found.history is None
@@ -267,9 +267,7 @@ def _of_bursts(play: Play, runs: list[Run], seconds: float) -> Result:
         attempts=len(play.script.attempts),
         status=status,
         how=how,
-        broken=tuple(
-            f"{v.checker}: {v.reason}" for v in worst.verdicts if v.status is not Status.VALID
-        ),
+        verdicts=tuple(v.broken for v in worst.verdicts if v.status is not Status.VALID),
         executions=len(runs),
         seconds=seconds,
         command=command,

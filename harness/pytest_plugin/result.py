@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.verdict import Status
-
-# Between two invariants that one checker found broken.
-_SEVERAL = re.compile(r"; (?=[^;]+: not )")
+from harness.verdict import Broken, Status
 
 
 @dataclass(frozen=True)
 class Result:
     """What an exploration, some bursts or a replay came to.
 
-    ``how`` is one sentence. ``broken`` says what broke, ``steps`` how it came to that, a line
-    each. ``witness`` is the file that replays it, ``command`` what a person types to see it.
+    ``how`` is one sentence. ``verdicts`` are of the checkers that say it broke, or that they could
+    not tell; ``steps`` how it came to that, a line each. ``witness`` is the file that replays it,
+    ``command`` what a person types to see it.
     ``executions`` counts executions or bursts, ``seconds`` the time they took.
     """
 
@@ -27,7 +24,7 @@ class Result:
     attempts: int
     status: Status
     how: str
-    broken: tuple[str, ...] = ()
+    verdicts: tuple[Broken, ...] = ()
     steps: tuple[str, ...] = ()
     executions: int = 0
     seconds: float = 0.0
@@ -51,19 +48,31 @@ class Result:
         return self.status is Status.UNKNOWN
 
     @property
+    def broken(self) -> tuple[str, ...]:
+        """What broke, a sentence for each checker that says so."""
+        return tuple(verdict.words for verdict in self.verdicts)
+
+    @property
     def summary(self) -> str:
         """One line: what broke first, or how it ended, and where."""
-        what = self.broken[0].removeprefix("invariants: ") if self.invalid else self.how
+        what = self.how
+        if self.invalid:
+            first = self.verdicts[0]
+            what = first.reason if first.titled else first.words
         return f"{what} ({self.target}, {self.variant})"
 
     @property
     def explanation(self) -> str:
         """All of it, for the message of an assertion; the last line is the command."""
+        return "\n".join([*self.story, *(["", self.command] if self.command else [])])
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """The lines of the explanation before the command."""
         lines = [f"E   {self.target} ({self.variant}), {self.attempts} attempts: {self.how}"]
-        for reason in self.broken:
-            first, *more = _SEVERAL.split(reason)
-            lines += [f"E     {first}", *(f"E       {one}" for one in more)]
+        for verdict in self.verdicts:
+            first, *more = [one.words for one in verdict.titled] or [verdict.reason]
+            lines += [f"E     {verdict.checker}: {first}", *(f"E       {one}" for one in more)]
         lines += ["", *(f"  {step}" for step in self.steps)] if self.steps else []
         lines += [f"  note: {note}" for note in self.notes]
-        lines += ["", self.command] if self.command else []
-        return "\n".join(lines)
+        return tuple(lines)

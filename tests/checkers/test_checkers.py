@@ -24,7 +24,7 @@ def test_fails_a_history_that_deserves_it(name: str) -> None:
     assert found.status is Status.INVALID
     assert found.evidence
     assert found.details["count"] >= 1
-    assert found.details["violations"][0]["evidence"] == list(found.evidence)
+    assert found.violations[0].evidence == found.evidence
 
 
 @pytest.mark.parametrize("name", BAD)

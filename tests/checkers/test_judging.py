@@ -105,7 +105,7 @@ def test_conclude_puts_a_violation_before_a_doubt_and_counts_the_rest() -> None:
     assert (found.status, found.reason) == (Status.INVALID, "no 0 (and 29 more)")
     assert found.evidence == (0,)
     assert found.details["count"] == 30
-    assert len(found.details["violations"]) == 20
+    assert len(found.violations) == 20
     doubtful = conclude("x", empty(), doubts=["hm", "eh"], fine="fine")
     assert (doubtful.status, doubtful.reason) == (Status.UNKNOWN, "hm (and 1 more)")
     assert conclude("x", empty(), fine="fine").reason == "fine"

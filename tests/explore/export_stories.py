@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.explore.export import Story, tell
-from harness.explore.witness import Broken, Witness, WitnessStep
+from harness.explore.witness import Witness, WitnessStep
 from harness.history import (
     Action,
     Completed,
@@ -16,7 +16,7 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.verdict import Status
+from harness.verdict import Broken, Status
 
 BOTH = ("tab 1", "tab 2")
 

@@ -17,9 +17,9 @@ from harness.explore.exploration import Request, explore, opened, save
 from harness.explore.export import pytest_test
 from harness.explore.regression import Replay, replay_witness, scenario_of, shared_choice
 from harness.explore.search import Divergence
-from harness.explore.witness import Broken, read_witness, write_witness
+from harness.explore.witness import read_witness, write_witness
 from harness.stack import open_stack
-from harness.verdict import Status
+from harness.verdict import Broken, Status
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

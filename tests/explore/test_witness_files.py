@@ -19,7 +19,7 @@ from harness.explore.witness import (
     unstable_values,
     write_witness,
 )
-from harness.verdict import Status, Verdict
+from harness.verdict import Status, Verdict, Violation
 
 
 def witness():
@@ -119,22 +119,21 @@ def test_other_budgets_are_refused(text):
 
 
 def broken(*findings, said="x", checker="invariants"):
-    verdict = Verdict(
-        checker=checker, status=Status.INVALID, reason=said, details={"findings": list(findings)}
-    )
+    verdict = Verdict(checker=checker, status=Status.INVALID, reason=said, violations=findings)
     return broken_of((verdict,), Names({}), unstable={"row"})
 
 
 def finding(**values):
-    return {"rule": "paid once", "whose": "tab 1", "values": values}
+    return Violation(rule="paid once", whose="tab 1", values=values)
 
 
 def test_what_two_executions_break_is_compared_in_data_not_in_words():
     one = broken(finding(paid="2", row="17"), said="POST /orders/17 was answered 500")
     assert shows_the_same(one, broken(finding(paid="2", row="18"), said="POST /orders/18 ..."))
     assert not shows_the_same(one, broken(finding(paid="3", row="18")))
-    assert not shows_the_same(one, broken({"rule": "another", "whose": "tab 1", "values": {}}))
-    assert not shows_the_same(one, broken(finding(paid="2"), finding(paid="2") | {"whose": "b"}))
+    assert not shows_the_same(one, broken(Violation(rule="another", whose="tab 1")))
+    other = Violation(rule="paid once", whose="b", values={"paid": "2"})
+    assert not shows_the_same(one, broken(finding(paid="2"), other))
     assert not shows_the_same(one, broken(finding(paid="2"), checker="successes"))
     assert not shows_the_same(one, ())
     without = broken(said="as an older version wrote it")

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.results import Cell, How, Machine, Proof, Run, ScenarioInfo, Searched, Variant
-from harness.verdict import Status, Verdict
+from harness.verdict import Broken, Status, Verdict, Violation
 
 INVARIANTS = ("one charge", "one charge at most", "taken: what Stripe took")
+CHARGES = Violation(
+    title="one charge at most",
+    rule="one charge at most",
+    reason="not charges <= 1, with charges = 2",
+)
+TAKEN = Violation(
+    title="taken: what Stripe took for tab 1",
+    rule="taken: what Stripe took",
+    whose="tab 1",
+    reason="not taken == shown, with shown = 0, taken = 4990",
+)
 BROKEN = (
-    "invariants: one charge at most: not charges <= 1, with charges = 2; taken: what Stripe took "
-    "for tab 1: not taken == shown, with shown = 0, taken = 4990",
-    "successes: 2 of 2 attempts succeeded, 1 may at most: tab 1, tab 2",
+    Broken(
+        checker="invariants",
+        reason=f"{CHARGES.words}; {TAKEN.words}",
+        violations=(CHARGES, TAKEN, msgspec.structs.replace(TAKEN, whose="tab 2")),
+    ),
+    Broken(
+        checker="successes",
+        reason="2 of 2 attempts succeeded, 1 may at most: tab 1, tab 2",
+        violations=(Violation(rule="at_most", reason="2 of 2 attempts succeeded"),),
+    ),
 )
 
 
 def verdicts(status):
     if status is Status.INVALID:
-        reason = "one charge at most: not charges <= 1, with charges = 2"
+        reason, violations = CHARGES.words, (CHARGES,)
     else:
-        reason = "3 invariants held"
-    return (Verdict(checker="invariants", status=status, reason=reason),)
+        reason, violations = "3 invariants held", ()
+    return (Verdict(checker="invariants", status=status, reason=reason, violations=violations),)
 
 
 def bursts(*statuses):

@@ -78,7 +78,7 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_what_is_written_asks_for_reasons_and_is_good_with_them(tmp_path):
     path = tmp_path / "base.toml"
     first = read_baseline(path, "shop", KNOWN, TODAY, writing=True)
-    listed = findings(proof(cell(found(), bursts(Status.INVALID))), INVARIANTS, first.words)
+    listed = findings(proof(cell(found(), bursts(Status.INVALID))), first.words)
     assert write_baseline(path, first, listed, TODAY) == 3
     with pytest.raises(UsageError, match=r"\[\[accepted\]\] 1, reason: say why"):
         read_baseline(path, "shop", KNOWN, TODAY)
@@ -88,7 +88,7 @@ def test_what_is_written_asks_for_reasons_and_is_good_with_them(tmp_path):
     assert again.accepted[0].reason == 'a "known" bug'
     assert again.accepted[0].expires == TODAY + datetime.timedelta(days=90)
     # Nothing new is found: nothing is added, and reasons stay.
-    listed = findings(proof(cell(found(), bursts(Status.INVALID))), INVARIANTS, again.words)
+    listed = findings(proof(cell(found(), bursts(Status.INVALID))), again.words)
     text = path.read_text()
     assert write_baseline(path, again, listed, TODAY) == 0
     assert path.read_text() == text

@@ -20,7 +20,7 @@ WHOLE = proof(
     cell(found(), bursts(Status.INVALID)),
     cell(incomplete(), bursts(Status.VALID, Status.VALID), variant="locked"),
 )
-LISTED = findings(WHOLE, INVARIANTS, ACCEPTED)
+LISTED = findings(WHOLE, ACCEPTED)
 
 
 def replay(one):
@@ -29,7 +29,12 @@ def replay(one):
 
 def test_an_annotation_is_one_line_with_everything_escaped():
     odd = Finding(
-        variant="racy, new", what="a: b", level=Level.WARNING, reason="100%\r\nsure", history="h"
+        variant="racy, new",
+        what="a: b",
+        level=Level.WARNING,
+        reason="100%\r\nsure",
+        why="",
+        history="h",
     )
     assert annotation(odd, "a,b/target.toml", 7, "paidonce replay x") == (
         "::warning file=a%2Cb/target.toml,line=7,title=paidonce%3A racy%2C new/a%3A b"
@@ -61,7 +66,7 @@ def test_findings_belong_to_the_lines_of_the_target_file():
     lines = text.splitlines()
 
     def line(what, variant="racy"):
-        made = Finding(variant=variant, what=what, level=Level.ERROR, reason="")
+        made = Finding(variant=variant, what=what, level=Level.ERROR, reason="", why="")
         return lines[line_of(made, text) - 1]
 
     assert line("one charge at most") == 'name = "one charge at most"'
@@ -144,7 +149,7 @@ def sarif_schema():
     return json.loads(path.read_text())
 
 
-@pytest.mark.parametrize("listed", [LISTED, [], findings(WHOLE, INVARIANTS, {})])
+@pytest.mark.parametrize("listed", [LISTED, [], findings(WHOLE, {})])
 def test_sarif_is_valid_by_the_official_schema(listed):
     schema = sarif_schema()
     told = {"target": "shop", "file": "target.toml", "line": lambda one: 3, "replay": replay}

@@ -40,7 +40,7 @@ def test_what_a_check_comes_to(expected, search, runs, what, code, levels):
     whole = proof(one)
     assert standing(one) is what
     assert reports.exit_status(whole) == code
-    assert {f.level for f in findings(whole, INVARIANTS, {})} == levels
+    assert {f.level for f in findings(whole, {})} == levels
 
 
 def test_what_broke_in_a_burst_is_never_green():
@@ -51,7 +51,7 @@ def test_what_broke_in_a_burst_is_never_green():
 
 def test_what_only_bursts_showed_says_so_everywhere():
     whole = proof(cell(complete(), bursts(VALID, INVALID, VALID)))
-    (only,) = findings(whole, INVARIANTS, {})
+    (only,) = findings(whole, {})
     assert only.id == "racy/one charge at most"
     assert "seen in 1 of 3 bursts, and no witness was found that shows it again" in only.reason
     (problem,) = (p for p in reports.problems(whole) if p.standing is not None)
@@ -62,7 +62,7 @@ def test_what_only_bursts_showed_says_so_everywhere():
 
 
 def test_findings_are_named_by_what_broke():
-    broken = findings(proof(cell(found(), bursts(INVALID))), INVARIANTS, {})
+    broken = findings(proof(cell(found(), bursts(INVALID))), {})
     assert [one.id for one in broken] == [
         "racy/one charge at most",
         "racy/taken: what Stripe took",
@@ -75,7 +75,7 @@ def test_findings_are_named_by_what_broke():
 
 def test_what_is_accepted_is_listed_and_not_red():
     whole = proof(cell(found(), bursts(INVALID)))
-    listed = findings(whole, INVARIANTS, ACCEPTED)
+    listed = findings(whole, ACCEPTED)
     assert {one.level for one in listed} == {Level.ACCEPTED}
     accepted = accepting(whole, listed)
     assert standing(accepted.cells[0]) is Standing.ACCEPTED
@@ -89,26 +89,26 @@ def test_what_is_accepted_is_listed_and_not_red():
 def test_one_finding_that_is_not_accepted_keeps_it_red():
     whole = proof(cell(found(), bursts(INVALID)))
     some = {name: why for name, why in ACCEPTED.items() if name != "racy/successes"}
-    listed = findings(whole, INVARIANTS, some)
+    listed = findings(whole, some)
     assert [one.level for one in listed] == [Level.ACCEPTED, Level.ACCEPTED, Level.ERROR]
     assert reports.exit_status(accepting(whole, listed)) == 1
 
 
 def test_whatever_breaks_in_a_variant_can_be_accepted():
     whole = proof(cell(found(), bursts(INVALID)))
-    listed = findings(whole, INVARIANTS, {"racy/*": "accepted until 2027-01-01: soon"})
+    listed = findings(whole, {"racy/*": "accepted until 2027-01-01: soon"})
     assert reports.exit_status(accepting(whole, listed)) == 0
-    listed = findings(whole, INVARIANTS, {"locked/*": "accepted until 2027-01-01: soon"})
+    listed = findings(whole, {"locked/*": "accepted until 2027-01-01: soon"})
     assert reports.exit_status(accepting(whole, listed)) == 1
 
 
 def test_a_baseline_does_not_accept_a_claim_that_is_false():
     whole = proof(cell(complete(), bursts(VALID), expected=INVALID))
-    listed = findings(whole, INVARIANTS, {"racy/*": "accepted until 2027-01-01: soon"})
+    listed = findings(whole, {"racy/*": "accepted until 2027-01-01: soon"})
     assert [one.level for one in listed] == [Level.ERROR]
 
 
 def test_an_error_is_a_warning_of_its_own():
-    (only,) = findings(proof(cell(None, error="the service went away")), INVARIANTS, {})
+    (only,) = findings(proof(cell(None, error="the service went away")), {})
     assert (only.id, only.level) == ("racy/undecided", Level.WARNING)
     assert only.reason == "could not be checked: the service went away"

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from harness.pytest_plugin.result import Result
-from harness.verdict import Status
+from harness.verdict import Broken, Status, Violation
+
+CHARGE = Violation(
+    title="one charge", rule="one charge", reason="not charges <= 1, with charges = 2"
+)
+SHOWN = Violation(
+    title="shown", rule="shown", reason="not taken == shown, with shown = 0, taken = 5"
+)
+BOTH = (CHARGE, SHOWN)
 
 
 def test_each_invariant_that_broke_has_a_line_and_the_last_line_is_the_command():
@@ -14,10 +22,9 @@ def test_each_invariant_that_broke_has_a_line_and_the_last_line_is_the_command()
         attempts=2,
         status=Status.INVALID,
         how="a race, found in execution 2",
-        broken=(
-            "invariants: one charge: not charges <= 1, with charges = 2; shown: not taken == "
-            "shown, with shown = 0, taken = 5",
-            "rejections: tab 2 got a 500; and no more",
+        verdicts=(
+            Broken(checker="invariants", reason=f"{CHARGE.words}; {SHOWN.words}", violations=BOTH),
+            Broken(checker="rejections", reason="tab 2 got a 500; and: not more"),
         ),
         steps=("  1  tab 1  start",),
         command="replay it: paidonce replay x.witness.json",
@@ -26,7 +33,7 @@ def test_each_invariant_that_broke_has_a_line_and_the_last_line_is_the_command()
         "E   shop (racy), 2 attempts: a race, found in execution 2",
         "E     invariants: one charge: not charges <= 1, with charges = 2",
         "E       shown: not taken == shown, with shown = 0, taken = 5",
-        "E     rejections: tab 2 got a 500; and no more",
+        "E     rejections: tab 2 got a 500; and: not more",
         "",
         "    1  tab 1  start",
         "",

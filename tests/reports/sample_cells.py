@@ -18,7 +18,7 @@ def verdict(
     status: Status,
     reason: str = "",
     evidence: tuple[int, ...] = (),
-    **details: object,
+    missing: tuple[str, ...] = (),
 ) -> Verdict:
     """A verdict with a reason that fits."""
     reason = (
@@ -30,7 +30,7 @@ def verdict(
         }[status]
     )
     return Verdict(
-        checker=checker, status=status, reason=reason, evidence=evidence, details=dict(details)
+        checker=checker, status=status, reason=reason, evidence=evidence, missing=missing
     )
 
 
@@ -82,7 +82,7 @@ def not_judged(variant: str, scenario: str) -> Cell:
                         "one-charge",
                         Status.UNKNOWN,
                         "not judged: Stripe's objects cannot be listed",
-                        missing=["stripe.ledger"],
+                        missing=("stripe.ledger",),
                     ),
                 ),
                 seconds=0.2,

@@ -12,6 +12,7 @@ from rich.console import Console
 from sample_cells import not_judged, with_cells
 
 import reports
+from harness.findings import machine
 from harness.results import Beside, Proof
 from reports import terminal
 from reports.backends import columns
@@ -94,7 +95,8 @@ def test_every_format_tells_of_all_sets(tmp_path: Path) -> None:
 
 
 def test_stand_in_images_are_said() -> None:
-    proof = with_backends(sample(), postgres="container 18.4 (stand-in image)", redis="embedded 9")
+    made = machine({"postgres": "container 18.4 (stand-in image)", "redis": "embedded 9"})
+    proof = msgspec.structs.replace(sample(), machine=made)
     (note,) = [p for p in problems(proof) if "stand-in images" in p.text]
     assert note.weight is Weight.NOTE
     assert note.text.endswith("official ones: postgres")

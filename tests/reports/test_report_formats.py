@@ -53,7 +53,7 @@ def test_writing_again_replaces(tmp_path: Path) -> None:
     [
         (None, "cannot be read"),
         (b"{", "not a paidonce results.json"),
-        (b'{"format": 99}', "results format 99; this version reads format 1"),
+        (b'{"format": 99}', "results format 99; this version reads formats 1 and 2"),
         (b'{"format": 1, "started": 3}', "not a paidonce results.json"),
     ],
 )

@@ -11,7 +11,7 @@ from sample_history import double_payment
 from harness.checkers import judge
 from harness.history import ChargeObserved, Header, History, IntentObserved
 from harness.results import Cell, How, Proof, Run, Searched
-from harness.verdict import Status
+from harness.verdict import Broken, Status
 from reports.headline import Tone, headline
 from reports.problems import Weight, exit_status, problems
 from reports.standing import Standing, standing, tally
@@ -224,7 +224,8 @@ def searched(cell: Cell, how: How, **more: object) -> Cell:
 
 def test_a_counterexample_of_the_search_breaks_a_sound_cell_that_was_played_well() -> None:
     held = cell("claim", "two_tabs", VALID, VALID, VALID)
-    broken = searched(held, How.COUNTEREXAMPLE, witness="w.json", broken=("one-charge: twice",))
+    said = (Broken(checker="one-charge", reason="twice"),)
+    broken = searched(held, How.COUNTEREXAMPLE, witness="w.json", broken=said)
     assert standing(broken) is Standing.BROKEN
     assert tally(broken) == "0/2, found"
     found = [p for p in problems(with_cells(sample(), broken)) if p.scenario == "two_tabs"]

@@ -216,7 +216,7 @@ def _header(story: Story, snapshot: Snapshot) -> str:
     lines = [
         f"A counterexample of scenario {witness.scenario} on {witness.target} "
         f"({witness.variant}), in the order in which its SQL was run.",
-        *(f"{found.checker}: {found.reason}" for found in witness.broken),
+        *(broken.words for broken in witness.broken),
         "",
         "Run it in an empty database: isolationtester 'dbname=...' < this file",
     ]

@@ -67,7 +67,7 @@ def pytest_test(witness: Witness, file: str) -> str:
     lines = [
         f"The witness (scenario {witness.scenario}, {witness.target}, {witness.variant}) showed:"
     ]
-    lines += [f"{found.checker}: {found.reason}" for found in witness.broken]
+    lines += [broken.words for broken in witness.broken]
     wrapped = [
         textwrap.fill(_plain(line), 86, initial_indent=indent, subsequent_indent=indent + "  ")
         for line, indent in zip(lines, ["", *["  "] * len(witness.broken)], strict=True)

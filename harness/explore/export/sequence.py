@@ -153,7 +153,7 @@ def _outcome(story: Story) -> list[str]:
     broken = story.witness.broken
     if not broken:
         return [f"the execution is {story.witness.status.value}"]
-    return [f"broken: {found.checker}: {found.reason}" for found in broken]
+    return [f"broken: {found.words}" for found in broken]
 
 
 def _escaped(said: str) -> str:

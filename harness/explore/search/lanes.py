@@ -107,6 +107,8 @@ def _spent(budget: Budget, tally: _Tally, deadline: float | None) -> str:
     if budget.schedules is not None and tally.counts.executions >= budget.schedules:
         return f"the budget of {budget.schedules} schedules is spent"
     if deadline is not None and time.monotonic() >= deadline:
+        if budget.spent_words:
+            return budget.spent_words
         whole = budget.seconds if budget.whole is None else budget.whole
         source = f" ({budget.source})" if budget.source else ""
         return f"the budget of {whole:.3g} seconds is spent{source}"

@@ -43,14 +43,16 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     ``schedules`` bounds the executions that count (explored, pruned and invalid together),
     ``seconds`` the time. Where this is what is left of more, ``whole`` has the seconds it was in
-    the beginning; ``source`` says where they come from. Raises ``UsageError`` for a bound below
-    zero.
+    the beginning; ``source`` says where they come from. ``spent_words`` are what is said when the
+    time is over, where that is not to be said with its seconds. Raises ``UsageError`` for a bound
+    below zero.
     """
 
     schedules: int | None = None
     seconds: float | None = None
     whole: float | None = None
     source: str = ""
+    spent_words: str = ""
 
     def __post_init__(self) -> None:
         if self.schedules is not None and self.schedules < 0:
