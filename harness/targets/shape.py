@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.targets.format import TargetFile
+from harness.targets.json_schema import Mistake, mistake_in
 
 _INSTEAD = {
     "method": "request",
@@ -43,10 +43,10 @@ _INSTEAD = {
 """What people write, and what the format calls it, where the words are not alike."""
 
 _TYPES = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
     "array": "a list",
     "object": "a table",
     "null": "nothing",
@@ -67,7 +67,9 @@ def convert(data: dict[str, Any], file: str) -> TargetFile:
     try:
         return msgspec.convert(data, TargetFile)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{file}{_said(str(error), data)}") from None
+        mistake = mistake_in(data)
+        said = f": {error}" if mistake is None else _said(mistake, data)
+        raise UsageError(f"{file}{said}") from None
 
 
 def place(path: Path) -> str:
@@ -144,23 +146,57 @@ def _stray(key: str, fields: dict[str, Any], path: Path) -> str:
 # --- types and missing keys ----------------------------------------------------------------------
 
 
-def _said(message: str, data: dict[str, Any]) -> str:
-    """A message of msgspec's in the words of a target file."""
-    text, _, where = message.partition(" - at `")
-    if text.startswith("Invalid enum value"):
-        text = text.replace("Invalid enum value", "unknown value")
-    path = _named(_path(where.rstrip("`")), data, message) if where else ()
-    missing = re.fullmatch(r"Object missing required field `(\w+)`", text)
-    if missing:
-        return _lacking(missing.group(1), path)
-    wrong = re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", text)
-    if wrong:
-        expected = " or ".join(_TYPES.get(t.strip(), t.strip()) for t in wrong[1].split("|"))
-        text = f"expected {expected}, got {_TYPES.get(wrong[2], wrong[2])}"
-    else:
-        text = text[:1].lower() + text[1:].replace("`", "")
+def _said(error: Mistake, data: dict[str, Any]) -> str:
+    """A mistake in the words of a target file."""
+    path, wanted = error.path, error.wanted
+    match error.keyword:
+        case "required":
+            given = _at(data, path)
+            return _lacking(next(key for key in wanted if key not in given), path)
+        case "type":
+            text = f"expected {_listed(error.types)}, got {_type_of(error.value)}"
+        case "enum":
+            text = f"unknown value {error.value!r}; expected one of {_quoted(wanted)}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            number = "int" if error.types == ("integer",) else "float"
+            text = f"expected {number} {_SIGNS[error.keyword]} {wanted:g}, got {error.value!r}"
+        case "minItems":
+            text = f"expected a list of {wanted} or more, got {len(error.value)}"
+        case _:
+            text = error.message
     about = _description(path)
     return f"{place(path)}: {text}{f' ({about})' if about else ''}"
+
+
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),  # which is an int as well
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
+_SIGNS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def _listed(types: tuple[str, ...]) -> str:
+    return " or ".join(dict.fromkeys(_TYPES[kind] for kind in types))
+
+
+def _type_of(value: Any) -> str:
+    """What a value of a TOML file is, in words."""
+    kind = next((name for known, name in _KINDS if isinstance(value, known)), "")
+    return _TYPES[kind] if kind else "a date or a time"
+
+
+def _quoted(values: Any) -> str:
+    return ", ".join(repr(value) for value in values if value != "")
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _lacking(key: str, path: Path) -> str:
@@ -176,47 +212,6 @@ def _lacking(key: str, path: Path) -> str:
     named = shape.get(key, key) if not path else key
     table = place((*path, key)).rpartition(", ")[0]
     return f"{table}: {named} is missing{f': {why}' if why else ''}"
-
-
-def _path(text: str) -> tuple[str | int, ...]:
-    """``$.process[0].env`` as keys and numbers; ``[...]`` stands for a key of the user's."""
-    found: list[str | int] = []
-    for part in re.findall(r"\.([\w-]+)|\[(\d+|\.\.\.)\]", text):
-        if part[0]:
-            found.append(part[0])
-        else:
-            found.append(int(part[1]) if part[1] != "..." else "...")
-    return tuple(found)
-
-
-def _named(path: Path, data: dict[str, Any], message: str) -> Path:
-    """``path`` with the user's own names, which msgspec does not tell."""
-    while "..." in path:
-        at = path.index("...")
-        inside: Any = data
-        for part in path[:at]:
-            inside = inside[part]
-        found = next(name for name in inside if _fails_so(data, path[:at], name, message))
-        path = (*path[:at], found, *path[at + 1 :])
-    return path
-
-
-def _fails_so(data: Any, path: Path, name: str, message: str) -> bool:
-    """Whether the message is the same with no other name than this one at ``path``."""
-    try:
-        msgspec.convert(_only(data, path, name), TargetFile)
-    except msgspec.ValidationError as error:
-        return str(error) == message
-    return False
-
-
-def _only(data: Any, path: Path, name: str) -> Any:
-    if not path:
-        return {name: data[name]}
-    key, *rest = path
-    copy: Any = list(data) if isinstance(data, list) else dict(data)
-    copy[key] = _only(data[key], tuple(rest), name)
-    return copy
 
 
 def _description(path: Path) -> str:

@@ -51,7 +51,7 @@ def test_levels_of_annotations():
 
 def test_a_proof_that_a_burst_refuted_is_an_error():
     refuted = proof(cell(complete(), bursts(Status.VALID, Status.INVALID), variant="locked"))
-    listed = findings(refuted, INVARIANTS, {})
+    listed = findings(refuted, {})
     (line,) = (annotation(one, "t.toml", 1, replay(one)) for one in listed)
     assert line.startswith("::error file=t.toml,line=1,title=paidonce%3A locked/one charge at most")
     assert "seen in 1 of 2 bursts" in line

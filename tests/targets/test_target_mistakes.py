@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from targets_sample import example, write
 
@@ -43,6 +46,19 @@ MISTAKES = [
     ("expect = 303", "expect = 3.5", "[[prepare]] 2, expect: expected a whole number or"),
     ('stripe = "charges"  ', 'stripe = "charge" ', "[observe.charges], stripe: unknown value"),
     ('need = ["postgres", "stripe"]', 'need = ["mysql"]', "[taps], need 1: unknown value 'mysql'"),
+    ('need = ["postgres", "stripe"]', 'need = ["mysql"]', "one of 'postgres', 'redis', 'stripe'"),
+    ("count = 2", "count = 2.0", "[[attempts]] 1, count: expected a whole number, got a number"),
+    ('name = "shop"', "name = 2026-11-30", "name: expected text, got a date or a time"),
+    (
+        '["node", "server.js"]',
+        "7",
+        "[[process]] 1, command: expected text or a list, got a whole number",
+    ),
+    (
+        '["node", "server.js"]',
+        '["node", 7]',
+        "[[process]] 1, command 2: expected text, got",
+    ),
     ("[[process]]", "[process]", "process: expected a list, got a table"),
     ('schema = ["schema.sql"]', 'schema = "schema.sql"', "[database], schema: expected a list"),
     # --- what is missing
@@ -132,6 +148,15 @@ def test_what_is_no_target_at_all(tmp_path, text, said):
     with pytest.raises(UsageError, match=r"shop\.toml") as told:
         load_target(path)
     assert said in str(told.value)
+
+
+def test_no_validator_is_loaded_for_a_file_that_is_right(tmp_path):
+    path = write(tmp_path, example())
+    program = (
+        "import pathlib, sys; from harness.targets import load_target;"
+        f"load_target(pathlib.Path({str(path)!r})); sys.exit('jsonschema' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
