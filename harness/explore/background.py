@@ -36,6 +36,8 @@ class Background:
     """How often which of them passed while an execution went on."""
     disturbing: dict[str, str] = field(default_factory=dict)
     """Why the executions were not under control, by label."""
+    fine: set[str] = field(default_factory=set)
+    """Columns with times in them finer than a second; see ``harness.explore.times``."""
     _used: set[str] = field(default_factory=set)
     _own: list[tuple[str, str, Footprint]] = field(default_factory=list)
     _attempts: Footprint = LOCAL

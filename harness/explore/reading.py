@@ -50,11 +50,13 @@ class TapReader:
     ) -> None:
         """``told`` reads what Stripe tells of its calls, where it does."""
         self.names = names
-        self._times = Times(time.time() if began is None else began)
         self.late = LateLocks(sessions)
         self._sessions = sessions
         self._players = {player.name: player for player in players}
         self._background = background or Background()
+        self._times = Times(
+            time.time() if began is None else began, self._background, names.beforehand
+        )
         self._habits = habits or Habits({})
         self._hidden_locks = hidden_locks
         self._told = told

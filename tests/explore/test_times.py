@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
+from harness.explore.background import Background
 from harness.explore.sql.compared import equalities
 from harness.explore.times import Times
 from harness.taps.postgres import Statement, Unit
@@ -25,9 +27,9 @@ def unit(sql, *params, columns=(), rows=()):
     return made
 
 
-def told(*calls, actor="tab 1"):
+def told(*calls, actor="tab 1", beforehand=(), known=None):
     """What is said of the last of these calls of one attempt."""
-    clock = Times(NOW)
+    clock = Times(NOW, known or Background(), beforehand)
     said = None
     for call in calls:
         said = clock.sent(actor, call) or clock.answered(actor, call)
@@ -113,3 +115,31 @@ def test_a_time_under_a_key_of_redis_is_named_as_well():
 def test_what_is_compared_is_read_from_the_tree():
     sql = "SELECT 1 FROM a JOIN b ON a.x = b.y WHERE $2 = a.z AND b.w <> 'v' AND a.u < $1"
     assert equalities(sql) == (("z", 2), ("w", "v"))
+
+
+UPDATE = "UPDATE orders SET status = 'paid', updated_at = now() WHERE id = $1 AND updated_at = $2"
+
+
+def read(moment, sql="SELECT status, updated_at FROM orders WHERE id = $1"):
+    return unit(sql, "7", columns=("status", "updated_at"), rows=[("unpaid", moment)])
+
+
+def test_a_version_that_was_there_before_anybody_moved_is_equal_to_no_time_that_attempts_read():
+    assert told(read(ISO), unit("BEGIN"), unit(UPDATE, "7", ISO)) is None
+    assert told(read(ISO.replace("T", " ").replace("Z", "+00")), unit(UPDATE, "7", ISO)) is None
+    assert told(unit(UPDATE, "7", ISO), beforehand=(ISO,)) is None, "a client was told it"
+    assert told(unit(UPDATE, "7", ISO)) is not None, "nobody has read it"
+
+
+def test_a_version_that_an_attempt_may_have_written_decides():
+    assert told(unit(UPDATE, "7", LONG_AGO), read(ISO), unit(UPDATE, "7", ISO)) is not None
+    made = datetime.fromtimestamp(time.time() + 30, UTC).isoformat()
+    assert told(read(made, "SELECT * FROM touched($1)"), unit(UPDATE, "7", made)) is not None
+
+
+def test_a_version_cut_to_the_second_may_come_again():
+    whole = ISO[:19] + "Z"
+    assert told(read(whole), unit(UPDATE, "7", whole)) is not None
+    known = Background()
+    assert told(read(ISO), unit(UPDATE, "7", ISO), known=known) is None
+    assert told(read(whole), unit(UPDATE, "7", whole), known=known) is None, "whole by chance"
