@@ -67,12 +67,15 @@ def names_in(value: Any) -> list[str]:
 def filled(text: str, values: Mapping[str, Any], where: str) -> str:
     """``text`` with placeholders replaced; ``{{`` and ``}}`` are braces.
 
+    Where braces are written once, as in GraphQL or JSON, ``}}`` is two of them.
+
     Raises ``NoSuchPlace`` naming ``where`` and the names there are.
     """
+    as_written = "{{" not in text and "{" in _PLACE.sub("", text)
 
     def value(found: re.Match[str]) -> str:
         if found.group(1) is None:
-            return found.group()[0]
+            return found.group() if as_written else found.group()[0]
         return str(_value(found.group(1), values, where))
 
     return _PLACE.sub(value, text)
