@@ -141,6 +141,8 @@ class Actor:
         ``prepared``: the step's request, where it was made ready before.
         """
         deliveries = _REDELIVERIES if step.redelivered else 1
+        if step.redelivered and self._stage is not None:
+            self._stage.delivers(self._name)
         for remaining in reversed(range(deliveries)):
             ready = prepared or await self.prepare(step, ahead=False)
             prepared = None

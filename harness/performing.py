@@ -102,6 +102,10 @@ class Surroundings(Protocol):
         """The attempt is now there."""
         ...
 
+    def delivers(self, attempt: str) -> None:
+        """A webhook that may be refused is about to be delivered for the first time."""
+        ...
+
     async def park(self, attempt: str, at_most_s: float) -> None:
         """Return when it makes sense to deliver a refused webhook again."""
         ...

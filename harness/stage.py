@@ -69,6 +69,9 @@ class Stage:
         self._settled_count += progress in (Progress.DONE, Progress.ABANDONED)
         self._changed.set()
 
+    def delivers(self, attempt: str) -> None:
+        """Nobody wants to know."""
+
     async def park(self, attempt: str, at_most_s: float) -> None:
         """Let ``attempt`` rest until another one is through or a held call is released.
 

@@ -16,12 +16,15 @@ from harness.history import (
 )
 from harness.verdict import Status, Verdict, merge
 
+_REFUSED = (Outcome.REJECTED.value, Outcome.FAILED.value)
+
 
 class Came(msgspec.Struct, frozen=True, kw_only=True):
     """What an execution came to: equal for executions that make no difference to anybody.
 
-    ``answers`` are (attempt, action, outcome, code), ``orders`` (status, amount, refunded),
-    ``intents`` (status, amount, received) and ``charges`` (status, amount, refunded), all sorted;
+    ``answers`` are (attempt, action, outcome, code), equal refusals of one attempt once; ``orders``
+    (status, amount, refunded), ``intents`` (status, amount, received) and ``charges`` (status,
+    amount, refunded), all sorted;
     ``broken`` names the checkers that found it invalid, ``rules`` what of theirs was broken, where
     they tell: "invariants: paid once".
     """
@@ -39,21 +42,22 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 
 def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
     """What an execution came to, without anything that differs between equal executions."""
-    answers = tuple(
-        sorted(
-            (
-                operation.invoked.attempt,
-                operation.invoked.action.value,
-                operation.outcome.value,
-                (operation.completed.code or "") if operation.completed else "",
-            )
-            for operation in history.operations
+    answers = [
+        (
+            operation.invoked.attempt,
+            operation.invoked.action.value,
+            operation.outcome.value,
+            (operation.completed.code or "") if operation.completed else "",
         )
-    )
+        for operation in history.operations
+    ]
+    # A delivery that is refused twice before it is accepted comes to what one refused once does.
+    refused = {answer for answer in answers if answer[2] in _REFUSED}
+    others = [answer for answer in answers if answer[2] not in _REFUSED]
     before = {_whose(seen): seen.value for _, seen in history.of(Observed) if seen.before}
     return Came(
         status=merge(verdict.status for verdict in verdicts),
-        answers=answers,
+        answers=tuple(sorted([*others, *refused])),
         broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
         rules=_rules(verdicts),
         orders=tuple(

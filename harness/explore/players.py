@@ -81,6 +81,8 @@ class Player:
     """Whether what it goes on with is not there yet, an event that Stripe has not raised, say."""
     left_behind: bool = False
     """Whether its delivery has done anything so far that others can see."""
+    delivers: bool = False
+    """Whether it has begun to deliver a webhook in the step that it is at."""
     deliveries: int = 0
     """How often it has delivered a refused webhook again although others could still move."""
     moves: int = 0

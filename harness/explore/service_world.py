@@ -176,7 +176,7 @@ class ServiceWorld:
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
-        player.left_behind = player.left_behind or bool(touched.publishes)
+        self._leaves_behind(player, touched)
         if player.at is At.LOCK:
             for arrival in player.flying:
                 self.reader.waits(arrival)
@@ -252,6 +252,10 @@ class ServiceWorld:
     def tell(self, attempt: str, progress: Progress) -> None:
         """Nothing to do: the control sees for itself."""
 
+    def delivers(self, attempt: str) -> None:
+        """What the attempt has done until now, it has done before its delivery."""
+        self.control.players[attempt].delivers = True
+
     async def park(self, attempt: str, at_most_s: float) -> None:
         """A refused webhook waits for its turn to be delivered again."""
         player = self.control.players[attempt]
@@ -313,6 +317,14 @@ class ServiceWorld:
         if player.deliveries >= _EARLY_DELIVERIES:
             return False
         return player.left_behind or self.shared_memory or not self.in_turn
+
+    def _leaves_behind(self, player: Player, touched: Footprint) -> None:
+        """After a step that ``touched`` this: whether the delivery has left anything behind so far.
+
+        What was done in the step in which it began was done before it.
+        """
+        player.left_behind = not player.delivers and (player.left_behind or bool(touched.publishes))
+        player.delivers = False
 
     def _left_for_later(self, player: Player) -> bool:
         """Whether a refused webhook is delivered again after others have moved."""

@@ -34,6 +34,9 @@ class RealTime:
     def tell(self, attempt: str, progress: Progress) -> None:
         """Nobody wants to know."""
 
+    def delivers(self, attempt: str) -> None:
+        """Nobody wants to know."""
+
     async def park(self, attempt: str, at_most_s: float) -> None:
         """A refused webhook is delivered again a little later, at Stripe's own pace."""
         await asyncio.sleep(at_most_s)

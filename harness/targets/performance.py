@@ -182,6 +182,8 @@ class TargetPerformance:
         self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
     ) -> Completed:
         event = await self._event(part, number, step) if step.webhook else None
+        if step.redelivered and self._surroundings is not None:
+            self._surroundings.delivers(part.name)
         for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
             completed = await self._once(part, number, step, event, released)
             released = None

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from harness.explore.came import came_to
-from harness.history import Ended, Header, History, Observed
+from harness.history import (
+    Action,
+    Completed,
+    Ended,
+    Header,
+    History,
+    Invoked,
+    Observed,
+    Outcome,
+)
 from harness.verdict import Status, Verdict
 
 FINE = Verdict(checker="c", status=Status.VALID, reason="fine")
@@ -27,3 +36,19 @@ def test_a_number_that_grows_from_one_execution_to_the_next_is_no_other_outcome(
 @pytest.mark.parametrize(("before", "after"), [(None, 4), ("3", "4"), ("3", 4)])
 def test_a_value_that_is_no_number_or_was_not_looked_up_before_is_compared_as_it_is(before, after):
     assert came(before, after).values == (("rows", "", "4"),)
+
+
+def delivered(*outcomes):
+    events = [Header(run="r", scenario="s", target="t", checkers=())]
+    for op, outcome in enumerate(outcomes):
+        asked = {"attempt": "tab", "action": Action.WEBHOOK, "order": "o"}
+        events.append(Invoked(t=2 * op, op=op, **asked))
+        events.append(Completed(t=2 * op + 1, op=op, outcome=outcome))
+    return came_to(History([*events, Ended(t=99)]), [FINE])
+
+
+def test_a_delivery_refused_twice_before_it_is_accepted_comes_to_what_one_refused_once_does():
+    accepted, refused = Outcome.OK, Outcome.REJECTED
+    assert delivered(refused, refused, accepted) == delivered(refused, accepted)
+    assert delivered(refused, accepted) != delivered(accepted)
+    assert delivered(accepted, accepted) != delivered(accepted)

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.explore.footprint import Footprint
 from harness.explore.players import At, Player
-from harness.explore.service_world import ServiceWorld
+from harness.explore.service_world import SERVICE, ServiceWorld
 from harness.explore.world import InvalidRun
 
 
@@ -114,3 +115,14 @@ def test_an_event_that_never_came_was_never_delivered():
         assert await waits is False
 
     asyncio.run(story())
+
+
+def test_what_an_attempt_did_before_it_delivers_is_not_left_behind_by_the_delivery():
+    """It confirms at Stripe, and delivers what comes of that: only the second may be refused."""
+    player = Player("tab", at=At.TAP, touched=Footprint(publishes=SERVICE))
+    made = world(player, in_turn=True)
+    made.delivers("tab")
+    made._leaves_behind(player, player.touched)
+    assert not player.left_behind
+    made._leaves_behind(player, player.touched)
+    assert player.left_behind
