@@ -48,7 +48,8 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
                 return (
                     f"{self.names[0]} goes another way after {quoted[1]} although all that it was "
                     "answered at the taps is the same: attempts share memory, or something else "
-                    "that no tap sees, so every step is taken to touch it"
+                    "that no tap sees, so whatever the service does is taken to touch it, and an "
+                    "answer may come late"
                 )
             case Wrong.MOMENT:
                 return f"{quoted[0]} is no single moment: it is committed in a step of its own"

@@ -53,6 +53,8 @@ async def opened_again(
             noise=witness.noise,
             learnt=witness.learnt,
             apart=witness.apart,
+            late_answers=witness.late_answers,
+            split=witness.split,
         ) as worlds,
     ):
         yield worlds[0]

@@ -5,6 +5,9 @@ attempt moves, what arrives belongs to it; no help of the service is needed. Exc
 settled by what is known of the connection (a transaction belongs to whoever began it) and by
 elimination; where neither decides, the execution is invalid and says so.
 
+Where answers may come *late*, one that has come is held as well, until its attempt is let go
+again: what the service does with it is a step of its own, before or after what the others do.
+
 After each step the control waits for *rest*: the attempt that moved is at a tap again, or has
 its answer, or waits for a lock that somebody at rest holds (which Postgres is asked), or waits
 inside the service. Nothing is concluded from the time something takes, but for the last.
@@ -54,9 +57,10 @@ class Control:
         thorough: bool = False,
         left: Left | None = None,
         several: bool = False,
+        late_answers: bool = False,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
-        its answer may still go on."""
+        its answer may still go on. ``late_answers``: see the module."""
         self.players: Mapping[str, Player] = {player.name: player for player in players}
         self._reader = reader
         self._whose = Attribution(self.players, reader)
@@ -65,6 +69,7 @@ class Control:
         self._thorough = thorough
         self._left = left
         self._several = several
+        self._late_answers = late_answers
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiet(activity, patience)
@@ -128,7 +133,7 @@ class Control:
         owner = arrival.owner
         if owner is not None:
             owner.touched = owner.touched.union(touched)
-            if owner.at is At.MOVING:
+            if owner.at is At.MOVING and not self._withholds(arrival):
                 owner.flying.remove(arrival)
                 if owner.held or owner.told:
                     self.change()
@@ -186,11 +191,13 @@ class Control:
         match player.at:
             case At.TAP:
                 unit = player.held.pop(0)
-                if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
-                    self._handing_over = unit.session
-                self._behind = self._overtaking(player)
+                player.backs_off = isinstance(unit.call, StripeCall) and unit.call.in_use
+                if not self._late_answers:
+                    self._hand_over(player, unit)
                 self._pass(player, unit)
             case At.ANSWER:
+                if self._late_answers:
+                    self._hand_over(player, player.flying[0])
                 for arrival in player.flying:
                     if arrival.answered:
                         arrival.back.set()
@@ -199,8 +206,9 @@ class Control:
                 player.again.set()
             case _:
                 pass
+        # Where answers may come late it is with an answer that the service moves.
+        player.moves += not (self._late_answers and player.at is At.TAP)
         player.at = At.MOVING
-        player.moves += 1
         self._mover, self._moving = player, True
         self.change()
 
@@ -261,6 +269,7 @@ class Control:
             if owner is None:
                 continue
             arrival.owner = owner
+            owner.backs_off = False
             arrival.label, arrival.footprint = self._reader.read(arrival, owner)
             if arrival.footprint.empty or (arrival.goes_on and owner.at is At.MOVING):
                 self._pass(owner, arrival)
@@ -277,7 +286,10 @@ class Control:
             answered = [arrival for arrival in player.flying if arrival.answered]
             if not answered:
                 continue
-            if player.at is At.MOVING:
+            if player.at is At.MOVING and self._late_answers:
+                if not any(arrival.in_flight for arrival in player.flying):
+                    player.at = At.ANSWER
+            elif player.at is At.MOVING:
                 for arrival in answered:
                     arrival.back.set()
                     player.flying.remove(arrival)
@@ -376,6 +388,8 @@ class Control:
                 # Another process may be about to go on where this one has answered.
                 if self._several and await self._quiet.nobody_woken():
                     player.at = At.DONE
+            elif player.backs_off and self._quiet.silence < self._patience.back_off:
+                continue  # it sleeps, and is about to ask again
             elif not self._arrived and await self._quiet.still():
                 player.at = At.INSIDE
 
@@ -422,6 +436,20 @@ class Control:
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
 
     # --- helpers ----------------------------------------------------------------------------------
+
+    def _withholds(self, arrival: Arrival) -> bool:
+        """Whether the answer that has come is delivered in a step of its own.
+
+        What the tap has asked for, and what a driver waits for only to send the rest, sets nothing
+        going in the service.
+        """
+        return self._late_answers and not self.free and self._reader.told(arrival.call)
+
+    def _hand_over(self, player: Player, unit: Arrival) -> None:
+        """``player`` goes on with ``unit``, and others may use its connection after that."""
+        if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
+            self._handing_over = unit.session
+        self._behind = self._overtaking(player)
 
     def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
         """Who waits inside the service and might have been before what ``ahead`` is held at."""

@@ -10,7 +10,12 @@ from harness.explore.cluster.crew import Crew, LostTooOften
 from harness.explore.footprint import Column
 from harness.explore.search.making import Care, Made, make
 from harness.explore.search.types import Plan
-from harness.explore.service_world import ListsInOrder, MustHoldApart, SharesMemory
+from harness.explore.service_world import (
+    ListsInOrder,
+    MustHoldApart,
+    OneKeyTwice,
+    SharesMemory,
+)
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.validate.learnt import Learning, Pair
 from harness.explore.world import World, Worlds
@@ -21,10 +26,12 @@ class Mode:
     """What a search relies on, on every lane alike; see the fields of ``ServiceWorlds``."""
 
     shared_memory: bool = False
+    late_answers: bool = False
     in_turn: bool = False
     late_locks: bool = False
     unnamed: frozenset[Column] = frozenset()
     apart: frozenset[str] = frozenset()
+    split: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     hold_all: bool = False
     pairs: frozenset[Pair] = frozenset()
@@ -33,9 +40,11 @@ class Mode:
     def on(self, worlds: ServiceWorlds) -> Worlds:
         """``worlds``, searched like this from now on."""
         worlds.shared_memory = self.shared_memory
+        worlds.late_answers = self.late_answers
         worlds.in_turn = self.in_turn
         worlds.late_locks = self.late_locks
         worlds.apart = self.apart
+        worlds.split = self.split
         worlds.lists = self.lists
         worlds.hold_all = self.hold_all
         worlds.unnamed = self.unnamed
@@ -75,7 +84,7 @@ class MakeOnService:
 
     async def __call__(self, worlds: ServiceWorlds) -> Told:
         worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
-        worlds.on_listed = lists_in_order
+        worlds.on_listed, worlds.on_twice = lists_in_order, one_key_twice
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
@@ -154,6 +163,11 @@ def _shares_memory() -> NoReturn:
 def must_hold_apart(units: frozenset[str]) -> NoReturn:
     """Raise ``MustHoldApart``."""
     raise MustHoldApart(units)
+
+
+def one_key_twice(calls: frozenset[str]) -> NoReturn:
+    """Raise ``OneKeyTwice``."""
+    raise OneKeyTwice(calls)
 
 
 def lists_in_order(collections: frozenset[str]) -> NoReturn:

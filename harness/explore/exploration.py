@@ -144,11 +144,14 @@ async def opened(
     patience: Patience | None = None,
     learnt: Collection[str] = (),
     apart: Collection[str] = (),
+    late_answers: bool = False,
+    split: Collection[str] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
     ``noise`` and ``learnt`` are what a service is known to send by itself, ``apart`` statements
-    that are committed in a step of their own, as in a witness.
+    that are committed in a step of their own, ``late_answers`` and ``split`` what else is; as in a
+    witness.
     """
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
@@ -164,8 +167,10 @@ async def opened(
                 bench,
                 patience or Patience(),
                 background=Background(noise, learnt=set(learnt)),
-                shared_memory=bench.subject.keeps_state_unseen,
+                shared_memory=late_answers or bench.subject.keeps_state_unseen,
+                late_answers=late_answers or bench.subject.keeps_state_unseen,
                 apart=frozenset(apart),
+                split=frozenset(split),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -293,6 +298,8 @@ def _witness(
         noise=request.noise,
         learnt=tuple(sorted(worlds.background.learnt)),
         apart=tuple(sorted(worlds.apart)),
+        late_answers=worlds.late_answers,
+        split=tuple(sorted(worlds.split)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

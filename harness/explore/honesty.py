@@ -22,10 +22,6 @@ from harness.grounds import Grounds, Wrong
 
 _STANDS_STILL = "leases do not run out in a search"
 _NEVER_OUT = "time-outs do not run out in a search"
-_ANSWERED_AT_ONCE = (
-    "what attempts share in memory is looked at as soon as an answer is there: an answer that "
-    "comes late, when another attempt has changed that meanwhile, is not tried"
-)
 
 
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
@@ -58,8 +54,6 @@ def notes(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
         )
-    if any(one.wrong is Wrong.MEMORY for one in lessons):
-        found.append(_ANSWERED_AT_ONCE)
     if worlds[0].bench.subject.leases_hold:
         found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
     if worlds[0].bench.subject.timeouts_hold:

@@ -49,6 +49,9 @@ class Reader(Protocol):
     async def hidden(self, arrival: Arrival) -> Footprint:
         """What the unit, now answered, touched beyond what its text tells."""
 
+    def told(self, call: Call) -> bool:
+        """Whether the service's own code goes on with the answer to the unit."""
+
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another."""
 

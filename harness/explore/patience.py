@@ -15,6 +15,8 @@ class Patience:
     goes on working. ``alone``: with nobody else able to move, for an attempt that waits inside
     the service to go on by itself. ``deadlock_gap``: how long a waiting session is left alone so
     that its own deadlock check is behind it; must exceed the server's ``deadlock_timeout``.
+    ``back_off``: without any sign of life of who was refused since another's call is under way:
+    Stripe's libraries try twice again, the second time after a second at most.
     """
 
     step: float = 60.0
@@ -23,3 +25,4 @@ class Patience:
     tail: float = 0.25
     alone: float = 2.0
     deadlock_gap: float = 0.015
+    back_off: float = 3.0

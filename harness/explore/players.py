@@ -87,6 +87,8 @@ class Player:
     """How often it has delivered a refused webhook again although others could still move."""
     moves: int = 0
     """How many steps it was let make; the first is its beginning."""
+    backs_off: bool = False
+    """Whether it was refused because another's call is under way: it may wait, and try again."""
     queued: set[tuple[str, int]] = field(default_factory=set)
     """What it has sent, by tap and number, and what waits behind another call of its connection."""
     past: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from harness.explore.background import Background
 from harness.explore.footprint import EVERYTHING, LOCAL, Footprint, Resource
@@ -13,6 +13,7 @@ from harness.explore.hidden_locks import HiddenLocks
 from harness.explore.late_locks import LateLocks
 from harness.explore.leases import Leases
 from harness.explore.names import Names
+from harness.explore.one_key import OneKey
 from harness.explore.players import Arrival, At, Player
 from harness.explore.provenance import created, looked_at, sent
 from harness.explore.redis_footprint import redis_footprint
@@ -47,10 +48,13 @@ class TapReader:
         told: Told | None = None,
         leases: Leases | None = None,
         timeouts: Timeouts | None = None,
+        split: Collection[str] = (),
     ) -> None:
-        """``told`` reads what Stripe tells of its calls, where it does."""
+        """``told`` reads what Stripe tells of its calls, where it does; ``split`` are the labels of
+        those that are two steps (see ``harness.explore.one_key``)."""
         self.names = names
         self.late = LateLocks(sessions)
+        self.one_key = OneKey(split)
         self._sessions = sessions
         self._players = {player.name: player for player in players}
         self._background = background or Background()
@@ -131,6 +135,7 @@ class TapReader:
         text = self._labelled(call)
         if isinstance(call, StripeCall):
             owner.calls += 1
+            self.one_key.sends(owner.name, call)
             maker = self._makers[call.seq] = f"{owner.name} {owner.calls}"
             touched = self._at_stripe(call, maker)
         else:
@@ -228,6 +233,10 @@ class TapReader:
         """What a unit will touch, as it is known by now."""
         if isinstance(arrival.call, Unit) and arrival.call.ends != "function":
             return self._sessions.tracker(arrival.session).expected
+        if isinstance(arrival.call, StripeCall) and (
+            self.one_key.begins(arrival) or self.one_key.refused(arrival)
+        ):
+            return Footprint(publishes=key_of(arrival.call))
         return arrival.footprint
 
     def looked_up(self, actor: str, seen: LookedUp) -> Footprint:
@@ -247,6 +256,8 @@ class TapReader:
 
     def _at_stripe(self, call: StripeCall, maker: str) -> Footprint:
         """What a call touches as it is told, or else as far as it can be read."""
+        if call.in_use:
+            return Footprint(publishes=key_of(call))
         if self._told is None:
             return stripe_footprint(call, maker)
         if call.touched is None:
@@ -257,6 +268,7 @@ class TapReader:
     def answered(self, arrival: Arrival) -> Footprint:
         """What an answered unit did touch; follows whose transaction is open on its session."""
         touched = self._touched(arrival)
+        self.one_key.answered(arrival)
         self.late.answered(arrival, waited=_waits(arrival.owner))
         if arrival.owner is not None:
             self._background.attempted(arrival.session, touched)
@@ -279,6 +291,12 @@ class TapReader:
         if arrival.owner is not None:
             self._background.attempted(arrival.session, extra)
         return extra
+
+    def told(self, call: Call) -> bool:
+        """Whether the service goes on with the answer, and not the tap or the driver alone."""
+        if not isinstance(call, Unit):
+            return True
+        return not (call.unasked or call.ends == "flush" or _parses_once(call))
 
     def waits(self, arrival: Arrival) -> None:
         """A unit waits for a lock of another attempt's, or would if it were sent."""

@@ -126,6 +126,8 @@ async def replaying(
             noise=witness.noise,
             learnt=witness.learnt,
             apart=witness.apart,
+            late_answers=witness.late_answers,
+            split=witness.split,
         ) as worlds,
     ):
         followed = await follow(worlds[0], [step.expected() for step in witness.steps])

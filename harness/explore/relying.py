@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from harness.explore.came import differing, exchanged, judge_outcome, told, without
-from harness.explore.elsewhere import Elsewhere, InMode, Mode, lists_in_order, must_hold_apart
+from harness.explore.elsewhere import (
+    Elsewhere,
+    InMode,
+    Mode,
+    lists_in_order,
+    must_hold_apart,
+    one_key_twice,
+)
 from harness.explore.search import (
     Budget,
     Ending,
@@ -24,6 +31,7 @@ from harness.explore.service_world import (
     ListsInOrder,
     MustHoldApart,
     MustNotDefer,
+    OneKeyTwice,
     SharesMemory,
 )
 from harness.explore.service_worlds import ServiceWorlds
@@ -67,9 +75,16 @@ class Relying:
         """What the search established that began last; what it had learnt is in ``lessons``."""
         shared = self.memory or any(each.shared_memory for each in self.worlds)
         apart = frozenset().union(*(each.apart for each in self.worlds))
+        split = frozenset().union(*(each.split for each in self.worlds))
         unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
         self.mode = Mode(
-            shared, in_turn=self.reduces, late_locks=self.reduces, apart=apart, unnamed=unnamed
+            shared,
+            late_answers=self.memory or any(each.late_answers for each in self.worlds),
+            in_turn=self.reduces,
+            late_locks=self.reduces,
+            apart=apart,
+            split=split,
+            unnamed=unnamed,
         )
         try:
             while True:
@@ -78,7 +93,7 @@ class Relying:
                     return result
         finally:
             for each in self.worlds:
-                each.on_inside = each.on_overtaken = each.on_listed = None
+                each.on_inside = each.on_overtaken = each.on_listed = each.on_twice = None
                 each.in_turn = each.late_locks = each.hold_all = False
 
     async def _settled(self) -> Result | None:
@@ -98,6 +113,9 @@ class Relying:
         except MustHoldApart as overtaken:
             self.mode = replace(self.mode, apart=self.mode.apart | overtaken.units)
             return None
+        except OneKeyTwice as sent:
+            self.mode = replace(self.mode, split=self.mode.split | sent.calls)
+            return None
         except ListsInOrder as looked:
             self.mode = replace(self.mode, lists=self.mode.lists | looked.collections)
             return None
@@ -115,12 +133,13 @@ class Relying:
         for each in self.worlds:
             each.on_inside, each.on_overtaken = shares_memory, must_hold_apart
             each.on_listed = lists_in_order if self.reduces else None
+            each.on_twice = one_key_twice
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
         result = await search(
             [self.mode.on(each) for each in self.worlds],
             judge_outcome,
-            Noting(self.scheduler(), claims, None if self.mode.shared_memory else ways),
+            Noting(self.scheduler(), claims, None if self.mode.late_answers else ways),
             budget=self._left(),
             progress=self.progress,
             stop_at_first=self.stop_at_first,
@@ -180,6 +199,7 @@ class Relying:
         if finding.memory is not None:
             self._learn(Wrong.MEMORY, finding.memory.actor, finding.memory.after or "start")
             await self._shares_memory()
+            self.mode = replace(self.mode, late_answers=True)
         if finding.apart:
             self._learn(Wrong.MOMENT, finding.apart)
             self.mode = replace(self.mode, apart=self.mode.apart | {finding.apart})

@@ -15,7 +15,7 @@ from harness.explore.memory import Memory
 from harness.explore.players import At, Player
 from harness.explore.reading import TapReader
 from harness.explore.standstill import Wait, unanswered, verdict_on
-from harness.explore.world import ANSWER, InvalidRun, Pending, Taken, Tenure
+from harness.explore.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
 from harness.history import Ended, History, Note
 from harness.performing import LookedUp, NotAtRest, Over, Performance, Progress, Script
 from harness.verdict import Verdict
@@ -60,6 +60,18 @@ class ListsInOrder(Exception):
         self.collections = collections
 
 
+class OneKeyTwice(Exception):
+    """Several attempts call Stripe under one key, by calls with these labels: of two, one may be
+    under way when the other comes.
+
+    The search has to begin again with the beginnings of those as steps of their own.
+    """
+
+    def __init__(self, calls: frozenset[str]) -> None:
+        super().__init__(calls)
+        self.calls = calls
+
+
 class MustHoldApart(Exception):
     """Units that are called so were taken for single moments, and another statement comes to
     something else if it begins between what they do and their commit.
@@ -96,6 +108,8 @@ class ServiceWorld:
     history."""
     shared_memory: bool = False
     """Whether every step is taken to touch the service's memory."""
+    late_answers: bool = False
+    """Whether answers are delivered in steps of their own: then those alone touch that memory."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
     lists: frozenset[str] = frozenset()
@@ -106,6 +120,10 @@ class ServiceWorld:
     """Called with collections of Stripe's that are looked through beyond ``lists``; may raise."""
     on_overtaken: Callable[[frozenset[str]], None] | None = None
     """Called with the units that turned out to be no single moments; may raise."""
+    split: frozenset[str] = frozenset()
+    """Calls to Stripe whose beginnings are steps of their own."""
+    on_twice: Callable[[frozenset[str]], None] | None = None
+    """Called with calls beyond ``split`` that several attempts make under one key; may raise."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
     late_locks: bool = False
@@ -151,6 +169,7 @@ class ServiceWorld:
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
         meets = player.at in _MEETS
+        carried = self.late_answers and player.at is At.TAP
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self._count_deliveries(player)
         tenures: tuple[Tenure, ...] = ()
@@ -161,6 +180,10 @@ class ServiceWorld:
         if begins:
             self._begun[actor] = self.steps
         self.steps += 1
+        if player.at is At.TAP and self.reader.one_key.begins(player.held[0]):
+            return self._begins_a_call(player, enabled)
+        if player.at is At.TAP:
+            self.reader.one_key.let_go(player.held[0])
         self.control.let_go(player)
         if begins:
             self._lives[actor] = asyncio.ensure_future(self._live(player))
@@ -169,6 +192,8 @@ class ServiceWorld:
             raise self._failures[0]
         if self.on_listed is not None and (listed := self.reader.listed - self.lists):
             self.on_listed(listed)
+        if self.on_twice is not None and (twice := self.reader.one_key.twice - self.split):
+            self.on_twice(frozenset(twice))
         if self.late_locks and self.reader.late.unsafe is not None:
             raise MustNotDefer(self.reader.late.unsafe)
         if self.on_overtaken is not None and (overtaken := self.reader.overtaken):
@@ -184,7 +209,9 @@ class ServiceWorld:
         if inside and self.on_inside is not None and not self.shared_memory:
             self.on_inside()
         told = player.at in (At.DONE, At.AGAIN, At.EVENT)
-        if meets or inside or told or self.shared_memory:
+        # Who is held with its answer, or waits for it, has done nothing within the service.
+        carried = carried and player.at in (At.ANSWER, At.LOCK)
+        if meets or inside or told or (self.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         await self.look_ahead()
         return Taken(
@@ -199,6 +226,12 @@ class ServiceWorld:
             heard=player.listened(),
             moment=moment,
         )
+
+    def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
+        """What is held at the tap is under way from now on; nobody notices."""
+        expected = self._expected(player)
+        self.reader.one_key.let_go(player.held[0])
+        return Taken(actor=player.name, label=BEGINS, footprint=expected, enabled=enabled)
 
     async def finish(self) -> Hashable:
         """Let the world come to rest, look at it, and judge the history."""
@@ -363,7 +396,8 @@ class ServiceWorld:
             case At.START:
                 return "start"
             case At.TAP:
-                return player.held[0].label
+                begins = self.reader.one_key.begins(player.held[0])
+                return BEGINS if begins else player.held[0].label
             case At.ANSWER:
                 return ANSWER
             case _:
@@ -374,7 +408,8 @@ class ServiceWorld:
 
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)
-        return expected.union(AT_THE_SERVICE) if self.shared_memory else expected
+        carried = self.late_answers and player.at is At.TAP and not self._inside()
+        return expected.union(AT_THE_SERVICE) if self.shared_memory and not carried else expected
 
     def _expected_at_taps(self, player: Player) -> Footprint:
         match player.at:

@@ -55,6 +55,8 @@ class ServiceWorlds:
     """What the service does by itself."""
     shared_memory: bool = False
     """Whether attempts are taken to meet in the service's memory at every step."""
+    late_answers: bool = False
+    """Whether every answer is delivered in a step of its own."""
     in_turn: bool = False
     """Whether attempts that do the same need begin in one order only."""
     late_locks: bool = False
@@ -65,6 +67,8 @@ class ServiceWorlds:
     """Collections of Stripe's of which it matters in which order they grow."""
     apart: frozenset[str] = frozenset()
     """Kinds of statements that are committed in a step of their own, whatever their text says."""
+    split: frozenset[str] = frozenset()
+    """Kinds of calls to Stripe that begin in a step of their own."""
     hold_all: bool = False
     """Whether every statement is that could be."""
     on_inside: Callable[[], None] | None = None
@@ -72,6 +76,8 @@ class ServiceWorlds:
     on_listed: Callable[[frozenset[str]], None] | None = None
     on_overtaken: Callable[[frozenset[str]], None] | None = None
     """Called with kinds of statements that were no single moments after all; may raise."""
+    on_twice: Callable[[frozenset[str]], None] | None = None
+    """Called with kinds of calls to Stripe that several attempts make under one key; may raise."""
     alone: Mapping[str, int] = field(default_factory=dict)
     """How many of its requests succeeded when an attempt was alone, of those that were then told
     that they succeeded. Empty where that was not looked at: the reference service's scenarios say
@@ -123,9 +129,11 @@ class ServiceWorlds:
             background=Background(self.background.patterns, learnt=self.background.learnt),
             in_turn=True,
             late_locks=False,
+            late_answers=False,
             hold_all=False,
             on_inside=None,
             on_listed=None,
+            on_twice=None,
             _serials=self._serials,
             _sessions=self._sessions,
         )
@@ -165,6 +173,7 @@ class ServiceWorlds:
             Told(names.known, names.call, self.lists) if self.bench.tap.tells else None,
             self.leases,
             self.timeouts,
+            self.split,
         )
         control = Control(
             players,
@@ -175,6 +184,7 @@ class ServiceWorlds:
             thorough=bool(self.surprise),
             left=performance.left,
             several=self._several,
+            late_answers=self.late_answers,
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -185,9 +195,12 @@ class ServiceWorlds:
             reader=reader,
             end_recording=self._end_recording,
             shared_memory=self.shared_memory,
+            late_answers=self.late_answers,
             on_inside=self.on_inside,
             on_listed=self.on_listed,
             on_overtaken=self.on_overtaken,
+            split=self.split,
+            on_twice=self.on_twice,
             lists=self.lists,
             in_turn=self.in_turn,
             twins=self.twins if self.in_turn else {},

@@ -85,6 +85,10 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     apart: tuple[str, ...] = ()
     """Statements that commit by themselves and were found to be no single moment: a replay commits
     them in a step of their own as well."""
+    late_answers: bool = False
+    """Whether every answer is delivered in a step of its own; a replay does the same."""
+    split: tuple[str, ...] = ()
+    """Calls to Stripe that begin in a step of their own, since others send them under one key."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

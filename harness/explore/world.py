@@ -24,6 +24,10 @@ COMMITS = "postgres commit by itself"
 REDELIVERY = "about to deliver its webhook again"
 """The label of a step by which an actor delivers what it delivered already."""
 
+BEGINS = "stripe a call begins"
+"""The label of the beginning of a call under a key that others send too: from when on it is under
+way."""
+
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """What one actor would do next, if it were let.

@@ -22,9 +22,10 @@ _SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
 class StripeCall:
     """One request as it arrived at the tap. ``params`` are flat form fields, secrets left out.
 
-    ``attempt`` is set by a gate that knows whose call it is, ``answer_text`` is the body of the
-    answer once there is one, ``touched`` what Stripe says that the call touched, where it tells;
-    all else stays as it arrived.
+    ``attempt`` is set by a gate that knows whose call it is, and ``in_use`` by one in whose eyes
+    another call under the same key is under way: then Stripe would refuse this one, and it does not
+    go there. ``answer_text`` is the body of the answer once there is one, ``status`` its status,
+    ``touched`` what Stripe says that it touched, where it tells; all else stays as it arrived.
     """
 
     seq: int
@@ -34,7 +35,9 @@ class StripeCall:
     params: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     attempt: str | None = None
+    in_use: bool = False
     answer_text: str = field(default="", repr=False)
+    status: int | None = None
     touched: str | None = field(default=None, repr=False)
     tap: str = field(default="stripe", init=False)
 

@@ -20,6 +20,7 @@ from harness.history import Effect, Recorder
 from harness.simulator.touching import ASKED, TOLD
 from harness.taps.calls import Attribution, StripeCall, read_answer, read_call
 from harness.taps.gate import Gate, Passage
+from harness.taps.refusals import key_in_use
 from harness.wire import Answer, NoAnswer, Wire
 
 _HOP_BY_HOP = {
@@ -167,22 +168,14 @@ class StripeTap:
         if gate is not None:
             await gate.request(call, connection)
         answer: Answer | None
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
-                if self.tells:
-                    headers.append((ASKED.encode(), b"1"))
-                await connection.upstream.prepare_raw(
-                    call.method, target, headers, body, ahead=False
-                )
-                connection.upstream.release()
-                answer = await connection.upstream.receive()
-        except (NoAnswer, TimeoutError):
-            await connection.upstream.close()
-            answer = None
+        if call.in_use:
+            answer = key_in_use(call)
+        else:
+            answer = await self._from_stripe(call, target, request, body, connection)
         summary = None if answer is None else read_answer(answer.status, answer.body)
         if answer is not None and summary is not None:
             call.touched = answer.headers.get(TOLD)
+            call.status = answer.status
             call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
         # A call ends for the gate also where its answer was lost on the way.
@@ -204,6 +197,29 @@ class StripeTap:
                 )
             )
         return answer if delivered else None
+
+    async def _from_stripe(
+        self,
+        call: StripeCall,
+        target: str,
+        request: h11.Request,
+        body: bytes,
+        connection: _Connection,
+    ) -> Answer | None:
+        """Stripe's answer; None where it is lost."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
+                if self.tells:
+                    headers.append((ASKED.encode(), b"1"))
+                await connection.upstream.prepare_raw(
+                    call.method, target, headers, body, ahead=False
+                )
+                connection.upstream.release()
+                return await connection.upstream.receive()
+        except (NoAnswer, TimeoutError):
+            await connection.upstream.close()
+            return None
 
 
 async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:

@@ -98,6 +98,9 @@ CASES: list[Case] = [
     # A lease that can run out, and nothing that fences its last holder.
     Case("lease", "target.toml", "racy", (FOUND, UNDECIDED), says="lease"),
     *_cases("lease", "target.toml", COMPLETE, "fixed"),
+    # An answer that is looked at late, when others have left the set of orders in work again.
+    *_cases("late-answers", "target.toml", FOUND, "postgres", "redis", "stripe"),
+    *_cases("late-answers", "target.toml", COMPLETE, "before"),
     # A lock that is not waited for to the end, in real time: what then comes is not searched.
     Case("lock-timeout", "target.toml", "goes_on", (FOUND, UNDECIDED), says="lock_timeout is 1 s"),
     Case("lock-timeout", "target.toml", "by_function", (FOUND, UNDECIDED), says="statement_time"),
@@ -108,6 +111,9 @@ CASES: list[Case] = [
     *_cases("lost-answer", "target.toml", COMPLETE, "fixed"),
     Case("memory-session-cache", "target.toml", "", (FOUND,), node=True),
     # A session of SQLAlchemy shows what it has loaded, also under a lock, unless it is told not to.
+    # Two calls under one key at once, of which Stripe refuses the second.
+    *_cases("one-key", "target.toml", FOUND, "another_key"),
+    *_cases("one-key", "target.toml", COMPLETE, "refused", "library"),
     *_cases("orm-sessions", "target.toml", FOUND, "stale_identity", "versioned_after"),
     *_cases("orm-sessions", "target.toml", COMPLETE, "populated", "refreshed", "versioned"),
     *_cases("orm-sessions", "target.toml", COMPLETE, "flushed"),

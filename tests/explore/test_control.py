@@ -15,6 +15,7 @@ from harness.explore.patience import Patience
 from harness.explore.players import At, Player
 from harness.explore.quiet import Quiet
 from harness.explore.world import InvalidRun
+from harness.taps.calls import StripeCall
 
 DEADLINE_S = 120.0
 QUICK = Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)
@@ -46,6 +47,9 @@ class Reader:
     locking: set = field(default_factory=set)
     habits: dict = field(default_factory=dict)
     shared: list = field(default_factory=list)
+
+    def told(self, call):
+        return call.label != "PARSE"
 
     def shares(self, call):
         self.shared.append(call.label)
@@ -176,6 +180,104 @@ def test_local_units_pass_without_being_a_step():
         await stage.control.rest(stage.one)
         await asyncio.wait_for(passed, DEADLINE_S)
         assert len(stage.one.held) == 1
+        stage.close()
+
+    bounded(main())
+
+
+def test_an_answer_that_may_come_late_is_held_until_its_attempt_is_let_go_again():
+    async def main():
+        stage = Stage(late_answers=True)
+        stage.control.let_go(stage.one)
+        sent = stage.sends(Unit(1))
+        await stage.control.rest(stage.one)
+        await stage.moves(stage.one)
+        assert (stage.one.at, stage.one.able, sent.done()) == (At.ANSWER, True, False)
+        stage.control.let_go(stage.two)
+        other = stage.sends(Unit(2, session="s2"))
+        await stage.control.rest(stage.two)
+        await stage.moves(stage.two)
+        stage.two.told = True
+        await stage.moves(stage.two)
+        assert (stage.two.at, other.done(), sent.done()) == (At.DONE, True, False)
+        stage.one.told = True
+        await stage.moves(stage.one)
+        assert (stage.one.at, sent.done()) == (At.DONE, True)
+        stage.close()
+
+    bounded(main())
+
+
+def test_the_answer_to_a_local_unit_may_come_late_too():
+    async def main():
+        stage = Stage(late_answers=True)
+        stage.control.let_go(stage.one)
+        passed = stage.sends(Unit(1, label="BEGIN", local=True))
+        await stage.control.rest(stage.one)
+        assert (stage.one.at, passed.done()) == (At.ANSWER, False)
+        stage.close()
+
+    bounded(main())
+
+
+def test_what_the_driver_alone_waits_for_is_not_held():
+    async def main():
+        stage = Stage(late_answers=True)
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(1, label="PARSE"))
+        await stage.control.rest(stage.one)
+        stage.control.let_go(stage.one)
+        await asyncio.wait_for(stage.tasks[0], DEADLINE_S)
+        stage.sends(Unit(2, label="EXECUTE"))
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.TAP
+        stage.close()
+
+    bounded(main())
+
+
+def test_who_has_several_answers_to_come_gets_them_when_none_is_on_its_way():
+    async def main():
+        stage = Stage(late_answers=True)
+        stage.control.let_go(stage.one)
+        first, second = stage.sends(Unit(1)), stage.sends(Unit(2, session="s2"))
+        await stage.control.rest(stage.one)
+        await stage.moves(stage.one)
+        assert (stage.one.at, first.done(), second.done()) == (At.ANSWER, False, False)
+        await stage.moves(stage.one)
+        await asyncio.wait_for(first, DEADLINE_S)
+        assert stage.one.at is At.TAP
+        await stage.moves(stage.one)
+        assert (stage.one.at, second.done()) == (At.ANSWER, False)
+        stage.close()
+
+    bounded(main())
+
+
+def test_who_was_refused_because_a_key_is_in_use_is_waited_for():
+    """A library of Stripe's sleeps, and asks again: it does not wait for anybody inside."""
+
+    async def main():
+        stage = Stage(Patience(step=DEADLINE_S, inside=0.02, deadlock_gap=0.001, back_off=1))
+        stage.control.let_go(stage.one)
+        call = StripeCall(1, "POST", "/v1/refunds", "refund.create", idempotency_key="k")
+        call.session, call.pid, call.local = "stripe 1", None, False
+        stage.sends(call)
+        await stage.control.rest(stage.one)
+        call.in_use = True
+        stage.control.let_go(stage.one)
+
+        async def asks_again():
+            await asyncio.sleep(0.2)
+            stage.sends(Unit(2, label="again"))
+
+        again = asyncio.ensure_future(asks_again())
+        await stage.control.rest(stage.one)
+        await again
+        assert (stage.one.at, stage.one.backs_off) == (At.TAP, False)
+        stage.control.let_go(stage.one)
+        await stage.control.rest(stage.one)
+        assert stage.one.at is At.INSIDE
         stage.close()
 
     bounded(main())

@@ -8,6 +8,7 @@ from export_stories import Recorded, lock_story, witness
 from harness.errors import UsageError
 from harness.explore.export import Kind, Wait, history_of, tell
 from harness.explore.players import At
+from harness.explore.world import BEGINS
 from harness.history import Action, Completed, Effect, Invoked, Outcome
 
 
@@ -54,6 +55,19 @@ def test_a_wait_without_a_held_answer_is_inside_the_service():
     it.sql("tab 1", "SELECT 2")
     story = tell(witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history)
     assert story.moments[0].wait == Wait(for_a_lock=False, until=None)
+
+
+def test_a_call_under_way_is_sent_where_it_begins_and_answered_where_it_is_carried_out():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.asks(1, "tab 2")
+    it.stripe("tab 2", status=409)
+    it.stripe("tab 1")
+    call = "stripe payment_intent.create"
+    steps = [("tab 1", "start"), ("tab 1", BEGINS), ("tab 2", "start"), ("tab 2", call)]
+    story = tell(witness(*steps, ("tab 1", call)), it.history)
+    kinds = [[str(one.kind) for one in moment.happened] for moment in story.moments]
+    assert kinds == [["asked"], ["sent"], ["asked"], ["sent", "answered"], ["answered"]]
 
 
 def test_a_unit_that_is_a_step_only_sometimes_is_told_apart_by_its_place():

@@ -164,6 +164,28 @@ def test_a_held_request_has_not_reached_stripe(tmp_path):
     assert len(run(scenario, tmp_path)) == 1
 
 
+def test_a_call_whose_key_is_in_use_is_answered_as_by_stripe_and_does_not_go_there(tmp_path):
+    class Gate(HoldingGate):
+        async def request(self, call, connection):
+            call.in_use = True
+
+    async def scenario(tap, upstream, journal):
+        tap.bind(journal, Gate("neither"))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await create(client, tap)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["type"]) == (409, "idempotency_error")
+        assert error["code"] == "idempotency_key_in_use"
+        assert upstream.calls == 0
+
+    (effect,) = run(scenario, tmp_path)
+    assert effect.answer == {
+        "status": 409,
+        "type": "idempotency_error",
+        "code": "idempotency_key_in_use",
+    }
+
+
 def test_a_held_answer_has_had_its_effect(tmp_path):
     async def scenario(tap, upstream, journal):
         gate = HoldingGate("answer")

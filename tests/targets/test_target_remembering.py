@@ -31,8 +31,20 @@ def test_memory_that_attempts_share_without_waiting_is_found_out(variant):
     assert found.result.ending is Ending.COUNTEREXAMPLE
     assert [lesson.wrong for lesson in found.result.grounds.lessons] == [Wrong.MEMORY]
     assert any("learnt by trying" in note and "share memory" in note for note in found.notes)
-    assert any("an answer that comes late" in note for note in found.notes)
     assert {broken.checker for broken in found.witness.broken} >= {"invariants"}
+
+
+@pytest.mark.slow
+def test_an_answer_may_come_when_others_have_gone_on():
+    """Tab 1 is told "unpaid" when tab 2 has paid, and is no longer in work."""
+    found = explored("late")
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert [lesson.wrong for lesson in found.result.grounds.lessons] == [Wrong.MEMORY]
+    witness = found.witness
+    assert witness.late_answers
+    last = max(step.number for step in witness.steps if step.actor == "tab 2")
+    after = [step.label for step in witness.steps if step.actor == "tab 1" and step.number > last]
+    assert after[0] == "answer"
 
 
 def test_a_search_in_which_nobody_succeeds_is_about_nothing(tmp_path):

@@ -19,11 +19,12 @@ from harness.errors import UsageError
 from harness.explore.players import At
 from harness.explore.preparing import MAKER
 from harness.explore.witness import Witness, WitnessStep
+from harness.explore.world import ANSWER, BEGINS
 from harness.history import Completed, Effect, History, Invoked, read_history
 
-START, ANSWER = "start", "answer"
+START = "start"
 DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))
-WITHOUT_A_UNIT = (START, ANSWER, *DELIVERIES)
+WITHOUT_A_UNIT = (START, ANSWER, BEGINS, *DELIVERIES)
 """Labels of steps at which nothing is let through a tap."""
 
 _TAPS = ("postgres", "stripe", "redis")
@@ -147,7 +148,9 @@ def _of_one(
     for at, (event, invoked) in enumerate(events):
         if at in units:
             place = units[at]
-            yield steps[place].number, Happening(kind=Kind.SENT, event=event)
+            begun = steps[place - 1] if place else steps[place]
+            sent = begun if begun.label == BEGINS else steps[place]
+            yield sent.number, Happening(kind=Kind.SENT, event=event)
             if _is_next((ANSWER,), steps, place):
                 place += 1
             yield steps[place].number, Happening(kind=Kind.ANSWERED, event=event)

@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from harness.explore.heard import NOTHING, Heard
 from harness.explore.validate.learnt import kind
-from harness.explore.world import ANSWER, Taken
+from harness.explore.world import ANSWER, BEGINS, Taken
 
 Told = Callable[[Hashable, str], Hashable]
 """What an outcome is to one attempt: what its client was answered."""
@@ -36,6 +36,8 @@ def stories(taken: Sequence[Taken]) -> Mapping[str, Story]:
     found: dict[str, list[Chapter]] = {}
     for step in taken:
         story = found.setdefault(step.actor, [])
+        if step.label == BEGINS:
+            continue  # it does nothing by which anybody goes on
         if step.label == ANSWER and story:
             last = story.pop()
             story.append(Chapter(last.kind, last.heard.then(step.heard)))

@@ -1,6 +1,6 @@
 """A shop that waits for a lock for so long only, and then goes on without; V says for how long.
 
-Two plain threads, of which one takes longer at Stripe than the other waits, pay an order twice.
+Two threads, of which one takes longer at Stripe than the other waits, pay an order twice.
 """
 
 import uuid

@@ -6,6 +6,7 @@
 ``orders``    orders as they were loaded first (an identity map), marked there once they are paid
 ``last``      the order that was paid last
 ``work``      orders in work, marked after the first look and not before
+``late``      orders in work, asked once the database has said that the order is unpaid
 ``piece``     orders in work, asked and marked without a statement in between
 ``file``      a file beside the service, for ever
 ``names``     names of goods, loaded once: harmless, since orders are locked in the database
@@ -93,6 +94,18 @@ class Shop(BaseHTTPRequestHandler):
         db.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
         WORK.add(order)
         _pay(db, order)
+        return True
+
+    def _late(self, db: psycopg.Connection, order: str) -> bool:
+        row = db.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
+        if row is None or row[0] == "paid" or order in WORK:
+            return False
+        WORK.add(order)
+        try:
+            _pay(db, order)
+            db.execute("UPDATE orders SET status = 'paid' WHERE id = %s", [order])
+        finally:
+            WORK.discard(order)
         return True
 
     def _piece(self, db: psycopg.Connection, order: str) -> bool:

@@ -1,0 +1,82 @@
+"""Calls to Stripe under one key: which are two steps, and which Stripe would refuse."""
+
+from __future__ import annotations
+
+from harness.explore.footprint import LOCAL
+from harness.explore.one_key import OneKey
+from harness.explore.players import Arrival
+from harness.explore.validate.stories import stories
+from harness.explore.world import BEGINS, Taken
+from harness.taps.calls import StripeCall
+
+CREATE = "payment_intent.create"
+
+
+def call(seq: int, key: str | None = "k", *, method: str = "POST", amount: str = "1") -> StripeCall:
+    return StripeCall(
+        seq, method, "/v1/payment_intents", CREATE, {"amount": amount}, idempotency_key=key
+    )
+
+
+def arrival(seq: int, key: str | None = "k", **how: str) -> Arrival:
+    return Arrival(call(seq, key, **how), f"stripe connection {seq}")
+
+
+def answered(keys: OneKey, held: Arrival, status: int | None) -> None:
+    assert isinstance(held.call, StripeCall)
+    held.call.status = status
+    keys.answered(held)
+
+
+def test_what_several_attempts_send_under_one_key_is_named() -> None:
+    keys = OneKey()
+    keys.sends("tab 1", call(1))
+    keys.sends("tab 1", call(2))
+    keys.sends("tab 2", call(3, "other"))
+    keys.sends("tab 2", call(4, amount="2"))
+    keys.sends("tab 2", call(5, None))
+    keys.sends("tab 2", call(6, method="GET"))
+    assert keys.twice == set()
+    keys.sends("tab 2", call(7))
+    assert keys.twice == {CREATE}
+
+
+def test_nothing_is_split_before_it_is_known() -> None:
+    keys, held = OneKey(), arrival(1)
+    assert not keys.begins(held)
+    assert not keys.refused(held)
+    assert not keys.let_go(held)
+
+
+def test_who_comes_while_another_is_under_way_is_refused() -> None:
+    keys, first, second, third = OneKey({CREATE}), arrival(1), arrival(2), arrival(3)
+    other = arrival(4, "other")
+    assert keys.begins(first)
+    assert keys.begins(second)
+    assert keys.let_go(first)
+    assert not keys.begins(first)
+    assert keys.refused(second)
+    assert keys.begins(other)
+    assert not keys.let_go(second)
+    assert second.call.in_use  # type: ignore[attr-defined]
+    answered(keys, second, 409)
+    assert keys.refused(third)
+    assert not keys.let_go(first)
+    assert not first.call.in_use  # type: ignore[attr-defined]
+    answered(keys, first, 200)
+    assert not keys.refused(third)
+    assert not keys.begins(third)  # it is told the same, at once
+
+
+def test_what_was_refused_before_it_was_carried_out_may_begin_again() -> None:
+    for status, again in ((200, False), (402, False), (500, False), (400, True), (None, True)):
+        keys, first, second = OneKey({CREATE}), arrival(1), arrival(2)
+        keys.let_go(first)
+        answered(keys, first, status)
+        assert keys.begins(second) is again
+
+
+def test_a_beginning_is_no_chapter_of_an_attempt_s_story() -> None:
+    labels = ("start", BEGINS, f"stripe {CREATE}")
+    taken = [Taken(actor="a", label=one, footprint=LOCAL, enabled=("a",)) for one in labels]
+    assert [chapter.kind for chapter in stories(taken)["a"]] == ["start", f"stripe {CREATE}"]
