@@ -15,26 +15,26 @@ from harness.errors import UsageError
 from harness.predict import Decided, Looked
 from harness.results import Proof
 from reports import predictions
+from reports.assessment import Assessment, assess
 from reports.explored import write_search_page, write_witness_page
 from reports.figures import measurements
 from reports.html import page
 from reports.junit import junit
 from reports.markdown import summary
 from reports.picture import write_picture
-from reports.problems import Problem, Weight, exit_status, problems
-from reports.standing import Standing, standing
+from reports.problems import Problem, Weight
+from reports.standing import Standing
 from reports.store import RESULTS_NAME, encode, load, write_file
 from reports.tables import as_csv
 
 __all__ = [
+    "Assessment",
     "Problem",
     "Proof",
     "Standing",
     "Weight",
-    "exit_status",
+    "assess",
     "load",
-    "problems",
-    "standing",
     "write_all",
     "write_picture",
     "write_predictions",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
+def write_all(assessed: Assessment, folder: Path) -> dict[str, Path]:
     """Write ``results.json``, ``report.html``, ``summary.md`` and ``junit.xml`` to ``folder``.
 
     With load there is ``load.csv`` as well, a row for each measurement. Each witness gets a page
@@ -52,6 +52,7 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
     whatever happens to the rest. Returns the path of each by the name of its format.
     Raises ``UsageError`` when a file cannot be written.
     """
+    proof = assessed.proof
     paths = {
         "json": folder / RESULTS_NAME,
         "html": folder / "report.html",
@@ -59,8 +60,8 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
         "junit": folder / "junit.xml",
     }
     write_file(paths["json"], encode(proof))
-    write_file(paths["markdown"], summary(proof).encode("utf-8", "replace"))
-    write_file(paths["junit"], junit(proof))
+    write_file(paths["markdown"], summary(assessed).encode("utf-8", "replace"))
+    write_file(paths["junit"], junit(assessed))
     if proof.loads:
         paths["csv"] = folder / "load.csv"
         write_file(paths["csv"], as_csv(measurements(proof)))
@@ -68,7 +69,7 @@ def write_all(proof: Proof, folder: Path) -> dict[str, Path]:
         if cell.search is not None and cell.search.witness is not None:
             with contextlib.suppress(UsageError):
                 write_witness_page(folder / cell.search.witness, cell.search)
-    write_file(paths["html"], page(proof, folder).encode())
+    write_file(paths["html"], page(assessed, folder).encode())
     return paths
 
 

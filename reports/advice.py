@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.gate.words import count
 from harness.results import Cell, Load, Proof, Variant
 from harness.verdict import Status
 from reports.performance import reference_latency
 from reports.provenance import Made, made
 from reports.repeated import Repeated, repeated
-from reports.words import count, number, percent
+from reports.words import number, percent
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.results import Cell, Proof
+from harness.gate.words import count, listed
+from harness.results import Cell
+from reports.assessment import Assessment
 from reports.problems import why_not_judged
-from reports.standing import Standing, standing
-from reports.words import count, listed
+from reports.standing import Standing
 
 _OWN = "this proof"
 
@@ -60,21 +61,23 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     wants: tuple[Want, ...] = ()
 
 
-def columns(proof: Proof) -> tuple[Column, ...]:
+def columns(assessed: Assessment) -> tuple[Column, ...]:
     """The sets, the proof's own first; nothing for a proof without cells."""
+    proof = assessed.proof
     if not proof.cells:
         return ()
     names = tuple(scenario.name for scenario in proof.scenarios)
-    found = [_column(proof, proof.stack or _OWN, "", names)]
-    for beside in proof.beside:
-        if beside.proof is None:
+    found = [_column(assessed, proof.stack or _OWN, "", names)]
+    for beside, came in zip(proof.beside, assessed.beside, strict=True):
+        if came is None:
             found.append(Column(name=beside.name, missing=beside.missing))
         else:
-            found.append(_column(beside.proof, beside.name, beside.folder, names))
+            found.append(_column(came, beside.name, beside.folder, names))
     return tuple(found)
 
 
-def _column(proof: Proof, name: str, folder: str, scenarios: tuple[str, ...]) -> Column:
+def _column(assessed: Assessment, name: str, folder: str, scenarios: tuple[str, ...]) -> Column:
+    proof = assessed.proof
     cells: dict[str, list[Cell]] = {scenario: [] for scenario in scenarios}
     for cell in proof.cells:
         cells.setdefault(cell.scenario, []).append(cell)
@@ -82,20 +85,21 @@ def _column(proof: Proof, name: str, folder: str, scenarios: tuple[str, ...]) ->
         name=name,
         folder=folder,
         backends=tuple(f"{role}: {what}" for role, what in proof.machine.backends.items()),
-        entries=tuple(_entry(cells[scenario]) for scenario in scenarios),
-        wants=_wants(proof),
+        entries=tuple(
+            _entry([assessed.of(cell) for cell in cells[scenario]]) for scenario in scenarios
+        ),
+        wants=_wants(assessed),
     )
 
 
-def _entry(cells: list[Cell]) -> Entry:
-    kinds = [standing(cell) for cell in cells]
+def _entry(kinds: list[Standing]) -> Entry:
     return Entry(counts=tuple((kind, kinds.count(kind)) for kind in Standing if kind in kinds))
 
 
-def _wants(proof: Proof) -> tuple[Want, ...]:
+def _wants(assessed: Assessment) -> tuple[Want, ...]:
     reasons: dict[str, list[str]] = {}
-    for cell in proof.cells:
-        kind = standing(cell)
+    for cell in assessed.proof.cells:
+        kind = assessed.of(cell)
         if kind is Standing.NOT_JUDGED:
             reasons.setdefault(why_not_judged(cell), []).append(cell.scenario)
         elif kind is Standing.SKIPPED:

@@ -11,8 +11,9 @@ from harness.errors import UsageError
 from harness.history import History, read_history
 from harness.results import Cell, Proof, Run
 from harness.verdict import Status, Verdict
+from reports.assessment import Assessment
 from reports.film import Film, readable_film
-from reports.standing import Standing, standing
+from reports.standing import Standing
 from reports.timeline import Timeline, timeline
 
 # A second charge shows most plainly what is at stake; then a second intent, a second success.
@@ -49,11 +50,11 @@ def double_payment(proof: Proof, folder: Path) -> Shown | None:
     return None
 
 
-def unexpected(proof: Proof, folder: Path, limit: int = 6) -> tuple[Shown, ...]:
+def unexpected(assessed: Assessment, folder: Path, limit: int = 6) -> tuple[Shown, ...]:
     """A timeline for each broken sound guard, one a guard, ``limit`` at most."""
     found: dict[str, Shown] = {}
-    for cell in proof.cells:
-        if standing(cell) is not Standing.BROKEN or cell.variant in found or len(found) >= limit:
+    for cell in assessed.proof.cells:
+        if assessed.of(cell) is not Standing.BROKEN or cell.variant in found or len(found) >= limit:
             continue
         for run, verdict in sorted(_broken(cell), key=lambda pair: _rank(pair[1])):
             shown = _timeline(folder, cell, run, verdict)

@@ -6,12 +6,12 @@ import enum
 
 import msgspec
 
+from harness.gate.words import count, listed
 from harness.results import Cell, Proof
 from harness.verdict import Status
-from reports.problems import Weight, problems
+from reports.assessment import Assessment
 from reports.searches import noun_of_cells, searched_cells
-from reports.standing import Standing, grid, standing
-from reports.words import count, listed
+from reports.standing import Standing
 
 
 class Tone(enum.StrEnum):
@@ -34,6 +34,11 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
 
 
+_TONES = {
+    Status.VALID: Tone.PROVEN,
+    Status.INVALID: Tone.CONTRADICTED,
+    Status.UNKNOWN: Tone.UNDECIDED,
+}
 _WORDS = {
     Tone.PROVEN: "As declared",
     Tone.CONTRADICTED: "Contradicted",
@@ -41,22 +46,17 @@ _WORDS = {
 }
 
 
-def headline(proof: Proof) -> Headline:
-    """The headline of ``proof``."""
-    weights = {problem.weight for problem in problems(proof)}
-    tone = Tone.PROVEN
-    if Weight.CONTRADICTED in weights:
-        tone = Tone.CONTRADICTED
-    elif Weight.UNDECIDED in weights:
-        tone = Tone.UNDECIDED
-    against = _contradictions(proof) + _broken_under_load(proof)
-    established = _sound(proof) + _vulnerable(proof) + _measured(proof)
+def headline(assessed: Assessment) -> Headline:
+    """The headline of what was assessed."""
+    proof, tone = assessed.proof, _TONES[assessed.status]
+    against = _contradictions(assessed) + _broken_under_load(proof)
+    established = _sound(assessed) + _vulnerable(proof) + _measured(proof)
     remarks = [_sentence(established)] if against and established else []
     return Headline(
         tone=tone,
         word=_WORDS[tone],
         sentence=_sentence(against or established or [_nothing(proof)]),
-        remarks=(*remarks, *_remarks(proof)),
+        remarks=(*remarks, *_remarks(assessed)),
     )
 
 
@@ -65,7 +65,8 @@ def _sentence(parts: list[str]) -> str:
     return f"{words[:1].upper()}{words[1:]}."
 
 
-def _contradictions(proof: Proof) -> list[str]:
+def _contradictions(assessed: Assessment) -> list[str]:
+    proof = assessed.proof
     parts = []
     for kind, noun in (
         (Standing.BROKEN, f"{proof.noun} declared sound"),
@@ -73,7 +74,7 @@ def _contradictions(proof: Proof) -> list[str]:
     ):
         places: dict[str, list[str]] = {}
         for cell in proof.cells:
-            if standing(cell) is kind:
+            if assessed.of(cell) is kind:
                 places.setdefault(cell.variant, []).append(cell.scenario)
         if places:
             where = listed(
@@ -89,15 +90,15 @@ def _was(amount: int) -> str:
     return "was" if amount == 1 else "were"
 
 
-def _sound(proof: Proof) -> list[str]:
+def _sound(assessed: Assessment) -> list[str]:
     """Guards that held everywhere, and those that held where they were judged."""
-    cells = grid(proof)
+    proof = assessed.proof
     total = len(proof.scenarios)
     whole, partly, skipped = 0, 0, False
     for variant in proof.variants:
         if not variant.sound:
             continue
-        kinds = {standing(cells.get((variant.name, s.name))) for s in proof.scenarios}
+        kinds = {assessed.standing(variant.name, s.name) for s in proof.scenarios}
         if not any(kind.held for kind in kinds) or Standing.BROKEN in kinds:
             continue
         if all(kind.held or kind is Standing.SKIPPED for kind in kinds):
@@ -155,8 +156,9 @@ def _nothing(proof: Proof) -> str:
     return f"no {proof.noun} could be judged"
 
 
-def _remarks(proof: Proof) -> tuple[str, ...]:
-    kinds = [standing(cell) for cell in proof.cells]
+def _remarks(assessed: Assessment) -> tuple[str, ...]:
+    proof = assessed.proof
+    kinds = [assessed.of(cell) for cell in proof.cells]
     remarks = []
     searched = searched_cells(proof)
     if searched:
@@ -177,10 +179,10 @@ def _remarks(proof: Proof) -> tuple[str, ...]:
             if kind is Standing.SKIPPED and amount == 1:
                 text = "did not apply or was left out"
             remarks.append(f"{count(amount, noun_of_cells(proof))} {text}.")
-    for beside in proof.beside:
-        if beside.proof is None:
+    for beside, came in zip(proof.beside, assessed.beside, strict=True):
+        if came is None:
             remarks.append(f"Not proved with {beside.name}: {beside.missing}")
         else:
-            other = headline(beside.proof)
+            other = headline(came)
             remarks.append(f"With {beside.name}: {other.word.lower()}. {other.sentence}")
     return tuple(remarks)

@@ -15,9 +15,11 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.gate.words import count
 from harness.results import Cell, Proof, Run, Variant
 from harness.verdict import Status, Verdict
 from reports.advice import advice
+from reports.assessment import Assessment
 from reports.backends import columns
 from reports.curve_svg import curve_picture
 from reports.curves import Plot, as_data
@@ -33,19 +35,19 @@ from reports.headline import headline
 from reports.limits import limit_figures
 from reports.performance import profiles
 from reports.plots import figures
-from reports.problems import Weight, problems
+from reports.problems import Weight
 from reports.rested import rested
 from reports.saturation import saturation
 from reports.searches import search_words
 from reports.spending import spending_figures
 from reports.stacks import stack_picture
-from reports.standing import Standing, grid, standing, tally
+from reports.standing import Standing
 from reports.store import page_beside
 from reports.svg import xml_safe
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_picture
 from reports.waits import wait_figures
-from reports.words import count, duration, moment
+from reports.words import duration, moment
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,25 +93,24 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return any(place.loud for place in self.places)
 
 
-def page(proof: Proof, folder: Path) -> str:
+def page(assessed: Assessment, folder: Path) -> str:
     """The report as HTML; histories are read from ``folder`` for the timelines."""
-    lines = _lines(proof)
+    proof, lines = assessed.proof, _lines(assessed)
     main = double_payment(proof, folder)
     broken = tuple(
         shown
-        for shown in unexpected(proof, folder)
+        for shown in unexpected(assessed, folder)
         if main is None or shown.run.history != main.run.history
     )
     films = counterexamples(proof, folder)
     used = {place.standing for line in lines for place in line.places}
-    found = problems(proof)
     written = (
         environment()
         .get_template("report.html.j2")
         .render(
             proof=proof,
-            headline=headline(proof),
-            problems=found,
+            headline=headline(assessed),
+            problems=assessed.problems,
             sound=[line for line in lines if line.variant.sound],
             vulnerable=[line for line in lines if not line.variant.sound],
             lines=lines,
@@ -131,7 +132,7 @@ def page(proof: Proof, folder: Path) -> str:
                 *limit_figures(proof),
             ),
             profiles=(*saturation(proof), *profiles(proof)),
-            backends=columns(proof),
+            backends=columns(assessed),
             settings=settings(proof, folder),
             seconds=duration(proof.seconds * 1e9),
         )
@@ -151,8 +152,8 @@ def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
     ]
 
 
-def _lines(proof: Proof) -> tuple[Line, ...]:
-    cells = grid(proof)
+def _lines(assessed: Assessment) -> tuple[Line, ...]:
+    proof, cells = assessed.proof, assessed.cells
     found = []
     for row, variant in enumerate(proof.variants):
         places = []
@@ -164,8 +165,8 @@ def _lines(proof: Proof) -> tuple[Line, ...]:
                     variant=variant.name,
                     scenario=scenario.name,
                     cell=cell,
-                    standing=standing(cell),
-                    tally=tally(cell),
+                    standing=assessed.standing(variant.name, scenario.name),
+                    tally=assessed.tally(variant.name, scenario.name),
                 )
             )
         found.append(Line(variant=variant, places=tuple(places)))

@@ -13,22 +13,22 @@ from xml.etree import ElementTree as ET
 
 from harness.results import Cell, Proof, Variant
 from harness.verdict import Status
+from reports.assessment import Assessment
 from reports.backends import Column, columns
-from reports.problems import Problem, Weight, first_run, problems, why_not_judged
+from reports.problems import Problem, Weight, first_run, why_not_judged
 from reports.searches import replay_command, search_words
-from reports.standing import Standing, grid, standing, tally
+from reports.standing import Standing, tally
 from reports.svg import xml_safe
 
 
-def junit(proof: Proof) -> bytes:
+def junit(assessed: Assessment) -> bytes:
     """The document, UTF-8, with its XML declaration."""
-    root = ET.Element("testsuites", name="paidonce")
-    by_cell = {(p.variant, p.scenario): p for p in problems(proof) if p.standing is not None}
-    cells = grid(proof)
+    root, proof, cells = ET.Element("testsuites", name="paidonce"), assessed.proof, assessed.cells
+    by_cell = {(p.variant, p.scenario): p for p in assessed.problems if p.standing is not None}
     for variant in proof.variants:
         mine = [cells.get((variant.name, scenario.name)) for scenario in proof.scenarios]
         suite = ET.SubElement(root, "testsuite", name=xml_safe(variant.name))
-        _add_properties(suite, proof)
+        _add_properties(suite, assessed)
         suite.set("timestamp", _timestamp(proof))
         for cell, scenario in zip(mine, proof.scenarios, strict=True):
             case = ET.SubElement(
@@ -36,11 +36,12 @@ def junit(proof: Proof) -> bytes:
             )
             seconds = sum(run.seconds for run in cell.runs) if cell is not None else 0.0
             case.set("time", f"{seconds:.3f}")
-            _judge(case, cell, by_cell.get((variant.name, scenario.name)))
+            place = (variant.name, scenario.name)
+            _judge(case, cell, assessed.standing(*place), by_cell.get(place))
         _add_loads(suite, proof, variant)
         _count(suite)
-    _add_the_whole(root, proof)
-    for column in columns(proof)[1:]:
+    _add_the_whole(root, assessed)
+    for column in columns(assessed)[1:]:
         _add_column(root, proof, column)
     _count(root)
     ET.indent(root, " ")
@@ -48,11 +49,10 @@ def junit(proof: Proof) -> bytes:
     return document + b"\n"
 
 
-def _judge(case: ET.Element, cell: Cell | None, problem: Problem | None) -> None:
-    kind = standing(cell)
+def _judge(case: ET.Element, cell: Cell | None, kind: Standing, problem: Problem | None) -> None:
     if kind.good:
         assert cell is not None
-        told = f"{kind.look.word} {tally(cell)}"
+        told = f"{kind.look.word} {tally(cell, kind)}"
         if cell.search is not None:
             told += f"\n{search_words(cell.search)}"
         ET.SubElement(case, "system-out").text = xml_safe(told)
@@ -130,9 +130,9 @@ def _timestamp(proof: Proof) -> str:
     return xml_safe(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", proof.started))
 
 
-def _add_properties(suite: ET.Element, proof: Proof) -> None:
+def _add_properties(suite: ET.Element, assessed: Assessment) -> None:
     """The backends, and what they could not judge."""
-    own = columns(proof)[:1]
+    proof, own = assessed.proof, columns(assessed)[:1]
     properties = [(f"backend.{k}", what) for k, what in proof.machine.backends.items()]
     properties += [("not judged", want.words) for column in own for want in column.wants]
     if properties:
@@ -169,14 +169,14 @@ def _add_column(root: ET.Element, proof: Proof, column: Column) -> None:
     _count(suite)
 
 
-def _add_the_whole(root: ET.Element, proof: Proof) -> None:
+def _add_the_whole(root: ET.Element, assessed: Assessment) -> None:
     """Problems of no single cell: a guard never caught, an interruption, nothing judged."""
     whole = [
         problem
-        for problem in problems(proof)
+        for problem in assessed.problems
         if problem.standing is None
         and problem.weight is not Weight.NOTE
-        and not any(load.history == problem.history for load in proof.loads)
+        and not any(load.history == problem.history for load in assessed.proof.loads)
     ]
     if not whole:
         return

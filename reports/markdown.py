@@ -7,34 +7,35 @@ from collections.abc import Iterable, Sequence
 
 from harness.results import Proof
 from reports.advice import advice
+from reports.assessment import Assessment
 from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.limits import limit_figures
 from reports.performance import profiles
 from reports.plots import figures
-from reports.problems import Weight, problems
+from reports.problems import Weight
 from reports.provenance import Made
 from reports.rested import rested
 from reports.saturation import saturation
 from reports.spending import spending_figures
-from reports.standing import Standing, grid, standing, tally
+from reports.standing import Standing
 from reports.words import moment
 
 TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
-def summary(proof: Proof) -> str:
+def summary(assessed: Assessment) -> str:
     """The verdict, the problems, which guard to choose, the matrix, and what was measured."""
-    told = headline(proof)
+    proof, told = assessed.proof, headline(assessed)
     parts = [
         f"## {TONES[told.tone]} paidonce: {told.word.lower()}",
         " ".join(escaped(sentence) for sentence in (told.sentence, *told.remarks)),
-        *_problems(proof),
+        *_problems(assessed),
         *_advice(proof),
-        *_matrix(proof),
+        *_matrix(assessed),
         *_rests(proof),
-        *_backends(proof),
+        *_backends(assessed),
         *_figures(proof),
         *_loads(proof),
         _origin(proof),
@@ -42,12 +43,11 @@ def summary(proof: Proof) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _problems(proof: Proof) -> list[str]:
-    found = problems(proof)
-    if not found:
+def _problems(assessed: Assessment) -> list[str]:
+    if not assessed.problems:
         return []
     lines = []
-    for problem in found:
+    for problem in assessed.problems:
         place = " in ".join(code(name) for name in (problem.variant, problem.scenario) if name)
         mark = {Weight.CONTRADICTED: "❌", Weight.UNDECIDED: "❔", Weight.NOTE: "➖"}[
             problem.weight
@@ -79,21 +79,21 @@ def _rests(proof: Proof) -> list[str]:
     return found
 
 
-def _matrix(proof: Proof) -> list[str]:
+def _matrix(assessed: Assessment) -> list[str]:
     """Scenarios down, guards across: the longer list down, where a page has room."""
+    proof = assessed.proof
     if not proof.cells:
         return []
-    cells = grid(proof)
     header = ["scenario", *(code(variant.name) for variant in proof.variants)]
     declared = ("*sound*" if variant.sound else "*vulnerable*" for variant in proof.variants)
     rows = [["*declared*", *declared]]
     for scenario in proof.scenarios:
         row = [code(scenario.name)]
         for variant in proof.variants:
-            cell = cells.get((variant.name, scenario.name))
-            row.append(_cell(standing(cell), tally(cell)))
+            place = (variant.name, scenario.name)
+            row.append(_cell(assessed.standing(*place), assessed.tally(*place)))
         rows.append(row)
-    used = {standing(cells.get((v.name, s.name))) for v in proof.variants for s in proof.scenarios}
+    used = {assessed.standing(v.name, s.name) for v in proof.variants for s in proof.scenarios}
     legend = "<br>".join(
         f"{kind.look.emoji} {kind.look.word}: {kind.look.meaning}"
         for kind in Standing
@@ -112,9 +112,9 @@ def _cell(kind: Standing, count: str) -> str:
     return f"{look.emoji} {word}{f' {count}' if count else ''}"
 
 
-def _backends(proof: Proof) -> list[str]:
+def _backends(assessed: Assessment) -> list[str]:
     """Scenarios down, sets of backends across, and what each set could not judge."""
-    found = columns(proof)
+    proof, found = assessed.proof, columns(assessed)
     if not found:
         return []
     header = ["scenario", *(code(column.name) for column in found)]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.results import Proof
+from reports.assessment import Assessment
 from reports.evidence import Shown, double_payment
 from reports.headline import headline
 from reports.html import asset
-from reports.standing import Standing, grid, standing, tally
+from reports.standing import Standing
 from reports.store import write_file
 from reports.svg import clipped, element, group, rect, text, width_of, xml_safe
 from reports.timeline_svg import WIDTH, timeline_drawing
@@ -47,17 +47,17 @@ _FAMILY = {
 }
 
 
-def write_picture(proof: Proof, path: Path, folder: Path | None = None) -> None:
+def write_picture(assessed: Assessment, path: Path, folder: Path | None = None) -> None:
     """Write the picture to ``path``; histories are read from ``folder`` (default: beside it).
 
     Raises ``UsageError`` when it cannot be written.
     """
-    write_file(path, draw(proof, folder if folder is not None else path.parent).encode())
+    write_file(path, draw(assessed, folder if folder is not None else path.parent).encode())
 
 
-def draw(proof: Proof, folder: Path) -> str:
+def draw(assessed: Assessment, folder: Path) -> str:
     """The picture as SVG text."""
-    told = headline(proof)
+    proof, told = assessed.proof, headline(assessed)
     family = {"proven": "held", "contradicted": "broken", "undecided": "unknown"}[told.tone.value]
     width = WIDTH + 2 * _MARGIN
     badge = width_of(told.word, 15, bold=True) + 26
@@ -71,7 +71,7 @@ def draw(proof: Proof, folder: Path) -> str:
         parts.append(text(_MARGIN, y, row, "title"))
     y += 22
     if proof.cells:
-        matrix, height = _matrix(proof)
+        matrix, height = _matrix(assessed)
         parts.append(group(matrix, transform=f"translate({_MARGIN} {y})"))
         y += height + 26
     shown = double_payment(proof, folder)
@@ -99,9 +99,9 @@ def draw(proof: Proof, folder: Path) -> str:
     return xml_safe(str(document)) + "\n"
 
 
-def _matrix(proof: Proof) -> tuple[Markup, float]:
+def _matrix(assessed: Assessment) -> tuple[Markup, float]:
     """Guards down, scenarios across; the words give way to numbers where columns are narrow."""
-    cells = grid(proof)
+    proof = assessed.proof
     column = (WIDTH - _NAMES) / max(len(proof.scenarios), 1)
     parts = []
     for place, scenario in enumerate(proof.scenarios):
@@ -118,11 +118,9 @@ def _matrix(proof: Proof) -> tuple[Markup, float]:
             parts.append(text(0, y - 6, "declared vulnerable, and to be caught:", "small"))
         parts.append(text(0, y + 21, clipped(variant.name, 13, _NAMES), "name"))
         for place, scenario in enumerate(proof.scenarios):
-            cell = cells.get((variant.name, scenario.name))
-            kind = standing(cell)
-            parts.append(
-                _cell(_NAMES + place * column, y, column, kind, tally(cell)),
-            )
+            kind = assessed.standing(variant.name, scenario.name)
+            count = assessed.tally(variant.name, scenario.name)
+            parts.append(_cell(_NAMES + place * column, y, column, kind, count))
         y += _ROW
     return group(*parts), y
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.gate.words import count
 from harness.predict import (
     Blind,
     Decided,
@@ -19,7 +20,6 @@ from harness.predict import (
     Standing,
     Unjudged,
 )
-from reports.words import count
 
 _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}

@@ -1,16 +1,19 @@
-"""What in a proof is not as declared, and the exit status that follows. Pure."""
+"""What in a proof is not as declared. Pure."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import msgspec
 
 from harness.capability import CAPABILITY_MEANING, Capability
+from harness.gate.words import count, listed
 from harness.results import Cell, How, Load, Proof, Run, Variant
 from harness.verdict import Status
-from reports.standing import Standing, standing
-from reports.words import count, listed
+from reports.standing import Standing
+
+Placed = tuple[Cell, Standing]
 
 
 class Weight(enum.StrEnum):
@@ -39,21 +42,28 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     history: str | None = None
 
 
-def problems(proof: Proof) -> tuple[Problem, ...]:
-    """Every problem of ``proof``, contradictions first, otherwise in the order of the matrix."""
+def problems(
+    proof: Proof, standings: Sequence[Standing], beside: Sequence[Status | None]
+) -> tuple[Problem, ...]:
+    """Return every problem of ``proof``, contradictions first, else in the order of the matrix.
+
+    ``standings`` are those of its cells, in their order; ``beside`` what the proofs beside it came
+    to, None of one there is not.
+    """
     found: list[Problem] = []
-    for cell in proof.cells:
-        problem = _of_cell(cell)
+    placed = list(zip(proof.cells, standings, strict=True))
+    for cell, kind in placed:
+        problem = _of_cell(cell, kind)
         if problem is not None:
             found.append(problem)
         found += [
             Problem(weight=Weight.NOTE, text=text, variant=cell.variant, scenario=cell.scenario)
             for text in cell.notes
         ]
-    found += _not_judged(proof)
+    found += _not_judged(placed)
     found += _not_searched(proof)
     for variant in proof.variants:
-        never = _never_caught(proof, variant)
+        never = _never_caught(placed, variant)
         if never is not None:
             found.append(never)
     sound = {variant.name: variant.sound for variant in proof.variants}
@@ -61,20 +71,10 @@ def problems(proof: Proof) -> tuple[Problem, ...]:
         problem = _of_load(load, declared_sound=sound.get(load.variant, True))
         if problem is not None:
             found.append(problem)
-    found += _of_the_backends(proof)
-    found += _of_the_whole(proof)
+    found += _of_the_backends(proof, beside)
+    found += _of_the_whole(proof, standings)
     order = list(Weight)
     return tuple(sorted(found, key=lambda problem: order.index(problem.weight)))
-
-
-def exit_status(proof: Proof) -> int:
-    """0 when all is as declared, 1 when anything was contradicted, 3 when it is not decided."""
-    weights = {problem.weight for problem in problems(proof)}
-    if Weight.CONTRADICTED in weights:
-        return Status.INVALID.exit_code
-    if Weight.UNDECIDED in weights:
-        return Status.UNKNOWN.exit_code
-    return Status.VALID.exit_code
 
 
 def reason_of(run: Run, status: Status) -> str:
@@ -96,8 +96,7 @@ def capabilities_in_words(names: tuple[str, ...]) -> str:
     return listed([f"{known[name]} ({name})" if name in known else name for name in names])
 
 
-def _of_cell(cell: Cell) -> Problem | None:
-    kind = standing(cell)
+def _of_cell(cell: Cell, kind: Standing) -> Problem | None:
     text, weight, history = "", Weight.UNDECIDED, None
     runs = count(len(cell.runs), "run")
     if kind is Standing.BROKEN:
@@ -192,11 +191,11 @@ def why_not_judged(cell: Cell) -> str:
     return f"not judged, since the backend lacks: {capabilities_in_words(cell.lacking)}"
 
 
-def _not_judged(proof: Proof) -> list[Problem]:
+def _not_judged(placed: Sequence[Placed]) -> list[Problem]:
     """One note for all cells that were not judged for the same want."""
     alike: dict[str, list[Cell]] = {}
-    for cell in proof.cells:
-        if standing(cell) is Standing.NOT_JUDGED:
+    for cell, kind in placed:
+        if kind is Standing.NOT_JUDGED:
             alike.setdefault(why_not_judged(cell), []).append(cell)
     return [
         Problem(
@@ -210,12 +209,11 @@ def _not_judged(proof: Proof) -> list[Problem]:
     ]
 
 
-def _never_caught(proof: Proof, variant: Variant) -> Problem | None:
+def _never_caught(placed: Sequence[Placed], variant: Variant) -> Problem | None:
     """A vulnerable guard nothing caught: the harness was not seen to see anything."""
     if variant.sound:
         return None
-    cells = [cell for cell in proof.cells if cell.variant == variant.name]
-    decided = [cell for cell in cells if standing(cell).decided]
+    decided = [c for c, kind in placed if c.variant == variant.name and kind.decided]
     if not decided or any(cell.status is Status.INVALID for cell in decided):
         return None
     declared = any(cell.expected is Status.INVALID for cell in decided)
@@ -241,17 +239,16 @@ def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
     return Problem(weight=weight, text=text, variant=load.variant, history=load.history)
 
 
-def _of_the_backends(proof: Proof) -> list[Problem]:
+def _of_the_backends(proof: Proof, came: Sequence[Status | None]) -> list[Problem]:
     """What the other sets of backends came to, and what stood in for official images."""
     found = []
-    for beside in proof.beside:
-        if beside.proof is None:
+    for beside, status in zip(proof.beside, came, strict=True):
+        if status is None:
             text = f"not proved with {beside.name}: {beside.missing}"
             found.append(Problem(weight=Weight.UNDECIDED, text=text))
             continue
-        code = exit_status(beside.proof)
-        if code != Status.VALID.exit_code:
-            invalid = code == Status.INVALID.exit_code
+        if status is not Status.VALID:
+            invalid = status is Status.INVALID
             text = f"{'contradicted' if invalid else 'not decided'} with {beside.name}"
             weight = Weight.CONTRADICTED if invalid else Weight.UNDECIDED
             text += f"; its own report is in {beside.folder}"
@@ -263,7 +260,7 @@ def _of_the_backends(proof: Proof) -> list[Problem]:
     return found
 
 
-def _of_the_whole(proof: Proof) -> list[Problem]:
+def _of_the_whole(proof: Proof, standings: Sequence[Standing]) -> list[Problem]:
     found = []
     if proof.interrupted:
         missing = len(proof.variants) * len(proof.scenarios) - len(proof.cells)
@@ -271,7 +268,6 @@ def _of_the_whole(proof: Proof) -> list[Problem]:
         if proof.cells and missing > 0:
             text += f"; {count(missing, 'cell')} of the matrix never ran"
         found.append(Problem(weight=Weight.UNDECIDED, text=text))
-    standings = [standing(cell) for cell in proof.cells]
     load_decided = any(load.status is not Status.UNKNOWN for load in proof.loads)
     if not proof.cells and not proof.loads:
         found.append(Problem(weight=Weight.UNDECIDED, text="nothing was run"))

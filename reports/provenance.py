@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.gate.words import count
 from harness.results import Load, Proof
-from reports.words import count, moment, number
+from reports.words import moment, number
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):

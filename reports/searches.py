@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harness.gate.words import count
 from harness.results import Cell, How, Proof, Searched
-from reports.words import count, duration
+from reports.words import duration
 
 
 def search_words(search: Searched) -> str:

@@ -178,13 +178,12 @@ def standing(cell: Cell | None) -> Standing:
     return Standing.NOT_JUDGED if cell.lacking else Standing.UNKNOWN
 
 
-def tally(cell: Cell | None) -> str:
-    """``"3/3"``: of all runs, those that gave the cell its standing; empty if none could.
+def tally(cell: Cell | None, kind: Standing) -> str:
+    """``"3/3"``: of all runs, those that gave the cell its standing, ``kind``; empty if none could.
 
     Of a cell that is proved, how many executions the search took: ``"all 412"``. ``", found"``
     tells that the search found a counterexample too.
     """
-    kind = standing(cell)
     if cell is None or not cell.runs or kind is Standing.NOT_JUDGED:
         return ""
     if kind is Standing.PROVED:

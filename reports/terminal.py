@@ -11,12 +11,13 @@ from rich.text import Text
 
 from harness.results import Proof, Run, Variant
 from harness.verdict import Status
+from reports.assessment import Assessment
 from reports.backends import columns
 from reports.headline import Tone, headline
 from reports.performance import Profile, profiles
 from reports.plots import figures
 from reports.saturation import saturation
-from reports.standing import Standing, grid, standing, tally
+from reports.standing import Standing
 from reports.words import duration
 
 _STYLES = {
@@ -41,9 +42,9 @@ _SEARCHED = (
 )
 
 
-def render_headline(proof: Proof) -> Text:
+def render_headline(assessed: Assessment) -> Text:
     """The verdict of the whole proof, with its remarks, one a line."""
-    told = headline(proof)
+    told = headline(assessed)
     text = Text()
     text.append(told.word.upper(), style=_TONES[told.tone])
     text.append(f"  {told.sentence}")
@@ -52,16 +53,16 @@ def render_headline(proof: Proof) -> Text:
     return text
 
 
-def render_matrix(proof: Proof, width: int = 100) -> Table:
+def render_matrix(assessed: Assessment, width: int = 100) -> Table:
     """Scenarios down, guards across, for a terminal of ``width`` columns.
 
     The first of three ways that fits: guards by name and cells in words with their tallies;
     guards by number and cells in words; guards by number and cells as letters. What a number or
     a letter stands for is said under the table.
     """
-    cells = grid(proof)
+    proof = assessed.proof
     kinds = {
-        (v.name, s.name): standing(cells.get((v.name, s.name)))
+        (v.name, s.name): assessed.standing(v.name, s.name)
         for v in proof.variants
         for s in proof.scenarios
     }
@@ -69,7 +70,7 @@ def render_matrix(proof: Proof, width: int = 100) -> Table:
     def shown(place: tuple[str, str], style: str) -> str:
         if style == "letters":
             return kinds[place].look.letter
-        count = tally(cells.get(place)) if style == "named" else ""
+        count = assessed.tally(*place) if style == "named" else ""
         return f"{kinds[place].look.word} {count}".strip()
 
     def heading(number: int, variant: Variant, style: str) -> str:
@@ -114,15 +115,15 @@ def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
     return [*notes, *marks]
 
 
-def render_backends(proof: Proof) -> Table | None:
+def render_backends(assessed: Assessment) -> Table | None:
     """Scenarios down, sets of backends across; None where there is but one."""
-    found = columns(proof)
+    found = columns(assessed)
     if len(found) < 2:
         return None
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("scenario", *(column.name for column in found)):
         table.add_column(escape(name), overflow="fold")
-    for number, scenario in enumerate(proof.scenarios):
+    for number, scenario in enumerate(assessed.proof.scenarios):
         row = [Text(scenario.name)]
         for column in found:
             entry = column.entries[number] if column.entries else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 # Currencies whose minor unit is not a hundredth, as Stripe counts them:
@@ -66,20 +65,6 @@ def percent(share: float) -> str:
     if hundredths == int(hundredths) or hundredths >= 10:
         return f"{hundredths:.0f} %"
     return f"{hundredths:.1f} %"
-
-
-def count(amount: int, noun: str, plural: str | None = None) -> str:
-    """``count(1, "guard")`` is "1 guard", ``count(3, "guard")`` "3 guards"."""
-    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
-
-
-def listed(names: Sequence[str], limit: int = 4) -> str:
-    """ "a, b and c"; past ``limit`` names "a, b, c and 5 more"."""
-    if len(names) > limit:
-        return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1} more"
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def short_id(identifier: str, keep: int = 4) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from harness.errors import UsageError
@@ -21,18 +20,16 @@ from harness.gate import (
     Baseline,
     Finding,
     Level,
-    accepting,
-    findings,
     read_baseline,
     write_baseline,
 )
 from harness.gate.baseline import DEFAULT_NAME
-from harness.gate.found import ANY, known_ids
-from harness.results import Proof
+from harness.gate.found import ANY, DECLARED, known_ids
+from harness.gate.words import count
 from harness.targets import Loaded
+from reports.assessment import Assessment
 from reports.gate import annotation, comment, line_of, sarif
 from reports.store import write_file
-from reports.words import count
 
 _SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step summary may have (GitHub's own limit); a longer one is not shown at all."""
@@ -57,13 +54,9 @@ class Gate:
         """The target's conditions by name."""
         return {one.name: one.check for one in self.loaded.file.invariants}
 
-    def judge(self, proof: Proof) -> tuple[Proof, list[Finding]]:
-        """What was found, and the proof with what is accepted."""
-        found = findings(proof, self.baseline.words)
-        return accepting(proof, found), found
-
-    def notes(self, proof: Proof, found: Sequence[Finding]) -> list[str]:
+    def notes(self, assessed: Assessment) -> list[str]:
         """Entries of the baseline that nobody needs any more."""
+        found, proof = assessed.findings, assessed.proof
         seen = {one.id for one in found} | {f"{one.variant}/{ANY}" for one in found}
         proved = {
             identity
@@ -91,8 +84,7 @@ def gate_of(loaded: Loaded, path: Path | None, *, writing: bool) -> Gate:
 
 def publish(
     gate: Gate,
-    proof: Proof,
-    found: Sequence[Finding],
+    assessed: Assessment,
     out: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, Path]:
@@ -103,17 +95,17 @@ def publish(
     text = gate.loaded.path.read_text()
     line = functools.partial(line_of, text=text)
     file = _from_root(gate.loaded.path, environ)
+    found = assessed.findings
     told = comment(
-        proof,
-        found,
+        assessed,
         replay=lambda one: _replay(one, out, environ),
         diagrams=_diagrams(found, out),
-        notes=gate.notes(proof, found),
+        notes=gate.notes(assessed),
     )
     written = {"comment": out / "comment.md", "sarif": out / "paidonce.sarif"}
     write_file(written["comment"], told.encode("utf-8", "replace"))
     log = sarif(
-        found,
+        assessed,
         target=gate.loaded.file.name,
         file=file,
         line=line,
@@ -129,18 +121,18 @@ def publish(
     return written
 
 
-def tell_findings(gate: Gate, proof: Proof, found: Sequence[Finding]) -> None:
+def tell_findings(gate: Gate, assessed: Assessment) -> None:
     """Print every finding on a line, with the name a baseline knows it by."""
     console = Console(highlight=False, soft_wrap=True)
-    failed = {cell.variant for cell in proof.cells if cell.error is not None}
-    for one in found:
+    failed = {cell.variant for cell in assessed.proof.cells if cell.error is not None}
+    for one in assessed.findings:
         if one.what == "undecided" and one.variant in failed:
             continue  # its error is told above, at length
         word, style = _STYLES[one.level]
         console.print(f"[{style}]{word}[/]: ", end="")
         said = f"{one.id}: {one.why}" + (f"; {one.accepted}" if one.accepted else "")
         console.print(said, markup=False)
-    for note in gate.notes(proof, found):
+    for note in gate.notes(assessed):
         console.print(f"note: {note}", markup=False)
 
 
@@ -155,15 +147,14 @@ def rewrite(gate: Gate, found: Sequence[Finding]) -> int:
     return new
 
 
-def all_accepted(proof: Proof, found: Sequence[Finding]) -> Proof:
-    """The proof as the baseline that was written anew will have it."""
-    taken = [
-        msgspec.structs.replace(one, level=Level.ACCEPTED, accepted="written to the baseline")
-        if one.level is Level.ERROR and one.what != "declared"
-        else one
+def written_anew(gate: Gate, found: Sequence[Finding]) -> dict[str, str]:
+    """Return what the baseline that was written anew accepts, and why."""
+    new = {
+        one.id: "written to the baseline"
         for one in found
-    ]
-    return accepting(proof, taken)
+        if one.level is Level.ERROR and one.what != DECLARED
+    }
+    return new | gate.baseline.words
 
 
 def _diagrams(found: Sequence[Finding], out: Path) -> dict[str, str]:

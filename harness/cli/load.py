@@ -185,12 +185,13 @@ def load_command(
         done = {(x.variant, x.round, x.profile, x.conditions) for x in findings.loads}
         findings.interrupted = len(done) < len(variants) * repeat * len(plans)
         proof = findings.proof()
-        written = reports.write_all(proof, folder)
+        assessed = reports.assess(proof)
+        written = reports.write_all(assessed, folder)
     console = Console()
     console.print(terminal.render_loads(proof))
     for path in written.values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)
-    return reports.exit_status(proof)
+    return assessed.exit_status
 
 
 async def _run(

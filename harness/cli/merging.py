@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 
 from harness.errors import UsageError
+from harness.gate.words import count
 from harness.history import Journal
 from harness.load.joining import Joined, histories_in, join
 from harness.load.latencies import Latencies
 from harness.load.recorder import LATENCIES
 from harness.load.summary import LoadSummary, summarise
-from reports.words import count, number
+from reports.words import number
 
 
 def merge_command(

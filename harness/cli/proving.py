@@ -30,6 +30,7 @@ from harness.results import Beside, Cell, Proof, Variant
 from harness.scenario import Scenario
 from harness.stack import Choice, open_stack
 from harness.target import Target
+from harness.verdict import Status
 from reports import terminal
 from scenarios.catalog import SCENARIOS, scenario
 from scenarios.reference import TARGET
@@ -86,7 +87,7 @@ def prove_command(
     proof = _carry_out(plan, choices[0], load)
     for choice in choices[1:]:
         # What there is so far is written first: the next set may be interrupted.
-        reports.write_all(proof, plan.out)
+        reports.write_all(reports.assess(proof), plan.out)
         beside = _beside(replace(plan, out=plan.out / choice.slug), choice)
         proof = msgspec.structs.replace(proof, beside=(*proof.beside, beside))
     return _tell(proof, plan.out)
@@ -98,7 +99,7 @@ def _beside(plan: Plan, choice: Choice) -> Beside:
         proof = _carry_out(plan, choice, None)
     except Unavailable as error:
         return Beside(name=choice.label, missing=str(error))
-    reports.write_all(proof, plan.out)
+    reports.write_all(reports.assess(proof), plan.out)
     return Beside(name=choice.label, folder=plan.out.name, proof=proof)
 
 
@@ -129,14 +130,15 @@ def run_command(
         story = story.with_attempts(attempts)
     plan = _plan(TARGET, (variant,), (story,), options.folder(out), seed, rounds, 1)
     proof = _carry_out(plan, options.backends(backends, postgres, redis, stripe), None)
+    assessed = reports.assess(proof)
     console = Console()
     for cell in proof.cells:
         for run in cell.runs:
             console.print(terminal.render_verdicts(run))
         if cell.error or cell.skipped:
-            console.print(terminal.render_headline(proof))
-            return 3
-    reports.write_all(proof, plan.out)
+            console.print(terminal.render_headline(assessed))
+            return Status.UNKNOWN.exit_code
+    reports.write_all(assessed, plan.out)
     console.print(f"report: {plan.out / 'report.html'}", highlight=False)
     return proof.cells[0].status.exit_code
 
@@ -166,7 +168,7 @@ def _carry_out(plan: Plan, choice: Choice, load: Workload | None) -> Proof:
             loop.run(_play(choice, findings, load, progress))
     except KeyboardInterrupt:
         findings.interrupted = True
-        reports.write_all(proof(), plan.out)
+        reports.write_all(reports.assess(proof()), plan.out)
         raise
     return proof()
 
@@ -191,13 +193,14 @@ async def _play(
 
 
 def _tell(proof: Proof, out: Path) -> int:
-    written = reports.write_all(proof, out)
+    assessed = reports.assess(proof)
+    written = reports.write_all(assessed, out)
     console = Console()
-    console.print(terminal.render_matrix(proof, console.width))
-    compared = terminal.render_backends(proof)
+    console.print(terminal.render_matrix(assessed, console.width))
+    compared = terminal.render_backends(assessed)
     if compared is not None:
         console.print(compared)
-    console.print(terminal.render_headline(proof))
+    console.print(terminal.render_headline(assessed))
     for path in written.values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)
-    return reports.exit_status(proof)
+    return assessed.exit_status

@@ -32,12 +32,13 @@ def report_command(
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
         return 0
     proof = reports.load(folder)
+    assessed = reports.assess(proof)
     where = folder if folder.is_dir() else folder.parent
     if proof.cells or not proof.loads:
-        console.print(terminal.render_matrix(proof, console.width))
+        console.print(terminal.render_matrix(assessed, console.width))
     if proof.loads:
         console.print(terminal.render_loads(proof))
-    console.print(terminal.render_headline(proof))
-    for path in reports.write_all(proof, where).values():
+    console.print(terminal.render_headline(assessed))
+    for path in reports.write_all(assessed, where).values():
         console.print(f"  {path}", highlight=False, soft_wrap=True)
-    return reports.exit_status(proof)
+    return assessed.exit_status

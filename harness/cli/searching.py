@@ -22,9 +22,9 @@ from harness.explore.search import Ending, Progress
 from harness.explore.search.shrink import Shrunk
 from harness.explore.service_worlds import ServiceWorlds
 from harness.findings import machine
+from harness.gate.words import count
 from harness.stack import Choice, open_stack
 from harness.threads import in_thread
-from reports.words import count
 
 
 @asynccontextmanager

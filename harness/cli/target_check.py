@@ -6,6 +6,7 @@ import datetime
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from harness.cli.leaving import stopping
 from harness.cli.progress import status_line
 from harness.errors import UsageError
 from harness.explore.validate.spending import validation_of
-from harness.results import Cell, How, Proof
+from harness.gate.words import count
+from harness.results import Cell, How
 from harness.stack import Choice, open_stack
 from harness.targets import load_target
 from harness.targets.checking import Checked, Plan, check
@@ -28,7 +30,6 @@ from harness.targets.script import script_of
 from harness.targets.subject import TargetSubject
 from harness.verdict import Status
 from reports import predictions, terminal
-from reports.words import count
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -79,18 +80,28 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
     """Check it, write the reports, say what came of it; returns the exit code."""
     checked = Checked(plan)
     checked.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def assess(accepted: Mapping[str, str]) -> reports.Assessment:
+        return reports.assess(
+            checked.proof(choice.label),
+            accepted,
+            unusable=checked.unusable,
+            complete=not allow_incomplete,
+        )
+
     try:
         with stopping():
             loop.run(_check(checked, choice))
     except KeyboardInterrupt:
         checked.interrupted = True
-        proof, found = gate.judge(checked.proof(choice.label))
-        reports.write_all(proof, plan.out)
-        gating.publish(gate, proof, found, plan.out)
+        assessed = assess(gate.baseline.words)
+        reports.write_all(assessed, plan.out)
+        gating.publish(gate, assessed, plan.out)
         raise
-    proof, found = gate.judge(checked.proof(choice.label))
-    written = reports.write_all(proof, plan.out)
-    written |= gating.publish(gate, proof, found, plan.out)
+    assessed = assess(gate.baseline.words)
+    proof = assessed.proof
+    written = reports.write_all(assessed, plan.out)
+    written |= gating.publish(gate, assessed, plan.out)
     console = Console(highlight=False, soft_wrap=True)
     for cell in proof.cells:
         _tell(console, checked, cell)
@@ -98,31 +109,14 @@ def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incompl
         folder = plan.out / "predictions" / variant
         reports.write_predictions(settled, checked.looked[variant], folder)
         written[f"predictions of {variant}"] = folder / "predictions.md"
-    gating.tell_findings(gate, proof, found)
-    console.print(terminal.render_headline(proof))
+    gating.tell_findings(gate, assessed)
+    console.print(terminal.render_headline(assessed))
     for path in written.values():
         console.print(f"  {path}", markup=False)
     if gate.writing:
-        gating.rewrite(gate, found)
-        proof = gating.all_accepted(proof, found)
-    return exit_code(checked, proof, allow_incomplete=allow_incomplete)
-
-
-def exit_code(checked: Checked, proof: Proof, *, allow_incomplete: bool = False) -> int:
-    """0 all is as claimed, 1 it is not, 2 the set-up is wrong, 3 it could not be decided."""
-    status = reports.exit_status(proof)
-    if status == Status.INVALID.exit_code:
-        return status
-    if checked.unusable:
-        return 2
-    undecided = [cell for cell in proof.cells if cell.search is None or not _decided(cell)]
-    if status == 0 and undecided and not allow_incomplete:
-        return Status.UNKNOWN.exit_code
-    return status
-
-
-def _decided(cell: Cell) -> bool:
-    return cell.proved or cell.status is Status.INVALID
+        gating.rewrite(gate, assessed.findings)
+        assessed = assess(gating.written_anew(gate, assessed.findings))
+    return assessed.exit_status
 
 
 async def _check(checked: Checked, choice: Choice) -> None:

@@ -326,13 +326,7 @@ def save(explored: Explored, folder: Path) -> Path | None:
 
 def exit_code(result: Result) -> int:
     """0 complete without a counterexample, 1 with one, 3 when it is not decided."""
-    match result.ending:
-        case Ending.COMPLETE:
-            return Status.VALID.exit_code
-        case Ending.COUNTEREXAMPLE:
-            return Status.INVALID.exit_code
-        case Ending.INCOMPLETE:
-            return Status.UNKNOWN.exit_code
+    return result.ending.status.exit_code
 
 
 def budget_of(text: str | None) -> Budget:

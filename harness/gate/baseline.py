@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import UsageError
-from harness.gate.found import Finding, Level
+from harness.gate.found import DECLARED, Finding, Level
 
 DEFAULT_NAME = "paidonce-baseline.toml"
 GRACE_DAYS = 90
@@ -102,7 +102,7 @@ def write_baseline(
     path: Path, baseline: Baseline, found: Sequence[Finding], today: datetime.date
 ) -> int:
     """Add what was found and is not accepted yet; returns how many. Raises ``UsageError``."""
-    new = [one for one in found if one.level is Level.ERROR and one.what != "declared"]
+    new = [one for one in found if one.level is Level.ERROR and one.what != DECLARED]
     entries = [
         *baseline.accepted,
         *(

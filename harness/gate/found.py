@@ -14,6 +14,8 @@ import msgspec
 from harness.results import Cell, Proof, Run
 from harness.verdict import Broken, Status, Violation
 
+DECLARED = "declared"
+"""What a finding is about that says a claim of the target file is false: it is never accepted."""
 ANY = "*"
 """In a baseline: whatever breaks in a variant."""
 CHECKERS = ("successes", "rejections")
@@ -68,7 +70,7 @@ def findings(proof: Proof, accepted: Mapping[str, str]) -> list[Finding]:
     for cell in proof.cells:
         for one in _of_cell(cell):
             why = cell.accepted or accepted.get(one.id) or accepted.get(f"{one.variant}/{ANY}", "")
-            if why and one.level is Level.ERROR and one.what != "declared":
+            if why and one.level is Level.ERROR and one.what != DECLARED:
                 one = msgspec.structs.replace(one, level=Level.ACCEPTED, accepted=why)
             found.append(one)
     return found
@@ -97,7 +99,7 @@ def _of_cell(cell: Cell) -> Iterator[Finding]:
         yield _one(cell, "undecided", Level.WARNING, f"could not be checked: {cell.error}")
     elif cell.denied:
         reason = "declared vulnerable, but a complete search found no race: is it fixed?"
-        yield _one(cell, "declared", Level.ERROR, reason)
+        yield _one(cell, DECLARED, Level.ERROR, reason)
     elif cell.status is not Status.INVALID and not cell.proved:
         why = cell.search.reason if cell.search is not None else "it was not searched"
         yield _one(cell, "undecided", Level.WARNING, f"not decided: {why or 'no search was made'}")

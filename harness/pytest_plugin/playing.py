@@ -37,12 +37,6 @@ BURSTS = 20
 CONFIRM_S = 30.0
 """What searching for a witness of what bursts showed may take at least, in seconds."""
 
-_STATUS = {
-    Ending.COMPLETE: Status.VALID,
-    Ending.COUNTEREXAMPLE: Status.INVALID,
-    Ending.INCOMPLETE: Status.UNKNOWN,
-}
-
 
 @dataclass(frozen=True)
 class Play:
@@ -202,7 +196,7 @@ def _of_search(play: Play, script: TargetScript, found: Explored, notes: tuple[s
         target=script.name,
         variant=play.variant,
         attempts=len(script.attempts),
-        status=_STATUS[result.ending],
+        status=result.ending.status,
         how=how,
         verdicts=broken,
         steps=(

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.gate.found import Finding, Level
-from harness.results import Proof
 from harness.verdict import Status
+from reports.assessment import Assessment
 from reports.headline import headline
 from reports.markdown import TONES, code, escaped
 from reports.searches import search_words
-from reports.standing import standing
 
 LIMIT = 60_000
 """Characters; a comment may have 65,536 (the API's own limit), a step summary 1 MiB."""
@@ -28,23 +27,23 @@ _TITLES = {
 
 
 def comment(
-    proof: Proof,
-    found: Sequence[Finding],
+    assessed: Assessment,
     *,
     replay: Callable[[Finding], str | None],
     diagrams: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> str:
     """The verdict, every finding, and a diagram for each witness (by its file) while they fit."""
+    proof = assessed.proof
     target = proof.scenarios[0].name if proof.scenarios else "target"
-    told = headline(proof)
+    told = headline(assessed)
     parts = [
         f"<!-- paidonce {target} -->",
         f"## {TONES[told.tone]} paidonce: {escaped(target)} {told.word.lower()}",
-        *_variants(proof),
+        *_variants(assessed),
     ]
     for level in Level:
-        mine = [one for one in found if one.level is level]
+        mine = [one for one in assessed.findings if one.level is level]
         if mine:
             lines = [_line(one, replay(one)) for one in mine]
             parts += [f"### {_TITLES[level]}", "\n".join(lines)]
@@ -60,12 +59,13 @@ def comment(
     return text[:LIMIT]
 
 
-def _variants(proof: Proof) -> list[str]:
+def _variants(assessed: Assessment) -> list[str]:
+    proof = assessed.proof
     if not proof.cells:
         return []
     rows = []
     for cell in proof.cells:
-        look = standing(cell).look
+        look = assessed.of(cell).look
         claimed = "to be caught" if cell.expected is Status.INVALID else "to hold"
         words = escaped(search_words(cell.search)) if cell.search is not None else ""
         rows.append(f"| {code(cell.variant)} | {claimed} | {look.emoji} {look.word} | {words} |")

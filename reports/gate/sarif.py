@@ -7,7 +7,7 @@ https://docs.github.com/code-security/code-scanning/integrating-with-code-scanni
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ import msgspec
 
 import harness
 from harness.gate.found import Finding, Level
+from reports.assessment import Assessment
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -29,7 +30,7 @@ _OTHERS = {
 
 
 def sarif(
-    found: Sequence[Finding],
+    assessed: Assessment,
     *,
     target: str,
     file: str,
@@ -82,7 +83,7 @@ def sarif(
                 },
                 "columnKind": "unicodeCodePoints",
                 "automationDetails": {"id": f"paidonce/{target}/"},
-                "results": [result(one) for one in found],
+                "results": [result(one) for one in assessed.findings],
             }
         ],
     }

@@ -30,6 +30,7 @@ from harness.process.tempdirs import TempFolder
 from harness.prove import prove
 from harness.results import Proof
 from harness.stack import open_stack
+from reports.standing import standing
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 
@@ -77,7 +78,7 @@ def proof_with(
 
 
 def told(proof: Proof) -> str:
-    return "\n".join(f"{p.variant} {p.scenario}: {p.text}" for p in reports.problems(proof))
+    return "\n".join(f"{p.variant} {p.scenario}: {p.text}" for p in reports.assess(proof).problems)
 
 
 @pytest.mark.parametrize("major", [13, 14, 15, 16, 17, 18])
@@ -91,11 +92,11 @@ def test_postgres(major: int, tmp_path: Path) -> None:
         guards = ("serializable", "unique_index", "advisory_lock")
         played = proof_with(choice, guards, ("two_tabs",), tmp_path / "played", 0.0)
     for proof in (searched, played):
-        assert reports.exit_status(proof) == 0, told(proof)
+        assert reports.assess(proof).exit_status == 0, told(proof)
         assert proof.machine.backends["postgres"].startswith(f"url {major}.")
-    standings = {cell.variant: reports.standing(cell).value for cell in searched.cells}
+    standings = {cell.variant: standing(cell).value for cell in searched.cells}
     assert standings == {"none": "caught", "row_lock": "proved"}, told(searched)
-    assert {reports.standing(cell).value for cell in played.cells} == {"held"}
+    assert {standing(cell).value for cell in played.cells} == {"held"}
 
 
 @pytest.fixture
@@ -137,8 +138,8 @@ def test_redis(redis_url: str, tmp_path: Path, request: pytest.FixtureRequest) -
     choice = Choice(redis=redis_url)
     guards, stories = ("redis_lock", "redis_lock_unfenced"), ("two_tabs", "slow_stripe_lease")
     proof = proof_with(choice, guards, stories, tmp_path, 0.0)
-    assert reports.exit_status(proof) == 0, told(proof)
+    assert reports.assess(proof).exit_status == 0, told(proof)
     assert proof.machine.backends["redis"].startswith(f"url {kind} ")
-    standings = {(c.variant, c.scenario): reports.standing(c).value for c in proof.cells}
+    standings = {(c.variant, c.scenario): standing(c).value for c in proof.cells}
     assert standings["redis_lock_unfenced", "slow_stripe_lease"] == "caught"
     assert standings["redis_lock", "slow_stripe_lease"] == "held"

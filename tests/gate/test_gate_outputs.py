@@ -11,7 +11,8 @@ from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, p
 from gate_shop import SHOP
 from jsonschema.validators import validator_for
 
-from harness.gate import Finding, Level, findings
+import reports
+from harness.gate import Finding, Level
 from harness.verdict import Status
 from reports.gate import annotation, comment, line_of, sarif
 
@@ -20,7 +21,8 @@ WHOLE = proof(
     cell(found(), bursts(Status.INVALID)),
     cell(incomplete(), bursts(Status.VALID, Status.VALID), variant="locked"),
 )
-LISTED = findings(WHOLE, ACCEPTED)
+ASSESSED = reports.assess(WHOLE, ACCEPTED)
+LISTED = ASSESSED.findings
 
 
 def replay(one):
@@ -51,11 +53,11 @@ def test_levels_of_annotations():
 
 def test_a_proof_that_a_burst_refuted_is_an_error():
     refuted = proof(cell(complete(), bursts(Status.VALID, Status.INVALID), variant="locked"))
-    listed = findings(refuted, {})
-    (line,) = (annotation(one, "t.toml", 1, replay(one)) for one in listed)
+    assessed = reports.assess(refuted)
+    (line,) = (annotation(one, "t.toml", 1, replay(one)) for one in assessed.findings)
     assert line.startswith("::error file=t.toml,line=1,title=paidonce%3A locked/one charge at most")
     assert "seen in 1 of 2 bursts" in line
-    text = comment(refuted, listed, replay=replay, diagrams={})
+    text = comment(assessed, replay=replay, diagrams={})
     assert "### Broken" in text
     assert "### Not decided" not in text
     assert "- ❌ `locked/one charge at most`" in text
@@ -78,8 +80,7 @@ def test_findings_belong_to_the_lines_of_the_target_file():
 
 def test_the_comment_tells_what_is_broken_accepted_and_open():
     text = comment(
-        WHOLE,
-        LISTED,
+        ASSESSED,
         replay=replay,
         diagrams={"witnesses/racy-shop.witness.json": "sequenceDiagram\n    A->>B: x\n"},
         notes=["base.toml: remove it"],
@@ -98,14 +99,14 @@ def test_the_comment_tells_what_is_broken_accepted_and_open():
 
 def test_a_comment_is_never_longer_than_a_comment_may_be():
     big = {f"w{n}.witness.json": "sequenceDiagram\n" + "x" * 25_000 + "\n" for n in range(5)}
-    text = comment(WHOLE, LISTED, replay=replay, diagrams=big)
+    text = comment(ASSESSED, replay=replay, diagrams=big)
     assert len(text) < 65_536
     assert text.count("```mermaid") == text.count("</details>") == 2
 
 
 def test_sarif_has_what_the_standard_requires_and_github_reads():
     data = sarif(
-        LISTED,
+        ASSESSED,
         target="shop",
         file="my shops/target.toml",
         line=lambda one: 3,
@@ -149,11 +150,11 @@ def sarif_schema():
     return json.loads(path.read_text())
 
 
-@pytest.mark.parametrize("listed", [LISTED, [], findings(WHOLE, {})])
-def test_sarif_is_valid_by_the_official_schema(listed):
+@pytest.mark.parametrize("assessed", [ASSESSED, reports.assess(proof()), reports.assess(WHOLE)])
+def test_sarif_is_valid_by_the_official_schema(assessed):
     schema = sarif_schema()
     told = {"target": "shop", "file": "target.toml", "line": lambda one: 3, "replay": replay}
-    log = json.loads(sarif(listed, invariants=dict.fromkeys(INVARIANTS, "a <= 1"), **told))
+    log = json.loads(sarif(assessed, invariants=dict.fromkeys(INVARIANTS, "a <= 1"), **told))
     validator = validator_for(schema)(schema)
     assert [error.message for error in validator.iter_errors(log)] == []
     log["runs"][0]["tool"]["driver"].pop("name")
@@ -162,7 +163,12 @@ def test_sarif_is_valid_by_the_official_schema(listed):
 
 def test_a_sarif_log_without_findings_has_its_rules():
     data = sarif(
-        [], target="t", file="t.toml", line=lambda one: 1, invariants={"a": "b"}, replay=replay
+        reports.assess(proof()),
+        target="t",
+        file="t.toml",
+        line=lambda one: 1,
+        invariants={"a": "b"},
+        replay=replay,
     )
     run = json.loads(data)["runs"][0]
     assert run["results"] == []

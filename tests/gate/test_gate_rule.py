@@ -39,14 +39,14 @@ def test_what_a_check_comes_to(expected, search, runs, what, code, levels):
     one = cell(search, runs, expected=expected)
     whole = proof(one)
     assert standing(one) is what
-    assert reports.exit_status(whole) == code
+    assert reports.assess(whole).exit_status == code
     assert {f.level for f in findings(whole, {})} == levels
 
 
 def test_what_broke_in_a_burst_is_never_green():
     for search in (found(), complete(), incomplete()):
         for runs in ((INVALID,), (VALID, INVALID), (VALID, UNKNOWN, INVALID)):
-            assert reports.exit_status(proof(cell(search, bursts(*runs)))) == 1
+            assert reports.assess(proof(cell(search, bursts(*runs)))).exit_status == 1
 
 
 def test_what_only_bursts_showed_says_so_everywhere():
@@ -54,10 +54,10 @@ def test_what_only_bursts_showed_says_so_everywhere():
     (only,) = findings(whole, {})
     assert only.id == "racy/one charge at most"
     assert "seen in 1 of 3 bursts, and no witness was found that shows it again" in only.reason
-    (problem,) = (p for p in reports.problems(whole) if p.standing is not None)
+    (problem,) = (p for p in reports.assess(whole).problems if p.standing is not None)
     assert problem.text.startswith("declared sound, but broke in 1 of 3 bursts, and no witness")
     assert problem.history == "histories/burst-2.jsonl"
-    root = ET.fromstring(junit(whole))
+    root = ET.fromstring(junit(reports.assess(whole)))
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "0")
 
 
@@ -79,10 +79,10 @@ def test_what_is_accepted_is_listed_and_not_red():
     assert {one.level for one in listed} == {Level.ACCEPTED}
     accepted = accepting(whole, listed)
     assert standing(accepted.cells[0]) is Standing.ACCEPTED
-    assert reports.exit_status(accepted) == 0
-    (note,) = reports.problems(accepted)
+    assert reports.assess(accepted).exit_status == 0
+    (note,) = reports.assess(accepted).problems
     assert "accepted until 2027-01-01: soon" in note.text
-    root = ET.fromstring(junit(accepted))
+    root = ET.fromstring(junit(reports.assess(accepted)))
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
 
 
@@ -91,15 +91,15 @@ def test_one_finding_that_is_not_accepted_keeps_it_red():
     some = {name: why for name, why in ACCEPTED.items() if name != "racy/successes"}
     listed = findings(whole, some)
     assert [one.level for one in listed] == [Level.ACCEPTED, Level.ACCEPTED, Level.ERROR]
-    assert reports.exit_status(accepting(whole, listed)) == 1
+    assert reports.assess(accepting(whole, listed)).exit_status == 1
 
 
 def test_whatever_breaks_in_a_variant_can_be_accepted():
     whole = proof(cell(found(), bursts(INVALID)))
     listed = findings(whole, {"racy/*": "accepted until 2027-01-01: soon"})
-    assert reports.exit_status(accepting(whole, listed)) == 0
+    assert reports.assess(accepting(whole, listed)).exit_status == 0
     listed = findings(whole, {"locked/*": "accepted until 2027-01-01: soon"})
-    assert reports.exit_status(accepting(whole, listed)) == 1
+    assert reports.assess(accepting(whole, listed)).exit_status == 1
 
 
 def test_a_baseline_does_not_accept_a_claim_that_is_false():

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from measured_loads import load, run
 
+import reports
 from harness.load.saturation import HIGHEST, NARROWING, START, Climb, sustained
 from harness.results import Load, Percentiles
 from harness.verdict import Status
@@ -116,5 +117,5 @@ def test_a_search_is_shown_as_curves_and_a_row_and_not_among_other_loads() -> No
     assert "bound 100 ms" in panel.picture
     assert [profile.name for profile in profiles(proof)] == ["many"]
     assert len(profiles(proof)[0].rows) == 1
-    assert "many, saturation" in page(proof, Path())
-    assert "| `claim` | 100 |" in summary(proof)
+    assert "many, saturation" in page(reports.assess(proof), Path())
+    assert "| `claim` | 100 |" in summary(reports.assess(proof))

@@ -8,6 +8,7 @@ import msgspec
 from reports_sample import sample
 from sample_sweeps import LEVELS, swept
 
+import reports
 from harness.results import Load, Percentiles, Variant
 from harness.verdict import Status
 from reports.advice import advice
@@ -81,9 +82,11 @@ def test_a_guard_that_broke_is_advised_against_whatever_was_declared() -> None:
 def test_it_stands_before_the_matrix_and_only_where_something_was_measured() -> None:
     proof = sample()
     assert proof.loads
-    made = page(proof, Path())
+    made = page(reports.assess(proof), Path())
     assert made.index('id="advice"') < made.index('id="matrix"')
-    assert 'id="advice"' not in page(msgspec.structs.replace(proof, loads=()), Path())
+    assert 'id="advice"' not in page(
+        reports.assess(msgspec.structs.replace(proof, loads=())), Path()
+    )
     found = advice(proof)
     assert found is not None
     assert {row.guard for row in found.rows} == {load.variant for load in proof.loads}

@@ -20,7 +20,7 @@ from reports.headline import headline
 from reports.html import page
 from reports.junit import junit
 from reports.markdown import summary
-from reports.problems import Weight, exit_status, problems
+from reports.problems import Weight
 
 
 def beside(own: Proof, *others: Beside) -> Proof:
@@ -44,7 +44,7 @@ NONE = Beside(name="container", missing="docker: no Docker engine answers. Start
 
 def test_one_column_for_each_set_with_what_it_could_not_judge() -> None:
     proof = beside(sample(), LESS, NONE)
-    own, less, none = columns(proof)
+    own, less, none = columns(reports.assess(proof))
     assert (own.name, less.name, none.name) == ("embedded", "stripe-mock", "container")
     cells = len(proof.cells)
     assert sum(number for entry in own.entries for _, number in entry.counts) == cells
@@ -57,22 +57,26 @@ def test_one_column_for_each_set_with_what_it_could_not_judge() -> None:
 
 
 def test_another_set_that_is_contradicted_or_not_to_be_had_changes_the_exit_status() -> None:
-    assert exit_status(sample()) == 0
-    assert exit_status(beside(sample(), LESS)) == exit_status(less())
-    assert exit_status(beside(sample(), WORSE)) == exit_status(bad_day()) == 1
-    assert exit_status(beside(sample(), NONE)) == 3
-    told = [problem.text for problem in problems(beside(sample(), WORSE, NONE))]
+    assert reports.assess(sample()).exit_status == 0
+    assert reports.assess(beside(sample(), LESS)).exit_status == reports.assess(less()).exit_status
+    assert (
+        reports.assess(beside(sample(), WORSE)).exit_status
+        == reports.assess(bad_day()).exit_status
+        == 1
+    )
+    assert reports.assess(beside(sample(), NONE)).exit_status == 3
+    told = [problem.text for problem in reports.assess(beside(sample(), WORSE, NONE)).problems]
     assert "contradicted with redis=redis://h; its own report is in redis=redis_h" in told
     assert any(text.startswith("not proved with container: docker: no Docker") for text in told)
-    remarks = headline(beside(sample(), WORSE)).remarks
+    remarks = headline(reports.assess(beside(sample(), WORSE))).remarks
     assert any(remark.startswith("With redis=redis://h: contradicted.") for remark in remarks)
 
 
 def test_every_format_tells_of_all_sets(tmp_path: Path) -> None:
     proof = beside(with_backends(sample(), stripe="simulator 1"), LESS, WORSE, NONE)
     text = StringIO()
-    Console(file=text, width=200).print(terminal.render_backends(proof))
-    html, markdown = page(proof, tmp_path), summary(proof)
+    Console(file=text, width=200).print(terminal.render_backends(reports.assess(proof)))
+    html, markdown = page(reports.assess(proof), tmp_path), summary(reports.assess(proof))
     for told in (text.getvalue(), html, markdown):
         for name in ("embedded", "stripe-mock", "redis=redis://h", "not to be had"):
             assert name in told
@@ -80,7 +84,7 @@ def test_every_format_tells_of_all_sets(tmp_path: Path) -> None:
     assert "stripe: simulator 1" in html
     assert "stripe.ledger" in html
     assert "stripe.ledger" in markdown
-    root = ET.fromstring(junit(proof))
+    root = ET.fromstring(junit(reports.assess(proof)))
     suites = {suite.get("name"): suite for suite in root.iter("testsuite")}
     assert set(suites) >= {"with stripe-mock", "with redis=redis://h", "with container"}
     assert all(s.get("timestamp") for name, s in suites.items() if name.startswith("with "))
@@ -90,19 +94,19 @@ def test_every_format_tells_of_all_sets(tmp_path: Path) -> None:
     assert none.get("skipped") == none.get("tests") == str(len(proof.scenarios))
     told = {p.get("value") for p in root.iter("property") if p.get("name") == "backend.stripe"}
     assert told == {"simulator 1"}
-    assert reports.write_all(proof, tmp_path)
+    assert reports.write_all(reports.assess(proof), tmp_path)
     assert reports.load(tmp_path) == proof
 
 
 def test_stand_in_images_are_said() -> None:
     made = machine({"postgres": "container 18.4 (stand-in image)", "redis": "embedded 9"})
     proof = msgspec.structs.replace(sample(), machine=made)
-    (note,) = [p for p in problems(proof) if "stand-in images" in p.text]
+    (note,) = [p for p in reports.assess(proof).problems if "stand-in images" in p.text]
     assert note.weight is Weight.NOTE
     assert note.text.endswith("official ones: postgres")
-    assert exit_status(proof) == 0
-    assert not [p for p in problems(sample()) if "stand-in" in p.text]
+    assert reports.assess(proof).exit_status == 0
+    assert not [p for p in reports.assess(sample()).problems if "stand-in" in p.text]
 
 
 def test_a_single_set_needs_no_table_on_a_terminal() -> None:
-    assert terminal.render_backends(sample()) is None
+    assert terminal.render_backends(reports.assess(sample())) is None

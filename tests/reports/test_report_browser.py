@@ -23,8 +23,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {}
     for name, make in (("good", sample), ("bad", bad_day)):
         folder = tmp_path_factory.mktemp(name)
-        found[name] = reports.write_all(make(folder), folder)["html"]
-    found["load"] = reports.write_all(swept(), tmp_path_factory.mktemp("load"))["html"]
+        found[name] = reports.write_all(reports.assess(make(folder)), folder)["html"]
+    found["load"] = reports.write_all(reports.assess(swept()), tmp_path_factory.mktemp("load"))[
+        "html"
+    ]
     folder = tmp_path_factory.mktemp("film")
     for name in ("none-two_tabs.witness.json", "none-two_tabs.jsonl"):
         shutil.copy(WITNESSES / name, folder)

@@ -42,7 +42,7 @@ def written(folder: Path) -> Proof:
             Ended(t=61 * MS),
         ],
     )
-    reports.write_all(proof, folder)
+    reports.write_all(reports.assess(proof), folder)
     return proof
 
 
@@ -52,7 +52,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_every_report_with_load_has_its_figures_as_csv(tmp_path: Path) -> None:
     proof = swept()
-    path = reports.write_all(proof, tmp_path)["csv"]
+    path = reports.write_all(reports.assess(proof), tmp_path)["csv"]
     found = rows(path.read_text())
     assert len(found) == len(proof.loads)
     first, one = found[0], proof.loads[0]
@@ -63,7 +63,9 @@ def test_every_report_with_load_has_its_figures_as_csv(tmp_path: Path) -> None:
     assert float(first["throughput"]) == pytest.approx(one.throughput)
     assert (first["rate"], first["postgres"]) == ("", "embedded PostgreSQL 18.4")
     assert first["verdict_one_charge"] == "valid"
-    assert "csv" not in reports.write_all(sample(with_loads=False), tmp_path / "none")
+    assert "csv" not in reports.write_all(
+        reports.assess(sample(with_loads=False)), tmp_path / "none"
+    )
 
 
 def test_every_measurement_has_the_same_columns() -> None:
@@ -121,7 +123,7 @@ def test_a_bad_name_is_refused(tmp_path: Path, name: str, message: str) -> None:
 
 
 def test_what_was_not_measured_has_no_figures(tmp_path: Path) -> None:
-    reports.write_all(sample(with_loads=False), tmp_path)
+    reports.write_all(reports.assess(sample(with_loads=False)), tmp_path)
     with pytest.raises(UsageError, match="nothing was measured there"):
         figures_command(tmp_path)
 
@@ -139,6 +141,6 @@ def test_a_history_that_is_not_of_load_is_refused(tmp_path: Path) -> None:
     proof = written(tmp_path)
     write_history(tmp_path / "other.jsonl", [Header(run="r", scenario="s", target="t"), Ended(t=1)])
     other: Load = msgspec.structs.replace(proof.loads[0], history="other.jsonl")
-    reports.write_all(msgspec.structs.replace(proof, loads=(other,)), tmp_path)
+    reports.write_all(reports.assess(msgspec.structs.replace(proof, loads=(other,))), tmp_path)
     with pytest.raises(UsageError, match="expected a history of load"):
         figures_command(tmp_path, each=True)

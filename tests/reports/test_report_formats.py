@@ -15,19 +15,20 @@ from sample_cells import cell, not_judged, with_cells
 
 import reports
 from harness.errors import UsageError
+from harness.gate.words import listed
 from harness.results import Proof, Variant
 from harness.verdict import Status
 from reports import terminal
 from reports.junit import junit
 from reports.markdown import summary
-from reports.words import duration, listed, moment, money, number, percent, short_id
+from reports.words import duration, moment, money, number, percent, short_id
 
 # --- results.json -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("proof", [sample(), bad_day(), hostile()], ids=["good", "bad", "hostile"])
 def test_write_all_and_load_again(proof: Proof, tmp_path: Path) -> None:
-    paths = reports.write_all(proof, tmp_path / "out")
+    paths = reports.write_all(reports.assess(proof), tmp_path / "out")
     assert set(paths) == {"json", "html", "markdown", "junit", "csv"}
     assert reports.load(tmp_path / "out") == proof
     assert reports.load(paths["json"]) == proof
@@ -41,9 +42,9 @@ def test_write_all_and_load_again(proof: Proof, tmp_path: Path) -> None:
 
 
 def test_writing_again_replaces(tmp_path: Path) -> None:
-    reports.write_all(bad_day(), tmp_path)
+    reports.write_all(reports.assess(bad_day()), tmp_path)
     first = (tmp_path / "report.html").read_text()
-    reports.write_all(sample(), tmp_path)
+    reports.write_all(reports.assess(sample()), tmp_path)
     assert (tmp_path / "report.html").read_text() != first
     assert reports.load(tmp_path) == sample()
 
@@ -68,7 +69,7 @@ def test_load_says_what_is_wrong(content: bytes | None, message: str, tmp_path: 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"results\.json cannot be written"):
-        reports.write_all(sample(), tmp_path / "file" / "below")
+        reports.write_all(reports.assess(sample()), tmp_path / "file" / "below")
 
 
 # --- JUnit ------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def _case(root: ET.Element, suite: str, name: str) -> ET.Element:
 
 
 def test_junit_has_a_suite_for_each_guard_and_a_case_for_each_cell() -> None:
-    root = ET.fromstring(junit(sample(with_loads=False)))
+    root = ET.fromstring(junit(reports.assess(sample(with_loads=False))))
     assert root.tag == "testsuites"
     assert [suite.get("name") for suite in root] == [name for name, *_ in GUARDS]
     for suite in root:
@@ -125,7 +126,7 @@ def _holds_to_the_schema(root: ET.Element) -> None:
 
 
 def test_junit_structure_of_a_bad_day() -> None:
-    root = ET.fromstring(junit(bad_day()))
+    root = ET.fromstring(junit(reports.assess(bad_day())))
     _holds_to_the_schema(root)
     failure = _case(root, "serializable", "two_tabs").find("failure")
     assert failure is not None
@@ -156,7 +157,7 @@ def test_junit_never_passes_an_unknown() -> None:
         ),
     )
     proof = with_cells(sample(), partly, nothing, not_judged("claim", "pay_vs_cancel"))
-    root = ET.fromstring(junit(proof))
+    root = ET.fromstring(junit(reports.assess(proof)))
     assert _case(root, "claim", "two_tabs").find("error") is not None
     for scenario in ("two_intents", "pay_vs_cancel"):
         skipped = _case(root, "claim", scenario).find("skipped")
@@ -167,14 +168,14 @@ def test_junit_never_passes_an_unknown() -> None:
 def test_junit_tells_of_a_sound_guard_broken_under_load() -> None:
     proof = sample()
     broken = msgspec.structs.replace(proof.loads[1], status=Status.INVALID)
-    root = ET.fromstring(junit(msgspec.structs.replace(proof, loads=(broken,))))
+    root = ET.fromstring(junit(reports.assess(msgspec.structs.replace(proof, loads=(broken,)))))
     _holds_to_the_schema(root)
     assert root.get("failures") == "1"
     assert _case(root, broken.variant, "load hot_order 50 users").find("failure") is not None
 
 
 def test_junit_carries_hostile_text_as_text() -> None:
-    root = ET.fromstring(junit(hostile()))
+    root = ET.fromstring(junit(reports.assess(hostile())))
     _holds_to_the_schema(root)
     assert root.find(".//script") is None
     assert _suite(root, HOSTILE.replace("\x00", "\ufffd")) is not None
@@ -194,7 +195,7 @@ def _columns(row: str) -> int:
 
 @pytest.mark.parametrize("proof", [sample(), bad_day(), hostile()], ids=["good", "bad", "hostile"])
 def test_markdown_tables_are_rectangular(proof: Proof) -> None:
-    tables = _tables(summary(proof))
+    tables = _tables(summary(reports.assess(proof)))
     assert len(tables) == 5
     for table in tables:
         assert len({_columns(row) for row in table}) == 1
@@ -205,23 +206,23 @@ def test_markdown_tables_are_rectangular(proof: Proof) -> None:
 
 
 def test_markdown_says_it_in_words_and_symbols() -> None:
-    text = summary(bad_day())
+    text = summary(reports.assess(bad_day()))
     assert text.startswith("## ❌ paidonce: contradicted")
     assert "❌ **BROKEN** 1/3" in text
     assert "❌ **NOT CAUGHT** 0/3" in text
     assert "🎯 caught 3/3" in text
     assert "`paidonce check histories/serializable/two_tabs-2.jsonl`" in text
-    assert "### Problems" not in summary(sample())
+    assert "### Problems" not in summary(reports.assess(sample()))
 
 
 def test_markdown_without_cells_or_loads() -> None:
-    text = summary(msgspec.structs.replace(sample(with_loads=False), cells=()))
+    text = summary(reports.assess(msgspec.structs.replace(sample(with_loads=False), cells=())))
     assert "Nothing was run" in text
     assert _tables(text) == []
 
 
 def test_markdown_escapes_html() -> None:
-    text = re.sub(r"(?<!\\)`[^`]*`", "", summary(hostile()))
+    text = re.sub(r"(?<!\\)`[^`]*`", "", summary(reports.assess(hostile())))
     assert not re.search(r"(?<!\\)<script", text)
 
 
@@ -239,7 +240,7 @@ def _printed(shown: RenderableType, width: int) -> str:
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_matrix_fits_and_can_be_read_without_colour(width: int) -> None:
     proof = bad_day()
-    text = _printed(terminal.render_matrix(proof, width), width)
+    text = _printed(terminal.render_matrix(reports.assess(proof), width), width)
     rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     for name, *_ in SCENARIOS:
         assert name in rows
@@ -258,7 +259,9 @@ def test_terminal_tells_verdicts_headline_and_loads() -> None:
     rows = [line.split()[:2] for line in text.splitlines()[1:6]]
     assert rows[0] == ["INVALID", "one-charge"]
     assert {row[0] for row in rows[1:]} == {"VALID"}
-    assert _printed(terminal.render_headline(proof), 200).startswith("CONTRADICTED  1 guard")
+    assert _printed(terminal.render_headline(reports.assess(proof)), 200).startswith(
+        "CONTRADICTED  1 guard"
+    )
     assert "hot_order" in _printed(terminal.render_loads(proof), 200)
 
 
@@ -266,7 +269,7 @@ def test_terminal_takes_hostile_text_literally() -> None:
     proof = msgspec.structs.replace(
         sample(), variants=(Variant(name="[red]x[/]", title="", sound=True),), cells=()
     )
-    assert "[red]x[/]" in _printed(terminal.render_matrix(proof, 200), 200)
+    assert "[red]x[/]" in _printed(terminal.render_matrix(reports.assess(proof), 200), 200)
 
 
 # --- words ------------------------------------------------------------------------------------

@@ -60,13 +60,13 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("good")
-    return Reader(page(sample(folder), folder))
+    return Reader(page(reports.assess(sample(folder)), folder))
 
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("bad")
-    return Reader(page(bad_day(folder), folder))
+    return Reader(page(reports.assess(bad_day(folder)), folder))
 
 
 def test_every_cell_is_in_the_matrix_and_leads_to_its_details(good: Reader) -> None:
@@ -155,13 +155,13 @@ def test_broken_sound_guard_gets_a_timeline(bad: Reader) -> None:
 
 
 def test_missing_histories_leave_a_sentence(tmp_path: Path) -> None:
-    reader = Reader(page(sample(), tmp_path))
+    reader = Reader(page(reports.assess(sample()), tmp_path))
     assert reader.all("p", "conclusion") == []
     assert any("nothing to show here" in text for _, text in reader.all("p"))
 
 
 def test_without_loads_it_says_how_to_get_them(tmp_path: Path) -> None:
-    reader = Reader(page(sample(with_loads=False), tmp_path))
+    reader = Reader(page(reports.assess(sample(with_loads=False)), tmp_path))
     assert any("paidonce load" in text for _, text in reader.all("p"))
     assert reader.all("table", "figures") == []
 
@@ -172,12 +172,12 @@ def test_without_loads_it_says_how_to_get_them(tmp_path: Path) -> None:
 )
 def test_poor_proofs_still_make_a_page(change: dict[str, object], tmp_path: Path) -> None:
     proof = msgspec.structs.replace(sample(), **change)
-    assert Reader(page(proof, tmp_path)).all("h1")
-    assert reports.write_all(proof, tmp_path)["html"].exists()
+    assert Reader(page(reports.assess(proof), tmp_path)).all("h1")
+    assert reports.write_all(reports.assess(proof), tmp_path)["html"].exists()
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    text = page(hostile(), tmp_path)
+    text = page(reports.assess(hostile()), tmp_path)
     assert "<script>alert" not in text
     reader = Reader(text)
     assert len(reader.all("script")) == 1
@@ -265,7 +265,7 @@ def test_picture_is_one_svg_with_the_result(make: object, tmp_path: Path) -> Non
     assert callable(make)
     proof = make(tmp_path)
     assert isinstance(proof, Proof)
-    reports.write_picture(proof, tmp_path / "picture.svg")
+    reports.write_picture(reports.assess(proof), tmp_path / "picture.svg")
     text = (tmp_path / "picture.svg").read_text()
     root = ET.fromstring(text)
     names = [e.text for e in root.iter() if e.get("class") == "name"]
@@ -344,7 +344,7 @@ def searched(tmp_path: Path) -> Proof:
 
 def test_proved_and_survived_are_told_apart_and_a_witness_is_shown(tmp_path: Path) -> None:
     proof = searched(tmp_path)
-    written = reports.write_all(proof, tmp_path)
+    written = reports.write_all(reports.assess(proof), tmp_path)
     found = Reader(written["html"].read_text())
     assert [text for _, text in found.all("a", "cell proved")] == ["provedall 42"]
     legend = " ".join(text for _, text in found.all("ul", "legend"))

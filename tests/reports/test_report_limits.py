@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from sample_sweeps import swept
 
+import reports
 from harness.results import Load, Proof
 from harness.seen import HELD, Counted, Limit, Seen, Sessions, Timeline
 from reports.html import page
@@ -72,6 +73,6 @@ def test_what_was_not_measured_is_said_to_be_so() -> None:
 
 def test_both_are_in_the_page_and_in_the_summary(tmp_path: Path) -> None:
     proof = watched(Limit(payments=1000.0, clients=8, made=9))
-    for text in (page(proof, tmp_path), summary(proof)):
+    for text in (page(reports.assess(proof), tmp_path), summary(reports.assess(proof))):
         assert "Beside the physical limit" in text
         assert "What the servers saw" in text

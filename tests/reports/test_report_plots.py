@@ -16,6 +16,7 @@ from reports_sample import GUARDS, HOSTILE, sample
 from rich.console import Console
 from sample_sweeps import LEVELS, swept
 
+import reports
 from harness.results import Conditions, Proof
 from harness.seen import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline
 from harness.verdict import Status
@@ -80,7 +81,7 @@ def test_latency_against_load_is_drawn_with_its_bound() -> None:
 
 def test_single_measurements_make_no_curve() -> None:
     assert figures(sample()) == ()
-    assert "uPlot" not in page(sample(), Path())
+    assert "uPlot" not in page(reports.assess(sample()), Path())
 
 
 def test_a_guard_that_broke_is_named_as_such() -> None:
@@ -190,18 +191,18 @@ def test_wait_events_are_drawn_over_time_for_each_guard() -> None:
 
 
 def test_a_report_of_load_begins_with_what_to_choose_and_then_the_curves() -> None:
-    made = page(swept(), Path())
+    made = page(reports.assess(swept()), Path())
     assert made.index('id="advice"') < made.index('id="performance"') < made.index("figure-1")
     for absent in ('id="matrix"', 'id="timeline"', 'id="details"'):
         assert absent not in made
-    both = page(swept(cells=True), Path())
+    both = page(reports.assess(swept(cells=True)), Path())
     assert both.index('id="advice"') < both.index('id="matrix"') < both.index('id="performance"')
     assert len(made.encode()) < LIMIT
 
 
 def test_every_figure_says_how_it_was_made_and_how_to_make_it_again() -> None:
     proof = swept()
-    made = page(proof, Path())
+    made = page(reports.assess(proof), Path())
     tables = made.count('class="made"')
     assert tables == 1 + len(figures(proof)) + made.count('<details class="profile"')
     for note in re.findall(r'<p class="made">(.*?)</p>', made):
@@ -211,7 +212,7 @@ def test_every_figure_says_how_it_was_made_and_how_to_make_it_again() -> None:
 
 
 def test_the_summary_has_the_same_tables() -> None:
-    text = summary(swept())
+    text = summary(reports.assess(swept()))
     assert text.index("### Which guard to choose") < text.index("### Goodput against contention")
     assert "### Throughput against Stripe's latency" in text
     assert text.count("Again: `paidonce load --sweep") >= 4
@@ -229,7 +230,7 @@ def test_no_name_ends_the_script_that_holds_the_numbers() -> None:
             msgspec.structs.replace(one, variant=renamed[one.variant]) for one in proof.loads
         ),
     )
-    made = page(hostile, Path())
+    made = page(reports.assess(hostile), Path())
     assert "<script>alert" not in made
     found = re.findall(r'<script type="application/json">(.*?)</script>', made, re.DOTALL)
     assert len(found) == 6

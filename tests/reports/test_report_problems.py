@@ -8,12 +8,13 @@ from reports_sample import bad_day, load, sample
 from sample_cells import cell, not_judged, verdict, with_cells
 from sample_history import double_payment
 
+import reports
 from harness.checkers import judge
 from harness.history import ChargeObserved, Header, History, IntentObserved
 from harness.results import Cell, How, Proof, Run, Searched
 from harness.verdict import Broken, Status
 from reports.headline import Tone, headline
-from reports.problems import Weight, exit_status, problems
+from reports.problems import Weight
 from reports.standing import Standing, standing, tally
 
 VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
@@ -36,7 +37,7 @@ def test_standing_follows_from_declaration_and_runs(
 ) -> None:
     found = cell("g", "s", expected, *statuses)
     assert standing(found) is kind
-    assert tally(found) == count
+    assert tally(found, kind) == count
     assert found.as_declared is (kind in (Standing.HELD, Standing.CAUGHT))
 
 
@@ -56,7 +57,7 @@ def test_absent_skipped_and_empty_cells() -> None:
     assert standing(None) is Standing.NOT_RUN
     assert standing(skipped) is Standing.SKIPPED
     assert standing(Cell(variant="g", scenario="s", expected=VALID)) is Standing.NOT_RUN
-    assert tally(skipped) == tally(None) == ""
+    assert tally(skipped, Standing.SKIPPED) == tally(None, Standing.NOT_RUN) == ""
 
 
 def test_lacking_names_capabilities_only_when_nothing_else_was_in_the_way() -> None:
@@ -85,7 +86,7 @@ def test_lacking_is_read_from_what_the_checkers_really_say() -> None:
 
 def test_cells_not_judged_for_the_same_want_share_a_note() -> None:
     proof = with_cells(sample(), not_judged("claim", "two_tabs"), not_judged("none", "two_tabs"))
-    found = problems(proof)
+    found = reports.assess(proof).problems
     assert [problem.standing for problem in found] == [Standing.NOT_JUDGED]
     assert found[0].text.startswith("2 cells not judged")
 
@@ -99,9 +100,9 @@ def test_unknown_run_without_a_verdict_lacks_no_capability() -> None:
 
 def test_all_as_declared() -> None:
     proof = sample()
-    assert problems(proof) == ()
-    assert exit_status(proof) == 0
-    told = headline(proof)
+    assert reports.assess(proof).problems == ()
+    assert reports.assess(proof).exit_status == 0
+    told = headline(reports.assess(proof))
     assert told.tone is Tone.PROVEN
     assert told.sentence == (
         "8 guards held in all 13 scenarios that apply to them, 3 vulnerable guards were caught."
@@ -111,7 +112,7 @@ def test_all_as_declared() -> None:
 
 def test_everything_wrong_is_reported_contradictions_first() -> None:
     proof = bad_day()
-    found = problems(proof)
+    found = reports.assess(proof).problems
     assert [problem.standing for problem in found] == [
         Standing.BROKEN,
         Standing.MISSED,
@@ -128,8 +129,8 @@ def test_everything_wrong_is_reported_contradictions_first() -> None:
     assert "interrupted" in found[4].text
     assert "2 cells" in found[4].text
     assert "Stripe's objects can be listed" in found[5].text
-    assert exit_status(proof) == 1
-    told = headline(proof)
+    assert reports.assess(proof).exit_status == 1
+    told = headline(reports.assess(proof))
     assert told.tone is Tone.CONTRADICTED
     assert told.sentence.startswith("1 guard declared sound broke (serializable in two_tabs)")
     assert any(remark.startswith("Interrupted: ") for remark in told.remarks)
@@ -137,37 +138,40 @@ def test_everything_wrong_is_reported_contradictions_first() -> None:
 
 def test_a_guard_with_an_undecided_cell_is_not_said_to_have_held_everywhere() -> None:
     proof = with_cells(sample(), cell("claim", "two_tabs", VALID, UNKNOWN))
-    told = headline(proof)
+    told = headline(reports.assess(proof))
     assert told.tone is Tone.UNDECIDED
     assert told.sentence.startswith("7 guards held in all 13 scenarios")
     assert "1 more held only where it was judged" in told.sentence
 
 
 def test_unknown_alone_is_exit_status_three() -> None:
-    assert exit_status(with_cells(sample(), cell("claim", "two_tabs", VALID, UNKNOWN))) == 3
+    assert (
+        reports.assess(with_cells(sample(), cell("claim", "two_tabs", VALID, UNKNOWN))).exit_status
+        == 3
+    )
 
 
 def test_interruption_is_three_unless_something_was_contradicted() -> None:
     cut = msgspec.structs.replace(sample(), interrupted=True)
-    assert exit_status(cut) == 3
+    assert reports.assess(cut).exit_status == 3
     broken = with_cells(cut, cell("claim", "two_tabs", VALID, INVALID))
-    assert exit_status(broken) == 1
+    assert reports.assess(broken).exit_status == 1
 
 
 def test_lacking_capability_does_not_fail_the_proof_unless_nothing_was_judged() -> None:
     some = with_cells(sample(), not_judged("claim", "two_tabs"))
-    assert exit_status(some) == 0
-    assert [problem.weight for problem in problems(some)] == [Weight.NOTE]
+    assert reports.assess(some).exit_status == 0
+    assert [problem.weight for problem in reports.assess(some).problems] == [Weight.NOTE]
     whole = sample(with_loads=False)
     none = with_cells(whole, *(not_judged(c.variant, c.scenario) for c in whole.cells))
-    assert exit_status(none) == 3
-    assert any("nothing at all" in problem.text for problem in problems(none))
+    assert reports.assess(none).exit_status == 3
+    assert any("nothing at all" in problem.text for problem in reports.assess(none).problems)
 
 
 def test_nothing_run() -> None:
     empty = msgspec.structs.replace(sample(with_loads=False), cells=())
-    assert exit_status(empty) == 3
-    assert headline(empty).sentence == "Nothing was run."
+    assert reports.assess(empty).exit_status == 3
+    assert headline(reports.assess(empty)).sentence == "Nothing was run."
 
 
 def test_all_skipped_is_not_a_proof() -> None:
@@ -176,7 +180,7 @@ def test_all_skipped_is_not_a_proof() -> None:
         Cell(variant=c.variant, scenario=c.scenario, expected=c.expected, skipped="left out")
         for c in whole.cells
     ]
-    assert exit_status(with_cells(whole, *skipped)) == 3
+    assert reports.assess(with_cells(whole, *skipped)).exit_status == 3
 
 
 def test_vulnerable_guard_never_caught() -> None:
@@ -187,19 +191,23 @@ def test_vulnerable_guard_never_caught() -> None:
         if c.variant == "optimistic_late"
     ]
     proof = with_cells(whole, *missed)
-    named = [problem for problem in problems(proof) if problem.variant == "optimistic_late"]
+    named = [
+        problem
+        for problem in reports.assess(proof).problems
+        if problem.variant == "optimistic_late"
+    ]
     assert sum(problem.standing is Standing.MISSED for problem in named) == 4
     never = [problem for problem in named if problem.scenario == ""]
     assert [problem.weight for problem in never] == [Weight.CONTRADICTED]
-    assert exit_status(proof) == 1
+    assert reports.assess(proof).exit_status == 1
 
 
 def test_vulnerable_guard_in_a_scenario_that_is_not_to_catch_it_is_a_note() -> None:
     whole = sample(with_loads=False)
     kept = tuple(c for c in whole.cells if c.scenario == "declined_then_paid")
     proof = msgspec.structs.replace(whole, cells=kept)
-    assert {problem.weight for problem in problems(proof)} == {Weight.NOTE}
-    assert exit_status(proof) == 0
+    assert {problem.weight for problem in reports.assess(proof).problems} == {Weight.NOTE}
+    assert reports.assess(proof).exit_status == 0
 
 
 def _only_load(variant: str, status: Status, **details: object) -> Proof:
@@ -209,12 +217,17 @@ def _only_load(variant: str, status: Status, **details: object) -> Proof:
 
 
 def test_loads_count_for_sound_guards() -> None:
-    assert exit_status(_only_load("claim", VALID)) == 0
-    assert exit_status(_only_load("none", INVALID)) == 0
-    assert exit_status(_only_load("claim", INVALID)) == 1
-    assert exit_status(_only_load("claim", UNKNOWN)) == 3
-    assert "broke under load (claim)" in headline(_only_load("claim", INVALID)).sentence
-    assert headline(_only_load("claim", VALID)).sentence.startswith("1 guard measured under load")
+    assert reports.assess(_only_load("claim", VALID)).exit_status == 0
+    assert reports.assess(_only_load("none", INVALID)).exit_status == 0
+    assert reports.assess(_only_load("claim", INVALID)).exit_status == 1
+    assert reports.assess(_only_load("claim", UNKNOWN)).exit_status == 3
+    assert (
+        "broke under load (claim)"
+        in headline(reports.assess(_only_load("claim", INVALID))).sentence
+    )
+    assert headline(reports.assess(_only_load("claim", VALID))).sentence.startswith(
+        "1 guard measured under load"
+    )
 
 
 def searched(cell: Cell, how: How, **more: object) -> Cell:
@@ -227,29 +240,31 @@ def test_a_counterexample_of_the_search_breaks_a_sound_cell_that_was_played_well
     said = (Broken(checker="one-charge", reason="twice"),)
     broken = searched(held, How.COUNTEREXAMPLE, witness="w.json", broken=said)
     assert standing(broken) is Standing.BROKEN
-    assert tally(broken) == "0/2, found"
-    found = [p for p in problems(with_cells(sample(), broken)) if p.scenario == "two_tabs"]
+    assert tally(broken, standing(broken)) == "0/2, found"
+    found = [
+        p for p in reports.assess(with_cells(sample(), broken)).problems if p.scenario == "two_tabs"
+    ]
     assert [p.weight for p in found] == [Weight.CONTRADICTED]
     assert "paidonce replay w.json" in found[0].text
-    assert exit_status(with_cells(sample(), broken)) == 1
+    assert reports.assess(with_cells(sample(), broken)).exit_status == 1
 
 
 def test_a_complete_search_proves_a_cell_and_denies_a_vulnerable_one() -> None:
     held = searched(cell("claim", "two_tabs", VALID, VALID), How.COMPLETE, explored=40, pruned=2)
     assert standing(held) is Standing.PROVED
-    assert tally(held) == "all 42"
-    assert exit_status(with_cells(sample(), held)) == 0
+    assert tally(held, standing(held)) == "all 42"
+    assert reports.assess(with_cells(sample(), held)).exit_status == 0
     caught = searched(cell("none", "two_tabs", INVALID, INVALID), How.COMPLETE, explored=40)
     assert standing(caught) is Standing.MISSED
     assert not caught.as_declared
-    assert exit_status(with_cells(sample(), caught)) == 1
+    assert reports.assess(with_cells(sample(), caught)).exit_status == 1
 
 
 @pytest.mark.parametrize("how", [How.INCOMPLETE, How.NOT_SEARCHED])
 def test_what_is_not_searched_to_the_end_only_held(how: How) -> None:
     held = searched(cell("claim", "two_tabs", VALID, VALID), how, reason="no time")
     assert standing(held) is Standing.HELD
-    assert tally(held) == "1/1"
-    assert exit_status(with_cells(sample(), held)) == 0
-    noted = [p for p in problems(with_cells(sample(), held)) if "no time" in p.text]
+    assert tally(held, standing(held)) == "1/1"
+    assert reports.assess(with_cells(sample(), held)).exit_status == 0
+    noted = [p for p in reports.assess(with_cells(sample(), held)).problems if "no time" in p.text]
     assert [p.weight for p in noted] == ([Weight.NOTE] if how is How.INCOMPLETE else [])

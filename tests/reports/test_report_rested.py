@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from reports_sample import sample
 
+import reports
 from harness.grounds import Claim, Grounds, Lesson, Wrong, resting
 from harness.results import How, Searched
 from reports.explored import write_search_page
@@ -67,7 +68,7 @@ def test_pages_and_summaries_have_the_list(tmp_path: Path) -> None:
     proof = sample(tmp_path)
     cells = tuple(msgspec.structs.replace(cell, search=SEARCH) for cell in proof.cells[:1])
     target = msgspec.structs.replace(proof, noun="variant", cells=cells)
-    said = summary(target)
+    said = summary(reports.assess(target))
     assert f"<summary>What {cells[0].variant}" in said.replace("\\_", "_")
     assert "postgres COMMIT and start (not tried: the time was over)" in said
-    assert "rests on</summary>" not in summary(proof)
+    assert "rests on</summary>" not in summary(reports.assess(proof))

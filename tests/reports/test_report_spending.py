@@ -10,6 +10,7 @@ import pytest
 from reports_sample import GUARDS
 from sample_sweeps import swept
 
+import reports
 from harness.results import Proof
 from harness.seen import HELD, Alone, Limit, Part, Seen, Sessions, Spent, Timeline, Where
 from reports.advice import advice
@@ -85,7 +86,7 @@ def test_nothing_is_said_of_what_was_not_seen() -> None:
 
 def test_both_are_in_the_page_and_in_the_summary() -> None:
     proof = told(alone=ALONE)
-    made, text = page(proof, Path()), summary(proof)
+    made, text = page(reports.assess(proof), Path()), summary(reports.assess(proof))
     for title in ("Where the time of a request goes", "What one payment asks of the servers"):
         assert title in made
         assert f"### {title}" in text

@@ -12,6 +12,7 @@ from reports_sample import bad_day, sample
 from sample_cells import verdict
 from sample_history import MS, PI_A, PI_B, double_payment, write_history
 
+import reports
 from harness.history import (
     Action,
     ChargeObserved,
@@ -284,9 +285,9 @@ def test_no_history_no_timeline(tmp_path: Path) -> None:
 
 
 def test_broken_sound_guards_get_a_timeline_of_their_own(tmp_path: Path) -> None:
-    assert [shown.cell.variant for shown in unexpected(bad_day(tmp_path), tmp_path)] == [
-        "serializable"
-    ]
+    assert [
+        shown.cell.variant for shown in unexpected(reports.assess(bad_day(tmp_path)), tmp_path)
+    ] == ["serializable"]
 
 
 def test_history_of_a_refund_is_attributed_by_its_refund(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 import reports
 from harness.explore.witness import read_witness
-from harness.gate import findings
 from harness.history import read_history
 from harness.results import RESULTS_FORMAT
 from harness.verdict import Status
@@ -29,9 +28,9 @@ WITNESSES = (
 
 def test_a_check_comes_to_the_findings_it_had() -> None:
     proof = reports.load(CHECK)
-    assert reports.exit_status(proof) == 1
-    assert [reports.standing(cell).value for cell in proof.cells] == ["broken", "proved"]
-    found = findings(proof, {})
+    assert reports.assess(proof).exit_status == 1
+    assert [reports.assess(proof).of(cell).value for cell in proof.cells] == ["broken", "proved"]
+    found = reports.assess(proof).findings
     assert {one.witness for one in found} == {"witnesses/racy-small-shop.witness.json"}
     assert [(one.id, one.reason) for one in found] == [
         (
@@ -68,17 +67,20 @@ def test_what_bursts_broke_is_data_too() -> None:
 
 def test_without_its_witness_a_finding_has_the_checkers_name(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_bytes((CHECK / "results.json").read_bytes())
-    found = findings(reports.load(tmp_path), {})
+    found = reports.assess(reports.load(tmp_path)).findings
     assert [one.id for one in found] == ["racy/invariants", "racy/successes"]
     assert found[0].reason.startswith("one charge at most: not charges <= 1, with charges = 2; ")
 
 
 def test_a_matrix_comes_to_the_problems_it_had() -> None:
     proof = reports.load(MATRIX)
-    assert reports.exit_status(proof) == 3
-    assert [reports.standing(cell).value for cell in proof.cells] == ["caught", "not-judged"]
+    assert reports.assess(proof).exit_status == 3
+    assert [reports.assess(proof).of(cell).value for cell in proof.cells] == [
+        "caught",
+        "not-judged",
+    ]
     assert proof.cells[1].lacking == ("stripe.ledger", "stripe.idempotency")
-    assert [problem.text.partition("(")[0] for problem in reports.problems(proof)] == [
+    assert [problem.text.partition("(")[0] for problem in reports.assess(proof).problems] == [
         "could not be decided under load ",
         "not judged, since the backend lacks: Stripe's objects can be listed and are true ",
         "not searched completely: 3 executions could not be judged: a checker could not decide",
@@ -93,7 +95,7 @@ def test_a_matrix_comes_to_the_problems_it_had() -> None:
 @pytest.mark.parametrize("folder", [CHECK, MATRIX])
 def test_every_report_can_be_made_again(folder: Path, tmp_path: Path) -> None:
     proof = reports.load(folder)
-    written = reports.write_all(proof, tmp_path)
+    written = reports.write_all(reports.assess(proof), tmp_path)
     again = reports.load(tmp_path)
     assert again.format == RESULTS_FORMAT
     assert again == proof

@@ -66,11 +66,11 @@ def test_declarations_that_are_contradicted_fail_the_proof(tmp_path):
         "missed": False,
         "many_orders": True,
     }
-    assert reports.exit_status(proof) == 1
-    problems = {problem.scenario for problem in reports.problems(proof)}
+    assert reports.assess(proof).exit_status == 1
+    problems = {problem.scenario for problem in reports.assess(proof).problems}
     assert {"broken", "missed"} <= problems
     agreed = replace_cells(proof, ("two_tabs", "many_orders"))
-    assert reports.exit_status(agreed) == 0
+    assert reports.assess(agreed).exit_status == 0
 
 
 def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, monkeypatch):
@@ -100,7 +100,7 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     assert cell.proved
     assert cell.search.explored > 1
     assert not cell.as_declared
-    assert reports.exit_status(proof) == 1
+    assert reports.assess(proof).exit_status == 1
 
 
 def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
@@ -144,7 +144,7 @@ def test_a_search_without_time_is_said_to_be_missing_and_fails_nothing(tmp_path)
     assert cell.search.how in (How.INCOMPLETE, How.NOT_SEARCHED)
     assert "spent" in cell.search.reason
     assert not cell.proved
-    assert reports.exit_status(proof) == 0
+    assert reports.assess(proof).exit_status == 0
 
 
 def replace_cells(proof, names):

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.explore.footprint import Footprint
 from harness.explore.world import InvalidRun, Pending, Taken
 from harness.grounds import Grounds, resting
-from harness.verdict import Verdict
+from harness.verdict import Status, Verdict
 
 Schedule = tuple[str, ...]
 """Which actor moved, step by step. With a fresh world it determines an execution."""
@@ -165,6 +165,18 @@ class Ending(enum.StrEnum):
     COUNTEREXAMPLE = "counterexample"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
+
+    @property
+    def status(self) -> Status:
+        """What a search that ended so says of what was searched."""
+        return _STATUS[self]
+
+
+_STATUS = {
+    Ending.COMPLETE: Status.VALID,
+    Ending.COUNTEREXAMPLE: Status.INVALID,
+    Ending.INCOMPLETE: Status.UNKNOWN,
+}
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

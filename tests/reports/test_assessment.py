@@ -1,0 +1,82 @@
+"""A proof is assessed once: one value, from which every writer and the exit status come."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import msgspec
+import pytest
+from reports_sample import bad_day, sample
+from sample_cells import cell
+
+import reports
+from harness.results import How, Searched
+from harness.verdict import Status
+from reports.standing import Standing
+
+ROOT = Path(__file__).parents[2]
+HELD = (Status.VALID, Status.VALID)
+
+
+def alone(search: Searched | None, *runs: Status, expected: Status = Status.VALID):
+    one = msgspec.structs.replace(cell("claim", "two_tabs", expected, *runs), search=search)
+    return msgspec.structs.replace(sample(with_loads=False), cells=(one,))
+
+
+PARTLY = Searched(how=How.INCOMPLETE, reason="the time was over")
+COMPLETE = Searched(how=How.COMPLETE, coverage="all", explored=3)
+FOUND = Searched(how=How.COUNTEREXAMPLE, explored=1)
+
+
+def test_an_assessment_has_all_that_writers_say() -> None:
+    assessed = reports.assess(bad_day())
+    assert assessed.exit_status == 1
+    assert assessed.status is Status.INVALID
+    for one in assessed.proof.cells:
+        assert assessed.of(one) is assessed.standing(one.variant, one.scenario)
+    assert assessed.standing("nobody", "nowhere") is Standing.NOT_RUN
+    assert {problem.standing for problem in assessed.problems} >= {Standing.BROKEN}
+
+
+@pytest.mark.parametrize(
+    ("search", "runs", "expected", "code"),
+    [
+        (COMPLETE, HELD, Status.VALID, 0),
+        (PARTLY, HELD, Status.VALID, 3),
+        (None, HELD, Status.VALID, 3),
+        (FOUND, HELD, Status.VALID, 1),
+        (FOUND, (Status.INVALID,), Status.INVALID, 0),
+    ],
+)
+def test_a_check_wants_every_search_complete(search, runs, expected, code) -> None:
+    proof = alone(search, *runs, expected=expected)
+    assert reports.assess(proof, complete=True).exit_status == code
+    if code == 3:
+        assert reports.assess(proof).exit_status == 0, "a proof takes what was played"
+
+
+def test_a_wrong_set_up_is_wrong_usage_unless_something_broke() -> None:
+    assert reports.assess(alone(COMPLETE, *HELD), unusable={"claim"}).exit_status == 2
+    assert reports.assess(alone(FOUND, *HELD), unusable={"claim"}).exit_status == 1
+
+
+def test_nobody_else_decides() -> None:
+    """Who imports what decides a standing or a problem, besides the assessment."""
+    deciding = {"standing", "problems", "findings", "accepting"}
+    others = []
+    for path in [*ROOT.joinpath("reports").rglob("*.py"), *ROOT.joinpath("harness").rglob("*.py")]:
+        source = path.read_text()
+        if not any(f"import {name}" in source or f", {name}" in source for name in deciding):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module in (
+                "reports.standing",
+                "reports.problems",
+                "harness.gate",
+                "harness.gate.found",
+            ):
+                found = {name.name for name in node.names} & deciding
+                if found and path.name not in ("assessment.py", "__init__.py"):
+                    others.append((path.name, found))
+    assert others == []
