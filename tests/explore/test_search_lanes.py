@@ -224,6 +224,8 @@ def test_budget_of_seconds_leaves_what_goes_on() -> None:
     result = run(worlds, budget=Budget(seconds=0.02))
     assert result.ending is Ending.INCOMPLETE
     assert result.reason == "the budget of 0.02 seconds is spent"
+    told = run(worlds, budget=Budget(seconds=0.02, spent_words="its share was spent"))
+    assert told.reason == "its share was spent"
     assert result.counts.executions == 0
     assert worlds.open == 0
 

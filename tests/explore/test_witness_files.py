@@ -99,6 +99,27 @@ def test_only_invalid_verdicts_are_part_of_a_witness_and_their_ids_are_named():
     assert (broken.checker, broken.reason) == ("one-intent", "judgement#1 twice")
 
 
+def test_violations_of_a_witness_are_in_order_and_their_values_named_before_their_words():
+    order = "8ca1d037-ea32-465c-a9b6-80b6d2df2098"
+    verdict = Verdict(
+        checker="one-charge",
+        status=Status.INVALID,
+        reason=f"order {order} was charged 2 times (and 1 more)",
+        violations=(
+            Violation(reason=f"order {order} was charged 2 times", evidence=(3, 5)),
+            Violation(reason="pi_3PqX8aLkdIwHu7ix0h4C", rule="second", values={"made": "2"}),
+        ),
+    )
+    (broken,) = broken_of((verdict,), Names({order: "order 1"}))
+    assert broken.reason == "order 1 was charged 2 times (and 1 more)"
+    assert [one.reason for one in broken.violations] == [
+        "order 1 was charged 2 times",
+        "judgement#1",
+    ]
+    assert broken.violations[0].evidence == ()
+    assert [one.rule for one in broken.ruled] == ["second"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

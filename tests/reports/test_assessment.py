@@ -10,12 +10,14 @@ import pytest
 from reports_sample import bad_day, sample
 from sample_cells import cell
 
+import harness
 import reports
+from harness.gate.found import accepting, findings
 from harness.results import How, Searched
 from harness.verdict import Status
-from reports.standing import Standing
+from reports.problems import problems
+from reports.standing import Standing, standing
 
-ROOT = Path(__file__).parents[2]
 HELD = (Status.VALID, Status.VALID)
 
 
@@ -62,21 +64,17 @@ def test_a_wrong_set_up_is_wrong_usage_unless_something_broke() -> None:
 
 
 def test_nobody_else_decides() -> None:
-    """Who imports what decides a standing or a problem, besides the assessment."""
-    deciding = {"standing", "problems", "findings", "accepting"}
-    others = []
-    for path in [*ROOT.joinpath("reports").rglob("*.py"), *ROOT.joinpath("harness").rglob("*.py")]:
-        source = path.read_text()
-        if not any(f"import {name}" in source or f", {name}" in source for name in deciding):
-            continue
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and node.module in (
-                "reports.standing",
-                "reports.problems",
-                "harness.gate",
-                "harness.gate.found",
-            ):
-                found = {name.name for name in node.names} & deciding
-                if found and path.name not in ("assessment.py", "__init__.py"):
-                    others.append((path.name, found))
-    assert others == []
+    """Only the assessment imports what decides a standing, a problem or a finding."""
+    deciding = {(one.__module__, one.__name__) for one in (standing, problems, findings, accepting)}
+    names = {name for _, name in deciding}
+    importers = set()
+    for package in (harness, reports):
+        for path in Path(package.__file__).parent.rglob("*.py"):
+            source = path.read_text()
+            if path.name == "__init__.py" or not any(name in source for name in names):
+                continue
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom):
+                    imported = {(node.module, name.name) for name in node.names}
+                    importers |= {path.name} if imported & deciding else set()
+    assert importers == {"assessment.py"}
