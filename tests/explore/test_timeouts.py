@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
 from harness.explore.honesty import honest, notes
@@ -14,6 +15,7 @@ from harness.explore.sql.startup import settings_at_first, timeouts_of
 from harness.explore.sql.statement import Footprints
 from harness.explore.sql.timeouts import UNKNOWN, seconds
 from harness.explore.sql.transaction import Query, TransactionTracker
+from harness.explore.sql_sessions import SqlSessions
 from harness.explore.timeouts import Timeouts
 
 SETS = Function(
@@ -96,6 +98,39 @@ def test_a_session_begins_with_what_it_asks_for_or_its_role_has() -> None:
     assert begins(options="-c lock_timeout=5s")["lock_timeout"] == "5s"
     assert begins(user="shop") == {"lock_timeout": "2s"}
     assert in_force(WAITS, first=begins(user="shop")) == {"lock_timeout": "2s"}
+
+
+def test_what_the_server_has_stored_counts(explore_url: str) -> None:
+    """The service connects as a role of its own, which is not the one of the URL."""
+    with psycopg.connect(explore_url, autocommit=True) as connection:
+        name, me = connection.info.dbname, connection.info.user
+        hasty = f"{name}_hasty"
+        connection.execute(f'CREATE ROLE "{hasty}" LOGIN'.encode())
+        try:
+            for sql in (
+                f"ALTER DATABASE \"{name}\" SET statement_timeout = '20s'",
+                f"ALTER ROLE \"{hasty}\" SET lock_timeout = '3s'",
+                "CREATE FUNCTION hurry() RETURNS void LANGUAGE plpgsql "
+                "SET transaction_timeout = '1s' AS $$ BEGIN END $$",
+            ):
+                connection.execute(sql.encode())
+            sessions = SqlSessions(explore_url, lambda session: {"user": session})
+            found = {role: given(sessions, role) for role in (hasty, me)}
+            calls = given(sessions, me, "SELECT hurry()")
+        finally:
+            connection.execute(f'DROP ROLE "{hasty}"'.encode())
+    assert {name: seconds(value) for name, value in found[me].items()} == {"statement_timeout": 20}
+    assert {name: seconds(value) for name, value in found[hasty].items()} == {
+        "statement_timeout": 20,
+        "lock_timeout": 3,
+    }
+    assert calls["transaction_timeout"] == UNKNOWN
+
+
+def given(sessions: SqlSessions, session: str, sql: str = WAITS) -> dict[str, str]:
+    tracker = sessions.tracker(session)
+    tracker.expect([Query(sql)])
+    return {name: value for name, value in tracker.times.items() if seconds(value) != 0}
 
 
 @pytest.mark.parametrize(
