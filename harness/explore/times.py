@@ -40,8 +40,10 @@ _WRITTEN = re.compile(
 )
 _MAYBE = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
 _LOOKS = ("SELECT", "WITH", "TABLE")
-_CHANGES_NOTHING = (*_LOOKS, "BEGIN", "START", "SET", "SHOW", "COMMIT", "END", "ROLLBACK")
-_CHANGES_NOTHING += ("ABORT", "SAVEPOINT", "RELEASE", "DISCARD", "DEALLOCATE")
+_CHANGES_NOTHING = (
+    *(*_LOOKS, "BEGIN", "START", "SET", "SHOW", "COMMIT", "END", "ROLLBACK"),
+    *("ABORT", "SAVEPOINT", "RELEASE", "DISCARD", "DEALLOCATE"),
+)
 
 
 class Clocks(Protocol):
