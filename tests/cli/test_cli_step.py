@@ -17,6 +17,7 @@ import time
 import psutil
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from harness.backends.shared import (
     POSTGRES_VARIABLE,
@@ -27,6 +28,7 @@ from harness.backends.shared import (
 )
 from harness.backends.wheels import postgres_tool
 from harness.cli import stepping
+from harness.cli.main import app
 from harness.cli.patience import THINKING_S, patient_story, patient_target
 from harness.cli.stepping import Left, Pace
 from scenarios.catalog import scenario
@@ -55,6 +57,12 @@ def paidonce(*arguments, cwd):
         stdin=subprocess.DEVNULL,
         env=environment(),
     )
+
+
+def said(*arguments, cwd):
+    """The command in this process, for what depends on neither a terminal nor a signal."""
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -271,12 +279,12 @@ def test_clients_wait_but_for_those_whose_impatience_the_story_is_about():
     ("format", "first"), [("mermaid", "sequenceDiagram"), ("text", "two_tabs, reference (none)")]
 )
 def test_a_diagram_goes_to_standard_output_or_to_a_new_file(witness, tmp_path, format, first):
-    run = paidonce("export", witness, "--format", format, cwd=tmp_path)
-    assert run.returncode == 0, run.stderr
+    run = said("export", witness, "--format", format, cwd=tmp_path)
+    assert run.exit_code == 0, run.stderr
     assert run.stdout.splitlines()[0] == first
     assert "broken: one-charge" in run.stdout
-    again = paidonce("export", witness, "-f", format, "--out", "deep/er.txt", cwd=tmp_path)
-    assert (again.returncode, again.stdout) == (0, "")
+    again = said("export", witness, "-f", format, "--out", "deep/er.txt", cwd=tmp_path)
+    assert (again.exit_code, again.stdout) == (0, "")
     assert (tmp_path / "deep" / "er.txt").read_text() == run.stdout
 
 
@@ -355,7 +363,7 @@ def test_bad_input_is_answered_with_one_message(tmp_path, arguments, expected):
     }
     (tmp_path / "w.json").write_text(json.dumps(found))
     (tmp_path / "other.json").write_text(json.dumps({**found, "target": "other"}))
-    run = paidonce(*arguments, cwd=tmp_path)
-    assert run.returncode == 2, run.stdout + run.stderr
+    run = said(*arguments, cwd=tmp_path)
+    assert run.exit_code == 2, run.stdout + run.stderr
     assert expected in " ".join(run.stderr.split())
     assert "Traceback" not in run.stderr

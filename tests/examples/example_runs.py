@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.explore.exploration import Explored, Request, explore, opened, play_again, save
 from harness.explore.search import Budget
+from harness.explore.validate.spending import Validation
 from harness.explore.witness import broken_of, read_witness
 from harness.predict import Decided, decided, orders_of, predicted, weighed
 from harness.stack import Choice, Stack, open_stack
@@ -25,12 +26,14 @@ _BUILT = ("node_modules", ".venv", "dist", "generated", "target", "bin", "__pyca
 @dataclass(frozen=True)
 class Wanted:
     """Which variants are looked at (None: all), how often what was found is replayed, on how many
-    lanes they are searched, and what is spent on making a counterexample smaller."""
+    lanes they are searched, what is spent on making a counterexample smaller, and what on trying
+    what a proof relied on."""
 
     variants: tuple[str, ...] | None = None
     replays: int = 3
     lanes: int = 1
     shrink: Budget = SHRINK
+    validation: Validation | None = field(default_factory=Validation)
 
 
 @dataclass
@@ -80,6 +83,7 @@ async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) 
                     budget=SEARCH,
                     lanes=len(worlds),
                     shrink=wanted.shrink,
+                    validation=wanted.validation,
                     first=orders_of(expected),
                 )
                 came = found.explored[variant.name] = await explore(worlds, request)

@@ -2,7 +2,8 @@
 
 They are services as teams write them, built with their own package managers and driven with
 nothing of ours in them. All of them run by default, each with its race and at least one fix
-searched to completion; the fixes whose searches take longest are slow tests.
+searched to completion; the fixes whose searches take longest are slow tests. What the proofs rely
+on is tried of one of them by default, and of all in a slow test.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from example_runs import EXAMPLES, Wanted, build, copied, explored
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.errors import DeadlineExceeded
 from harness.explore.search import Budget, Ending
+from harness.explore.validate.spending import Validation
 from harness.predict import Standing
 from harness.process.child import ChildFailed
 from harness.stack import Choice
@@ -38,6 +40,7 @@ SLOW = {
 """Fixes that are proved by ``make test-slow``."""
 LANES = {"queue-worker/target.toml": 4}
 """Searches that wait more than they work: for a moment after each step, in case it woke another."""
+VALIDATED = ("express-pg/target.toml",)
 BUILD_DEADLINE_S = 300.0
 REPLAYS = 3
 SHRINK = Budget(schedules=10)
@@ -165,7 +168,8 @@ def looks_right(example):
 def test_the_race_is_found_and_a_fix_is_proved(ready, name, tmp_path):
     target = ready(name)
     chosen = tuple(one for one in variants_of(target) if one not in SLOW.get(name, ()))
-    example = played(target, tmp_path, variants=chosen, shrink=SHRINK)
+    validation = Validation() if name in VALIDATED else None
+    example = played(target, tmp_path, variants=chosen, shrink=SHRINK, validation=validation)
     assert set(example.sound.values()) == {True, False}
     looks_right(example)
 
@@ -176,6 +180,14 @@ def test_the_fixes_that_take_long_are_proved_too(ready, name, tmp_path):
     example = played(ready(name), tmp_path, variants=SLOW[name])
     assert tuple(example.sound) == SLOW[name]
     looks_right(example)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [param(name) for name in TARGETS if name not in VALIDATED])
+def test_what_the_proofs_rely_on_is_so(ready, name, tmp_path):
+    target = ready(name)
+    sound = tuple(one for one, is_sound in variants_of(target).items() if is_sound)
+    looks_right(played(target, tmp_path, variants=tuple(set(sound) - set(SLOW.get(name, ())))))
 
 
 @pytest.mark.parametrize(
