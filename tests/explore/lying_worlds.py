@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.explore.footprint import Footprint
 from harness.explore.heard import NOTHING, Heard
-from harness.explore.search import Judge, Reduced, Result, search
+from harness.explore.search import DepthFirst, Judge, Reduced, Result, search
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.lab import Lab, Lane
 from harness.explore.validate.learnt import Learning, Pair
@@ -219,15 +219,18 @@ def tried(
     seconds: float = 60.0,
     lanes: int = 1,
     counting: bool = False,
+    reduced: bool = True,
 ) -> tuple[Result, Validated, Claims]:
-    """A reduced search, and what trying its claims has shown."""
+    """A search, reduced or not, and what trying its claims has shown."""
 
     async def run() -> tuple[Result, Validated, Claims]:
         loop = asyncio.get_running_loop()
         claims, ways = Claims(), Ways(told)
         late_worlds = Worlds(programs, late=late, twins=twins or {}, counting=counting)
         result = await search(
-            [Learning(late_worlds, pairs)], judge, Noting(Reduced(), claims, ways)
+            [Learning(late_worlds, pairs)],
+            judge,
+            Noting(Reduced() if reduced else DepthFirst(), claims, ways),
         )
         lab = Lab(
             lanes=[
@@ -246,6 +249,7 @@ def tried(
             deadline=loop.time() + seconds,
             most=most,
         )
-        return result, await validated(claims, lab, twins or {}, ways.suspicion), claims
+        found = await validated(claims, lab, twins or {}, ways.suspicion, reduced=reduced)
+        return result, found, claims
 
     return asyncio.run(run())

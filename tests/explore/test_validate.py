@@ -130,7 +130,8 @@ def test_memory_is_suspected_when_nothing_that_was_answered_differs():
     assert finding.found.verdict.status is Status.INVALID
 
 
-def test_memory_shows_in_the_search_itself():
+@pytest.mark.parametrize("reduced", [True, False])
+def test_memory_shows_in_the_search_itself(reduced):
     # It is written where both meet, so that the order that shows it is searched in any case.
     programs = {
         actor: [
@@ -141,7 +142,7 @@ def test_memory_shows_in_the_search_itself():
         ]
         for actor in ("a", "b")
     }
-    _, found, _ = tried(programs)
+    _, found, _ = tried(programs, reduced=reduced)
     assert found.finding is not None
     assert found.finding.memory is not None
     assert found.finding.memory.after == "read flag"

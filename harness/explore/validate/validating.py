@@ -45,7 +45,8 @@ async def validated(
 
     ``twins`` are the attempts that were taken to be interchangeable, ``suspicion`` is what gave
     reason to think that attempts share memory. A search that is not ``reduced`` relies on single
-    moments alone. ``sample`` schedules are drawn at random at most.
+    moments alone, and on answers that may come at once where nobody shares memory. ``sample``
+    schedules are drawn at random at most.
     """
     lab.known = closed(lab.known, twins, lab.exchanged)
     pairs, moments = Pairs(claims, lab), Moments(claims, lab)
@@ -64,7 +65,7 @@ async def validated(
     async def try_memory() -> Finding | None:
         return None if suspicion is None else await confirmed(suspicion, lab)
 
-    parts = [try_again, moments.try_all]
+    parts = [try_again, try_memory, moments.try_all]
     if reduced:
         parts = [
             try_again,
