@@ -55,6 +55,7 @@ async def opened_again(
             apart=witness.apart,
             late_answers=witness.late_answers,
             split=witness.split,
+            endless=witness.endless,
         ) as worlds,
     ):
         yield worlds[0]

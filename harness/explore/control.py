@@ -191,6 +191,7 @@ class Control:
         match player.at:
             case At.TAP:
                 unit = player.held.pop(0)
+                player.idle = True
                 player.backs_off = isinstance(unit.call, StripeCall) and unit.call.in_use
                 if not self._late_answers:
                     self._hand_over(player, unit)
@@ -204,8 +205,9 @@ class Control:
                 player.flying = [found for found in player.flying if not found.answered]
             case At.AGAIN | At.EVENT:
                 player.again.set()
+                player.idle = False
             case _:
-                pass
+                player.idle = False
         # Where answers may come late it is with an answer that the service moves.
         player.moves += not (self._late_answers and player.at is At.TAP)
         player.at = At.MOVING
@@ -390,6 +392,8 @@ class Control:
                     player.at = At.DONE
             elif player.backs_off and self._quiet.silence < self._patience.back_off:
                 continue  # it sleeps, and is about to ask again
+            elif player.refused and self._quiet.silence < self._patience.pause:
+                continue
             elif not self._arrived and await self._quiet.still():
                 player.at = At.INSIDE
 

@@ -15,6 +15,7 @@ from harness.explore.service_world import (
     MustHoldApart,
     OneKeyTwice,
     SharesMemory,
+    TriesWithoutEnd,
 )
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.validate.learnt import Learning, Pair
@@ -34,6 +35,7 @@ class Mode:
     split: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     hold_all: bool = False
+    endless: frozenset[str] = frozenset()
     pairs: frozenset[Pair] = frozenset()
     """Kinds of steps that were found not to commute."""
 
@@ -47,6 +49,7 @@ class Mode:
         worlds.split = self.split
         worlds.lists = self.lists
         worlds.hold_all = self.hold_all
+        worlds.endless = self.endless
         worlds.unnamed = self.unnamed
         return Learning(worlds, self.pairs) if self.pairs else worlds
 
@@ -85,6 +88,7 @@ class MakeOnService:
     async def __call__(self, worlds: ServiceWorlds) -> Told:
         worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
         worlds.on_listed, worlds.on_twice = lists_in_order, one_key_twice
+        worlds.on_endless = tries_without_end
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
@@ -173,3 +177,8 @@ def one_key_twice(calls: frozenset[str]) -> NoReturn:
 def lists_in_order(collections: frozenset[str]) -> NoReturn:
     """Raise ``ListsInOrder``."""
     raise ListsInOrder(collections)
+
+
+def tries_without_end(label: str) -> NoReturn:
+    """Raise ``TriesWithoutEnd``."""
+    raise TriesWithoutEnd(label)

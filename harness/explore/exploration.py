@@ -146,12 +146,13 @@ async def opened(
     apart: Collection[str] = (),
     late_answers: bool = False,
     split: Collection[str] = (),
+    endless: Collection[str] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
     ``noise`` and ``learnt`` are what a service is known to send by itself, ``apart`` statements
-    that are committed in a step of their own, ``late_answers`` and ``split`` what else is; as in a
-    witness.
+    that are committed in a step of their own, ``late_answers`` and ``split`` what else is,
+    ``endless`` steps that are made until they are granted; as in a witness.
     """
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
@@ -171,6 +172,7 @@ async def opened(
                 late_answers=late_answers or bench.subject.keeps_state_unseen,
                 apart=frozenset(apart),
                 split=frozenset(split),
+                endless=frozenset(endless),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -300,6 +302,7 @@ def _witness(
         apart=tuple(sorted(worlds.apart)),
         late_answers=worlds.late_answers,
         split=tuple(sorted(worlds.split)),
+        endless=tuple(sorted(worlds.endless)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

@@ -15,6 +15,7 @@ import msgspec
 from harness.explore.came import successes
 from harness.explore.elsewhere import Elsewhere
 from harness.explore.footprint import Resource
+from harness.explore.polling import LONGEST_S, MOST
 from harness.explore.search import Ending, Result
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import words
@@ -58,6 +59,11 @@ def notes(
         found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
     if worlds[0].bench.subject.timeouts_hold:
         found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
+    for label in sorted({one for each in worlds for one in each.endless}):
+        found.append(
+            f"{label!r} is tried over and over while another has it ({MOST} times, or for "
+            f"{LONGEST_S:g} s, without giving up): it is taken to be tried until it is granted"
+        )
     unnamed = sorted({one for each in worlds for one in each.unnamed})
     for place, column in unnamed:
         found.append(

@@ -85,6 +85,12 @@ class Player:
     """Whether it has begun to deliver a webhook in the step that it is at."""
     deliveries: int = 0
     """How often it has delivered a refused webhook again although others could still move."""
+    idle: bool = False
+    """Whether nothing that it was answered in its last step has changed anything."""
+    refused: bool = False
+    """Whether it was refused what it asked for last: it may pause before it tries again."""
+    dirty: set[str] = field(default_factory=set)
+    """The sessions on which it has locked or changed anything in a transaction that is open."""
     moves: int = 0
     """How many steps it was let make; the first is its beginning."""
     backs_off: bool = False

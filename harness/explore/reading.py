@@ -15,6 +15,7 @@ from harness.explore.leases import Leases
 from harness.explore.names import Names
 from harness.explore.one_key import OneKey
 from harness.explore.players import Arrival, At, Player
+from harness.explore.polling import changed_nothing, refused
 from harness.explore.provenance import created, looked_at, sent
 from harness.explore.redis_footprint import redis_footprint
 from harness.explore.sql_sessions import SqlSessions, session_name
@@ -30,6 +31,7 @@ from harness.taps.redis import RedisCommand
 
 ITSELF = ""
 """The owner of a transaction that no attempt began."""
+_ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
 _SERVERS = {"redis": "Redis", "postgres": "Postgres", "stripe": "Stripe"}
 
 
@@ -274,6 +276,7 @@ class TapReader:
             self._background.attempted(arrival.session, touched)
             if not arrival.footprint.empty:
                 arrival.owner.heard.append(heard(arrival.call, self.names))
+                _take_stock(arrival.owner, arrival, touched)
         return touched
 
     async def hidden(self, arrival: Arrival) -> Footprint:
@@ -365,6 +368,22 @@ def _parses_once(call: Unit) -> bool:
     time, that a connection meets a statement, so that it depends on the past of that connection
     whether there is such a unit at all."""
     return bool(call.prepared) and not call.statements and all(one.name for one in call.prepared)
+
+
+def _take_stock(owner: Player, arrival: Arrival, touched: Footprint) -> None:
+    """Note whether what ``owner`` was answered has changed anything."""
+    call, session = arrival.call, arrival.session
+    idle = changed_nothing(call, touched)
+    if isinstance(call, Unit):
+        ends = all(one.sql.upper().startswith(_ENDS) for one in call.statements)
+        ended = ends and call.status_after == "I" and call.answer.error is None
+        idle = idle or (ended and session not in owner.dirty)
+        if call.status_after == "I":
+            owner.dirty.discard(session)
+        elif not idle:  # also where no status comes, before a statement's own COMMIT
+            owner.dirty.add(session)
+    owner.refused = refused(call)
+    owner.idle = owner.idle and idle
 
 
 def _waits(owner: Player | None) -> bool:

@@ -128,6 +128,7 @@ async def replaying(
             apart=witness.apart,
             late_answers=witness.late_answers,
             split=witness.split,
+            endless=witness.endless,
         ) as worlds,
     ):
         followed = await follow(worlds[0], [step.expected() for step in witness.steps])

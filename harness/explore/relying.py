@@ -16,6 +16,7 @@ from harness.explore.elsewhere import (
     lists_in_order,
     must_hold_apart,
     one_key_twice,
+    tries_without_end,
 )
 from harness.explore.search import (
     Budget,
@@ -33,6 +34,7 @@ from harness.explore.service_world import (
     MustNotDefer,
     OneKeyTwice,
     SharesMemory,
+    TriesWithoutEnd,
 )
 from harness.explore.service_worlds import ServiceWorlds
 from harness.explore.unnamed import Unnamed
@@ -77,6 +79,7 @@ class Relying:
         apart = frozenset().union(*(each.apart for each in self.worlds))
         split = frozenset().union(*(each.split for each in self.worlds))
         unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
+        endless = frozenset().union(*(each.endless for each in self.worlds))
         self.mode = Mode(
             shared,
             late_answers=self.memory or any(each.late_answers for each in self.worlds),
@@ -85,6 +88,7 @@ class Relying:
             apart=apart,
             split=split,
             unnamed=unnamed,
+            endless=endless,
         )
         try:
             while True:
@@ -94,6 +98,7 @@ class Relying:
         finally:
             for each in self.worlds:
                 each.on_inside = each.on_overtaken = each.on_listed = each.on_twice = None
+                each.on_endless = None
                 each.in_turn = each.late_locks = each.hold_all = False
 
     async def _settled(self) -> Result | None:
@@ -119,6 +124,9 @@ class Relying:
         except ListsInOrder as looked:
             self.mode = replace(self.mode, lists=self.mode.lists | looked.collections)
             return None
+        except TriesWithoutEnd as tries:
+            self.mode = replace(self.mode, endless=self.mode.endless | {tries.label})
+            return None
         except Unnamed as found:
             self.mode = replace(self.mode, unnamed=self.mode.unnamed | found.columns)
             return None
@@ -134,6 +142,7 @@ class Relying:
             each.on_inside, each.on_overtaken = shares_memory, must_hold_apart
             each.on_listed = lists_in_order if self.reduces else None
             each.on_twice = one_key_twice
+            each.on_endless = tries_without_end
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
         result = await search(

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from harness.bench import Bench
 from harness.checkers import judge
 from harness.explore.came import Came, came_to
@@ -13,6 +15,7 @@ from harness.explore.control import Control
 from harness.explore.footprint import LOCAL, Footprint, Resource
 from harness.explore.memory import Memory
 from harness.explore.players import At, Player
+from harness.explore.polling import Persistence, Polls, Repeats, Try, touched_by
 from harness.explore.reading import TapReader
 from harness.explore.standstill import Wait, unanswered, verdict_on
 from harness.explore.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
@@ -84,6 +87,15 @@ class MustHoldApart(Exception):
         self.units = units
 
 
+class TriesWithoutEnd(Exception):
+    """A step that is called so is made until it is granted. The search has to begin again with
+    that knowledge: who makes it waits."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label)
+        self.label = label
+
+
 @dataclass(frozen=True)
 class Judged:
     """An execution judged, with all there is to show for it."""
@@ -124,6 +136,10 @@ class ServiceWorld:
     """Calls to Stripe whose beginnings are steps of their own."""
     on_twice: Callable[[frozenset[str]], None] | None = None
     """Called with calls beyond ``split`` that several attempts make under one key; may raise."""
+    polls: Polls = field(default_factory=Polls)
+    """Who tries for something over and over."""
+    on_endless: Callable[[str], None] | None = None
+    """Called with what an attempt does not give up trying; may raise."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
     late_locks: bool = False
@@ -155,7 +171,7 @@ class ServiceWorld:
                 deferred=self._deferred(player),
             )
             for player in players
-            if player.able
+            if player.able and not self._polling(player)
         )
         if found and all(one.deferred for one in found):
             raise MustNotDefer("nobody else can move")
@@ -164,9 +180,17 @@ class ServiceWorld:
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
         player = self.control.players[actor]
-        enabled = tuple(p.name for p in self.control.players.values() if p.able)
-        if actor not in enabled:
+        if not player.able or self._polling(player):
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
+        trying = self._trying(player)
+        taken = await self._once(player)
+        return await self._tried_on(player, taken) if trying else taken
+
+    async def _once(self, player: Player) -> Taken:
+        """Let an attempt that can move go until all is at rest."""
+        actor, players = player.name, self.control.players.values()
+        polling = [p for p in players if self._polling(p)]
+        enabled = tuple(p.name for p in players if p.able and p not in polling)
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
         meets = player.at in _MEETS
         carried = self.late_answers and player.at is At.TAP
@@ -214,16 +238,20 @@ class ServiceWorld:
         if meets or inside or told or (self.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         await self.look_ahead()
+        footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
+        self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
+        woken = (*woken, *(p.name for p in polling if not self._polling(p)))
+        waits_for = touched_by(self._polling(player))
         return Taken(
             actor=actor,
             label=label,
-            footprint=self.reader.names.footprint(actor, touched),
+            footprint=footprint.union(waits_for),
             enabled=enabled,
-            blocked=player.at in (At.LOCK, At.INSIDE),
+            blocked=not waits_for.empty or player.at in (At.LOCK, At.INSIDE),
             woken=woken,
             tenures=tenures,
             follows=follows,
-            heard=player.listened(),
+            heard=heard,
             moment=moment,
         )
 
@@ -368,6 +396,42 @@ class ServiceWorld:
             return True
         return player is not next(p for p in self.control.players.values() if p.at is At.AGAIN)
 
+    def _trying(self, player: Player) -> tuple[Try, ...]:
+        """The steps that an attempt is about to make once more, only to be answered the same."""
+        return self._repeats(player, self.polls.again)
+
+    def _polling(self, player: Player) -> tuple[Try, ...]:
+        """The same if it does so until somebody changes what it looks at, so that it waits.
+
+        Not where others wait inside the service: it may be that they wait behind it.
+        """
+        return () if self._inside() else self._repeats(player, self.polls.waits)
+
+    def _repeats(self, player: Player, whether: Repeats) -> tuple[Try, ...]:
+        if player.at is not At.TAP or player.flying or len(player.held) > 1:
+            return ()
+        return whether(player.name, self._label(player), lambda: self._expected(player))
+
+    async def _tried_on(self, player: Player, taken: Taken) -> Taken:
+        """An attempt has made a step once more: let it go on, until it does something else."""
+        first, lasting = taken.label, Persistence()
+        while player.idle and not self._inside() and self._trying(player):
+            if lasting.endless:
+                if self.on_endless is not None:
+                    self.on_endless(first)
+                raise InvalidRun(f"{player.name} tries {first!r} without end")
+            lasting.tries += 1
+            self.steps -= 1
+            more = await self._once(player)
+            taken = msgspec.structs.replace(
+                taken,
+                footprint=taken.footprint.union(more.footprint),
+                blocked=more.blocked,
+                woken=tuple(sorted({*taken.woken, *more.woken})),
+                heard=more.heard,
+            )
+        return taken
+
     def _count_deliveries(self, player: Player) -> None:
         """Before a step: ``player`` begins to deliver, if it is at that."""
         if player.at not in _MEETS:
@@ -440,5 +504,10 @@ class ServiceWorld:
         # Who waits for an event that nobody raises any more never was sent one.
         stuck = [p for p in self.control.players.values() if p.at is not At.DONE and not p.absent]
         if stuck:
-            where = "; ".join(f"{player.name} is {player.at.value}" for player in stuck)
+            where = "; ".join(
+                f"{player.name} tries {tries[0].label!r} without end"
+                if (tries := self._polling(player))
+                else f"{player.name} is {player.at.value}"
+                for player in stuck
+            )
             raise InvalidRun(f"nobody can move, and not all are done: {where}")

@@ -22,6 +22,7 @@ from harness.explore.memory import Memory
 from harness.explore.names import Names
 from harness.explore.patience import Patience
 from harness.explore.players import Player
+from harness.explore.polling import Polls
 from harness.explore.preparing import Preparing
 from harness.explore.reading import TapReader
 from harness.explore.service_world import ServiceWorld
@@ -71,6 +72,8 @@ class ServiceWorlds:
     """Kinds of calls to Stripe that begin in a step of their own."""
     hold_all: bool = False
     """Whether every statement is that could be."""
+    endless: frozenset[str] = frozenset()
+    """What attempts try over and over until it is granted, by label: they wait meanwhile."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
     on_listed: Callable[[frozenset[str]], None] | None = None
@@ -78,6 +81,8 @@ class ServiceWorlds:
     """Called with kinds of statements that were no single moments after all; may raise."""
     on_twice: Callable[[frozenset[str]], None] | None = None
     """Called with kinds of calls to Stripe that several attempts make under one key; may raise."""
+    on_endless: Callable[[str], None] | None = None
+    """Called with what an attempt tries without end, beyond ``endless``; may raise."""
     alone: Mapping[str, int] = field(default_factory=dict)
     """How many of its requests succeeded when an attempt was alone, of those that were then told
     that they succeeded. Empty where that was not looked at: the reference service's scenarios say
@@ -134,6 +139,7 @@ class ServiceWorlds:
             on_inside=None,
             on_listed=None,
             on_twice=None,
+            on_endless=None,
             _serials=self._serials,
             _sessions=self._sessions,
         )
@@ -201,6 +207,8 @@ class ServiceWorlds:
             on_overtaken=self.on_overtaken,
             split=self.split,
             on_twice=self.on_twice,
+            polls=Polls(self.endless),
+            on_endless=self.on_endless,
             lists=self.lists,
             in_turn=self.in_turn,
             twins=self.twins if self.in_turn else {},

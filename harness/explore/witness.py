@@ -89,6 +89,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every answer is delivered in a step of its own; a replay does the same."""
     split: tuple[str, ...] = ()
     """Calls to Stripe that begin in a step of their own, since others send them under one key."""
+    endless: tuple[str, ...] = ()
+    """Steps that attempts make over and over until they are granted: in a replay they wait too."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

@@ -106,7 +106,8 @@ class Waiting:
             for actor, wanted in self._wanted.items():  # in the order in which they began to wait
                 if actor == woken:
                     break
-                if actor not in step.woken and wanted.locks == self._wanted[woken].locks:
+                locks = self._wanted[woken].locks
+                if actor not in step.woken and locks and wanted.locks == locks:
                     return actor
         return None
 
