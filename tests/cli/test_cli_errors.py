@@ -129,7 +129,7 @@ def test_a_stripe_that_does_not_answer_is_named(tmp_path, monkeypatch):
 
 
 def test_help_names_every_command_and_the_exit_codes(tmp_path):
-    run = paidonce("--help", cwd=tmp_path)
+    run = asked("--help", cwd=tmp_path)
     assert run.returncode == 0
     for word in ("prove", "run", "check", "load", "report", "doctor", "list", "Exit codes"):
         assert word in run.stdout

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
-from test_cli_errors import one_message, paidonce
+from test_cli_errors import asked, one_message
+
+from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 
 SHOP = Path(__file__).parents[1] / "targets" / "shop" / "target.toml"
+
+
+def paidonce(command, *arguments, cwd):
+    """The command in this process, on the run's servers."""
+    redis = redis_url_of_worker(os.environ[REDIS_VARIABLE])
+    servers = ("--postgres", os.environ[POSTGRES_VARIABLE], "--redis", redis)
+    return asked(command, *arguments, *servers, cwd=cwd)
 
 
 def test_a_prediction_by_itself_is_no_verdict(tmp_path):
