@@ -25,6 +25,7 @@ def found(*commands: tuple[bytes, ...]) -> list[str]:
     ("commands", "held"),
     [
         ([(b"SET", b"pay:1", b"t", b"NX", b"EX", b"30")], "for 30 s"),
+        ([(b"SET", b"pay:1", b"t", b"NX", b"EX", b"300")], "for 300 s"),
         ([(b"SET", b"pay:1", b"t", b"px", b"1500", b"nx")], "for 1.5 s"),
         ([(b"SET", b"pay:1", b"t", b"NX", b"PXAT", b"1999999999999")], "until a moment"),
         ([(b"SETNX", b"pay:1", b"t"), (b"EXPIRE", b"pay:1", b"10")], "for 10 s"),
@@ -52,6 +53,7 @@ def test_a_key_that_is_taken_for_a_time_is_a_lease(commands, held):
         [(b"SET", b"pay:1", b"t", b"NX")],
         [(b"SETNX", b"pay:1", b"t")],
         [(b"SET", b"answer:1", b"x", b"NX", b"EX", b"86400")],
+        [(b"SET", b"claim:1", b"x", b"NX", b"PX", b"600000")],
         [(b"INCR", b"rate:1"), (b"EXPIRE", b"rate:1", b"60")],
         [(b"EVAL", UNLOCK, b"1", b"pay:1", b"t")],
         [(b"EVAL", COUNT, b"1", b"rate:1")],
