@@ -2,15 +2,18 @@
 
     python benchmarks/fuzz_services.py --services 2000 --seed 0 --out wrong
 
-Every service on which a search and the truth differ is made smaller and written to ``--out``, as
-JSON that ``tests/fuzz_services`` reads. Takes 1 to 5 s a service. The exit code is 1 where anything
-is wrong.
+Services that make no sense serially are passed over and not counted. One on which a search and the
+truth differ is written to ``--out``, as JSON that ``tests/fuzz_services`` reads; with ``--shrink``
+made smaller first. What a search relied on is tried by ``--validate`` executions, or as ``paidonce
+explore`` does with ``--validate default``: fewer make a harder test of the search itself. Takes
+about a second a service. The exit code is 1 where anything is wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sys
 import tempfile
 import time
@@ -27,6 +30,7 @@ from searching import open_searcher  # noqa: E402
 from truth import Truth  # noqa: E402
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers  # noqa: E402
+from harness.explore.validate.spending import validation_of  # noqa: E402
 
 FRESH_AFTER = 200
 """Services after which everything is started anew, so that one bad one spoils few others."""
@@ -35,44 +39,53 @@ FRESH_AFTER = 200
 async def main(options: argparse.Namespace) -> int:
     counts: Counter[Agreement] = Counter()
     executions, began = 0, time.monotonic()
-    seeds = list(range(options.seed, options.seed + options.services))
+    validation = validation_of(None if options.validate == "default" else options.validate)
+    seeds = itertools.count(options.seed)
     with shared_servers() as servers:
         postgres, redis = servers[POSTGRES_VARIABLE], servers[REDIS_VARIABLE]
         truth = Truth(postgres, urlunsplit(urlsplit(redis)._replace(path="/14")))
-        while seeds:
-            some, seeds = seeds[:FRESH_AFTER], seeds[FRESH_AFTER:]
+        while _sensible(counts) < options.services:
             with tempfile.TemporaryDirectory() as folder:
                 async with open_searcher(service(0), Path(folder), postgres, redis) as searcher:
-                    comparer = Comparer(searcher, truth, Effort())
-                    for seed in some:
+                    comparer = Comparer(searcher, truth, Effort(validation=validation))
+                    for seed in itertools.islice(seeds, FRESH_AFTER):
                         compared = await comparer.compare(service(seed))
                         counts[compared.agreement] += 1
                         executions += compared.executions
                         if compared.agreement.wrong:
-                            await tell(comparer, compared, seed, options.out)
+                            await tell(comparer, compared, seed, options)
                         elif options.verbose:
                             took = f"{compared.executions} executions, {compared.seconds:.1f} s"
                             print(seed, compared.agreement, compared.why, took, flush=True)
+                        if _sensible(counts) >= options.services:
+                            break
         truth.close()
     for agreement, count in counts.most_common():
         print(f"{count:6}  {agreement}")
     seconds = time.monotonic() - began
     print(
-        f"{sum(counts.values())} services from seed {options.seed}; {executions} executions of"
+        f"{_sensible(counts)} services from seed {options.seed} on; {executions} executions of"
         f" reduced searches, {truth.executions} orders of plain threads, {seconds:.0f} s"
     )
     return int(any(agreement.wrong for agreement in counts))
 
 
-async def tell(comparer: Comparer, compared: Comparison, seed: int, out: Path) -> None:
-    """Print what differs, and write the smallest service found on which it does."""
+def _sensible(counts: Counter[Agreement]) -> int:
+    return counts.total() - counts[Agreement.SENSELESS]
+
+
+async def tell(
+    comparer: Comparer, compared: Comparison, seed: int, options: argparse.Namespace
+) -> None:
+    """Print what differs, and write the service on which it does."""
     print(f"seed {seed}: {compared.agreement}: {compared.why}", flush=True)
-    smallest = await comparer.shrunk(compared)
-    path = out / f"seed-{seed}.json"
-    path.write_text(smallest.service.text())
-    print(f"  smallest, in {path}: {smallest.why}")
-    for number, each in enumerate(smallest.service.paths):
-        print(f"  path {number}, {smallest.service.level}, retry {each.retry}")
+    if options.shrink:
+        compared = await comparer.shrunk(compared)
+    path = options.out / f"seed-{seed}.json"
+    path.write_text(compared.service.text())
+    print(f"  {path}: {compared.why}")
+    for number, each in enumerate(compared.service.paths):
+        print(f"  path {number}, {compared.service.level}, retry {each.retry}")
         for step in (*each.steps, *each.ends):
             print(f"    {step.op} {step.text} [{step.check}]", flush=True)
 
@@ -82,6 +95,8 @@ if __name__ == "__main__":
     parser.add_argument("--services", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("wrong-services"))
+    parser.add_argument("--validate", default="12")
+    parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from programme import Path, Service
-from searching import Found, Searcher
+from searching import DEFAULT, Found, Searcher
 from truth import Told, Truth
 
 from harness.errors import PaidonceError
 from harness.explore.came import Came
 from harness.explore.exploration import Search
 from harness.explore.search import Budget
+from harness.explore.validate.spending import Validation
 
 _ANSWERS = {200: "ok", 409: "rejected"}
 
@@ -44,10 +45,13 @@ class Effort:
 
     reduced: int = 60
     full: int = 10
+    """None at all where it is 0."""
     quick: int = 20
     deep: int = 60
     accused: int = 400
     """Orders that have to hold before a counterexample is called wrong."""
+    validation: Validation | None = DEFAULT
+    """What may be spent on trying what the reduced search relied on."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,12 @@ class Comparer:
             return Comparison(service, Agreement.SENSELESS)
         told = await self._told(service, self._effort.quick)
         try:
-            found = await self._search(service, Search.DPOR, self._effort.reduced)
+            found = await self._searcher.search(
+                service,
+                Search.DPOR,
+                Budget(schedules=self._effort.reduced),
+                self._effort.validation,
+            )
             agreement, why = await self._judge(service, found, told)
         except PaidonceError as error:
             return Comparison(service, Agreement.FAILED, str(error))
@@ -105,25 +114,29 @@ class Comparer:
     async def _judge_complete(
         self, service: Service, found: Found, told: Told
     ) -> tuple[Agreement, str]:
-        full = await self._search(service, Search.DFS, self._effort.full)
+        if not self._effort.full:
+            return await self._judge_missed(service, found, set())
+        full = await self._searcher.search(
+            service, Search.DFS, Budget(schedules=self._effort.full), None
+        )
         if full.code == 1:
             deep = await self._told(service, self._effort.accused)
             if deep.broken:
                 return Agreement.WRONG_COMPLETE, f"the full search and plain threads: {deep.broken}"
             return Agreement.WRONG_ACCUSATION, f"the full search alone: {_told_by(full)}"
+        return await self._judge_missed(service, found, outcomes(full))
+
+    async def _judge_missed(
+        self, service: Service, found: Found, full: set[tuple[str, ...]]
+    ) -> tuple[Agreement, str]:
         deep = await self._told(service, self._effort.deep)
         if deep.broken:
             return Agreement.WRONG_COMPLETE, f"plain threads: {deep.broken} by {deep.order}"
-        missed = outcomes(full) - outcomes(found)
-        if missed:
+        if missed := full - outcomes(found):
             return Agreement.MISSED, f"the full search came to {sorted(missed)}"
-        missed = outcomes_told(deep) - outcomes(found)
-        if missed:
+        if missed := outcomes_told(deep) - outcomes(found):
             return Agreement.MISSED, f"plain threads came to {sorted(missed)}"
         return Agreement.HOLDS, ""
-
-    async def _search(self, service: Service, search: Search, schedules: int) -> Found:
-        return await self._searcher.search(service, search, Budget(schedules=schedules))
 
     async def _told(self, service: Service, most: int) -> Told:
         return await asyncio.to_thread(self._truth.told, service, most)

@@ -13,6 +13,7 @@ from programme import RESET, STATE, Service
 from harness.explore.exploration import Explored, Request, Search, exit_code, explore, opened
 from harness.explore.search import Budget
 from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.validate.spending import Validation
 from harness.stack import Choice, open_stack
 from harness.targets import load_target
 from harness.targets.script import script_of
@@ -20,6 +21,8 @@ from harness.targets.subject import TargetSubject
 
 GENERIC = Path(__file__).parent / "generic"
 DEADLINE_S = 300.0
+DEFAULT = Validation()
+"""As ``paidonce explore`` does."""
 _TARGET = """
 name = "service-{name}"
 
@@ -40,7 +43,7 @@ SERVICES = "{folder}"
 schema = ["{generic}/schema.sql"]
 
 [reset]
-sql = [{reset}]
+sql = ["{reset}"]
 
 [[prepare]]
 request = "POST /be/{name}"
@@ -88,7 +91,6 @@ def write_target(service: Service, name: str, folder: Path) -> Path:
     attempts = "".join(
         _ATTEMPTS.format(name=title, count=count, path=path) for title, count, path in tables
     )
-    statements = ", ".join(f'"{part.strip()}"' for part in RESET.split(";"))
     (folder / f"{name}.json").write_text(service.text())
     path = folder / f"{name}.toml"
     path.write_text(
@@ -96,7 +98,7 @@ def write_target(service: Service, name: str, folder: Path) -> Path:
             name=name,
             generic=GENERIC,
             folder=folder,
-            reset=statements,
+            reset=RESET,
             attempts=attempts,
             state=STATE.replace("%(order)s", "{order}::bigint"),
         )
@@ -119,29 +121,49 @@ class Searcher:
     """One service process behind taps, which becomes whatever service is searched next."""
 
     def __init__(self, worlds: ServiceWorlds, folder: Path) -> None:
-        self._worlds, self._folder = worlds, folder
+        self._bench, self._folder = worlds.bench, folder
         self._number = 0
+        self._service: Service | None = None
+        self._worlds: ServiceWorlds | None = None
 
-    async def search(self, service: Service, search: Search, budget: Budget) -> Found:
+    async def search(
+        self,
+        service: Service,
+        search: Search,
+        budget: Budget,
+        validation: Validation | None = DEFAULT,
+    ) -> Found:
         """Search a service. Raises ``PaidonceError``."""
-        self._number += 1
-        path = write_target(service, f"s{self._number}", self._folder)
-        loaded = load_target(path)
-        bench = self._worlds.bench
-        bench.subject = TargetSubject(loaded)
-        script = script_of(loaded)
-        worlds = ServiceWorlds(script, bench)
+        worlds = await self._become(service)
+        request = Request(
+            scenario=worlds.scenario,
+            variant="default",
+            search=search,
+            budget=budget,
+            watch=0,
+            validation=validation,
+        )
         began = asyncio.get_running_loop().time()
-        try:
-            request = Request(
-                scenario=script, variant="default", search=search, budget=budget, watch=0
-            )
-            explored = await asyncio.wait_for(explore([worlds], request), DEADLINE_S)
-        finally:
-            await worlds.close()
-        result = explored.result
+        explored = await asyncio.wait_for(explore([worlds], request), DEADLINE_S)
         seconds = asyncio.get_running_loop().time() - began
+        result = explored.result
         return Found(exit_code(result), result.reason, result.counts.explored, seconds, explored)
+
+    async def close(self) -> None:
+        if self._worlds is not None:
+            await self._worlds.close()
+        self._service = self._worlds = None
+
+    async def _become(self, service: Service) -> ServiceWorlds:
+        """Worlds of the service: those of the last search where it was the same service's."""
+        if self._worlds is not None and self._service == service:
+            return self._worlds
+        await self.close()
+        self._number += 1
+        loaded = load_target(write_target(service, f"s{self._number}", self._folder))
+        self._bench.subject = TargetSubject(loaded)
+        self._service, self._worlds = service, ServiceWorlds(script_of(loaded), self._bench)
+        return self._worlds
 
 
 @asynccontextmanager
@@ -155,4 +177,8 @@ async def open_searcher(
         open_stack(TargetSubject(loaded), choice) as stack,
         opened(stack, script_of(loaded), "default", 1) as worlds,
     ):
-        yield Searcher(worlds[0], folder)
+        searcher = Searcher(worlds[0], folder)
+        try:
+            yield searcher
+        finally:
+            await searcher.close()

@@ -13,15 +13,15 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 import psycopg
 import redis
-from programme import RESET, STATE, Service, play
+from programme import NEW_ORDER, RESET, STATE, Service, play
 from psycopg.pq import TransactionStatus
 
 SCHEMA = FilePath(__file__).parent / "generic" / "schema.sql"
@@ -76,6 +76,8 @@ class _Actor:
     number: int
     connection: psycopg.Connection
     store: redis.Redis
+    plain: bool = False
+    """Whether a statement alone is sent as it is: nothing else goes on then."""
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     @property
@@ -91,7 +93,7 @@ class _Actor:
         if alone and text.startswith("BEGIN"):
             return self._execute(text, values)
         self.stop()
-        if not alone:
+        if not alone or self.plain:
             return self._execute(text, values)
         self.connection.execute("BEGIN")
         try:
@@ -124,6 +126,34 @@ class _Actor:
         return self.store.execute_command(*command)
 
 
+@dataclass
+class _Telling:
+    """What was told of a service so far; more of it is told from there on."""
+
+    service: Service
+    orders: Iterator[tuple[Outcome, tuple[int, ...]]]
+    known: Told = Told("", (), frozenset(), 0)
+
+    def told(self, most: int) -> Told:
+        """What is known after ``most`` orders, or all there are, or the first that breaks."""
+        while not self.known.broken and self.known.executions < most:
+            known = self.known
+            try:
+                outcome, taken = next(self.orders)
+            except StopIteration:
+                break
+            except Stuck as stuck:
+                self.known = replace(known, broken=str(stuck))
+                break
+            self.known = Told(
+                outcome.broken,
+                taken if outcome.broken else (),
+                known.outcomes | {outcome},
+                known.executions + 1,
+            )
+        return self.known
+
+
 class Truth:
     """A database and a Redis to walk services on; ``redis_url`` names one that nobody else uses."""
 
@@ -146,6 +176,7 @@ class Truth:
         self.keys: set[str] = set()
         self.charges = 0
         self.executions = 0
+        self._telling: _Telling | None = None
 
     def close(self) -> None:
         self._exits.close()
@@ -155,13 +186,17 @@ class Truth:
             admin.execute(f'DROP DATABASE "{self._name}" WITH (FORCE)')
 
     def serial(self, service: Service) -> list[Outcome]:
-        """One after the other, in either order, and the first one alone."""
-        both = [self.execute(service, (n,) * 99)[0] for n in range(len(service.attempts))]
-        alone = [
-            self.execute(Service(service.paths, (path,), service.level), ())[0]
-            for path in dict.fromkeys(service.attempts)
+        """Each alone, and one after the other, in either order where they differ.
+
+        What is sent is sent as the service does, so what works in a transaction only fails.
+        """
+        kinds = [*dict.fromkeys(service.attempts)]
+        alone = [replace(service, attempts=(path,)) for path in kinds]
+        firsts = [service.attempts.index(path) for path in kinds]
+        return [
+            *(self._run(one, (), None, plain=True)[0] for one in alone),
+            *(self._run(service, (first,) * _STOPS, None, plain=True)[0] for first in firsts),
         ]
-        return [*both, *alone]
 
     def makes_sense(self, service: Service) -> bool:
         """Whether each attempt alone pays, and of two in turn the first one."""
@@ -181,24 +216,16 @@ class Truth:
 
         Orders with few preemptions come first, each once, then random ones.
         """
-        outcomes: set[Outcome] = set()
-        tried = 0
-        try:
-            for outcome, taken in self._orders(service, preemptions, seed):
-                outcomes.add(outcome)
-                tried += 1
-                if outcome.broken:
-                    return Told(outcome.broken, taken, frozenset(outcomes), tried)
-                if tried >= most:
-                    break
-        except Stuck as stuck:
-            return Told(str(stuck), (), frozenset(outcomes), tried)
-        return Told("", (), frozenset(outcomes), tried)
+        if self._telling is None or self._telling.service != service:
+            orders = self._orders(service, preemptions, seed)
+            self._telling = _Telling(service, orders)
+        return self._telling.told(most)
 
     def _orders(
         self, service: Service, preemptions: int, seed: int
     ) -> Iterator[tuple[Outcome, tuple[int, ...]]]:
         """Executions: all with at most so many preemptions, and then random ones."""
+        alike = len(set(service.attempts)) == 1
         ahead: list[tuple[int, ...]] = [()]
         seen: set[tuple[int, ...]] = set()
         for _ in range(preemptions + 1):
@@ -210,7 +237,8 @@ class Truth:
                     continue
                 seen.add(taken)
                 yield outcome, taken
-                for place in range(len(prefix), len(taken)):
+                # Who of two that do the same is called the first makes no difference.
+                for place in range(max(len(prefix), int(alike)), len(taken)):
                     for other in enabled[place]:
                         if other == taken[place]:
                             continue
@@ -225,19 +253,19 @@ class Truth:
                 seen.add(taken)
                 yield outcome, taken
 
-    def execute(self, service: Service, order: Sequence[int]) -> tuple[Outcome, tuple[int, ...]]:
-        """One execution that follows an order as far as it can be followed."""
-        outcome, taken, _ = self._run(service, tuple(order), None)
-        return outcome, taken
-
     # --- one execution ---------------------------------------------------------------------
 
     def _run(
-        self, service: Service, prefix: tuple[int, ...], rng: random.Random | None
+        self,
+        service: Service,
+        prefix: tuple[int, ...],
+        rng: random.Random | None,
+        *,
+        plain: bool = False,
     ) -> tuple[Outcome, tuple[int, ...], list[tuple[int, ...]]]:
         self.executions += 1
         order = self._begin()
-        attempts = self._actors(service)
+        attempts = self._actors(service, plain)
         statuses = [0] * len(attempts)
 
         def live(actor: _Actor) -> None:
@@ -305,13 +333,9 @@ class Truth:
         self.memory.clear()
         self.keys.clear()
         self.charges = 0
-        order = self._eyes.execute(
-            "WITH new AS (INSERT INTO orders (customer) VALUES (1) RETURNING id)"
-            " INSERT INTO jobs (order_id) SELECT id FROM new RETURNING order_id"
-        ).fetchone()
-        return int(order[0])
+        return int(self._eyes.execute(NEW_ORDER).fetchone()[0])
 
-    def _actors(self, service: Service) -> list[_Actor]:
+    def _actors(self, service: Service, plain: bool) -> list[_Actor]:
         connections = self._connections.setdefault(service.level, [])
         while len(connections) < len(service.attempts):
             options = "-c default_transaction_isolation=" + service.level.replace(" ", "\\ ")
@@ -322,7 +346,7 @@ class Truth:
                 connection.execute("ROLLBACK")
             connection.execute("SELECT pg_advisory_unlock_all()")
         return [
-            _Actor(self, number, connections[number], self._stores[number + 1])
+            _Actor(self, number, connections[number], self._stores[number + 1], plain)
             for number in range(len(service.attempts))
         ]
 

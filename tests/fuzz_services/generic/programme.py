@@ -16,15 +16,13 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import errors
 
-RESET = (
-    "DELETE FROM payments; DELETE FROM payments_once; DELETE FROM payments_late;"
-    " DELETE FROM claims; DELETE FROM tries; DELETE FROM counted; DELETE FROM jobs;"
-    " DELETE FROM audit; DELETE FROM effects; DELETE FROM checked; DELETE FROM excluded_twice;"
-    " DELETE FROM of_orders; DELETE FROM counters; DELETE FROM ledger; DELETE FROM locked_tries;"
-    " DELETE FROM orders; DELETE FROM customers;"
-    " INSERT INTO customers VALUES (1, 1)"
-)
+RESET = "SELECT begin_anew()"
 """What brings a database of ``schema.sql`` to its beginning."""
+NEW_ORDER = (
+    "WITH new AS (INSERT INTO orders (customer) VALUES (1) RETURNING id)"
+    " INSERT INTO jobs (order_id) SELECT id FROM new RETURNING order_id"
+)
+"""Makes an order that is not paid, and a job for it."""
 STATE = (
     "SELECT concat_ws(' ', o.status, o.version, c.credit,"
     " (SELECT count(*) FROM payments p WHERE p.order_id = o.id AND p.state = 'live'),"

@@ -127,3 +127,13 @@ CREATE TRIGGER then_counted AFTER INSERT ON locked_tries
     FOR EACH ROW EXECUTE FUNCTION then_counted();
 CREATE TRIGGER locked_first BEFORE INSERT ON locked_tries
     FOR EACH ROW EXECUTE FUNCTION locked_first();
+
+-- One call brings everything to its beginning.
+CREATE FUNCTION begin_anew() RETURNS void LANGUAGE sql AS $$
+    DELETE FROM payments; DELETE FROM payments_once; DELETE FROM payments_late;
+    DELETE FROM claims; DELETE FROM tries; DELETE FROM counted; DELETE FROM jobs;
+    DELETE FROM audit; DELETE FROM effects; DELETE FROM checked; DELETE FROM excluded_twice;
+    DELETE FROM of_orders; DELETE FROM counters; DELETE FROM ledger; DELETE FROM locked_tries;
+    DELETE FROM orders; DELETE FROM customers;
+    INSERT INTO customers VALUES (1, 1);
+$$;

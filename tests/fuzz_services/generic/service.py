@@ -19,15 +19,11 @@ from typing import Any
 
 import psycopg
 import redis
-from programme import Service, play, read
+from programme import NEW_ORDER, Service, play, read
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 FOLDER = Path(os.environ["SERVICES"])
-NEW = """
-    INSERT INTO orders (customer) VALUES (1) RETURNING id
-"""
-JOB = "INSERT INTO jobs (order_id) VALUES (%s)"
 
 
 class Now:
@@ -141,8 +137,7 @@ class Shop(BaseHTTPRequestHandler):
             NOW.service = read((FOLDER / f"{rest[0]}.json").read_text())
             NOW.memory.clear()
             with NOW.pool(NOW.service.level).connection() as connection:
-                order = connection.execute(NEW).fetchone()[0]
-                connection.execute(JOB, (order,))
+                order = connection.execute(NEW_ORDER).fetchone()[0]
             return self.say(201, {"id": order})
         path = NOW.service.paths[int(rest[0])]
         with contextlib.ExitStack() as exits:
