@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +26,7 @@ TESTS = Path(__file__).parents[1] / "tests" / "fuzz_services"
 sys.path[:0] = [str(TESTS), str(TESTS / "generic")]
 
 from comparing import Agreement, Comparer, Comparison, Effort  # noqa: E402
+from further import further  # noqa: E402
 from pieces import service  # noqa: E402
 from searching import open_searcher  # noqa: E402
 from truth import Truth  # noqa: E402
@@ -32,6 +34,7 @@ from truth import Truth  # noqa: E402
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers  # noqa: E402
 from harness.explore.validate.spending import validation_of  # noqa: E402
 
+QUICK = Effort(reduced=30, full=0, quick=20, deep=40)
 FRESH_AFTER = 200
 """Services after which everything is started anew, so that one bad one spoils few others."""
 
@@ -40,16 +43,18 @@ async def main(options: argparse.Namespace) -> int:
     counts: Counter[Agreement] = Counter()
     executions, began = 0, time.monotonic()
     validation = validation_of(None if options.validate == "default" else options.validate)
+    effort = replace(QUICK if options.quick else Effort(), validation=validation)
     seeds = itertools.count(options.seed)
+    made = further if options.further else service
     with shared_servers() as servers:
         postgres, redis = servers[POSTGRES_VARIABLE], servers[REDIS_VARIABLE]
         truth = Truth(postgres, urlunsplit(urlsplit(redis)._replace(path="/14")))
         while _sensible(counts) < options.services:
             with tempfile.TemporaryDirectory() as folder:
                 async with open_searcher(service(0), Path(folder), postgres, redis) as searcher:
-                    comparer = Comparer(searcher, truth, Effort(validation=validation))
+                    comparer = Comparer(searcher, truth, effort)
                     for seed in itertools.islice(seeds, FRESH_AFTER):
-                        compared = await comparer.compare(service(seed))
+                        compared = await comparer.compare(made(seed))
                         counts[compared.agreement] += 1
                         executions += compared.executions
                         if compared.agreement.wrong:
@@ -96,6 +101,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("wrong-services"))
     parser.add_argument("--validate", default="12")
+    parser.add_argument("--further", action="store_true", help="with further pieces")
+    parser.add_argument("--quick", action="store_true", help="no full search, fewer orders")
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()

@@ -628,6 +628,19 @@ def service(seed: int) -> Service:
     return Service((pay,), (0, 0), level)
 
 
+def put_together(rng: random.Random, claims: tuple[Guard, ...], *, charge: bool = True) -> Service:
+    """A random service around one of these claims, which charges unless the claim does."""
+    level = rng.choice(("read committed",) * 6 + ("repeatable read", "serializable"))
+    guards = [rng.choice(claims)]
+    if rng.random() < 0.25:
+        guards.insert(rng.randint(0, 1), _guard(rng))
+    pay = _path(rng, guards, rng.choice(_CHARGES) if charge else None)
+    if rng.random() < 0.15:
+        other = _path(rng, guards, _CANCEL if charge else None)
+        return Service((pay, other), (0, 1), level)
+    return Service((pay,), (0, 0), level)
+
+
 def _guard(rng: random.Random) -> Guard:
     if rng.random() < 0.5:
         return rng.choice(_CLAIMS)
@@ -647,7 +660,7 @@ def _like(rng: random.Random, guard: Guard) -> Guard:
     return guard
 
 
-def _path(rng: random.Random, guards: list[Guard], charge: Step) -> Path:
+def _path(rng: random.Random, guards: list[Guard], charge: Step | None) -> Path:
     before = [step for guard in guards for step in guard.before]
     after = [step for guard in reversed(guards) for step in guard.after]
     ends = [step for guard in guards for step in guard.ends]
@@ -663,8 +676,10 @@ def _path(rng: random.Random, guards: list[Guard], charge: Step) -> Path:
         before.insert(rng.randint(0, len(before)), rng.choice(_NOISE))
     if rng.random() < 0.15:
         after.insert(rng.randint(0, len(after)), rng.choice(_NOISE))
-    middle = [_KEYED if charge.op == "charge" and rng.random() < 0.08 else charge]
-    if rng.random() < 0.1:
+    middle = [] if charge is None else [charge]
+    if charge is not None and charge.op == "charge" and rng.random() < 0.08:
+        middle = [_KEYED]
+    if charge is not None and rng.random() < 0.1:
         middle = []
         after.append(charge)
     steps = [*before, *middle, *after]

@@ -13,6 +13,7 @@ import queue
 import random
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -117,9 +118,27 @@ class _Actor:
 
     def charge(self, order: str, key: str) -> None:
         self.stop()
-        if not key or key not in self.truth.keys:
-            self.truth.charges += 1
-        self.truth.keys.add(key)
+        intent = self._intent(key)
+        self.truth.confirmed.add(intent)
+
+    def intent(self, order: str, key: str) -> str:
+        self.stop()
+        return self._intent(key)
+
+    def _intent(self, key: str) -> str:
+        """A new intent, or that which was made by this key."""
+        new = f"pi_{uuid.uuid4().hex}"
+        return self.truth.keys.setdefault(key, new) if key else new
+
+    def confirm(self, intent: str) -> bool:
+        self.stop()
+        fresh = intent not in self.truth.confirmed
+        self.truth.confirmed.add(intent)
+        return fresh
+
+    def listed(self, order: str) -> int:
+        self.stop()
+        return len(self.truth.confirmed)
 
     def redis(self, command: list[str]) -> Any:
         self.stop()
@@ -168,13 +187,13 @@ class Truth:
         self._eyes = self._exits.enter_context(psycopg.connect(self._url, autocommit=True))
         self._eyes.execute(SCHEMA.read_text())
         self._stores = [
-            redis.Redis.from_url(redis_url, single_connection_client=True) for _ in range(3)
+            redis.Redis.from_url(redis_url, single_connection_client=True) for _ in range(4)
         ]
         self._connections: dict[str, list[psycopg.Connection]] = {}
         self.events: queue.Queue[tuple[int, str]] = queue.Queue()
         self.memory: set[str] = set()
-        self.keys: set[str] = set()
-        self.charges = 0
+        self.keys: dict[str, str] = {}
+        self.confirmed: set[str] = set()
         self.executions = 0
         self._telling: _Telling | None = None
 
@@ -291,7 +310,7 @@ class Truth:
                 thread.join(_STUCK_S)
         query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
         effects, state = self._eyes.execute(query, {"order": order}).fetchone()
-        outcome = Outcome(tuple(statuses), self.charges, effects, state)
+        outcome = Outcome(tuple(statuses), len(self.confirmed), effects, state)
         return outcome, tuple(taken), enabled
 
     def _follow(
@@ -329,10 +348,11 @@ class Truth:
 
     def _begin(self) -> int:
         self._eyes.execute(RESET)
+        self.events = queue.Queue()  # threads that were stuck have left something behind
         self._stores[0].flushdb()
         self.memory.clear()
         self.keys.clear()
-        self.charges = 0
+        self.confirmed.clear()
         return int(self._eyes.execute(NEW_ORDER).fetchone()[0])
 
     def _actors(self, service: Service, plain: bool) -> list[_Actor]:

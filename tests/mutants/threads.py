@@ -47,6 +47,7 @@ class Surroundings:
     def __init__(self, postgres_url: str, redis_url: str, start: Path) -> None:
         self._exits = ExitStack()
         self._postgres, self._redis, self._start = postgres_url, redis_url, start
+        self._migrated = ""
         command = [sys.executable, "-m", "harness.simulator", "--port", "0"]
         command += ["--latency-ms", str(STRIPE_MS), "--stop-on-stdin-eof"]
         simulator = subprocess.Popen(
@@ -72,21 +73,33 @@ class Surroundings:
             return seen
 
     def _database(self, exits: ExitStack) -> str:
+        """A copy of a database that the service has migrated once."""
+        if not self._migrated:
+            made = self._created(self._exits, "template0")
+            command = [sys.executable, str(self._start), "migrate"]
+            environment = self._environment(self._url_of(made), 0)
+            subprocess.run(command, env=environment, check=True, timeout=_READY_S)
+            self._migrated = made
+        return self._url_of(self._created(exits, self._migrated))
+
+    def _created(self, exits: ExitStack, template: str) -> str:
         name = f"mutant_{secrets.token_hex(6)}"
         with psycopg.connect(self._postgres, autocommit=True) as admin:
-            admin.execute(f'CREATE DATABASE "{name}"')
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
         def dropped() -> None:
             with psycopg.connect(self._postgres, autocommit=True) as again:
                 again.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
         exits.callback(dropped)
-        parts = urllib.parse.urlsplit(self._postgres)
-        return urllib.parse.urlunsplit(parts._replace(path=f"/{name}"))
+        return name
 
-    def _served(self, exits: ExitStack, mutant: Mutant, url: str) -> int:
-        port = _free_port()
-        environment = {
+    def _url_of(self, database: str) -> str:
+        parts = urllib.parse.urlsplit(self._postgres)
+        return urllib.parse.urlunsplit(parts._replace(path=f"/{database}"))
+
+    def _environment(self, url: str, port: int) -> dict[str, str]:
+        return {
             **os.environ,
             "DATABASE_URL": url,
             "REDIS_URL": self._redis,
@@ -98,8 +111,11 @@ class Surroundings:
             "JITTER_MS": str(JITTER_MS),
             "RECOVERY_INTERVAL_S": "0",
         }
+
+    def _served(self, exits: ExitStack, mutant: Mutant, url: str) -> int:
+        port = _free_port()
+        environment = self._environment(url, port)
         command = [sys.executable, str(self._start)]
-        subprocess.run([*command, "migrate"], env=environment, check=True, timeout=_READY_S)
         log = exits.enter_context((self._start.parent / f"{mutant.name}.log").open("w"))
         service = subprocess.Popen([*command, mutant.name], env=environment, stdout=log, stderr=log)
         exits.callback(_stopped, service)

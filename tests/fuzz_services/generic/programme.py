@@ -50,9 +50,11 @@ _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
 class Step:
     """One thing that a path does.
 
-    ``op`` is ``sql``, ``charge``, ``redis`` or ``memory``. ``text`` is a statement, an idempotency
-    key, a command, or what is done with the set in memory. ``check`` tells when the attempt goes
-    on: with a ``row``, with ``no row``, where the first value is ``true``; ``keep`` keeps that.
+    ``op`` is ``sql``, ``charge``, ``intent``, ``confirm``, ``listed``, ``redis`` or ``memory``.
+    ``text`` is a statement, an idempotency key (of what is charged or made), a command, or what is
+    done with the set in memory. ``check`` tells when the attempt goes on: with a ``row``, with ``no
+    row``, where the first value is ``true`` or ``one``; ``keep`` keeps that, ``intent`` as what is
+    confirmed later.
     """
 
     op: str
@@ -108,6 +110,18 @@ class World(Protocol):
 
     def charge(self, order: str, key: str) -> None: ...
 
+    def intent(self, order: str, key: str) -> str:
+        """Make an intent that is not confirmed; returns its id."""
+        ...
+
+    def confirm(self, intent: str) -> bool:
+        """Confirm it; False where that is not possible any more."""
+        ...
+
+    def listed(self, order: str) -> int:
+        """How many charges for the order Stripe lists as succeeded."""
+        ...
+
     def redis(self, command: list[str]) -> Any: ...
 
     @property
@@ -123,7 +137,8 @@ class Refused(Exception):
 def play(path: Path, order: str, world: World) -> int:
     """Walk a path for an order; returns 200, 409 where it is refused, 500 where it fails."""
     for tries in range(TRIES if path.retry else 1):
-        values = {"order": int(order), "token": str(uuid.uuid4()), "kept": None}
+        token = str(uuid.uuid4())
+        values = {"order": int(order), "token": token, "kept": None, "intent": None}
         try:
             for step in path.steps:
                 _do(step, order, values, world)
@@ -150,8 +165,16 @@ def _do(step: Step, order: str, values: dict[str, Any], world: World) -> None:
         _checked(step.check, count > 0, first, values)
     elif step.op == "charge":
         world.charge(order, step.text.replace("{order}", order))
+    elif step.op == "intent":
+        values["intent"] = world.intent(order, step.text.replace("{order}", order))
+    elif step.op == "confirm":
+        if not world.confirm(values["intent"]):
+            raise Refused
+    elif step.op == "listed":
+        _checked(step.check, world.listed(order) > 0, None, values)
     elif step.op == "redis":
-        command = [word.replace("{order}", order) for word in json.loads(step.text)]
+        words = [word.replace("{order}", order) for word in json.loads(step.text)]
+        command = [word.replace("{token}", values["token"]) for word in words]
         answer = world.redis(command)
         _checked(step.check, answer not in (None, 0, b"", "", False), answer, values)
     elif step.op == "memory":
@@ -166,9 +189,11 @@ def _do(step: Step, order: str, values: dict[str, Any], world: World) -> None:
 
 
 def _checked(check: str, there: bool, first: Any, values: dict[str, Any]) -> None:
-    if check == "keep":
-        values["kept"] = first
+    if check in ("keep", "intent"):
+        values["kept" if check == "keep" else check] = first
         there = first is not None
+    elif check == "one":
+        there = first == 1
     elif check == "no row":
         there = not there
     elif check == "true":

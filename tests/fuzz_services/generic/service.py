@@ -26,6 +26,9 @@ from psycopg_pool import ConnectionPool
 FOLDER = Path(os.environ["SERVICES"])
 
 
+_FORM = {"amount": "4990", "currency": "usd", "payment_method_types[]": "card"}
+
+
 class Now:
     """What the service is at the moment."""
 
@@ -85,32 +88,53 @@ class Live:
             self.connection.execute("ROLLBACK")
 
     def charge(self, order: str, key: str) -> None:
-        form = {
-            "amount": "4990",
-            "currency": "usd",
+        form = _FORM | {
             "confirm": "true",
             "payment_method": "pm_card_visa",
-            "payment_method_types[]": "card",
             "metadata[order]": order,
         }
-        headers = {
-            "Authorization": f"Bearer {os.environ['STRIPE_KEY']}",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        if key:
-            headers["Idempotency-Key"] = key
-        stripe = http.client.HTTPConnection(urllib.parse.urlsplit(os.environ["STRIPE_URL"]).netloc)
-        stripe.request("POST", "/v1/payment_intents", urllib.parse.urlencode(form), headers)
-        answer = stripe.getresponse()
-        told = answer.read()
-        stripe.close()
-        if answer.status != 200:
-            raise RuntimeError(f"Stripe answered {answer.status}: {told.decode()}")
+        _called("POST", "/v1/payment_intents", form, key)
+
+    def intent(self, order: str, key: str) -> str:
+        _, told = _called("POST", "/v1/payment_intents", _FORM | {"metadata[order]": order}, key)
+        return told["id"]
+
+    def confirm(self, intent: str) -> bool:
+        form = {"payment_method": "pm_card_visa"}
+        status, _ = _called("POST", f"/v1/payment_intents/{intent}/confirm", form, also=400)
+        return status == 200
+
+    def listed(self, order: str) -> int:
+        _, told = _called("GET", "/v1/charges?limit=100", {})
+        return sum(
+            charge["metadata"].get("order") == order and charge["status"] == "succeeded"
+            for charge in told["data"]
+        )
 
     def redis(self, command: list[str]) -> Any:
         if self._store is None:
             self._store = self._exits.enter_context(NOW.store())
         return self._store.execute_command(*command)
+
+
+def _called(
+    verb: str, path: str, form: dict[str, str], key: str = "", also: int = 200
+) -> tuple[int, Any]:
+    """Call Stripe; returns status and body. Raises ``RuntimeError`` at any status but 200."""
+    headers = {
+        "Authorization": f"Bearer {os.environ['STRIPE_KEY']}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    if key:
+        headers["Idempotency-Key"] = key
+    stripe = http.client.HTTPConnection(urllib.parse.urlsplit(os.environ["STRIPE_URL"]).netloc)
+    stripe.request(verb, path, urllib.parse.urlencode(form), headers)
+    answer = stripe.getresponse()
+    told = answer.read()
+    stripe.close()
+    if answer.status not in (200, also):
+        raise RuntimeError(f"Stripe answered {answer.status}: {told.decode()}")
+    return answer.status, json.loads(told)
 
 
 class Shop(BaseHTTPRequestHandler):
