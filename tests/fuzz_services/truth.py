@@ -128,13 +128,16 @@ class _Actor:
     def _intent(self, key: str) -> str:
         """A new intent, or that which was made by this key."""
         new = f"pi_{uuid.uuid4().hex}"
-        return self.truth.keys.setdefault(key, new) if key else new
+        made = self.truth.keys.setdefault(key, new) if key else new
+        self.truth.intents.add(made)
+        return made
 
     def confirm(self, intent: str) -> bool:
         self.stop()
-        fresh = intent not in self.truth.confirmed
-        self.truth.confirmed.add(intent)
-        return fresh
+        possible = intent in self.truth.intents - self.truth.confirmed
+        if possible:
+            self.truth.confirmed.add(intent)
+        return possible
 
     def listed(self, order: str) -> int:
         self.stop()
@@ -193,6 +196,7 @@ class Truth:
         self.events: queue.Queue[tuple[int, str]] = queue.Queue()
         self.memory: set[str] = set()
         self.keys: dict[str, str] = {}
+        self.intents: set[str] = set()
         self.confirmed: set[str] = set()
         self.executions = 0
         self._telling: _Telling | None = None
@@ -352,6 +356,7 @@ class Truth:
         self._stores[0].flushdb()
         self.memory.clear()
         self.keys.clear()
+        self.intents.clear()
         self.confirmed.clear()
         return int(self._eyes.execute(NEW_ORDER).fetchone()[0])
 

@@ -488,14 +488,13 @@ MUTANTS: tuple[Mutant, ...] = (
             ("guards/advisory_lock.py", "pg_advisory_xact_lock(", "pg_advisory_lock("),
             (
                 "guards/advisory_lock.py",
-                "\n\ndef build(",
-                "\n\n    def reserve(self, order, plan):\n"
-                "        self.connection.execute(\n"
+                "return store.fetch_order(connection, store.READ, id=self.job.order_id)",
+                "order = store.fetch_order(connection, store.READ, id=self.job.order_id)\n"
+                "        connection.execute(\n"
                 '            text("SELECT pg_advisory_unlock(hashtextextended(:id, 0))"),\n'
                 '            {"id": self.job.order_id},\n'
                 "        )\n"
-                "        return super().reserve(order, plan)\n"
-                "\n\ndef build(",
+                "        return order",
             ),
         ),
     ),

@@ -115,7 +115,7 @@ class World(Protocol):
         ...
 
     def confirm(self, intent: str) -> bool:
-        """Confirm it; False where that is not possible any more."""
+        """Confirm it; False where there is none, or where that was done before."""
         ...
 
     def listed(self, order: str) -> int:
@@ -138,25 +138,31 @@ def play(path: Path, order: str, world: World) -> int:
     """Walk a path for an order; returns 200, 409 where it is refused, 500 where it fails."""
     for tries in range(TRIES if path.retry else 1):
         token = str(uuid.uuid4())
-        values = {"order": int(order), "token": token, "kept": None, "intent": None}
+        values = {"order": int(order), "token": token, "kept": None, "intent": None, "multi": False}
         try:
             for step in path.steps:
                 _do(step, order, values, world)
             return 200
         except (Refused, *_REFUSALS):
-            world.roll_back()
+            _undo(values, world)
             return 409
         except _AGAIN:
-            world.roll_back()
+            _undo(values, world)
             if not path.retry or tries == TRIES - 1:
                 return 500
         except psycopg.Error:
-            world.roll_back()
+            _undo(values, world)
             return 500
         finally:
             for step in path.ends:
                 _do(step, order, values, world)
     raise AssertionError("the last try returns")
+
+
+def _undo(values: dict[str, Any], world: World) -> None:
+    if values["multi"]:
+        world.redis(["DISCARD"])
+    world.roll_back()
 
 
 def _do(step: Step, order: str, values: dict[str, Any], world: World) -> None:
@@ -176,6 +182,7 @@ def _do(step: Step, order: str, values: dict[str, Any], world: World) -> None:
         words = [word.replace("{order}", order) for word in json.loads(step.text)]
         command = [word.replace("{token}", values["token"]) for word in words]
         answer = world.redis(command)
+        values["multi"] = command[0] == "MULTI" or (values["multi"] and command[0] != "EXEC")
         _checked(step.check, answer not in (None, 0, b"", "", False), answer, values)
     elif step.op == "memory":
         if step.text == "absent" and order in world.memory:

@@ -101,7 +101,7 @@ class Live:
 
     def confirm(self, intent: str) -> bool:
         form = {"payment_method": "pm_card_visa"}
-        status, _ = _called("POST", f"/v1/payment_intents/{intent}/confirm", form, also=400)
+        status, _ = _called("POST", f"/v1/payment_intents/{intent}/confirm", form, also=(400, 404))
         return status == 200
 
     def listed(self, order: str) -> int:
@@ -118,9 +118,12 @@ class Live:
 
 
 def _called(
-    verb: str, path: str, form: dict[str, str], key: str = "", also: int = 200
+    verb: str, path: str, form: dict[str, str], key: str = "", also: tuple[int, ...] = ()
 ) -> tuple[int, Any]:
-    """Call Stripe; returns status and body. Raises ``RuntimeError`` at any status but 200."""
+    """Call Stripe; returns status and body.
+
+    Raises ``RuntimeError`` at any status but 200 and those that are expected ``also``.
+    """
     headers = {
         "Authorization": f"Bearer {os.environ['STRIPE_KEY']}",
         "Content-Type": "application/x-www-form-urlencoded",
@@ -132,7 +135,7 @@ def _called(
     answer = stripe.getresponse()
     told = answer.read()
     stripe.close()
-    if answer.status not in (200, also):
+    if answer.status not in (200, *also):
         raise RuntimeError(f"Stripe answered {answer.status}: {told.decode()}")
     return answer.status, json.loads(told)
 
