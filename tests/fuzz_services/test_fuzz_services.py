@@ -6,18 +6,27 @@ from pathlib import Path
 
 import pytest
 from comparing import Agreement, Effort
+from further import further
 from pieces import service
 from programme import Path as Way
 from programme import Service, Step, read
 
+from harness.explore.validate.spending import Validation
+
 FOUND = Path(__file__).parent / "found"
 OPEN: dict[str, str] = {}
 """Services in ``found`` that are still misjudged, and why."""
-CHEAP = Effort(reduced=40, full=0, quick=12, deep=12)
-QUICK = (
-    *(3000, 3003, 3004, 3005, 3010, 3011, 3012, 3013, 3015, 3016, 3022, 3023, 3024, 3025),
-    *(3028, 3030, 3034, 3035, 3037, 3038, 3039, 3040, 3041, 3043, 3045, 3048, 3050),
+CHEAP = Effort(
+    reduced=40, full=0, quick=10, deep=10, validation=Validation(seconds=30.0, executions=3)
 )
+QUICK = (
+    *(3003, 3004, 3005, 3010, 3011, 3012, 3013, 3015, 3022, 3023, 3024),
+    *(3030, 3034, 3035, 3037, 3038, 3039, 3040, 3041, 3043, 3045, 3048, 3050),
+    *(300000, 300001, 300004, 300005, 300007, 300008, 300013, 300014, 300017, 300019, 300024),
+    *(300030, 300034, 300044, 300046, 300047, 300050, 300052, 300055, 300056, 300057, 300062),
+    *(300064, 300069, 300083),
+)
+QUICK_FURTHER = (0, 2, 3, 5, 13, 14, 16, 20, 23, 25, 29, 32)
 """Seeds whose services make sense serially and are searched in a few executions."""
 
 LOOK = Step("sql", "SELECT id FROM orders WHERE id = %(order)s AND status = 'unpaid'", "row")
@@ -69,10 +78,21 @@ def test_a_random_service_is_judged_as_it_is(seed, lab):
     check(service(seed), lab, CHEAP)
 
 
+@pytest.mark.parametrize("seed", QUICK_FURTHER)
+def test_a_random_service_of_further_pieces_is_judged_as_it_is(seed, lab):
+    check(further(seed), lab, CHEAP)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1200))
 def test_more_random_services_are_judged_as_they_are(seed, lab):
     check(service(seed), lab, Effort())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1100))
+def test_more_random_services_of_further_pieces_are_judged_as_they_are(seed, lab):
+    check(further(seed), lab, Effort())
 
 
 def _found():
