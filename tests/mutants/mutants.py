@@ -728,8 +728,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "index-conflict-ignored",
         "unique_index",
-        False,
-        "whether the place was had is not asked",
+        True,
+        "who finds a place taken waits for its owner's transaction, and reads the order after that",
         (
             (
                 STORE,
