@@ -753,12 +753,14 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     # --- claim
-    _claim("claim-anyhow", "id = :id", sound=False, why="taken from whoever has it"),
+    # The UPDATE waits for the order's row, whatever else it asks, and returns it as it is then:
+    # "processing", which is refused as well.
+    _claim("claim-anyhow", "id = :id", sound=True, why="the row is locked, and tells"),
     _claim(
         "claim-in-subselect",
         "id = (SELECT o.id FROM orders o WHERE o.id = :id AND o.pending_attempt IS NULL)",
-        sound=False,
-        why="a sub-select is not looked at again after the wait",
+        sound=True,
+        why="a sub-select is not looked at again after the wait, but what the row says is",
     ),
     _claim(
         "claim-in-locked-subselect",
@@ -771,20 +773,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "claim-in-exists",
         "id = :id AND EXISTS"
         " (SELECT FROM orders o WHERE o.id = orders.id AND o.pending_attempt IS NULL)",
-        sound=False,
-        why="a sub-select is not looked at again after the wait",
+        sound=True,
+        why="a sub-select is not looked at again after the wait, but what the row says is",
     ),
     _claim(
         "claim-coalesced",
         "id = :id AND coalesce(pending_attempt, gen_random_uuid()) IS NOT NULL",
-        sound=False,
-        why="true of every row",
+        sound=True,
+        why="true of every row; the row is locked, and tells",
     ),
     _claim(
         "claim-unless-paid",
         "id = :id AND payment_status <> 'paid'",
-        sound=False,
-        why="a payment under way is let in",
+        sound=True,
+        why="a payment under way is let in, and the row tells that it is under way",
     ),
     _claim(
         "claim-unpaid-and-idle",
