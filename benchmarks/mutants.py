@@ -1,6 +1,6 @@
 """Mutants of the reference service's sound guards: declared, played by threads, searched.
 
-    python benchmarks/mutants.py [--only PREFIX] [--rounds 40] [--no-threads]
+    python benchmarks/mutants.py [--only PREFIX] [--rounds 40] [--seconds 120] [--no-threads]
 
 Prints a table, a line a mutant. The exit code is 1 where threads or a search contradict what is
 declared; a search that decides nothing is counted apart.
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "mutants"))
 
 from copies import write_copies
 from mutants import MUTANTS
-from searching_mutants import open_mutant_searcher
+from searching_mutants import SECONDS, open_mutant_searcher
 from threads import Surroundings
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
@@ -44,7 +44,7 @@ async def main(options: argparse.Namespace) -> int:
                     told = f"{what} ({seen.rounds} rounds)"
                     if bool(seen.broken) is mutant.sound:
                         doubtful.append(mutant.name)
-                found = await searcher.search(mutant)
+                found = await searcher.search(mutant, options.seconds)
                 declared = "sound" if mutant.sound else "broken"
                 if found.code not in (0, 1):
                     undecided.append(f"{mutant.name}: {found.reason}")
@@ -70,5 +70,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--no-threads", dest="threads", action="store_false")
     sys.exit(asyncio.run(main(parser.parse_args())))
