@@ -38,7 +38,7 @@ from harness.history import (
     Outcome,
     read_history,
 )
-from harness.load.settings import LOAD_CHECKERS
+from harness.load.plan.settings import LOAD_CHECKERS
 from harness.process.tempdirs import TempFolder
 from harness.verdict import Status
 

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 import reports
-from harness.load.comparison import Comparison, compare
+from harness.load.analyse.comparison import Comparison, compare
 
 SLOWER = Path(__file__).parent / "slower"
 

@@ -40,15 +40,15 @@ from explorers import isolation, ours, profiling, rival
 from explorers.measured import Sample, Way, better, ratio, sooner
 
 from harness.cli.lending import LentLane
-from harness.described import Described
 from harness.explore.cluster.crew import crew_at
 from harness.explore.cluster.local import local_cluster
-from harness.explore.elsewhere import Elsewhere
+from harness.explore.cluster.service_lanes import Elsewhere
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Search, opened
-from harness.explore.service_worlds import ServiceWorlds
-from harness.loop import run
+from harness.process.event_loop import run
 from harness.process.tempdirs import TempFolder
-from harness.stack import Choice, open_stack
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

@@ -27,8 +27,8 @@ from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
-from harness.load.job import LOCUSTFILE
-from harness.load.targets import write_target
+from harness.load.generate.job import LOCUSTFILE
+from harness.load.generate.targets import write_target
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.tempdirs import TempFolder

@@ -30,13 +30,13 @@ from processor_time import spent, tree
 from rich.console import Console
 from rich.table import Table
 
-from harness import loop
-from harness.bench import Bench
-from harness.described import Described
 from harness.errors import PaidonceError
+from harness.process import event_loop as loop
 from harness.process.child import Child
 from harness.process.ports import HOST, HeldPort
-from harness.stack import Choice, Lane, Stack, open_stack
+from harness.scenario.subject import Described
+from harness.testbed.bench import Bench
+from harness.testbed.stack import Choice, Lane, Stack, open_stack
 from scenarios.reference import TARGET
 
 NOOP, NO_DATABASE = "no-op", "no database"

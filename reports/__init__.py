@@ -13,19 +13,19 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.predict import Decided, Looked
-from harness.results import Proof
-from reports import predictions
-from reports.assessment import Assessment, assess
-from reports.explored import write_search_page, write_witness_page
-from reports.figures import measurements
-from reports.html import page
-from reports.junit import junit
-from reports.markdown import summary
-from reports.picture import write_picture
-from reports.problems import Problem, Weight
-from reports.standing import Standing
-from reports.store import RESULTS_NAME, encode, load, write_file
-from reports.tables import as_csv
+from harness.results.assessment import Assessment, assess
+from harness.results.problems import Problem, Weight
+from harness.results.proof import Proof
+from harness.results.standing import Standing
+from reports.formats import predictions
+from reports.formats.explored import write_search_page, write_witness_page
+from reports.formats.html import page
+from reports.formats.junit import junit
+from reports.formats.markdown import summary
+from reports.formats.picture import write_picture
+from reports.formats.store import RESULTS_NAME, encode, load, write_file
+from reports.formats.tables import as_csv
+from reports.load.figures import measurements
 
 __all__ = [
     "Assessment",

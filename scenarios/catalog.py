@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.errors import UsageError
-from harness.scenario import Scenario
+from harness.scenario.model import Scenario
 from scenarios import (
     amount_changed,
     create_vs_pay,

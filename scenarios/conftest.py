@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.bench import Bench
-from harness.described import Described
-from harness.play import missing, play_scenario
-from harness.pytest_support import Player
-from harness.scenario import Scenario
-from harness.stack import Choice, Lane, Stack, open_stack
+from harness.scenario.model import Scenario
+from harness.scenario.play import missing, play_scenario
+from harness.scenario.pytest_case import Player
+from harness.scenario.subject import Described
+from harness.testbed.bench import Bench
+from harness.testbed.stack import Choice, Lane, Stack, open_stack
 from scenarios.reference import TARGET
 
 

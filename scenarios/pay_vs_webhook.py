@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.capability import Capability
 from harness.history import Action
-from harness.pytest_support import scenario_test
-from harness.scenario import DECLINED_CARD, Attempt, Hold, Scenario, Side, Step, when_held
+from harness.scenario.model import DECLINED_CARD, Attempt, Hold, Scenario, Side, Step, when_held
+from harness.scenario.pytest_case import scenario_test
 from scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(

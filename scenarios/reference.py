@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.history import Action
-from harness.results import Variant
-from harness.target import Route, Target
+from harness.results.proof import Variant
+from harness.service.description import Route, Target
 
 VARIANTS = (
     Variant(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.history import Action
-from harness.pytest_support import scenario_test
-from harness.scenario import Attempt, Hold, Scenario, Step
+from harness.scenario.model import Attempt, Hold, Scenario, Step
+from harness.scenario.pytest_case import scenario_test
 from scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(

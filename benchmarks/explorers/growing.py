@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from harness.described import Described
 from harness.errors import PaidonceError
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Request, Search, explore, opened
 from harness.explore.search import Budget, Ending, RandomWalk
-from harness.explore.search.running import execute
-from harness.explore.service_worlds import ServiceWorlds
-from harness.scenario import Scenario
-from harness.stack import Choice, Stack, open_stack
+from harness.explore.search.execute import execute
+from harness.scenario.model import Scenario
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, Stack, open_stack
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

@@ -9,19 +9,19 @@ import msgspec
 
 from explorers.measured import Clock, Sample, quiet_collector
 from harness.errors import PaidonceError
-from harness.explore.came import judge_outcome
-from harness.explore.elsewhere import Elsewhere
+from harness.explore.cluster.service_lanes import Elsewhere
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import judge_outcome
 from harness.explore.exploration import Request, Search, explore
-from harness.explore.export import statements_of, tell
-from harness.explore.export.telling import Story
 from harness.explore.search import Budget, DepthFirst, search
-from harness.explore.service_world import ServiceWorld
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.witness import Witness, steps_of
-from harness.explore.world import Pending, Taken
-from harness.scenario import Scenario
-from harness.scenario_clients import ScenarioPerformance
-from harness.target import fill
+from harness.explore.search.world import Pending, Taken
+from harness.explore.witness.export import statements_of, tell
+from harness.explore.witness.export.steps import Story
+from harness.explore.witness.file import Witness, steps_of
+from harness.scenario.controlled import ScenarioPerformance
+from harness.scenario.model import Scenario
+from harness.service.description import fill
 from harness.verdict import Status
 
 

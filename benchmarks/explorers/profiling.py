@@ -24,13 +24,18 @@ from typing import Any
 import psutil
 
 from explorers.ours import once
-from harness import scenario_clients
-from harness.actor import Actor
-from harness.explore import blocking, control, names, reading, service_world, service_worlds
+from harness.explore.control import controller as control
+from harness.explore.control import execution as service_world
+from harness.explore.control import executions as service_worlds
+from harness.explore.control import lock_waits as blocking
+from harness.explore.control import reader as reading
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Search
-from harness.explore.search import tree
-from harness.explore.service_worlds import ServiceWorlds
-from harness.scenario import Scenario
+from harness.explore.naming import names
+from harness.explore.search.schedulers import tree
+from harness.scenario import controlled as scenario_clients
+from harness.scenario.client import Actor
+from harness.scenario.model import Scenario
 
 _LINES = 30
 

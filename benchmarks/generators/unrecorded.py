@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import harness.load.locustfile as ours
+import harness.load.generate.locustfile as ours
 from harness.history import Completed
-from harness.load.locustfile import HotOrder, ManyOrders, Payer, Shopper, WarmUpThenHold
-from harness.load.recorder import Recorder
+from harness.load.generate.locustfile import HotOrder, ManyOrders, Payer, Shopper, WarmUpThenHold
+from harness.load.record.recorder import Recorder
 
 __all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 

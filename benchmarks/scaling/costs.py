@@ -10,9 +10,9 @@ import psutil
 import psycopg
 from processor_time import spent, tree
 
-from harness.bench import Bench
-from harness.described import Described
-from harness.stack import Choice, open_stack
+from harness.scenario.subject import Described
+from harness.testbed.bench import Bench
+from harness.testbed.stack import Choice, open_stack
 from scenarios.reference import TARGET
 
 _WARM = 30

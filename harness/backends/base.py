@@ -119,8 +119,9 @@ class StripeServer(Backend, Protocol):
 
     @property
     def reset_path(self) -> str:
-        """The path of a request that does as ``reset`` (see ``harness.emptying``); empty where
-        none does."""
+        """The path of a request that does as ``reset`` (see ``harness.testbed.stripe_reset``);
+        empty where none does.
+        """
         ...
 
     def reset(self) -> None:

@@ -29,9 +29,9 @@ from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.backends.stripe_simulator import new_webhook_secret
 from harness.capability import Capability
 from harness.errors import Unavailable, UsageError
+from harness.http.tls import context
 from harness.process.child import Child
 from harness.process.ports import HOST
-from harness.tls import context
 
 VERSION = "1.15.10"
 """The version whose defects are declared here, and the one that is installed on demand."""

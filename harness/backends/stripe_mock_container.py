@@ -11,8 +11,8 @@ from harness.backends.containers import Container
 from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.backends.stripe_mock import CAPABILITIES
 from harness.backends.stripe_simulator import new_webhook_secret
+from harness.http.tls import context
 from harness.process.ports import HOST
-from harness.tls import context
 
 VERSION = "0.197.0"
 IMAGE = f"stripe/stripe-mock:v{VERSION}"

@@ -16,10 +16,10 @@ from harness.backends.base import Stoppable
 from harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from harness.capability import Capability
 from harness.errors import Unavailable
+from harness.http.tls import context
 from harness.process import modules
 from harness.process.child import Child
 from harness.process.ports import HOST
-from harness.tls import context
 
 START_SECONDS = 60.0
 CAPABILITIES = frozenset(

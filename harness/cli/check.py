@@ -13,12 +13,12 @@ from rich.console import Console
 from harness.checkers import judge
 from harness.cli import gating, options, target_check
 from harness.errors import UsageError
-from harness.gate.baseline import DEFAULT_NAME
 from harness.history import History, read_history
-from harness.load.joining import histories_in, join, parts_among
-from harness.results import Run
+from harness.load.record.joining import histories_in, join, parts_among
+from harness.results.baseline import DEFAULT_NAME
+from harness.results.proof import Run
 from harness.verdict import merge
-from reports import terminal
+from reports.formats import terminal
 
 
 def check_command(

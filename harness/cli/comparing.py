@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 import reports
-from harness.load.comparison import Change, Comparison, Figure, compare
+from harness.load.analyse.comparison import Change, Comparison, Figure, compare
 from harness.verdict import Status
-from reports.store import write_file
+from reports.formats.store import write_file
 from reports.words import number
 
 _STYLES = {Change.SLOWER: "bold red", Change.FASTER: "green", Change.UNCLEAR: "yellow"}

@@ -10,15 +10,15 @@ from typing import Annotated
 
 import typer
 
-from harness import loop
 from harness.cli import options
 from harness.cli.lending import LentLane, elsewhere
 from harness.cli.playable import Playable, named
 from harness.cli.searching import concluded, searching, versions
-from harness.explore.elsewhere import Elsewhere
+from harness.explore.cluster.service_lanes import Elsewhere
 from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
 from harness.explore.validate.spending import validation_of
-from harness.stack import Choice
+from harness.process import event_loop as loop
+from harness.testbed.stack import Choice
 
 
 def explore_command(

@@ -14,12 +14,14 @@ import msgspec
 import typer
 from rich.console import Console
 
-from harness import loop
 from harness.cli import options
 from harness.cli.playable import of_witness
 from harness.cli.replaying import opened_again
 from harness.errors import UsageError
-from harness.explore.export import (
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.watcher import WatchedWorlds
+from harness.explore.search.world import Pending, Taken
+from harness.explore.witness.export import (
     Snapshot,
     history_of,
     isolation_spec,
@@ -30,12 +32,10 @@ from harness.explore.export import (
     tell,
     text,
 )
-from harness.explore.following import follow
-from harness.explore.service_world import ServiceWorld
-from harness.explore.watching import WatchedWorlds
-from harness.explore.witness import Witness, broken_of, read_witness, steps_of
-from harness.explore.world import Pending, Taken
-from harness.stack import Choice
+from harness.explore.witness.file import Witness, broken_of, read_witness, steps_of
+from harness.explore.witness.lenient_replay import follow
+from harness.process import event_loop as loop
+from harness.testbed.stack import Choice
 from harness.verdict import Status
 
 

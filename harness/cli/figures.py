@@ -10,8 +10,8 @@ import typer
 
 import reports
 from harness.errors import UsageError
-from reports.figures import OPERATION, measurements, operations
-from reports.tables import write_csv, write_table
+from reports.formats.tables import write_csv, write_table
+from reports.load.figures import OPERATION, measurements, operations
 
 
 def figures_command(

@@ -11,10 +11,10 @@ from harness.cli.playable import Playable, is_target, named
 from harness.errors import UsageError
 from harness.explore.cluster.crew import crew_at, dask
 from harness.explore.cluster.local import local_cluster
-from harness.explore.elsewhere import Elsewhere
+from harness.explore.cluster.service_lanes import Elsewhere
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import opened
-from harness.explore.service_worlds import ServiceWorlds
-from harness.stack import Choice, open_stack
+from harness.testbed.stack import Choice, open_stack
 
 
 @dataclass(frozen=True, slots=True)

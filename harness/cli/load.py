@@ -13,21 +13,21 @@ from rich.console import Console
 from rich.progress import Progress
 
 import reports
-from harness import loop
 from harness.cli import load_options, options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
-from harness.described import Described
 from harness.errors import UsageError
-from harness.findings import Findings, Plan
-from harness.load.job import PROFILES
+from harness.load.generate.job import PROFILES
 from harness.load.measure import Workload
-from harness.load.settings import ARRIVALS, LONGEST_THINKING
-from harness.load.spread import spread
+from harness.load.observe.telemetry import Telemetry
+from harness.load.plan.settings import ARRIVALS, LONGEST_THINKING
+from harness.load.plan.spread import spread
 from harness.load.sweep import CONTENTION, sweeps, swept
-from harness.load.telemetry import Telemetry
-from harness.stack import Choice, open_stack
-from reports import terminal
+from harness.process import event_loop as loop
+from harness.proof.plan import Findings, Plan
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
+from reports.formats import terminal
 from scenarios.reference import TARGET
 
 

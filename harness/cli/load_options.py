@@ -9,11 +9,11 @@ import typer
 
 from harness.backends.urls import looks_like_url
 from harness.errors import UsageError
-from harness.load.contention import contention
-from harness.load.job import MAX_PATIENCE, OWN_CONTENTION
-from harness.load.retrying import MOST_RETRIES
-from harness.load.spread import FORMS
-from harness.load.stripe_latency import stripe_spread
+from harness.load.generate.job import MAX_PATIENCE, OWN_CONTENTION
+from harness.load.observe.stripe_latency import stripe_spread
+from harness.load.plan.contention import contention
+from harness.load.plan.retrying import MOST_RETRIES
+from harness.load.plan.spread import FORMS
 from harness.load.sweep import FORMS as SWEEPS
 
 SIMULATOR = "simulator"

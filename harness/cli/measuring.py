@@ -13,17 +13,17 @@ from typing import TypeVar
 import msgspec
 from rich.progress import Progress, TaskID
 
-from harness.bench import Bench
 from harness.capability import Capability
-from harness.findings import HISTORIES, Findings
+from harness.load.analyse.saturation import Climb
 from harness.load.measure import Workload, measure
-from harness.load.physical import measure_limit, with_limit
-from harness.load.saturation import Climb
-from harness.load.telemetry import Telemetry
-from harness.load.yardstick import Yardstick
-from harness.results import Load, Variant
-from harness.seen import Alone, Limit
-from harness.stack import Lane, Stack
+from harness.load.observe.physical import measure_limit, with_limit
+from harness.load.observe.telemetry import Telemetry
+from harness.load.observe.yardstick import Yardstick
+from harness.proof.plan import HISTORIES, Findings
+from harness.results.load_observed import Alone, Limit
+from harness.results.proof import Load, Variant
+from harness.testbed.bench import Bench
+from harness.testbed.stack import Lane, Stack
 
 MOST_AT_ONCE = 1000
 """Requests that a service is told to work on at once, at most."""

@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from harness.errors import UsageError
-from harness.gate.words import count
 from harness.history import Journal
-from harness.load.joining import Joined, histories_in, join
-from harness.load.latencies import Latencies
-from harness.load.recorder import LATENCIES
-from harness.load.summary import LoadSummary, summarise
+from harness.load.analyse.summary import LoadSummary, summarise
+from harness.load.record.joining import Joined, histories_in, join
+from harness.load.record.latencies import Latencies
+from harness.load.record.recorder import LATENCIES
+from harness.results.words import count
 from reports.words import number
 
 

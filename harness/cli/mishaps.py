@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from harness.errors import PaidonceError
-from harness.wire import NoAnswer
+from harness.http.client import NoAnswer
 
 UNDECIDED = 3
 """What a command leaves with that came to no verdict."""

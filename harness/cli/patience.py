@@ -8,10 +8,10 @@ from dataclasses import replace
 import msgspec
 
 from harness.cli.playable import Playable
-from harness.described import Described
-from harness.scenario import Scenario
-from harness.target import Target
-from harness.targets.script import TargetScript
+from harness.scenario.model import Scenario
+from harness.scenario.subject import Described
+from harness.service.description import Target
+from harness.targets.run.script import TargetScript
 
 THINKING_S = 600.0
 """How long a person may look before a time-out of the service or of a client goes off.

@@ -8,22 +8,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.bench import Source, Subject
-from harness.described import Described
 from harness.errors import UsageError
 from harness.explore import shrinking
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Request
 from harness.explore.regression import scenario_of
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.witness import Witness
-from harness.performing import Script
+from harness.explore.witness.file import Witness
+from harness.scenario.subject import Described
+from harness.service.script import Script
 from harness.targets import load_target
-from harness.targets.asking import request_for
-from harness.targets.finding import find_source
-from harness.targets.format import TargetFile
-from harness.targets.script import TargetScript, script_of
-from harness.targets.smoke import smoke
-from harness.targets.subject import TargetSubject
+from harness.targets.check.find_file import find_source
+from harness.targets.check.smoke import smoke
+from harness.targets.file.format import TargetFile
+from harness.targets.run.script import TargetScript, script_of
+from harness.targets.run.search_request import request_for
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.bench import Source, Subject
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

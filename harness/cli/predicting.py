@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 
 import reports
-from harness import loop
 from harness.cli import options
 from harness.cli.playable import Playable, named
 from harness.cli.searching import concluded, searching, versions
@@ -27,8 +26,9 @@ from harness.predict import (
     undecided,
     weighed,
 )
-from harness.stack import Choice
-from reports import predictions as writer
+from harness.process import event_loop as loop
+from harness.testbed.stack import Choice
+from reports.formats import predictions as writer
 
 NOT_EXPLORED = "not explored; --explore decides it"
 

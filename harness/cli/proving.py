@@ -15,23 +15,23 @@ from rich.console import Console
 from rich.progress import Progress
 
 import reports
-from harness import loop
 from harness.backends.choice import choices_of
 from harness.cli import options
 from harness.cli.measuring import load_all
 from harness.cli.progress import bar
-from harness.described import Described
 from harness.errors import Unavailable
 from harness.explore.validate.spending import validation_of
-from harness.findings import Findings, Plan
 from harness.load.measure import Workload
-from harness.prove import prove
-from harness.results import Beside, Cell, Proof, Variant
-from harness.scenario import Scenario
-from harness.stack import Choice, open_stack
-from harness.target import Target
+from harness.process import event_loop as loop
+from harness.proof.matrix import prove
+from harness.proof.plan import Findings, Plan
+from harness.results.proof import Beside, Cell, Proof, Variant
+from harness.scenario.model import Scenario
+from harness.scenario.subject import Described
+from harness.service.description import Target
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Status
-from reports import terminal
+from reports.formats import terminal
 from scenarios.catalog import SCENARIOS, scenario
 from scenarios.reference import TARGET
 

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import loop
 from harness.cli import options
 from harness.cli.playable import Playable, of_witness
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import opened, play_again
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.witness import Witness, broken_of, read_witness, shows_the_same
-from harness.stack import Choice, open_stack
+from harness.explore.witness.file import Witness, broken_of, read_witness, shows_the_same
+from harness.process import event_loop as loop
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Status
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 import reports
-from reports import terminal
+from reports.formats import terminal
 
 
 def report_command(

@@ -16,15 +16,15 @@ from rich.text import Text
 import reports
 from harness.cli.playable import Playable
 from harness.cli.progress import status_line
-from harness.explore.cells import searched
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Explored, Request, exit_code, opened, save
 from harness.explore.search import Ending, Progress
 from harness.explore.search.shrink import Shrunk
-from harness.explore.service_worlds import ServiceWorlds
-from harness.findings import machine
-from harness.gate.words import count
-from harness.stack import Choice, open_stack
-from harness.threads import in_thread
+from harness.process.threads import in_thread
+from harness.proof.cell_search import searched
+from harness.proof.plan import machine
+from harness.results.words import count
+from harness.testbed.stack import Choice, open_stack
 
 
 @asynccontextmanager

@@ -10,28 +10,28 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness import loop
 from harness.cli import options
 from harness.cli.patience import patient
 from harness.cli.playable import Playable, of_witness
 from harness.cli.replaying import opened_again
-from harness.explore.blocking import Blocking
-from harness.explore.export import phrases
-from harness.explore.export.telling import WITHOUT_A_UNIT
-from harness.explore.following import Followed, follow
-from harness.explore.players import At, Player
-from harness.explore.service_world import ServiceWorld
-from harness.explore.watching import WatchedWorlds
-from harness.explore.witness import Witness, read_witness
-from harness.explore.world import Pending, Taken
+from harness.explore.control.attempts import At, Player
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.lock_waits import Blocking
+from harness.explore.control.watcher import WatchedWorlds
+from harness.explore.search.world import Pending, Taken
+from harness.explore.witness.export import wording as phrases
+from harness.explore.witness.export.steps import WITHOUT_A_UNIT
+from harness.explore.witness.file import Witness, read_witness
+from harness.explore.witness.lenient_replay import Followed, follow
 from harness.history import Completed, Effect, Event, Invoked
-from harness.results import Run
-from harness.stack import Choice
-from harness.taps.calls import StripeCall
+from harness.process import event_loop as loop
+from harness.results.proof import Run
 from harness.taps.gate import Call
 from harness.taps.postgres import Unit
+from harness.taps.stripe.calls import StripeCall
+from harness.testbed.stack import Choice
 from harness.verdict import Status
-from reports import terminal
+from reports.formats import terminal
 
 
 def step_command(

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from harness.simulator.cli import parse
-from harness.simulator.server import serve
+from harness.simulator.http.server import serve
 
 PORT = "12111"
 """Where stripe-mock listens too, so that whatever pointed there goes on working."""

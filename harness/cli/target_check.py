@@ -15,21 +15,21 @@ from rich.markup import escape
 from rich.text import Text
 
 import reports
-from harness import loop
 from harness.cli import gating
 from harness.cli.leaving import stopping
 from harness.cli.progress import status_line
 from harness.errors import UsageError
 from harness.explore.validate.spending import validation_of
-from harness.gate.words import count
-from harness.results import Cell, How
-from harness.stack import Choice, open_stack
+from harness.process import event_loop as loop
+from harness.results.proof import Cell, How
+from harness.results.words import count
 from harness.targets import load_target
-from harness.targets.checking import Checked, Plan, check
-from harness.targets.script import script_of
-from harness.targets.subject import TargetSubject
+from harness.targets.check.check import Checked, Plan, check
+from harness.targets.run.script import script_of
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Status
-from reports import predictions, terminal
+from reports.formats import predictions, terminal
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 

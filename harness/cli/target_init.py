@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.errors import UsageError
 from harness.targets import load_target
-from harness.targets.first_file import Answers, first_file
+from harness.targets.file.first_file import Answers, first_file
 
 _QUESTIONS = {
     "name": ("--name", "What is the service called"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import UsageError
-from harness.targets.json_schema import schema
+from harness.targets.file.json_schema import schema
 
 
 def schema_command(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.tls import context
+from harness.http.tls import context
 
 TIMEOUT_SECONDS = 30.0
 STRIPE = "api.stripe.com"

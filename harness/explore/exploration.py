@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
-from harness.explore.background import Background
-from harness.explore.came import Came
-from harness.explore.clock import Clock
-from harness.explore.elsewhere import Elsewhere
-from harness.explore.honesty import honest, learnt, notes
-from harness.explore.locks import LockWatcher
-from harness.explore.patience import Patience
+from harness.explore.caveats import honest, learnt, notes
+from harness.explore.cluster.service_lanes import Elsewhere
+from harness.explore.control.background import Background
+from harness.explore.control.deadlines import Patience
+from harness.explore.control.execution import Judged
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import Came
+from harness.explore.control.watcher import WatchedWorlds, Watcher
 from harness.explore.relying import Relying
 from harness.explore.search import (
     Ahead,
@@ -38,18 +39,23 @@ from harness.explore.search import (
     Scheduler,
     replay,
 )
+from harness.explore.search.clock import Clock
 from harness.explore.search.replay import expectations
 from harness.explore.search.shrink import Shrunk
-from harness.explore.service_world import Judged
-from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.search.world import InvalidRun
 from harness.explore.shrinking import shrunk
 from harness.explore.validate.spending import Validation
-from harness.explore.watching import WatchedWorlds, Watcher
-from harness.explore.witness import Witness, broken_of, steps_of, unstable_values, write_witness
-from harness.explore.world import InvalidRun
+from harness.explore.witness.file import (
+    Witness,
+    broken_of,
+    steps_of,
+    unstable_values,
+    write_witness,
+)
+from harness.explore.witness.lock_annotation import LockWatcher
 from harness.history import History, Journal
-from harness.performing import Script
-from harness.stack import Lane, Stack
+from harness.service.script import Script
+from harness.testbed.stack import Lane, Stack
 from harness.verdict import Status
 
 WATCH_S = 0.5

@@ -16,24 +16,18 @@ from typing import TypeVar
 
 import msgspec
 
-from harness import loop
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.bench import Subject
-from harness.described import as_subject
 from harness.errors import UsageError
 from harness.explore.exploration import opened
-from harness.explore.following import follow
 from harness.explore.search import Divergence
-from harness.explore.witness import (
-    Witness,
-    WitnessStep,
-    broken_of,
-    read_witness,
-    steps_of,
-)
-from harness.performing import Script
-from harness.stack import Choice, open_stack
-from harness.target import Target
+from harness.explore.witness.file import Witness, WitnessStep, broken_of, read_witness, steps_of
+from harness.explore.witness.lenient_replay import follow
+from harness.process import event_loop as loop
+from harness.scenario.subject import as_subject
+from harness.service.description import Target
+from harness.service.script import Script
+from harness.testbed.bench import Subject
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Broken, Status
 
 S = TypeVar("S", bound=Script)

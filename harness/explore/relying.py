@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from harness.explore.came import differing, exchanged, judge_outcome, told, without
-from harness.explore.elsewhere import (
+from harness.explore.cluster.service_lanes import (
     Elsewhere,
     InMode,
     Mode,
@@ -18,6 +17,16 @@ from harness.explore.elsewhere import (
     one_key_twice,
     tries_without_end,
 )
+from harness.explore.control.execution import (
+    ListsInOrder,
+    MustHoldApart,
+    MustNotDefer,
+    OneKeyTwice,
+    SharesMemory,
+    TriesWithoutEnd,
+)
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import differing, exchanged, judge_outcome, told, without
 from harness.explore.search import (
     Budget,
     Ending,
@@ -28,23 +37,14 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.service_world import (
-    ListsInOrder,
-    MustHoldApart,
-    MustNotDefer,
-    OneKeyTwice,
-    SharesMemory,
-    TriesWithoutEnd,
-)
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.unnamed import Unnamed
+from harness.explore.search.unnamed import Unnamed
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.lab import Finding, Lab, Lane
 from harness.explore.validate.noting import Noting
 from harness.explore.validate.spending import Validation
 from harness.explore.validate.validating import Validated, validated
 from harness.explore.validate.ways import Suspicion, Ways
-from harness.grounds import Grounds, Lesson, Wrong
+from harness.results.grounds import Grounds, Lesson, Wrong
 
 
 @dataclass

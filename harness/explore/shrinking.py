@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from harness.explore.came import Came, judge_outcome
-from harness.explore.following import follow
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import Came, judge_outcome
 from harness.explore.search import Budget, Execution, Expected
 from harness.explore.search.shrink import Shrunk, shrink
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.world import InvalidRun, Worlds
+from harness.explore.search.world import InvalidRun, Worlds
+from harness.explore.witness.lenient_replay import follow
 from harness.verdict import Status, Verdict
 
 BUDGET = Budget(schedules=200, seconds=20.0)

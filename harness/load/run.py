@@ -14,21 +14,21 @@ from harness.capability import Capability
 from harness.checkers import judge
 from harness.errors import PaidonceError, UsageError
 from harness.history import Backend, Ended, Header, Journal, Note, read_history
-from harness.load.job import LoadJob, Observe
-from harness.load.joining import MEASURED_FROM, MEASURED_TO
-from harness.load.merge import Merged, merge, read_parts
-from harness.load.meters import NOTHING, Meters, Watched
-from harness.load.recorder import ORIGIN
-from harness.load.sampler import Sample, Sampler, summarise_samples
-from harness.load.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
-from harness.load.summary import summarise
-from harness.load.targets import write_target
-from harness.load.watching import Looks, seen_in
+from harness.load.analyse.summary import summarise
+from harness.load.generate.job import LoadJob, Observe
+from harness.load.generate.targets import write_target
+from harness.load.observe.meters import NOTHING, Meters, Watched
+from harness.load.observe.sampler import Sample, Sampler, summarise_samples
+from harness.load.observe.watching import Looks, seen_in
+from harness.load.plan.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
+from harness.load.record.joining import MEASURED_FROM, MEASURED_TO
+from harness.load.record.merge import Merged, merge, read_parts
+from harness.load.record.recorder import ORIGIN
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.ports import HeldPort
-from harness.results import Load
-from harness.target import Target
+from harness.results.proof import Load
+from harness.service.description import Target
 from harness.verdict import merge as worst
 
 _START_SECONDS = 60.0

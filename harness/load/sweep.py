@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import UsageError
-from harness.load.contention import contention
 from harness.load.measure import Workload
-from harness.load.stripe_latency import stripe_spread
+from harness.load.observe.stripe_latency import stripe_spread
+from harness.load.plan.contention import contention
 
 CONTENTION, STRIPE = "contention", "stripe-latency"
 FORMS = f"{CONTENTION}=hot,zipf:1.1,distinct or {STRIPE}=20,0,100,300"

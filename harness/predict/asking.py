@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pglast import ast, enums
 from pglast.stream import RawStream
 
-from harness.explore.sql.catalog import Table
-from harness.explore.sql.trees import NotParsed, operator, parsed
+from harness.explore.footprint.sql.catalog import Table
+from harness.explore.footprint.sql.trees import NotParsed, operator, parsed
 from harness.predict.moves import Move
 from harness.predict.trees import below
 from harness.predict.types import Kind

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from pglast import ast, enums
 
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.symbols import NULL, Params
-from harness.explore.sql.trees import NotParsed, Reader, Tree, operator, parsed
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.symbols import NULL, Params
+from harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, operator, parsed
 from harness.predict.trees import below
 
 Operator = Literal["=", "is null", "<", "other"]

@@ -12,8 +12,8 @@ import pglast
 from pglast import ast, enums
 from pglast.stream import RawStream
 
-from harness.explore.sql.catalog import Table
-from harness.explore.sql.symbols import NEW
+from harness.explore.footprint.sql.catalog import Table
+from harness.explore.footprint.sql.symbols import NEW
 from harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
 from harness.predict.moves import Move, puts_in
 from harness.predict.predicates import satisfied

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.explore.footprint import REST, Resource
-from harness.explore.sql.calls import ADVISORY
-from harness.explore.sql.catalog import Catalog, Index
+from harness.explore.footprint.model import REST, Resource
+from harness.explore.footprint.sql.calls import ADVISORY
+from harness.explore.footprint.sql.catalog import Catalog, Index
 from harness.predict.conditions import Asked, Update
 from harness.predict.moves import NEVER, Move, Story
 from harness.predict.predicates import satisfied

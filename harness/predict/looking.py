@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pglast import ast
 
-from harness.explore.footprint import Resource
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.trees import NotParsed, parsed
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.trees import NotParsed, parsed
 from harness.predict.moves import Move, Story
 from harness.predict.shields import Meeting, decides
 from harness.predict.trees import below

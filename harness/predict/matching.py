@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.explore.footprint import Resource
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.statement import Footprints
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.statement import Footprints
 from harness.history import Effect, History
 from harness.predict.moves import story
 from harness.predict.together import Told

@@ -16,8 +16,8 @@ from itertools import chain, islice, permutations, product
 
 import msgspec
 
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.statement import Footprints
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.statement import Footprints
 from harness.predict.data import Data
 from harness.predict.fixes import fixes
 from harness.predict.looking import Sight

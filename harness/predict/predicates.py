@@ -11,8 +11,8 @@ from typing import Any
 
 from pglast import ast, enums
 
-from harness.explore.sql.symbols import NULL, Params
-from harness.explore.sql.trees import NotParsed, Reader, operator, parsed
+from harness.explore.footprint.sql.symbols import NULL, Params
+from harness.explore.footprint.sql.trees import NotParsed, Reader, operator, parsed
 
 _READER = Reader(frozenset())
 

@@ -10,13 +10,13 @@ from functools import partial
 import psycopg
 
 from harness.errors import PaidonceError
+from harness.explore.control.attempts import At
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import WATCH_S
-from harness.explore.players import At
-from harness.explore.service_world import ServiceWorld
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.read import read_catalog
-from harness.explore.world import InvalidRun
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.search.world import InvalidRun
 from harness.history import Effect, History
 from harness.predict.data import LiveData
 from harness.predict.matching import refused

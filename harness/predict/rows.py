@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 import psycopg
 from psycopg import sql
 
-from harness.explore.names import GENERATED
-from harness.explore.sql.catalog import Catalog, Table
-from harness.explore.sql.serials import Serials, serial_columns
+from harness.explore.footprint.sql.catalog import Catalog, Table
+from harness.explore.footprint.sql.serials import Serials, serial_columns
+from harness.explore.naming.names import GENERATED
 from harness.predict.types import Place
 
 _MOST = 200

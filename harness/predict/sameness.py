@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from harness.explore.footprint import Resource
-from harness.explore.names import GENERATED
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.serials import Serials, serial_columns
-from harness.explore.sql.statement import Footprints
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.serials import Serials, serial_columns
+from harness.explore.footprint.sql.statement import Footprints
+from harness.explore.naming.names import GENERATED
 from harness.predict.moves import Move, story
 from harness.predict.together import Held, Told, replacer
 from harness.predict.types import Kind, Place

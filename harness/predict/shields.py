@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.explore.footprint import Resource
-from harness.explore.names import GENERATED
-from harness.explore.sql.catalog import Catalog
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.naming.names import GENERATED
 from harness.predict.conditions import Asked, Update
 from harness.predict.data import Data
 from harness.predict.holds import Hold, conditions, holds, row_of, same_rows

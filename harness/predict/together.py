@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from harness.explore.footprint import Resource
-from harness.explore.names import GENERATED
-from harness.explore.sql.calls import ADVISORY
-from harness.explore.sql.catalog import Catalog
-from harness.explore.sql.hashes import source
-from harness.explore.sql.serials import serial_columns
-from harness.explore.sql.statement import StatementFootprint
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.calls import ADVISORY
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.hashes import source
+from harness.explore.footprint.sql.serials import serial_columns
+from harness.explore.footprint.sql.statement import StatementFootprint
+from harness.explore.naming.names import GENERATED
 from harness.history import Effect
 from harness.predict.types import Place, Solo
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.explore.sql.catalog import Catalog
+from harness.explore.footprint.sql.catalog import Catalog
 from harness.history import Effect
 
 Place = tuple[str, str, str]

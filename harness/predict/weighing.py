@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from harness.explore.came import judge_outcome
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import judge_outcome
 from harness.explore.exploration import Explored
 from harness.explore.search import Ending, Plan, Schedule
-from harness.explore.search.running import execute
+from harness.explore.search.execute import execute
 from harness.explore.search.types import Guide
-from harness.explore.service_worlds import ServiceWorlds
-from harness.explore.world import InvalidRun, Pending, Taken
+from harness.explore.search.world import InvalidRun, Pending, Taken
 from harness.predict.deciding import order_of
 from harness.predict.matching import Shown, Trace, shown_by
 from harness.predict.types import Forecast, Prediction, Spot, Weighed

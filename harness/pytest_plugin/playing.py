@@ -7,29 +7,29 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import loop
 from harness.errors import UsageError
 from harness.explore.exploration import Explored, explore, opened, save
-from harness.explore.export.brief import labels_in_brief, steps_in_brief
-from harness.explore.recorded import Recorded, statements
 from harness.explore.regression import Replay
 from harness.explore.search import Budget as SearchBudget
 from harness.explore.search import Ending
+from harness.explore.search.recorded_order import Recorded, statements
 from harness.explore.validate.spending import validation_of
-from harness.explore.witness import read_witness
-from harness.findings import HISTORIES
+from harness.explore.witness.export.brief import labels_in_brief, steps_in_brief
+from harness.explore.witness.file import read_witness
+from harness.process import event_loop as loop
+from harness.proof.plan import HISTORIES
 from harness.pytest_plugin.options import Budget, Wanted
 from harness.pytest_plugin.result import Result
-from harness.results import Run
-from harness.stack import Choice, Lane, Stack, open_stack
-from harness.targets.asking import request_for
-from harness.targets.bursts import burst as one_burst
-from harness.targets.bursts import crowd, orders_of_the_broken
-from harness.targets.loading import Loaded
-from harness.targets.regression import replay_target_witness
-from harness.targets.script import TargetScript, script_of
-from harness.targets.smoke import smoke
-from harness.targets.subject import TargetSubject
+from harness.results.proof import Run
+from harness.targets.check.bursts import burst as one_burst
+from harness.targets.check.bursts import crowd, orders_of_the_broken
+from harness.targets.check.replay import replay_target_witness
+from harness.targets.check.smoke import smoke
+from harness.targets.file.loading import Loaded
+from harness.targets.run.script import TargetScript, script_of
+from harness.targets.run.search_request import request_for
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import Choice, Lane, Stack, open_stack
 from harness.verdict import Status
 
 BURSTS = 20

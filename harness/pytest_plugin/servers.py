@@ -18,7 +18,7 @@ from typing import IO
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
 from harness.explore.regression import shared_choice
-from harness.stack import Choice
+from harness.testbed.stack import Choice
 
 
 class Servers:

@@ -19,9 +19,9 @@ from harness.pytest_plugin.options import REPORTS, Budget, Wanted, budget_of
 from harness.pytest_plugin.result import Result
 from harness.pytest_plugin.run import Settings
 from harness.pytest_plugin.servers import Servers
-from harness.stack import Choice
 from harness.targets import Loaded, load_target
-from harness.targets.subject import TargetSubject
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import Choice
 
 _ANYTHING_ELSE = re.compile(r"[^A-Za-z0-9._=-]+")
 _LONGEST = 120

@@ -3,20 +3,19 @@
 ``python -m harness.simulator`` serves it. What it simulates behaves as Stripe documents it at
 https://docs.stripe.com/api; what it does not simulate is refused and says so.
 
-The modules form layers, each importing only from those below it:
+Each folder imports only from those below it:
 
-============ ===========================================================================
-program      ``cli`` ``server`` ``app`` ``http``
-requests     ``api`` (``admission``, ``call``, ``executing``), ``control`` (``commands``), ``pages``
-endpoints    ``routes``, one module for each family of objects, ``intent_params``, ``expand``,
-             ``listing``
-server       ``simulation`` ``settings`` ``faults`` ``idempotency`` ``limits`` ``locks`` ``saved``
-             ``webhooks``
-payments     ``intents`` ``confirming`` ``charges`` ``refunds`` ``payment_methods`` ``customers``
-             ``search``, on ``state``
-words        ``errors`` ``params`` ``forms`` ``auth`` ``wire`` ``latency`` ``signing``
-data         ``objects`` ``cards`` ``money`` ``collection`` ``ids``
-============ ===========================================================================
+============= ==========================================================================
+``http``      the server: HTTP/1.1 on one loopback port
+``api``       a call from its request to its answer; the control API, the pages
+``endpoints`` which path does what: routes, parameters, expansion, lists
+``engine``    the clock, saved worlds, faults, idempotency keys, limits, locks, webhooks
+``wire``      requests and answers in Stripe's form
+``domain``    intents, charges, refunds, cards, customers: their state machines and data
+============= ==========================================================================
+
+It imports nothing else of the harness. Others start it as a process (``simulator.http.server``)
+and sign webhooks as it does (``engine.signing``).
 
 Where a docstring names a status (400, 404 …), that is a ``StripeError`` that is raised; one that
 tells what is wrong with a request as it stands is ``Refused``.

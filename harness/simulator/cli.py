@@ -13,12 +13,12 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from harness.errors import PaidonceError, UsageError
-from harness.simulator.idempotency import WhenBusy
-from harness.simulator.latency import MAX_MS, split
-from harness.simulator.server import serve
-from harness.simulator.settings import LOCK_WAIT_MS, Forward, Settings
-from harness.simulator.signing import SECRET_PREFIX
-from harness.simulator.state import SETTLE_SECONDS
+from harness.simulator.domain.state import SETTLE_SECONDS
+from harness.simulator.engine.idempotency import WhenBusy
+from harness.simulator.engine.settings import LOCK_WAIT_MS, Forward, Settings
+from harness.simulator.engine.signing import SECRET_PREFIX
+from harness.simulator.http.server import serve
+from harness.simulator.wire.latency import MAX_MS, split
 
 _PROGRAM = "python -m harness.simulator"
 _LONGEST_SECONDS = 31_536_000

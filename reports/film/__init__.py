@@ -13,9 +13,9 @@ import msgspec
 
 from harness.checkers import judge
 from harness.errors import PaidonceError
-from harness.explore.export.telling import Moment, history_of
-from harness.explore.export.telling import tell as tell_steps
-from harness.explore.witness import Witness, read_witness
+from harness.explore.witness.export.steps import Moment, history_of
+from harness.explore.witness.export.steps import tell as tell_steps
+from harness.explore.witness.file import Witness, read_witness
 from harness.history import Completed, Effect, History, Invoked
 from harness.verdict import Verdict
 from reports.film.cards import Pieces
@@ -24,8 +24,8 @@ from reports.film.state import State, telling_columns
 from reports.film.summary import Facts, summarise
 from reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
 from reports.film.words import broke_words, in_the_end, most_telling, outcome
-from reports.phrases import answer_words, letters, request_words
-from reports.story import Story, order_in_focus, tell
+from reports.timeline.phrases import answer_words, letters, request_words
+from reports.timeline.story import Story, order_in_focus, tell
 
 
 def film_of(path: Path) -> Film:

@@ -17,7 +17,7 @@ from pglast import ast, enums
 from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
-from harness.explore.export import phrases
+from harness.explore.witness.export import wording as phrases
 from harness.history import Effect
 
 

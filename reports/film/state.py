@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from harness.explore.witness import WitnessStep
+from harness.explore.witness.file import WitnessStep
 from harness.history import Completed, Effect
 from reports.film.naming import Naming
 from reports.film.rows import Change, Did, Row, changes
 from reports.film.types import Group, Item
-from reports.phrases import answer_label
-from reports.story import Story
+from reports.timeline.phrases import answer_label
+from reports.timeline.story import Story
 
 _SHOWN_COLUMNS = 4
 _TELLING = ("status", "state")

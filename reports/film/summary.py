@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from harness.explore.witness import Witness
+from harness.explore.witness.file import Witness
 from reports.film.naming import Naming
 from reports.film.rows import Did, Row
 from reports.film.state import Seen, State, Written
-from reports.phrases import call_words
-from reports.story import Call, Story
+from reports.timeline.phrases import call_words
+from reports.timeline.story import Call, Story
 
 Sentence = tuple[str | int, ...]
 

@@ -10,8 +10,8 @@ from harness.verdict import Status, Verdict
 from reports.film.naming import Naming
 from reports.film.rows import Change, Did
 from reports.film.state import State
-from reports.phrases import conclusion
-from reports.story import Story
+from reports.timeline.phrases import conclusion
+from reports.timeline.story import Story
 
 # What a reader understands at once comes first; linearizable says the same of everything.
 _TELLING = (

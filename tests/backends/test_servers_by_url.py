@@ -22,15 +22,15 @@ from harness.backends import listening, redis_client, wheels
 from harness.backends.choice import Choice
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
-from harness.described import Described
-from harness.findings import Findings, Plan
 from harness.process.child import Child
 from harness.process.ports import HOST
 from harness.process.tempdirs import TempFolder
-from harness.prove import prove
-from harness.results import Proof
-from harness.stack import open_stack
-from reports.standing import standing
+from harness.proof.matrix import prove
+from harness.proof.plan import Findings, Plan
+from harness.results.proof import Proof
+from harness.results.standing import standing
+from harness.scenario.subject import Described
+from harness.testbed.stack import open_stack
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

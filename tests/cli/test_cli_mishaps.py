@@ -12,7 +12,7 @@ from test_cli_errors import paidonce
 
 from harness.cli.leaving import leaves
 from harness.errors import Unavailable, UsageError
-from harness.wire import NoAnswer
+from harness.http.client import NoAnswer
 
 
 def left(error, capsys):

@@ -22,8 +22,9 @@ from harness.explore.search import Budget, Ending
 from harness.explore.validate.spending import Validation
 from harness.predict import Standing
 from harness.process.child import ChildFailed
-from harness.stack import Choice
-from harness.targets import load_target, starting
+from harness.targets import load_target
+from harness.targets.run import launch as starting
+from harness.testbed.stack import Choice
 
 TOOLS = {
     "express-pg": ("node", "npm"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.explore.export import Story, tell
-from harness.explore.witness import Witness, WitnessStep
+from harness.explore.witness.export import Story, tell
+from harness.explore.witness.file import Witness, WitnessStep
 from harness.history import (
     Action,
     Completed,

@@ -10,16 +10,16 @@ import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.explore.footprint import Footprint
-from harness.explore.heard import NOTHING, Heard
+from harness.explore.footprint.model import Footprint
+from harness.explore.naming.answer_digest import NOTHING, Heard
 from harness.explore.search import DepthFirst, Judge, Reduced, Result, search
+from harness.explore.search.world import ANSWER, COMMITS, Pending, Taken, Tenure
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.lab import Lab, Lane
 from harness.explore.validate.learnt import Learning, Pair
 from harness.explore.validate.noting import Noting
 from harness.explore.validate.validating import Validated, validated
 from harness.explore.validate.ways import Ways
-from harness.explore.world import ANSWER, COMMITS, Pending, Taken, Tenure
 from harness.verdict import Status, Verdict
 
 Values = dict[str, int]

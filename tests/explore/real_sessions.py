@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 import psycopg
 
 from harness.errors import DeadlineExceeded
-from harness.explore.activity import runnable
+from harness.explore.control.process_activity import runnable
 
 # Waiting for longer than deadlock_timeout: the waiter's own check for deadlocks is behind it.
 _LOOK = """

@@ -9,15 +9,16 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from hypothesis import strategies as st
 
-from harness.explore.footprint import Footprint
-from harness.explore.stripe_footprint import key_of, stripe_footprint
-from harness.explore.stripe_told import Told
-from harness.simulator import api, saved
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
-from harness.simulator.touching import ASKED, TOLD
-from harness.simulator.wire import Reply, Request
-from harness.taps.calls import StripeCall, read_call
+from harness.explore.footprint.model import Footprint
+from harness.explore.footprint.stripe import key_of, stripe_footprint
+from harness.explore.footprint.stripe_told import Told
+from harness.simulator.api import pipeline as api
+from harness.simulator.domain.touched import ASKED, TOLD
+from harness.simulator.engine import saved
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.messages import Reply, Request
+from harness.taps.stripe.calls import StripeCall, read_call
 
 ID = re.compile(r"\b(?:pi|ch|re|pm|cus|evt|req|txn|we)_[A-Za-z0-9_]+")
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.explore.blocking import Blocking
+from harness.explore.control.lock_waits import Blocking
 
 DEADLINE_S = 120.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.came import came_to
+from harness.explore.control.outcome import came_to
 from harness.history import (
     Action,
     Completed,

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from harness.explore.cells import Allowance, ran_out, why_not_searched
-from harness.results import How, Searched
+from harness.proof.cell_search import Allowance, ran_out, why_not_searched
+from harness.results.proof import How, Searched
 from scenarios.catalog import SCENARIOS
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from toy_worlds import ToyWorlds, verdict
 
-from harness.explore.clock import Clock
+from harness.explore.control.execution import SharesMemory
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Request, explore
 from harness.explore.search import Budget, DepthFirst, Ending, search
-from harness.explore.service_world import SharesMemory
-from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.search.clock import Clock
 from scenarios.catalog import scenario
 
 

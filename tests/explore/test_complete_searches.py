@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from test_exploration import explored
 
-from harness.explore.came import Came
+from harness.explore.control.outcome import Came
 from harness.explore.exploration import Search
 from harness.explore.search import Budget, Ending, Result
 from scenarios.reference import TARGET

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.explore.blocking import in_a_cycle
-from harness.explore.control import Control
-from harness.explore.footprint import EVERYTHING, LOCAL
-from harness.explore.patience import Patience
-from harness.explore.players import At, Player
-from harness.explore.quiet import Quiet
-from harness.explore.world import InvalidRun
-from harness.taps.calls import StripeCall
+from harness.explore.control.attempts import At, Player
+from harness.explore.control.controller import Control
+from harness.explore.control.deadlines import Patience
+from harness.explore.control.lock_waits import in_a_cycle
+from harness.explore.control.quiescence import Quiet
+from harness.explore.footprint.model import EVERYTHING, LOCAL
+from harness.explore.search.world import InvalidRun
+from harness.taps.stripe.calls import StripeCall
 
 DEADLINE_S = 120.0
 QUICK = Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)

@@ -11,11 +11,11 @@ import pytest
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.sql.doors import Door, Doors
-from harness.explore.sql.read import read_catalog
-from harness.explore.sql.symbols import Params
-from harness.explore.tenures import Tenures
-from harness.explore.world import Tenure
+from harness.explore.control.tenures import Tenures
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.footprint.sql.lock_targets import Door, Doors
+from harness.explore.footprint.sql.symbols import Params
+from harness.explore.search.world import Tenure
 
 DEADLINE_S = 120.0
 SCHEMA = """

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.explore.footprint import Footprint
-from harness.explore.players import At, Player
-from harness.explore.service_world import SERVICE, ServiceWorld
-from harness.explore.world import InvalidRun
+from harness.explore.control.attempts import At, Player
+from harness.explore.control.execution import SERVICE, ServiceWorld
+from harness.explore.footprint.model import Footprint
+from harness.explore.search.world import InvalidRun
 
 
 class Control:

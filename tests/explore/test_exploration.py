@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.described import Described
 from harness.explore.exploration import Request, Search, explore, opened, play_again, save
 from harness.explore.search import Budget, Ending
-from harness.explore.witness import broken_of, read_witness
+from harness.explore.witness.file import broken_of, read_witness
 from harness.history import Effect, read_history
-from harness.stack import Choice, open_stack
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Status
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET

@@ -12,7 +12,7 @@ from export_stories import Recorded, lock_story, witness
 from harness.backends.shared import database_name
 from harness.backends.wheels import postgres_tool
 from harness.errors import UsageError
-from harness.explore.export import (
+from harness.explore.witness.export import (
     Snapshot,
     Table,
     isolation_spec,
@@ -20,7 +20,7 @@ from harness.explore.export import (
     take_snapshot,
     tell,
 )
-from harness.explore.export.snapshot import closed, named_in, setup_of, teardown_of
+from harness.explore.witness.export.snapshot import closed, named_in, setup_of, teardown_of
 
 EMPTY = Snapshot(setup="SELECT 1;", teardown="")
 

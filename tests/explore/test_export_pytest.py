@@ -11,14 +11,14 @@ import sys
 import pytest
 from export_stories import witness
 
-from harness.described import Described
 from harness.errors import UsageError
 from harness.explore.exploration import Request, explore, opened, save
-from harness.explore.export import pytest_test
 from harness.explore.regression import Replay, replay_witness, scenario_of, shared_choice
 from harness.explore.search import Divergence
-from harness.explore.witness import read_witness, write_witness
-from harness.stack import open_stack
+from harness.explore.witness.export import pytest_test
+from harness.explore.witness.file import read_witness, write_witness
+from harness.scenario.subject import Described
+from harness.testbed.stack import open_stack
 from harness.verdict import Broken, Status
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET

@@ -6,8 +6,8 @@ import re
 
 from export_stories import Recorded, lock_story, witness
 
-from harness.explore.export import mermaid, tell, text
-from harness.explore.export.sequence import arrows
+from harness.explore.witness.export import mermaid, tell, text
+from harness.explore.witness.export.sequence import arrows
 from harness.history import Outcome
 
 TEXT = """\

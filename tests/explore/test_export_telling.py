@@ -6,9 +6,9 @@ import pytest
 from export_stories import Recorded, lock_story, witness
 
 from harness.errors import UsageError
-from harness.explore.export import Kind, Wait, history_of, tell
-from harness.explore.players import At
-from harness.explore.world import BEGINS
+from harness.explore.control.attempts import At
+from harness.explore.search.world import BEGINS
+from harness.explore.witness.export import Kind, Wait, history_of, tell
 from harness.history import Action, Completed, Effect, Invoked, Outcome
 
 

@@ -6,11 +6,11 @@ import asyncio
 
 import psycopg
 
-from harness.explore.footprint import LOCAL, Resource
-from harness.explore.hidden_locks import LOOKS, HiddenLocks
-from harness.explore.sql.read import read_catalog
-from harness.explore.sql.statement import Footprints
-from harness.explore.sql.transaction import Query, TransactionTracker
+from harness.explore.control.hidden_locks import LOOKS, HiddenLocks
+from harness.explore.footprint.model import LOCAL, Resource
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.footprint.sql.statement import Footprints
+from harness.explore.footprint.sql.transaction import Query, TransactionTracker
 
 SCHEMA = "CREATE TABLE orders (id int PRIMARY KEY, paid bool); CREATE TABLE stock (n int)"
 ORDERS, STOCK = Resource(("pg", "public.orders")), Resource(("pg", "public.stock"))

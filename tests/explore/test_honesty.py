@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from harness.explore.came import Came
-from harness.explore.honesty import about_nothing, claimed
+from harness.explore.caveats import about_nothing, claimed
+from harness.explore.control.outcome import Came
 from harness.explore.search import Counts, Ending, Result
 from harness.verdict import Status
 

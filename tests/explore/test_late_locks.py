@@ -9,9 +9,9 @@ import pytest
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.late_locks import LateLocks
-from harness.explore.players import Arrival, Player
-from harness.explore.sql_sessions import SqlSessions
+from harness.explore.control.attempts import Arrival, Player
+from harness.explore.control.deferral import LateLocks
+from harness.explore.control.sql_sessions import SqlSessions
 from harness.taps.postgres import Answer, Statement, Unit
 
 SCHEMA = """

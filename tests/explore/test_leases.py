@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from harness.explore.leases import Leases, leased
+from harness.explore.control.leases import Leases, leased
 from harness.taps.redis import RedisCommand
 
 LOCK = b"if redis.call('exists', KEYS[1]) == 0 then redis.call('set', KEYS[1], 1, 'px', 500) end"

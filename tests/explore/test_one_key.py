@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.explore.footprint import LOCAL
-from harness.explore.one_key import OneKey
-from harness.explore.players import Arrival
+from harness.explore.control.attempts import Arrival
+from harness.explore.control.one_key import OneKey
+from harness.explore.footprint.model import LOCAL
+from harness.explore.search.world import BEGINS, Taken
 from harness.explore.validate.stories import stories
-from harness.explore.world import BEGINS, Taken
-from harness.taps.calls import StripeCall
+from harness.taps.stripe.calls import StripeCall
 
 CREATE = "payment_intent.create"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.footprint import Footprint, Resource
-from harness.explore.heard import Heard
-from harness.explore.polling import Polls, Try, changed_nothing, refused
+from harness.explore.control.polling import Polls, Try, changed_nothing, refused
+from harness.explore.footprint.model import Footprint, Resource
+from harness.explore.naming.answer_digest import Heard
 from harness.taps.postgres import Statement, Unit
 from harness.taps.postgres.units import Failure
 from harness.taps.redis import RedisCommand

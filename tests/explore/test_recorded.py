@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.explore.footprint import Footprint, Resource
-from harness.explore.recorded import Beat, Recorded, recorded, statements
+from harness.explore.footprint.model import Footprint, Resource
 from harness.explore.search import Foretold, RandomWalk, search
-from harness.explore.world import COMMITS
+from harness.explore.search.recorded_order import Beat, Recorded, recorded, statements
+from harness.explore.search.world import COMMITS
 from harness.history import Effect, Header, History
 from tests.explore.lying_worlds import Do, Worlds, harmless
 

@@ -29,7 +29,7 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.search.making import Care, Gone, make
+from harness.explore.search.lane import Care, Gone, make
 
 RACING: Programs = {
     "a": (("read", "x"), ("add", "x")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from toy_worlds import explore, harmless, verdict
 
-from harness.explore.footprint import Footprint
+from harness.explore.footprint.model import Footprint
 from harness.explore.search import (
     BadOrder,
     Bounded,
@@ -15,7 +15,7 @@ from harness.explore.search import (
     RandomWalk,
     Reduced,
 )
-from harness.explore.world import COMMITS, Pending, Taken
+from harness.explore.search.world import COMMITS, Pending, Taken
 
 QUIET = tuple(("read", f"page {number}") for number in range(3))
 SHOP = dict.fromkeys("abc", (*QUIET, ("read", "x"), ("read", "tax"), ("add", "x")))

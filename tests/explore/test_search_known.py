@@ -21,7 +21,7 @@ from harness.explore.search import (
     Result,
     search,
 )
-from harness.explore.search.tree import TreeScheduler
+from harness.explore.search.schedulers.tree import TreeScheduler
 from harness.verdict import Status, Verdict
 
 

@@ -12,7 +12,7 @@ import pytest
 from toy_worlds import Programs, ToyWorlds, harmless, verdict
 
 from harness.errors import UsageError
-from harness.explore.footprint import Footprint
+from harness.explore.footprint.model import Footprint
 from harness.explore.search import (
     Bounded,
     Budget,
@@ -26,7 +26,7 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.world import InvalidRun, Pending, Taken, World, Worlds
+from harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
 from harness.verdict import Verdict
 
 RACING: Programs = {

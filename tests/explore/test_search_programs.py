@@ -22,8 +22,8 @@ from toy_worlds import (
 )
 
 from harness.explore.search import Bounded, Budget, DepthFirst, Ending, Reduced, Result, search
-from harness.explore.search.tree import TreeScheduler
-from harness.explore.world import Taken, Worlds
+from harness.explore.search.schedulers.tree import TreeScheduler
+from harness.explore.search.world import Taken, Worlds
 
 MOST = 120
 """A program with more schedules is passed over."""

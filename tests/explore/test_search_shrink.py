@@ -16,7 +16,7 @@ from harness.explore.search import (
     search,
     shrink,
 )
-from harness.explore.world import InvalidRun, Worlds
+from harness.explore.search.world import InvalidRun, Worlds
 from harness.verdict import Verdict
 
 UPDATE = (("read", "noise"), ("local",), ("read", "x"), ("add", "x"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from harness.explore.came import Came, judge_outcome
-from harness.explore.footprint import Footprint, Resource
+from harness.explore.control.outcome import Came, judge_outcome
+from harness.explore.footprint.model import Footprint, Resource
 from harness.explore.search import Budget, DepthFirst, search
+from harness.explore.search.world import Pending, Taken
 from harness.explore.shrinking import shrunk
-from harness.explore.world import Pending, Taken
 from harness.verdict import Status
 from scenarios.catalog import scenario
 

@@ -14,8 +14,8 @@ import pytest
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.sql.transaction import Query
-from harness.explore.sql_sessions import SqlSessions
+from harness.explore.control.sql_sessions import SqlSessions
+from harness.explore.footprint.sql.transaction import Query
 
 DEADLINE_S = 120.0
 ASK = """

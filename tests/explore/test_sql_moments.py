@@ -16,8 +16,8 @@ from moments import SCHEMA
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.sql.transaction import Query
-from harness.explore.sql_sessions import SqlSessions
+from harness.explore.control.sql_sessions import SqlSessions
+from harness.explore.footprint.sql.transaction import Query
 
 MOMENTS = [
     # One row by a whole unique key, and conditions on that row's own columns.

@@ -12,8 +12,8 @@ from sql_notation import short
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.sql.read import read_catalog
-from harness.explore.sql.statement import UNKNOWN, Footprints, StatementFootprint
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
 
 MORE = """
 CREATE TYPE mood AS ENUM ('fine', 'bad');

@@ -11,12 +11,12 @@ from sql_notation import short
 
 from harness.backends.base import PostgresServer
 from harness.backends.shared import database_name
-from harness.explore.footprint import EVERYTHING, LOCAL, Footprint
-from harness.explore.sql.changed import ChangedColumns
-from harness.explore.sql.observed import QUERY, unpredicted
-from harness.explore.sql.read import read_catalog
-from harness.explore.sql.statement import Footprints
-from harness.explore.sql.transaction import Query, TransactionTracker
+from harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.footprint.sql.changed_columns import ChangedColumns
+from harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
+from harness.explore.footprint.sql.statement import Footprints
+from harness.explore.footprint.sql.transaction import Query, TransactionTracker
 
 ELSEWHERE = """
 CREATE FUNCTION go_elsewhere() RETURNS void LANGUAGE plpgsql AS

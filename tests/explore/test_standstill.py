@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.explore.players import Arrival, At, Player
-from harness.explore.standstill import standstill, verdict_on
-from harness.taps.calls import StripeCall
+from harness.explore.control.attempts import Arrival, At, Player
+from harness.explore.control.standstill import standstill, verdict_on
+from harness.taps.stripe.calls import StripeCall
 from harness.verdict import Status
 
 

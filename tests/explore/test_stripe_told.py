@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from stripe_calls import CALLS, Account, Sent
 
-from harness.explore.footprint import Footprint
-from harness.explore.stripe_told import Told
-from harness.simulator import api
-from harness.simulator.touching import Touched
-from harness.simulator.wire import Request
+from harness.explore.footprint.model import Footprint
+from harness.explore.footprint.stripe_told import Told
+from harness.simulator.api import pipeline as api
+from harness.simulator.domain.touched import Touched
+from harness.simulator.wire.messages import Request
 
 DELETED: Sent = ("DELETE", "/v1/customers/{anna}", {}, None)
 PAYS: Sent = ("POST", "/v1/payment_intents/{open}/confirm", {}, None)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.explore.background import Background
-from harness.explore.sql.compared import equalities
-from harness.explore.times import Times
+from harness.explore.control.background import Background
+from harness.explore.control.clock_values import Times
+from harness.explore.footprint.sql.compared_times import equalities
 from harness.taps.postgres import Statement, Unit
 from harness.taps.redis import RedisCommand
 

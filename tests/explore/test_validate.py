@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.errors import UsageError
-from harness.explore.footprint import Footprint, Resource
+from harness.explore.footprint.model import Footprint, Resource
 from harness.explore.search import Ending
 from harness.explore.validate.spending import Validation, validation_of
 from harness.verdict import Status, Verdict

@@ -7,10 +7,10 @@ from collections.abc import Hashable
 
 import pytest
 
-from harness.explore.footprint import LOCAL
-from harness.explore.warming import MOST, Warmth
-from harness.explore.world import InvalidRun, Pending, Taken
-from harness.performing import NotReady
+from harness.explore.control.warm_up import MOST, Warmth
+from harness.explore.footprint.model import LOCAL
+from harness.explore.search.world import InvalidRun, Pending, Taken
+from harness.service.script import NotReady
 
 KINDS = frozenset({"pay"})
 

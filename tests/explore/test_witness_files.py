@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from harness.errors import UsageError
-from harness.explore.came import Came
+from harness.explore.control.outcome import Came
 from harness.explore.exploration import budget_of
-from harness.explore.names import Names
+from harness.explore.naming.names import Names
 from harness.explore.search import Budget
-from harness.explore.witness import (
+from harness.explore.witness.file import (
     Witness,
     WitnessStep,
     broken_of,

@@ -12,7 +12,7 @@ from pathlib import Path
 from toy_worlds import Programs, ToyWorlds
 
 from harness.explore.cluster.crew import Crew, LostTooOften
-from harness.explore.search.making import Care, Made, make
+from harness.explore.search.lane import Care, Made, make
 from harness.explore.search.types import Plan
 
 VICTIM = "victim"

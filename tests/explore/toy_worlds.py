@@ -21,9 +21,9 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from harness.explore.footprint import Footprint, Resource
+from harness.explore.footprint.model import Footprint, Resource
 from harness.explore.search import Judge, Result, Scheduler, search
-from harness.explore.world import Pending, Taken, World, Worlds
+from harness.explore.search.world import Pending, Taken, World, Worlds
 from harness.verdict import Status, Verdict
 
 Program = tuple[tuple[Any, ...], ...]

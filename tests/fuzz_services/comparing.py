@@ -12,7 +12,7 @@ from searching import DEFAULT, Found, Searcher
 from truth import Told, Truth
 
 from harness.errors import PaidonceError
-from harness.explore.came import Came
+from harness.explore.control.outcome import Came
 from harness.explore.exploration import Search
 from harness.explore.search import Budget
 from harness.explore.validate.spending import Validation

@@ -8,8 +8,8 @@ import pytest
 from gate_proofs import INVARIANTS, bursts, cell, found, proof
 
 from harness.errors import UsageError
-from harness.gate import findings, read_baseline, write_baseline
-from harness.gate.found import known_ids
+from harness.results import findings, read_baseline, write_baseline
+from harness.results.findings import known_ids
 from harness.verdict import Status
 
 TODAY = datetime.date(2026, 11, 26)

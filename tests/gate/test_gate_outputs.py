@@ -12,9 +12,9 @@ from gate_shop import SHOP
 from jsonschema.validators import validator_for
 
 import reports
-from harness.gate import Finding, Level
+from harness.results import Finding, Level
 from harness.verdict import Status
-from reports.gate import annotation, comment, line_of, sarif
+from reports.formats.ci import annotation, comment, line_of, sarif
 
 ACCEPTED = {"racy/successes": "accepted until 2027-01-01: soon"}
 WHOLE = proof(

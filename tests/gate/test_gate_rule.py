@@ -8,10 +8,10 @@ import pytest
 from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, proof
 
 import reports
-from harness.gate import Level, accepting, findings
+from harness.results import Level, accepting, findings
+from harness.results.standing import Standing, standing
 from harness.verdict import Status
-from reports.junit import junit
-from reports.standing import Standing, standing
+from reports.formats.junit import junit
 
 VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
 ACCEPTED = {

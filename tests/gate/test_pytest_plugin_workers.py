@@ -9,7 +9,7 @@ from gate_shop import shop_in
 from harness.pytest_plugin.run import Settings
 from harness.pytest_plugin.session import Session
 from harness.targets import load_target
-from harness.targets.subject import TargetSubject
+from harness.targets.run.subject import TargetSubject
 
 WAIT_S = 120
 

@@ -15,8 +15,8 @@ from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.history import Action
 from harness.load.run import run_load
 from harness.process.child import Child
-from harness.results import Load
-from harness.target import Route, Target
+from harness.results.proof import Load
+from harness.service.description import Route, Target
 
 HERE = Path(__file__).parent
 ARGUMENTS = ["-m", "uvicorn", "order_api:app", "--host=127.0.0.1", "--port=0", "--no-access-log"]

@@ -14,7 +14,7 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.load.recorder import MEASURED, ORIGIN, WARMUP
+from harness.load.record.recorder import MEASURED, ORIGIN, WARMUP
 
 
 def write(path: Path, origin: int, *events: Event, warmup: int = 100, measured: int = 1000) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.errors import DeadlineExceeded
-from harness.results import Load
+from harness.results.proof import Load
 
 Api = Callable[[str], str]
 """Starts the tests' own service in a mode, and answers its address."""

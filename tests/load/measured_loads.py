@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
+from harness.results.proof import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
 from harness.verdict import Status
 
 

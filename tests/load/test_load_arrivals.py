@@ -10,9 +10,9 @@ import pytest
 
 from harness.errors import UsageError
 from harness.history import Action, Completed, Header, History, Invoked, Outcome
-from harness.load.arrivals import Arrivals
-from harness.load.job import LoadJob
-from harness.load.summary import summarise
+from harness.load.analyse.summary import summarise
+from harness.load.generate.job import LoadJob
+from harness.load.plan.arrivals import Arrivals
 from scenarios.reference import TARGET
 
 MS = 1_000_000

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from harness.cli.main import app
 from harness.errors import UsageError
-from harness.load.comparison import Change, compare
-from harness.load.student import quantile, survival
-from harness.results import Load, Proof
+from harness.load.analyse.comparison import Change, compare
+from harness.load.analyse.student import quantile, survival
+from harness.results.proof import Load, Proof
 from harness.verdict import Status
-from reports.repeated import repeated
-from reports.store import encode, write_file
+from reports.formats.store import encode, write_file
+from reports.load.repeated import repeated
 
 GUARDS = ("row_lock", "optimistic", "claim", "advisory_lock")
 ROUNDS = 8

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from harness import loop
 from harness.backends.choice import Choice
 from harness.cli.measuring import load_all
-from harness.described import Described
-from harness.findings import Findings, Plan
 from harness.load.measure import Workload
-from harness.results import Load
-from harness.seen import HELD
-from harness.stack import open_stack
+from harness.process import event_loop as loop
+from harness.proof.plan import Findings, Plan
+from harness.results.load_observed import HELD
+from harness.results.proof import Load
+from harness.scenario.subject import Described
+from harness.testbed.stack import open_stack
 from harness.verdict import Status
 from scenarios.reference import TARGET
 

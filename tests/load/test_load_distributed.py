@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 from harness.cli.main import app
 from harness.errors import UsageError
 from harness.history import Action, Ended, Event, Invoked, Note, Outcome, read_history
-from harness.load.job import LOCUSTFILE
-from harness.load.joining import MACHINES, Joined, histories_in, join, parts_among
-from harness.load.latencies import read_log
-from harness.load.merge import Part, on_one_clock, read_parts
-from harness.load.recorder import LATENCIES, MACHINE, MEASURED, SESSION
-from harness.load.targets import write_target
+from harness.load.generate.job import LOCUSTFILE
+from harness.load.generate.targets import write_target
+from harness.load.record.joining import MACHINES, Joined, histories_in, join, parts_among
+from harness.load.record.latencies import read_log
+from harness.load.record.merge import Part, on_one_clock, read_parts
+from harness.load.record.recorder import LATENCIES, MACHINE, MEASURED, SESSION
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.ports import HeldPort
-from harness.target import Target
+from harness.service.description import Target
 
 PATIENCE_S = 120.0
 """A machine may be very busy."""

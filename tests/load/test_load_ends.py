@@ -14,14 +14,14 @@ from load_runs import DEADLINE_S, PURE, QUICK, Api, LoadOn, until
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.errors import PaidonceError, UsageError
 from harness.history import Completed, Note, read_history
-from harness.load.job import LOCUSTFILE
-from harness.load.merge import merge, read_parts
+from harness.load.generate.job import LOCUSTFILE
+from harness.load.generate.targets import write_target
+from harness.load.record.merge import merge, read_parts
 from harness.load.run import LoadCancelled, LoadFailed, run_load
-from harness.load.targets import write_target
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.ports import HeldPort
-from harness.target import Target
+from harness.service.description import Target
 
 
 def recorded(folder: Path) -> int:
@@ -187,7 +187,7 @@ def _runner_script(
         f"""
 from pathlib import Path
 from harness.load.run import run_load
-from harness.load.targets import load_target
+from harness.load.generate.targets import load_target
 
 load = run_load(
     target=load_target({str(folder / "described.json")!r}, ""),

@@ -10,13 +10,13 @@ import pytest
 
 from harness.errors import UsageError
 from harness.history import Action, Completed, Outcome, read_history
-from harness.load.latencies import Latencies, read_log
-from harness.load.plan import LoadPlan
-from harness.load.recorder import LATENCIES, Recorder
-from harness.load.settings import LoadSettings
-from harness.load.spread import spread
-from harness.load.summary import summarise
-from harness.target import Target
+from harness.load.analyse.summary import summarise
+from harness.load.plan.plan import LoadPlan
+from harness.load.plan.settings import LoadSettings
+from harness.load.plan.spread import spread
+from harness.load.record.latencies import Latencies, read_log
+from harness.load.record.recorder import LATENCIES, Recorder
+from harness.service.description import Target
 
 CHANCE = random.Random(5)
 WORKERS = [

@@ -14,12 +14,12 @@ import pytest
 from load_runs import DEADLINE_S, Api, until
 
 from harness.history import read_history
-from harness.load.job import LOCUSTFILE
-from harness.load.targets import write_target
+from harness.load.generate.job import LOCUSTFILE
+from harness.load.generate.targets import write_target
 from harness.process.child import Child
 from harness.process.modules import command
 from harness.process.ports import HeldPort
-from harness.target import Target
+from harness.service.description import Target
 
 
 def locust(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

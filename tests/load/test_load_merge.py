@@ -18,8 +18,8 @@ from harness.history import (
     Outcome,
     read_history,
 )
-from harness.load.merge import Merged, merge, read_parts
-from harness.load.recorder import STOPPED
+from harness.load.record.merge import Merged, merge, read_parts
+from harness.load.record.recorder import STOPPED
 
 
 def merged(*paths: Path) -> Merged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 
-from harness.load.orders import HotPlace, OrderBudget
+from harness.load.generate.orders import HotPlace, OrderBudget
 
 
 class Clock:

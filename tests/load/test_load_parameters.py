@@ -10,18 +10,18 @@ import msgspec
 import pytest
 
 from harness.cli import load_options
-from harness.conditions import Conditions
 from harness.errors import UsageError
 from harness.history import Completed, Outcome
 from harness.history.builder import HistoryBuilder
-from harness.load.contention import DISTINCT, Contention, contention
-from harness.load.job import LoadJob
-from harness.load.orders import HotPlaces
-from harness.load.retrying import FIRST_DELAY, LONGEST_DELAY, delay, worth_another_try
-from harness.load.spread import spread
-from harness.load.summary import summarise
-from harness.simulator.latency import Latency
-from harness.target import Target
+from harness.load.analyse.summary import summarise
+from harness.load.generate.job import LoadJob
+from harness.load.generate.orders import HotPlaces
+from harness.load.plan.contention import DISTINCT, Contention, contention
+from harness.load.plan.retrying import FIRST_DELAY, LONGEST_DELAY, delay, worth_another_try
+from harness.load.plan.spread import spread
+from harness.results.load_conditions import Conditions
+from harness.service.description import Target
+from harness.simulator.wire.latency import Latency
 
 
 @pytest.mark.parametrize(

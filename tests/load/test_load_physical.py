@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import loop
-from harness.described import Described
-from harness.load import physical
-from harness.load.physical import measure_limit
-from harness.load.sqlscript import Script
-from harness.seen import Alone, Limit
-from harness.stack import Choice, open_stack
+from harness.load.observe import physical
+from harness.load.observe.physical import measure_limit
+from harness.load.observe.sqlscript import Script
+from harness.process import event_loop as loop
+from harness.results.load_observed import Alone, Limit
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
 from scenarios.reference import TARGET
 
 

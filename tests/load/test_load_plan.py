@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from harness.errors import UsageError
-from harness.load.address import loopback_url
-from harness.load.job import LoadJob
-from harness.load.plan import TAIL, LoadPlan
-from harness.load.settings import OPTIONS, command_line, settings_from
-from harness.load.targets import load_target, write_target
-from harness.target import Target
+from harness.load.generate.job import LoadJob
+from harness.load.generate.targets import load_target, write_target
+from harness.load.plan.address import loopback_url
+from harness.load.plan.plan import TAIL, LoadPlan
+from harness.load.plan.settings import OPTIONS, command_line, settings_from
+from harness.service.description import Target
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_target_is_found_in_a_module(target: Target) -> None:
     [
         ("scenarios.reference", "module:attribute"),
         ("no_such_module_anywhere:TARGET", "cannot import no_such_module_anywhere"),
-        ("scenarios.reference:VARIANTS", "not a harness.target.Target"),
-        ("scenarios.reference:NOTHING", "not a harness.target.Target"),
+        ("scenarios.reference:VARIANTS", "not a harness.service.description.Target"),
+        ("scenarios.reference:NOTHING", "not a harness.service.description.Target"),
     ],
 )
 def test_a_wrong_target_object_is_named(name: str, says: str) -> None:

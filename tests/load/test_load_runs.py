@@ -9,10 +9,10 @@ import httpx
 import pytest
 from load_runs import DEADLINE_S, PURE, Api, LoadOn
 
-from harness.answers import order_observed
 from harness.capability import Capability
 from harness.history import Action, Completed, Journal, Outcome, read_history
-from harness.target import Target
+from harness.service.description import Target
+from harness.service.responses import order_observed
 from harness.verdict import Status
 
 

@@ -12,7 +12,7 @@ from load_runs import until
 
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.errors import Unavailable
-from harness.load.sampler import Sampler, SamplerFailed, summarise_samples
+from harness.load.observe.sampler import Sampler, SamplerFailed, summarise_samples
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 from measured_loads import load, run
 
 import reports
-from harness.load.saturation import HIGHEST, NARROWING, START, Climb, sustained
-from harness.results import Load, Percentiles
+from harness.load.analyse.saturation import HIGHEST, NARROWING, START, Climb, sustained
+from harness.results.proof import Load, Percentiles
 from harness.verdict import Status
-from reports.html import page
-from reports.markdown import summary
-from reports.performance import profiles
-from reports.saturation import saturation
+from reports.formats.html import page
+from reports.formats.markdown import summary
+from reports.load.performance import profiles
+from reports.load.saturation import saturation
 
 BOUND_MS = 100.0
 

@@ -14,7 +14,9 @@ from load_runs import until
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.backends.redis_embedded import EmbeddedRedis
 from harness.backends.stripe_simulator import SimulatedStripe
-from harness.load.meters import (
+from harness.load.analyse.spending import spent
+from harness.load.analyse.timing import durations, means
+from harness.load.observe.meters import (
     BUSY_S,
     CALLS,
     COMMANDS,
@@ -26,10 +28,8 @@ from harness.load.meters import (
     redis_server,
     simulator,
 )
-from harness.load.sampler import Locks, Sample, Sampler, summarise_samples
-from harness.load.spending import spent
-from harness.load.timing import durations, means
-from harness.seen import Counted, Sessions, Timeline, Where
+from harness.load.observe.sampler import Locks, Sample, Sampler, summarise_samples
+from harness.results.load_observed import Counted, Sessions, Timeline, Where
 
 NS = 1_000_000_000
 

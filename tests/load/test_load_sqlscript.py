@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.load.sqlscript import NUMBER, NotReplayable, Said, another, literal, numbered, script
+from harness.load.observe.sqlscript import (
+    NUMBER,
+    NotReplayable,
+    Said,
+    another,
+    literal,
+    numbered,
+    script,
+)
 
 ORDERS = ("0c8f1c9e-0000-4000-8000-0123456789ab", "0c8f1c9e-1111-4111-8111-ba9876543210")
 DRAWN = ("pi_3QAAAAAAAAAAAAAAAAAAAAAA", "pi_3QBBBBBBBBBBBBBBBBBBBBBB")

@@ -10,7 +10,7 @@ import pytest
 
 from harness.backends.stripe_simulator import CONTROL_HEADERS, SimulatedStripe
 from harness.errors import UsageError
-from harness.load.stripe_latency import stripe_latency
+from harness.load.observe.stripe_latency import stripe_latency
 
 
 def latency(stripe: SimulatedStripe) -> Any:

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from harness.history import Action, Completed, Event, Header, History, Invoked, Outcome
-from harness.load.latencies import Latencies
-from harness.load.sampler import Sample, summarise_samples
-from harness.load.summary import summarise
+from harness.load.analyse.summary import summarise
+from harness.load.observe.sampler import Sample, summarise_samples
+from harness.load.record.latencies import Latencies
 
 MS = 1_000_000
 

@@ -14,9 +14,9 @@ from load_runs import LoadOn, until
 
 from harness.errors import Unavailable, UsageError
 from harness.history import Action, Completed, Header, Invoked, Journal, Outcome, read_history
-from harness.load.following import Follower
+from harness.load.observe.following import Follower
+from harness.load.observe.telemetry import Telemetry
 from harness.load.run import LoadCancelled
-from harness.load.telemetry import Telemetry
 
 pytest.importorskip("prometheus_client", reason="needs pip install 'paidonce[telemetry]'")
 pytest.importorskip("opentelemetry.sdk", reason="needs pip install 'paidonce[telemetry]'")

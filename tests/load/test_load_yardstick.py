@@ -12,7 +12,7 @@ from harness.backends.postgres_admin import connect
 from harness.backends.postgres_embedded import EmbeddedPostgres
 from harness.cli.main import app
 from harness.errors import PaidonceError
-from harness.load.yardstick import Yardstick
+from harness.load.observe.yardstick import Yardstick
 
 
 def databases(server: EmbeddedPostgres) -> list[tuple[object, ...]]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 from mutants import Mutant
 
-from harness.described import Described
 from harness.explore.exploration import Request, exit_code, explore, opened
 from harness.explore.search import Budget
-from harness.results import Variant
-from harness.stack import Choice, Stack, open_stack
+from harness.results.proof import Variant
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, Stack, open_stack
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

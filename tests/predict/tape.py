@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from harness.explore.sql.catalog import Catalog, Column, ForeignKey, Index, Table
-from harness.explore.sql.types import ColumnType
+from harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
+from harness.explore.footprint.sql.types import ColumnType
 from harness.history import Effect
 from harness.predict import Solo
 from harness.taps.postgres import labels

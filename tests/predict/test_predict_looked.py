@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tape import ORDER, Tape, catalog
 
-from harness.explore.sql.catalog import Function, Trigger
+from harness.explore.footprint.sql.catalog import Function, Trigger
 from harness.history import Header, History
 from harness.predict import (
     Blind,
@@ -18,7 +18,7 @@ from harness.predict import (
     predict,
     shown_by,
 )
-from reports import predictions as writer
+from reports.formats import predictions as writer
 
 READ = "SELECT status FROM orders WHERE id = $1"
 PAID = "UPDATE orders SET status = 'paid' WHERE id = $1"

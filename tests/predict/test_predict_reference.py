@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.described import Described
 from harness.explore.exploration import Request, explore, opened
 from harness.explore.search import Ending
 from harness.predict import Standing, decided, orders_of, predicted
-from harness.stack import Choice, open_stack
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
 from scenarios.catalog import scenario
 from scenarios.reference import TARGET
 

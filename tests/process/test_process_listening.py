@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import service
 from harness.process.child import ChildFailed
 from harness.process.custody import custody
 from harness.process.listening import PORT_TRIES
-from harness.results import Variant
-from harness.service import Addresses, Start
-from harness.target import Route, Target
+from harness.results.proof import Variant
+from harness.service import launch as service
+from harness.service.description import Route, Target
+from harness.service.launch import Addresses, Start
 
 NOWHERE = Addresses(
     postgres_url="postgresql:///none",

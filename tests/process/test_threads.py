@@ -9,11 +9,11 @@ import threading
 import psutil
 import pytest
 
-from harness import service
-from harness.results import Variant
-from harness.service import Addresses, Start
-from harness.target import Route, Target
-from harness.threads import CalledOff, in_thread
+from harness.process.threads import CalledOff, in_thread
+from harness.results.proof import Variant
+from harness.service import launch as service
+from harness.service.description import Route, Target
+from harness.service.launch import Addresses, Start
 
 ADDRESSES = Addresses(
     postgres_url="postgresql:///none",

@@ -5,11 +5,7 @@ from __future__ import annotations
 import msgspec
 from sample_history import CHECKERS, PI_A, PI_B
 
-from harness.results import (
-    Cell,
-    Proof,
-    Run,
-)
+from harness.results.proof import Cell, Proof, Run
 from harness.verdict import Status, Verdict
 
 

@@ -12,11 +12,11 @@ from sample_cells import cell
 
 import harness
 import reports
-from harness.gate.found import accepting, findings
-from harness.results import How, Searched
+from harness.results.findings import accepting, findings
+from harness.results.problems import problems
+from harness.results.proof import How, Searched
+from harness.results.standing import Standing, standing
 from harness.verdict import Status
-from reports.problems import problems
-from reports.standing import Standing, standing
 
 HELD = (Status.VALID, Status.VALID)
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harness.errors import UsageError
-from harness.explore.witness import read_witness
+from harness.explore.witness.file import read_witness
 from harness.history import Effect, History, read_history
 from reports.film import Film, Icon, film, film_of, readable_film
 from reports.film.rows import Did, Row, changes

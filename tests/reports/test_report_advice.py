@@ -9,10 +9,10 @@ from reports_sample import sample
 from sample_sweeps import LEVELS, swept
 
 import reports
-from harness.results import Load, Percentiles, Variant
+from harness.results.proof import Load, Percentiles, Variant
 from harness.verdict import Status
-from reports.advice import advice
-from reports.html import page
+from reports.formats.html import page
+from reports.load.advice import advice
 from scenarios.reference import VARIANTS
 
 

@@ -12,15 +12,15 @@ from rich.console import Console
 from sample_cells import not_judged, with_cells
 
 import reports
-from harness.findings import machine
-from harness.results import Beside, Proof
-from reports import terminal
-from reports.backends import columns
-from reports.headline import headline
-from reports.html import page
-from reports.junit import junit
-from reports.markdown import summary
-from reports.problems import Weight
+from harness.proof.plan import machine
+from harness.results.problems import Weight
+from harness.results.proof import Beside, Proof
+from reports.formats import terminal
+from reports.formats.html import page
+from reports.formats.junit import junit
+from reports.formats.markdown import summary
+from reports.overview.backends import columns
+from reports.overview.headline import headline
 
 
 def beside(own: Proof, *others: Beside) -> Proof:

@@ -17,9 +17,9 @@ import reports
 from harness.cli.figures import figures_command
 from harness.errors import UsageError
 from harness.history import Action, Completed, Ended, Header, Invoked, OrderCreated, Outcome
-from harness.results import Load, Proof
-from reports.figures import OPERATION, measurements
-from reports.tables import as_csv
+from harness.results.proof import Load, Proof
+from reports.formats.tables import as_csv
+from reports.load.figures import OPERATION, measurements
 
 HISTORY = "histories/claim/load.jsonl"
 

@@ -15,12 +15,12 @@ from sample_cells import cell, not_judged, with_cells
 
 import reports
 from harness.errors import UsageError
-from harness.gate.words import listed
-from harness.results import Proof, Variant
+from harness.results.proof import Proof, Variant
+from harness.results.words import listed
 from harness.verdict import Status
-from reports import terminal
-from reports.junit import junit
-from reports.markdown import summary
+from reports.formats import terminal
+from reports.formats.junit import junit
+from reports.formats.markdown import summary
 from reports.words import duration, moment, money, number, percent, short_id
 
 # --- results.json -----------------------------------------------------------------------------

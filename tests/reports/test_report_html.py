@@ -14,10 +14,10 @@ import pytest
 from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, load, sample
 
 import reports
-from harness.results import How, Proof, Searched
-from reports.charts import Row, bars, dots
-from reports.html import asset, page
-from reports.performance import HEADER, profiles
+from harness.results.proof import How, Proof, Searched
+from reports.charts.charts import Row, bars, dots
+from reports.formats.html import asset, page
+from reports.load.performance import HEADER, profiles
 
 VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
 

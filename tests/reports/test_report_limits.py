@@ -8,11 +8,11 @@ import msgspec
 from sample_sweeps import swept
 
 import reports
-from harness.results import Load, Proof
-from harness.seen import HELD, Counted, Limit, Seen, Sessions, Timeline
-from reports.html import page
-from reports.limits import UNGUARDED, limit_figures
-from reports.markdown import summary
+from harness.results.load_observed import HELD, Counted, Limit, Seen, Sessions, Timeline
+from harness.results.proof import Load, Proof
+from reports.formats.html import page
+from reports.formats.markdown import summary
+from reports.load.limits import UNGUARDED, limit_figures
 
 
 def watched(limit: Limit | None) -> Proof:

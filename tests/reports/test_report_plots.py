@@ -17,16 +17,16 @@ from rich.console import Console
 from sample_sweeps import LEVELS, swept
 
 import reports
-from harness.results import Conditions, Proof
-from harness.seen import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline
+from harness.results.load_observed import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline
+from harness.results.proof import Conditions, Proof
 from harness.verdict import Status
-from reports.curve_svg import curve_picture
-from reports.curves import Curve, Plot, Point, as_data
-from reports.html import page
-from reports.markdown import summary
-from reports.plots import Figure, figures
-from reports.terminal import render_loads
-from reports.waits import wait_figures
+from reports.charts.curve_svg import curve_picture
+from reports.charts.curves import Curve, Plot, Point, as_data
+from reports.formats.html import page
+from reports.formats.markdown import summary
+from reports.formats.terminal import render_loads
+from reports.load.plots import Figure, figures
+from reports.load.waits import wait_figures
 
 VENDOR = Path(__file__).parents[2] / "reports" / "vendor"
 UPLOT = {

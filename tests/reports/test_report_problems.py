@@ -11,11 +11,11 @@ from sample_history import double_payment
 import reports
 from harness.checkers import judge
 from harness.history import ChargeObserved, Header, History, IntentObserved
-from harness.results import Cell, How, Proof, Run, Searched
+from harness.results.problems import Weight
+from harness.results.proof import Cell, How, Proof, Run, Searched
+from harness.results.standing import Standing, standing, tally
 from harness.verdict import Broken, Status
-from reports.headline import Tone, headline
-from reports.problems import Weight
-from reports.standing import Standing, standing, tally
+from reports.overview.headline import Tone, headline
 
 VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
 

@@ -8,11 +8,11 @@ import msgspec
 from reports_sample import sample
 
 import reports
-from harness.grounds import Claim, Grounds, Lesson, Wrong, resting
-from harness.results import How, Searched
-from reports.explored import write_search_page
-from reports.markdown import summary
-from reports.rested import rested
+from harness.results.grounds import Claim, Grounds, Lesson, Wrong, resting
+from harness.results.proof import How, Searched
+from reports.formats.explored import write_search_page
+from reports.formats.markdown import summary
+from reports.overview.grounds import rested
 
 GROUNDS = Grounds(
     pairs=(

@@ -11,13 +11,23 @@ from reports_sample import GUARDS
 from sample_sweeps import swept
 
 import reports
-from harness.results import Proof
-from harness.seen import HELD, Alone, Limit, Part, Seen, Sessions, Spent, Timeline, Where
-from reports.advice import advice
-from reports.html import page
-from reports.markdown import summary
-from reports.spending import spending_figures
-from reports.stacks import stack_picture
+from harness.results.load_observed import (
+    HELD,
+    Alone,
+    Limit,
+    Part,
+    Seen,
+    Sessions,
+    Spent,
+    Timeline,
+    Where,
+)
+from harness.results.proof import Proof
+from reports.charts.stacks import stack_picture
+from reports.formats.html import page
+from reports.formats.markdown import summary
+from reports.load.advice import advice
+from reports.load.spending import spending_figures
 
 SPENT = Spent(
     of="operation",

@@ -28,14 +28,14 @@ from harness.history import (
     Outcome,
 )
 from harness.verdict import Status
-from reports.evidence import double_payment as find_double_payment
-from reports.evidence import unexpected
-from reports.story import tell
-from reports.timeline import timeline
-from reports.timeline_lanes import MAX_ATTEMPTS
-from reports.timeline_steps import MAX_STEPS, Kind
-from reports.timeline_svg import timeline_picture
-from reports.timescale import TimeScale
+from reports.charts.timescale import TimeScale
+from reports.overview.evidence import double_payment as find_double_payment
+from reports.overview.evidence import unexpected
+from reports.timeline.lanes import MAX_ATTEMPTS
+from reports.timeline.model import timeline
+from reports.timeline.steps import MAX_STEPS, Kind
+from reports.timeline.story import tell
+from reports.timeline.svg import timeline_picture
 
 CHARGED_TWICE = verdict("one-charge", Status.INVALID, evidence=(8, 9))
 

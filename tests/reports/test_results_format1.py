@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 import reports
-from harness.explore.witness import read_witness
+from harness.explore.witness.file import read_witness
 from harness.history import read_history
-from harness.results import RESULTS_FORMAT
+from harness.results.proof import RESULTS_FORMAT
 from harness.verdict import Status
 from reports.film import film_of
 

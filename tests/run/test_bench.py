@@ -9,8 +9,8 @@ import pytest
 import redis.asyncio as aioredis
 
 from harness.backends.redis_embedded import EmbeddedRedis
-from harness.bench import Bench
 from harness.errors import Unavailable
+from harness.testbed.bench import Bench
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 
 import reports
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.described import Described
-from harness.explore.cells import Allowance
-from harness.findings import Findings, Plan
-from harness.prove import prove
-from harness.results import How
-from harness.stack import Choice, open_stack
+from harness.proof.cell_search import Allowance
+from harness.proof.matrix import prove
+from harness.proof.plan import Findings, Plan
+from harness.results.proof import How
+from harness.scenario.subject import Described
+from harness.testbed.stack import Choice, open_stack
 from harness.verdict import Status
 from scenarios.catalog import SCENARIOS, scenario
 from scenarios.reference import TARGET
@@ -164,7 +164,7 @@ def test_every_guard_has_a_scenario_that_could_catch_it_exactly_if_it_is_vulnera
 
 def test_a_cell_that_cannot_run_is_an_error_of_that_cell_only(tmp_path):
     from harness.history import Action
-    from harness.scenario import Attempt, Step
+    from harness.scenario.model import Attempt, Step
 
     hopeless = replace(
         scenario("two_tabs"),

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from harness.backends.shared import database_name, open_shared_postgres
-from harness.sequences import spread_sequences
+from harness.testbed.sequences import spread_sequences
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from harness.errors import DeadlineExceeded
 from harness.history import Action, Fault, Header, Journal, Note, read_history
-from harness.performing import Progress
-from harness.scenario import (
+from harness.scenario.choreography import Stage
+from harness.scenario.model import (
     HUNG_UP,
     LEASES_OVER,
     Attempt,
@@ -22,9 +22,9 @@ from harness.scenario import (
     after,
     when_held,
 )
-from harness.stage import Stage
-from harness.taps.calls import StripeCall
+from harness.service.script import Progress
 from harness.taps.gate import Passage
+from harness.taps.stripe.calls import StripeCall
 
 PAY = (Step(Action.PAY),)
 DEADLINE_S = 120.0

@@ -17,16 +17,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.simulator import api, confirming
-from harness.simulator.errors import StripeError
-from harness.simulator.faults import Rule
-from harness.simulator.forms import encode
-from harness.simulator.idempotency import WhenBusy
-from harness.simulator.latency import Latency, Uniform
-from harness.simulator.objects import PaymentIntent
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
-from harness.simulator.wire import Reply, Request
+from harness.simulator.api import pipeline as api
+from harness.simulator.domain import confirming
+from harness.simulator.domain.errors import StripeError
+from harness.simulator.domain.objects import PaymentIntent
+from harness.simulator.engine.faults import Rule
+from harness.simulator.engine.idempotency import WhenBusy
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.forms import encode
+from harness.simulator.wire.latency import Latency, Uniform
+from harness.simulator.wire.messages import Reply, Request
 
 START = 1_800_000_000.0
 LATENCY = Latency(

@@ -8,8 +8,8 @@ import pytest
 import stripe
 from simulator_process import SECRET, Simulator, running
 
-from harness.simulator.ids import IdSource
-from harness.simulator.state import World
+from harness.simulator.domain.ids import IdSource
+from harness.simulator.domain.state import World
 
 
 @pytest.fixture(scope="module")

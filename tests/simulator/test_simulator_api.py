@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.simulator import api, intents
-from harness.simulator.forms import encode
-from harness.simulator.idempotency import KEPT_SECONDS, WhenBusy
-from harness.simulator.latency import Fixed, Latency
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
-from harness.simulator.wire import Reply, Request
+from harness.simulator.api import pipeline as api
+from harness.simulator.domain import intents
+from harness.simulator.engine.idempotency import KEPT_SECONDS, WhenBusy
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.forms import encode
+from harness.simulator.wire.latency import Fixed, Latency
+from harness.simulator.wire.messages import Reply, Request
 
 CREATE = {"amount": 1000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
 SOON = Latency(before=Fixed(30))

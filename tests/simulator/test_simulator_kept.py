@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.simulator import confirming, customers, payment_methods, saved
-from harness.simulator.objects import EventRequest
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
+from harness.simulator.domain import confirming, customers, payment_methods
+from harness.simulator.domain.objects import EventRequest
+from harness.simulator.engine import saved
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
 
 CAUSE = EventRequest(id=None, idempotency_key=None)
 

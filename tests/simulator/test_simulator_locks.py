@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.simulator import api
-from harness.simulator.errors import Refused
-from harness.simulator.forms import encode
-from harness.simulator.latency import Fixed, Latency
-from harness.simulator.limits import Limits
-from harness.simulator.locks import Locks, subject
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
-from harness.simulator.wire import Reply, Request
+from harness.simulator.api import pipeline as api
+from harness.simulator.domain.errors import Refused
+from harness.simulator.engine.limits import Limits
+from harness.simulator.engine.locks import Locks, subject
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.forms import encode
+from harness.simulator.wire.latency import Fixed, Latency
+from harness.simulator.wire.messages import Reply, Request
 
 
 def request(path: str, form: dict[str, Any], key: str | None = None) -> Request:

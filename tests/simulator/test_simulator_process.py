@@ -15,9 +15,9 @@ from simulator_process import COMMAND, DEADLINE_S, ROOT, ready_line, running
 
 from harness.errors import UsageError
 from harness.simulator.cli import parse
-from harness.simulator.idempotency import WhenBusy
-from harness.simulator.latency import split
-from harness.simulator.server import listen
+from harness.simulator.engine.idempotency import WhenBusy
+from harness.simulator.http.server import listen
+from harness.simulator.wire.latency import split
 
 
 def start(*flags: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, Phase, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from harness.simulator import confirming, idempotency, locks, refunds
-from harness.simulator.faults import ErrorFault, Match, ResetFault, Rule, SilenceFault, When
-from harness.simulator.idempotency import IdempotencyStore, WhenBusy
-from harness.simulator.state import World
+from harness.simulator.domain import confirming, refunds
+from harness.simulator.domain.state import World
+from harness.simulator.engine import idempotency, locks
+from harness.simulator.engine.faults import ErrorFault, Match, ResetFault, Rule, SilenceFault, When
+from harness.simulator.engine.idempotency import IdempotencyStore, WhenBusy
 
 CARDS = st.sampled_from(
     [

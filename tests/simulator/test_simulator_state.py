@@ -13,9 +13,9 @@ import stripe
 from simulator_process import COMMAND, ROOT, SECRET, Simulator, running
 
 from harness.errors import UsageError
-from harness.simulator import saved
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
+from harness.simulator.engine import saved
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
 
 CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
 HELD = {**CREATE, "capture_method": "manual"}

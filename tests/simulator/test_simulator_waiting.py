@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from payment_world import CAUSE, VISA, event_types, make, pay
 
-from harness.simulator import confirming, intents
-from harness.simulator.errors import Declined, StripeError
-from harness.simulator.intents import CreateIntent, UpdateIntent
-from harness.simulator.payment_methods import Source
-from harness.simulator.state import World
+from harness.simulator.domain import confirming, intents
+from harness.simulator.domain.errors import Declined, StripeError
+from harness.simulator.domain.intents import CreateIntent, UpdateIntent
+from harness.simulator.domain.payment_methods import Source
+from harness.simulator.domain.state import World
 
 THREE_D_SECURE = Source(payment_method="pm_card_threeDSecure2Required")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from postgres_messages import chunked, each, i2, i4, typed, u4, value, z
 
 from harness.taps.postgres.frames import Frames
+from harness.taps.postgres.passthrough import Skim
 from harness.taps.postgres.session import Session
-from harness.taps.postgres.skim import Skim
 from harness.taps.postgres.units import Phase
 
 READY = typed("Z", b"I")

@@ -12,8 +12,8 @@ from postgres_play import DEADLINE_S, Gatekeeper
 from postgres_talk import SCHEMA, Talk, step
 
 from harness.backends.shared import database_name
-from harness.explore import sql_sessions
-from harness.explore.sql_sessions import SqlSessions, session_name
+from harness.explore.control import sql_sessions
+from harness.explore.control.sql_sessions import SqlSessions, session_name
 from harness.taps.postgres import PostgresTap
 from harness.taps.postgres.units import COMMIT
 

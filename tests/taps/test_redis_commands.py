@@ -13,7 +13,7 @@ import pytest
 import redis
 from redis_servers import KEYS, SAMPLES, SERVERS, Talker, documented
 
-from harness.explore.redis_footprint import redis_footprint
+from harness.explore.footprint.redis import redis_footprint
 from harness.taps.redis.keys import is_local, keys_of
 from harness.taps.redis.touching import touches
 

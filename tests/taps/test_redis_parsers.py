@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from postgres_messages import chunked
 from redis_values import PUSHES, REPLIES, bulk, command, line
 
-from harness.taps.malformed import ProtocolError
+from harness.taps.protocol_error import ProtocolError
 from harness.taps.redis.requests import RequestReader, split
 from harness.taps.redis.resp import (
     BULK_LIMIT,

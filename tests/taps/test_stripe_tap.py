@@ -12,7 +12,7 @@ from postgres_play import DEADLINE_S
 from harness.backends.stripe_simulator import SimulatedStripe
 from harness.history import Effect, Header, Journal, read_history
 from harness.taps.gate import Passage
-from harness.taps.stripe import StripeTap
+from harness.taps.stripe.tap import StripeTap
 
 
 class Upstream:

@@ -16,11 +16,11 @@ from harness.backends.shared import (
 )
 from harness.cli.main import app
 from harness.explore.exploration import Request, explore, opened
-from harness.stack import Choice, open_stack
 from harness.targets import load_target
-from harness.targets.script import script_of
-from harness.targets.smoke import smoke
-from harness.targets.subject import TargetSubject
+from harness.targets.check.smoke import smoke
+from harness.targets.run.script import script_of
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import Choice, open_stack
 
 HERE = Path(__file__).parent
 SHOP = HERE / "shop"

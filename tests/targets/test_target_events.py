@@ -13,15 +13,15 @@ import msgspec
 import harness.simulator
 from harness.backends.stripe_simulator import CAPABILITIES
 from harness.capability import Capability
-from harness.simulator import api
-from harness.simulator.event_types import EVENT_TYPES
-from harness.simulator.forms import encode
-from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
-from harness.simulator.wire import Reply, Request
-from harness.targets.events import Events
-from harness.targets.format import StepTable
-from harness.wire import Answer
+from harness.http.client import Answer
+from harness.simulator.api import pipeline as api
+from harness.simulator.engine.event_types import EVENT_TYPES
+from harness.simulator.engine.settings import Settings
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.forms import encode
+from harness.simulator.wire.messages import Reply, Request
+from harness.targets.file.format import StepTable
+from harness.targets.run.events import Events
 
 
 class Stripe:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from harness.cli.main import app
 from harness.targets import load_target
-from harness.targets.format import TargetFile
+from harness.targets.file.format import TargetFile
 
 run = CliRunner()
 

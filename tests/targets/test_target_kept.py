@@ -10,8 +10,8 @@ import pytest
 
 from harness.capability import Capability
 from harness.errors import UsageError
-from harness.targets.clients import TargetClients
-from harness.targets.format import PrepareTable
+from harness.targets.file.format import PrepareTable
+from harness.targets.run.clients import TargetClients
 
 
 def kept(bench, *, called, steps, stripe=True):

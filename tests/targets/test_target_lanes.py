@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from small_services import choice
 
-from harness.stack import open_stack
 from harness.targets import load_target
-from harness.targets.subject import TargetSubject
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import open_stack
 
 FILE = """
 name = "keeps-its-settings"

@@ -15,7 +15,7 @@ from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url
 from harness.cli.main import app
 from harness.errors import UsageError
 from harness.targets import load_target
-from harness.targets.needs import keeps_state_unseen, needed, told_of
+from harness.targets.file.required_taps import keeps_state_unseen, needed, told_of
 
 TILL = Path(__file__).parent / "till"
 UNSEEN = "what the service knows is where no tap is"

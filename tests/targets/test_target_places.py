@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.targets.places import filled
+from harness.targets.file.placeholders import filled
 
 VALUES = {"order": 7}
 

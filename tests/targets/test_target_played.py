@@ -10,11 +10,11 @@ from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 from harness.checkers import judge
 from harness.explore.exploration import Request, Search, explore, play_again, save
 from harness.explore.search import Budget, Ending
-from harness.explore.witness import read_witness
-from harness.explore.world import InvalidRun
+from harness.explore.search.world import InvalidRun
+from harness.explore.witness.file import read_witness
 from harness.history import Effect, Invoked, Observed, read_history
-from harness.targets.regression import replay_target_witness
-from harness.targets.smoke import smoke
+from harness.targets.check.replay import replay_target_witness
+from harness.targets.check.smoke import smoke
 from harness.verdict import Status
 
 

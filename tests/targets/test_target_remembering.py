@@ -7,8 +7,8 @@ from small_services import HERE, check, edited, on_worlds
 
 from harness.explore.exploration import Request, explore
 from harness.explore.search import Budget, Ending
-from harness.grounds import Wrong
-from harness.targets.smoke import smoke
+from harness.results.grounds import Wrong
+from harness.targets.check.smoke import smoke
 
 TARGET = HERE / "remembering" / "target.toml"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.targets.asking import request_for
-from harness.targets.loading import load_target
-from harness.targets.script import script_of
+from harness.targets.file.loading import load_target
+from harness.targets.run.script import script_of
+from harness.targets.run.search_request import request_for
 
 SHOP = Path(__file__).parent / "shop" / "target.toml"
 VERDICTS = {"racy": 1, "locked": 0}

@@ -21,7 +21,7 @@ from harness.backends.shared import POSTGRES_VARIABLE
 from harness.errors import Unavailable
 from harness.explore.search import Ending
 from harness.process.child import Child
-from harness.targets.starting import started_elsewhere
+from harness.targets.run.launch import started_elsewhere
 
 HERE = Path(__file__).parent
 IMAGE = "paidonce:latest"

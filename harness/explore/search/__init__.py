@@ -1,14 +1,14 @@
 """The searches: which interleavings to execute, in which order, and what they then prove."""
 
-from harness.explore.search.bounded import Bounded
 from harness.explore.search.determinism import Recheck
-from harness.explore.search.dfs import DepthFirst
-from harness.explore.search.dpor import Reduced
-from harness.explore.search.foretold import Ahead, BadOrder, Foretold
-from harness.explore.search.lanes import search
-from harness.explore.search.pct import Pct
-from harness.explore.search.random import RandomWalk
+from harness.explore.search.engine import search
 from harness.explore.search.replay import Divergence, Replayed, bare, expectations, replay
+from harness.explore.search.schedulers.bounded import Bounded
+from harness.explore.search.schedulers.dfs import DepthFirst
+from harness.explore.search.schedulers.dpor import Reduced
+from harness.explore.search.schedulers.pct import Pct
+from harness.explore.search.schedulers.predicted_first import Ahead, BadOrder, Foretold
+from harness.explore.search.schedulers.random_walk import RandomWalk
 from harness.explore.search.shrink import Shrunk, Without, shrink
 from harness.explore.search.types import (
     Budget,

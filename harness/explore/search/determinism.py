@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.errors import UsageError
 from harness.explore.search.replay import expectations, replay
 from harness.explore.search.types import Nondeterministic, Run
-from harness.explore.world import Worlds
+from harness.explore.search.world import Worlds
 
 
 @dataclass(frozen=True, slots=True)

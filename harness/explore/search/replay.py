@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.explore.search.alike import alike
-from harness.explore.search.running import MAX_STEPS
+from harness.explore.search.execute import MAX_STEPS
 from harness.explore.search.types import Expected, Run, Schedule
-from harness.explore.world import REDELIVERY, Pending, Taken, World, Worlds
+from harness.explore.search.world import REDELIVERY, Pending, Taken, World, Worlds
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,10 +23,10 @@ from itertools import groupby
 
 import msgspec
 
-from harness.explore.search.bounded import Bounded
-from harness.explore.search.guides import at_once
-from harness.explore.search.lanes import search
-from harness.explore.search.running import execute
+from harness.explore.search.choices import at_once
+from harness.explore.search.engine import search
+from harness.explore.search.execute import execute
+from harness.explore.search.schedulers.bounded import Bounded
 from harness.explore.search.types import (
     Budget,
     Execution,
@@ -37,7 +37,7 @@ from harness.explore.search.types import (
     context_switches,
     preemptive_switches,
 )
-from harness.explore.world import InvalidRun, Pending, Taken, Worlds
+from harness.explore.search.world import InvalidRun, Pending, Taken, Worlds
 from harness.verdict import Status, Verdict
 
 Without = Callable[[frozenset[str]], Awaitable[Worlds | None]]

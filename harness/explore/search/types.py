@@ -11,9 +11,9 @@ from typing import Protocol
 import msgspec
 
 from harness.errors import UsageError
-from harness.explore.footprint import Footprint
-from harness.explore.world import InvalidRun, Pending, Taken
-from harness.grounds import Grounds, resting
+from harness.explore.footprint.model import Footprint
+from harness.explore.search.world import InvalidRun, Pending, Taken
+from harness.results.grounds import Grounds, resting
 from harness.verdict import Status, Verdict
 
 Schedule = tuple[str, ...]

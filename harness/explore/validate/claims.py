@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from harness.explore.search.order import Footprints, Made, Order
+from harness.explore.search.happens_before import Footprints, Made, Order
 from harness.explore.search.types import Run
+from harness.explore.search.world import Taken
 from harness.explore.validate.learnt import Pair, kind, pair
 from harness.explore.validate.linear import Linearization, last
-from harness.explore.world import Taken
 
 END = "the end"
 Step = tuple[str, str]

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 
 from harness.explore.search.types import Execution, Judge, Run
+from harness.explore.search.world import InvalidRun, Taken, Worlds
 from harness.explore.validate.learnt import Pair
 from harness.explore.validate.stories import Parting, Told, parting, stories
 from harness.explore.validate.trial import Trial
-from harness.explore.world import InvalidRun, Taken, Worlds
 from harness.verdict import Status
 
 Exchanged = Callable[[Hashable, Mapping[str, str]], Hashable]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.explore.search.world import COMMITS, Pending, Taken, Worlds
 from harness.explore.validate.claims import Claims, Moment
 from harness.explore.validate.lab import Finding, Lab
 from harness.explore.validate.learnt import kind
 from harness.explore.validate.trial import Trial, chosen, going_on
-from harness.explore.world import COMMITS, Pending, Taken, Worlds
 
 
 class Moments:

@@ -20,7 +20,7 @@ from harness.explore.validate.pairs import Pairs
 from harness.explore.validate.trial import in_order
 from harness.explore.validate.ways import Suspicion, confirmed
 from harness.explore.validate.whole import SAMPLE, Unreduced
-from harness.grounds import Claim, Grounds
+from harness.results.grounds import Claim, Grounds
 
 
 @dataclass(frozen=True)

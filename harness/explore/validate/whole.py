@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import factorial, isfinite, prod
 
-from harness.explore.search.dfs import DepthFirst
-from harness.explore.search.lanes import search
-from harness.explore.search.random import RandomWalk
+from harness.explore.search.engine import search
+from harness.explore.search.schedulers.dfs import DepthFirst
+from harness.explore.search.schedulers.random_walk import RandomWalk
 from harness.explore.search.types import Budget, Ending, Result, Scheduler
+from harness.explore.search.world import Worlds
 from harness.explore.validate.claims import Claims
 from harness.explore.validate.lab import Finding, Lab
-from harness.explore.world import Worlds
 
 SMALL = 300
 """A tree is searched whole if it seems to have at most so many schedules; it may turn out to have

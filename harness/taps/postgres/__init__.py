@@ -5,7 +5,7 @@ become units (``units``) of a session (``session``), all without input or output
 the bytes. Section numbers in these modules are those of the PostgreSQL 18 manual, chapter 54.
 """
 
-from harness.taps.carrying import Phase
+from harness.taps.held import Phase
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.tap import PostgresTap
 from harness.taps.postgres.units import Answer, Failure, Statement, Unit

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.taps.postgres.decode_cache import Remembered
 from harness.taps.postgres.fields import Reader
 from harness.taps.postgres.frames import (
     CANCEL_REQUEST,
@@ -15,7 +16,6 @@ from harness.taps.postgres.frames import (
     Frame,
     Frames,
 )
-from harness.taps.postgres.remembered import Remembered
 
 Subject = Literal["S", "P"]
 """Prepared statement or portal."""

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.taps.carrying import Phase
-from harness.taps.postgres import backend, frontend, rewritten
+from harness.taps.held import Phase
+from harness.taps.postgres import backend, frontend
+from harness.taps.postgres import rewrite as rewritten
+from harness.taps.postgres.assembler import Gathering, Portal, Prepared
 from harness.taps.postgres.frames import Frame
-from harness.taps.postgres.gathering import Gathering, Portal, Prepared
 from harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
 from harness.taps.postgres.values import as_text, format_of
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from harness.process.ports import HOST
 from harness.taps.postgres.address import Address, address_of, redirected
-from harness.taps.postgres.link import Link, Links
+from harness.taps.postgres.connection import Link, Links
 from harness.taps.postgres.session import Session
 from harness.taps.postgres.units import Unit
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.taps.carrying import Phase
+from harness.taps.held import Phase
 from harness.taps.postgres import labels
 
 

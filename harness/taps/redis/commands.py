@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.taps.carrying import Phase
+from harness.taps.held import Phase
 from harness.taps.redis import resp
 from harness.taps.redis.keys import is_local, is_script, keys_of, pattern, words
 from harness.taps.redis.touching import Databases, Touches, touches, transaction_touches

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.taps.carrying import Phase
+from harness.taps.held import Phase
 from harness.taps.redis import resp
 from harness.taps.redis.commands import RedisCommand
 from harness.taps.redis.requests import Request

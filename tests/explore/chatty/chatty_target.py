@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from harness.described import Described
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import opened
-from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Action
-from harness.results import Variant
-from harness.scenario import Attempt, Scenario, Step
-from harness.stack import Choice, open_stack
-from harness.target import Route, Target
+from harness.results.proof import Variant
+from harness.scenario.model import Attempt, Scenario, Step
+from harness.scenario.subject import Described
+from harness.service.description import Route, Target
+from harness.testbed.stack import Choice, open_stack
 
 SERVICE = Path(__file__).with_name("chatty_service.py")
 LIKE_REAL_SHOPS = 300

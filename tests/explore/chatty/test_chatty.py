@@ -11,7 +11,7 @@ from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from harness.explore.exploration import Request, Search, explore
 from harness.explore.search import Budget, Ending
-from harness.stack import Choice
+from harness.testbed.stack import Choice
 
 LANES = 2
 DEADLINE_S = 600

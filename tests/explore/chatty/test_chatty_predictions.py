@@ -12,7 +12,7 @@ from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url
 from harness.explore.exploration import Request, explore
 from harness.explore.search import Ending
 from harness.predict import Standing, decided, orders_of, predicted
-from harness.stack import Choice
+from harness.testbed.stack import Choice
 
 
 def explored(variant, statements, *, search=True):

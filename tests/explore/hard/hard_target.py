@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.described import Described
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Explored, Request, explore
-from harness.explore.service_worlds import ServiceWorlds
 from harness.history import Action
-from harness.results import Variant
-from harness.scenario import Attempt, Scenario, Step
-from harness.stack import Choice, Lane, Stack, open_stack
-from harness.target import Route, Target
+from harness.results.proof import Variant
+from harness.scenario.model import Attempt, Scenario, Step
+from harness.scenario.subject import Described
+from harness.service.description import Route, Target
+from harness.testbed.stack import Choice, Lane, Stack, open_stack
 
 SERVICE = Path(__file__).with_name("service")
 BEHAVIOURS = tuple(sorted(p.stem for p in (SERVICE / "behaviours").glob("[!_]*.py")))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import pytest
 from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
 
+from harness.explore.control.executions import ServiceWorlds
 from harness.explore.exploration import Explored, Search, play_again
-from harness.explore.export import Snapshot, isolation_spec, statements_of, tell
 from harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
+from harness.explore.search.execute import execute
 from harness.explore.search.replay import expectations
-from harness.explore.search.running import execute
-from harness.explore.service_worlds import ServiceWorlds
+from harness.explore.witness.export import Snapshot, isolation_spec, statements_of, tell
 from harness.history import Completed, Effect
 
 REPLAYS = 20

@@ -1,0 +1,161 @@
+"""What a search may claim of a service that was not wholly under control, and what it says first.
+
+A service that works by itself makes a search trip over many things: its statement is taken for an
+attempt's in one execution and not in the next, so a step differs after the same choices, or
+something comes while nobody moves. Which of them is met first depends on the clock; what they come
+from does not, so that is what the reason begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.explore.cluster.service_lanes import Elsewhere
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.control.outcome import successes
+from harness.explore.control.polling import LONGEST_S, MOST
+from harness.explore.footprint.model import Resource
+from harness.explore.search import Ending, Result
+from harness.explore.search.unnamed import words
+from harness.results.grounds import Grounds, Wrong
+
+_STANDS_STILL = "leases do not run out in a search"
+_NEVER_OUT = "time-outs do not run out in a search"
+
+
+def learnt(grounds: Grounds | None) -> tuple[str, ...]:
+    """What a search has learnt by trying, a sentence each."""
+    return () if grounds is None else tuple(f"learnt by trying: {one}" for one in grounds.lessons)
+
+
+def notes(
+    worlds: Sequence[ServiceWorlds],
+    elsewhere: Elsewhere | None = None,
+    grounds: Grounds | None = None,
+) -> tuple[str, ...]:
+    """What else is to be known of the service, a sentence each.
+
+    ``grounds`` have what was learnt by trying, which is said elsewhere.
+    """
+    lessons = () if grounds is None else grounds.lessons
+    suspected = any(one.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for one in lessons)
+    own = _own(worlds, elsewhere)
+    found = [f"the service sends {label!r} by itself; it is let through" for label in own]
+    found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
+    if any(each.bench.subject.keeps_state_unseen for each in worlds):
+        found.append(
+            "what the service knows is where no tap is (it needs neither Postgres nor Redis): "
+            "every order of its calls is searched, but what an attempt does between two of them is "
+            "one piece, and a race within it, or in a file or another store, is not seen"
+        )
+    elif any(each.shared_memory for each in worlds) and not suspected:
+        found.append(
+            "attempts wait for each other inside the service: every step is taken to touch its "
+            "memory, so nothing is left out as the same in another order"
+        )
+    if worlds[0].bench.subject.leases_hold:
+        found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
+    if worlds[0].bench.subject.timeouts_hold:
+        found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
+    for label in sorted({one for each in worlds for one in each.endless}):
+        found.append(
+            f"{label!r} is tried over and over while another has it ({MOST} times, or for "
+            f"{LONGEST_S:g} s, without giving up): it is taken to be tried until it is granted"
+        )
+    unnamed = sorted({one for each in worlds for one in each.unnamed})
+    for place, column in unnamed:
+        found.append(
+            f"the values of {column} in {words(Resource(place))} differ from execution to "
+            "execution and have no name, so a step that speaks of one is taken to touch them all; "
+            "what a step of [[prepare]] captures has a name"
+        )
+    return tuple(found) if elsewhere is None else (*found, *elsewhere.notes)
+
+
+def honest(
+    worlds: Sequence[ServiceWorlds], result: Result, elsewhere: Elsewhere | None = None
+) -> Result:
+    """Nothing is complete where something went on that was not under control; and a search that is
+    not complete says so before it says what it tripped over."""
+    surprises = {each.surprise for each in worlds if each.surprise}
+    if elsewhere is not None:
+        surprises |= elsewhere.surprises
+    own = _own(worlds, elsewhere) or sorted(surprises)
+    nothing = about_nothing(worlds[0], result) if result.ending is Ending.COMPLETE else ""
+    out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
+    if not worlds[0].bench.subject.leases_hold:
+        out_of_control += [
+            f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)
+        ]
+    if not worlds[0].bench.subject.timeouts_hold:
+        out_of_control += [
+            f"it rests on a time-out: {one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)
+        ]
+    return claimed(result, out_of_control, own)
+
+
+def about_nothing(worlds: ServiceWorlds, result: Result) -> str:
+    """Why a search says nothing, since who succeeds alone never did in it; empty if that is not so.
+
+    Whoever begins first and is through before anybody else begins is alone as well. If it does
+    not succeed then, something is left of an execution before.
+    """
+    first = worlds.scenario.attempts[0].name
+    alone = worlds.alone.get(first, 0)
+    if max((successes(outcome, first) for outcome in result.outcomes), default=alone) >= alone:
+        return ""
+    others = any(
+        successes(outcome, attempt.name)
+        for outcome in result.outcomes
+        for attempt in worlds.scenario.attempts[1:]
+    )
+    nobody = f"{first} never succeeded" if others else "nobody succeeded"
+    return (
+        f"{nobody} in the execution that plays them one after the other, though {first} alone "
+        "does: state of an earlier execution is still there (is the reset complete?)"
+    )
+
+
+def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -> Result:
+    """``result`` as it may be told: ``out_of_control`` are reasons for which nothing is complete,
+    ``own`` names what the service sends by itself, which may be why executions were invalid."""
+    if result.ending is Ending.COUNTEREXAMPLE:
+        return result
+    reasons = list(out_of_control)
+    if not reasons and own and result.invalid and result.ending is Ending.INCOMPLETE:
+        reasons = [f"the service works by itself, at its own pace ({', '.join(map(repr, own))})"]
+    if not reasons:
+        return result
+    said = "; ".join([*reasons, result.reason] if result.reason else reasons)
+    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=said)
+
+
+def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    disturbing = {} if elsewhere is None else dict(elsewhere.disturbing)
+    disturbing |= {k: v for each in worlds for k, v in each.background.disturbing.items()}
+    reasons = [disturbing[label] for label in sorted(disturbing)]
+    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
+    if untapped and any(each.bench.talks_to_redis() for each in worlds):
+        reasons.append("the service talks to Redis, which is not behind a tap")
+    if any(each.bench.talks_past_the_tap() for each in worlds):
+        reasons.append("the service has connections to Postgres that are not behind the tap")
+    return reasons
+
+
+def _leases(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    """The leases that attempts were seen to take, each in words."""
+    found = {one for each in worlds for one in each.leases.found.values()}
+    return sorted(found if elsewhere is None else found | set(elsewhere.leases.values()))
+
+
+def _timeouts(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    """The time-outs that could have run out for who waited for a lock, each in words."""
+    found = {one for each in worlds for one in each.timeouts.found}
+    return sorted(found if elsewhere is None else found | elsewhere.timeouts)
+
+
+def _own(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
+    learnt = {label for each in worlds for label in each.background.learnt}
+    return sorted(learnt if elsewhere is None else learnt | elsewhere.learnt)

@@ -1,0 +1,184 @@
+"""Lanes with services of their own in other processes: what a search of a service asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from harness.explore.cluster.crew import Crew, LostTooOften
+from harness.explore.control.execution import (
+    ListsInOrder,
+    MustHoldApart,
+    OneKeyTwice,
+    SharesMemory,
+    TriesWithoutEnd,
+)
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.footprint.model import Column
+from harness.explore.search.lane import Care, Made, make
+from harness.explore.search.types import Plan
+from harness.explore.search.world import World, Worlds
+from harness.explore.validate.learnt import Learning, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What a search relies on, on every lane alike; see the fields of ``ServiceWorlds``."""
+
+    shared_memory: bool = False
+    late_answers: bool = False
+    in_turn: bool = False
+    late_locks: bool = False
+    unnamed: frozenset[Column] = frozenset()
+    apart: frozenset[str] = frozenset()
+    split: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    hold_all: bool = False
+    endless: frozenset[str] = frozenset()
+    pairs: frozenset[Pair] = frozenset()
+    """Kinds of steps that were found not to commute."""
+
+    def on(self, worlds: ServiceWorlds) -> Worlds:
+        """``worlds``, searched like this from now on."""
+        worlds.shared_memory = self.shared_memory
+        worlds.late_answers = self.late_answers
+        worlds.in_turn = self.in_turn
+        worlds.late_locks = self.late_locks
+        worlds.apart = self.apart
+        worlds.split = self.split
+        worlds.lists = self.lists
+        worlds.hold_all = self.hold_all
+        worlds.endless = self.endless
+        worlds.unnamed = self.unnamed
+        return Learning(worlds, self.pairs) if self.pairs else worlds
+
+
+@dataclass(frozen=True, slots=True)
+class InMode:
+    """``worlds``, in which each execution begins in ``mode``."""
+
+    worlds: ServiceWorlds
+    mode: Mode
+
+    async def fresh(self) -> World:
+        return await self.mode.on(self.worlds).fresh()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An execution made elsewhere, and what its lane knows of the service by then."""
+
+    made: Made
+    learnt: frozenset[str]
+    disturbing: Mapping[str, str]
+    surprise: str
+    leases: Mapping[str, str]
+    timeouts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeOnService:
+    """The job of making one plan's execution on a service."""
+
+    plan: Plan
+    care: Care
+    mode: Mode
+
+    async def __call__(self, worlds: ServiceWorlds) -> Told:
+        worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
+        worlds.on_listed, worlds.on_twice = lists_in_order, one_key_twice
+        worlds.on_endless = tries_without_end
+        made = await make(self.mode.on(worlds), self.plan, self.care)
+        background = worlds.background
+        learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
+        return Told(
+            made,
+            learnt,
+            disturbing,
+            worlds.surprise,
+            dict(worlds.leases.found),
+            frozenset(worlds.timeouts.found),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAgain:
+    """The job of watching a service while nobody moves: whether it does something new."""
+
+    seconds: float
+
+    async def __call__(self, worlds: ServiceWorlds) -> bool:
+        return await worlds.watch(self.seconds)
+
+
+@dataclass
+class Elsewhere:
+    """``Elsewhere`` (see ``harness.explore.search.lane``) for searches of a service.
+
+    What the lanes learn is kept here: a worker that is lost takes nothing with it that what it
+    has made relies on.
+    """
+
+    crew: Crew
+    mode: Mode = field(default_factory=Mode)
+    learnt: set[str] = field(default_factory=set)
+    disturbing: dict[str, str] = field(default_factory=dict)
+    surprises: set[str] = field(default_factory=set)
+    leases: dict[str, str] = field(default_factory=dict)
+    timeouts: set[str] = field(default_factory=set)
+
+    @property
+    def lanes(self) -> int:
+        return self.crew.lanes
+
+    async def make(self, plan: Plan, care: Care) -> Made:
+        try:
+            told = await self.crew.run(MakeOnService(plan, care, self.mode))
+        except LostTooOften as error:
+            return Made(None, (str(error),))
+        assert isinstance(told, Told)
+        self.learnt |= told.learnt
+        self.disturbing.update(told.disturbing)
+        self.leases.update(told.leases)
+        self.timeouts |= told.timeouts
+        if told.surprise:
+            self.surprises.add(told.surprise)
+        return told.made
+
+    async def watch(self, seconds: float) -> bool:
+        """Watch the services of all lanes that are open; whether one did something new."""
+        return any(await self.crew.on_all(WatchAgain(seconds)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of the workers, a sentence each."""
+        lost = self.crew.lost
+        if not lost:
+            return ()
+        were = "a worker was" if lost == 1 else f"{lost} workers were"
+        return (f"{were} lost; what they had begun was executed again elsewhere",)
+
+
+def _shares_memory() -> NoReturn:
+    raise SharesMemory
+
+
+def must_hold_apart(units: frozenset[str]) -> NoReturn:
+    """Raise ``MustHoldApart``."""
+    raise MustHoldApart(units)
+
+
+def one_key_twice(calls: frozenset[str]) -> NoReturn:
+    """Raise ``OneKeyTwice``."""
+    raise OneKeyTwice(calls)
+
+
+def lists_in_order(collections: frozenset[str]) -> NoReturn:
+    """Raise ``ListsInOrder``."""
+    raise ListsInOrder(collections)
+
+
+def tries_without_end(label: str) -> NoReturn:
+    """Raise ``TriesWithoutEnd``."""
+    raise TriesWithoutEnd(label)

@@ -1,0 +1,117 @@
+"""Where each attempt is while an execution is under control."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from dataclasses import dataclass, field
+
+from harness.explore.footprint.model import LOCAL, Footprint
+from harness.explore.naming.answer_digest import NOTHING, Heard, heard_of
+from harness.explore.search.world import REDELIVERY
+from harness.taps.gate import Call
+
+
+class At(enum.Enum):
+    """Where an attempt is."""
+
+    START = "not started"
+    MOVING = "moving"
+    TAP = "held at a tap"
+    LOCK = "waiting for a lock in Postgres"
+    ANSWER = "its answer held at a tap"
+    INSIDE = "waiting inside the service"
+    AGAIN = REDELIVERY
+    EVENT = "about to deliver an event"
+    DONE = "done"
+
+
+@dataclass(eq=False)
+class Arrival:
+    """A unit that came to a tap, and the two questions its gate is asked about it.
+
+    ``go`` is set when the unit may go on to the dependency, ``back`` when its answer may go to the
+    service. ``answered`` tells that the dependency has answered. ``session`` names the connection
+    it came on; ``pid`` is that of the Postgres backend behind it, where there is one.
+    """
+
+    call: Call
+    session: str
+    pid: int | None = None
+    owner: Player | None = None
+    label: str = ""
+    footprint: Footprint = LOCAL
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    back: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: bool = False
+    itself: bool = False
+    """Whether it is the service's own business."""
+    goes_on: bool = False
+    """Whether it runs what its owner's last unit parsed for it: both are one step."""
+    unasked: bool = False
+    """Whether it came while nobody was moving."""
+
+    @property
+    def in_flight(self) -> bool:
+        """At the dependency: let go, and not yet answered."""
+        return self.go.is_set() and not self.answered
+
+
+@dataclass(eq=False)
+class Player:
+    """One attempt under control."""
+
+    name: str
+    at: At = At.START
+    held: list[Arrival] = field(default_factory=list)
+    """Units waiting to be let go, in the order of their arrival."""
+    flying: list[Arrival] = field(default_factory=list)
+    """Units at their dependency, or answered with the answer held."""
+    told: bool = False
+    """Whether its client has all its answers."""
+    calls: int = 0
+    """How many calls to Stripe it has made: names what it creates."""
+    touched: Footprint = LOCAL
+    """What it touched since its last step began."""
+    heard: list[Heard] = field(default_factory=list)
+    """What it was answered at the taps and has not been told of as part of a step yet."""
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its webhook is to be delivered: an event, or once more after it was refused."""
+    absent: bool = False
+    """Whether what it goes on with is not there yet, an event that Stripe has not raised, say."""
+    left_behind: bool = False
+    """Whether its delivery has done anything so far that others can see."""
+    delivers: bool = False
+    """Whether it has begun to deliver a webhook in the step that it is at."""
+    deliveries: int = 0
+    """How often it has delivered a refused webhook again although others could still move."""
+    idle: bool = False
+    """Whether nothing that it was answered in its last step has changed anything."""
+    refused: bool = False
+    """Whether it was refused what it asked for last: it may pause before it tries again."""
+    dirty: set[str] = field(default_factory=set)
+    """The sessions on which it has locked or changed anything in a transaction that is open."""
+    moves: int = 0
+    """How many steps it was let make; the first is its beginning."""
+    backs_off: bool = False
+    """Whether it was refused because another's call is under way: it may wait, and try again."""
+    queued: set[tuple[str, int]] = field(default_factory=set)
+    """What it has sent, by tap and number, and what waits behind another call of its connection."""
+    past: tuple[str, ...] = ()
+    """The labels of the units that it was seen to send."""
+
+    def listened(self) -> Heard:
+        """What it was answered since this was asked last."""
+        told, self.heard = self.heard, []
+        return heard_of(told) if told else NOTHING
+
+    @property
+    def able(self) -> bool:
+        """Whether it can be let go."""
+        able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT)
+        return self.at in able and not self.absent
+
+    @property
+    def pids(self) -> set[int]:
+        """The Postgres backends that work for it right now."""
+        return {arrival.pid for arrival in self.flying if arrival.in_flight and arrival.pid}

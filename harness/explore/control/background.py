@@ -1,0 +1,121 @@
+"""What a service does by itself: a timer's statements, a pool's checks, a queue that is polled.
+
+Nobody's attempt sends them, so they are no steps: they pass when they come. Which they are is
+learnt by watching the service before anybody moves: what arrives then is its own. A statement an
+attempt sends may look the same, and nothing tells the two apart. So the rule by which an
+exploration may still be complete is this: it does not matter whose a unit was as long as it
+commutes with all that the attempts do. Nor does it matter when a unit that only looks came on a
+connection that no attempt ever used. Anything else is *disturbing*, and is named.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass, field
+
+from harness.explore.control.sql_sessions import SqlSessions, session_name
+from harness.explore.footprint.model import LOCAL, Footprint
+from harness.taps.gate import Call, Connection, Passage
+from harness.taps.postgres import Unit
+from harness.taps.stripe.calls import StripeCall
+
+_VERBS = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
+_ENDS = frozenset({"commit", "rollback", "end", "abort"})
+
+
+@dataclass
+class Background:
+    """What is known of the service's own business, on one bench.
+
+    ``patterns`` are shell-style, over labels, and given by a person; ``learnt`` are labels.
+    """
+
+    patterns: tuple[str, ...] = ()
+    learnt: set[str] = field(default_factory=set)
+    seen: dict[str, int] = field(default_factory=dict)
+    """How often which of them passed while an execution went on."""
+    disturbing: dict[str, str] = field(default_factory=dict)
+    """Why the executions were not under control, by label."""
+    fine: set[str] = field(default_factory=set)
+    """Columns with times in them finer than a second; see
+    ``harness.explore.control.clock_values``.
+    """
+    _used: set[str] = field(default_factory=set)
+    _own: list[tuple[str, str, Footprint]] = field(default_factory=list)
+    _attempts: Footprint = LOCAL
+
+    @property
+    def expected(self) -> bool:
+        """Whether there is anything to look out for."""
+        return bool(self.patterns or self.learnt)
+
+    def knows(self, call: Call) -> bool:
+        """Whether the service sends units like this one by itself."""
+        return f"{call.tap} {call.label}" in self.learnt or any(
+            fnmatch.fnmatchcase(call.label, pattern) for pattern in self.patterns
+        )
+
+    def passed(self, call: Call, session: str, footprint: Footprint) -> None:
+        """A unit of the service's own went by."""
+        label = f"{call.tap} {call.label}"
+        self.seen[label] = self.seen.get(label, 0) + 1
+        self._own.append((label, session, footprint))
+
+    def after_the_end(self, call: Call) -> None:
+        """A unit came when every attempt was through, on a session that no attempt's is."""
+        if not self.knows(call) and _works(call):
+            label = f"{call.tap} {call.label}"
+            self.disturbing[label] = (
+                f"the service goes on by itself when all attempts are through ({label!r}): what "
+                "it does then is not under control"
+            )
+
+    def attempted(self, session: str, footprint: Footprint) -> None:
+        """An attempt's unit touched this."""
+        if self.expected:
+            self._used.add(session)
+            self._attempts = self._attempts.union(footprint)
+
+    def settle(self) -> None:
+        """An execution is over: see whether what passed was out of its way."""
+        for label, session, footprint in self._own:
+            if session not in self._used:
+                footprint = Footprint(locks=footprint.locks, publishes=footprint.publishes)
+            if footprint.conflicts(self._attempts):
+                self.disturbing[label] = (
+                    f"the service sends {label!r} by itself, which touches what the attempts do"
+                )
+        self._own.clear()
+        self._attempts = LOCAL
+
+
+def _works(call: Call) -> bool:
+    """Whether the unit changes anything, as its text tells."""
+    if isinstance(call, StripeCall):
+        return call.method != "GET"
+    words = call.label.lower()
+    return isinstance(call, Unit) and (words.startswith(_VERBS) or " for update" in words)
+
+
+class Watch:
+    """The gate of a service that is watched while nobody moves: all passes, and is learnt."""
+
+    def __init__(self, background: Background, sessions: SqlSessions) -> None:
+        self._background = background
+        self._sessions = sessions
+
+    async def request(self, call: Call, connection: Connection) -> None:
+        if isinstance(call, Unit) and call.ends != "function":
+            tracker = self._sessions.tracker(session_name(call.session))
+            touched = tracker.expect(
+                call.statements, prepared=call.prepared, ends=call.ends != "flush"
+            )
+            if touched.empty or call.label.lower() in _ENDS:
+                return
+        self._background.learnt.add(f"{call.tap} {call.label}")
+
+    async def answer(self, call: Call, connection: Connection) -> Passage:
+        if isinstance(call, Unit) and call.ends != "function":
+            tracker = self._sessions.tracker(session_name(call.session))
+            tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        return Passage.DELIVER

@@ -1,0 +1,215 @@
+"""Times by which attempts tell each other apart: two that read a clock in one moment are equal.
+
+A search lets one attempt move at a time, so that no two of them ever read a clock at the same
+moment: a token that is the time in milliseconds is then as good as a random one, and in production
+it is not. Where a service lets it depend on whether two times are equal, a search says nothing
+about that case, and must not be called complete. That is so where
+
+* a statement compares a column for equality with a time of this execution (an optimistic update
+  whose version is ``updated_at``), or
+* an attempt has written a time and then looks at just that value, as it is in a row or under a key
+  of Redis: it asks whether its own is there.
+
+A time that is only written, or read beside all the rest of a row, decides nothing. Nor does one
+that is compared, but was there before any attempt moved, and is finer than a second: what attempts
+read from the clock is later, however alike they are among themselves. So it is with an optimistic
+lock whose version is ``updated_at``, as long as who compares was told the version before anybody
+wrote one. A time cut to the second or coarser may come again: an order is made and paid within one.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from harness.explore.footprint.sql.compared_times import equalities
+from harness.taps.gate import Call
+from harness.taps.postgres import Statement, Unit
+from harness.taps.redis import RedisCommand
+
+_NEAR_S = 61.0
+"""How far from the execution a time may be: it may be cut to the second or to the minute."""
+_ZONES_S = 15 * 3600
+_NUMBER = re.compile(r"1[6-9][0-9]{8}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?(?:\.[0-9]+)?")
+_WRITTEN = re.compile(
+    r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?"
+    r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_MAYBE = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
+_LOOKS = ("SELECT", "WITH", "TABLE")
+_CHANGES_NOTHING = (
+    *(*_LOOKS, "BEGIN", "START", "SET", "SHOW", "COMMIT", "END", "ROLLBACK"),
+    *("ABORT", "SAVEPOINT", "RELEASE", "DISCARD", "DEALLOCATE"),
+)
+
+
+class Clocks(Protocol):
+    """What is known of a service's clocks, from one execution to the next."""
+
+    fine: set[str]
+    """Columns in which times finer than a second were found. One of a thousand times to the
+    millisecond is whole seconds by chance, and its column tells that it is."""
+
+
+class Times:
+    """The times that attempts send and are answered in one execution.
+
+    ``began`` is when that began, in seconds since 1970; ``beforehand`` are values that are known
+    from preparing it.
+    """
+
+    def __init__(self, began: float, clocks: Clocks, beforehand: Iterable[str] = ()) -> None:
+        self._began = began
+        self._clocks = clocks
+        self._written: dict[str, set[float]] = {}
+        self._before = {moment for value in beforehand for moment in _moments(value)}
+        self._moved: float | None = None
+        self._changed = False
+
+    def sent(self, actor: str, call: Call) -> str | None:
+        """``actor`` sends a unit; returns what is compared with a time, if anything is."""
+        if self._moved is None:
+            self._moved = time.time()
+        if isinstance(call, RedisCommand):
+            for arg in call.args[1:]:
+                self._wrote(actor, arg.decode("utf-8", "replace"))
+        elif isinstance(call, Unit):
+            for statement in call.statements:
+                if _may_be_timed(statement):
+                    compared = _compared(statement)
+                    for column, text in compared:
+                        if self._decides(column, text):
+                            return f"compares {column} with the time"
+                    if not _looks(statement):
+                        for value in {*statement.params} - {text for _, text in compared}:
+                            self._wrote(actor, value or "")
+                self._changed = self._changed or not _changes_nothing(statement)
+        return None
+
+    def answered(self, actor: str, call: Call) -> str | None:
+        """``actor`` is answered; returns what it asks for that may be a time of its own."""
+        if isinstance(call, Unit) and not self._changed:
+            self._found(call)
+        if not self._written.get(actor):
+            return None
+        if isinstance(call, RedisCommand):
+            if isinstance(call.reply, bytes) and self._known(call.reply.decode("utf-8", "replace")):
+                return "asks for the time under a key"
+        elif isinstance(call, Unit) and call.statements and all(map(_looks, call.statements)):
+            for row in call.answer.sample:
+                timed = [
+                    column
+                    for column, value in zip(call.answer.columns, row, strict=False)
+                    if value is not None and self._known(value)
+                ]
+                others = [column for column in call.answer.columns if column not in timed]
+                if timed and all(_tells_which(column) for column in others):
+                    return f"asks for the time in {timed[0]}"
+        return None
+
+    def _decides(self, column: str, text: str) -> bool:
+        """Whether two attempts that read a clock in one moment may be told apart by comparing
+        ``column`` with this."""
+        moments = [moment for moment in _moments(text) if self._now(moment)]
+        if not moments:
+            return False
+        if any(map(_fine, moments)):
+            self._clocks.fine.add(column)
+        return self._before.isdisjoint(moments) or column not in self._clocks.fine
+
+    def _found(self, call: Unit) -> None:
+        """Nobody has written anything yet, so that what is read was there beforehand; unless it
+        comes of a function, which may have written it just now."""
+        for row in call.answer.sample:
+            for value in row:
+                if value is not None and _MAYBE.match(value):
+                    moved = self._moved or 0.0
+                    self._before.update(one for one in _moments(value) if one < moved)
+
+    def _wrote(self, actor: str, text: str) -> None:
+        self._written.setdefault(actor, set()).update(filter(self._now, _moments(text)))
+
+    def _known(self, text: str) -> bool:
+        """Whether this is a time that some attempt has written."""
+        moments = set(_moments(text))
+        return any(not moments.isdisjoint(written) for written in self._written.values())
+
+    def _now(self, moment: float) -> bool:
+        return self._began - _NEAR_S <= moment <= time.time() + _NEAR_S
+
+
+def _compared(statement: Statement) -> tuple[tuple[str, str], ...]:
+    """Columns, and the values that they are compared with for equality."""
+    found = []
+    for column, value in equalities(statement.sql):
+        if isinstance(value, int):
+            known = 0 < value <= len(statement.params)
+            text = (statement.params[value - 1] if known else None) or ""
+        else:
+            text = value
+        found.append((column, text.strip("{}")))
+    return tuple(found)
+
+
+def _may_be_timed(statement: Statement) -> bool:
+    return any(
+        text is not None and _MAYBE.search(text) is not None
+        for text in (statement.sql, *statement.params)
+    )
+
+
+def _looks(statement: Statement) -> bool:
+    words = statement.sql.lstrip(" (\n\t").upper()
+    return words.startswith(_LOOKS) and not any(
+        verb in words for verb in ("INSERT ", "UPDATE ", "DELETE ")
+    )
+
+
+def _changes_nothing(statement: Statement) -> bool:
+    words = statement.sql.lstrip(" (\n\t").upper()
+    if words.startswith(_LOOKS):
+        return _looks(statement)
+    return not words or words.startswith(_CHANGES_NOTHING)
+
+
+def _fine(moment: float) -> bool:
+    """Whether a time is finer than a second."""
+    return round(moment % 1, 6) not in (0.0, 1.0)
+
+
+def _tells_which(column: str) -> bool:
+    return column == "id" or column.endswith(("_id", "Id", "key"))
+
+
+def _moments(text: str) -> tuple[float, ...]:
+    """What a text may mean as a time, in seconds since 1970; where it does not say in which time
+    zone, all of them."""
+    if _NUMBER.fullmatch(text):
+        whole = text.partition(".")[0]
+        return (round(float(text) / 10 ** (len(whole) - 10), 6),)
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        return ()
+    day, clock, fraction, zone = found.groups()
+    said = f"{day}T{clock if clock.count(':') == 2 else clock + ':00'}"
+    try:
+        if zone is not None:
+            moment = datetime.fromisoformat(said + _offset(zone)).timestamp()
+        else:
+            moment = datetime.fromisoformat(said).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return ()
+    moment += float(f"0.{fraction}") if fraction else 0.0
+    if zone is not None:
+        return (round(moment, 6),)
+    return tuple(round(moment + shift, 6) for shift in range(-_ZONES_S, _ZONES_S + 1, 1800))
+
+
+def _offset(zone: str) -> str:
+    if zone == "Z":
+        return "+00:00"
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    return f"{zone[0]}{digits[:2]}:{digits[2:]}"

@@ -1,0 +1,474 @@
+"""The gate of an execution under control: exactly one attempt moves at a time.
+
+Whatever arrives at a tap is held until the search lets its attempt make a step. Since only one
+attempt moves, what arrives belongs to it; no help of the service is needed. Exceptions are
+settled by what is known of the connection (a transaction belongs to whoever began it) and by
+elimination; where neither decides, the execution is invalid and says so.
+
+Where answers may come *late*, one that has come is held as well, until its attempt is let go
+again: what the service does with it is a step of its own, before or after what the others do.
+
+After each step the control waits for *rest*: the attempt that moved is at a tap again, or has
+its answer, or waits for a lock that somebody at rest holds (which Postgres is asked), or waits
+inside the service. Nothing is concluded from the time something takes, but for the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+from harness.explore.control.attempts import Arrival, At, Player
+from harness.explore.control.attribution import Attribution
+from harness.explore.control.deadlines import Patience
+from harness.explore.control.interfaces import Activity, Reader, Waits
+from harness.explore.control.lock_waits import in_a_cycle
+from harness.explore.control.quiescence import Quiet
+from harness.explore.control.shared_connections import overtaking
+from harness.explore.control.standstill import Wait, standstill
+from harness.explore.footprint.model import Footprint
+from harness.explore.search.world import InvalidRun
+from harness.service.script import Left
+from harness.taps.gate import Call, Connection, Passage
+from harness.taps.stripe.calls import StripeCall
+
+_LOOK_AGAIN_S = 0.001
+_LOOK_AGAIN_AT_MOST_S = 0.012
+"""What only the servers know is asked for again, less and less often the longer it takes."""
+_GAPS_AT_MOST = 100
+_SLOW_S = 0.003
+"""Most statements are answered sooner; only of others Postgres is asked what they wait for."""
+_SOON_S = 0.0008
+"""The same where another attempt is known to hold locks, so that a wait is likely."""
+
+
+class Control:
+    """Gate of all taps for one execution."""
+
+    def __init__(
+        self,
+        players: Iterable[Player],
+        reader: Reader,
+        blocking: Waits,
+        activity: Activity,
+        patience: Patience,
+        *,
+        thorough: bool = False,
+        left: Left | None = None,
+        several: bool = False,
+        late_answers: bool = False,
+    ) -> None:
+        """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
+        its answer may still go on. ``late_answers``: see the module."""
+        self.players: Mapping[str, Player] = {player.name: player for player in players}
+        self._reader = reader
+        self._whose = Attribution(self.players, reader)
+        self._blocking = blocking
+        self._patience = patience
+        self._thorough = thorough
+        self._left = left
+        self._several = several
+        self._late_answers = late_answers
+        self._arrived: list[Arrival] = []
+        self._by_call: dict[tuple[str, int], Arrival] = {}
+        self._quiet = Quiet(activity, patience)
+        self.free = False
+        """Let everything through, as a tap without a gate would."""
+        self.over = False
+        """Every attempt is through."""
+        self._mover: Player | None = None
+        self._moving = False
+        self._ending: set[int] = set()
+        self._handing_over: str | None = None
+        """The connection that is used in this step, unless a transaction keeps it."""
+        self._behind: tuple[Player, ...] = ()
+        self.pids: dict[str, int] = {}
+        """The Postgres backend behind each session that was used."""
+
+    # --- the gate -------------------------------------------------------------------------
+
+    async def request(self, call: Call, connection: Connection) -> None:
+        """Hold a unit until its attempt's turn."""
+        if self.free:
+            if self.over:
+                self._reader.after_the_end(call, connection)
+            return
+        session, pid = self._reader.session(call, connection)
+        arrival = Arrival(call, session, pid, unasked=not self._moving)
+        self._by_call[call.tap, call.seq] = arrival
+        if pid is not None:
+            self.pids[session] = pid
+        if self._reader.background(arrival):
+            arrival.back.set()
+            return
+        self._arrived.append(arrival)
+        self.change()
+        await arrival.go.wait()
+
+    def queued(self, call: Call, connection: Connection) -> None:
+        """A unit has come that waits behind another one of its connection."""
+        if self.free or not self._moving or self._mover is None:
+            return
+        senders = self._whose.foresee(call, self._mover)
+        session, _ = self._reader.session(call, connection)
+        held = [a.owner for a in self._by_call.values() if a.session == session and a.owner]
+        if any(overtaking(one, sender, self.players) for one in held for sender in senders):
+            self._reader.shares(call)
+        self.change()
+
+    def lost(self, call: Call) -> None:
+        """A unit that waited behind another one will never come."""
+        self._whose.forget(call)
+        self.change()
+
+    async def answer(self, call: Call, connection: Connection) -> Passage:
+        """Hold an answer while another attempt is moving."""
+        arrival = self._by_call.pop((call.tap, call.seq), None)
+        if arrival is None:
+            return Passage.DELIVER
+        touched = self._reader.answered(arrival)
+        touched = touched.union(await self._reader.hidden(arrival))
+        arrival.answered = True
+        owner = arrival.owner
+        if owner is not None:
+            owner.touched = owner.touched.union(touched)
+            if owner.at is At.MOVING and not self._withholds(arrival):
+                owner.flying.remove(arrival)
+                if owner.held or owner.told:
+                    self.change()
+                else:
+                    self.stir()  # it goes on: there is nothing to look at yet
+                return Passage.DELIVER
+        self.change()
+        if not self.free:
+            await arrival.back.wait()
+        return Passage.DELIVER
+
+    def gone(self, session: str) -> None:
+        """A connection has ended, and the server lets go of what it held."""
+        owner, let_go = self._reader.closed(session)
+        pid = self.pids.pop(session, None)
+        player = self.players.get(owner or "") or self._mover
+        if player is not None and not let_go.empty:
+            player.touched = player.touched.union(let_go)
+            if pid is not None:
+                self._ending.add(pid)
+        self.change()
+
+    @property
+    def surprised(self) -> str:
+        """What came while nobody was moving; empty if nothing did."""
+        return self._whose.surprised
+
+    def change(self) -> None:
+        """Something happened: whoever waits for rest looks again."""
+        self._quiet.change()
+
+    def stir(self) -> None:
+        """A tap moved something on. What comes to the gate of it is told to ``request`` and
+        ``answer``: until then nobody need look again."""
+        self._quiet.stir()
+
+    def open(self) -> None:
+        """Let everything that is held go, and all that comes."""
+        self.free = True
+        for arrival in [*self._by_call.values(), *self._arrived]:
+            arrival.go.set()
+            arrival.back.set()
+        for player in self.players.values():
+            for arrival in [*player.held, *player.flying]:
+                arrival.go.set()
+                arrival.back.set()
+            player.again.set()
+
+    # --- steps ------------------------------------------------------------------------------
+
+    def let_go(self, player: Player) -> None:
+        """Begin ``player``'s next step: what it is held at is let through."""
+        player.touched = Footprint()
+        self._handing_over = None
+        match player.at:
+            case At.TAP:
+                unit = player.held.pop(0)
+                player.idle = True
+                player.backs_off = isinstance(unit.call, StripeCall) and unit.call.in_use
+                if not self._late_answers:
+                    self._hand_over(player, unit)
+                self._pass(player, unit)
+            case At.ANSWER:
+                if self._late_answers:
+                    self._hand_over(player, player.flying[0])
+                for arrival in player.flying:
+                    if arrival.answered:
+                        arrival.back.set()
+                player.flying = [found for found in player.flying if not found.answered]
+            case At.AGAIN | At.EVENT:
+                player.again.set()
+                player.idle = False
+            case _:
+                player.idle = False
+        # Where answers may come late it is with an answer that the service moves.
+        player.moves += not (self._late_answers and player.at is At.TAP)
+        player.at = At.MOVING
+        self._mover, self._moving = player, True
+        self.change()
+
+    async def rest(self, mover: Player) -> tuple[str, ...]:
+        """Wait until all is at rest; returns who was woken by the step.
+
+        Raises ``InvalidRun`` naming what did not come to rest, or was ambiguous.
+        """
+        woken: list[str] = []
+        inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
+        deadline = time.monotonic() + self._patience.step
+        pause = _LOOK_AGAIN_S
+        self.change()
+        while True:
+            self._quiet.changed = False
+            self._take_arrivals(mover)
+            woken += self._take_answers()
+            self._take_endings()
+            if await self._all_at_rest(mover):
+                self._moving = False
+                awake = [player for player in inside if player.at is not At.INSIDE]
+                woken += [player.name for player in awake]
+                self._handed_over(awake)
+                return tuple(sorted(set(woken)))
+            if time.monotonic() > deadline:
+                raise InvalidRun(self._not_at_rest(mover))
+            if await self._quiet.change_within(pause):
+                pause = _LOOK_AGAIN_S
+                continue
+            self._quiet.looked()
+            await self._look(mover)
+            pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
+            if self._arrived and not self._carried() and await self._quiet.still():
+                raise InvalidRun(self._not_at_rest(mover))
+
+    async def standstill(self) -> tuple[Wait, ...]:
+        """Who waits for whom, where nobody can move and nobody ever will; see ``standstill``."""
+        if not any(player.at is At.LOCK for player in self.players.values()):
+            return ()
+        found: tuple[Wait, ...] = ()
+        for _ in range(2):  # what ends by itself after all is given some time to
+            found = await standstill(self.players.values(), self.pids, self._reader, self._blocking)
+            if not found:
+                return ()
+            await asyncio.sleep(self._patience.tail)
+        return found
+
+    # --- what happened ------------------------------------------------------------------------
+
+    def _take_arrivals(self, mover: Player) -> None:
+        waiting, self._arrived = self._arrived, []
+        for arrival in waiting:
+            if arrival.unasked and self._whose.passes(arrival):
+                continue
+            owner = self._whose.owner(arrival, mover)
+            if owner is None and not self._whose.indifferent(arrival):
+                self._arrived.append(arrival)
+            if owner is None:
+                continue
+            arrival.owner = owner
+            owner.backs_off = False
+            arrival.label, arrival.footprint = self._reader.read(arrival, owner)
+            if arrival.footprint.empty or (arrival.goes_on and owner.at is At.MOVING):
+                self._pass(owner, arrival)
+                if owner.at is not At.MOVING:
+                    owner.at = At.MOVING
+            else:
+                owner.held.append(arrival)
+                if owner.at is At.DONE:  # it has its answer, and the service goes on
+                    owner.at = At.MOVING
+
+    def _take_answers(self) -> list[str]:
+        woken = []
+        for player in self.players.values():
+            answered = [arrival for arrival in player.flying if arrival.answered]
+            if not answered:
+                continue
+            if player.at is At.MOVING and self._late_answers:
+                if not any(arrival.in_flight for arrival in player.flying):
+                    player.at = At.ANSWER
+            elif player.at is At.MOVING:
+                for arrival in answered:
+                    arrival.back.set()
+                    player.flying.remove(arrival)
+            elif player.at is At.LOCK:
+                player.at = At.ANSWER
+                woken.append(player.name)
+        return woken
+
+    def _take_endings(self) -> None:
+        for player in self.players.values():
+            if player.at not in (At.MOVING, At.INSIDE) or player.flying:
+                continue
+            if player.held:
+                player.at = At.TAP
+            elif player.told and not self._several and not self._goes_on(player):
+                player.at = At.DONE
+
+    def _goes_on(self, player: Player) -> bool:
+        """Whether the service may still be at work for an attempt that has its answer."""
+        if not self._reader.open_sessions(player.name):
+            return False
+        return self._quiet.silence < self._patience.tail
+
+    # --- rest -----------------------------------------------------------------------------------
+
+    async def _all_at_rest(self, mover: Player) -> bool:
+        if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
+            return False
+        if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
+            return False
+        if mover.at is At.DONE and await self._goes_on_elsewhere(mover):
+            return False
+        if self._several and self._may_wake(mover) and not await self._quiet.nobody_woken():
+            return False
+        if self._ending:
+            self._ending = await self._blocking.alive(self._ending)
+            if self._ending or self._quiet.changed:
+                return False
+        inside = [p for p in self.players.values() if p.at is At.INSIDE]
+        if inside and self._alone() and self._quiet.silence < self._patience.alone:
+            return False  # time passes, as it does where nothing else can happen
+        if any(player is not mover for player in inside) and not await self._quiet.still():
+            return False
+        waiting = [p for p in self.players.values() if p.at is At.LOCK and p is not mover]
+        if not waiting:
+            return True
+        blockers = await self._blocking.blockers(pid for p in waiting for pid in p.pids)
+        if self._quiet.changed:
+            return False
+        return all(blockers.get(pid) for player in waiting for pid in player.pids)
+
+    async def _goes_on_elsewhere(self, mover: Player) -> bool:
+        """Whether a worker may be about to begin with what ``mover`` left to it.
+
+        What is on its way to it (a notification, a job) cannot be seen. So where something is left
+        to be done there has to be a silence; a longer one, if nobody else could be meant.
+        """
+        if self._left is None or not await self._left():
+            return False
+        others = [player for player in self.players.values() if player is not mover]
+        if all(player.at in (At.START, At.DONE) for player in others):
+            return self._quiet.silence < self._patience.alone
+        return not await self._quiet.still()
+
+    def _may_wake(self, mover: Player) -> bool:
+        """Whether the step may have woken another process of the service.
+
+        It learns of nothing but what is published: by a COMMIT, which sends notifications too, by
+        a command to Redis, or a call to Stripe.
+        """
+        return bool(mover.touched.publishes)
+
+    def _carried(self) -> bool:
+        """Whether anything of a moving attempt's is with a dependency."""
+        moving = [player for player in self.players.values() if player.at is At.MOVING]
+        return any(arrival.in_flight for player in moving for arrival in player.flying)
+
+    def _alone(self) -> bool:
+        """Whether nobody can be let go."""
+        return not any(player.able for player in self.players.values())
+
+    async def _look(self, mover: Player) -> None:
+        """Nothing happened for a moment: see what those that move are waiting for."""
+        for player in self.players.values():
+            if player.at is not At.MOVING:
+                continue
+            if any(arrival.in_flight for arrival in player.flying):
+                slow = _SOON_S if self._others_hold_locks(player) else _SLOW_S
+                if (
+                    self._quiet.silence > slow
+                    and player.pids
+                    and await self._waits_for_a_lock(player)
+                ):
+                    player.at = At.LOCK
+            elif player.told:
+                # Another process may be about to go on where this one has answered.
+                if self._several and await self._quiet.nobody_woken():
+                    player.at = At.DONE
+            elif player.backs_off and self._quiet.silence < self._patience.back_off:
+                continue  # it sleeps, and is about to ask again
+            elif player.refused and self._quiet.silence < self._patience.pause:
+                continue
+            elif not self._arrived and await self._quiet.still():
+                player.at = At.INSIDE
+
+    def _others_hold_locks(self, player: Player) -> bool:
+        return any(
+            self._reader.holds_locks(session)
+            for other in self.players.values()
+            if other is not player
+            for session in self._reader.open_sessions(other.name)
+        )
+
+    async def _waits_for_a_lock(self, player: Player) -> bool:
+        """Whether all that is in flight for ``player`` waits for locks of sessions at rest."""
+        others = {pid for p in self.players.values() for pid in p.pids}
+        blockers = await self._blocking.blockers(others)
+        mine = player.pids
+        if not mine or not all(blockers.get(pid) for pid in mine):
+            return False
+        if any(in_a_cycle(pid, blockers) for pid in mine):
+            return False  # a deadlock: the server is about to say so
+        if any(a.in_flight and self._reader.holds_locks(a.session) for a in player.flying):
+            # Who holds locks and waits may become part of a cycle later. Its own check for
+            # deadlocks must be over by then, or the victim would depend on the clock.
+            await self._checked_for_deadlocks(mine)
+        return player.pids == mine and not self._quiet.changed
+
+    async def _checked_for_deadlocks(self, pids: Iterable[int]) -> None:
+        """Wait until sessions that wait for a lock have made their own check for deadlocks.
+
+        The alarm that makes a backend check is set before it goes to sleep and goes off within
+        the gap. Whoever sleeps before the gap and after it has checked; on a busy machine one that
+        was woken by its alarm may wait for a processor still.
+        """
+        for _ in range(_GAPS_AT_MOST):
+            asleep = not self._blocking.running(pids)
+            await asyncio.sleep(self._patience.deadlock_gap)
+            if self._quiet.changed or (asleep and not self._blocking.running(pids)):
+                return
+
+    def _not_at_rest(self, mover: Player) -> str:
+        if self._arrived:
+            return self._whose.ambiguous(self._arrived, self._handing_over)
+        where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
+        return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
+
+    # --- helpers ----------------------------------------------------------------------------------
+
+    def _withholds(self, arrival: Arrival) -> bool:
+        """Whether the answer that has come is delivered in a step of its own.
+
+        What the tap has asked for, and what a driver waits for only to send the rest, sets nothing
+        going in the service.
+        """
+        return self._late_answers and not self.free and self._reader.told(arrival.call)
+
+    def _hand_over(self, player: Player, unit: Arrival) -> None:
+        """``player`` goes on with ``unit``, and others may use its connection after that."""
+        if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
+            self._handing_over = unit.session
+        self._behind = self._overtaking(player)
+
+    def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
+        """Who waits inside the service and might have been before what ``ahead`` is held at."""
+        inside = (player for player in self.players.values() if player.at is At.INSIDE)
+        return tuple(one for one in inside if overtaking(ahead, one, self.players))
+
+    def _handed_over(self, awake: Iterable[Player]) -> None:
+        """Tell of those who waited for their turn on the connection that was used in this step."""
+        for player in awake:
+            on = [unit.call for unit in player.held if unit.session == self._handing_over]
+            if on and player in self._behind:
+                self._reader.shares(on[0])
+
+    def _pass(self, player: Player, arrival: Arrival) -> None:
+        player.flying.append(arrival)
+        if not isinstance(arrival.call, StripeCall):  # Stripe tells when it answers
+            player.touched = player.touched.union(self._reader.expected(arrival))
+        arrival.go.set()

@@ -1,0 +1,513 @@
+"""One execution of a scenario on a real service whose dependencies are behind taps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from harness.checkers import judge
+from harness.explore.control.attempts import At, Player
+from harness.explore.control.controller import Control
+from harness.explore.control.memory_history import Memory
+from harness.explore.control.outcome import Came, came_to
+from harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
+from harness.explore.control.reader import TapReader
+from harness.explore.control.standstill import Wait, unanswered, verdict_on
+from harness.explore.footprint.model import LOCAL, Footprint, Resource
+from harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
+from harness.history import Ended, History, Note
+from harness.http.client import NoAnswer
+from harness.service.script import LookedUp, NotAtRest, Over, Performance, Progress, Script
+from harness.testbed.bench import Bench
+from harness.verdict import Verdict
+
+_GIVE_UP_S = 5.0
+_EARLY_DELIVERIES = 3
+"""So often a refused webhook is delivered again while others can still move; Stripe's sandbox tries
+three times in all (https://docs.stripe.com/webhooks#retries)."""
+
+# Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
+# a set of orders in work. So beginnings and endings are choices like any other.
+SERVICE = frozenset({Resource(("service",))})
+AT_THE_SERVICE = Footprint(publishes=SERVICE)
+_MEETS = (At.START, At.AGAIN, At.EVENT)
+
+
+class SharesMemory(Exception):
+    """An attempt waits for another inside the service, so its memory is shared by attempts.
+
+    What they do there between two steps is seen by nobody: only when every step is taken to
+    touch that memory is a reduced search still a whole one.
+    """
+
+
+class MustNotDefer(Exception):
+    """Statements that would only wait must not be deferred on this service; the message says why.
+
+    The search has to begin again without.
+    """
+
+
+class ListsInOrder(Exception):
+    """Somebody looks through ``collections`` of Stripe's, in which the newest comes first.
+
+    So it matters who made what first, also where two calls have nothing else in common. The search
+    has to begin again with that knowledge.
+    """
+
+    def __init__(self, collections: frozenset[str]) -> None:
+        super().__init__(f"lists {', '.join(sorted(collections))}")
+        self.collections = collections
+
+
+class OneKeyTwice(Exception):
+    """Several attempts call Stripe under one key, by calls with these labels: of two, one may be
+    under way when the other comes.
+
+    The search has to begin again with the beginnings of those as steps of their own.
+    """
+
+    def __init__(self, calls: frozenset[str]) -> None:
+        super().__init__(calls)
+        self.calls = calls
+
+
+class MustHoldApart(Exception):
+    """Units that are called so were taken for single moments, and another statement comes to
+    something else if it begins between what they do and their commit.
+
+    The search has to begin again with those committed in a step of their own.
+    """
+
+    def __init__(self, units: frozenset[str]) -> None:
+        super().__init__(units)
+        self.units = units
+
+
+class TriesWithoutEnd(Exception):
+    """A step that is called so is made until it is granted. The search has to begin again with
+    that knowledge: who makes it waits."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label)
+        self.label = label
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An execution judged, with all there is to show for it."""
+
+    came: Came
+    verdicts: tuple[Verdict, ...]
+    history: History
+
+
+@dataclass
+class ServiceWorld:
+    """A ``World`` (see ``harness.explore.search.world``) over a running service."""
+
+    script: Script
+    bench: Bench
+    memory: Memory
+    performance: Performance
+    control: Control
+    reader: TapReader
+    end_recording: Over
+    """Called when all attempts are through: looking at what came of them is no part of the
+    history."""
+    shared_memory: bool = False
+    """Whether every step is taken to touch the service's memory."""
+    late_answers: bool = False
+    """Whether answers are delivered in steps of their own: then those alone touch that memory."""
+    on_inside: Callable[[], None] | None = None
+    """Called when an attempt is found to wait inside the service; may raise."""
+    lists: frozenset[str] = frozenset()
+    """Collections of Stripe's of which the order is known to matter."""
+    in_turn: bool = False
+    """Whether what comes to the same is tried in one order only."""
+    on_listed: Callable[[frozenset[str]], None] | None = None
+    """Called with collections of Stripe's that are looked through beyond ``lists``; may raise."""
+    on_overtaken: Callable[[frozenset[str]], None] | None = None
+    """Called with the units that turned out to be no single moments; may raise."""
+    split: frozenset[str] = frozenset()
+    """Calls to Stripe whose beginnings are steps of their own."""
+    on_twice: Callable[[frozenset[str]], None] | None = None
+    """Called with calls beyond ``split`` that several attempts make under one key; may raise."""
+    polls: Polls = field(default_factory=Polls)
+    """Who tries for something over and over."""
+    on_endless: Callable[[str], None] | None = None
+    """Called with what an attempt does not give up trying; may raise."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Attempts that need not begin before another one that does the same has begun."""
+    late_locks: bool = False
+    """Whether statements are deferred that would only wait."""
+    on_close: Callable[[], Awaitable[None]] | None = None
+    end_waits: Callable[[], Awaitable[None]] | None = None
+    """Ends the transactions that nobody will ever end."""
+    judged: Judged | None = None
+    steps: int = 0
+    abandoned: bool = False
+    """Whether it was left while an attempt had no answer yet."""
+    _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _failures: list[BaseException] = field(default_factory=list)
+    _begun: dict[str, int] = field(default_factory=dict)
+    _awaited: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    """By attempt, what tells whether the event is there that it is about to deliver."""
+    _ended: bool = False
+
+    # --- the search's side ---------------------------------------------------------------
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Who can move, in the order of the script's attempts."""
+        players = self.control.players.values()
+        found = tuple(
+            Pending(
+                actor=player.name,
+                label=self._label(player),
+                footprint=self._expected(player),
+                deferred=self._deferred(player),
+            )
+            for player in players
+            if player.able and not self._polling(player)
+        )
+        if found and all(one.deferred for one in found):
+            raise MustNotDefer("nobody else can move")
+        return found
+
+    async def step(self, actor: str) -> Taken:
+        """Let one attempt make its next step and wait until all is at rest."""
+        player = self.control.players[actor]
+        if not player.able or self._polling(player):
+            raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
+        trying = self._trying(player)
+        taken = await self._once(player)
+        return await self._tried_on(player, taken) if trying else taken
+
+    async def _once(self, player: Player) -> Taken:
+        """Let an attempt that can move go until all is at rest."""
+        actor, players = player.name, self.control.players.values()
+        polling = [p for p in players if self._polling(p)]
+        enabled = tuple(p.name for p in players if p.able and p not in polling)
+        label, begins, inside = self._label(player), player.at is At.START, self._inside()
+        meets = player.at in _MEETS
+        carried = self.late_answers and player.at is At.TAP
+        follows = self._begun.get(self.twins.get(actor, "")) if begins else None
+        self._count_deliveries(player)
+        tenures: tuple[Tenure, ...] = ()
+        if self.late_locks and player.at is At.TAP:
+            tenures = self.reader.late.past(player.held[0], actor)
+        self.reader.late.at = self.steps
+        moment = player.at is At.TAP and self.reader.moment(player.held[0])
+        if begins:
+            self._begun[actor] = self.steps
+        self.steps += 1
+        if player.at is At.TAP and self.reader.one_key.begins(player.held[0]):
+            return self._begins_a_call(player, enabled)
+        if player.at is At.TAP:
+            self.reader.one_key.let_go(player.held[0])
+        self.control.let_go(player)
+        if begins:
+            self._lives[actor] = asyncio.ensure_future(self._live(player))
+        woken = await self.control.rest(player)
+        if self._failures:
+            raise self._failures[0]
+        if self.on_listed is not None and (listed := self.reader.listed - self.lists):
+            self.on_listed(listed)
+        if self.on_twice is not None and (twice := self.reader.one_key.twice - self.split):
+            self.on_twice(frozenset(twice))
+        if self.late_locks and self.reader.late.unsafe is not None:
+            raise MustNotDefer(self.reader.late.unsafe)
+        if self.on_overtaken is not None and (overtaken := self.reader.overtaken):
+            self.on_overtaken(overtaken)
+        touched = player.touched
+        for name in woken:
+            touched = touched.union(self.control.players[name].touched)
+        self._leaves_behind(player, touched)
+        if player.at is At.LOCK:
+            for arrival in player.flying:
+                self.reader.waits(arrival)
+        inside = inside or self._inside()
+        if inside and self.on_inside is not None and not self.shared_memory:
+            self.on_inside()
+        told = player.at in (At.DONE, At.AGAIN, At.EVENT)
+        # Who is held with its answer, or waits for it, has done nothing within the service.
+        carried = carried and player.at in (At.ANSWER, At.LOCK)
+        if meets or inside or told or (self.shared_memory and not carried):
+            touched = touched.union(AT_THE_SERVICE)
+        await self.look_ahead()
+        footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
+        self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
+        woken = (*woken, *(p.name for p in polling if not self._polling(p)))
+        waits_for = touched_by(self._polling(player))
+        return Taken(
+            actor=actor,
+            label=label,
+            footprint=footprint.union(waits_for),
+            enabled=enabled,
+            blocked=not waits_for.empty or player.at in (At.LOCK, At.INSIDE),
+            woken=woken,
+            tenures=tenures,
+            follows=follows,
+            heard=heard,
+            moment=moment,
+        )
+
+    def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
+        """What is held at the tap is under way from now on; nobody notices."""
+        expected = self._expected(player)
+        self.reader.one_key.let_go(player.held[0])
+        return Taken(actor=player.name, label=BEGINS, footprint=expected, enabled=enabled)
+
+    async def finish(self) -> Hashable:
+        """Let the world come to rest, look at it, and judge the history."""
+        if waits := await self.control.standstill():
+            return await self._stand_still(waits)
+        self._complain_if_stuck()
+        self._ended = True
+        self.control.over = True
+        self.control.open()
+        try:
+            await self.performance.look(self.end_recording)
+        except NotAtRest as failure:
+            raise InvalidRun(str(failure)) from failure
+        self.memory.record(Ended(t=self.memory.now()))
+        history = self.memory.history
+        verdicts = judge(history)
+        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        return self.judged.came
+
+    async def _stand_still(self, waits: tuple[Wait, ...]) -> Hashable:
+        """Judge an execution that will never end: nothing more is looked at in it."""
+        self._ended = True
+        verdict = verdict_on(waits)
+        now = self.memory.now()
+        for effect in unanswered(self.control.players.values(), now):
+            self.memory.record(effect)
+        self.memory.record(Note(t=now, text=verdict.reason))
+        history = self.memory.history
+        others = [one for one in judge(history) if one.checker != verdict.checker]
+        verdicts = (verdict, *others)
+        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        if self.end_waits is not None:
+            await self.end_waits()
+        return self.judged.came
+
+    async def close(self) -> None:
+        """Let everything through and wait until no attempt is under way any more."""
+        self._ended = True
+        self.control.open()
+        if self._lives:
+            done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
+            self.abandoned = bool(pending)
+            for life in pending:
+                life.cancel()
+            await asyncio.gather(*done, *pending, return_exceptions=True)
+        if self.on_close is not None:
+            await self.on_close()
+
+    # --- the attempts' side ------------------------------------------------------------------
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """Nothing to do: the control sees for itself."""
+
+    def delivers(self, attempt: str) -> None:
+        """What the attempt has done until now, it has done before its delivery."""
+        self.control.players[attempt].delivers = True
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """A refused webhook waits for its turn to be delivered again."""
+        player = self.control.players[attempt]
+        player.again.clear()
+        player.at = At.AGAIN
+        self.control.change()
+        await player.again.wait()
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """An event is delivered when it is there, and then when its turn comes."""
+        player = self.control.players[attempt]
+        player.again.clear()
+        player.absent = not await ready()
+        if player.absent:
+            self._awaited[attempt] = ready
+        player.at = At.EVENT
+        self.control.change()
+        if not self._ended:
+            await player.again.wait()
+        return not self._ended
+
+    def looked(self, attempt: str, seen: LookedUp) -> None:
+        """What is delivered was looked up within the attempt's step, so the step looked at it."""
+        player = self.control.players[attempt]
+        player.touched = player.touched.union(self.reader.looked_up(attempt, seen))
+
+    async def look_ahead(self) -> None:
+        """See for whom what it goes on with has come into being: from now on it can move."""
+        for player in self.control.players.values():
+            if not player.absent:
+                continue
+            if player.at is At.START:
+                player.absent = not await self.performance.may_begin(player.name)
+            else:
+                player.absent = not await self._awaited[player.name]()
+
+    async def _live(self, player: Player) -> None:
+        try:
+            await self.performance.play(player.name)
+        except (NoAnswer, InvalidRun) as failure:
+            self._failures.append(InvalidRun(f"{player.name}: {failure}"))
+        except Exception as failure:
+            self._failures.append(failure)
+        finally:
+            player.told = True
+            self.control.change()
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _delivers_early(self, player: Player) -> bool:
+        """Whether it matters when the attempt delivers its refused webhook again.
+
+        Where the delivery that was refused has left nothing behind, delivering again before others
+        move comes to what delivering for the first time comes to there, which is tried as well:
+        then it is enough to deliver again when all others are through.
+        """
+        if player.deliveries >= _EARLY_DELIVERIES:
+            return False
+        return player.left_behind or self.shared_memory or not self.in_turn
+
+    def _leaves_behind(self, player: Player, touched: Footprint) -> None:
+        """After a step that ``touched`` this: whether the delivery has left anything behind so far.
+
+        What was done in the step in which it began was done before it.
+        """
+        player.left_behind = not player.delivers and (player.left_behind or bool(touched.publishes))
+        player.delivers = False
+
+    def _left_for_later(self, player: Player) -> bool:
+        """Whether a refused webhook is delivered again after others have moved."""
+        if self._delivers_early(player):
+            return False
+        others = [p for p in self.control.players.values() if p is not player and p.able]
+        if any(p.at is not At.AGAIN or self._delivers_early(p) for p in others):
+            return True
+        return player is not next(p for p in self.control.players.values() if p.at is At.AGAIN)
+
+    def _trying(self, player: Player) -> tuple[Try, ...]:
+        """The steps that an attempt is about to make once more, only to be answered the same."""
+        return self._repeats(player, self.polls.again)
+
+    def _polling(self, player: Player) -> tuple[Try, ...]:
+        """The same if it does so until somebody changes what it looks at, so that it waits.
+
+        Not where others wait inside the service: it may be that they wait behind it.
+        """
+        return () if self._inside() else self._repeats(player, self.polls.waits)
+
+    def _repeats(self, player: Player, whether: Repeats) -> tuple[Try, ...]:
+        if player.at is not At.TAP or player.flying or len(player.held) > 1:
+            return ()
+        return whether(player.name, self._label(player), lambda: self._expected(player))
+
+    async def _tried_on(self, player: Player, taken: Taken) -> Taken:
+        """An attempt has made a step once more: let it go on, until it does something else."""
+        first, lasting = taken.label, Persistence()
+        while player.idle and not self._inside() and self._trying(player):
+            if lasting.endless:
+                if self.on_endless is not None:
+                    self.on_endless(first)
+                raise InvalidRun(f"{player.name} tries {first!r} without end")
+            lasting.tries += 1
+            self.steps -= 1
+            more = await self._once(player)
+            taken = msgspec.structs.replace(
+                taken,
+                footprint=taken.footprint.union(more.footprint),
+                blocked=more.blocked,
+                woken=tuple(sorted({*taken.woken, *more.woken})),
+                heard=more.heard,
+            )
+        return taken
+
+    def _count_deliveries(self, player: Player) -> None:
+        """Before a step: ``player`` begins to deliver, if it is at that."""
+        if player.at not in _MEETS:
+            return
+        others = [p for p in self.control.players.values() if p is not player and p.able]
+        if player.at is At.AGAIN and others:
+            player.deliveries += 1
+        player.left_behind = False
+
+    def _deferred(self, player: Player) -> bool:
+        """Whether nothing is lost if this attempt does not move now."""
+        if player.at is At.AGAIN:
+            return self._left_for_later(player)
+        if player.at is At.START:
+            twin = self.twins.get(player.name)
+            return twin is not None and self.control.players[twin].at is At.START
+        if not self.late_locks or player.at is not At.TAP or player.flying or len(player.held) > 1:
+            return False
+        if not self.reader.late.deferred(player.held[0], player.name):
+            return False
+        self.reader.waits(player.held[0])
+        return True
+
+    def _label(self, player: Player) -> str:
+        match player.at:
+            case At.START:
+                return "start"
+            case At.TAP:
+                begins = self.reader.one_key.begins(player.held[0])
+                return BEGINS if begins else player.held[0].label
+            case At.ANSWER:
+                return ANSWER
+            case _:
+                return str(player.at.value)
+
+    def _inside(self) -> bool:
+        return any(player.at is At.INSIDE for player in self.control.players.values())
+
+    def _expected(self, player: Player) -> Footprint:
+        expected = self._expected_at_taps(player)
+        carried = self.late_answers and player.at is At.TAP and not self._inside()
+        return expected.union(AT_THE_SERVICE) if self.shared_memory and not carried else expected
+
+    def _expected_at_taps(self, player: Player) -> Footprint:
+        match player.at:
+            case At.START | At.AGAIN | At.EVENT:
+                return AT_THE_SERVICE
+            case At.TAP:
+                expected = self.reader.expected(player.held[0])
+                return self.reader.names.footprint(player.name, expected)
+            case _:
+                return LOCAL
+
+    def _leaks(self) -> list[tuple[str, str]]:
+        """Attempts that are through, and sessions still in a transaction of theirs."""
+        return [
+            (player.name, session)
+            for player in self.control.players.values()
+            if player.at is At.DONE
+            for session in self.reader.open_sessions(player.name)
+        ]
+
+    def _complain_if_stuck(self) -> None:
+        if leaks := self._leaks():
+            owner, session = leaks[0]
+            raise InvalidRun(
+                f"the service leaks a transaction: {session} is still in one after {owner} "
+                "got its answer"
+            )
+        # Who waits for an event that nobody raises any more never was sent one.
+        stuck = [p for p in self.control.players.values() if p.at is not At.DONE and not p.absent]
+        if stuck:
+            where = "; ".join(
+                f"{player.name} tries {tries[0].label!r} without end"
+                if (tries := self._polling(player))
+                else f"{player.name} is {player.at.value}"
+                for player in stuck
+            )
+            raise InvalidRun(f"nobody can move, and not all are done: {where}")

@@ -1,0 +1,415 @@
+"""Fresh executions of a scenario on one bench, each from the same initial state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.errors import PaidonceError
+from harness.explore.control.attempts import Player
+from harness.explore.control.attribution_learnt import Habits
+from harness.explore.control.background import Background, Watch
+from harness.explore.control.controller import Control
+from harness.explore.control.database_timeouts import Timeouts
+from harness.explore.control.deadlines import Patience
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.hidden_locks import HiddenLocks
+from harness.explore.control.leases import Leases
+from harness.explore.control.lock_waits import Blocking
+from harness.explore.control.memory_history import Memory
+from harness.explore.control.polling import Polls
+from harness.explore.control.process_activity import ProcessActivity
+from harness.explore.control.reader import TapReader
+from harness.explore.control.sql_sessions import SqlSessions, session_name
+from harness.explore.control.warm_up import Cold, Warmth
+from harness.explore.footprint.model import Column
+from harness.explore.footprint.sql.serials import Serials, serials_of
+from harness.explore.footprint.stripe_told import Told
+from harness.explore.naming.names import Names
+from harness.explore.naming.preparation import Preparing
+from harness.explore.search.symmetry import twins
+from harness.explore.search.world import InvalidRun
+from harness.service.script import Clients, NotReady, Performance, Script
+from harness.taps.gate import Gate
+from harness.taps.postgres import Statement
+from harness.taps.postgres.session import Session
+from harness.taps.postgres.units import label_of
+from harness.testbed.bench import Bench, ControlledTaps
+from harness.verdict import Status
+
+_SETTLED_WITHIN_S = 2.0
+_IDLE_LOOKS = 3
+_LOOK_AGAIN_S = 0.0005
+
+
+@dataclass
+class ServiceWorlds:
+    """``Worlds`` (see ``harness.explore.search.world``) for one script on one bench under
+    control.
+    """
+
+    scenario: Script
+    bench: Bench
+    patience: Patience = field(default_factory=Patience)
+    background: Background = field(default_factory=Background)
+    """What the service does by itself."""
+    shared_memory: bool = False
+    """Whether attempts are taken to meet in the service's memory at every step."""
+    late_answers: bool = False
+    """Whether every answer is delivered in a step of its own."""
+    in_turn: bool = False
+    """Whether attempts that do the same need begin in one order only."""
+    late_locks: bool = False
+    """Whether statements that would only wait for a lock are deferred."""
+    unnamed: frozenset[Column] = frozenset()
+    """Columns whose values have no name: keys are told without them."""
+    lists: frozenset[str] = frozenset()
+    """Collections of Stripe's of which it matters in which order they grow."""
+    apart: frozenset[str] = frozenset()
+    """Kinds of statements that are committed in a step of their own, whatever their text says."""
+    split: frozenset[str] = frozenset()
+    """Kinds of calls to Stripe that begin in a step of their own."""
+    hold_all: bool = False
+    """Whether every statement is that could be."""
+    endless: frozenset[str] = frozenset()
+    """What attempts try over and over until it is granted, by label: they wait meanwhile."""
+    on_inside: Callable[[], None] | None = None
+    """Called when an attempt is found to wait inside the service; may raise."""
+    on_listed: Callable[[frozenset[str]], None] | None = None
+    on_overtaken: Callable[[frozenset[str]], None] | None = None
+    """Called with kinds of statements that were no single moments after all; may raise."""
+    on_twice: Callable[[frozenset[str]], None] | None = None
+    """Called with kinds of calls to Stripe that several attempts make under one key; may raise."""
+    on_endless: Callable[[str], None] | None = None
+    """Called with what an attempt tries without end, beyond ``endless``; may raise."""
+    alone: Mapping[str, int] = field(default_factory=dict)
+    """How many of its requests succeeded when an attempt was alone, of those that were then told
+    that they succeeded. Empty where that was not looked at: the reference service's scenarios say
+    by a checker that somebody has to succeed."""
+    last: ServiceWorld | None = None
+    """The world made last; a search that found something reads its history here."""
+    surprise: str = ""
+    """What came while nobody was moving, in any execution so far; others then wait for longer."""
+    warmth: Warmth = field(default_factory=Warmth)
+    """What the service has been through; of all worlds on the same bench."""
+    leases: Leases = field(default_factory=Leases)
+    """What attempts were seen to take for a time; of all worlds on the same bench."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """What could have run out for who waited for a lock; of all worlds on the same bench."""
+    _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
+    """Preparations that are not over yet; of all worlds on the same bench."""
+    _sessions: SqlSessions | None = None
+    _clients: Clients | None = None
+    _serials: Serials | None = None
+    _activity: ProcessActivity | None = None
+    _habits: Habits | None = None
+    _hidden_locks: HiddenLocks | None = None
+
+    async def fresh(self) -> ServiceWorld:
+        """A world at the script's beginning, on a service that is warm.
+
+        Raises ``InvalidRun`` when the preparation does not succeed.
+        """
+        await self.warm()
+        return await self._fresh()
+
+    def cold(self) -> ServiceWorlds:
+        """The same worlds without warming up, for what is to meet the service as it was started."""
+        return replace(self, warmth=Cold())
+
+    async def warm(self) -> None:
+        """Let the service go through all that is done once, before anything counts.
+
+        Raises ``InvalidRun`` when the preparation does not succeed.
+        """
+        whole = self.scenario.whole
+        kinds = frozenset(repr(attempt.steps) for attempt in whole.attempts)
+        if self.warmth.covers(kinds, len(whole.attempts)):
+            return
+        told = self.telling(whole)
+        self._serial_columns()
+        beforehand = replace(
+            told,
+            background=Background(self.background.patterns, learnt=self.background.learnt),
+            in_turn=True,
+            late_locks=False,
+            late_answers=False,
+            hold_all=False,
+            on_inside=None,
+            on_listed=None,
+            on_twice=None,
+            on_endless=None,
+            _serials=self._serials,
+            _sessions=self._sessions,
+        )
+        await self.warmth.warm(beforehand._fresh, kinds, len(whole.attempts))
+        await self._players_clients().mark()
+        self.last = self.last or beforehand.last
+
+    async def _fresh(self) -> ServiceWorld:
+        began = time.time()
+        taps, clients = self._taps(), self._players_clients()
+        serials = self._serial_columns()
+        memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
+        preparing = Preparing()
+        clients.on_prepare = preparing.begin
+        self._bind(memory, None)
+        taps.postgres.bind(None, preparing)
+        self.bench.tap.bind(memory, preparing)
+        try:
+            await self._settle(clients)
+            performance = await self._begun(clients, memory)
+        except NotReady as failure:
+            raise InvalidRun(str(failure)) from failure
+        names = Names(performance.known, serials, self.unnamed)
+        preparing.tell(names)
+        players = [Player(attempt.name) for attempt in self.scenario.attempts]
+        sessions = self._sql_sessions()
+        if self._hidden_locks is None:
+            self._hidden_locks = HiddenLocks(taps.blocking, sessions.catalog)
+        reader = TapReader(
+            sessions,
+            names,
+            players,
+            self.background,
+            self._known(),
+            self._hidden_locks,
+            began,
+            Told(names.known, names.call, self.lists) if self.bench.tap.tells else None,
+            self.leases,
+            self.timeouts,
+            self.split,
+        )
+        control = Control(
+            players,
+            reader,
+            Blocking(taps.blocking),
+            self._processes(taps),
+            self.patience,
+            thorough=bool(self.surprise),
+            left=performance.left,
+            several=self._several,
+            late_answers=self.late_answers,
+        )
+        world = ServiceWorld(
+            script=self.scenario,
+            bench=self.bench,
+            memory=memory,
+            performance=performance,
+            control=control,
+            reader=reader,
+            end_recording=self._end_recording,
+            shared_memory=self.shared_memory,
+            late_answers=self.late_answers,
+            on_inside=self.on_inside,
+            on_listed=self.on_listed,
+            on_overtaken=self.on_overtaken,
+            split=self.split,
+            on_twice=self.on_twice,
+            polls=Polls(self.endless),
+            on_endless=self.on_endless,
+            lists=self.lists,
+            in_turn=self.in_turn,
+            twins=self.twins if self.in_turn else {},
+            late_locks=self.late_locks and not self.shared_memory,
+            on_close=self._closed,
+            end_waits=self._end_waits,
+        )
+        await performance.join(world)
+        for player in players:
+            player.absent = True
+        await world.look_ahead()
+        await self._between_transactions()
+        self._bind(memory, control)
+        self.last = world
+        return world
+
+    async def _begun(self, clients: Clients, memory: Memory) -> Performance:
+        """The script's beginning. If nobody waits for it any more it is brought about all the same:
+        what the service is still doing for it must not be taken for its own doing."""
+        beginning = asyncio.ensure_future(clients.begin(self.scenario, memory))
+        self._under_way.add(beginning)
+        beginning.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(beginning)
+
+    def telling(self, scenario: Script) -> ServiceWorlds:
+        """Worlds of another script on the same bench, which differs in its attempts alone.
+
+        They share what is known of the service; use one of the two at a time.
+        """
+        self._players_clients()
+        return replace(self, scenario=scenario, last=None, _habits=None)
+
+    async def watch(self, seconds: float) -> bool:
+        """Learn what the service does by itself, while nobody asks it for anything.
+
+        Returns whether anything was new.
+        """
+        before = len(self.background.learnt)
+        self._bind_all(None, None)
+        await self._settle(self._players_clients())
+        if self.last is not None and self.last.abandoned:
+            return False  # it may be at work for an attempt still
+        gate = Watch(self.background, self._sql_sessions())
+        await self._between_transactions()
+        self._bind_all(None, gate)
+        await asyncio.sleep(seconds)
+        self._bind_all(None, None)
+        return len(self.background.learnt) > before
+
+    async def close(self) -> None:
+        """Close the clients' connections."""
+        for beginning in self._under_way:
+            beginning.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._clients is not None:
+            await self._clients.close()
+
+    async def _settle(self, clients: Clients) -> None:
+        """Wait until the last execution is over in all processes: its work must not spill over."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await clients.settle()
+        if not self._several or self.last is None:
+            return
+        activity, deadline = self._processes(self._taps()), time.monotonic() + _SETTLED_WITHIN_S
+        idle = 0
+        while idle < _IDLE_LOOKS and time.monotonic() < deadline:
+            await asyncio.sleep(self.patience.handover)
+            idle = idle + 1 if activity.idle() else 0
+
+    async def _between_transactions(self) -> None:
+        """Wait for a moment at which no session is in a transaction: of one whose beginning was
+        not seen nothing would be known. One that stays in it is not waited for for long."""
+        tap = self._taps().postgres
+        for _ in range(round(self.patience.tail / _LOOK_AGAIN_S)):
+            if tap.between_transactions:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _serial_columns(self) -> Serials:
+        """Asked for before the first execution: what is there then is there in all of them."""
+        if self._serials is None:
+            self._serials = serials_of(self._sql_sessions().catalog, self.bench.postgres_url)
+        return self._serials
+
+    @property
+    def _several(self) -> bool:
+        """Whether one process of the service may hand work to another."""
+        return len(self.bench.pids) > 1
+
+    def _players_clients(self) -> Clients:
+        if self._clients is None:
+            self._clients = self.bench.subject.clients(self.bench)
+        return self._clients
+
+    async def _closed(self) -> None:
+        """An execution was left: take stock, and end the transactions that nobody will end."""
+        assert self.last is not None
+        control, reader = self.last.control, self.last.reader
+        self.surprise = self.surprise or control.surprised
+        if self.last.judged is not None and self.last.judged.came.status is Status.INVALID:
+            # What it left behind may be in the way of the next one, which is to begin like it.
+            self._players_clients().put_back = True
+        self.background.settle()
+        reader.settle()
+        if pids := _in_transactions(control, reader):
+            # Who is through ends it at once; who has done nothing for that long never will.
+            await asyncio.sleep(self.patience.tail)
+            await Blocking(self._taps().blocking).end_idle(pids, self.patience.tail * 0.8)
+
+    async def _end_waits(self) -> None:
+        assert self.last is not None
+        pids = _in_transactions(self.last.control, self.last.reader)
+        await Blocking(self._taps().blocking).end_idle(pids, 0.0)
+
+    def _bind(self, memory: Memory | None, control: Control | None) -> None:
+        taps = self._taps()
+        self.bench.tap.bind(memory, control)
+        taps.postgres.bind(memory if control is not None else None, control)
+        if taps.redis is not None:
+            taps.redis.bind(memory if control is not None else None, control)
+        taps.postgres.on_change = control.stir if control is not None else None
+        taps.postgres.on_close = None if control is None else _tell_of_ends(control)
+        taps.postgres.apart = None if control is None else self._apart
+        taps.postgres.checks = None if control is None else self._checks
+
+    def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Whether statements are carried out in one step and committed in another."""
+        assert self._sessions is not None
+        name = session_name(session.id)
+        if self._sessions.apart(name, statements):
+            return True
+        if not (self.hold_all or self.apart) or not self._sessions.could_be_apart(name, statements):
+            return False
+        return self.hold_all or label_of(statements) in self.apart
+
+    def _checks(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Whether what is put off until the commit is carried out in a step before it."""
+        assert self._sessions is not None
+        return self._sessions.checks(session_name(session.id), statements)
+
+    def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
+        taps = self._taps()
+        for tap in (self.bench.tap, taps.postgres, taps.redis):
+            if tap is not None:
+                tap.bind(memory, gate)
+
+    def _processes(self, taps: ControlledTaps) -> ProcessActivity:
+        if self._activity is None:
+            self._activity = ProcessActivity(self.bench.pids, lambda: taps.postgres.connecting)
+        return self._activity
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """For each attempt one that does the same, as far as there is one."""
+        return twins({attempt.name: attempt.likeness for attempt in self.scenario.attempts})
+
+    def _known(self) -> Habits:
+        if self._habits is None:
+            kinds = {attempt.name: attempt.steps for attempt in self.scenario.attempts}
+            self._habits = Habits(kinds)
+        return self._habits
+
+    def _end_recording(self, *, stripe: bool = False, asked: bool = False) -> None:
+        taps = self._taps()
+        if asked and self.last is not None:
+            self.last.control.over = False  # else it would seem to go on by itself
+        taps.postgres.bind(None, None)
+        if taps.redis is not None:
+            taps.redis.bind(None, None)
+        if stripe:
+            self.bench.tap.bind(None, None)
+
+    def _sql_sessions(self) -> SqlSessions:
+        if self._sessions is None:
+            self._sessions = SqlSessions(self.bench.postgres_url, self._asked)
+        self._sessions.begin()
+        self._sessions.held_apart = self.apart
+        return self._sessions
+
+    def _asked(self, session: str) -> Mapping[str, str]:
+        """What a session asked for in its startup message."""
+        for one in self._taps().postgres.sessions:
+            if session_name(one.id) == session:
+                return one.startup
+        return {}
+
+    def _taps(self) -> ControlledTaps:
+        if self.bench.taps is None:
+            raise PaidonceError(
+                "exploration needs a bench under control, with taps before Postgres"
+            )
+        return self.bench.taps
+
+
+def _tell_of_ends(control: Control) -> Callable[[Session], None]:
+    return lambda session: control.gone(session_name(session.id))
+
+
+def _in_transactions(control: Control, reader: TapReader) -> list[int]:
+    """The backends of the sessions on which an attempt has left a transaction open."""
+    sessions = {s for name in control.players for s in reader.open_sessions(name)}
+    return [control.pids[session] for session in sessions if session in control.pids]

@@ -1,0 +1,85 @@
+"""Whom the control of an execution asks: what arrived, who waits for whom, who is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from harness.explore.control.attempts import Arrival, Player
+from harness.explore.footprint.model import Footprint
+from harness.taps.gate import Call, Connection
+
+
+class Reader(Protocol):
+    """Reads what arrives: whose connection it is, what it touches, what it is called."""
+
+    def session(self, call: Call, connection: Connection) -> tuple[str, int | None]:
+        """The connection's name and, for Postgres, the pid of its backend."""
+
+    def owner(self, session: str) -> str | None:
+        """The attempt whose transaction is open on the session; "" if it is no attempt's."""
+
+    def holds_locks(self, session: str) -> bool:
+        """Whether the transaction on the session has locked anything yet."""
+
+    def open_sessions(self, owner: str) -> tuple[str, ...]:
+        """The sessions with a transaction or a lock of that attempt open on them."""
+
+    def background(self, arrival: Arrival) -> bool:
+        """Whether this is the service's own business, which passes as it comes."""
+
+    def after_the_end(self, call: Call, connection: Connection) -> None:
+        """The unit came when every attempt was through."""
+
+    def local(self, arrival: Arrival) -> bool:
+        """Whether the unit touches nothing, whoever sends it."""
+
+    def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
+        """The only one of ``players`` that is known to go on like this, if they are known."""
+
+    def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
+        """The unit's normalised label, and what it touches when ``owner`` sends it."""
+
+    def expected(self, arrival: Arrival) -> Footprint:
+        """What the unit touches, as it is known by now."""
+
+    def answered(self, arrival: Arrival) -> Footprint:
+        """What the unit, now answered, did touch."""
+
+    async def hidden(self, arrival: Arrival) -> Footprint:
+        """What the unit, now answered, touched beyond what its text tells."""
+
+    def told(self, call: Call) -> bool:
+        """Whether the service's own code goes on with the answer to the unit."""
+
+    def shares(self, call: Call) -> None:
+        """The unit waited for its turn on a connection, in an order that might be another."""
+
+    def closed(self, session: str) -> tuple[str | None, Footprint]:
+        """The connection has ended: whose transaction that ended, and what it let go of."""
+
+
+class Waits(Protocol):
+    """What the database server says of its sessions, by the pids of their backends."""
+
+    async def blockers(self, pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """For each of ``pids`` the pids it waits for; empty when it waits for nobody."""
+        ...
+
+    async def alive(self, pids: Iterable[int]) -> set[int]:
+        """Those of ``pids`` whose sessions are not over yet."""
+        ...
+
+    def running(self, pids: Iterable[int]) -> bool:
+        """Whether the server is at work for any of them, or would be if it were its turn."""
+        ...
+
+
+class Activity(Protocol):
+    """Whether the service is working on anything."""
+
+    def idle(self) -> bool:
+        """Whether it took no processor time since this was last asked, and wants none."""
+
+    def at_work(self) -> bool:
+        """Whether it is running at this moment, or would be if it were its turn."""

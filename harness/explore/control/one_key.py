@@ -1,0 +1,91 @@
+"""Calls to Stripe under one idempotency key, of which one is under way when another comes.
+
+Stripe refuses the second then: 409, ``idempotency_key_in_use``; once the first is answered the
+second is told the same (https://docs.stripe.com/api/idempotent_requests). So where two attempts
+send the same under the same key, such a call is two steps: it begins, from when on its key is in
+use, and it is carried out. The second of two is refused at the tap, in Stripe's words; Stripe
+itself sees one after the other.
+
+Whether calls under one key come at all is not known beforehand: the search begins again as soon as
+they do (``twice``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from harness.explore.control.attempts import Arrival
+from harness.taps.stripe.calls import StripeCall
+
+_Sent = tuple[str, str, str, frozenset[tuple[str, str]]]
+"""A key, and what was sent under it; something else under the same key is refused anyway."""
+_DECLINED = 402
+
+
+@dataclass
+class OneKey:
+    """The calls of one execution. ``split`` are the labels of those that are two steps."""
+
+    split: Collection[str] = ()
+    twice: set[str] = field(default_factory=set)
+    """The labels of calls that several attempts sent under one key."""
+    _senders: dict[_Sent, tuple[str, str]] = field(default_factory=dict)
+    _under_way: dict[_Sent, Arrival] = field(default_factory=dict)
+    _settled: set[_Sent] = field(default_factory=set)
+    """What Stripe has carried out: who sends it again is told the same, at once."""
+
+    def sends(self, actor: str, call: StripeCall) -> None:
+        """``actor`` is about to send ``call``."""
+        if (sent := _sent(call)) is None:
+            return
+        first, label = self._senders.setdefault(sent, (actor, call.label))
+        if first != actor:
+            self.twice |= {label, call.label}
+
+    def begins(self, arrival: Arrival) -> bool:
+        """Whether the next step with ``arrival`` is its beginning."""
+        sent = self._split(arrival)
+        return sent is not None and sent not in self._under_way and sent not in self._settled
+
+    def refused(self, arrival: Arrival) -> bool:
+        """Whether ``arrival`` is refused if it is let go now."""
+        sent = self._split(arrival)
+        return sent is not None and self._under_way.get(sent, arrival) is not arrival
+
+    def let_go(self, arrival: Arrival) -> bool:
+        """Let ``arrival`` make its next step; whether that is its beginning."""
+        sent = self._split(arrival)
+        if sent is None:
+            return False
+        assert isinstance(arrival.call, StripeCall)
+        if self.refused(arrival):
+            arrival.call.in_use = True
+        elif self.begins(arrival):
+            self._under_way[sent] = arrival
+            return True
+        return False
+
+    def answered(self, arrival: Arrival) -> None:
+        """``arrival`` has its answer."""
+        sent = self._split(arrival)
+        if sent is None or self._under_way.get(sent) is not arrival:
+            return
+        del self._under_way[sent]
+        assert isinstance(arrival.call, StripeCall)
+        status = arrival.call.status
+        # What was refused before it was carried out leaves nothing behind.
+        if status is not None and (status < 400 or status == _DECLINED or status >= 500):
+            self._settled.add(sent)
+
+    def _split(self, arrival: Arrival) -> _Sent | None:
+        call = arrival.call
+        if not isinstance(call, StripeCall) or call.label not in self.split:
+            return None
+        return _sent(call)
+
+
+def _sent(call: StripeCall) -> _Sent | None:
+    if call.idempotency_key is None or call.method == "GET":
+        return None
+    return call.idempotency_key, call.method, call.path, frozenset(call.params.items())

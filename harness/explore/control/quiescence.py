@@ -1,0 +1,120 @@
+"""How long nothing has happened, and whether the service is really through with its work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from harness.explore.control.deadlines import Patience
+from harness.explore.control.interfaces import Activity
+
+_LOOKS = 10
+"""How often we have to look, and see nothing, before that is a silence."""
+_LOOKS_AFTER_A_STEP = 4
+_GLANCE_S = 0.0002
+_AWAKE_S = 0.03
+"""We look more often than that while we are awake."""
+_TURNS = 6
+"""Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
+
+
+class Quiet:
+    """Signs of life of one execution.
+
+    ``changed`` becomes true whenever anything happens; whoever waits for it makes it false first.
+    """
+
+    def __init__(self, activity: Activity, patience: Patience) -> None:
+        self._activity = activity
+        self._patience = patience
+        self._silence = 0.0
+        self._heard = 0.0
+        self._looks = 0
+        self.changed = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def change(self) -> None:
+        """Something happened by which all may be at rest: whoever waits looks again at once."""
+        self.stir()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def stir(self) -> None:
+        """A sign of life, and no more: it ends a silence, and wakes nobody."""
+        self._silence, self._heard = 0.0, time.monotonic()
+        self._looks = 0
+        self.changed = True
+
+    async def change_within(self, seconds: float) -> bool:
+        """Wait for a change for so long at most; whether anything happened since ``changed`` was
+        made false."""
+        if self.changed:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        timer = loop.call_later(seconds, _wake, waiting)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+        return self.changed
+
+    def looked(self) -> None:
+        """We were awake, and nothing had happened."""
+        self._looks += 1
+
+    @property
+    def silence(self) -> float:
+        """Seconds since anything happened, as far as we were awake.
+
+        On a machine that stalls we see late what happened meanwhile: a long time between two
+        looks counts as a short one.
+        """
+        now = time.monotonic()
+        self._silence += min(now - self._heard, _AWAKE_S)
+        self._heard = now
+        return self._silence
+
+    async def still(self) -> bool:
+        """No sign of life for long enough, neither at a tap nor of the service's processor.
+
+        The processor is asked about only after a silence, and has to be idle over another one.
+        Time in which we ourselves were not awake is no silence.
+        """
+        if self.silence < self._patience.inside or self._looks < _LOOKS:
+            return False
+        if not self._activity.idle():
+            self.change()
+            return False
+        return await self._nothing_under_way()
+
+    async def nobody_woken(self) -> bool:
+        """No other process of the service was woken by a step.
+
+        One that was runs soon, or is listed as runnable: a shorter silence tells.
+        """
+        if self.silence < self._patience.handover or self._looks < _LOOKS_AFTER_A_STEP:
+            return False
+        return not self._activity.at_work() and await self._nothing_under_way()
+
+    async def finished(self) -> bool:
+        """Whether the service has nothing left to do: none of it runs now, and nothing that it
+        sent is on its way to us. A timer of its own goes unnoticed.
+        """
+        while self._activity.at_work() and self.silence < self._patience.tail:
+            await asyncio.sleep(_GLANCE_S)
+            if self.changed:
+                return False
+        return await self._nothing_under_way()
+
+    async def _nothing_under_way(self) -> bool:
+        """Whether nothing that was sent has yet to reach us."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        return not self.changed
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,0 +1,185 @@
+"""The sessions of a service with its database, followed from one execution to the next.
+
+Pooled connections outlive an execution, and so does what was set on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.explore.footprint.sql.catalog import Catalog
+from harness.explore.footprint.sql.catalog_reader import read_catalog
+from harness.explore.footprint.sql.changed_columns import ChangedColumns
+from harness.explore.footprint.sql.gaps import Gaps
+from harness.explore.footprint.sql.lock_targets import Doors
+from harness.explore.footprint.sql.moments import Moments
+from harness.explore.footprint.sql.session_settings import path_of, settings_at_first, timeouts_of
+from harness.explore.footprint.sql.statement import (
+    Footprints,
+    Kind,
+    StatementFootprint,
+    isolation_option,
+)
+from harness.explore.footprint.sql.transaction import Sent, TransactionTracker
+from harness.explore.footprint.sql.two_step import ASKED, in_pieces, in_two_steps, is_moment
+
+
+def session_name(number: int) -> str:
+    """What the tap's connection of this number is called."""
+    return f"postgres session {number}"
+
+
+Startup = Callable[[str], Mapping[str, str]]
+"""What the session of this name asked for when it was connected, by parameter."""
+
+
+def _nothing(session: str) -> Mapping[str, str]:
+    return {}
+
+
+class SqlSessions:
+    """One tracker for each session on the database of ``url``, whose catalog is read once."""
+
+    def __init__(self, url: str, startup: Startup = _nothing) -> None:
+        self._startup = startup
+        self._footprints = Footprints(read_catalog(url))
+        self._doors = Doors(self._footprints.catalog)
+        self._changed = ChangedColumns()
+        self.moments = Moments(self._changed.without)
+        self.gaps = Gaps()
+        self.held_apart: frozenset[str] = frozenset()
+        """What units are called that are to be committed apart, whatever their text says."""
+        self._trackers: dict[str, TransactionTracker] = {}
+
+    @property
+    def catalog(self) -> Catalog:
+        """The database's, as it was read."""
+        return self._footprints.catalog
+
+    @property
+    def doors(self) -> Doors:
+        """What statements begin by locking."""
+        return self._doors
+
+    def kinds(self, statement: Sent, path: tuple[str, ...]) -> tuple[Kind, ...]:
+        """What kinds of statements a text has."""
+        found = self._footprints.of(
+            statement.sql, statement.params, nulls=statement.nulls, path=path
+        )
+        return tuple(one.kind for one in found)
+
+    def anything(self, statement: Sent, path: tuple[str, ...]) -> bool:
+        """Whether a text may do anything at all, as what cannot be read may."""
+        found = self._footprints.of(
+            statement.sql, statement.params, nulls=statement.nulls, path=path
+        )
+        return any(lock.place == () for one in found for lock in one.locks)
+
+    def isolations(self, statement: Sent, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The isolation levels that a text asks for when it begins transactions."""
+        found = self._footprints.of(statement.sql, (), path=path)
+        levels = (isolation_option(one.node.options) for one in found if one.kind == "begin")
+        return tuple(level for level in levels if level is not None)
+
+    def apart(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether statements that commit by themselves are to be committed in another step.
+
+        Several statements in one text cannot be: the protocol has no message that carries them out
+        and does not commit (``in_pieces`` tells where that matters). Nor can one that commits while
+        it runs.
+        """
+        tracker = self.tracker(session)
+        found = self._found(tracker, statements)
+        if tracker.inside or len(found) > len(statements) or any(one.commits for one in found):
+            return False
+        if not found or any(one.kind not in ASKED for one in found):
+            return False
+        return in_two_steps(found, one_snapshot=tracker.one_snapshot)
+
+    def checks(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether triggers look at something when the statements' transaction is committed.
+
+        They look then, and what they let pass is published in the same COMMIT, while others do
+        the same: it takes two steps.
+        """
+        tracker = self.tracker(session)
+        found = self._found(tracker, statements)
+        if not tracker.inside:
+            return any(one.deferred for one in found)
+        return tracker.puts_off and bool(found) and found[0].kind == "commit"
+
+    def unchecked(self, session: str) -> bool:
+        """Whether the expected unit looks at what was put off and commits it, both in one step."""
+        return self.tracker(session).unchecked
+
+    def commits_inside(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether one of the statements ends transactions while it runs."""
+        return any(one.commits for one in self._found(self.tracker(session), statements))
+
+    def came(self, actor: str, session: str, unit: str, statements: Sequence[Sent]) -> bool:
+        """The expected unit came, which is called ``unit``. Whether it commits at once although it
+        would have to be held before that."""
+        if not statements:
+            return False
+        tracker = self.tracker(session)
+        found, one_snapshot = self._found(tracker, statements), tracker.one_snapshot
+        self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
+        self.gaps.came(
+            actor,
+            session,
+            unit,
+            found,
+            inside=tracker.inside,
+            over=tracker.over,
+            one_snapshot=one_snapshot,
+        )
+        return tracker.over and (
+            unit in self.held_apart
+            or (len(found) == 1 and in_two_steps(found, one_snapshot=one_snapshot))
+            or any(one.kind == "copy" and one.writes and one.stale for one in found)
+        )
+
+    def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether a statement writes and commits by itself, so that it could be committed in
+        another step."""
+        tracker = self.tracker(session)
+        return not tracker.inside and is_moment(self._found(tracker, statements))
+
+    def in_pieces(self, session: str, statements: Sequence[Sent]) -> bool:
+        """Whether it matters what comes between the statements of the expected unit."""
+        tracker = self.tracker(session)
+        publishes = bool(tracker.expected.publishes)
+        return in_pieces(self._found(tracker, statements), publishes=publishes)
+
+    def _found(
+        self, tracker: TransactionTracker, statements: Sequence[Sent]
+    ) -> list[StatementFootprint]:
+        return [found for sent in statements for found in tracker.read(sent)]
+
+    def begin(self) -> None:
+        """An execution begins: no transaction is open, and nothing was changed yet."""
+        self._changed.forget()
+        self.moments.begin()
+        self.gaps.begin()
+        for session, tracker in list(self._trackers.items()):
+            if tracker.inside:  # the last execution was left before the end of a transaction
+                del self._trackers[session]
+
+    def forget(self, session: str) -> None:
+        """The session is over."""
+        self._trackers.pop(session, None)
+
+    def tracker(self, session: str) -> TransactionTracker:
+        """The tracker of the session with this name."""
+        found = self._trackers.get(session)
+        if found is None:
+            asked = settings_at_first(self._startup(session), self.catalog)
+            found = TransactionTracker(
+                self._footprints,
+                changed=self._changed,
+                isolation=asked.get("default_transaction_isolation"),
+                path=path_of(asked, self.catalog),
+                times=timeouts_of(asked, self.catalog),
+            )
+            self._trackers[session] = found
+        return found

@@ -1,0 +1,118 @@
+"""Warms a service up, so that its executions start equal: the first one it ever plays is cold.
+
+Caches, rows that are made when they are first asked for, scripts that Redis does not know yet,
+settings read once, pools that grow: all of that is in the way of the first execution of a fresh
+service and of no other. A search would take its steps for those of every execution, and a replay
+on another service would go another way. So before the first execution that counts every service
+plays some that do not, the same ones whoever asks for it: all attempts one after the other, until
+two such executions agree in every step. They are not put in each other's way, since what a race
+leaves behind may be nothing that the reset takes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from harness.explore.search.world import InvalidRun, Pending, Taken, World
+from harness.service.script import NotReady
+
+MOST = 5
+"""How many executions one after the other are played at most until two agree."""
+LONGEST = 3000
+"""Of how many steps at most: more are no attempts that come to an end when nobody is in their way.
+"""
+
+Fresh = Callable[[], Awaitable[World]]
+"""Begins an execution on a service that may be cold."""
+
+
+@dataclass
+class Warmth:
+    """What a service has been through before anything counted, and what that showed."""
+
+    notes: list[str] = field(default_factory=list)
+    """What was different in the beginning, a sentence each."""
+    _known: set[str] = field(default_factory=set)
+    _together: int = 0
+
+    def covers(self, kinds: frozenset[str], together: int) -> bool:
+        """Whether a script of such attempts, so many ``together``, finds the service warm."""
+        return kinds <= self._known and together <= self._together
+
+    async def warm(self, fresh: Fresh, kinds: frozenset[str], together: int) -> None:
+        """Play executions of attempts of these kinds, so many ``together``, until two agree.
+
+        Executions that were not under control are no hindrance: whoever searches meets that again,
+        and says so. Raises what a world raises that is not ``InvalidRun``, and ``InvalidRun`` where
+        the preparation does not succeed.
+        """
+        first: tuple[str, ...] | None = None
+        before: tuple[str, ...] | None = None
+        for number in range(MOST):
+            now = await _played(fresh)
+            if now is None and before is None and number:
+                break  # it is not under control
+            first = now if number == 0 else first
+            if now is not None and now == before:
+                break
+            before = now
+        else:
+            self.notes.append(
+                f"the service does not come to do the same every time: {MOST} executions, one "
+                "attempt after the other, differ"
+            )
+        self._known |= kinds
+        self._together = max(self._together, together)
+        if first is not None and before is not None and first != before:
+            self.notes.append(
+                f"the first execution on a fresh service differs from those that follow: "
+                f"{_difference(first, before)}; it was played beforehand and is not counted"
+            )
+
+
+async def _played(fresh: Fresh) -> tuple[str, ...] | None:
+    """An execution in words; None if it was not under control to its end."""
+    world = await _begun(fresh)
+    if world is None:
+        return None
+    try:
+        taken: list[Taken] = []
+        while (pending := world.pending()) and len(taken) < LONGEST:
+            taken.append(await world.step(_next(pending, taken[-1].actor if taken else None)))
+        await world.finish()
+    except InvalidRun:
+        return None
+    finally:
+        await world.close()
+    return tuple(f"{step.actor} {step.label}" for step in taken)
+
+
+async def _begun(fresh: Fresh) -> World | None:
+    try:
+        return await fresh()
+    except InvalidRun as error:
+        if isinstance(error.__cause__, NotReady):
+            raise
+        return None
+
+
+def _next(pending: Sequence[Pending], last: str | None) -> str:
+    able = [one.actor for one in pending if not one.deferred]
+    return last if last in able else able[0]
+
+
+def _difference(first: Sequence[str], later: Sequence[str]) -> str:
+    """Where the two part, in words."""
+    for one, other in zip_longest(first, later):
+        if one != other:
+            return f"{one or 'the end'}, where it later is {other or 'the end'}"
+    return "nothing"
+
+
+class Cold(Warmth):
+    """No warming up: what is played first meets the service as it was started."""
+
+    def covers(self, kinds: frozenset[str], together: int) -> bool:
+        return True

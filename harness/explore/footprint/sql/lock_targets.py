@@ -1,0 +1,236 @@
+"""Statements that begin by locking one thing, known beforehand: a row by its key, or a number.
+
+Only what is certain counts here, unlike in a footprint, which may say too much. A *door* is what
+the statement locks so that nobody else can lock it in such a way too. It is *bare* if the
+statement depends on nothing but that one row: then a session at READ COMMITTED that finds it
+locked waits, looks again at the row's newest version (manual, section 13.2.1), and comes to what
+it would come to if the statement were sent only then. A condition besides the key takes that
+away: it is looked at before the wait, and where it is false there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import msgspec
+from pglast import ast, enums
+
+from harness.explore.footprint.model import REST, Resource
+from harness.explore.footprint.sql.calls import ADVISORY
+from harness.explore.footprint.sql.catalog import Catalog, Index, Table
+from harness.explore.footprint.sql.symbols import Match, Params, Pattern, pattern
+from harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Reader,
+    Tree,
+    children,
+    operator,
+    parsed,
+    strings,
+)
+from harness.explore.footprint.sql.types import ColumnType
+
+_STRONG = frozenset({enums.LockClauseStrength.LCS_FORUPDATE})
+_STRONG |= {enums.LockClauseStrength.LCS_FORNOKEYUPDATE}
+_WAITS = enums.LockWaitPolicy.LockWaitBlock
+_TAKES = frozenset({"pg_advisory_lock", "pg_advisory_xact_lock"})
+_NUMBER = ColumnType("int")
+_HARMLESS = frozenset({"now", "clock_timestamp", "statement_timestamp", "coalesce"})
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What is locked: ``thing`` names it; the others are for rows alone.
+
+    ``entry`` is the row's place in the unique index by which it was found.
+    """
+
+    thing: Resource
+    bare: bool
+    entry: Resource | None = None
+
+
+class _Template(msgspec.Struct, frozen=True):
+    thing: Pattern
+    bare: bool
+    entry: Pattern | None = None
+
+    def bound(self, params: Params) -> Door | None:
+        thing = _one(self.thing, params)
+        entry = None if self.entry is None else _one(self.entry, params)
+        if thing is None or (self.entry is not None and entry is None):
+            return None
+        return Door(thing, self.bare, entry)
+
+
+class Doors:
+    """Finds the doors of statements on one database; each text is read once."""
+
+    def __init__(self, catalog: Catalog, *, remembered: int = 1024) -> None:
+        self._catalog = catalog
+        self._reader = Reader(catalog.enums)
+        self._templates = lru_cache(maxsize=remembered)(self._read)
+
+    def of(self, sql: str, params: Params, path: tuple[str, ...]) -> Door | None:
+        """The door of a text with a single statement; None if there is none for certain."""
+        template = self._templates(sql, path)
+        return None if template is None else template.bound(params)
+
+    def _read(self, sql: str, path: tuple[str, ...]) -> _Template | None:
+        try:
+            (node,) = parsed(sql)
+        except (NotParsed, ValueError, RecursionError):
+            return None
+        match node:
+            case ast.SelectStmt() if node.fromClause is None:
+                return self._advisory(node)
+            case ast.SelectStmt() if _plain_select(node):
+                (relation,) = node.fromClause
+                return self._row(relation, node.whereClause, (node.targetList,), path, {})
+            case ast.UpdateStmt() if not (node.withClause or node.fromClause):
+                changed = {str(target.name) for target in node.targetList}
+                parts = (node.targetList, node.returningClause)
+                return self._row(node.relation, node.whereClause, parts, path, changed)
+        return None
+
+    def _advisory(self, node: ast.SelectStmt) -> _Template | None:
+        """``SELECT pg_advisory_xact_lock(...)`` and nothing else."""
+        targets: Tree = node.targetList or ()
+        if len(targets) != 1 or node.withClause or node.valuesLists or node.whereClause:
+            return None
+        call = targets[0].val
+        if not isinstance(call, ast.FuncCall) or strings(call.funcname)[-1] not in _TAKES:
+            return None
+        key = {}
+        for name, arg in zip(("key", "second"), call.args or (), strict=False):
+            symbol = self._reader.symbol(arg)
+            if symbol is None:
+                return None
+            key[name] = Match(symbol, _NUMBER)
+        space = "number" if len(key) == 1 else "pair"
+        return _Template(pattern((ADVISORY, space), key), bare=True)
+
+    def _row(
+        self,
+        relation: Tree,
+        where: Tree,
+        parts: tuple[Tree, ...],
+        path: tuple[str, ...],
+        changed: set[str] | dict[str, str],
+    ) -> _Template | None:
+        """The row of a table that a condition names by the columns of a unique index."""
+        if not isinstance(relation, ast.RangeVar):
+            return None
+        table = self._catalog.table(relation.schemaname, relation.relname, path)
+        if table is None or not _simple(table, changes=bool(changed)):
+            return None
+        if any(
+            not self._calculates(node, table) for part in (*parts, where) for node in _nodes(part)
+        ):
+            return None
+        known, others = self._equalities(where, table)
+        index = _index_by(table, known)
+        if index is None or set(index.columns) & set(changed):
+            return None
+        key = {str(column): known[str(column)] for column in index.columns}
+        thing = pattern((*table.place, index.name), key)
+        entry = pattern((*table.place, REST, index.name), key)
+        return _Template(thing, bare=not others and len(known) == len(key), entry=entry)
+
+    def _calculates(self, node: ast.Node, table: Table) -> bool:
+        """Whether a node of an expression looks at nothing but its row.
+
+        Casts and operators may call functions of the user's, and so does ``o.paid`` where ``o``
+        has no such column.
+        """
+        match node:
+            case ast.FuncCall():
+                words = strings(node.funcname)
+                return words[-1] in _HARMLESS and words[:-1] in ((), ("pg_catalog",))
+            case ast.TypeCast():
+                return strings(node.typeName.names)[-1] not in self._catalog.conversions
+            case ast.A_Expr():
+                return (strings(node.name) or ("",))[-1] not in self._catalog.operators
+            case ast.ColumnRef() if not isinstance(node.fields[-1], ast.A_Star):
+                return table.column(node.fields[-1].sval) is not None
+            case ast.SubLink() | ast.A_Indirection():
+                return False
+        return not self._catalog.everywhere
+
+    def _equalities(self, where: Tree, table: Table) -> tuple[dict[str, Match], bool]:
+        """The columns that a condition gives values to, and whether it says anything else."""
+        if isinstance(where, ast.BoolExpr) and where.boolop == enums.BoolExprType.AND_EXPR:
+            conditions = tuple(where.args)
+        else:
+            conditions = (where,)
+        known: dict[str, Match] = {}
+        others = False
+        for condition in conditions:
+            found = self._equality(condition, table)
+            if found is None or found[0] in known:
+                others = True
+            else:
+                known[found[0]] = found[1]
+        return known, others
+
+    def _equality(self, node: Tree, table: Table) -> tuple[str, Match] | None:
+        if not (
+            isinstance(node, ast.A_Expr)
+            and node.kind == enums.A_Expr_Kind.AEXPR_OP
+            and operator(node) == "="
+        ):
+            return None
+        for side, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+            if isinstance(side, ast.ColumnRef):
+                column = table.column((strings(side.fields) or ("",))[-1])
+                symbol = self._reader.symbol(other)
+                if column is not None and symbol is not None:
+                    return column.name, Match(symbol, column.type)
+        return None
+
+
+def _plain_select(node: ast.SelectStmt) -> bool:
+    """One table, one FOR UPDATE that waits, and nothing that makes more or less of the row."""
+    if any(
+        (
+            *(node.withClause, node.groupClause, node.havingClause, node.windowClause),
+            *(node.distinctClause, node.valuesLists, node.limitOffset, node.limitCount),
+            *(node.sortClause, node.intoClause, node.op != enums.SetOperation.SETOP_NONE),
+        )
+    ):
+        return False
+    clauses: Tree = node.lockingClause or ()
+    if len(node.fromClause) != 1 or len(clauses) != 1:
+        return False
+    return clauses[0].strength in _STRONG and clauses[0].waitPolicy == _WAITS
+
+
+def _simple(table: Table, *, changes: bool) -> bool:
+    """Whether a statement on the table does what it says, and nothing else."""
+    if table.kind != "table" or table.related or table.rules or table.row_security:
+        return False
+    return not (changes and (table.triggers or table.calls))
+
+
+def _index_by(table: Table, known: dict[str, Match]) -> Index | None:
+    """The unique index that the known columns have an entry of; the primary key if it is one."""
+    whole = [i for i in table.unique if i.plain and i.columns and set(i.columns) <= set(known)]
+    return min(whole, key=lambda i: (i.columns != table.primary_key, i.name), default=None)
+
+
+def _nodes(tree: Tree) -> Iterator[ast.Node]:
+    if isinstance(tree, tuple):
+        for one in tree:
+            yield from _nodes(one)
+    elif isinstance(tree, ast.Node):
+        yield tree
+        for child in children(tree):
+            yield from _nodes(child)
+
+
+def _one(found: Pattern, params: Params) -> Resource | None:
+    """The resource a pattern comes to; None if that is more than one, or not all is known."""
+    bound = found.bound(params)
+    if len(bound) != 1 or len(bound[0].key) != len(found.key):
+        return None
+    return bound[0]

@@ -1,0 +1,132 @@
+"""What names mean inside a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pglast import ast
+
+from harness.explore.footprint.sql.catalog import Table
+from harness.explore.footprint.sql.effects import Key, Output, Outputs
+from harness.explore.footprint.sql.predicate import Found, Keys, Slot
+from harness.explore.footprint.sql.symbols import Match, Symbol
+from harness.explore.footprint.sql.trees import Reader, Tree
+from harness.explore.footprint.sql.types import ColumnType
+
+
+@dataclass
+class Source:
+    """An item of FROM: a table, or something with ``outputs`` (None: their names are not known).
+
+    ``rows`` are the tables, and which rows of them, that a lock on this item locks.
+    """
+
+    alias: str
+    table: Table | None = None
+    outputs: Outputs | None = None
+    rows: list[tuple[Table, Key]] = field(default_factory=list)
+
+    def type_of(self, column: str) -> ColumnType | None:
+        """The type of a column, None if it has none of that name."""
+        if self.table is not None:
+            found = self.table.column(column)
+            return None if found is None else found.type
+        if self.outputs is None or column not in self.outputs:
+            return None
+        match = self.outputs[column].match
+        return ColumnType() if match is None else match.type
+
+    @property
+    def opaque(self) -> bool:
+        """Whether it may have columns of any name."""
+        return self.table is None and self.outputs is None
+
+    def known(self) -> Key:
+        """Its columns with known values."""
+        outputs = self.outputs or {}
+        return {name: output.match for name, output in outputs.items() if output.match is not None}
+
+
+@dataclass
+class Scope:
+    """The names of one query. ``disjuncts`` has what is known of the rows the query is about,
+    once its conditions have been read."""
+
+    parent: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    """Columns named in USING."""
+    outer_joins: bool = False
+    nullable: set[int] = field(default_factory=set)
+    """Sources whose columns are all null where an outer join finds nothing."""
+    disjuncts: list[Keys] | None = None
+
+    def add(self, source: Source) -> int:
+        """The new source's number."""
+        self.sources.append(source)
+        return len(self.sources) - 1
+
+    def initial(self) -> Keys:
+        """What is known of the sources by themselves."""
+        return {number: source.known() for number, source in enumerate(self.sources)}
+
+    def resolve(self, node: ast.ColumnRef) -> Found:
+        """What a column reference means here; nothing if that cannot be told."""
+        names = [part.sval for part in node.fields if isinstance(part, ast.String)]
+        if len(names) != len(node.fields):
+            return Found()
+        numbers = self._candidates(names)
+        if numbers is None:
+            return Found()
+        slots: list[tuple[Slot, ColumnType]] = []
+        for number in numbers:
+            kind = self.sources[number].type_of(names[-1])
+            if kind is not None:
+                slots.append(((number, names[-1]), kind))
+        if slots:
+            if len(slots) > 1 and names[-1] not in self.merged:
+                return Found()
+            return Found(tuple(slots))
+        if self.parent is None or (len(names) > 1 and numbers):
+            return Found()
+        return Found(match=self.parent.match(node))
+
+    def match(self, node: ast.ColumnRef) -> Match | None:
+        """The value of a column in the rows this query is about, if it is the same in all."""
+        found = self.resolve(node)
+        if found.match is not None:
+            return found.match
+        if self.disjuncts is None or len(self.disjuncts) != 1 or not found.slots:
+            return None
+        (number, column), _ = found.slots[0]
+        if number in self.nullable:
+            return None
+        return self.disjuncts[0].get(number, {}).get(column)
+
+    def value(self, node: Tree, reader: Reader, kind: ColumnType) -> Symbol | None:
+        """The value of an expression that goes into a column of type ``kind``."""
+        if isinstance(node, ast.ColumnRef):
+            match = self.match(node)
+            return match.symbol if match and match.type.family == kind.family else None
+        return reader.symbol(node)
+
+    def keys(self, number: int) -> list[Key]:
+        """What is known of the rows of a source, for each disjunct."""
+        return [known.get(number, {}) for known in self.disjuncts or [{}]]
+
+    def _candidates(self, names: list[str]) -> list[int] | None:
+        """The sources a reference may be to; None if it may be to anything."""
+        if len(names) == 1:
+            if any(source.opaque for source in self.sources):
+                having = [n for n, s in enumerate(self.sources) if s.type_of(names[0]) is not None]
+                return having or None
+            return list(range(len(self.sources)))
+        if len(names) == 2:
+            return [n for n, s in enumerate(self.sources) if s.alias == names[0]]
+        named = ".".join(names[:2])
+        return [n for n, s in enumerate(self.sources) if s.table and s.table.name == named]
+
+
+def unknown(names: list[str]) -> Outputs:
+    """Columns of which only the names are known."""
+    return {name: Output() for name in names}

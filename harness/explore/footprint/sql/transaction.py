@@ -1,0 +1,443 @@
+"""Follows one session through its transactions: what each unit touches, given those before it.
+
+* Outside a transaction a statement looks, locks and publishes at once.
+* Inside one it looks and locks; COMMIT publishes all that was written and lets go of all that was
+  locked, ROLLBACK only lets go. Either is local if there is nothing to publish or let go of.
+* A statement that fails takes the transaction with it, whose locks are gone at once. One that
+  may fail (it may be the victim of a deadlock, for instance) touches all that is locked already.
+* At REPEATABLE READ and SERIALIZABLE the first statement decides what the whole transaction sees:
+  it looks at the whole database. For that it need only be parsed, which takes the transaction's
+  snapshot as running it would (``exec_parse_message`` in src/backend/tcop/postgres.c).
+* At SERIALIZABLE what was looked at matters to writers who have not committed (manual, section
+  13.2.3), by page or table rather than by row, and the order of COMMITs decides who fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+from pglast import ast, enums
+
+from harness.explore.footprint.model import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
+from harness.explore.footprint.sql import timeouts
+from harness.explore.footprint.sql.changed_columns import ChangedColumns
+from harness.explore.footprint.sql.session import NONE, Resources, Session
+from harness.explore.footprint.sql.statement import (
+    UNKNOWN,
+    Footprints,
+    StatementFootprint,
+    isolation_option,
+)
+
+_ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
+_DATABASE = Resource(("pg",))
+_ORDER = Resource(("pg-serializable",))
+"""The order in which serializable transactions look, write and end."""
+_AMONG_OTHERS = Resource(_ORDER.place, shared=True)
+_ENDINGS = frozenset({"commit", "rollback", "rollback to"})
+_NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
+"""What can be read without knowing what names mean."""
+
+
+class Sent(Protocol):
+    """A statement as it was run.
+
+    ``sql`` is "" where it cannot be known. A parameter is None where it is null (its index is then
+    in ``nulls``) or cannot be told.
+    """
+
+    @property
+    def sql(self) -> str: ...
+
+    @property
+    def params(self) -> Sequence[str | None]: ...
+
+    @property
+    def nulls(self) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True)
+class Query:
+    """A ``Sent``, for those who have none."""
+
+    sql: str
+    params: Sequence[str | None] = ()
+    nulls: Sequence[int] = ()
+
+
+class TransactionTracker:
+    """One session. ``expect`` a unit, let it run, and say that it is ``done``.
+
+    ``changed`` is shared by all sessions of one execution. ``isolation``, ``path`` and ``times``
+    (after which the server gives up) are for sessions that ask for their own when they connect.
+    """
+
+    def __init__(
+        self,
+        footprints: Footprints,
+        *,
+        changed: ChangedColumns | None = None,
+        isolation: str | None = None,
+        path: tuple[str, ...] | None = None,
+        times: timeouts.Settings | None = None,
+    ) -> None:
+        self._footprints = footprints
+        self._changed = ChangedColumns() if changed is None else changed
+        catalog = footprints.catalog
+        self._session = Session(
+            (isolation or catalog.isolation).lower(),
+            catalog.search_path if path is None else path,
+            timeouts.at_first(catalog.timeouts if times is None else times),
+        )
+        self._after: Session | None = None
+        self._expected = LOCAL
+        self.unchecked = False
+        """Whether the expected unit runs triggers as it commits."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether a transaction is open."""
+        return self._session.inside
+
+    @property
+    def isolation(self) -> str:
+        """The open transaction's isolation level in lower case; without one, that of the next."""
+        session = self._session
+        return session.isolation if session.inside else session.default_isolation
+
+    @property
+    def one_snapshot(self) -> bool:
+        """Whether all of a transaction sees what its first statement saw, now or in the next."""
+        return self.isolation in _ONE_SNAPSHOT
+
+    def read(self, sent: Sent) -> list[StatementFootprint]:
+        """What the statements of a text do by themselves, if they were run now."""
+        found = self._read(self._session, sent)
+        return [
+            self._executed(self._session, one.node) if one.kind == "execute" else one
+            for one in found
+        ]
+
+    @property
+    def puts_off(self) -> bool:
+        """Whether the open transaction has anything to look at when it is committed."""
+        return bool(self._session.deferred) and not self._session.failed
+
+    @property
+    def over(self) -> bool:
+        """Whether the expected unit leaves no transaction open."""
+        return self._after is None or not self._after.inside
+
+    @property
+    def path(self) -> tuple[str, ...] | None:
+        """The schemas names are looked for in; None if they cannot be told."""
+        return self._session.path
+
+    @property
+    def holds_locks(self) -> bool:
+        """Whether anything is locked that others may have to wait for."""
+        return bool(self._session.held or self._session.session_locks)
+
+    @property
+    def times(self) -> timeouts.Settings:
+        """When the server gives up, with the expected unit or the open transaction."""
+        after = {} if self._after is None else self._after.timeouts.now
+        return {**self._session.timeouts.now, **after}
+
+    @property
+    def touched(self) -> Footprint:
+        """All that the open transaction has touched so far; its writes as published."""
+        session = self._session
+        return self._told_apart(Footprint(session.looked, session.held, session.written))
+
+    @property
+    def expected(self) -> Footprint:
+        """What the expected unit will touch, as it is known now.
+
+        It may have grown since ``expect``, by what other sessions were seen to change.
+        """
+        return self._told_apart(self._expected)
+
+    def expect(
+        self, statements: Sequence[Sent], *, prepared: Sequence[Sent] = (), ends: bool = True
+    ) -> Footprint:
+        """What a unit with these statements will touch; those ``prepared`` are only parsed.
+
+        ``ends`` is False where the unit does not end the implicit transaction it is in (a Flush
+        instead of a Sync). Asking again replaces it, and the session stays as it is until
+        ``done``; only the columns the unit changes are learnt at once, since who changes some
+        rows may be waiting for others.
+        """
+        after = self._session.copy()
+        total, self.unchecked = LOCAL, False
+        for sent in statements:
+            total = total.union(self._text(after, sent))
+        if after.inside or not ends:
+            for sent in prepared:
+                total = total.union(self._parsed(after, sent))
+        if after.implicit and ends:
+            self.unchecked |= bool(after.deferred)
+            total = total.union(_ended(after, commit=True))
+            total = total.union(Footprint(looks=after.looked))
+            after.end(commit=True)
+        self._after, self._expected = after, total
+        return self.expected
+
+    def done(self, *, failed: bool = False, status: str | None = None) -> Footprint:
+        """The expected unit was answered; returns what it did touch.
+
+        ``status`` is the server's transaction status after it (I, T, E), None if unknown.
+        """
+        before, after, touched = self._session, self._after, self._expected
+        self._after, self._expected = None, LOCAL
+        if after is None:
+            after = before.copy()
+        if failed:
+            touched = touched.union(Footprint(locks=before.held | after.held))
+            after = _failed(before, after, status)
+        elif status == "I" and after.inside:
+            touched = touched.union(_ended(after, commit=True))
+            after.end(commit=True)
+        elif status in ("T", "E") and not after.inside:
+            # Begun in a way that was not seen: it may have done anything.
+            after.begin()
+            after.failed = status == "E"
+            after.held = after.written = after.looked = EVERYTHING.locks
+        self._session = after
+        return self._told_apart(touched)
+
+    def observed(self, extra: Footprint) -> None:
+        """The open transaction turned out to have touched more, its writes as ``publishes``."""
+        self._session.looked |= extra.looks
+        self._session.held |= extra.locks
+        self._session.written |= extra.publishes
+
+    def closed(self) -> Footprint:
+        """The session has ended: what it held is let go of."""
+        session = self._session
+        let_go = _ended(session, commit=False).union(Footprint(locks=session.session_locks))
+        session.end(commit=False)
+        session.reset()
+        return self._told_apart(let_go)
+
+    def _told_apart(self, footprint: Footprint) -> Footprint:
+        """Locks are kept with all columns, and shown without those changed by now."""
+        locks = self._changed.without(footprint.locks)
+        return Footprint(footprint.looks, locks, footprint.publishes)
+
+    # --- one statement --------------------------------------------------------------------------
+
+    def _text(self, session: Session, sent: Sent) -> Footprint:
+        """A text of any number of statements, each read with the path those before it leave."""
+        total, made = LOCAL, 0
+        while made < len(found := self._read(session, sent)):
+            path = session.path
+            for statement in found[made:]:
+                total = total.union(self._step(session, statement))
+                made += 1
+                if session.path != path:
+                    break
+        self._times(session, sent, found)
+        return total
+
+    def _times(self, session: Session, sent: Sent, found: Sequence[StatementFootprint]) -> None:
+        """Follow what a text sets by calling a function."""
+        for name, value, local in timeouts.called(sent.sql, sent.params):
+            session.set_timeout(name, value, local=local)
+        functions = self._footprints.catalog.timing
+        named = {name for function, names in functions if function in sent.sql for name in names}
+        if any(one.kind == "call" for one in found):
+            named |= timeouts.mentioned(sent.sql)
+        for name in sorted(named):
+            session.set_timeout(name, timeouts.UNKNOWN, local=False)
+
+    def _read(self, session: Session, sent: Sent) -> Sequence[StatementFootprint]:
+        if not sent.sql:
+            return (UNKNOWN,)
+        path = session.path or ()
+        found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
+        if session.path is not None:
+            return found
+        return tuple(
+            one
+            if one.kind in _NAMELESS
+            else msgspec.structs.replace(
+                UNKNOWN, kind=one.kind, several=UNKNOWN.several if one.several else ()
+            )
+            for one in found
+        )
+
+    def _step(self, session: Session, found: StatementFootprint) -> Footprint:
+        node = found.node
+        if session.failed and found.kind not in _ENDINGS:
+            return LOCAL
+        match found.kind:
+            case "begin":
+                _begin(session, node)
+            case "commit" | "rollback":
+                unchecked = bool(session.deferred) and not session.failed
+                self.unchecked |= found.kind == "commit" and unchecked
+                return _end(session, node, commit=found.kind == "commit")
+            case "savepoint":
+                session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
+            case "release":
+                session.back_to(node.savepoint_name, keep=False)
+            case "rollback to":
+                return _rollback_to(session, node.savepoint_name)
+            case "set":
+                session.set(node, self._footprints.catalog)
+            case "prepare":
+                session.prepared[node.name] = node.query
+                return _snapshot(session) if session.inside else LOCAL
+            case "discard":
+                return _discard(session, node)
+            case "execute":
+                return self._data(session, self._executed(session, node))
+            case "fetch":
+                # A cursor FOR UPDATE locks as it goes.
+                return self._data(session, session.cursors.get(node.portalname, UNKNOWN))
+            case _:
+                if found.kind == "declare":
+                    session.cursors[node.portalname] = found
+                if found.kind == "constraints" and not node.deferred:
+                    found = msgspec.structs.replace(found, looks=found.looks | session.deferred)
+                    session.deferred = NONE if node.constraints is None else session.deferred
+                return self._data(session, found)
+        return LOCAL
+
+    def _executed(self, session: Session, node: ast.ExecuteStmt) -> StatementFootprint:
+        query = session.prepared.get(node.name)
+        if query is None or session.path is None:
+            return msgspec.structs.replace(UNKNOWN, kind="call")
+        params = self._footprints.constants(node.params or ())
+        return self._footprints.of_tree(query, params, session.path)
+
+    def _parsed(self, session: Session, sent: Sent) -> Footprint:
+        """A statement that is parsed, and not run yet."""
+        isolation = session.isolation if session.inside else session.default_isolation
+        if session.failed or isolation not in _ONE_SNAPSHOT:
+            return LOCAL
+        found: Sequence[StatementFootprint] = (UNKNOWN,)
+        if sent.sql and session.path is not None:
+            found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=session.path)
+        if not any(one.snapshot for one in found):
+            return LOCAL
+        if not session.inside:
+            session.begin()
+            session.implicit = True
+        return _snapshot(session)
+
+    def _data(self, session: Session, found: StatementFootprint) -> Footprint:
+        """A statement that looks, locks or writes."""
+        self._changed.learn(found.modifies)
+        if not session.inside:
+            session.begin()
+            session.implicit = True
+        looks, locks, may_fail = found.looks, found.locks, found.may_fail
+        if session.isolation in _ONE_SNAPSHOT:
+            may_fail = True
+            locks = frozenset(_whole_row(lock) for lock in locks)
+            if session.isolation == "serializable" and found.snapshot:
+                looks = frozenset(_whole_table(look) for look in looks)
+                locks |= {Resource(look.place, shared=True) for look in looks} | {_AMONG_OTHERS}
+            if found.snapshot and not session.implicit:
+                taken = _snapshot(session)
+                looks, locks = looks | taken.looks, locks | taken.locks
+        held = session.held
+        session.held |= locks
+        session.written |= found.writes | found.at_once
+        session.looked |= looks
+        session.session_locks |= found.session
+        session.deferred |= found.deferred
+        locks |= found.session
+        if found.unsettles:
+            session.path = None
+        if found.unsettles == "session":
+            session.session_path = None
+        return Footprint(looks, locks | held if may_fail else locks, found.at_once)
+
+
+def _snapshot(session: Session) -> Footprint:
+    """The open transaction needs its snapshot, and takes it if it has none."""
+    if session.snapshot or session.isolation not in _ONE_SNAPSHOT:
+        return LOCAL
+    session.snapshot = True
+    taken = Footprint(looks=frozenset({_DATABASE}))
+    if session.deferrable:
+        taken = taken.union(Footprint(looks=EVERYTHING.looks, locks=EVERYTHING.locks))
+    session.looked |= taken.looks
+    session.held |= taken.locks
+    return taken
+
+
+def _failed(before: Session, after: Session, status: str | None) -> Session:
+    """The session after a unit that failed."""
+    session = before.copy()
+    session.session_locks |= after.session_locks
+    if status == "I" or (status is None and (after.implicit or not after.inside)):
+        session.end(commit=False)
+        return session
+    if not session.inside:
+        session.begin()
+    session.failed = True
+    if not session.savepoints:
+        session.held = session.written = session.looked = NONE
+    return session
+
+
+def _begin(session: Session, node: Any) -> None:
+    if session.implicit:  # what the unit did before becomes part of the transaction
+        session.implicit = False
+    elif not session.inside:
+        deferrable = any(found.defname == "transaction_deferrable" for found in node.options or ())
+        session.begin(isolation_option(node.options), deferrable=deferrable)
+
+
+def _ended(session: Session, *, commit: bool) -> Footprint:
+    """What the end of the transaction lets go of and publishes."""
+    locks: Resources = session.held
+    if _AMONG_OTHERS in locks:
+        locks |= {_ORDER}
+    return Footprint(locks=locks, publishes=session.written if commit else NONE)
+
+
+def _end(session: Session, node: Any, *, commit: bool) -> Footprint:
+    ended = _ended(session, commit=commit and not session.failed)
+    isolation = session.isolation
+    session.end(commit=commit and not session.failed)
+    if node.chain:
+        session.begin(isolation)
+    return ended
+
+
+def _rollback_to(session: Session, name: str) -> Footprint:
+    point = session.back_to(name, keep=True)
+    if point is None:
+        return Footprint(locks=session.held)
+    let_go = session.held - point.held
+    session.failed = False
+    session.go_back(point)
+    return Footprint(locks=let_go)
+
+
+def _discard(session: Session, node: ast.DiscardStmt) -> Footprint:
+    if node.target != enums.DiscardMode.DISCARD_ALL:
+        return LOCAL
+    let_go = Footprint(locks=session.session_locks)
+    session.reset()
+    return let_go
+
+
+def _whole_row(lock: Resource) -> Resource:
+    """The same without telling keys from the rest: a row changed since the snapshot cannot be
+    locked in any mode."""
+    if lock.place[2:] in ((KEY,), (REST,)):
+        return Resource(lock.place[:2], lock.key, lock.shared)
+    return lock
+
+
+def _whole_table(look: Resource) -> Resource:
+    return Resource(look.place[:2]) if look.place[:1] == ("pg",) else look

@@ -1,0 +1,104 @@
+"""Statements during which others may change what they have looked at.
+
+To Postgres a statement that commits by itself is no single point in time: it looks, writes, and is
+committed, and others may begin in between. Two ``INSERT ... WHERE NOT EXISTS (SELECT ...)`` at
+once both find nothing. So where that can make a difference a statement is carried out in one step
+and committed in another, as if it were in a transaction. There are three ways:
+
+* It writes by what it looks at only once: two of those do not see each other. What a statement
+  looks at is seen through one snapshot, whatever it has to wait for; seen again is nothing but the
+  row that was waited for (``certain``).
+* It looks at who has locked what (SKIP LOCKED, NOWAIT, ``pg_try_advisory_lock``). What it locks
+  itself is not locked any more when it is committed.
+* Another statement looks at what it writes only once, and then waits for it; or looks at its locks
+  (``overtakes``). Which statements there are is known only when they have come; a search that took
+  one for a single moment, and then meets one that overtakes it, begins again.
+
+At REPEATABLE READ and SERIALIZABLE nothing is seen again: who has waited fails with 40001, which
+happens only where two overlap (manual, section 13.2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.explore.footprint.model import Resource
+from harness.explore.footprint.sql.statement import StatementFootprint
+
+ASKED = frozenset({"select", "insert", "update", "delete", "merge", "call", "truncate"})
+"""Kinds of statements that can be held before they are committed. DDL is none of a service's."""
+
+
+def decides(found: StatementFootprint) -> bool:
+    """Whether what a statement comes to depends on what others may change while it runs."""
+    return found.kind in ASKED and bool(found.stale or found.tests)
+
+
+def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = False) -> bool:
+    """Whether a unit outside of a transaction has to be carried out and committed apart.
+
+    ``one_snapshot`` if it runs at REPEATABLE READ or SERIALIZABLE.
+    """
+    if any(one.kind not in ASKED for one in found):
+        return False
+    writes = any(one.writes or one.at_once for one in found)
+    tests = any(one.tests for one in found) and any(one.locks for one in found)
+    return tests or (writes and (one_snapshot or any(one.stale for one in found)))
+
+
+def is_moment(found: Sequence[StatementFootprint]) -> bool:
+    """Whether a unit outside of a transaction is one statement that could be committed apart, and
+    writes or locks anything."""
+    if len(found) != 1 or found[0].kind not in ASKED or found[0].commits:
+        return False
+    one = found[0]
+    return bool(one.writes or one.at_once) or any(not lock.shared for lock in one.locks)
+
+
+def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
+    """Whether it matters what comes between the statements of one unit.
+
+    ``publishes`` if the unit commits what it writes.
+    """
+    if len(found) < 2:
+        return False
+    deciding = sum(map(decides, found))
+    return deciding > 1 or (publishes and deciding > 0)
+
+
+def may_overtake(found: StatementFootprint, *, one_snapshot: bool = False) -> bool:
+    """Whether a statement may come to something else while another is not committed."""
+    waits = bool(found.locks) and (one_snapshot or bool(found.stale or found.sure or found.several))
+    return waits or bool(found.tests)
+
+
+def overtakes(
+    second: StatementFootprint, first: StatementFootprint, *, one_snapshot: bool = False
+) -> bool:
+    """Whether it makes a difference to ``second`` that ``first`` is carried out, and committed only
+    later; ``one_snapshot`` if ``second`` runs at REPEATABLE READ or SERIALIZABLE."""
+    if _exclude(second.tests, first.locks):
+        return True
+    if not _exclude(second.locks, first.locks):
+        return False  # it does not wait, so that it comes before
+    stale = second.looks | second.locks if one_snapshot else second.stale
+    written = first.writes | first.at_once
+    if not one_snapshot and any(
+        _meet(look.missing, first.adds) or _meet(look.some, first.arrives)
+        for look in second.several
+    ):
+        return True  # it locks no row, since that is not there yet, and waits for it later on
+    return _meet(stale, written) or any(
+        _meet(looks, written) and _exclude(second.locks - own, first.locks)
+        for looks, own in second.sure
+    )
+
+
+def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
+    return any(one.overlaps(other) for one in some for other in others)
+
+
+def _exclude(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
+    return any(
+        one.overlaps(other) for one in some for other in others if not (one.shared and other.shared)
+    )

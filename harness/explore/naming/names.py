@@ -1,0 +1,269 @@
+"""Names for what a service makes up as it goes: ids, keys and tokens differ in every execution.
+
+Two executions can be compared only if what is the same in both has the same name in both. A
+generated value is named after the actor in whose step it was first seen and its number among
+the values first seen there: ``tab 1#2``. That is stable across schedules, because what one actor
+makes up depends on its own past alone. Values known before the attempts start (the order's id)
+are given names of their own, and so is what was made while they were prepared.
+
+Numbers from a sequence look like any other number; the catalog tells which columns hold them.
+One that was there before any execution is as good as a name.
+
+It is stable only for values whose maker is known: whoever sent one first, or was answered with
+it when creating something. A value that was there already, or that a database made up by itself,
+comes to light in whoever's answer reads it first, which depends on the schedule. It has no name,
+and a footprint that speaks of it speaks of all there is: two executions could otherwise be taken
+to touch different things because they came upon the same thing by different ways. The same is done
+with columns whose values turned out to have no name (``harness.explore.search.unnamed``).
+
+Names are found within composed values as well: ``po-17`` is ``po-order``. What makes that sound:
+
+* Steps are taken to commute only if the names in their keys differ, so within one execution equal
+  values have to have equal names. They have: a name depends on the text alone and on values that
+  were known before anybody moved (``_words``), or that were named for good when they were first
+  seen; and what a text was called once it is called again (``_given``).
+* Two values that come to have one name (``12-order`` may be 12 followed by the order, or the order
+  in another place where the order's number is found by chance) are taken to be the same thing. That
+  says too much, never too little.
+* Across executions a name may still differ for the same thing: where the order is number 5 in one,
+  a constant ``item-5`` is ``item-order``. What was recorded in one execution is compared with what
+  is seen in another before anything relies on it (``check_behind``, ``Continue``), so that this is
+  noticed, and the column is left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from harness.explore.footprint.model import Column, Footprint, Resource
+from harness.explore.footprint.sql.hashes import source
+from harness.explore.footprint.sql.serials import Root, Serials
+from harness.explore.naming.composed import Words
+
+# What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
+# (NewIdempotencyKey: nanoseconds and six characters of base 64), the time (in seconds, milli-,
+# micro- or nanoseconds, or as ISO 8601 and RFC 3339 write it), long hexadecimal or base-64 tokens.
+# A word of a language is shorter, or has no digit in it.
+GENERATED = re.compile(
+    r"""
+      [0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}
+    | \b(?:pi|ch|re|py|pm|cus|evt|req|seti|txn|src|tok)_[A-Za-z0-9_]{8,}
+    | \b1[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
+    | (?<![0-9.])1[6-9][0-9]{11}(?![0-9.])
+    | (?<![0-9.])1[6-9][0-9]{8}(?:\.[0-9]{1,9}|[0-9]{6}|[0-9]{9})?(?![0-9._])
+    | (?<![0-9])20[0-9]{2}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?
+      (?:\ ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?
+    | \b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{20,}\b
+    """,
+    re.VERBOSE,
+)
+
+_TIME = re.compile(r"1[0-9]{9,18}(?:\.[0-9]+)?|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ].*")
+"""A time has names of its own (``tab 1@2``): whether two times are equal depends on the clock, and
+how many other values come before one must not."""
+
+_OURS = frozenset({"collection", "maker", "type"})
+"""Columns of Stripe's objects that say what we call them."""
+
+_REMEMBERED = 4096
+"""Texts of fewer characters are worth remembering."""
+
+
+class Names:
+    """The names given in one execution."""
+
+    def __init__(
+        self,
+        known: Mapping[str, str],
+        serials: Serials | None = None,
+        unnamed: Collection[Column] = (),
+    ) -> None:
+        self._serials = serials or Serials()
+        self._unnamed = unnamed
+        self._numbers: dict[tuple[Root, str], str | None] = {}
+        self._names: dict[str, str | None] = dict(known)
+        self.beforehand: dict[str, str] = dict(known)
+        """Values that there were before anybody moved, and what they are called."""
+        self._words = Words(known)
+        self._given: dict[str, str | None] = {}
+        self._counts: dict[str, int] = {}
+        self._overlooked = False
+
+    def call(self, value: str, name: str) -> None:
+        """``value`` is called ``name`` from now on, with the values in that by their names."""
+        self._names.setdefault(value, self.seen_in(name))
+
+    def seen_in(self, text: str) -> str:
+        """``text`` with the generated values in it by their names, ``?`` where one has none."""
+        if text in self._names:
+            return self._names[text] or "?"
+        return GENERATED.sub(lambda found: self._names.get(found.group()) or "?", text)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The values that have a name by now."""
+        return frozenset(value for value, name in self._names.items() if name)
+
+    def begin(self) -> None:
+        """All that was made so far was made before anybody moves: it is known from now on."""
+        for (_, number), name in self._numbers.items():
+            self._names.setdefault(number, name)
+        self.beforehand = {value: name for value, name in self._names.items() if name}
+        self._words = Words(self.beforehand)
+        self._overlooked = False
+
+    def made(self, actor: str, text: str) -> None:
+        """``actor`` sent ``text``, or was answered it when creating something."""
+        for value in _generated(text):
+            if value not in self._names:
+                self._name(actor, value)
+
+    def inserted(
+        self, actor: str, statement: str, columns: Sequence[str], row: Sequence[str | None]
+    ) -> None:
+        """``actor`` was answered ``row`` by an INSERT: numbers from sequences in it are its own."""
+        roots = self._serials.made_by(statement)
+        for column, value in zip(columns, row, strict=False):
+            root = roots.get(column)
+            # What a column refers to was not made by this statement.
+            if value is None or root is None or root[1] != column or self._overlooked:
+                continue
+            if (root, value) not in self._numbers:
+                self._numbers[root, value] = self._next(actor)
+
+    def found(self, text: str) -> None:
+        """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
+        for value in _generated(text):
+            self._names.setdefault(value, None)
+
+    def overlooked(self) -> None:
+        """More was read than was looked at: from now on nobody is known to have made anything."""
+        self._overlooked = True
+
+    def text(self, actor: str, text: str) -> str:
+        """``text`` with every generated value in it replaced by its name, or by ``?``."""
+        return self._text(actor, text) or GENERATED.sub(
+            lambda found: self._name(actor, found.group()) or "?", text
+        )
+
+    def sentence(self, actor: str, text: str) -> str:
+        """A sentence with every generated value in it replaced by its name, or by ``?``.
+
+        A name that says itself what it is ("order 1") is not told twice ("order order 1").
+        """
+        for value, name in self.beforehand.items():
+            kind, space, _ = name.partition(" ")
+            if space and GENERATED.fullmatch(value):
+                text = text.replace(f"{kind} {value}", value)
+        return self.text(actor, text)
+
+    def seen(self, text: str) -> str:
+        """``text`` by its name if it has one; gives none, so that looking changes nothing."""
+        return self._names.get(text) or text
+
+    def seen_within(self, text: str) -> str:
+        """``text`` with the values in it that were known beforehand by their names."""
+        return self._names.get(text) or self._words.named(text)
+
+    def numbers_are_in(self, column: str) -> bool:
+        """Whether a sequence makes up what is in a column of that name, in whichever table."""
+        return self._serials.has(column)
+
+    def number(self, column: str, value: str) -> str | None:
+        """The name of a number in such a column, by which it is known in one of the tables; itself
+        if it was there before any execution. None if it has no name."""
+        for root in self._serials.roots_of(column):
+            name = self._numbers.get((root, value)) or self._names.get(value)
+            if name is not None:
+                return name
+            if self._serials.lasting(root, value):
+                return value
+        return None
+
+    def resource(self, actor: str, resource: Resource) -> Resource:
+        """``resource`` with the values of its key replaced by their names.
+
+        Values without a name are left out of the key: the resource is larger then.
+        """
+        if not resource.key:
+            return resource
+        named = (
+            (column, self._value(actor, resource.place, column, value))
+            for column, value in resource.key
+        )
+        key = tuple((column, value) for column, value in named if value is not None)
+        return Resource(resource.place, key, resource.shared)
+
+    def footprint(self, actor: str, footprint: Footprint) -> Footprint:
+        """``footprint`` with the values of all keys replaced by their names."""
+        if footprint.empty:
+            return footprint
+        return Footprint(
+            self._resources(actor, footprint.looks),
+            self._resources(actor, footprint.locks),
+            self._resources(actor, footprint.publishes),
+        )
+
+    def _resources(self, actor: str, resources: frozenset[Resource]) -> frozenset[Resource]:
+        # In an order that does not depend on the values: the first seen gets the first name.
+        ordered = sorted(resources, key=lambda r: (r.place, tuple(column for column, _ in r.key)))
+        return frozenset(self.resource(actor, found) for found in ordered)
+
+    def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
+        if (place[:2], column) in self._unnamed:
+            return None
+        root = self._serials.root(place, column)
+        if root is None:
+            if place[0] == "stripe" and column in _OURS:
+                return value
+            if value not in self._given:
+                self._given[value] = self._composed(actor, value)
+            return self._given[value]
+        if (root, value) in self._numbers:
+            return self._numbers[root, value]
+        if value in self._names:
+            return self._names[value]
+        return value if self._serials.lasting(root, value) else None
+
+    def _composed(self, actor: str, value: str) -> str | None:
+        """``value`` with the names of what it is composed of, or was calculated from."""
+        if value in self._names:
+            return self._names[value]
+        return self._text(actor, self._words.named(source(value) or value))
+
+    def _text(self, actor: str, text: str) -> str | None:
+        """``text`` with names in it; None if something in it has none."""
+        if text in self._names:
+            return self._names[text]
+        values = _generated(text)
+        if not values:
+            return text
+        names = {value: self._name(actor, value) for value in values}
+        if None in names.values():
+            return None
+        return GENERATED.sub(lambda found: names[found.group()] or "", text)
+
+    def _name(self, actor: str, value: str) -> str | None:
+        if value not in self._names:
+            if self._overlooked:
+                self._names[value] = None
+            else:
+                self._names[value] = self._next(actor, "@" if _TIME.fullmatch(value) else "#")
+        return self._names[value]
+
+    def _next(self, actor: str, sign: str = "#") -> str:
+        kind = f"{actor}{sign}"
+        number = self._counts[kind] = self._counts.get(kind, 0) + 1
+        return f"{kind}{number}"
+
+
+def _generated(text: str) -> tuple[str, ...]:
+    """The generated values in ``text``. Statements and labels come again in every execution."""
+    return _remembered(text) if len(text) < _REMEMBERED else tuple(GENERATED.findall(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _remembered(text: str) -> tuple[str, ...]:
+    return tuple(GENERATED.findall(text))

@@ -1,0 +1,41 @@
+"""What was made while an execution was prepared: a basket whose id only a cookie has, a session.
+
+Nobody captured it, and it is there before any attempt moves, so that it can have a name like what
+was captured: after the preparation, and its number among what was made then. That is the same in
+every execution as long as the preparation does the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.explore.naming.names import Names
+from harness.explore.naming.provenance import created, sent
+from harness.taps.gate import Call, Connection, Passage
+
+MAKER = "preparation"
+
+
+@dataclass
+class Preparing:
+    """The gate of a service that is being prepared: all passes, and what creates is remembered."""
+
+    _calls: list[Call] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """What came so far was made for all executions of the service, and not for this one."""
+        self._calls.clear()
+
+    async def request(self, call: Call, connection: Connection) -> None:
+        pass
+
+    async def answer(self, call: Call, connection: Connection) -> Passage:
+        self._calls.append(call)
+        return Passage.DELIVER
+
+    def tell(self, names: Names) -> None:
+        """Name what was made."""
+        for call in self._calls:
+            sent(names, MAKER, call)
+            created(names, MAKER, call)
+        names.begin()

@@ -1,0 +1,86 @@
+"""Makes one plan's execution in a lane, again where it said nothing: the work of a lane.
+
+What becomes of it is plain data, so that the lane may be in another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.explore.search.determinism import Recheck
+from harness.explore.search.execute import execute
+from harness.explore.search.types import Nondeterministic, Plan, Run, ServedAnother
+from harness.explore.search.unnamed import Unnamed
+from harness.explore.search.world import InvalidRun, Worlds
+
+_SERVINGS = 30
+"""How often more an execution is tried again because the server served another first."""
+_IN_TURN = 6
+"""How often it is tried with those who wait served in turn: somebody may wait for more than what
+another is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a plan: its run, None if every try was invalid; and why those were."""
+
+    run: Run | None
+    invalid: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How often an invalid execution is made again, and which ones are made twice to compare."""
+
+    retries: int = 2
+    recheck: Recheck | None = None
+    learns: bool = False
+    """Whether ``Unnamed`` is raised, for whoever knows what to do about it."""
+
+
+class Gone(Exception):
+    """Whoever was to make an execution is gone, and nobody else is there to do it instead."""
+
+
+class Elsewhere(Protocol):
+    """Lanes outside this process."""
+
+    @property
+    def lanes(self) -> int:
+        """How many plans can be worked on at a time."""
+        ...
+
+    async def make(self, plan: Plan, care: Care) -> Made:
+        """Have ``plan`` made by one of the lanes, and by another one should that be lost.
+
+        Raises ``Gone`` when none is left.
+        """
+        ...
+
+
+async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
+    """Execute ``plan`` until an execution of it is valid, or has been tried often enough.
+
+    Whatever escapes from a world other than ``InvalidRun`` is raised, and ``Unnamed`` where there
+    is somebody to learn from it.
+    """
+    invalid: list[str] = []
+    served_another = 0
+    while len(invalid) - served_another <= care.retries:
+        try:
+            run = await execute(worlds, plan, in_turn=served_another < _IN_TURN)
+            if care.recheck is not None:
+                await care.recheck.check(worlds, run)
+        except Nondeterministic as error:
+            return Made(None, (*invalid, str(error)))
+        except ServedAnother as error:
+            invalid.append(str(error))
+            served_another += served_another < _SERVINGS
+        except InvalidRun as error:
+            if care.learns and isinstance(error, Unnamed):
+                raise
+            invalid.append(str(error))
+        else:
+            return Made(run, tuple(invalid))
+    return Made(None, tuple(invalid))

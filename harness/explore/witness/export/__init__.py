@@ -1,0 +1,33 @@
+"""A counterexample in other people's formats: texts made of a witness and its history."""
+
+from harness.explore.witness.export.isolation_spec import isolation_spec, statements_of
+from harness.explore.witness.export.pytest_test import pytest_test
+from harness.explore.witness.export.sequence import mermaid, text
+from harness.explore.witness.export.snapshot import Snapshot, Table, take_snapshot
+from harness.explore.witness.export.steps import (
+    Happening,
+    Kind,
+    Moment,
+    Story,
+    Wait,
+    history_of,
+    tell,
+)
+
+__all__ = [
+    "Happening",
+    "Kind",
+    "Moment",
+    "Snapshot",
+    "Story",
+    "Table",
+    "Wait",
+    "history_of",
+    "isolation_spec",
+    "mermaid",
+    "pytest_test",
+    "statements_of",
+    "take_snapshot",
+    "tell",
+    "text",
+]

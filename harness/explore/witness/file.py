@@ -1,0 +1,235 @@
+"""A witness: the schedule that shows a counterexample, in a file that a person can read.
+
+It says what was explored, who moved at each step, what that step was, and what came of it. The
+history of the execution lies beside it. A witness replays to the same verdict as long as the
+service behaves the same; where it does not, the replay says at which step it went another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import msgspec
+
+import harness
+from harness.errors import UsageError
+from harness.explore.control.outcome import Came
+from harness.explore.naming.names import Names
+from harness.explore.search.types import Expected
+from harness.explore.search.world import Taken
+from harness.testbed.bench import Source
+from harness.verdict import Broken, Status, Verdict, Violation
+
+WITNESS_FORMAT = 1
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt's open transaction has locked, as its statements tell."""
+
+    actor: str
+    what: str
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that waits for locks of others, as Postgres says, and for which."""
+
+    actor: str
+    on: tuple[str, ...]
+    what: str
+
+
+class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step: who moved, by what, and who else could have."""
+
+    number: int
+    actor: str
+    label: str
+    enabled: tuple[str, ...]
+    blocked: bool = False
+    """It then waited for somebody else."""
+    woken: tuple[str, ...] = ()
+    """Who no longer had to wait because of it."""
+    locks: tuple[Lock, ...] = ()
+    """What was locked once all had come to rest after it."""
+    waits: tuple[Waiting, ...] = ()
+    """Who waited for whom then."""
+
+    def expected(self) -> Expected:
+        """The step as a replay is to find it."""
+        return Expected(actor=self.actor, label=self.label, enabled=self.enabled)
+
+
+_JUDGEMENT = "judgement"
+"""Values that only a verdict speaks of are named after it."""
+UNSTABLE = "?"
+"""Stands for a value that differs between equal executions: an id, a moment."""
+
+
+class Witness(msgspec.Struct, frozen=True, kw_only=True):
+    """The contents of a witness file."""
+
+    format: int = WITNESS_FORMAT
+    paidonce: str = harness.__version__
+    target: str
+    described_in: Source | None = None
+    variant: str
+    scenario: str
+    attempts: tuple[str, ...]
+    settings: dict[str, str] = {}
+    deadlock_gap_ms: float = 15.0
+    noise: tuple[str, ...] = ()
+    """Patterns of what the service sends by itself, as they were given."""
+    learnt: tuple[str, ...] = ()
+    """What it was seen to send by itself: a replay lets it pass as well."""
+    apart: tuple[str, ...] = ()
+    """Statements that commit by themselves and were found to be no single moment: a replay commits
+    them in a step of their own as well."""
+    late_answers: bool = False
+    """Whether every answer is delivered in a step of its own; a replay does the same."""
+    split: tuple[str, ...] = ()
+    """Calls to Stripe that begin in a step of their own, since others send them under one key."""
+    endless: tuple[str, ...] = ()
+    """Steps that attempts make over and over until they are granted: in a replay they wait too."""
+    history: str = ""
+    """File name of the execution's history, beside the witness."""
+    status: Status
+    broken: tuple[Broken, ...] = ()
+    """What the checkers said of it, without generated ids."""
+    steps: tuple[WitnessStep, ...]
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        return tuple(step.actor for step in self.steps)
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """The execution in normalised words: equal for equal executions."""
+        return tuple(f"{step.actor}: {step.label}" for step in self.steps)
+
+
+def steps_of(taken: tuple[Taken, ...]) -> tuple[WitnessStep, ...]:
+    """The steps of an execution as a witness holds them."""
+    return tuple(
+        WitnessStep(
+            number=number,
+            actor=step.actor,
+            label=step.label,
+            enabled=step.enabled,
+            blocked=step.blocked,
+            woken=step.woken,
+        )
+        for number, step in enumerate(taken, start=1)
+    )
+
+
+def broken_of(
+    verdicts: tuple[Verdict, ...], names: Names, unstable: Collection[str] = ()
+) -> tuple[Broken, ...]:
+    """The checkers that said INVALID, with generated ids replaced by their names.
+
+    ``unstable`` are names of observed values that differ between equal executions.
+    """
+    broken = [
+        Broken(
+            checker=verdict.checker,
+            reason=names.sentence(_JUDGEMENT, verdict.reason),
+            violations=tuple(_stable(one, names, unstable) for one in verdict.violations),
+        )
+        for verdict in verdicts
+        if verdict.status is Status.INVALID
+    ]
+    # Last, for values come first by their names: it is those that are compared with other files.
+    return tuple(_told(one, names) for one in broken)
+
+
+def _stable(violation: Violation, names: Names, unstable: Collection[str]) -> Violation:
+    values = {
+        name: UNSTABLE if name in unstable else names.text(_JUDGEMENT, names.seen(value))
+        for name, value in violation.values.items()
+    }
+    # Positions are those of one execution's events, as its verdict has them.
+    return msgspec.structs.replace(violation, values=values, evidence=())
+
+
+def _told(broken: Broken, names: Names) -> Broken:
+    return msgspec.structs.replace(
+        broken,
+        violations=tuple(
+            msgspec.structs.replace(one, reason=names.sentence(_JUDGEMENT, one.reason))
+            for one in broken.violations
+        ),
+    )
+
+
+def unstable_values(one: Came, other: Came) -> frozenset[str]:
+    """The names of observed values in which two executions of the same schedule differ."""
+    return frozenset(name for name, _, _ in set(one.values) ^ set(other.values))
+
+
+def shows_the_same(broken: Sequence[Broken], other: Sequence[Broken]) -> bool:
+    """Whether two executions break the same: the same checkers, the same rules for the same
+    attempts, with the same values. What is said of it in words is not compared."""
+    return _in_data(broken, other) == _in_data(other, broken)
+
+
+def _in_data(broken: Sequence[Broken], other: Sequence[Broken]) -> dict[str, object]:
+    """What is comparable of ``broken``, where ``other`` has it too."""
+    theirs = {one.checker: one.ruled for one in other}
+    return {
+        one.checker: {
+            (violation.rule, violation.whose): _compared(violation, theirs[one.checker])
+            for violation in one.ruled
+        }
+        if one.ruled and theirs.get(one.checker)
+        else None
+        for one in broken
+    }
+
+
+def _compared(violation: Violation, others: Sequence[Violation]) -> dict[str, str]:
+    """The values of ``violation`` but for those that are unstable in it or in its like."""
+    same = (violation.rule, violation.whose)
+    like = next((other for other in others if (other.rule, other.whose) == same), violation)
+    return {
+        name: value
+        for name, value in violation.values.items()
+        if UNSTABLE not in (value, like.values.get(name))
+    }
+
+
+def write_witness(witness: Witness, path: Path) -> None:
+    """Write ``witness`` to ``path``, which must not exist yet. Raises ``UsageError``."""
+    data = msgspec.json.format(msgspec.json.encode(witness), indent=2)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(data + b"\n")
+    except FileExistsError:
+        raise UsageError(f"witness {path} exists already; name another file") from None
+    except OSError as error:
+        raise UsageError(f"witness {path} cannot be written: {error.strerror}") from error
+
+
+def read_witness(path: Path) -> Witness:
+    """The witness in ``path``. Raises ``UsageError`` naming the file and what was expected."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"witness {path} cannot be read: {error.strerror}") from error
+    try:
+        version = msgspec.json.decode(data, type=_Version).format
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not a paidonce witness ({error})") from error
+    if version != WITNESS_FORMAT:
+        raise UsageError(
+            f"{path} has witness format {version}; this version reads format {WITNESS_FORMAT}"
+        )
+    try:
+        return msgspec.json.decode(data, type=Witness)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not a paidonce witness ({error})") from error
+
+
+class _Version(msgspec.Struct):
+    format: int

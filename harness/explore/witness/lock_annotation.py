@@ -1,0 +1,117 @@
+"""Who holds what, and who waits for whom, at each step of an execution that is watched.
+
+What a transaction holds is read off its statements, as footprints are: Postgres keeps row locks
+in the rows, not in ``pg_locks`` (manual, section 13.3.2). Who waits for whom the server says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from harness.explore.control.attempts import At, Player
+from harness.explore.control.execution import ServiceWorld
+from harness.explore.control.lock_waits import Blocking
+from harness.explore.footprint.model import KEY, REST, Resource
+from harness.explore.search.world import Pending, Taken
+from harness.explore.witness.file import Lock, Waiting, WitnessStep
+from harness.history import Effect
+
+
+class LockWatcher:
+    """A watcher (see ``harness.explore.control.watcher``) that remembers the locks after each
+    step.
+    """
+
+    def __init__(self) -> None:
+        self.locks: list[tuple[Lock, ...]] = []
+        self.waits: list[tuple[Waiting, ...]] = []
+
+    async def began(self, world: ServiceWorld) -> None:
+        self._world = world
+        self._seen = 0
+        self._workers: dict[int, str] = {}
+        assert world.bench.taps is not None
+        self._blocking = Blocking(world.bench.taps.blocking)
+
+    async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
+        """Only what came of the step matters."""
+
+    async def after(self, taken: Taken) -> None:
+        events = self._world.memory.events
+        for event in events[self._seen :]:
+            if isinstance(event, Effect) and event.attempt is not None:
+                pid = event.request.get("pid")
+                if isinstance(pid, int):
+                    self._workers[pid] = event.attempt
+        self._seen = len(events)
+        players = self._world.control.players.values()
+        self.locks.append(tuple(lock for player in players for lock in self._held(player)))
+        waits = [await self._waiting(p) for p in players if p.at is At.LOCK]
+        self.waits.append(tuple(waits))
+
+    def added_to(self, steps: tuple[WitnessStep, ...]) -> tuple[WitnessStep, ...]:
+        """The steps of the same execution, with what was seen."""
+        return tuple(
+            msgspec.structs.replace(step, locks=locks, waits=waits)
+            for step, locks, waits in zip(steps, self.locks, self.waits, strict=True)
+        )
+
+    def _held(self, player: Player) -> Iterator[Lock]:
+        words = dict.fromkeys(
+            self._words(resource)
+            for resource in self._resources(player.name)
+            if not resource.shared and _shows(resource)
+        )
+        for what in words:
+            yield Lock(actor=player.name, what=what)
+
+    def _resources(self, actor: str) -> list[Resource]:
+        reader = self._world.reader
+        found: set[Resource] = set()
+        for session in reader.open_sessions(actor):
+            found |= reader.held(session)
+        return sorted(found)
+
+    async def _waiting(self, player: Player) -> Waiting:
+        for arrival in player.flying:
+            if arrival.pid is not None:
+                self._workers[arrival.pid] = player.name
+        blockers = await self._blocking.blockers(player.pids)
+        pids = sorted({pid for found in blockers.values() for pid in found})
+        on = tuple(dict.fromkeys(self._workers[pid] for pid in pids if pid in self._workers))
+        reader = self._world.reader
+        wanted = [lock for arrival in player.flying for lock in reader.expected(arrival).locks]
+        meeting = [
+            held
+            for actor in on
+            for held in self._resources(actor)
+            if any(held.overlaps(want) and not (held.shared and want.shared) for want in wanted)
+        ]
+        # A row says more than the entry of an index that belongs to it.
+        meeting.sort(key=lambda found: (not found.key, not _shows(found), found))
+        return Waiting(
+            actor=player.name, on=on, what=self._words(meeting[0]) if meeting else "a lock"
+        )
+
+    def _words(self, resource: Resource) -> str:
+        names = self._world.reader.names
+        where = ", ".join(f"{column} = {names.seen(value)}" for column, value in resource.key)
+        kind, *rest = resource.place or ("everything",)
+        if kind == "pg-advisory":
+            return f"advisory lock {where}".strip()
+        if kind != "pg" or not rest:
+            return "anything"
+        table = rest[0].removeprefix("public.")
+        if len(rest) > 2:
+            return f"entry of {rest[2]} in {table}" + (f" ({where})" if where else "")
+        return f"row of {table} ({where})" if where else f"rows of {table}"
+
+
+def _shows(resource: Resource) -> bool:
+    """Whether a person would call it a lock: a row or an advisory lock."""
+    place = resource.place
+    if place[:1] == ("pg-advisory",):
+        return True
+    return place[:1] == ("pg",) and place[2:] in ((), (REST,), (KEY,))

@@ -1,0 +1,330 @@
+"""What a proof found: the data every report is written from.
+
+Plain frozen structs, written as JSON beside the reports, so that any report can be made again
+later from the file alone.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from harness.results.grounds import Grounds, resting
+from harness.results.load_conditions import Conditions
+from harness.results.load_observed import Seen
+from harness.verdict import Broken, Status, Verdict
+
+RESULTS_FORMAT = 2
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One build of the service under test; for the reference service, a guard."""
+
+    name: str
+    title: str
+    sound: bool
+    """Declared: True claims that no scenario breaks it."""
+    summary: str = ""
+    choose: str = ""
+    """When to choose it, a sentence or two for somebody who has to."""
+
+
+class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario as reports show it."""
+
+    name: str
+    title: str
+    story: str
+    checkers: tuple[str, ...]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a scenario: its history file (relative to the report) and verdicts.
+
+    ``raced`` tells that nobody was held: whether a race shows in it depends on the load.
+    """
+
+    history: str
+    status: Status
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+    raced: bool = False
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """What the checkers that found it INVALID said."""
+        return tuple(one.broken for one in self.verdicts if one.status is Status.INVALID)
+
+
+class How(enum.StrEnum):
+    """How the search of a cell ended."""
+
+    COMPLETE = "complete"
+    """Every interleaving that differs was executed, and none breaks an invariant."""
+    COUNTEREXAMPLE = "counterexample"
+    INCOMPLETE = "incomplete"
+    """Begun and not finished; nothing was found in what was covered."""
+    NOT_SEARCHED = "not searched"
+
+
+class Searched(msgspec.Struct, frozen=True, kw_only=True):
+    """What exploration established of a cell.
+
+    ``reason`` says why it is not complete, or was not made. ``explored`` executions went to their
+    end, ``pruned`` were left early because they are covered by others, ``invalid`` said nothing.
+    ``execution`` is the number of the one that broke, ``broken`` what the checkers said of it,
+    ``witness`` its file, relative to the report.
+    """
+
+    how: How
+    reason: str = ""
+    coverage: str = ""
+    explored: int = 0
+    pruned: int = 0
+    invalid: int = 0
+    outcomes: int = 0
+    seconds: float = 0.0
+    execution: int | None = None
+    broken: tuple[Broken, ...] = ()
+    witness: str | None = None
+    grounds: Grounds | None = None
+    """What was tried of that on which it rests, and what was learnt; None where nothing was."""
+
+    @property
+    def established(self) -> str:
+        """The coverage, and what it rests on."""
+        return resting(self.coverage, self.grounds)
+
+    @property
+    def executions(self) -> int:
+        return self.explored + self.pruned + self.invalid
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant against one scenario.
+
+    ``expected`` is what was declared. ``skipped`` is the reason it did not run, or None.
+    ``caught`` of ``len(runs)`` runs were INVALID. ``search`` is what exploration established,
+    None where the proof was not to search. ``accepted`` says why, and until when, all that broke
+    is accepted; empty where it is not.
+    """
+
+    variant: str
+    scenario: str
+    expected: Status
+    runs: tuple[Run, ...] = ()
+    skipped: str | None = None
+    error: str | None = None
+    search: Searched | None = None
+    accepted: str = ""
+    notes: tuple[str, ...] = ()
+    """What else is to be known: what could not be controlled, a reset that is not complete."""
+
+    @property
+    def caught(self) -> int:
+        return sum(run.status is Status.INVALID for run in self.runs)
+
+    @property
+    def proved(self) -> bool:
+        """Whether a complete search found no counterexample."""
+        return self.search is not None and self.search.how is How.COMPLETE
+
+    @property
+    def found(self) -> bool:
+        """Whether the search found a counterexample."""
+        return self.search is not None and self.search.how is How.COUNTEREXAMPLE
+
+    @property
+    def denied(self) -> bool:
+        """Declared vulnerable, and yet a complete search found nothing."""
+        return self.expected is Status.INVALID and self.proved
+
+    @property
+    def status(self) -> Status:
+        """INVALID if any run was, or the search found a counterexample; else UNKNOWN if any run
+        was, or none ran; else VALID.
+
+        Runs that raced speak for what they showed. What they do not show depends on load: where
+        it was declared, that is UNKNOWN.
+        """
+        found = {run.status for run in self.runs}
+        if self.found or Status.INVALID in found:
+            return Status.INVALID
+        raced = any(run.raced for run in self.runs)
+        if found == {Status.VALID} and self.error is None:
+            missed = raced and self.expected is Status.INVALID and not self.proved
+            return Status.UNKNOWN if missed else Status.VALID
+        return Status.UNKNOWN
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it broke, against what was declared, in runs that raced and nowhere else: it may
+        not show again."""
+        broke = [run for run in self.runs if run.status is Status.INVALID]
+        alone = bool(broke) and all(run.raced for run in broke) and not self.found
+        return alone and self.expected is not Status.INVALID
+
+    @property
+    def depends_on_load(self) -> bool:
+        """Whether it is UNKNOWN although every run was judged: other runs might say otherwise."""
+        judged = {run.status for run in self.runs} <= {Status.VALID, Status.INVALID}
+        return self.status is Status.UNKNOWN and self.error is None and bool(self.runs) and judged
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The capabilities for want of which alone this cell was not judged; else empty.
+
+        One UNKNOWN for any other reason, an error, or an INVALID makes this empty: then the
+        backend is not what kept the cell from being judged.
+        """
+        if self.error is not None or self.status is not Status.UNKNOWN or self.by_chance:
+            return ()
+        missing: list[str] = []
+        for run in self.runs:
+            undecided = [v for v in run.verdicts if v.status is Status.UNKNOWN]
+            if run.status is Status.UNKNOWN and not undecided:
+                return ()
+            if not all(verdict.missing for verdict in undecided):
+                return ()
+            missing += [name for verdict in undecided for name in verdict.missing]
+        return tuple(dict.fromkeys(missing))
+
+    @property
+    def as_declared(self) -> bool:
+        """Whether nothing in this cell speaks against what was declared.
+
+        A vulnerable cell must be caught at least once, and no complete search may find nothing;
+        a sound one must be VALID every time, without a counterexample. A
+        skipped cell, and one that could not be judged only because the backend lacks a
+        capability, speak neither for nor against: ``harness.results.problems`` says how a whole
+        proof treats them. Any other UNKNOWN, and any error, is not as declared.
+        """
+        if self.error is not None or self.denied:
+            return False
+        if self.accepted:
+            return True
+        return self.skipped is not None or self.status is self.expected or bool(self.lacking)
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies in milliseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    max: float
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """One load run of one variant.
+
+    ``outcomes`` counts operations by outcome name. ``lock_waits`` is the mean number of
+    database sessions seen waiting for a lock per sample, ``lock_wait_share`` the share of
+    samples with any. ``round`` counts the measurements of one variant in a run, from 1;
+    ``yardstick`` is how many transactions a second pgbench made just before it and just after it
+    (the geometric mean). ``retries`` counts what the service said it retried, None if it does not
+    say. Rates are per second of
+    the measured window, ``seconds`` long.
+    """
+
+    variant: str
+    profile: str
+    users: int
+    seconds: float
+    operations: int
+    payments: int
+    outcomes: dict[str, int]
+    latency: Percentiles
+    lock_waits: float
+    lock_wait_share: float
+    rollbacks: int
+    deadlocks: int
+    retries: int | None
+    status: Status
+    verdicts: tuple[Verdict, ...]
+    history: str
+    rate: float | None = None
+    """Clients a second who came whether others were answered or not; None in a closed loop."""
+    arrivals: str = ""
+    bound_ms: float | None = None
+    """Of a search for the highest sustained rate: the p99 that must not be exceeded."""
+    round: int = 1
+    yardstick: float | None = None
+    seen: Seen | None = None
+    """What Postgres, Stripe, Redis and the service itself told meanwhile; None in older files."""
+    conditions: Conditions = Conditions()
+    tried_again: int = 0
+    """Operations that were another try by a client, under the key of the first."""
+    histogram: str = ""
+    """All latencies in microseconds: an HDR histogram, as ``harness.load.record.latencies``
+    writes it.
+    """
+
+    @property
+    def pattern(self) -> str:
+        """The profile, with the contention where that is not the profile's own."""
+        own = {"hot": "hot:2", "many": "distinct", "shop": "distinct"}.get(self.profile)
+        contention = self.conditions.contention
+        return self.profile if contention in ("", own) else f"{self.profile} {contention}"
+
+    @property
+    def throughput(self) -> float:
+        return self.operations / self.seconds if self.seconds else 0.0
+
+    @property
+    def goodput(self) -> float:
+        """Payments that succeeded, per second."""
+        return self.payments / self.seconds if self.seconds else 0.0
+
+    @property
+    def conflict_rate(self) -> float:
+        """Share of operations that were cleanly rejected."""
+        return self.outcomes.get("rejected", 0) / self.operations if self.operations else 0.0
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and with what it ran."""
+
+    system: str
+    cpus: int
+    python: str
+    paidonce: str
+    backends: dict[str, str]
+    stand_ins: tuple[str, ...] = ()
+    """The roles in ``backends`` that a local stand-in has in place of the official image."""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one ``paidonce prove`` (or ``run``, or ``load``) established."""
+
+    started: str
+    seconds: float
+    seed: int
+    command: str
+    machine: Machine
+    variants: tuple[Variant, ...]
+    scenarios: tuple[ScenarioInfo, ...]
+    cells: tuple[Cell, ...] = ()
+    loads: tuple[Load, ...] = ()
+    interrupted: bool = False
+    stack: str = ""
+    """How the backends were named, where they were."""
+    beside: tuple[Beside, ...] = ()
+    noun: str = "guard"
+    """What a variant of the service is called."""
+    format: int = RESULTS_FORMAT
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """The same proof with another set of backends, ``name``.
+
+    ``folder`` is where its own report is, relative to this one. ``missing`` says why there is no
+    proof: the backends could not be had.
+    """
+
+    name: str
+    folder: str = ""
+    proof: Proof | None = None
+    missing: str = ""

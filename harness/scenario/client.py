@@ -1,0 +1,336 @@
+"""One client of a scenario: sends its attempt's steps and writes down what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from harness.capability import Capability
+from harness.history import (
+    Action,
+    Completed,
+    Invoked,
+    Note,
+    OrderCreated,
+    Outcome,
+    Recorder,
+)
+from harness.http.client import Answer, NoAnswer, Request, Wire
+from harness.scenario.choreography import Stage
+from harness.scenario.model import GOOD_CARD, TOGETHER, Attempt, Step
+from harness.service.description import request_for
+from harness.service.responses import completion
+from harness.service.script import LookedUp, Progress, Surroundings
+from harness.service.webhooks import delivery, made_up_intent, succeeded_event
+from harness.testbed.bench import Bench
+
+CLIENT_TIMEOUT_S = 30.0
+_REDELIVERIES = 100
+_REDELIVER_AFTER_S = 0.05
+
+
+@dataclass
+class Cast:
+    """What all actors of one run share."""
+
+    bench: Bench
+    journal: Recorder
+    run_id: str
+    ops: Iterator[int] = field(default_factory=itertools.count)
+    late: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+@dataclass
+class OrderContext:
+    """An order and what its clients have learnt about it so far."""
+
+    order: str
+    amount: int
+    currency: str
+    payment_id: str | None = None
+
+    def created(self, t: int) -> OrderCreated:
+        """The event that says that the order came into being."""
+        return OrderCreated(t=t, order=self.order, amount=self.amount, currency=self.currency)
+
+
+class Actor:
+    """Plays one attempt on one order."""
+
+    def __init__(
+        self,
+        cast: Cast,
+        name: str,
+        context: OrderContext,
+        stage: Surroundings | None,
+        wire: Wire | None = None,
+    ) -> None:
+        self._cast = cast
+        self._name = name
+        self._context = context
+        self._stage = stage
+        self._payment_id = context.payment_id
+        self._wire = wire or Wire(cast.bench.service_url)
+        self._listening = False
+        self._fresh = 0
+        self._events: dict[str, bytes] = {}
+        """What it has delivered, by event id: an event stays as it was when it was raised."""
+
+    async def warm(self) -> None:
+        """Have a used connection to the service at hand. Raises ``NoAnswer``."""
+        await self._wire.warm(self._cast.bench.target.ready_path)
+
+    async def prepare(self, step: Step, *, ahead: bool = True) -> Prepared:
+        """Make a step ready to go: of a service request all but its last byte is sent ``ahead``."""
+        if step.action is Action.CONFIRM_IN_BROWSER:
+            return Prepared(step, self._key(step), None, self._args(step))
+        args, key = self._args(step), self._key(step)
+        if step.action is Action.WEBHOOK:
+            event = self._events.get(args["event_id"]) or await self._event(args)
+            self._events[args["event_id"]] = event
+            request = delivery(self._cast.bench.target, event, self._cast.bench.webhook_secret)
+        else:
+            request = request_for(
+                self._cast.bench.target, step.action, self._context.order, args, key
+            )
+        prepared = Prepared(step, key, request, args)
+        await self._wire.prepare(request, ahead=ahead)
+        return prepared
+
+    def send(self, prepared: Prepared) -> int:
+        """Release what was held back; from here on the operation may take effect."""
+        op = next(self._cast.ops)
+        journal = self._cast.journal
+        journal.record(
+            Invoked(
+                t=journal.now(),
+                op=op,
+                attempt=self._name,
+                action=prepared.step.action,
+                order=self._context.order,
+                key=prepared.key,
+                args=prepared.args,
+            )
+        )
+        if prepared.request is not None:
+            self._wire.release()
+        return op
+
+    async def finish(self, prepared: Prepared, op: int) -> Completed:
+        """Wait for the answer to ``op``, for as long as its client is willing to."""
+        if prepared.request is None:
+            completed = await self._confirm_in_browser(op, prepared.args)
+        else:
+            completed = await self._answer(op, prepared.step)
+        self._cast.journal.record(completed)
+        if completed.outcome is Outcome.OK and completed.value.get("payment_id"):
+            self._payment_id = completed.value["payment_id"]
+            self._context.payment_id = self._payment_id
+        return completed
+
+    async def step(self, step: Step, prepared: Prepared | None = None) -> Completed:
+        """Do one step from beginning to end, redelivering it after a 409 if it is a webhook.
+
+        ``prepared``: the step's request, where it was made ready before.
+        """
+        deliveries = _REDELIVERIES if step.redelivered else 1
+        if step.redelivered and self._stage is not None:
+            self._stage.delivers(self._name)
+        for remaining in reversed(range(deliveries)):
+            ready = prepared or await self.prepare(step, ahead=False)
+            prepared = None
+            completed = await self.finish(ready, self.send(ready))
+            conflict = completed.outcome is Outcome.REJECTED and completed.status == 409
+            if not conflict or not remaining:
+                break
+            if self._stage is None:
+                await asyncio.sleep(_REDELIVER_AFTER_S)  # nobody to wait for: Stripe's own pace
+            else:
+                await self._stage.park(self._name, _REDELIVER_AFTER_S)
+        return completed
+
+    @property
+    def listening(self) -> bool:
+        """Whether the service still owes an answer its client no longer waits for."""
+        return self._listening
+
+    async def close(self) -> None:
+        """Close this client's connection."""
+        await self._wire.close()
+
+    # --- the parts ----------------------------------------------------------------------
+
+    def _key(self, step: Step) -> str | None:
+        if step.key is None:
+            return None
+        if step.key == "{fresh}":
+            self._fresh += 1
+            return f"{self._cast.run_id}-{self._name}-{self._fresh}".replace(" ", "-")
+        return f"{self._cast.run_id}-{step.key}"
+
+    def _args(self, step: Step) -> dict[str, Any]:
+        args = dict(step.args)
+        if step.action in (Action.WEBHOOK, Action.CONFIRM_IN_BROWSER):
+            args.setdefault("payment_id", self._payment_id)
+        if step.action is Action.WEBHOOK:
+            args.setdefault("event", "payment_intent.succeeded")
+            args.setdefault("event_id", f"evt_{uuid.uuid5(_EVENTS, str(args['payment_id'])).hex}")
+        if step.action is Action.CONFIRM_IN_BROWSER:
+            args.setdefault("payment_method", GOOD_CARD)
+        return args
+
+    async def _event(self, args: dict[str, Any]) -> bytes:
+        bench = self._cast.bench
+        if Capability.STRIPE_LEDGER in bench.capabilities:
+            path = f"/v1/payment_intents/{args['payment_id']}"
+            answer = await bench.stripe.ask("GET", path)
+            intent = msgspec.json.decode(answer.body)
+            if self._stage is not None:
+                self._stage.looked(self._name, LookedUp(path))
+        else:
+            intent = made_up_intent(
+                str(args["payment_id"]),
+                order_key=bench.target.stripe_order_key,
+                order=self._context.order,
+                amount=self._context.amount,
+                currency=self._context.currency,
+            )
+        return succeeded_event(args["event_id"], intent)
+
+    async def _answer(self, op: int, step: Step) -> Completed:
+        limit = step.timeout_s or CLIENT_TIMEOUT_S
+        pending = asyncio.ensure_future(self._wire.receive())
+        try:
+            async with asyncio.timeout(limit):
+                answer = await asyncio.shield(pending)
+        except asyncio.CancelledError:
+            # The run is over; what else the connection has to say is nobody's business.
+            pending.cancel()
+            pending.add_done_callback(_unheard)
+            raise
+        except TimeoutError:
+            self._listen_on(op, pending)
+            return self._unknown(op, f"no answer within {limit:g} s")
+        except NoAnswer as error:
+            return self._unknown(op, str(error))
+        return self._completed(op, step.action, answer)
+
+    def _listen_on(self, op: int, pending: asyncio.Future[Answer]) -> None:
+        """Keep listening for a client that has given up, to know when the service is through."""
+        wire, self._wire = self._wire, Wire(self._cast.bench.service_url)
+        self._listening = True
+        journal = self._cast.journal
+
+        async def listen() -> None:
+            try:
+                answer = await pending
+                text = f"operation {op} was answered {answer.status} after its client had given up"
+            except NoAnswer as error:
+                text = f"operation {op} was never answered: {error}"
+            journal.record(Note(t=journal.now(), text=text))
+            await wire.close()
+            self._listening = False
+            if self._stage is not None:
+                self._stage.tell(self._name, Progress.DONE)
+
+        task = asyncio.ensure_future(listen())
+        self._cast.late.add(task)
+        task.add_done_callback(self._cast.late.discard)
+
+    def _completed(self, op: int, action: Action, answer: Answer) -> Completed:
+        return completion(
+            self._cast.bench.target,
+            t=self._cast.journal.now(),
+            op=op,
+            action=action,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
+        )
+
+    def _unknown(self, op: int, error: str) -> Completed:
+        return Completed(t=self._cast.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+
+    async def _confirm_in_browser(self, op: int, args: dict[str, Any]) -> Completed:
+        """What Stripe.js does in the customer's browser: confirm an intent, past the service."""
+        form = {
+            "payment_method": args["payment_method"],
+            "return_url": "https://shop.example/return",
+        }
+        try:
+            async with asyncio.timeout(CLIENT_TIMEOUT_S):
+                answer = await self._cast.bench.browser.ask(
+                    "POST",
+                    f"/v1/payment_intents/{args['payment_id']}/confirm",
+                    urlencode(form).encode(),
+                    {"Content-Type": "application/x-www-form-urlencoded"},
+                )
+        except TimeoutError:
+            return self._unknown(op, f"Stripe gave no answer within {CLIENT_TIMEOUT_S:g} s")
+        except NoAnswer as error:
+            return self._unknown(op, f"Stripe gave no answer: {error}")
+        t, body = self._cast.journal.now(), msgspec.json.decode(answer.body)
+        if 200 <= answer.status < 300:
+            value = {"payment_id": body["id"], "amount": body["amount"]}
+            return Completed(t=t, op=op, outcome=Outcome.OK, status=answer.status, value=value)
+        return Completed(
+            t=t,
+            op=op,
+            outcome=Outcome.REJECTED if answer.status < 500 else Outcome.FAILED,
+            status=answer.status,
+            code=body.get("error", {}).get("code"),
+        )
+
+
+def _unheard(answer: asyncio.Future[Answer]) -> None:
+    """Take note of how a wait for an answer ended, so that nobody is told it went unnoticed."""
+    if not answer.cancelled():
+        answer.exception()
+
+
+_EVENTS = uuid.UUID("5f0c9a52-6f6e-4a0e-9d0b-6d1c0a3f7a11")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A step ready to be released; ``request`` is None for what goes past the service."""
+
+    step: Step
+    key: str | None
+    request: Request | None
+    args: dict[str, Any]
+
+
+async def play(
+    actor: Actor, attempt: Attempt, stage: Stage, burst: asyncio.Barrier, deadline_s: float
+) -> None:
+    """Play a whole attempt: wait for its start, then do step after step until one is not ok.
+
+    Attempts that start together meet at ``burst`` with their first request written up to its
+    last byte.
+    """
+    first, *rest = attempt.steps
+    try:
+        await actor.warm()
+        prepared = None
+        if attempt.start == TOGETHER:
+            prepared = await actor.prepare(first)
+            await burst.wait()
+        else:
+            await stage.may_start(attempt, deadline_s)
+        stage.tell(attempt.name, Progress.RUNNING)
+        completed = await actor.step(first, prepared)
+        for step in rest:
+            if completed.outcome is not Outcome.OK:
+                break
+            completed = await actor.step(step)
+    finally:
+        stage.tell(attempt.name, Progress.ABANDONED if actor.listening else Progress.DONE)
+        await actor.close()

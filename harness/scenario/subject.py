@@ -1,0 +1,83 @@
+"""A service described by actions (pay, cancel …), as a subject: it plays scenarios."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from harness.results.proof import Variant
+from harness.scenario.controlled import ScenarioClients
+from harness.service import launch as service
+from harness.service.description import Target
+from harness.service.launch import Addresses, Service, Start
+from harness.testbed.bench import Bench, Ports, Source, Subject
+
+
+@dataclass(frozen=True)
+class Described:
+    """``Subject`` (see ``harness.testbed.bench``) of a ``Target``."""
+
+    described: Target
+
+    @property
+    def name(self) -> str:
+        return self.described.name
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        return self.described.variants
+
+    @property
+    def source(self) -> Source | None:
+        return None
+
+    @property
+    def stripe_order_key(self) -> str:
+        return self.described.stripe_order_key
+
+    @property
+    def ports(self) -> Ports:
+        return Ports()
+
+    @property
+    def wants_tls(self) -> bool:
+        return False
+
+    @property
+    def keeps_state_unseen(self) -> bool:
+        return False
+
+    @property
+    def leases_hold(self) -> bool:
+        return True  # there are scenarios that play leases running out, in real time
+
+    @property
+    def timeouts_hold(self) -> bool:
+        return True  # and such as play locks that are waited for too long
+
+    @property
+    def database_url(self) -> str:
+        return ""
+
+    def variant(self, name: str) -> Variant:
+        return self.described.variant(name)
+
+    def schema(self, variant: str) -> str:
+        """All variants have the same."""
+        return ""
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        service.migrate(self.described, variant, addresses, called_off)
+
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
+        return service.start(self.described, wanted, called_off)
+
+    def clients(self, bench: Bench) -> ScenarioClients:
+        return ScenarioClients(bench)
+
+
+def as_subject(target: Target | Subject) -> Subject:
+    """Return ``target`` as a stack takes it: a description by actions is put in ``Described``."""
+    return Described(target) if isinstance(target, Target) else target

@@ -1,0 +1,170 @@
+"""Starts a target's service as a process of ours, and waits until it says it is ready."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from harness.errors import UsageError
+from harness.http.tls import context
+from harness.process.child import Child, ChildFailed
+from harness.process.listening import start_listening
+from harness.process.ports import HOST
+from harness.process.threads import go_on
+from harness.service.description import Target, fill
+
+READY_DEADLINE_S = 120.0
+_TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
+_TOLD_LINES = 8
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the service finds its dependencies, and with which secrets."""
+
+    postgres_url: str
+    redis_url: str
+    stripe_url: str
+    stripe_key: str
+    webhook_secret: str
+    stripe_tls_url: str = ""
+    """The tap before Stripe by TLS, with a certificate of the authority in ``ca_bundle``."""
+    stripe_proxy: str = ""
+    """An HTTP proxy that leads to that tap whoever asks it for Stripe."""
+    ca_bundle: str = ""
+
+    def values(self) -> dict[str, str]:
+        """The placeholders of a target that they fill."""
+        return {
+            "postgres_url": self.postgres_url,
+            "redis_url": self.redis_url,
+            "stripe_url": self.stripe_url,
+            "stripe_key": self.stripe_key,
+            "webhook_secret": self.webhook_secret,
+            "python": sys.executable,
+            "host": HOST,
+        }
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is to be started of a service, and how.
+
+    ``settings`` are neutral names; those the service has no variable for are not asked of it.
+    ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
+    appended to, if anybody wants it.
+    """
+
+    variant: str
+    addresses: Addresses
+    settings: Mapping[str, str] = field(default_factory=dict)
+    controlled: bool = False
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service under test; ``stop`` ends it. ``pids`` are its processes."""
+
+    url: str
+    children: tuple[Child, ...]
+    pids: tuple[int, ...]
+
+    def wrote(self) -> str:
+        """The last lines its processes wrote, each under its name where there are several."""
+        told = [(child.name, child.tail(_TOLD_LINES)) for child in self.children]
+        there = [(name, lines) for name, lines in told if lines]
+        if len(self.children) == 1:
+            return "".join(lines for _, lines in there)
+        return "\n".join(f"{name}:\n{lines}" for name, lines in there)
+
+    def stop(self) -> None:
+        """End what was started of the service, the last first, and everything that started."""
+        for child in reversed(self.children):
+            child.stop()
+
+
+def migrate(
+    target: Target,
+    variant: str,
+    addresses: Addresses,
+    called_off: threading.Event | None = None,
+) -> None:
+    """Prepare an empty database for the target, if it says how.
+
+    Raises ``ChildFailed`` with the command's last lines when it does not succeed, ``CalledOff``
+    soon after another thread has set ``called_off``.
+    """
+    if target.migrate is None:
+        return
+    values = {**addresses.values(), "variant": variant, "port": "0"}
+    with Child(
+        "migration", _argv(target, target.migrate, values), env=_env(target, values, {})
+    ) as child:
+        code = child.wait(READY_DEADLINE_S, lambda: go_on(called_off, "the service"))
+        if code != 0:
+            raise ChildFailed("migration", f"ended with exit code {code}", code, child.tail())
+
+
+def start(target: Target, wanted: Start, called_off: threading.Event | None = None) -> Service:
+    """Start the service and wait until its ready path answers 200.
+
+    Raises ``ChildFailed`` when it ends early, ``DeadlineExceeded`` when it is not ready in time,
+    ``CalledOff`` soon after another thread has set ``called_off``.
+    """
+    target.variant(wanted.variant)
+    settings = {**wanted.settings, **(target.under_control if wanted.controlled else {})}
+
+    def begin(port: int) -> Child:
+        values = {**wanted.addresses.values(), "variant": wanted.variant, "port": str(port)}
+        argv, env = _argv(target, target.command, values), _env(target, values, settings)
+        return Child(f"service ({wanted.variant})", argv, env=env, log=wanted.log)
+
+    def ready(child: Child, port: int) -> None:
+        url = f"http://{HOST}:{port}{target.ready_path}"
+        child.wait_for(
+            f"answer {target.ready_path}", lambda: _ready(url, called_off), READY_DEADLINE_S
+        )
+
+    child, port = start_listening(begin, ready, port_taken, shares=False)
+    return Service(url=f"http://{HOST}:{port}", children=(child,), pids=(child.pid,))
+
+
+def port_taken(log: str) -> bool:
+    """Whether a service of whatever language ended because somebody else has its port."""
+    return _TAKEN.search(log) is not None
+
+
+def _ready(url: str, called_off: threading.Event | None) -> bool | None:
+    go_on(called_off, "the service")
+    try:
+        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
+    except httpx.HTTPError:
+        return None
+    return True if answer.status_code == 200 else None
+
+
+def _argv(target: Target, command: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+    return [fill(part, values, f"target {target.name}, command") for part in command]
+
+
+def _env(target: Target, values: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    wanted = {
+        name: fill(text, values, f"target {target.name}, environment {name}")
+        for name, text in target.environment.items()
+    }
+    for neutral, value in settings.items():
+        if neutral in target.settings:
+            wanted[target.settings[neutral]] = value
+    if any("{" in name for name in wanted):
+        raise UsageError(
+            f"target {target.name}: names of environment variables hold no placeholders"
+        )
+    return {**os.environ, **wanted}

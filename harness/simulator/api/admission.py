@@ -1,0 +1,95 @@
+"""What a request meets before its idempotency key is looked at; nothing of it is stored."""
+
+from __future__ import annotations
+
+import re
+
+from harness.simulator.api.call import Call, Dropped, Entered
+from harness.simulator.domain.errors import Refused, lock_timeout, rate_limited, unrecognized
+from harness.simulator.endpoints import routes
+from harness.simulator.engine import faults, idempotency
+from harness.simulator.engine.faults import Fault, When
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.auth import authenticate
+from harness.simulator.wire.forms import Form, FormError, decode
+from harness.simulator.wire.messages import Request, Reset, Silence, Slow
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.[a-z]+)?")
+
+
+def enter(simulation: Simulation, call: Call) -> Entered:
+    """Let a request in: its route, key, limits, version, parameters, and early faults.
+
+    Raises ``Refused`` or ``Dropped``.
+    """
+    request = call.request
+    match = routes.find(request.method, request.path)
+    if match is None:
+        raise unrecognized(request.method, request.path)
+    account = authenticate(request.headers.get("authorization"))
+    simulation.limits.check(simulation.in_flight)
+    _check_version(request.headers.get("stripe-version"))
+    form = _parameters(request)
+    if request.method == "POST":
+        key = request.headers.get("idempotency-key")
+        if key is not None:
+            idempotency.check_key(key)
+            call.key = key
+    if simulation.faults or faults.HEADER in request.headers:
+        call.fault = _fault(simulation, call, form)
+        _meet_early(call)
+    return Entered(match, account, form)
+
+
+def _fault(simulation: Simulation, call: Call, form: Form) -> Fault | None:
+    request = call.request
+    asked = request.headers.get(faults.HEADER)
+    if asked is None:
+        return simulation.faults.choose(request.method, request.path, call.key, form)
+    try:
+        return faults.from_header(asked)
+    except ValueError as error:
+        raise Refused(400, str(error)) from error
+
+
+def _meet_early(call: Call) -> None:
+    """What a fault does before anything else can happen, and how the answer will go."""
+    match call.fault:
+        case faults.ResetFault(when=When.BEFORE):
+            raise Dropped(Reset())
+        case faults.SilenceFault(when=When.BEFORE):
+            raise Dropped(Silence())
+        case faults.RateLimitFault():
+            raise rate_limited("global-rate")
+        case faults.LockFault():
+            raise lock_timeout()
+        case faults.ResetFault():
+            call.delivery = Reset()
+        case faults.SilenceFault():
+            call.delivery = Silence()
+        case faults.SlowFault(bytes=size, pause=pause):
+            call.delivery = Slow(size, pause)
+        case _:
+            pass
+
+
+def _parameters(request: Request) -> Form:
+    try:
+        form = decode(request.query)
+        if request.body and request.method != "GET":
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind not in ("", "application/x-www-form-urlencoded"):
+                raise Refused(
+                    400,
+                    f"Request bodies must be form-encoded (application/x-www-form-urlencoded), not "
+                    f"{kind}.",
+                )
+            form |= decode(request.body)
+    except FormError as error:
+        raise Refused(400, f"Invalid request: {error}.") from error
+    return form
+
+
+def _check_version(version: str | None) -> None:
+    if version is not None and not _VERSION.fullmatch(version):
+        raise Refused(400, f"Invalid Stripe API version: {version}")

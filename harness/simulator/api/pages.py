@@ -1,0 +1,98 @@
+"""Pages for people: what happens live, and where a payer is asked to authenticate.
+
+They are below ``/_paidonce``, where no client of Stripe has any business. The live page reads the
+control API, with its header; a page from elsewhere cannot, as browsers send such a header across
+origins only to those who agree.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from urllib.parse import parse_qs
+
+from harness.simulator.domain import confirming
+from harness.simulator.domain.errors import StripeError
+from harness.simulator.domain.intents import require
+from harness.simulator.domain.objects import PaymentIntent
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.messages import HTML, Reply, Request
+
+PREFIX = "/_paidonce"
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; form-action 'self' http: https:",
+    "x-content-type-options": "nosniff",
+}
+
+
+def addressed(request: Request) -> bool:
+    """Whether this asks for a page."""
+    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def answer(simulation: Simulation, request: Request) -> Reply:
+    """A page, or 404 where there is none."""
+    if request.path.startswith(confirming.ACTION_PATH):
+        return _authentication(simulation, request)
+    if request.path.rstrip("/") == PREFIX and request.method in ("GET", "HEAD"):
+        page = files("harness.simulator").joinpath("live.html").read_bytes()
+        return Reply(200, page, _HEADERS, HTML)
+    return _page(404, "There is no such page", "")
+
+
+def _authentication(simulation: Simulation, request: Request) -> Reply:
+    """Ask the payer (GET) or take the answer (POST), knowing the intent's client secret."""
+    world = simulation.epoch.world
+    identifier = request.path.removeprefix(confirming.ACTION_PATH)
+    secret = _one(request.query, "client_secret")
+    try:
+        intent = require(world, identifier)
+        if secret != intent.client_secret:
+            return _page(403, "This payment is somebody else's", "")
+        if request.method == "POST":
+            back = _return_url(intent)
+            succeeded = _one(request.body, "outcome") != "fail"
+            intent = confirming.authenticate(world, identifier, succeeded)
+            if back is not None:
+                separator = "&" if "?" in back else "?"
+                query = f"payment_intent={intent.id}&payment_intent_client_secret={secret}"
+                return Reply(303, b"", {"location": f"{back}{separator}{query}"}, HTML)
+            return _page(200, f"The payment {intent.status.replace('_', ' ')}", "")
+    except StripeError as error:
+        return _page(error.status, "There is nothing to authenticate", escape(str(error)))
+    if intent.status != "requires_action":
+        return _page(200, "There is nothing to authenticate", f"It has {escape(intent.status)}.")
+    return _page(
+        200,
+        "Authenticate this test payment?",
+        f"<p>{intent.amount} {escape(intent.currency)}, {escape(intent.id)}</p>"
+        f'<form method="post" action="{confirming.ACTION_PATH}{escape(intent.id)}'
+        f'?client_secret={escape(secret)}">'
+        '<button name="outcome" value="complete">Complete</button> '
+        '<button name="outcome" value="fail">Fail</button></form>',
+    )
+
+
+def _return_url(intent: PaymentIntent) -> str | None:
+    redirect = (intent.next_action or {}).get("redirect_to_url")
+    url = None if redirect is None else redirect["return_url"]
+    # Whatever a header could not carry was not an address.
+    return url if url and url.isascii() and url.isprintable() else None
+
+
+def _one(form: bytes, name: str) -> str:
+    values = parse_qs(form.decode("utf-8", "replace")).get(name)
+    return values[0] if values else ""
+
+
+def _page(status: int, title: str, body: str) -> Reply:
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f"<title>{escape(title)}</title>"
+        "<style>body{font:16px system-ui;margin:3em auto;max-width:40em}</style>"
+        f"<h1>{escape(title)}</h1>{body}</html>"
+    )
+    return Reply(status, text.encode(), _HEADERS, HTML)

@@ -1,0 +1,297 @@
+"""What follows upon the confirmation of a payment intent: payment, refusal, or a question.
+
+Source: https://docs.stripe.com/payments/paymentintents/lifecycle and, for authentication,
+https://docs.stripe.com/payments/3d-secure/authentication-flow.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import msgspec
+
+from harness.simulator.domain import charges, payment_methods
+from harness.simulator.domain.cards import AUTHENTICATION_REQUIRED, Asks, Card, Decline, Settling
+from harness.simulator.domain.errors import INVALID_REQUEST, Declined, doc_url, unexpected_state
+from harness.simulator.domain.intent_checks import require_customer, require_usable
+from harness.simulator.domain.intents import OPEN, cancel, require
+from harness.simulator.domain.objects import ErrorObject, EventRequest, PaymentIntent, PaymentMethod
+from harness.simulator.domain.payment_methods import Source, resolve
+from harness.simulator.domain.state import World
+
+replace = msgspec.structs.replace
+
+AUTHORIZED_SECONDS = 7 * 24 * 3600
+"""How long an uncaptured charge keeps its reservation; then the intent is canceled.
+
+Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method.
+"""
+
+BY_ITSELF = EventRequest(id=None, idempotency_key=None)
+"""The cause of what no request caused."""
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid request to confirm; ``extras`` are attributes to set on the intent first."""
+
+    source: Source | None = None
+    off_session: bool = False
+    error_on_requires_action: bool = False
+    return_url: str | None = None
+    use_stripe_sdk: bool = False
+    extras: dict[str, Any] = {}
+
+
+def confirm(
+    world: World, identifier: str, request: Confirmation, cause: EventRequest
+) -> PaymentIntent:
+    """Try to pay, with the request's source or else with the payment method attached before.
+
+    Raises a 400 ``payment_intent_unexpected_state`` and changes nothing when the intent is
+    decided already or has nothing to pay with; raises ``Declined`` when the card says no, after
+    which the intent wants another payment method and a failed charge is on record.
+    """
+    intent = require(world, identifier)
+    _refuse_if_decided(intent)
+    extras = request.extras
+    if extras:
+        if "customer" in extras:
+            require_customer(world, extras["customer"])
+        intent = replace(intent, **extras)
+    if request.source is not None:
+        method = resolve(world, request.source)
+    elif intent.payment_method is not None:
+        method = world.payment_methods[intent.payment_method]
+    else:
+        raise unexpected_state(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
+            "either update the PaymentIntent with a payment method and then confirm it again, or "
+            "confirm it again directly with a payment method or ConfirmationToken.",
+            world.intents[identifier],
+        )
+    require_usable(world, method, intent.customer, intent.payment_method_types, intent.currency)
+    if intent.payment_method != method.id:
+        world.authenticated.discard(identifier)
+    card = world.card_of[method.id]
+    if not _asks(world, card, intent, request):
+        return _charge(world, intent, method, card.decline, cause)
+    if request.off_session or request.error_on_requires_action:
+        return _charge(world, intent, method, AUTHENTICATION_REQUIRED, cause)
+    intent = replace(
+        intent,
+        status="requires_action",
+        payment_method=method.id,
+        next_action=_next_action(world, intent, request),
+        last_payment_error=None,
+    )
+    world.intents.put(intent)
+    world.emit("payment_intent.requires_action", intent, cause)
+    return intent
+
+
+def authenticate(
+    world: World, identifier: str, succeeded: bool, cause: EventRequest = BY_ITSELF
+) -> PaymentIntent:
+    """The payer has answered the question, rightly or not; the intent as it is then.
+
+    With automatic confirmation the payment is made at once, and a decline is shown by the intent
+    alone; with manual confirmation the intent waits to be confirmed again. 400
+    ``payment_intent_unexpected_state`` where nothing was asked.
+    """
+    intent = require(world, identifier)
+    if intent.status != "requires_action":
+        raise unexpected_state(
+            f"This PaymentIntent has a status of {intent.status}: there is nothing to "
+            "authenticate.",
+            intent,
+        )
+    assert intent.payment_method is not None
+    method = world.payment_methods[intent.payment_method]
+    if not succeeded:
+        failure = ErrorObject(
+            type=INVALID_REQUEST,
+            code="payment_intent_authentication_failure",
+            doc_url=doc_url("payment_intent_authentication_failure"),
+            message="The provided PaymentMethod has failed authentication. You can provide "
+            "payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent "
+            "again.",
+            payment_method=method,
+        )
+        return _refuse(world, intent, failure, intent.latest_charge, cause)
+    intent = replace(intent, next_action=None)
+    if intent.confirmation_method == "manual":
+        world.authenticated.add(identifier)
+        intent = replace(intent, status="requires_confirmation")
+        world.intents.put(intent)
+        return intent
+    try:
+        return _charge(world, intent, method, world.card_of[method.id].decline, cause)
+    except Declined:
+        return world.intents[identifier]
+
+
+def run_due(world: World) -> None:
+    """Do what the agenda says for the time until now."""
+    now = world.clock()
+    while world.agenda and world.agenda[0].at <= now:
+        due = heapq.heappop(world.agenda)
+        intent = world.intents[due.intent]
+        if due.what == "settle" and intent.status == "processing":
+            settle(world, due.intent)
+        elif due.what == "expire" and intent.status == "requires_capture":
+            assert intent.latest_charge is not None
+            world.emit("charge.expired", world.charges[intent.latest_charge], BY_ITSELF)
+            cancel(world, due.intent, "expired", BY_ITSELF)
+
+
+def settle(world: World, identifier: str, succeeded: bool | None = None) -> PaymentIntent:
+    """End a delayed payment now, as its bank account does or as ``succeeded`` says.
+
+    400 ``payment_intent_unexpected_state`` where it is not processing.
+    """
+    intent = require(world, identifier)
+    if intent.status != "processing":
+        raise unexpected_state(
+            f"This PaymentIntent has a status of {intent.status}: there is nothing to settle.",
+            intent,
+        )
+    assert intent.payment_method is not None
+    assert intent.latest_charge is not None
+    method = world.payment_methods[intent.payment_method]
+    decline = world.card_of[method.id].decline
+    if succeeded is not None:
+        decline = None if succeeded else decline or _REFUSED_BY_BANK
+    charge = charges.settle(world, world.charges[intent.latest_charge], intent, decline)
+    if decline is not None:
+        world.emit("charge.failed", charge, BY_ITSELF)
+        failure = charges.failure(charge, decline, method)
+        return _refuse(world, intent, failure, charge.id, BY_ITSELF)
+    intent = replace(intent, status="succeeded", amount_received=intent.amount)
+    world.intents.put(intent)
+    world.emit("charge.succeeded", charge, BY_ITSELF)
+    world.emit("payment_intent.succeeded", intent, BY_ITSELF)
+    return intent
+
+
+_REFUSED_BY_BANK = Decline(
+    code="insufficient_funds", message="The customer's account has insufficient funds."
+)
+
+
+def _asks(world: World, card: Card, intent: PaymentIntent, request: Confirmation) -> bool:
+    if card.asks is Asks.NEVER or (card.asks is Asks.ON_SESSION and request.off_session):
+        return False
+    if intent.id in world.authenticated:
+        world.authenticated.discard(intent.id)
+        return False
+    return True
+
+
+def _charge(
+    world: World,
+    intent: PaymentIntent,
+    method: PaymentMethod,
+    decline: Decline | None,
+    cause: EventRequest,
+) -> PaymentIntent:
+    """Charge, and move the intent on accordingly. Raises ``Declined``."""
+    card = world.card_of[method.id]
+    at_once = decline if card.settling is None else None
+    charge = charges.attempt(world, intent, method, at_once)
+    if at_once is not None:
+        failure = charges.failure(charge, at_once, method)
+        world.emit("charge.failed", charge, cause)
+        raise Declined(failure, _refuse(world, intent, failure, charge.id, cause))
+    if intent.setup_future_usage is not None and intent.customer and method.customer is None:
+        method = payment_methods.attach(world, method.id, intent.customer, cause)
+    payment_methods.spend(world, method)
+    intent = replace(
+        intent,
+        payment_method=method.id,
+        latest_charge=charge.id,
+        last_payment_error=None,
+        next_action=None,
+        status="succeeded",
+    )
+    if charge.status == "pending":
+        intent = replace(intent, status="processing")
+        happened = ["charge.pending", "payment_intent.processing"]
+        if card.settling is not Settling.NEVER:
+            world.plan(world.settle_seconds, "settle", intent.id)
+    elif not charge.captured:
+        intent = replace(intent, status="requires_capture", amount_capturable=intent.amount)
+        happened = ["charge.succeeded", "payment_intent.amount_capturable_updated"]
+        world.plan(AUTHORIZED_SECONDS, "expire", intent.id)
+    else:
+        intent = replace(intent, amount_received=intent.amount)
+        happened = ["charge.succeeded", "payment_intent.succeeded"]
+    world.intents.put(intent)
+    world.emit(happened[0], charge, cause)
+    world.emit(happened[1], intent, cause)
+    return intent
+
+
+def _refuse(
+    world: World,
+    intent: PaymentIntent,
+    failure: ErrorObject,
+    charge: str | None,
+    cause: EventRequest,
+) -> PaymentIntent:
+    intent = replace(
+        intent,
+        status="requires_payment_method",
+        payment_method=None,
+        latest_charge=charge,
+        last_payment_error=failure,
+        next_action=None,
+    )
+    world.intents.put(intent)
+    world.emit("payment_intent.payment_failed", intent, cause)
+    return intent
+
+
+def _next_action(world: World, intent: PaymentIntent, request: Confirmation) -> dict[str, Any]:
+    """How the payer is asked: by a redirect, or in the page by Stripe's own script.
+
+    Either way the question is on a page of this simulator.
+    """
+    asked_at = f"{world.base_url}{ACTION_PATH}{intent.id}?client_secret={intent.client_secret}"
+    if request.return_url is None or request.use_stripe_sdk:
+        return {
+            "type": "use_stripe_sdk",
+            "use_stripe_sdk": {
+                "source": intent.id,
+                "stripe_js": asked_at,
+                "type": "three_d_secure_redirect",
+            },
+        }
+    return {
+        "redirect_to_url": {
+            "return_url": request.return_url,
+            "url": asked_at,
+        },
+        "type": "redirect_to_url",
+    }
+
+
+ACTION_PATH = "/_paidonce/authenticate/"
+"""Where this simulator asks its payers."""
+
+
+def _refuse_if_decided(intent: PaymentIntent) -> None:
+    if intent.status in OPEN:
+        return
+    if intent.status == "succeeded":
+        raise unexpected_state(
+            "You cannot confirm this PaymentIntent because it has already succeeded after being "
+            "previously confirmed.",
+            intent,
+        )
+    raise unexpected_state(
+        f"You cannot confirm this PaymentIntent because it has a status of {intent.status}. "
+        f"Only a PaymentIntent with one of the following statuses may be confirmed: "
+        f"{', '.join(OPEN)}.",
+        intent,
+    )

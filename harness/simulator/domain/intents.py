@@ -1,0 +1,259 @@
+"""Payment intents: how they begin, what may be changed, and how they are given up.
+
+::
+
+    requires_payment_method ──attach──> requires_confirmation
+        ^        │                            │
+        │        └──────────confirm───────────┤          ┌──authenticated──┐
+        │                                     ├──asked──> requires_action  │
+        ├───────declined, not authenticated───┤<─────────────────┴─────────┘
+        │                                     ├──card──────────────────────────> succeeded
+        │                                     ├──to be captured──> requires_capture ──^
+        └──failed── processing <──bank────────┘                        (capture)      │
+                        └──────────────settled────────────────────────────────────────┘
+
+    everything but succeeded and canceled ──cancel──> canceled
+
+Source: https://docs.stripe.com/payments/paymentintents/lifecycle. What follows upon confirmation
+is in ``confirming``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from harness.simulator.domain import charges, money
+from harness.simulator.domain.cards import Decline
+from harness.simulator.domain.errors import StripeError, no_such, unexpected_state
+from harness.simulator.domain.intent_checks import require_customer, require_minimum, require_usable
+from harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
+from harness.simulator.domain.payment_methods import Source, resolve
+from harness.simulator.domain.state import World
+
+_GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
+
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+"""Not yet decided: may be confirmed, canceled, and given another amount."""
+
+_CANCELABLE = (
+    "requires_payment_method",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+)
+
+replace = msgspec.structs.replace
+
+
+class CreateIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid request for a new intent. ``extras`` are attributes taken over as they are."""
+
+    amount: int
+    currency: str
+    source: Source | None = None
+    metadata: Metadata = {}
+    automatic_payment_methods: dict[str, Any] | None = None
+    payment_method_types: tuple[str, ...] = ("card",)
+    capture_method: str = "automatic_async"
+    confirmation_method: str = "automatic"
+    extras: dict[str, Any] = {}
+
+
+class UpdateIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid request to change an intent; what is None stays as it is.
+
+    ``metadata`` is merged: a None value removes its key. ``clear_metadata`` empties it first.
+    """
+
+    amount: int | None = None
+    currency: str | None = None
+    source: Source | None = None
+    capture_method: str | None = None
+    metadata: dict[str, str | None] = {}
+    clear_metadata: bool = False
+    extras: dict[str, Any] = {}
+
+
+def require(world: World, identifier: str, *, param: str = "intent") -> PaymentIntent:
+    """The intent of that id; 404 ``resource_missing`` otherwise."""
+    intent = world.intents.get(identifier)
+    if intent is None:
+        raise no_such("payment_intent", identifier, param)
+    return intent
+
+
+def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentIntent:
+    """A new intent. An unknown payment method or customer is a 400 and leaves nothing."""
+    customer = request.extras.get("customer")
+    require_customer(world, customer)
+    method = None
+    if request.source is not None:
+        method = resolve(world, request.source)
+        require_usable(world, method, customer, request.payment_method_types, request.currency)
+    identifier = world.ids.draw("pi_")
+    intent = PaymentIntent(
+        id=identifier,
+        amount=request.amount,
+        amount_details=_amount_details(),
+        automatic_payment_methods=request.automatic_payment_methods,
+        capture_method=request.capture_method,
+        client_secret=world.ids.client_secret(identifier),
+        confirmation_method=request.confirmation_method,
+        created=world.now(),
+        currency=request.currency,
+        metadata=request.metadata,
+        payment_method=None if method is None else method.id,
+        payment_method_options=_card_options(),
+        payment_method_types=_types(request.payment_method_types),
+        status="requires_payment_method" if method is None else "requires_confirmation",
+        **request.extras,
+    )
+    world.intents.put(intent)
+    world.emit("payment_intent.created", intent, cause)
+    return intent
+
+
+def capture(
+    world: World, identifier: str, amount: int | None, cause: EventRequest
+) -> PaymentIntent:
+    """Take what the intent's charge has reserved, or ``amount`` of it; the rest is let go.
+
+    400 ``payment_intent_unexpected_state`` unless the intent waits for it.
+    Source: https://docs.stripe.com/api/payment_intents/capture.
+    """
+    intent = require(world, identifier)
+    if intent.status != "requires_capture":
+        raise unexpected_state(
+            "This PaymentIntent could not be captured because it has a status of "
+            f"{intent.status}. Only a PaymentIntent with one of the following statuses may be "
+            "captured: requires_capture.",
+            intent,
+        )
+    taken = intent.amount_capturable if amount is None else amount
+    if taken > intent.amount_capturable:
+        raise StripeError(
+            400,
+            "The amount to capture cannot be greater than the amount that can be captured: "
+            f"{money.written(intent.amount_capturable, intent.currency)}.",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    assert intent.latest_charge is not None
+    charge = charges.capture(world, world.charges[intent.latest_charge], taken, intent)
+    intent = replace(intent, status="succeeded", amount_capturable=0, amount_received=taken)
+    world.intents.put(intent)
+    world.emit("charge.captured", charge, cause)
+    world.emit("payment_intent.succeeded", intent, cause)
+    return intent
+
+
+def cancel(world: World, identifier: str, reason: str | None, cause: EventRequest) -> PaymentIntent:
+    """Give the intent up; 400 ``payment_intent_unexpected_state`` when it is decided already.
+
+    What its charge had reserved is let go, without a refund; a pending charge fails.
+    """
+    intent = require(world, identifier)
+    if intent.status not in _CANCELABLE:
+        raise unexpected_state(
+            f"You cannot cancel this PaymentIntent because it has a status of {intent.status}. "
+            "Only a PaymentIntent with one of the following statuses may be canceled: "
+            f"{', '.join(_CANCELABLE)}.",
+            intent,
+        )
+    if intent.status == "processing":
+        assert intent.latest_charge is not None
+        charge = charges.settle(world, world.charges[intent.latest_charge], intent, _GIVEN_UP)
+        world.emit("charge.failed", charge, cause)
+    world.authenticated.discard(identifier)
+    intent = replace(
+        intent,
+        status="canceled",
+        amount_capturable=0,
+        canceled_at=world.now(),
+        cancellation_reason=reason,
+        next_action=None,
+    )
+    world.intents.put(intent)
+    world.emit("payment_intent.canceled", intent, cause)
+    return intent
+
+
+def update(world: World, identifier: str, request: UpdateIntent) -> PaymentIntent:
+    """Change an intent. Metadata may change at any time, everything else while it is open.
+
+    Raises a 400 ``payment_intent_unexpected_state`` naming the attribute that may not change, or
+    a 400 ``amount_too_small`` when the new amount and currency do not go together; then nothing
+    has changed. Stripe sends no event for an update, so none is emitted.
+    """
+    intent = require(world, identifier)
+    changes: dict[str, Any] = dict(request.extras)
+    if request.amount is not None:
+        changes["amount"] = request.amount
+    if request.currency is not None:
+        changes["currency"] = request.currency
+    if request.capture_method is not None:
+        changes["capture_method"] = request.capture_method
+    guarded = [*changes, *(["payment_method"] if request.source is not None else [])]
+    if guarded and intent.status not in OPEN:
+        raise unexpected_state(
+            f"This PaymentIntent's {guarded[0]} could not be updated because it has a status of "
+            f"{intent.status}. You may only update the {guarded[0]} of a PaymentIntent with one of "
+            f"the following statuses: {', '.join(OPEN)}.",
+            intent,
+        )
+    if request.amount is not None or request.currency is not None:
+        require_minimum(
+            changes.get("amount", intent.amount), changes.get("currency", intent.currency)
+        )
+    customer = changes.get("customer", intent.customer)
+    if "customer" in changes:
+        require_customer(world, customer)
+    if request.source is not None:
+        method = resolve(world, request.source)
+        currency = changes.get("currency", intent.currency)
+        require_usable(world, method, customer, intent.payment_method_types, currency)
+        changes["payment_method"] = method.id
+        changes["status"] = "requires_confirmation"
+        changes["next_action"] = None
+    if changes:
+        # Whoever was authenticated agreed to what was asked then.
+        world.authenticated.discard(identifier)
+    if request.clear_metadata or request.metadata:
+        changes["metadata"] = merged(
+            {} if request.clear_metadata else intent.metadata, request.metadata
+        )
+    intent = replace(intent, **changes)
+    world.intents.put(intent)
+    return intent
+
+
+def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:
+    """``old`` with ``changes`` laid over it; a None removes its key."""
+    union = {**old, **changes}
+    return {key: value for key, value in union.items() if value is not None}
+
+
+@cache
+def _types(types: tuple[str, ...]) -> list[str]:
+    return list(types)
+
+
+@cache
+def _card_options() -> dict[str, Any]:
+    return {
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+        }
+    }
+
+
+@cache
+def _amount_details() -> dict[str, Any]:
+    return {"tip": {}}

@@ -1,0 +1,241 @@
+"""Payment methods: what a request's ``payment_method`` or card token stands for.
+
+Naming a test card (``pm_card_visa``) makes a new payment method with an id of its own, as it
+does at Stripe; naming such an id later uses it again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from harness.simulator.domain.cards import NOT_SIMULATED, PAYMENT_METHODS, TOKENS, Card
+from harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
+from harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
+from harness.simulator.domain.state import World
+
+_EXPIRY_MONTH = 12
+_YEARS_AHEAD = 4
+_SECONDS_PER_YEAR = 31_556_952
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request pays with: exactly one of a payment method's name or a card token.
+
+    A bank account is only known by the name of a test one.
+    """
+
+    payment_method: str | None = None
+    token: str | None = None
+
+
+def resolve(world: World, source: Source) -> PaymentMethod:
+    """The payment method ``source`` names, made now if it is a test card or a token.
+
+    Raises ``StripeError`` (400, ``resource_missing``) when there is none of that name.
+    """
+    if source.token is not None:
+        return create(world, source.token, {})
+    name = source.payment_method
+    assert name is not None
+    known = world.payment_methods.get(name)
+    if known is not None:
+        return known
+    card = PAYMENT_METHODS.get(name)
+    if card is None:
+        raise _unknown(name)
+    return _add(world, card, {})
+
+
+def create(world: World, token: str, metadata: Metadata) -> PaymentMethod:
+    """A payment method from a test token such as ``tok_visa``; 400 for an unknown token."""
+    card = TOKENS.get(token)
+    if card is None:
+        raise no_such("token", token, "card[token]", status=400)
+    return _add(world, card, metadata)
+
+
+def expiry_year(world: World) -> int:
+    """The year test cards expire in: always some years from now."""
+    return 1970 + world.now() // _SECONDS_PER_YEAR + _YEARS_AHEAD
+
+
+# What is alike for every use of a card is built once and shared by all the snapshots that show
+# it: a long load test holds hundreds of thousands of them.
+
+
+@cache
+def card_details(card: Card, exp_year: int) -> dict[str, Any]:
+    """The fields a card has alike on a payment method and on a charge."""
+    return {
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": None,
+        },
+        "country": card.country,
+        "exp_month": _EXPIRY_MONTH,
+        "exp_year": exp_year,
+        "fingerprint": f"paidonce{card.brand}{card.last4}",
+        "funding": card.funding,
+        "last4": card.last4,
+        "regulated_status": "unregulated",
+        "wallet": None,
+    }
+
+
+@cache
+def _reusable_card(card: Card, exp_year: int) -> dict[str, Any]:
+    return {
+        **card_details(card, exp_year),
+        "display_brand": card.brand,
+        "generated_from": None,
+        "networks": {"available": [card.brand], "preferred": None},
+        "three_d_secure_usage": {"supported": True},
+    }
+
+
+@cache
+def _nobody() -> dict[str, Any]:
+    """Nobody's name and address, in the shape Stripe gives them."""
+    return {
+        "address": {
+            "city": None,
+            "country": None,
+            "line1": None,
+            "line2": None,
+            "postal_code": None,
+            "state": None,
+        },
+        "email": None,
+        "name": None,
+        "phone": None,
+        "tax_id": None,
+    }
+
+
+def require(world: World, identifier: str) -> PaymentMethod:
+    """The payment method of that id; 404 ``resource_missing`` otherwise."""
+    method = world.payment_methods.get(identifier)
+    if method is None:
+        raise no_such("PaymentMethod", identifier, "payment_method")
+    return method
+
+
+def attach(world: World, identifier: str, customer: str, cause: EventRequest) -> PaymentMethod:
+    """Keep a payment method for a customer.
+
+    Raises a 400 where the customer does not exist, where it belongs to another one, or where it
+    was used up (see ``spend``). Source: https://docs.stripe.com/api/payment_methods/attach.
+    """
+    # Naming a test card makes one, here as everywhere.
+    known = identifier in world.payment_methods or identifier not in PAYMENT_METHODS
+    method = require(world, identifier) if known else _add(world, PAYMENT_METHODS[identifier], {})
+    if customer not in world.customers or customer in world.deleted:
+        raise no_such("customer", customer, "customer", status=400)
+    if method.customer is not None:
+        if method.customer == customer:
+            return method
+        raise StripeError(
+            400,
+            "The payment method you provided has already been attached to a customer.",
+            type=INVALID_REQUEST,
+        )
+    refuse_spent(world, method)
+    method = msgspec.structs.replace(method, customer=customer)
+    world.payment_methods.put(method)
+    world.methods_of[customer].append(method.id)
+    world.emit("payment_method.attached", method, cause)
+    return method
+
+
+def detach(world: World, identifier: str, cause: EventRequest) -> PaymentMethod:
+    """Take a payment method from its customer, for good: it cannot be used again.
+
+    Raises a 400 where no customer has it.
+    """
+    method = require(world, identifier)
+    if method.customer is None:
+        raise StripeError(
+            400,
+            "The payment method you provided is not attached to a customer so detachment is "
+            "impossible.",
+            type=INVALID_REQUEST,
+        )
+    world.methods_of[method.customer].remove(method.id)
+    method = msgspec.structs.replace(method, customer=None)
+    world.payment_methods.put(method)
+    world.spent.add(method.id)
+    world.emit("payment_method.detached", method, cause)
+    return method
+
+
+def spend(world: World, method: PaymentMethod) -> None:
+    """A payment was made with it: unless a customer keeps it, it was for this one time.
+
+    Source: https://docs.stripe.com/payments/payment-methods#payment-methods-and-customers
+    """
+    if method.customer is None:
+        world.spent.add(method.id)
+
+
+def refuse_spent(world: World, method: PaymentMethod) -> None:
+    """400 when the payment method was for one time and that time is over."""
+    if method.id in world.spent and method.customer is None:
+        raise StripeError(
+            400,
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
+            "attachment, or was detached from a Customer. It may not be used again. To use a "
+            "PaymentMethod multiple times, you must attach it to a Customer first.",
+            type=INVALID_REQUEST,
+            param="payment_method",
+        )
+
+
+def _add(world: World, card: Card, metadata: Metadata) -> PaymentMethod:
+    details: dict[str, Any] = (
+        {"card": _reusable_card(card, expiry_year(world))}
+        if card.settling is None
+        else {"us_bank_account": _bank_account(card)}
+    )
+    method = PaymentMethod(
+        id=world.ids.draw("pm_"),
+        billing_details=_nobody(),
+        created=world.now(),
+        metadata=metadata,
+        type=card.type,
+        **details,
+    )
+    world.payment_methods.put(method)
+    world.card_of[method.id] = card
+    return method
+
+
+@cache
+def _bank_account(bank: Card) -> dict[str, Any]:
+    return {
+        "account_holder_type": "individual",
+        "account_type": "checking",
+        "bank_name": bank.brand,
+        "financial_connections_account": None,
+        "fingerprint": f"paidoncebank{bank.last4}",
+        "last4": bank.last4,
+        "networks": {"preferred": "ach", "supported": ["ach"]},
+        "routing_number": "110000000",
+        "status_details": {},
+    }
+
+
+def _unknown(name: str) -> StripeError:
+    if name.startswith(NOT_SIMULATED):
+        return StripeError(
+            400,
+            f"The test payment method '{name}' is not simulated: its card needs a feature of "
+            "Stripe (authentication, disputes, fraud rules, …) this simulator does not have.",
+            type=INVALID_REQUEST,
+            param="payment_method",
+        )
+    return no_such("PaymentMethod", name, "payment_method", status=400)

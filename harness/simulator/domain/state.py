@@ -1,0 +1,177 @@
+"""Everything the simulated account holds.
+
+One ``World`` lives on one event loop. The functions of the domain change it synchronously, from
+start to end, so each of them is atomic: no other request can see or act on a half-done change.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from harness.simulator.domain.cards import Card
+from harness.simulator.domain.collection import Collection
+from harness.simulator.domain.ids import IdSource
+from harness.simulator.domain.objects import (
+    BalanceTransaction,
+    Charge,
+    Customer,
+    Event,
+    EventData,
+    EventRequest,
+    PaymentIntent,
+    PaymentMethod,
+    Refund,
+    Subject,
+    WebhookEndpoint,
+)
+
+API_VERSION = "2026-10-28.endive"
+"""The account's version: answers have its shape, whichever version a request names."""
+
+SETTLE_SECONDS = 2.0
+"""How long a delayed payment takes unless told otherwise; days, where money moves."""
+
+_COLLECTIONS = (
+    "intents",
+    "charges",
+    "refunds",
+    "payment_methods",
+    "balance_transactions",
+    "events",
+    "customers",
+    "webhook_endpoints",
+)
+
+Clock = Callable[[], float]
+"""Now, in Unix seconds."""
+
+Listener = Callable[[Event], None]
+
+
+class Due(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Something that happens to an intent by itself, in the order of time.
+
+    ``what`` is ``settle`` (a delayed payment ends) or ``expire`` (an authorization does).
+    """
+
+    at: float
+    number: int
+    what: str
+    intent: str
+
+
+class World:
+    """The objects of one account since it was last reset."""
+
+    def __init__(
+        self,
+        ids: IdSource | None = None,
+        clock: Clock = time.time,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        self.ids = ids or IdSource()
+        self.clock = clock
+        self.settle_seconds = settle_seconds
+        self.base_url = ""
+        """Where the simulator is reached; empty while it is not served."""
+        self.intents: Collection[PaymentIntent] = Collection()
+        self.charges: Collection[Charge] = Collection()
+        self.refunds: Collection[Refund] = Collection()
+        self.payment_methods: Collection[PaymentMethod] = Collection()
+        self.balance_transactions: Collection[BalanceTransaction] = Collection()
+        self.events: Collection[Event] = Collection()
+        self.customers: Collection[Customer] = Collection()
+        self.webhook_endpoints: Collection[WebhookEndpoint] = Collection()
+        self.deleted: set[str] = set()
+        """The ids of customers and webhook endpoints that were deleted."""
+        self.spent: set[str] = set()
+        """The ids of payment methods that may not be used again."""
+        self.authenticated: set[str] = set()
+        """The ids of intents whose payer was authenticated and which await confirmation."""
+        self.methods_of: defaultdict[str, list[str]] = defaultdict(list)
+        """By customer id, oldest first."""
+        self.secret_of: dict[str, str] = {}
+        """By webhook endpoint id, what its deliveries are signed with."""
+        self.agenda: list[Due] = []
+        """A heap of what will happen by itself."""
+        self.planned = 0
+        self.card_of: dict[str, Card] = {}
+        """By payment method id: how the card behind it behaves."""
+        self.charges_of: defaultdict[str, list[str]] = defaultdict(list)
+        """By payment intent id, oldest first."""
+        self.refunds_of: defaultdict[str, list[str]] = defaultdict(list)
+        """By charge id, oldest first."""
+        self.listeners: list[Listener] = []
+        """Told of every event, in order, within the transition that caused it."""
+        self.on_agenda: Callable[[], None] | None = None
+        """Told when there is something new on the agenda."""
+
+    def copied(self) -> World:
+        """The same objects in a world of their own; ids go on where this one's are by then."""
+        twin = World(self.ids, self.clock, self.settle_seconds)
+        twin.base_url, twin.planned, twin.agenda = self.base_url, self.planned, list(self.agenda)
+        for name in _COLLECTIONS:
+            there = getattr(twin, name)
+            for item in getattr(self, name):
+                there.put(item)
+        for name in ("deleted", "spent", "authenticated", "secret_of", "card_of"):
+            setattr(twin, name, getattr(self, name).copy())
+        for name in ("methods_of", "charges_of", "refunds_of"):
+            for owner, ids in getattr(self, name).items():
+                getattr(twin, name)[owner] = list(ids)
+        return twin
+
+    def now(self) -> int:
+        """Unix time by the simulated clock, in whole seconds as Stripe's objects have it."""
+        return int(self.clock())
+
+    def plan(self, seconds: float, what: str, intent: str) -> None:
+        """Put something on the agenda, that many seconds from now."""
+        heapq.heappush(self.agenda, Due(self.clock() + seconds, self.planned, what, intent))
+        self.planned += 1
+        if self.on_agenda is not None:
+            self.on_agenda()
+
+    def receivers(self, type: str) -> int:
+        """How many webhook endpoints want events of that type."""
+        if not len(self.webhook_endpoints):
+            return 0
+        return sum(self.wants(endpoint, type) for endpoint in self.webhook_endpoints)
+
+    def wants(self, endpoint: WebhookEndpoint, type: str) -> bool:
+        """Whether events of that type go to that endpoint."""
+        if endpoint.status != "enabled" or endpoint.id in self.deleted:
+            return False
+        return type in endpoint.enabled_events or "*" in endpoint.enabled_events
+
+    def emit(
+        self,
+        type: str,
+        subject: Subject,
+        cause: EventRequest,
+        previous: dict[str, Any] | None = None,
+    ) -> Event:
+        """Record that something happened to ``subject``, as it is now.
+
+        ``previous`` holds the former values of the attributes that changed, for the event types
+        where Stripe gives them.
+        """
+        event = Event(
+            id=self.ids.draw("evt_"),
+            pending_webhooks=self.receivers(type),
+            api_version=API_VERSION,
+            created=self.now(),
+            data=EventData(object=subject, previous_attributes=previous),
+            request=cause,
+            type=type,
+        )
+        self.events.put(event)
+        for listener in self.listeners:
+            listener(event)
+        return event

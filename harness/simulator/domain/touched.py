@@ -1,0 +1,259 @@
+"""What a call reads and writes, told to whoever asks for it by a header of the request.
+
+A call is then executed on a view of the world that takes notes, so that a call of which nobody
+asks costs nothing. What is told is exact: it is what the execution came upon, not what its
+parameters make likely. It is told of these things, each with an id, or with an empty one for all:
+
+================== ============================================================================
+payment_intent     an intent with its charges, their refunds and movements of the balance
+payment_method     a payment method
+customer           what is known of a customer
+wallet             which payment methods a customer has
+webhook_endpoint   an endpoint
+================== ============================================================================
+
+``made`` names what did not exist before, which can be in nobody's way; ``added`` the collections
+that grew, and ``listed`` those that were looked through. Idempotency keys are not told: a request
+names its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from harness.simulator.domain.collection import Collection, Cursor, Identified, Page
+from harness.simulator.domain.state import World
+
+ASKED = "paidonce-tell"
+"""The header of a request that asks, in lower case."""
+
+TOLD = "paidonce-touched"
+"""The header of the answer that tells."""
+
+T = TypeVar("T", bound=Identified)
+Thing = tuple[str, str]
+"""A kind and an id."""
+
+
+class Touched:
+    """What one call came upon."""
+
+    __slots__ = ("added", "changes", "listed", "looks", "made")
+
+    def __init__(self) -> None:
+        self.looks: set[Thing] = set()
+        self.changes: set[Thing] = set()
+        self.made: dict[Thing, None] = {}
+        self.added: set[str] = set()
+        self.listed: set[str] = set()
+
+    def text(self) -> str:
+        """All of it as JSON."""
+        made = self.made.keys()
+        return msgspec.json.encode(
+            {
+                "looks": sorted(self.looks - self.changes - made),
+                "changes": sorted(self.changes - made),
+                "made": list(made),
+                "added": sorted(self.added),
+                "listed": sorted(self.listed),
+            }
+        ).decode()
+
+
+def watched(world: World, touched: Touched) -> World:
+    """``world``, with notes taken of what is read and written."""
+    return _View(world, touched)
+
+
+class _View(World):
+    """The world itself behind collections that take notes."""
+
+    def __init__(self, world: World, touched: Touched) -> None:  # a view makes nothing anew
+        self._world = world
+        self.ids, self.clock, self.base_url = world.ids, world.clock, world.base_url
+        self.settle_seconds, self.listeners = world.settle_seconds, world.listeners
+
+        def intent_of(charge: str) -> Thing:
+            found = world.charges.get(charge)
+            return ("payment_intent", "" if found is None else found.payment_intent)
+
+        def source_of(entry: str) -> Thing:
+            found = world.balance_transactions.get(entry)
+            if found is None:
+                return ("payment_intent", "")
+            refund = world.refunds.get(found.source)
+            return intent_of(found.source if refund is None else refund.charge)
+
+        def refund_of(refund: str) -> Thing:
+            found = world.refunds.get(refund)
+            return ("payment_intent", "" if found is None else found.payment_intent)
+
+        def owner(identifier: str) -> Thing:
+            kind = "customer" if identifier in world.customers else "webhook_endpoint"
+            return (kind, identifier)
+
+        def a(kind: str) -> Callable[[str], Thing]:
+            return lambda identifier: (kind, identifier)
+
+        def collection(name: str, whose: Callable[[str], Thing]) -> Any:
+            return _Collection(getattr(world, name), touched, name, whose)
+
+        self.intents = collection("intents", a("payment_intent"))
+        self.charges = collection("charges", intent_of)
+        self.refunds = collection("refunds", refund_of)
+        self.payment_methods = collection("payment_methods", a("payment_method"))
+        self.balance_transactions = collection("balance_transactions", source_of)
+        self.events = collection("events", a(""))
+        self.customers = collection("customers", a("customer"))
+        self.webhook_endpoints = collection("webhook_endpoints", a("webhook_endpoint"))
+        self.deleted = _Ids(world.deleted, touched, owner)
+        self.spent = _Ids(world.spent, touched, a("payment_method"))
+        self.authenticated = _Ids(world.authenticated, touched, a("payment_intent"))
+        self.methods_of = _Lists(world.methods_of, touched, a("wallet"))
+        self.charges_of = _Lists(world.charges_of, touched, a("payment_intent"))
+        self.refunds_of = _Lists(world.refunds_of, touched, intent_of)
+        self.secret_of = world.secret_of
+        self.card_of = world.card_of
+
+    def plan(self, seconds: float, what: str, intent: str) -> None:
+        self._world.plan(seconds, what, intent)
+
+
+class _Collection(Collection[T], Generic[T]):
+    """``under``, whose objects belong to the thing that ``whose`` names."""
+
+    def __init__(
+        self, under: Collection[T], touched: Touched, name: str, whose: Callable[[str], Thing]
+    ) -> None:
+        self._under, self._touched, self._name, self._whose = under, touched, name, whose
+
+    def put(self, item: T) -> None:
+        new = item.id not in self._under
+        self._under.put(item)
+        if new:
+            self._touched.added.add(self._name)
+        if self._name == "events" or (new and self._name == "balance_transactions"):
+            return  # an event is never changed, and a movement belongs to what the call moves
+        thing = self._whose(item.id)
+        if new and thing[1] == item.id and self._name != "webhook_endpoints":
+            self._touched.made[thing] = None
+            if thing[0] == "customer":
+                self._touched.made["wallet", item.id] = None
+        self._touched.changes.add(thing)
+
+    def _look(self, identifier: str) -> None:
+        if self._name != "events":
+            self._touched.looks.add(self._whose(identifier))
+
+    def _look_through(self) -> None:
+        self._touched.listed.add(self._name)
+        if self._name != "events":
+            self._touched.looks.add((self._whose("")[0], ""))
+
+    def get(self, identifier: str) -> T | None:
+        self._look(identifier)
+        return self._under.get(identifier)
+
+    def newest(self, count: int) -> list[T]:
+        self._look_through()
+        return self._under.newest(count)
+
+    def __getitem__(self, identifier: str) -> T:
+        self._look(identifier)
+        return self._under[identifier]
+
+    def __contains__(self, identifier: str) -> bool:
+        self._look(identifier)
+        return identifier in self._under
+
+    def __iter__(self) -> Iterator[T]:
+        self._look_through()
+        return iter(self._under)
+
+    def __len__(self) -> int:
+        self._look_through()
+        return len(self._under)
+
+    def page(
+        self,
+        cursor: Cursor,
+        *,
+        among: Sequence[str] | None = None,
+        where: Callable[[T], bool] | None = None,
+    ) -> Page[T]:
+        if among is None:
+            self._look_through()
+        else:
+            among = list(among)
+            for identifier in among:
+                self._look(identifier)
+        return self._under.page(cursor, among=among, where=where)
+
+
+class _Ids(set[str]):
+    """A set of ids, each of which says something of the thing that ``whose`` names."""
+
+    def __init__(self, under: set[str], touched: Touched, whose: Callable[[str], Thing]) -> None:
+        super().__init__()
+        self._under, self._touched, self._whose = under, touched, whose
+
+    def __contains__(self, identifier: object) -> bool:
+        self._touched.looks.add(self._whose(str(identifier)))
+        return identifier in self._under
+
+    def __bool__(self) -> bool:
+        for identifier in self._under:
+            self._touched.looks.add((self._whose(identifier)[0], ""))
+        return bool(self._under)
+
+    def add(self, identifier: str) -> None:
+        self._touched.changes.add(self._whose(identifier))
+        self._under.add(identifier)
+
+    def discard(self, identifier: object) -> None:
+        if identifier in self:
+            self._touched.changes.add(self._whose(str(identifier)))
+            self._under.remove(str(identifier))
+
+
+class _Lists(defaultdict[str, list[str]]):
+    """Lists of ids, each of which belongs to the thing that ``whose`` names."""
+
+    def __init__(
+        self,
+        under: defaultdict[str, list[str]],
+        touched: Touched,
+        whose: Callable[[str], Thing],
+    ) -> None:
+        super().__init__(list)
+        self._under, self._touched, self._whose = under, touched, whose
+
+    def __getitem__(self, identifier: str) -> list[str]:
+        thing = self._whose(identifier)
+        self._touched.looks.add(thing)
+        return _List(self._under[identifier], self._touched, thing)
+
+    def get(self, identifier: str, default: Any = None) -> Any:
+        self._touched.looks.add(self._whose(identifier))
+        return self._under.get(identifier, default)
+
+
+class _List(list[str]):
+    """A list of ids that belongs to ``thing``."""
+
+    def __init__(self, under: list[str], touched: Touched, thing: Thing) -> None:
+        super().__init__(under)
+        self._under, self._touched, self._thing = under, touched, thing
+
+    def append(self, identifier: str) -> None:
+        self._touched.changes.add(self._thing)
+        self._under.append(identifier)
+
+    def remove(self, identifier: str) -> None:
+        self._touched.changes.add(self._thing)
+        self._under.remove(identifier)

@@ -1,0 +1,164 @@
+"""What a request says about a payment intent, read from its parameters.
+
+Parameters: https://docs.stripe.com/api/payment_intents. Parameters that would change nothing in
+what is simulated (``mandate_data``, ``radar_options`` …) are accepted and ignored. All of these
+raise ``Refused`` where a parameter is not what Stripe takes, or not simulated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.simulator.domain import intents, money
+from harness.simulator.domain.confirming import Confirmation
+from harness.simulator.domain.errors import Refused
+from harness.simulator.domain.payment_methods import Source
+from harness.simulator.wire.params import Params
+
+
+def amount(params: Params) -> int | None:
+    """``amount``, in the currency's smallest unit; at least 1, and no more than Stripe takes."""
+    amount = params.integer("amount", minimum=1)
+    if amount is not None and amount > money.MAXIMUM:
+        raise Refused(
+            400,
+            f"Amount must be no more than {money.MAXIMUM} in the currency's smallest unit.",
+            code="amount_too_large",
+            param="amount",
+        )
+    return amount
+
+
+def currency(text: str) -> str:
+    """A currency that is simulated, in lower case."""
+    currency = text.lower()
+    if currency not in money.CURRENCIES:
+        raise Refused(
+            400,
+            f"Invalid currency: {currency}. Stripe currently supports these currencies: "
+            f"{', '.join(sorted(money.CURRENCIES))}",
+            param="currency",
+        )
+    return currency
+
+
+def new_metadata(params: Params) -> dict[str, str]:
+    """``metadata`` of a new object, without keys that are given no value."""
+    return intents.merged({}, params.metadata() or {})
+
+
+def source(params: Params) -> Source | None:
+    """``payment_method``, or the card token inside ``payment_method_data``."""
+    name = params.string("payment_method")
+    data = params.mapping("payment_method_data")
+    if data is None:
+        return None if name is None else Source(payment_method=name)
+    if name is not None:
+        raise Refused(
+            400,
+            "You may only specify one of these parameters: payment_method, payment_method_data.",
+            param="payment_method_data",
+        )
+    return Source(token=card_token(data))
+
+
+def card_token(data: Params) -> str:
+    """The token in ``type=card&card[token]=tok_visa``; raw card numbers are not taken."""
+    kind = data.required("type")
+    if kind != "card":
+        raise Refused(
+            400,
+            f"Only payment methods of type card are simulated, not {kind}.",
+            param=data.name("type"),
+        )
+    card = data.mapping("card")
+    if card is None:
+        raise data.missing("card")
+    token = card.required("token")
+    card.finish()
+    data.opaque("billing_details")
+    data.finish()
+    return token
+
+
+def method_selection(
+    params: Params, currency: str
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """``automatic_payment_methods`` and ``payment_method_types``, of which one may be given.
+
+    With neither, automatic ones are enabled, as since version 2023-08-16 of the API.
+    """
+    types = params.strings("payment_method_types")
+    automatic = params.mapping("automatic_payment_methods")
+    enabled, redirects = False, "always"
+    if automatic is not None:
+        if not automatic.has("enabled"):
+            raise automatic.missing("enabled")
+        enabled = automatic.boolean("enabled")
+        redirects = automatic.choice("allow_redirects", ("always", "never")) or "always"
+        automatic.finish()
+    if types is not None and enabled:
+        raise Refused(
+            400,
+            "You may only specify one of these parameters: automatic_payment_methods, "
+            "payment_method_types.",
+            param="payment_method_types",
+        )
+    if types is not None:
+        if not {"card", "us_bank_account"} & set(types):
+            raise Refused(
+                400,
+                "Only cards and bank accounts of the United States are simulated: "
+                "payment_method_types must include card or us_bank_account.",
+                param="payment_method_types",
+            )
+        return None, types
+    if automatic is not None and not enabled:
+        return None, ("card",)
+    chosen = ("card", "us_bank_account") if currency == "usd" else ("card",)
+    return {"allow_redirects": redirects, "enabled": True}, chosen
+
+
+def capture_method(params: Params) -> str | None:
+    """``capture_method``, one of Stripe's, or None."""
+    return params.choice("capture_method", ("automatic", "automatic_async", "manual"))
+
+
+def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Attributes kept as given; those that are present but empty are unset."""
+    found: dict[str, Any] = {name: params.string(name) for name in texts if params.has(name)}
+    if params.has("setup_future_usage"):
+        found["setup_future_usage"] = params.choice(
+            "setup_future_usage", ("off_session", "on_session")
+        )
+    if params.has("shipping"):
+        found["shipping"] = params.opaque("shipping")
+    params.opaque("payment_method_options")
+    return found
+
+
+def confirmation(params: Params, source: Source | None, extras: dict[str, Any]) -> Confirmation:
+    """How to confirm; reads what else may be said about it and changes nothing here."""
+    for name in ("mandate_data", "payment_method_options", "radar_options"):
+        params.opaque(name)
+    params.string("mandate")
+    off_session = params.string("off_session")
+    return Confirmation(
+        source=source,
+        off_session=off_session is not None and off_session != "false",
+        error_on_requires_action=params.boolean("error_on_requires_action"),
+        return_url=params.string("return_url"),
+        use_stripe_sdk=params.boolean("use_stripe_sdk"),
+        extras=extras,
+    )
+
+
+def refuse_without_confirm(params: Params) -> None:
+    """Refuse what may only be said of an intent that is confirmed at once."""
+    for name in ("off_session", "error_on_requires_action", "return_url"):
+        if params.has(name) and not params.is_false(name):
+            raise Refused(
+                400,
+                f"You cannot set the {name} parameter when confirm is not true.",
+                param=name,
+            )

@@ -1,0 +1,170 @@
+"""The payment intents' endpoints: parameters in, execution out."""
+
+from __future__ import annotations
+
+from harness.simulator.domain import confirming, intents, search
+from harness.simulator.domain.collection import Cursor
+from harness.simulator.domain.errors import Refused, StripeError
+from harness.simulator.domain.intent_checks import require_minimum
+from harness.simulator.domain.objects import EventRequest, PaymentIntent
+from harness.simulator.domain.state import World
+from harness.simulator.endpoints import intent_params, listing
+from harness.simulator.endpoints.listing import Answer, Execution
+from harness.simulator.wire.params import Params
+
+_URL = "/v1/payment_intents"
+
+_CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+_ON_CREATE = (
+    "customer",
+    "description",
+    "receipt_email",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+_ON_CONFIRM = ("receipt_email",)
+
+
+def create(params: Params, _: str) -> Execution:
+    """POST /v1/payment_intents."""
+    amount = intent_params.amount(params)
+    if amount is None:
+        raise params.missing("amount")
+    currency = intent_params.currency(params.required("currency"))
+    require_minimum(amount, currency, Refused)
+    automatic, types = intent_params.method_selection(params, currency)
+    confirm = params.boolean("confirm")
+    if not confirm:
+        intent_params.refuse_without_confirm(params)
+    request = intents.CreateIntent(
+        amount=amount,
+        currency=currency,
+        source=intent_params.source(params),
+        metadata=intent_params.new_metadata(params),
+        automatic_payment_methods=automatic,
+        payment_method_types=types,
+        capture_method=intent_params.capture_method(params) or "automatic_async",
+        confirmation_method=params.choice("confirmation_method", ("automatic", "manual"))
+        or "automatic",
+        extras=intent_params.extras(params, _ON_CREATE),
+    )
+    how = intent_params.confirmation(params, None, {})
+    if not confirm:
+        return lambda world, cause: intents.create(world, request, cause)
+
+    def create_and_confirm(world: World, cause: EventRequest) -> Answer:
+        created = intents.create(world, request, cause)
+        return confirming.confirm(world, created.id, how, cause)
+
+    return create_and_confirm
+
+
+def confirm(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/confirm."""
+    source = intent_params.source(params)
+    extras = intent_params.extras(params, _ON_CONFIRM)
+    capture_method = intent_params.capture_method(params)
+    if capture_method is not None:
+        extras["capture_method"] = capture_method
+    request = intent_params.confirmation(params, source, extras)
+    secret = params.string("client_secret")
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        _check_secret(world, identifier, secret)
+        return confirming.confirm(world, identifier, request, cause)
+
+    return execute
+
+
+def capture(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/capture."""
+    amount = params.integer("amount_to_capture", minimum=1)
+    if not params.boolean("final_capture", True):
+        raise Refused(
+            400,
+            "Capturing more than once is not simulated: final_capture must be true.",
+            param="final_capture",
+        )
+    metadata = params.metadata()
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        intent = intents.capture(world, identifier, amount, cause)
+        if metadata is None:
+            return intent
+        changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
+        return intents.update(world, identifier, changes)
+
+    return execute
+
+
+def cancel(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/cancel."""
+    reason = params.choice("cancellation_reason", _CANCELLATION_REASONS)
+    return lambda world, cause: intents.cancel(world, identifier, reason, cause)
+
+
+def update(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}."""
+    currency = params.string("currency")
+    metadata = params.metadata()
+    request = intents.UpdateIntent(
+        amount=intent_params.amount(params),
+        currency=None if currency is None else intent_params.currency(currency),
+        source=intent_params.source(params),
+        capture_method=intent_params.capture_method(params),
+        metadata=metadata or {},
+        clear_metadata=metadata == {},
+        extras=intent_params.extras(params, _ON_CREATE),
+    )
+    return lambda world, _: intents.update(world, identifier, request)
+
+
+def retrieve(params: Params, identifier: str) -> Execution:
+    """GET /v1/payment_intents/{id}."""
+    secret = params.string("client_secret")
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        _check_secret(world, identifier, secret)
+        return intents.require(world, identifier)
+
+    return execute
+
+
+def list_all(params: Params, _: str) -> Execution:
+    """GET /v1/payment_intents."""
+    cursor = listing.cursor(params)
+    customer = params.string("customer")
+    where = listing.both(
+        listing.created(params),
+        None if customer is None else lambda intent: bool(intent.customer == customer),
+    )
+    return lambda world, _: listing.page(world.intents, "payment_intent", _URL, cursor, where=where)
+
+
+def search_all(params: Params, _: str) -> Execution:
+    """GET /v1/payment_intents/search. The page token is the id of the last object seen."""
+    matches = search.compile_query(params.required("query"))
+    cursor = Cursor(limit=listing.limit(params), starting_after=params.string("page"))
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        found = listing.page(world.intents, "page", f"{_URL}/search", cursor, where=matches)
+        last: PaymentIntent | None = found.data[-1] if found.has_more else None
+        return listing.SearchListing(
+            data=found.data,
+            has_more=found.has_more,
+            url=found.url,
+            next_page=None if last is None else last.id,
+        )
+
+    return execute
+
+
+def _check_secret(world: World, identifier: str, secret: str | None) -> None:
+    if secret not in (None, intents.require(world, identifier).client_secret):
+        raise StripeError(
+            400,
+            "The client_secret provided does not match the client_secret associated with the "
+            "PaymentIntent.",
+            param="client_secret",
+        )

@@ -1,0 +1,113 @@
+"""What every list call has in common: its parameters and the shape of its answer.
+
+Source: https://docs.stripe.com/api/pagination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.simulator.domain.collection import Collection, Cursor, Identified, UnknownCursor
+from harness.simulator.domain.errors import Refused, no_such
+from harness.simulator.domain.objects import AnyObject, EventRequest
+from harness.simulator.domain.state import World
+from harness.simulator.wire.params import Params
+
+MAX_LIMIT = 100
+DEFAULT_LIMIT = 10
+
+T = TypeVar("T", bound=Identified)
+
+Where = Callable[[Any], bool]
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list."""
+
+    object: str = "list"
+    data: list[Any]
+    has_more: bool
+    url: str
+
+
+class SearchListing(Listing, frozen=True, kw_only=True):
+    """A page of search results; ``next_page`` is the token that asks for the next one."""
+
+    object: str = "search_result"
+    next_page: str | None = None
+
+
+Answer = AnyObject | Listing
+
+Execution = Callable[[World, EventRequest], Answer]
+
+
+def limit(params: Params) -> int:
+    """The page size asked for, 1 to 100."""
+    asked = params.integer("limit", minimum=1, maximum=MAX_LIMIT)
+    return DEFAULT_LIMIT if asked is None else asked
+
+
+def cursor(params: Params) -> Cursor:
+    """Where the page lies; 400 when both directions are asked for at once."""
+    found = Cursor(
+        limit=limit(params),
+        starting_after=params.string("starting_after"),
+        ending_before=params.string("ending_before"),
+    )
+    if found.starting_after is not None and found.ending_before is not None:
+        raise Refused(
+            400,
+            "You may only specify one of these parameters: starting_after, ending_before.",
+            param="ending_before",
+        )
+    return found
+
+
+def created(params: Params) -> Where | None:
+    """The ``created`` filter: a time, or bounds ``gt``, ``gte``, ``lt`` and ``lte``."""
+    if not params.has("created"):
+        return None
+    if not params.is_nested("created"):
+        exact = params.integer("created", minimum=0)
+        return lambda item: bool(item.created == exact)
+    bounds = params.mapping("created")
+    assert bounds is not None
+    over, least, under, most = (
+        bounds.integer(name, minimum=0) for name in ("gt", "gte", "lt", "lte")
+    )
+    bounds.finish()
+    return lambda item: (
+        (over is None or item.created > over)
+        and (least is None or item.created >= least)
+        and (under is None or item.created < under)
+        and (most is None or item.created <= most)
+    )
+
+
+def both(*conditions: Where | None) -> Where | None:
+    """A condition that asks for all of them; None where there is none."""
+    given = [condition for condition in conditions if condition is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return lambda item: all(condition(item) for condition in given)
+
+
+def page(
+    collection: Collection[T],
+    noun: str,
+    url: str,
+    where_to: Cursor,
+    *,
+    among: Sequence[str] | None = None,
+    where: Callable[[T], bool] | None = None,
+) -> Listing:
+    """The page at ``where_to``; 400 ``resource_missing`` when its cursor names nothing."""
+    try:
+        found = collection.page(where_to, among=among, where=where)
+    except UnknownCursor as error:
+        raise no_such(noun, error.identifier, error.param, status=400) from None
+    return Listing(data=list(found.data), has_more=found.has_more, url=url)

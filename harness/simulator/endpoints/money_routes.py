@@ -1,0 +1,196 @@
+"""The endpoints of refunds, charges, events and balance transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.simulator.domain import intents, refunds
+from harness.simulator.domain.collection import Collection, Identified
+from harness.simulator.domain.errors import Refused, StripeError, no_such
+from harness.simulator.domain.objects import EventRequest
+from harness.simulator.domain.state import World
+from harness.simulator.endpoints import listing
+from harness.simulator.endpoints.listing import Answer, Execution, Where
+from harness.simulator.wire.params import Params
+
+T = TypeVar("T", bound=Identified)
+
+_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+def create_refund(params: Params, _: str) -> Execution:
+    """POST /v1/refunds."""
+    request = refunds.CreateRefund(
+        payment_intent=params.string("payment_intent"),
+        charge=params.string("charge"),
+        amount=params.integer("amount", minimum=1),
+        reason=params.choice("reason", _REASONS),
+        metadata=intents.merged({}, params.metadata() or {}),
+    )
+    if request.payment_intent is None and request.charge is None:
+        raise Refused(
+            400,
+            "One of the following params should be provided for this request: payment_intent or "
+            "charge.",
+            code="parameter_missing",
+            param="payment_intent",
+        )
+    return lambda world, cause: refunds.create(world, request, cause)
+
+
+def retrieve_refund(_: Params, identifier: str) -> Execution:
+    """GET /v1/refunds/{id}."""
+    return lambda world, _: refunds.require(world, identifier)
+
+
+def update_refund(params: Params, identifier: str) -> Execution:
+    """POST /v1/refunds/{id}, which can only change metadata."""
+    metadata = params.metadata()
+    return lambda world, _: refunds.update(world, identifier, metadata or {}, clear=metadata == {})
+
+
+def list_refunds(params: Params, _: str) -> Execution:
+    """GET /v1/refunds, of one charge or payment intent if asked."""
+    cursor = listing.cursor(params)
+    charge = params.string("charge")
+    intent = params.string("payment_intent")
+    where = listing.both(
+        listing.created(params),
+        None if intent is None else lambda refund: bool(refund.payment_intent == intent),
+    )
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        among: Sequence[str] | None = None
+        if charge is not None:
+            among = world.refunds_of.get(charge, ())
+        elif intent is not None:
+            among = [
+                refund
+                for one in world.charges_of.get(intent, ())
+                for refund in world.refunds_of.get(one, ())
+            ]
+        return listing.page(
+            world.refunds, "refund", "/v1/refunds", cursor, among=among, where=where
+        )
+
+    return execute
+
+
+def list_charges(params: Params, _: str) -> Execution:
+    """GET /v1/charges, of one payment intent if asked."""
+    cursor = listing.cursor(params)
+    intent = params.string("payment_intent")
+    where = listing.both(listing.created(params))
+    return lambda world, _: listing.page(
+        world.charges,
+        "charge",
+        "/v1/charges",
+        cursor,
+        among=None if intent is None else world.charges_of.get(intent, ()),
+        where=where,
+    )
+
+
+def retrieve_charge(_: Params, identifier: str) -> Execution:
+    """GET /v1/charges/{id}."""
+    return lambda world, _: _get(world.charges, "charge", identifier)
+
+
+def capture_charge(params: Params, identifier: str) -> Execution:
+    """POST /v1/charges/{id}/capture, which captures the charge's payment intent."""
+    amount = params.integer("amount", minimum=1)
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        intent = _get(world.charges, "charge", identifier).payment_intent
+        if world.charges[identifier].captured:
+            raise StripeError(
+                400,
+                f"Charge {identifier} has already been captured.",
+                code="charge_already_captured",
+            )
+        intents.capture(world, intent, amount, cause)
+        return world.charges[identifier]
+
+    return execute
+
+
+def update_charge(params: Params, identifier: str) -> Execution:
+    """POST /v1/charges/{id}: metadata, description, receipt_email and shipping may change."""
+    metadata = params.metadata()
+    changes: dict[str, Any] = {
+        name: params.string(name) for name in ("description", "receipt_email") if params.has(name)
+    }
+    if params.has("shipping"):
+        changes["shipping"] = params.opaque("shipping")
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        charge = _get(world.charges, "charge", identifier)
+        charge = msgspec.structs.replace(
+            charge,
+            metadata=intents.merged({} if metadata == {} else charge.metadata, metadata or {}),
+            **changes,
+        )
+        world.charges.put(charge)
+        world.emit("charge.updated", charge, cause)
+        return charge
+
+    return execute
+
+
+def list_events(params: Params, _: str) -> Execution:
+    """GET /v1/events, of one type or several if asked; ``charge.*`` stands for all of a kind."""
+    cursor = listing.cursor(params)
+    kind = params.string("type")
+    kinds = params.strings("types")
+    if kind is not None and kinds is not None:
+        raise Refused(
+            400, "You may only specify one of these parameters: type, types.", param="types"
+        )
+    wanted = kinds if kind is None else (kind,)
+    where = listing.both(listing.created(params), None if wanted is None else _of_types(wanted))
+    return lambda world, _: listing.page(world.events, "event", "/v1/events", cursor, where=where)
+
+
+def retrieve_event(_: Params, identifier: str) -> Execution:
+    """GET /v1/events/{id}."""
+    return lambda world, _: _get(world.events, "event", identifier)
+
+
+def list_balance_transactions(params: Params, _: str) -> Execution:
+    """GET /v1/balance_transactions, of one type or source if asked."""
+    cursor = listing.cursor(params)
+    kind = params.string("type")
+    source = params.string("source")
+    where = listing.both(
+        listing.created(params),
+        None if kind is None else lambda entry: bool(entry.type == kind),
+        None if source is None else lambda entry: bool(entry.source == source),
+    )
+    return lambda world, _: listing.page(
+        world.balance_transactions,
+        "balance transaction",
+        "/v1/balance_transactions",
+        cursor,
+        where=where,
+    )
+
+
+def retrieve_balance_transaction(_: Params, identifier: str) -> Execution:
+    """GET /v1/balance_transactions/{id}."""
+    return lambda world, _: _get(world.balance_transactions, "balance transaction", identifier)
+
+
+def _get(collection: Collection[T], noun: str, identifier: str) -> T:
+    found = collection.get(identifier)
+    if found is None:
+        raise no_such(noun, identifier, "id")
+    return found
+
+
+def _of_types(wanted: tuple[str, ...]) -> Where:
+    exact = frozenset(wanted)
+    prefixes = tuple(kind[:-1] for kind in wanted if kind.endswith(".*"))
+    return lambda event: event.type in exact or event.type.startswith(prefixes)

@@ -1,0 +1,230 @@
+"""The endpoints of customers, their payment methods, and webhook endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from harness.simulator.domain import customers, intents, payment_methods
+from harness.simulator.domain.errors import Refused, no_such
+from harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
+from harness.simulator.domain.state import World
+from harness.simulator.endpoints import listing
+from harness.simulator.endpoints.intent_params import card_token
+from harness.simulator.endpoints.listing import Answer, Execution
+from harness.simulator.wire.params import Params
+
+_CUSTOMER_TEXTS = ("name", "email", "phone", "description")
+
+
+def create_customer(params: Params, _: str) -> Execution:
+    """POST /v1/customers."""
+    metadata = intents.merged({}, params.metadata() or {})
+    attributes = _customer_attributes(params)
+    method = params.string("payment_method")
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        customer = customers.create(world, attributes, metadata, cause)
+        if method is not None:
+            payment_methods.attach(world, method, customer.id, cause)
+        return customer
+
+    return execute
+
+
+def retrieve_customer(_: Params, identifier: str) -> Execution:
+    """GET /v1/customers/{id}."""
+    return lambda world, _: customers.retrieve(world, identifier)
+
+
+def update_customer(params: Params, identifier: str) -> Execution:
+    """POST /v1/customers/{id}."""
+    metadata = params.metadata()
+    attributes = _customer_attributes(params)
+    return lambda world, cause: customers.update(world, identifier, attributes, metadata, cause)
+
+
+def delete_customer(_: Params, identifier: str) -> Execution:
+    """DELETE /v1/customers/{id}."""
+    return lambda world, cause: customers.delete(world, identifier, cause)
+
+
+def list_customers(params: Params, _: str) -> Execution:
+    """GET /v1/customers, of one address if asked; matched exactly, as Stripe does."""
+    cursor = listing.cursor(params)
+    email = params.string("email")
+    created = listing.created(params)
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        where = listing.both(
+            created,
+            None if email is None else lambda customer: bool(customer.email == email),
+            (lambda customer: customer.id not in world.deleted) if world.deleted else None,
+        )
+        return listing.page(world.customers, "customer", "/v1/customers", cursor, where=where)
+
+    return execute
+
+
+def create_payment_method(params: Params, _: str) -> Execution:
+    """POST /v1/payment_methods, from a card token."""
+    metadata = intents.merged({}, params.metadata() or {})
+    token = card_token(params)
+    return lambda world, _: payment_methods.create(world, token, metadata)
+
+
+def retrieve_payment_method(_: Params, identifier: str) -> Execution:
+    """GET /v1/payment_methods/{id}."""
+    return lambda world, _: payment_methods.require(world, identifier)
+
+
+def attach_payment_method(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_methods/{id}/attach."""
+    customer = params.required("customer")
+    return lambda world, cause: payment_methods.attach(world, identifier, customer, cause)
+
+
+def detach_payment_method(_: Params, identifier: str) -> Execution:
+    """POST /v1/payment_methods/{id}/detach."""
+    return lambda world, cause: payment_methods.detach(world, identifier, cause)
+
+
+def list_payment_methods(params: Params, identifier: str) -> Execution:
+    """GET /v1/payment_methods?customer= and GET /v1/customers/{id}/payment_methods."""
+    cursor = listing.cursor(params)
+    customer = identifier or params.string("customer")
+    kind = params.string("type")
+    where = None if kind is None else lambda method: bool(method.type == kind)
+    url = f"/v1/customers/{identifier}/payment_methods" if identifier else "/v1/payment_methods"
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        if customer is not None:
+            customers.require(world, customer)
+        # Without a customer there is nothing to list: one-time methods are in no list at Stripe.
+        among = world.methods_of.get(customer, ()) if customer is not None else ()
+        return listing.page(
+            world.payment_methods, "PaymentMethod", url, cursor, among=among, where=where
+        )
+
+    return execute
+
+
+def create_endpoint(params: Params, _: str) -> Execution:
+    """POST /v1/webhook_endpoints; the answer alone has the secret."""
+    url = _url(params.required("url"))
+    events = _events(params)
+    if events is None:
+        raise params.missing("enabled_events")
+    description = params.string("description")
+    metadata = intents.merged({}, params.metadata() or {})
+    version = params.string("api_version")
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        identifier = world.ids.draw("we_")
+        secret = f"whsec_{world.ids.draw('')}"
+        endpoint = WebhookEndpoint(
+            id=identifier,
+            api_version=version,
+            created=world.now(),
+            description=description,
+            enabled_events=list(events),
+            metadata=metadata,
+            url=url,
+        )
+        world.webhook_endpoints.put(endpoint)
+        world.secret_of[identifier] = secret
+        return msgspec.structs.replace(endpoint, secret=secret)
+
+    return execute
+
+
+def retrieve_endpoint(_: Params, identifier: str) -> Execution:
+    """GET /v1/webhook_endpoints/{id}."""
+    return lambda world, _: _endpoint(world, identifier)
+
+
+def update_endpoint(params: Params, identifier: str) -> Execution:
+    """POST /v1/webhook_endpoints/{id}: address, events, description, or whether it is enabled."""
+    changes: dict[str, Any] = {}
+    if params.has("url"):
+        changes["url"] = _url(params.required("url"))
+    if params.has("enabled_events"):
+        changes["enabled_events"] = list(_events(params) or ())
+    if params.has("description"):
+        changes["description"] = params.string("description")
+    if params.has("disabled"):
+        changes["status"] = "disabled" if params.boolean("disabled") else "enabled"
+    metadata = params.metadata()
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        endpoint = _endpoint(world, identifier)
+        if metadata is not None:
+            changes["metadata"] = intents.merged(
+                {} if metadata == {} else endpoint.metadata, metadata
+            )
+        endpoint = msgspec.structs.replace(endpoint, **changes)
+        world.webhook_endpoints.put(endpoint)
+        return endpoint
+
+    return execute
+
+
+def delete_endpoint(_: Params, identifier: str) -> Execution:
+    """DELETE /v1/webhook_endpoints/{id}."""
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        _endpoint(world, identifier)
+        world.deleted.add(identifier)
+        return Deleted(id=identifier, object="webhook_endpoint")
+
+    return execute
+
+
+def list_endpoints(params: Params, _: str) -> Execution:
+    """GET /v1/webhook_endpoints."""
+    cursor = listing.cursor(params)
+    return lambda world, _: listing.page(
+        world.webhook_endpoints,
+        "webhook endpoint",
+        "/v1/webhook_endpoints",
+        cursor,
+        where=lambda endpoint: endpoint.id not in world.deleted,
+    )
+
+
+def _endpoint(world: World, identifier: str) -> WebhookEndpoint:
+    found = world.webhook_endpoints.get(identifier)
+    if found is None or identifier in world.deleted:
+        raise no_such("webhook endpoint", identifier, "id")
+    return found
+
+
+def _events(params: Params) -> tuple[str, ...] | None:
+    events = params.strings("enabled_events")
+    if events is not None and not events:
+        raise Refused(400, "enabled_events must not be empty.", param="enabled_events")
+    return events
+
+
+def _url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Refused(
+            400,
+            f"Invalid URL: {url}. It must begin with http:// or https://.",
+            code="url_invalid",
+            param="url",
+        )
+    return url
+
+
+def _customer_attributes(params: Params) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: params.string(name) for name in _CUSTOMER_TEXTS if params.has(name)
+    }
+    for name in ("address", "shipping"):
+        if params.has(name):
+            found[name] = params.opaque(name)
+    return found

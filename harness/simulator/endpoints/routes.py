@@ -1,0 +1,145 @@
+"""Which request does what.
+
+An endpoint checks a request's parameters without looking at any state and gives back the
+*execution*: what is to be done to the world. Whatever fails in between has executed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from harness.simulator.domain.objects import EventRequest
+from harness.simulator.domain.state import World
+from harness.simulator.endpoints import intent_routes, money_routes, people_routes
+from harness.simulator.endpoints.expand import Path, expanded, parse_paths
+from harness.simulator.endpoints.listing import Answer, Execution, Listing
+from harness.simulator.wire.params import Params
+
+Parse = Callable[[Params, str], Execution]
+"""From the parameters and the id in the path (empty where there is none)."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of one resource; ``kind`` is the kind of object it answers with."""
+
+    kind: str
+    parse: Parse
+    listed: bool = False
+
+    def prepare(self, params: Params, identifier: str) -> Callable[[World, EventRequest], Any]:
+        """Check everything that can be checked without the world.
+
+        Raises ``Refused``. The result executes the request and gives what is to be encoded; it
+        raises ``StripeError`` where the execution itself ends badly.
+        """
+        paths = parse_paths(self.kind, params.strings("expand") or (), listed=self.listed)
+        execute = self.parse(params, identifier)
+        params.finish()
+        if not paths:
+            return execute
+        return lambda world, cause: _expand(world, execute(world, cause), paths)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """An endpoint and the id its path carried."""
+
+    endpoint: Endpoint
+    identifier: str
+
+
+def find(method: str, path: str) -> Match | None:
+    """The endpoint for a path such as ``/v1/payment_intents/pi_1/confirm``, or None."""
+    fixed = _FIXED.get((method, path))
+    if fixed is not None:
+        return Match(fixed, "")
+    # "", "v1", resource, id and perhaps an action
+    steps = path.split("/")
+    if not 4 <= len(steps) <= 5 or steps[1] != "v1" or not steps[3]:
+        return None
+    template = "/".join([*steps[:3], "{id}", *steps[4:]])
+    endpoint = _BY_ID.get((method, template))
+    return None if endpoint is None else Match(endpoint, steps[3])
+
+
+def _expand(world: World, answer: Answer, paths: tuple[Path, ...]) -> Any:
+    if isinstance(answer, Listing):
+        return msgspec.structs.replace(
+            answer, data=[expanded(world, item, paths) for item in answer.data]
+        )
+    return expanded(world, answer, paths)
+
+
+def _routes() -> Iterator[tuple[str, str, Endpoint]]:
+    def kind(kind: str, *routes: tuple[str, str, Parse]) -> Iterator[tuple[str, str, Endpoint]]:
+        for method, path, parse in routes:
+            listed = parse.__name__.startswith(("list_", "search_"))
+            yield method, f"/v1/{path}", Endpoint(kind=kind, parse=parse, listed=listed)
+
+    yield from kind(
+        "payment_intent",
+        ("POST", "payment_intents", intent_routes.create),
+        ("GET", "payment_intents", intent_routes.list_all),
+        ("GET", "payment_intents/search", intent_routes.search_all),
+        ("GET", "payment_intents/{id}", intent_routes.retrieve),
+        ("POST", "payment_intents/{id}", intent_routes.update),
+        ("POST", "payment_intents/{id}/confirm", intent_routes.confirm),
+        ("POST", "payment_intents/{id}/capture", intent_routes.capture),
+        ("POST", "payment_intents/{id}/cancel", intent_routes.cancel),
+    )
+    yield from kind(
+        "refund",
+        ("POST", "refunds", money_routes.create_refund),
+        ("GET", "refunds", money_routes.list_refunds),
+        ("GET", "refunds/{id}", money_routes.retrieve_refund),
+        ("POST", "refunds/{id}", money_routes.update_refund),
+    )
+    yield from kind(
+        "charge",
+        ("GET", "charges", money_routes.list_charges),
+        ("GET", "charges/{id}", money_routes.retrieve_charge),
+        ("POST", "charges/{id}", money_routes.update_charge),
+        ("POST", "charges/{id}/capture", money_routes.capture_charge),
+    )
+    yield from kind(
+        "event",
+        ("GET", "events", money_routes.list_events),
+        ("GET", "events/{id}", money_routes.retrieve_event),
+    )
+    yield from kind(
+        "balance_transaction",
+        ("GET", "balance_transactions", money_routes.list_balance_transactions),
+        ("GET", "balance_transactions/{id}", money_routes.retrieve_balance_transaction),
+    )
+    yield from kind(
+        "payment_method",
+        ("POST", "payment_methods", people_routes.create_payment_method),
+        ("GET", "payment_methods", people_routes.list_payment_methods),
+        ("GET", "payment_methods/{id}", people_routes.retrieve_payment_method),
+        ("POST", "payment_methods/{id}/attach", people_routes.attach_payment_method),
+        ("POST", "payment_methods/{id}/detach", people_routes.detach_payment_method),
+        ("GET", "customers/{id}/payment_methods", people_routes.list_payment_methods),
+    )
+    yield from kind(
+        "customer",
+        ("POST", "customers", people_routes.create_customer),
+        ("GET", "customers", people_routes.list_customers),
+        ("GET", "customers/{id}", people_routes.retrieve_customer),
+        ("POST", "customers/{id}", people_routes.update_customer),
+        ("DELETE", "customers/{id}", people_routes.delete_customer),
+    )
+    yield from kind(
+        "webhook_endpoint",
+        ("POST", "webhook_endpoints", people_routes.create_endpoint),
+        ("GET", "webhook_endpoints", people_routes.list_endpoints),
+        ("GET", "webhook_endpoints/{id}", people_routes.retrieve_endpoint),
+        ("POST", "webhook_endpoints/{id}", people_routes.update_endpoint),
+        ("DELETE", "webhook_endpoints/{id}", people_routes.delete_endpoint),
+    )
+
+
+_ENDPOINTS = {(method, path): endpoint for method, path, endpoint in _routes()}
+_FIXED = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" not in route[1]}
+_BY_ID = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" in route[1]}

@@ -1,0 +1,186 @@
+"""A simulation's state as one JSON document, to be gone back to or looked at.
+
+It holds every object, the idempotency keys with their answers, how many ids were drawn, what is
+on the agenda and how far the clock was moved. Deliveries of webhooks under way are not in it; the
+events are, and can be sent again.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.simulator.domain import cards
+from harness.simulator.domain.ids import IdSource
+from harness.simulator.domain.objects import (
+    BalanceTransaction,
+    Charge,
+    Customer,
+    Event,
+    EventData,
+    EventRequest,
+    PaymentIntent,
+    PaymentMethod,
+    Refund,
+    WebhookEndpoint,
+)
+from harness.simulator.domain.state import Due, World
+from harness.simulator.engine.idempotency import Fingerprint, IdempotencyStore, Record, Stored
+from harness.simulator.engine.simulation import Simulation
+
+FORMAT = "paidonce-simulator-state"
+VERSION = 1
+
+_KINDS: dict[str, type[Any]] = {
+    "intents": PaymentIntent,
+    "charges": Charge,
+    "refunds": Refund,
+    "payment_methods": PaymentMethod,
+    "balance_transactions": BalanceTransaction,
+    "customers": Customer,
+    "webhook_endpoints": WebhookEndpoint,
+    "events": Event,
+}
+_SUBJECTS: dict[str, type[Any]] = {
+    "payment_intent": PaymentIntent,
+    "charge": Charge,
+    "refund": Refund,
+    "payment_method": PaymentMethod,
+    "customer": Customer,
+}
+
+
+class StateError(ValueError):
+    """The document is not a saved state, or not one of this version."""
+
+
+def document(simulation: Simulation) -> dict[str, Any]:
+    """The state, ready to be encoded."""
+    world, keys = simulation.epoch.world, simulation.epoch.keys
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "ids": {"root": world.ids.root, "drawn": world.ids.drawn},
+        "clock_ahead": simulation.clock.ahead,
+        **{name: list(getattr(world, name)) for name in _KINDS},
+        "cards": {method: _NAME_OF[card] for method, card in world.card_of.items()},
+        "secrets": world.secret_of,
+        "deleted": sorted(world.deleted),
+        "spent": sorted(world.spent),
+        "authenticated": sorted(world.authenticated),
+        "agenda": sorted(world.agenda),
+        "planned": world.planned,
+        "keys": [_saved_key(record) for record in keys if record.answer is not None],
+    }
+
+
+def restore(simulation: Simulation, text: bytes) -> None:
+    """Go on from a saved state, forgetting the present one. Raises ``StateError``.
+
+    The clock is set to what it was ahead then, or stays further ahead: it never goes back.
+    """
+    try:
+        given = msgspec.json.decode(text)
+        if not isinstance(given, dict) or given.get("format") != FORMAT:
+            raise StateError(f'expected "format": "{FORMAT}"')
+        if given.get("version") != VERSION:
+            raise StateError(f"version {given.get('version')} is not known, {VERSION} is")
+        world, keys = _world(simulation, given)
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+        raise StateError(f"not a saved state: {type(error).__name__}: {error}") from error
+    simulation.clock.ahead = max(simulation.clock.ahead, float(given["clock_ahead"]))
+    simulation.begin(world, keys)
+
+
+def read(simulation: Simulation, path: Path) -> None:
+    """Go on from a saved file. Raises ``UsageError`` naming it."""
+    try:
+        restore(simulation, path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"--load {path}: cannot be read: {error.strerror}") from error
+    except StateError as error:
+        raise UsageError(f"--load {path}: {error}") from error
+
+
+def write(simulation: Simulation, path: Path) -> None:
+    """Save to a file, whole or not at all. Raises ``UsageError`` naming it."""
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_bytes(msgspec.json.encode(document(simulation)))
+        beside.replace(path)
+    except OSError as error:
+        raise UsageError(f"--save {path}: cannot be written: {error.strerror}") from error
+
+
+def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, IdempotencyStore]:
+    ids = IdSource()
+    ids.root = str(given["ids"]["root"])
+    ids.drawn = {str(prefix): int(number) for prefix, number in given["ids"]["drawn"].items()}
+    world = World(ids, simulation.clock, simulation.settings.settle_seconds)
+    for name, kind in _KINDS.items():
+        collection = getattr(world, name)
+        for item in given[name]:
+            collection.put(_event(item) if kind is Event else msgspec.convert(item, kind))
+    world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
+    for charge in world.charges:
+        world.charges_of[charge.payment_intent].append(charge.id)
+    for refund in world.refunds:
+        world.refunds_of[refund.charge].append(refund.id)
+    for method in world.payment_methods:
+        if method.customer is not None:
+            world.methods_of[method.customer].append(method.id)
+    world.secret_of = dict(given["secrets"])
+    world.deleted = set(given["deleted"])
+    world.spent = set(given["spent"])
+    world.authenticated = set(given["authenticated"])
+    # Sorted, which is one way of being a heap.
+    world.agenda = [msgspec.convert(due, Due) for due in given["agenda"]]
+    world.planned = int(given["planned"])
+    keys = IdempotencyStore()
+    for entry in given["keys"]:
+        keys.restore(_restored_key(entry))
+    return world, keys
+
+
+def _event(item: dict[str, Any]) -> Event:
+    data = item["data"]
+    subject = msgspec.convert(data["object"], _SUBJECTS[data["object"]["object"]])
+    return Event(
+        **{
+            **item,
+            "data": EventData(object=subject, previous_attributes=data.get("previous_attributes")),
+            "request": msgspec.convert(item["request"], EventRequest),
+        }
+    )
+
+
+def _saved_key(record: Record) -> dict[str, Any]:
+    assert record.answer is not None
+    return {
+        "account": record.account,
+        "key": record.key,
+        "method": record.fingerprint.method,
+        "path": record.fingerprint.path,
+        "digest": record.fingerprint.digest.hex(),
+        "request": record.request_id,
+        "created": record.created,
+        "status": record.answer.status,
+        "headers": record.answer.headers,
+        "body": base64.b64encode(record.answer.body).decode(),
+    }
+
+
+def _restored_key(entry: dict[str, Any]) -> Record:
+    fingerprint = Fingerprint(entry["method"], entry["path"], bytes.fromhex(entry["digest"]))
+    record = Record(entry["account"], entry["key"], fingerprint, entry["request"], entry["created"])
+    body = base64.b64decode(entry["body"])
+    record.answer = Stored(entry["status"], body, dict(entry["headers"]))
+    return record
+
+
+_CARD_OF = dict(cards.PAYMENT_METHODS)
+_NAME_OF = {card: name for name, card in _CARD_OF.items()}

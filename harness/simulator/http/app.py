@@ -1,0 +1,23 @@
+"""What is served: Stripe's API, the control API, and pages for people."""
+
+from __future__ import annotations
+
+from harness.simulator.api import control, pages
+from harness.simulator.api import pipeline as api
+from harness.simulator.engine.simulation import Simulation
+from harness.simulator.wire.messages import Answering, Request
+
+
+class App:
+    """Serves one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+
+    def __call__(self, request: Request) -> Answering:
+        if request.path.startswith("/_"):
+            if control.addressed(request):
+                return control.answer(self.simulation, request)
+            if pages.addressed(request):
+                return pages.answer(self.simulation, request)
+        return api.answer(self.simulation, request)

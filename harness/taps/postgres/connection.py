@@ -1,0 +1,324 @@
+"""One client's connection through the Postgres tap."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from harness.history import Effect
+from harness.taps.held import Carrier
+from harness.taps.postgres import fields, frontend
+from harness.taps.postgres import rewrite as rewritten
+from harness.taps.postgres.frames import STARTUP, Frame, Frames
+from harness.taps.postgres.passthrough import BATCH, LARGE, Skim
+from harness.taps.postgres.session import Session
+from harness.taps.postgres.units import CHECKS, Statement, Unit
+from harness.taps.protocol_error import ProtocolError
+from harness.taps.proxy import Proxy
+
+_NO_ENCRYPTION = b"N"
+_PROTOCOL_VIOLATION = "08P01"
+_CANNOT_CONNECT = "08001"
+_AUTHENTICATION = ord("p")
+_SYNC, _QUERY = ord("S"), ord("Q")
+_READY = ord("Z")
+
+
+class Links(Proxy):
+    """The proxy of links: what a link asks of the tap that made it."""
+
+    apart: Callable[[Session, Sequence[Statement]], bool] | None = None
+    """Whether what is held, and commits by itself, is committed as a unit of its own."""
+    checks: Callable[[Session, Sequence[Statement]], bool] | None = None
+    """Whether what these statements' commit would look at is looked at in a unit before it."""
+
+    @abstractmethod
+    def forget(self, link: Link) -> None:
+        """Take note that ``link`` is closed."""
+
+
+class Link(Carrier[Unit]):
+    """Joins a client to the server, in one of three ways.
+
+    While the tap is not bound, bytes pass and are skimmed. Bound to a journal, they are read,
+    recorded and passed. Bound to a gate, they are held. The way is chosen anew whenever a client
+    sends something and nothing is under way.
+    """
+
+    def __init__(self, tap: Links, session: Session) -> None:
+        super().__init__(tap)
+        self._tap = tap
+        self.session = session
+        self._front = Frames(frontend=True)
+        self._back = Frames(frontend=False)
+        self._skim: Skim | None = None
+        self._too_soon: list[Frame] = []
+        self._no_server: str | None = None
+        self._as_simple: rewritten.AsSimple | None = None
+        """Puts what is answered to a translated query in the words of a simple one's answer."""
+
+    # --- bytes of the client's ----------------------------------------------------------
+
+    def from_client(self, data: bytes) -> None:
+        try:
+            self._follow(data)
+        except ProtocolError as error:
+            self._violated(error)
+
+    def _follow(self, data: bytes) -> None:
+        """Read all the client sends, and hold what is to be held."""
+        if not self.session.started:
+            self._begin(self._front.feed(data))
+            return
+        if self.at_rest():
+            self._choose()
+        if self._skim is not None:
+            self.to_server(data)
+            self.catch_up()
+            self._skim.front(data)
+            return
+        # What passes is recorded before anybody can act on it, so a history has it in order.
+        self._take(self._front.feed(data))
+        if not self.holds:
+            self.to_server(data)
+
+    def at_rest(self) -> bool:
+        """Whether nothing is under way in either direction."""
+        if self._skim is not None:
+            self.catch_up()
+            return self._skim.at_rest
+        between_messages = not (self._front.pending or self._back.pending)
+        return between_messages and self.idle and self.session.at_rest
+
+    def _choose(self) -> None:
+        """Hold, record or just pass from now on."""
+        self.holds = self._tap.gate is not None
+        if self._skim is not None and self._tap.bound:
+            sent, received = self._skim.offsets
+            self._front = Frames(frontend=True, started=True, offset=sent)
+            self._back = Frames(frontend=False, offset=received)
+            self._skim = None
+            self.route_client(self.from_client)
+            self.route_server(self.from_server)
+        elif self._skim is None and not self._tap.bound:
+            self._pass(
+                Skim(self.session, front_offset=self._front.offset, back_offset=self._back.offset)
+            )
+
+    def _pass(self, skim: Skim) -> None:
+        """Pass bytes at the least cost, and follow them later."""
+        self._skim = skim
+        assert self._client is not None
+        assert self._server is not None
+        tap, to_client, to_server = self._tap, self._client.write, self._server.write
+        kept, keep, catch_up = skim.kept, skim.kept.append, self.catch_up
+
+        def from_client(data: bytes) -> None:
+            if tap.bound:
+                self.from_client(data)
+                return
+            to_server(data)
+            keep(None)
+            keep(data)
+            if len(kept) > BATCH or len(data) > LARGE:
+                catch_up()
+
+        def from_server(data: bytes) -> None:
+            to_client(data)
+            keep(data)
+            if len(kept) > BATCH or len(data) > LARGE:
+                catch_up()
+
+        self.route_client(from_client)
+        self.route_server(from_server)
+
+    def catch_up(self) -> None:
+        """Bring ``session`` up to date, if it is only skimmed."""
+        if self._skim is not None:
+            try:
+                self._skim.catch_up()
+            except ProtocolError as error:
+                self._violated(error)
+
+    def _take(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self.session.carries(frame):
+                if self.holds:
+                    self.pass_on(frame.raw)
+                continue
+            parts = self._parts(frame) if self.holds else (frame,)
+            if self.holds and self._checks(frame):
+                self.arrived(self.session.checking(rewritten.simple(CHECKS)))
+            for part in parts:
+                unit = self.session.sent(part)
+                if unit is not None:
+                    if len(parts) > 1 and unit.ends == "flush":
+                        unit.unasked = [one.sql for one in unit.statements] == [CHECKS]
+                    self.arrived(unit)
+
+    def _checks(self, frame: Frame) -> bool:
+        """Whether what a COMMIT would check is to be checked in a step before it."""
+        checks, session = self._tap.checks, self.session
+        if checks is None or session.status != "T" or session.in_flight is not None:
+            return False
+        if frame.kind == _SYNC:
+            return bool(session.gathered) and checks(session, session.gathered)
+        if frame.kind != _QUERY or not session.at_rest:
+            return False
+        message = frontend.decode(frame)
+        return isinstance(message, frontend.Query) and checks(session, (Statement(message.sql),))
+
+    def _check(self, statements: Sequence[Statement]) -> str | None:
+        """The name for a check before statements that commit by themselves; None for no check."""
+        checks = self._tap.checks
+        if checks is None or not checks(self.session, statements):
+            return None
+        return f"check {self._tap.next_seq()}"
+
+    def _parts(self, frame: Frame) -> Sequence[Frame]:
+        """The message as it is sent on: what is to be committed apart has a Flush before its Sync.
+
+        A simple query has none, so that it is made an extended one.
+        """
+        apart, session = self._tap.apart, self.session
+        if apart is None or session.status != "I":
+            return (frame,)
+        if frame.kind == _SYNC:
+            if session.gathered and apart(session, session.gathered):
+                return rewritten.committed_apart(frame, self._check(session.gathered))
+        elif frame.kind == _QUERY and session.at_rest:
+            message = frontend.decode(frame)
+            statements = (Statement(message.sql),) if isinstance(message, frontend.Query) else ()
+            if (
+                isinstance(message, frontend.Query)
+                and apart(session, statements)
+                and rewritten.can_be_extended(message.sql)
+            ):
+                self._as_simple = rewritten.AsSimple(message.sql)
+                return rewritten.extended(frame, message.sql, self._check(statements))
+        return (frame,)
+
+    # --- startup ------------------------------------------------------------------------
+
+    def _begin(self, frames: list[Frame]) -> None:
+        """Encryption is refused; everything else passes."""
+        for frame in frames:
+            if frame.kind == _AUTHENTICATION:
+                self.to_server(frame.raw)
+            elif frame.kind != STARTUP:
+                self._too_soon.append(frame)  # a client that does not wait to be let in
+            else:
+                self._begin_with(frame)
+
+    def _begin_with(self, frame: Frame) -> None:
+        message = frontend.decode(frame)
+        match message:
+            case frontend.SSLRequest() | frontend.GSSENCRequest():
+                self.to_client(_NO_ENCRYPTION)
+                return
+            case _ if self._no_server is not None:
+                self._refuse(_CANNOT_CONNECT, self._no_server)
+                self.close()
+                return
+            case frontend.StartupMessage():
+                self.session.begin(message)
+            case frontend.CancelRequest(pid):
+                self._record_cancel(pid)
+            case _:
+                pass
+        self.to_server(frame.raw)
+
+    def _let_in(self) -> None:
+        """The session is ready for queries."""
+        self._tap.changed()
+        early, self._too_soon = self._too_soon, []
+        if early:
+            self.holds = self._tap.gate is not None
+            self._take(early)
+            if not self.holds:
+                self.to_server(b"".join(frame.raw for frame in early))
+
+    # --- bytes of the server's ----------------------------------------------------------
+
+    def from_server(self, data: bytes) -> None:
+        try:
+            self._hear(data)
+        except ProtocolError as error:
+            self._violated(error)
+
+    def _hear(self, data: bytes) -> None:
+        began = self.session.started
+        for frame in self._back.feed(data):
+            hidden = self.session.hides(frame)
+            heard = self.session.received(frame)
+            if self.holds and not hidden:
+                for told in self._told(frame):
+                    self.collect(told, at_once=heard.at_once, flush=heard.flush)
+            if heard.absorbed is not None:
+                self.absorb(heard.absorbed)
+            for unit in heard.done:
+                if unit.unasked and unit.ends == "query" and unit.answer.error is not None:
+                    self.session.commit_in_vain(rewritten.simple("ROLLBACK"))
+                self.answered(unit)
+        if not self.holds:
+            self.to_client(data)
+        if self.session.started and not began:
+            self._let_in()
+
+    def _told(self, frame: Frame) -> tuple[bytes, ...]:
+        """What the client is told when the server says ``frame``."""
+        if self._as_simple is None:
+            return (frame.raw,)
+        told = self._as_simple.told(frame)
+        if frame.kind == _READY:
+            self._as_simple = None
+        return told
+
+    # --- units, for the carrier ---------------------------------------------------------
+
+    def forwarded(self, call: Unit) -> tuple[Unit, ...]:
+        return self.session.forwarded(call)
+
+    def lost(self) -> tuple[Unit, ...]:
+        return self.session.lost()
+
+    def answering(self, call: Unit | None) -> None:
+        self.session.answering = call
+
+    # --- ends ---------------------------------------------------------------------------
+
+    def unreachable(self, error: OSError) -> None:
+        # A client that asks for encryption shows no error until that is settled, so wait for it.
+        self._no_server = f"the tap cannot reach the server: {error.strerror or error}"
+
+    def closed(self) -> None:
+        super().closed()
+        self._tap.forget(self)
+
+    def _violated(self, error: ProtocolError) -> None:
+        self._refuse(_PROTOCOL_VIOLATION, f"the tap cannot follow: {error}")
+        self.close()
+
+    def _refuse(self, sqlstate: str, text: str) -> None:
+        parts = [
+            code + fields.string(value)
+            for code, value in ((b"S", "FATAL"), (b"V", "FATAL"), (b"C", sqlstate), (b"M", text))
+        ]
+        self.to_client(fields.message(b"E", *parts, b"\0"))
+
+    def _record_cancel(self, pid: int) -> None:
+        """A request to cancel is no unit and is never held, but a history should show it."""
+        journal = self._tap.journal
+        if journal is None:
+            return
+        now = journal.now()
+        journal.record(
+            Effect(
+                t=now,
+                tap="postgres",
+                seq=self._tap.next_seq(),
+                label="cancel",
+                began=now,
+                request={"session": self.session.id, "pid": pid, "sql": [], "params": []},
+            )
+        )

@@ -1,0 +1,252 @@
+"""The Stripe tap: an HTTP/1.1 reverse proxy that records every call, and lets a gate hold it.
+
+HTTP is parsed by h11 on the service's side; each of its connections has a wire to Stripe. This
+module only moves bytes and asks the gate. A call whose service has hung up is carried to Stripe
+all the same, as a network would: its effect happens, its answer is lost, and the history says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import h11
+
+from harness.history import Effect, Recorder
+from harness.http.client import Answer, NoAnswer, Wire
+from harness.simulator.domain.touched import ASKED, TOLD
+from harness.taps.gate import Gate, Passage
+from harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
+from harness.taps.stripe.refusals import key_in_use
+
+_HOP_BY_HOP = {
+    b"connection",
+    b"keep-alive",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"host",
+    b"content-length",
+    b"accept-encoding",
+    TOLD.encode(),
+}
+_READ_SIZE = 65536
+
+
+@dataclass
+class _Connection:
+    """One connection from the service."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    upstream: Wire
+    parser: h11.Connection = field(default_factory=lambda: h11.Connection(h11.SERVER))
+
+    def hung_up(self) -> bool:
+        return self.reader.at_eof() or self.writer.is_closing()
+
+
+class StripeTap:
+    """Listens on a loopback port of its own and forwards to ``upstream``.
+
+    ``bind`` says which journal and gate the calls from now on belong to. Use as an async context
+    manager; leaving it closes the port and every connection.
+    """
+
+    def __init__(
+        self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0, port: int = 0
+    ) -> None:
+        self._port = port
+        self._upstream = upstream.rstrip("/")
+        self._metadata_key = metadata_key
+        self._attribution = Attribution(metadata_key)
+        self._timeout_s = timeout_s
+        self._journal: Recorder | None = None
+        self._gate: Gate | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._seq = 0
+        self.tells = False
+        """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
+        (see ``harness.simulator.domain.touched``)."""
+        self.in_flight = 0
+        self.carried = 0
+        """Calls taken to Stripe and back since the tap was opened."""
+        self.busy_seconds = 0.0
+        """How long those took in all."""
+
+    @property
+    def url(self) -> str:
+        """The address the service is told to use for Stripe."""
+        assert self._server is not None, "the tap is not listening"
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
+        """Record to ``journal`` and ask ``gate`` from now on (None: pass, unrecorded)."""
+        self._journal = journal
+        self._gate = gate
+        self._attribution = Attribution(self._metadata_key)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        connection = _Connection(reader, writer, Wire(self._upstream))
+        try:
+            while await self._serve_one(connection):
+                connection.parser.start_next_cycle()
+        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
+            pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+            with contextlib.suppress(asyncio.CancelledError):
+                await connection.upstream.close()
+
+    async def _serve_one(self, connection: _Connection) -> bool:
+        """Carry one call; False when the connection is not to be used again."""
+        request, body = await _receive(connection)
+        if request is None:
+            return False
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in request.headers}
+        self._seq += 1
+        method, target = request.method.decode("ascii"), request.target.decode("latin-1")
+        call = read_call(self._seq, method, target, headers, body)
+        self.in_flight += 1
+        began = time.monotonic()
+        try:
+            answer = await self._carry(call, target, request, body, connection)
+        finally:
+            self.in_flight -= 1
+        self.carried += 1
+        self.busy_seconds += time.monotonic() - began
+        if answer is None or connection.hung_up():
+            return False
+        await _send(connection, answer)
+        return connection.parser.our_state is h11.DONE and (
+            connection.parser.their_state is h11.DONE
+        )
+
+    async def _carry(
+        self,
+        call: StripeCall,
+        target: str,
+        request: h11.Request,
+        body: bytes,
+        connection: _Connection,
+    ) -> Answer | None:
+        """Take the call to Stripe and back; None when the service gets no answer."""
+        journal, gate = self._journal, self._gate
+        began = journal.now() if journal is not None else 0
+        order = self._attribution.order_of(call)
+        if gate is not None:
+            await gate.request(call, connection)
+        answer: Answer | None
+        if call.in_use:
+            answer = key_in_use(call)
+        else:
+            answer = await self._from_stripe(call, target, request, body, connection)
+        summary = None if answer is None else read_answer(answer.status, answer.body)
+        if answer is not None and summary is not None:
+            call.touched = answer.headers.get(TOLD)
+            call.status = answer.status
+            call.answer_text = answer.body.decode("utf-8", "replace")
+            self._attribution.learn(order, summary)
+        # A call ends for the gate also where its answer was lost on the way.
+        delivers = gate is None or await gate.answer(call, connection) is Passage.DELIVER
+        delivered = answer is not None and delivers and not connection.hung_up()
+        if journal is not None and journal is self._journal:
+            journal.record(
+                Effect(
+                    t=journal.now(),
+                    tap=call.tap,
+                    seq=call.seq,
+                    label=call.label,
+                    began=began,
+                    attempt=call.attempt,
+                    order=order,
+                    request=call.as_request(),
+                    answer=summary,
+                    delivered=delivered,
+                )
+            )
+        return answer if delivered else None
+
+    async def _from_stripe(
+        self,
+        call: StripeCall,
+        target: str,
+        request: h11.Request,
+        body: bytes,
+        connection: _Connection,
+    ) -> Answer | None:
+        """Stripe's answer; None where it is lost."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
+                if self.tells:
+                    headers.append((ASKED.encode(), b"1"))
+                await connection.upstream.prepare_raw(
+                    call.method, target, headers, body, ahead=False
+                )
+                connection.upstream.release()
+                return await connection.upstream.receive()
+        except (NoAnswer, TimeoutError):
+            await connection.upstream.close()
+            return None
+
+
+async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:
+    request: h11.Request | None = None
+    chunks: list[bytes] = []
+    while True:
+        event = connection.parser.next_event()
+        if event is h11.NEED_DATA:
+            connection.parser.receive_data(await connection.reader.read(_READ_SIZE))
+        elif isinstance(event, h11.Request):
+            request = event
+        elif isinstance(event, h11.Data):
+            chunks.append(bytes(event.data))
+        elif isinstance(event, h11.EndOfMessage):
+            return request, b"".join(chunks)
+        else:
+            return None, b""
+
+
+async def _send(connection: _Connection, answer: Answer) -> None:
+    body = answer.body
+    headers = [(n, v) for n, v in answer.raw_headers if n.lower() not in _HOP_BY_HOP]
+    headers.append((b"content-length", str(len(body)).encode("ascii")))
+    head = h11.Response(
+        status_code=answer.status, headers=headers, reason=answer.reason.encode("latin-1")
+    )
+    events = (head, h11.Data(data=body), h11.EndOfMessage())
+    # In one piece: every write wakes the service.
+    connection.writer.write(b"".join(connection.parser.send(one) or b"" for one in events))
+    await connection.writer.drain()

@@ -1,0 +1,155 @@
+"""Real concurrency: all attempts of a target at once, in real time, recorded and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from harness.checkers import judge
+from harness.explore.control.memory_history import Memory
+from harness.explore.search.recorded_order import Recorded, recorded
+from harness.history import Ended, Journal, Note, read_history
+from harness.results.proof import Run
+from harness.service.script import LookedUp, NotAtRest, Progress
+from harness.targets.run.clients import TargetClients
+from harness.targets.run.script import TargetScript
+from harness.testbed.bench import Bench
+from harness.verdict import Status, merge
+
+_FOLLOWED = 5
+"""How many bursts that broke are followed in a search."""
+
+_ASK_AGAIN_S = 0.01
+_BEFOREHAND = 2
+"""As often as a search plays a service that does the same from the beginning."""
+
+
+class RealTime:
+    """``Surroundings`` in which nobody holds anybody."""
+
+    def tell(self, attempt: str, progress: Progress) -> None:
+        """Nobody wants to know."""
+
+    def delivers(self, attempt: str) -> None:
+        """Nobody wants to know."""
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """A refused webhook is delivered again a little later, at Stripe's own pace."""
+        await asyncio.sleep(at_most_s)
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """Ask now and then; the last time when everybody else is through."""
+        while True:
+            last = hopeless()
+            if await ready():
+                return True
+            if last:
+                return False
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    def looked(self, attempt: str, seen: LookedUp) -> None:
+        """Nobody wants to know."""
+
+
+class _RefusedAlone(Exception):
+    """A webhook is refused that nobody else is there for to make it acceptable."""
+
+
+class _Alone(RealTime):
+    """``Surroundings`` of one attempt while no other is under way."""
+
+    async def park(self, attempt: str, at_most_s: float) -> None:
+        """Delivering again would change nothing."""
+        raise _RefusedAlone
+
+    async def until(
+        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
+    ) -> bool:
+        """What is not there yet does not come."""
+        return await ready()
+
+
+@asynccontextmanager
+async def crowd(bench: Bench, script: TargetScript) -> AsyncIterator[TargetClients]:
+    """The clients of a service that is warm: bursts meet what a search of it meets.
+
+    Raises ``NotReady``, ``NoAnswer`` and ``UsageError`` as the clients do.
+    """
+    clients = bench.subject.clients(bench)
+    assert isinstance(clients, TargetClients)
+    try:
+        for _ in range(_BEFOREHAND):
+            await _one_after_the_other(clients, script)
+        yield clients
+    finally:
+        await clients.close()
+
+
+async def _one_after_the_other(clients: TargetClients, script: TargetScript) -> None:
+    """Play the attempts alone, unrecorded; what comes of it is nobody's concern."""
+    journal = Memory(clients.header(script, uuid.uuid4().hex[:12]))
+    performance = await clients.begin(script, journal)
+    await performance.join(_Alone())
+    for attempt in script.attempts:
+        with suppress(_RefusedAlone):
+            await performance.play(attempt.name)
+    with suppress(NotAtRest):
+        await performance.rest()
+
+
+async def burst(
+    bench: Bench, clients: TargetClients, script: TargetScript, folder: Path, name: str
+) -> Run:
+    """Play all attempts at once and judge what came of it; its history is ``folder/name``.
+
+    Raises ``NotReady``, ``NoAnswer`` and ``UsageError`` as the clients do.
+    """
+    began = time.monotonic()
+    path = folder / name
+    with Journal(path, clients.header(script, uuid.uuid4().hex[:12])) as journal:
+        _bind(bench, journal)
+        try:
+            performance = await clients.begin(script, journal)
+            await performance.join(RealTime())
+            await performance.burst()
+            try:
+                await performance.look(_nothing_to_end)
+                journal.record(Ended(t=journal.now()))
+            except NotAtRest as failure:
+                # Without its end the history proves nothing that rests on absence.
+                journal.record(Note(t=journal.now(), text=str(failure)))
+        finally:
+            _bind(bench, None)
+    verdicts = await asyncio.to_thread(lambda: judge(read_history(path)))
+    return Run(
+        history=name,
+        status=merge(verdict.status for verdict in verdicts),
+        verdicts=verdicts,
+        seconds=time.monotonic() - began,
+        raced=True,
+    )
+
+
+def orders_of_the_broken(runs: Sequence[Run], folder: Path) -> tuple[Recorded, ...]:
+    """In which order things came to the taps in the first few bursts that broke something."""
+    broke = [run for run in runs if run.status is Status.INVALID][:_FOLLOWED]
+    return tuple(recorded(read_history(folder / run.history)) for run in broke)
+
+
+def _bind(bench: Bench, journal: Journal | None) -> None:
+    """All taps record: a burst is followed in the order in which things came to them."""
+    bench.tap.bind(journal, None)
+    if bench.taps is not None:
+        bench.taps.postgres.bind(journal, None)
+        if bench.taps.redis is not None:
+            bench.taps.redis.bind(journal, None)
+
+
+def _nothing_to_end(*, stripe: bool = False, asked: bool = False) -> None:
+    """The tap before Stripe records to the end: there is nobody to be kept apart from."""

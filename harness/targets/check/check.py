@@ -1,0 +1,331 @@
+"""Checks a target: each variant is tried out, explored, played in bursts, and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import PaidonceError
+from harness.explore.control.executions import ServiceWorlds
+from harness.explore.exploration import explore, opened, save
+from harness.explore.search import Budget, Progress
+from harness.explore.search.recorded_order import statements
+from harness.explore.search.world import InvalidRun
+from harness.explore.validate.spending import Validation
+from harness.predict import Decided, Forecast, Looked, decided, orders_of, predicted, weighed
+from harness.process.threads import in_thread
+from harness.proof.cell_search import WITNESSES, searched
+from harness.proof.plan import HISTORIES, machine
+from harness.results.proof import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
+from harness.targets.check.bursts import burst, crowd, orders_of_the_broken
+from harness.targets.check.smoke import smoke
+from harness.targets.run import clients
+from harness.targets.run.script import TargetScript
+from harness.targets.run.search_request import request_for
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.bench import Bench
+from harness.testbed.stack import Lane, Stack
+from harness.verdict import Status
+
+_EXPLORING = 0.8
+"""Of a variant's time; what is left is for bursts."""
+_BURSTS = 20
+_BURSTS_OF_THE_CAUGHT = 3
+_LEAST_S = 1.0
+_FOLLOWING_S = 10.0
+"""What following the bursts that broke may take at least, in seconds."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be checked. ``seconds`` is for all variants together, once all is built."""
+
+    subject: TargetSubject
+    script: TargetScript
+    variants: tuple[Variant, ...]
+    out: Path
+    seconds: float
+    seed: int = 0
+    lanes: int = 1
+    validation: Validation | None = field(default_factory=Validation)
+    """What may be spent on trying what a complete search relied on."""
+    expect_sound: bool = False
+    """Every variant is to hold, whatever the file claims of it."""
+    command: str = "paidonce check"
+
+
+@dataclass
+class Checked:
+    """What was found so far. ``notes`` are by variant: what could not be controlled, and more.
+
+    ``unusable`` are the variants whose set-up is wrong: nothing was decided of them.
+    """
+
+    plan: Plan
+    cells: dict[str, Cell] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    predictions: dict[str, tuple[Decided, ...]] = field(default_factory=dict)
+    """By variant: what its attempts alone gave reason to expect, and what came of each."""
+    looked: dict[str, Looked] = field(default_factory=dict)
+    """By variant: what the predictions are from, and what they could not judge."""
+    unusable: set[str] = field(default_factory=set)
+    backends: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    began: float = field(default_factory=time.monotonic)
+    started: str = ""
+    doing: Callable[[str], None] = lambda text: None
+
+    def proof(self, stack: str = "") -> Proof:
+        """All of it, as reports take it."""
+        plan = self.plan
+        return Proof(
+            started=self.started,
+            seconds=time.monotonic() - self.began,
+            seed=plan.seed,
+            command=plan.command,
+            machine=machine(self.backends),
+            variants=plan.variants,
+            scenarios=(info(plan.script),),
+            cells=tuple(self.cells[v.name] for v in plan.variants if v.name in self.cells),
+            interrupted=self.interrupted,
+            stack=stack,
+            noun="variant",
+        )
+
+
+def info(script: TargetScript) -> ScenarioInfo:
+    """The attempts as reports show a scenario."""
+    file = script.loaded.file
+    parts = []
+    for attempt in script.attempts:
+        steps = ", then ".join(step.webhook or step.request for step in attempt.steps)
+        parts.append(f"{attempt.name}: {steps}.")
+    story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])
+    return ScenarioInfo(
+        name=script.name, title=file.title or file.name, story=story, checkers=clients.CHECKERS
+    )
+
+
+async def check(stack: Stack, checked: Checked) -> None:
+    """Build, then check every variant of the plan, filling ``checked`` as it goes.
+
+    Raises ``PaidonceError`` where it cannot be built.
+    """
+    plan = checked.plan
+    if plan.script.loaded.file.build:
+        checked.doing("building")
+        await in_thread(plan.subject.build)
+    # A package manager takes what it takes; the time is for checking.
+    deadline = time.monotonic() + plan.seconds
+    count = 1 if plan.subject.one_at_a_time else stack.choice.lanes(plan.lanes)
+    lanes = [await stack.lane() for _ in range(count)]
+    for number, variant in enumerate(plan.variants):
+        left = (deadline - time.monotonic()) / (len(plan.variants) - number)
+        one = _OfOne(stack, lanes, checked, variant, max(left, _LEAST_S))
+        try:
+            await one.check()
+        except PaidonceError as error:
+            one.fails(str(error), usable=isinstance(error, InvalidRun))
+
+
+def _withdrawn(search: Searched, broke: int, bursts: int) -> Searched:
+    """``search``, of which nothing is claimed any more: what it did not show was seen to happen."""
+    if search.how is not How.COMPLETE:
+        return search
+    return msgspec.structs.replace(
+        search,
+        how=How.INCOMPLETE,
+        reason=f"the search came to its end without a counterexample, but {broke} of {bursts} "
+        "bursts broke: something makes a difference that no tap showed",
+    )
+
+
+class _OfOne:
+    """One variant of a plan, and the time it has."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        lanes: list[Lane],
+        checked: Checked,
+        variant: Variant,
+        seconds: float,
+    ) -> None:
+        self._stack = stack
+        self._lanes = lanes
+        self._checked = checked
+        self._plan = checked.plan
+        self._name = variant.name
+        sound = variant.sound or checked.plan.expect_sound
+        self._expected = Status.VALID if sound else Status.INVALID
+        self._seconds = seconds
+        self._began = time.monotonic()
+        self._notes: list[str] = []
+
+    async def check(self) -> None:
+        """Try it out, explore it, play it in bursts. Raises ``PaidonceError``."""
+        search = await self._explored()
+        if search is None:
+            return
+        self._file(search=search)
+        caught = search.how is How.COUNTEREXAMPLE
+        runs = await self._bursts(_BURSTS_OF_THE_CAUGHT if caught else _BURSTS)
+        broke = sum(run.status is Status.INVALID for run in runs)
+        if broke and not caught:
+            self._file(search=_withdrawn(search, broke, len(runs)), runs=runs)
+            search = await self._from_bursts(search, runs)
+        self._file(search=search, runs=runs)
+
+    def fails(self, error: str, *, usable: bool = False) -> None:
+        """It could not be gone on with."""
+        if not usable:
+            self._checked.unusable.add(self._name)
+        known = self._checked.cells.get(self._name)
+        self._file(search=known.search if known else None, error=error)
+
+    # --- the parts ---------------------------------------------------------------------------
+
+    async def _explored(self) -> Searched | None:
+        """What the search came to; None where the smoke run was enough."""
+        plan, file = self._plan, self._plan.script.loaded.file
+        self._doing("starting")
+        async with opened(
+            self._stack, plan.script, self._name, lanes=self._lanes, noise=file.explore.noise
+        ) as worlds:
+            self._met(worlds[0].bench)
+            self._doing("one attempt alone")
+            if file.explore.watch_s:
+                await worlds[0].watch(file.explore.watch_s)
+            tried = await smoke(worlds[0], plan.script)
+            self._notes += tried.notes
+            if tried.problems:
+                self.fails("; ".join(tried.problems))
+                return None
+            expected = await self._predicted(worlds[0])
+            request = replace(
+                request_for(plan.script, self._name),
+                first=() if expected is None else orders_of(expected),
+                budget=Budget(
+                    seconds=max(self._left * _EXPLORING, _LEAST_S),
+                    source=f"of {plan.seconds:g} s by --time, or check_s in [explore]",
+                ),
+                seed=plan.seed,
+                lanes=len(worlds),
+                validation=plan.validation,
+            )
+            explored = await explore(worlds, request, self._progress)
+            if expected is not None:
+                matters = await weighed(worlds[0], expected, explored)
+                settled = decided(expected, explored.result, explored.history, matters)
+                self._checked.predictions[self._name] = settled
+                self._checked.looked[self._name] = expected.looked
+        self._notes += explored.notes
+        witness = save(explored, plan.out / WITNESSES)
+        return searched(explored, witness, plan.out)
+
+    async def _from_bursts(self, search: Searched, runs: tuple[Run, ...]) -> Searched:
+        """A search for what bursts have shown and a search has not, in their recorded order first.
+
+        Something makes a difference that was not seen: so nothing is left out as the same in
+        another order, and what commits by itself does so in a step of its own.
+        """
+        plan, file = self._plan, self._plan.script.loaded.file
+        broke = sum(run.status is Status.INVALID for run in runs)
+        orders = orders_of_the_broken(runs, plan.out)
+        self._doing("following the bursts that broke")
+        try:
+            async with opened(
+                self._stack,
+                plan.script,
+                self._name,
+                lanes=self._lanes,
+                noise=file.explore.noise,
+                apart=statements(orders),
+            ) as worlds:
+                request = replace(
+                    request_for(plan.script, self._name),
+                    first=orders,
+                    memory=True,
+                    budget=Budget(seconds=max(self._left, _FOLLOWING_S)),
+                    seed=plan.seed,
+                    lanes=len(worlds),
+                    validation=None,
+                )
+                explored = await explore(worlds, request, self._progress)
+        except PaidonceError as error:
+            self._notes.append(f"the bursts that broke could not be followed: {error}")
+            return _withdrawn(search, broke, len(runs))
+        if explored.witness is None:
+            return _withdrawn(search, broke, len(runs))
+        self._notes.append(
+            f"{broke} of {len(runs)} bursts broke, which the search had not shown; their recorded "
+            "order led to the counterexample"
+        )
+        return searched(explored, save(explored, plan.out / WITNESSES), plan.out)
+
+    async def _predicted(self, worlds: ServiceWorlds) -> Forecast | None:
+        """What the attempts could order badly, None where that could not be told; the service was
+        watched and tried out before."""
+        self._doing("predicting from each attempt alone")
+        try:
+            return await predicted(worlds, watch=0.0)
+        except PaidonceError as error:
+            self._notes.append(f"nothing is predicted: {error}")
+            return None
+
+    async def _bursts(self, most: int) -> tuple[Run, ...]:
+        plan = self._plan
+        controlled = plan.script.loaded.file.service is not None  # its Postgres is behind the tap
+        runs: list[Run] = []
+        self._doing("bursts")
+        async with self._stack.bench(
+            self._lanes[0], self._name, {}, controlled=controlled
+        ) as bench:
+            self._met(bench)
+            async with crowd(bench, plan.script) as clients_of_all:
+                while len(runs) < most and (self._left > 0 or not runs):
+                    name = f"{HISTORIES}/{self._name}/burst-{len(runs) + 1}.jsonl"
+                    runs.append(await burst(bench, clients_of_all, plan.script, plan.out, name))
+                    self._doing(f"burst {len(runs)} of {most}")
+        return tuple(runs)
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    @property
+    def _left(self) -> float:
+        return self._began + self._seconds - time.monotonic()
+
+    def _file(
+        self,
+        search: Searched | None = None,
+        runs: tuple[Run, ...] = (),
+        error: str | None = None,
+    ) -> None:
+        self._checked.notes[self._name] = tuple(dict.fromkeys(self._notes))
+        self._checked.cells[self._name] = Cell(
+            variant=self._name,
+            scenario=self._plan.script.name,
+            expected=self._expected,
+            runs=runs,
+            error=error,
+            search=search,
+            notes=self._checked.notes[self._name],
+        )
+
+    def _met(self, bench: Bench) -> None:
+        for role, backend in bench.backends.items():
+            self._checked.backends[role] = f"{backend.kind} {backend.version}".strip()
+
+    def _doing(self, text: str) -> None:
+        self._checked.doing(f"{self._name}: {text}")
+
+    def _progress(self, progress: Progress) -> None:
+        counts = progress.counts
+        self._doing(
+            f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+            f"{progress.rate:.0f}/s, {progress.waiting} known to be left"
+        )

@@ -1,0 +1,51 @@
+"""Replays a witness of a target from a test: is the race gone, or is it still there?
+
+replay = replay_target_witness(path)
+assert replay.gone, replay.explanation
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.explore.regression import Replay, replay_witness
+from harness.explore.witness.file import read_witness
+from harness.targets.check.find_file import find_source
+from harness.targets.file.loading import load_target
+from harness.targets.run.script import script_of
+from harness.targets.run.subject import TargetSubject
+from harness.testbed.stack import Choice
+
+
+def replay_target_witness(
+    path: str | os.PathLike[str],
+    *,
+    target: str | os.PathLike[str] | None = None,
+    variant: str | None = None,
+    choice: Choice | None = None,
+) -> Replay:
+    """Start the target's service, follow the witness in ``path``, and judge what came of it.
+
+    ``target`` is the target file, by default the one the witness names; ``variant`` is the
+    witness's own unless another is named. Without a ``choice`` Postgres and Redis are those the
+    environment names for the test run, else embedded ones; everything that is started is stopped.
+
+    Raises ``UsageError`` when the witness cannot be read or is of no target file that is here,
+    and all that ``replay_witness`` raises.
+    """
+    witness = read_witness(Path(path))
+    if target is None and witness.described_in is None:
+        raise UsageError(f"{os.fspath(path)}: the witness is of no target file")
+    if target is None:
+        assert witness.described_in is not None
+        target = find_source(witness.described_in, Path(path))
+    loaded = load_target(Path(target))
+    return replay_witness(
+        path,
+        target=TargetSubject(loaded),
+        scenario=script_of(loaded),
+        variant=variant,
+        choice=choice,
+    )

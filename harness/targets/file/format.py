@@ -1,0 +1,261 @@
+"""The target file: a service under test, described in TOML. One struct for each table.
+
+``docs/targets.md`` explains every key with a complete example. Texts may hold ``{placeholders}``:
+in commands and environments those of ``harness.targets.file.placeholders.SURROUNDINGS``, in steps
+and queries what was captured or marked before. Nothing here reads files or checks more than types:
+see ``harness.targets.file.loading`` and ``harness.targets.file.meaning_check``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
+from harness.targets.file.format_steps import (
+    AttemptTable,
+    PrepareTable,
+    RuleTable,
+    StepTable,
+    SuccessTable,
+)
+
+
+class VariantTable(Table, frozen=True, kw_only=True):
+    """``[variants.NAME]``: one build of the service, with what is claimed of it."""
+
+    sound: Annotated[
+        bool, Meta(description="What is claimed: true, no interleaving breaks an invariant.")
+    ]
+    title: str = ""
+    env: Annotated[
+        Texts, Meta(description="Variables every process gets in this variant, besides its own.")
+    ] = {}
+
+
+class ProcessTable(Table, frozen=True, kw_only=True):
+    """``[[process]]``: a program of the service. The first one is who requests are sent to."""
+
+    command: Command
+    name: str = ""
+    cwd: Annotated[str, Meta(description="Where it runs, relative to this file.")] = "."
+    env: Texts = {}
+    ready: Annotated[
+        str,
+        Meta(
+            description="When it is ready: '/path' (answers below 500), 'tcp' (its port accepts), "
+            "'log:REGEX' (a line it writes) or 'started'. Default: tcp where it has {port}."
+        ),
+    ] = ""
+    ready_within: Annotated[Seconds, Meta(description="Seconds it may take to be ready.")] = 60.0
+
+
+class ServiceTable(Table, frozen=True, kw_only=True):
+    """``[service]``: a service that runs already; nothing is started or stopped."""
+
+    url: Annotated[str, Meta(description="Where requests are sent: http://127.0.0.1:3000")]
+    pids: Annotated[
+        tuple[int, ...], Meta(description="Its processes, where they are on this machine.")
+    ] = ()
+
+
+class DatabaseTable(Table, frozen=True, kw_only=True):
+    """``[database]``: how an empty database becomes the service's."""
+
+    schema: Annotated[
+        tuple[str, ...], Meta(description="SQL files, relative to this file, run in order.")
+    ] = ()
+    migrate: Annotated[
+        tuple[Command, ...], Meta(description="Commands run after that, against {postgres_url}.")
+    ] = ()
+    cwd: Annotated[str, Meta(description="Where those commands run.")] = "."
+    env: Annotated[Texts, Meta(description="Variables those commands get.")] = {}
+    url: Annotated[
+        str,
+        Meta(description="For a service that runs already: its database, as the harness gets in."),
+    ] = ""
+
+
+class ResetTable(Table, frozen=True, kw_only=True):
+    """``[reset]``: what happens before each execution, ahead of ``[[prepare]]``.
+
+    All of it is optional: where preparing makes everything anew no reset is needed.
+    """
+
+    sql: Annotated[
+        tuple[str, ...], Meta(description="Statements, run in one transaction; quickest.")
+    ] = ()
+    snapshot: Annotated[
+        bool,
+        Meta(
+            description="Put every table back as it was after the steps that are done once per "
+            "service. Complete, slower than sql."
+        ),
+    ] = False
+    redis: Annotated[bool, Meta(description="Empty its Redis database.")] = True
+    stripe: Annotated[bool, Meta(description="Empty Stripe, where it can be.")] = True
+    command: Annotated[
+        Command | None, Meta(description="A command of yours; exit code 0 is expected.")
+    ] = None
+
+
+class ObserveTable(Table, frozen=True, kw_only=True):
+    """``[observe.NAME]``: a value looked up when all is over, from SQL or from Stripe."""
+
+    sql: Annotated[
+        str,
+        Meta(
+            description="A query that gives one value. {names} in it are sent as parameters: "
+            "write no quotes around them."
+        ),
+    ] = ""
+    stripe: Annotated[
+        Literal["payment_intents", "charges", "refunds", "checkout_sessions", ""],
+        Meta(description="Stripe's objects of this kind are counted."),
+    ] = ""
+    sum: Annotated[str, Meta(description="This field is added up, instead of counting.")] = ""
+    where: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Only objects with these values: { status = 'succeeded', "
+            "'metadata.order_id' = '{order}' }; a list means any of them."
+        ),
+    ] = {}
+
+
+class InvariantTable(Table, frozen=True, kw_only=True):
+    """``[[invariants]]``: what must hold of the values that were observed."""
+
+    name: str
+    check: Annotated[
+        str,
+        Meta(
+            description="'charges == successes', 'stock >= 0', 'stock == before.stock - sold': "
+            "names of [observe], numbers, texts, attempts, successes, before.NAME, + - * and "
+            "comparisons, and, or, not."
+        ),
+    ]
+
+
+class TapsTable(Table, frozen=True, kw_only=True):
+    """``[taps]``: the proxies before the service's dependencies."""
+
+    need: Annotated[
+        tuple[Literal["postgres", "stripe", "redis"], ...] | None,
+        Meta(
+            description="Where one attempt alone must be seen; else the set-up is wrong. Default: "
+            "Postgres, if the service is told of it. What [observe] looks at is needed anyway."
+        ),
+    ] = None
+    postgres_port: Annotated[Port | None, Meta(description="Listen here, not anywhere.")] = None
+    stripe_port: Port | None = None
+    stripe_tls_port: Annotated[
+        Port | None, Meta(description="Stripe by TLS, with a certificate made for the run.")
+    ] = None
+    redis_port: Port | None = None
+
+
+class ExploreTable(Table, frozen=True, kw_only=True):
+    """``[explore]``: what exploration needs to know."""
+
+    env: Annotated[
+        Texts,
+        Meta(description="Variables under exploration: time-outs out of the way, timers off."),
+    ] = {}
+    noise: Annotated[
+        tuple[str, ...],
+        Meta(description="Patterns of what it sends by itself: 'SELECT 1*', 'GET session:*'."),
+    ] = ()
+    leases_hold: Annotated[
+        bool,
+        Meta(
+            description="Leases are taken to outlast every request, or not to matter: a search may "
+            "be complete although none runs out in it."
+        ),
+    ] = False
+    timeouts_hold: Annotated[
+        bool,
+        Meta(
+            description="The same for time-outs of Postgres that sessions have set (lock_timeout, "
+            "statement_timeout and the like), where somebody waits for a lock."
+        ),
+    ] = False
+    check_s: Annotated[
+        Seconds, Meta(description="Seconds a check takes at most, unless --time is given.")
+    ] = 120.0
+    watch_s: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds it is watched to learn what it does by itself."),
+    ] = 0.5
+
+
+class RestTable(Table, frozen=True, kw_only=True):
+    """``[rest]``: when nothing is left to be done, before anything is observed."""
+
+    sql: Annotated[
+        tuple[str, ...],
+        Meta(description="Queries that are waited for to give 0: jobs left, orders in work."),
+    ] = ()
+    within: Annotated[Seconds, Meta(description="Seconds it may take.")] = 10.0
+
+
+class TargetFile(Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    name: Annotated[str, Meta(description="What reports call the service.")]
+    title: str = ""
+    build: Annotated[
+        tuple[Command, ...],
+        Meta(description="Commands run once, beside this file, before it is started."),
+    ] = ()
+    headers: Annotated[Texts, Meta(description="Sent with every step.")] = {}
+    variants: Annotated[
+        dict[str, VariantTable], Meta(description="Builds of the service, by name.")
+    ] = {}
+    process: Annotated[tuple[ProcessTable, ...], Meta(description="The service's programs.")] = ()
+    service: ServiceTable | None = None
+    database: DatabaseTable = DatabaseTable()
+    reset: ResetTable = ResetTable()
+    marks: Annotated[
+        Texts,
+        Meta(
+            description="Queries done before the attempts; their value is {name} in [observe]: "
+            '"SELECT coalesce(max(id), 0) FROM payments".'
+        ),
+    ] = {}
+    prepare: tuple[PrepareTable, ...] = ()
+    attempts: Annotated[tuple[AttemptTable, ...], Meta(min_length=1)]
+    success: SuccessTable
+    rejection: Annotated[
+        RuleTable | tuple[RuleTable, ...],
+        Meta(description="The answer by which an attempt was told that it did not happen."),
+    ] = RuleTable(status="4xx")
+    observe: dict[str, ObserveTable] = {}
+    invariants: Annotated[tuple[InvariantTable, ...], Meta(min_length=1)]
+    taps: TapsTable = TapsTable()
+    explore: ExploreTable = ExploreTable()
+    rest: RestTable = RestTable()
+
+
+__all__ = [
+    "AttemptTable",
+    "Command",
+    "DatabaseTable",
+    "ExploreTable",
+    "InvariantTable",
+    "ObserveTable",
+    "PrepareTable",
+    "ProcessTable",
+    "ResetTable",
+    "RestTable",
+    "RuleTable",
+    "ServiceTable",
+    "Status",
+    "StepTable",
+    "SuccessTable",
+    "Table",
+    "TapsTable",
+    "TargetFile",
+    "VariantTable",
+]

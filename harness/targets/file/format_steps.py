@@ -1,0 +1,121 @@
+"""The tables of a target file that say what is sent, and how answers are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from harness.targets.file.format_base import Count, NotNegative, Seconds, Status, Table, Texts
+
+
+class StepTable(Table, frozen=True, kw_only=True):
+    """One HTTP request. Redirects are never followed; cookies are kept for each user."""
+
+    request: Annotated[str, Meta(description="Method and path: 'POST /orders/{order}/pay'.")]
+    name: str = ""
+    as_: Annotated[
+        str | None,
+        Meta(description="Whose cookies it sends and keeps: the name of a user of your choice."),
+    ] = msgspec.field(default=None, name="as")
+    json: Annotated[
+        Any,
+        Meta(description="The body as JSON. A text that is just '{name}' keeps the value's type."),
+    ] = UNSET
+    form: Annotated[Texts | None, Meta(description="The body as a form.")] = None
+    body: Annotated[str | None, Meta(description="The body as it is.")] = None
+    headers: Texts = {}
+    expect: Annotated[
+        Status | None,
+        Meta(
+            description="The status it must be answered with, or the execution goes no further. "
+            "Default: 2xx and 3xx. Not for the last step of an attempt: [success] is."
+        ),
+    ] = None
+    capture: Annotated[
+        Texts,
+        Meta(
+            description="Values of its answer for later steps, by name: 'json:$.id', "
+            "'header:Authorization', 'cookie:session', 'html:input[name=_csrf]@value', "
+            "'regex:order-([0-9]+)'."
+        ),
+    ] = {}
+    to: Annotated[
+        Literal["service", "stripe"],
+        Meta(description="stripe: sent to Stripe, as the customer's browser does."),
+    ] = "service"
+    webhook: Annotated[
+        str,
+        Meta(
+            description="Makes the body an event of this type, signed with the webhook secret: "
+            "'payment_intent.succeeded'."
+        ),
+    ] = ""
+    object: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="The event's object: the id of one at Stripe ('{intent}'), about which it "
+            "raised the event, or its fields, with metadata of your own."
+        ),
+    ] = None
+    event_id: Annotated[
+        str,
+        Meta(
+            description="The event's id. By default the same for the same type and object: then "
+            "two deliveries are of one event."
+        ),
+    ] = ""
+    redelivered: Annotated[
+        bool, Meta(description="Sent again until accepted, as Stripe does: at any later time.")
+    ] = False
+    timeout_s: Annotated[Seconds, Meta(description="How long its client waits.")] = 30.0
+
+
+class PrepareTable(StepTable, frozen=True, kw_only=True):
+    """``[[prepare]]``: a step done alone, before the attempts."""
+
+    per: Annotated[
+        Literal["service", "run", "attempt"],
+        Meta(
+            description="service: once after it started (log in, create products); run: before "
+            "each execution; attempt: before each execution, for each attempt by itself."
+        ),
+    ] = "run"
+
+
+class RuleTable(Table, frozen=True, kw_only=True):
+    """What an answer must be like; all that is given must hold."""
+
+    status: Status | None = None
+    json: Annotated[
+        dict[str, Any], Meta(description="Values at JSON paths: { '$.status' = 'paid' }.")
+    ] = {}
+    body: Annotated[str | None, Meta(description="A regex found in the body.")] = None
+    not_body: Annotated[str | None, Meta(description="A regex not found in the body.")] = None
+    headers: Annotated[Texts, Meta(description="Regexes found in headers, by name.")] = {}
+
+
+class SuccessTable(RuleTable, frozen=True, kw_only=True):
+    """``[success]``: the answer of a last step by which an attempt was told that it worked."""
+
+    at_least: Annotated[NotNegative | None, Meta(description="So many attempts, at least.")] = None
+    at_most: Annotated[NotNegative | None, Meta(description="So many attempts, at most.")] = None
+
+
+class AttemptTable(Table, frozen=True, kw_only=True):
+    """``[[attempts]]``: clients that come at the same time, each with steps of its own."""
+
+    name: str
+    steps: Annotated[tuple[StepTable, ...], Meta(min_length=1)]
+    count: Annotated[Count, Meta(description="How many that do the same.")] = 1
+    as_: Annotated[str, Meta(description="The user whose cookies its steps use.")] = msgspec.field(
+        default="client", name="as"
+    )
+    counts: Annotated[
+        bool, Meta(description="Whether its success counts for at_least and at_most.")
+    ] = True
+    success: Annotated[RuleTable | None, Meta(description="Instead of [success].")] = None
+    rejection: Annotated[
+        RuleTable | tuple[RuleTable, ...] | None, Meta(description="Instead of [rejection].")
+    ] = None

@@ -1,0 +1,52 @@
+"""Reads a target file; what is wrong with it is one message naming file, key and expectation."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.targets.file.format import TargetFile, VariantTable
+from harness.targets.file.meaning_check import check
+from harness.targets.file.shape_check import convert
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A target file that makes sense. ``digest`` is the SHA-256 of its text, in hexadecimal."""
+
+    file: TargetFile
+    path: Path
+    digest: str
+
+    @property
+    def folder(self) -> Path:
+        """What paths in the file are relative to."""
+        return self.path.parent
+
+    @property
+    def variants(self) -> dict[str, VariantTable]:
+        """The variants by name; where the file has none, the service itself, claimed sound."""
+        return self.file.variants or {"default": VariantTable(sound=True)}
+
+
+def load_target(path: Path) -> Loaded:
+    """The target described in ``path``. Raises ``UsageError``."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"target file {path} cannot be read: {error.strerror}") from None
+    try:
+        data = tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: expected UTF-8 text, got byte {error.start} that is none"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from None
+    file = convert(data, str(path))
+    absolute = path.resolve()
+    check(file, str(path), absolute.parent)
+    return Loaded(file=file, path=absolute, digest=hashlib.sha256(text).hexdigest())

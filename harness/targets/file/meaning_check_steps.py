@@ -1,0 +1,155 @@
+"""Do the steps of a target file make sense, and is every value they use known by then?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from harness.targets.file.answer_rules import bad_status
+from harness.targets.file.captures import BadCapture, parse_capture
+from harness.targets.file.error_at import At
+from harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
+
+_REQUEST = re.compile(r"([A-Z]+) (/\S*)")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_SCOPES = ("service", "run", "attempt")
+
+
+def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
+    """Raises ``UsageError``; returns the names captured before the attempts, with their scope."""
+    at_headers = at / "headers"
+    at_headers.places(file.headers, _known({}, "service"))
+    captured: dict[str, str] = {}
+    for number, step in enumerate(file.prepare, start=1):
+        here = at / f"[[prepare]] {number}"
+        if step.redelivered:
+            (here / "redelivered").fail("nobody else is about while preparing")
+        before = {name for name, scope in captured.items() if _sees(step.per, scope)}
+        late = {name: scope for name, scope in captured.items() if name not in before}
+        _step(here, step, _known(before, step.per), late)
+        for name in step.capture:
+            if captured.get(name, step.per) != step.per:
+                (here / f"capture, {name}").fail(
+                    f"captured per {captured[name]} before, and per {step.per} here"
+                )
+            captured[name] = step.per
+    _reset(at / "[reset]", file, captured)
+    _attempts(at, file, captured)
+    return captured
+
+
+def names_of(attempt: AttemptTable) -> tuple[str, ...]:
+    """The attempts a table stands for: "tab 1", "tab 2"; just its name where it is one."""
+    if attempt.count == 1:
+        return (attempt.name,)
+    return tuple(f"{attempt.name} {number}" for number in range(1, attempt.count + 1))
+
+
+def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    for number, attempt in enumerate(file.attempts, start=1):
+        here = at / f"[[attempts]] {number}"
+        if not re.fullmatch(r"[^\s{}/\\][^\n{}/\\]*", attempt.name):
+            (here / "name").fail(f"expected a name people can read, got {attempt.name!r}")
+        for name in names_of(attempt):
+            if name in seen:
+                (here / "name").fail(f"there is another attempt called {name!r}")
+            seen.add(name)
+        names = set(captured)
+        for position, step in enumerate(attempt.steps, start=1):
+            where = here / f"steps {position}"
+            if step.expect is not None and position == len(attempt.steps):
+                (where / "expect").fail("the last step's answer is judged by [success]")
+            _step(where, step, _known(names, "attempt"), {})
+            names |= set(step.capture)
+    if len(seen) < 2:
+        (at / "[[attempts]]").fail(
+            "one attempt alone has nobody to race with: write count = 2, or add another"
+        )
+
+
+def _reset(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
+    known = [name for name, scope in captured.items() if scope == "service"]
+    for number, statement in enumerate(file.reset.sql, start=1):
+        (at / f"sql, item {number}").places(statement, known)
+    if file.reset.sql and file.reset.snapshot:
+        at.fail("either sql or snapshot = true: a snapshot puts everything back already")
+
+
+def _sees(scope: str, other: str) -> bool:
+    """Whether what is captured per ``other`` is there for a step done per ``scope``."""
+    return _SCOPES.index(other) <= _SCOPES.index(scope)
+
+
+def _known(captured: Mapping[str, str] | set[str], scope: str) -> list[str]:
+    own = OF_AN_ATTEMPT if scope == "attempt" else ("run", "fresh")
+    return [*captured, *own, *MADE_UP]
+
+
+def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) -> None:
+    request = _REQUEST.fullmatch(step.request.strip())
+    if request is None:
+        (at / "request").fail(
+            f"expected a method and a path, like 'POST /orders/{{order}}/pay', got {step.request!r}"
+        )
+    (at / "request").known(request.group(1), _METHODS, "method")
+    bodies = {
+        "json": step.json is not UNSET,
+        "form": step.form is not None,
+        "body": step.body is not None,
+        "webhook": bool(step.webhook),
+    }
+    given = [name for name, there in bodies.items() if there]
+    if len(given) > 1:
+        at.fail(f"{' and '.join(given)} both say what the body is; one can")
+    if request.group(1) in ("GET", "HEAD") and given:
+        (at / given[0]).fail(f"a {request.group(1)} has no body")
+    _webhook(at, step)
+    values = {
+        "request": step.request,
+        "json": None if step.json is UNSET else step.json,
+        "form": step.form,
+        "body": step.body if step.json is UNSET else None,
+        "headers": step.headers,
+        "object": step.object,
+        "event_id": step.event_id,
+    }
+    for key, value in values.items():
+        for name in [n for n in late if "{" + n + "}" in str(value)]:
+            (at / key).fail(
+                f"{{{name}}} is captured per {late[name]}, which is not there yet: say "
+                f"per = '{late[name]}' here, or capture it in a step that comes earlier"
+            )
+        (at / key).places(value, known)
+    if step.expect is not None and (wrong := bad_status(step.expect)):
+        (at / "expect").fail(wrong)
+    for name, text in step.capture.items():
+        here = at / f"capture, {name}"
+        here.identifier(name)
+        if name in OF_AN_ATTEMPT:
+            here.fail(f"{{{name}}} is there already; choose another name")
+        try:
+            parse_capture(text)
+        except BadCapture as error:
+            here.fail(str(error))
+
+
+def _webhook(at: At, step: StepTable) -> None:
+    if not step.webhook:
+        for key, given in (
+            ("object", step.object is not None),
+            ("event_id", bool(step.event_id)),
+            ("redelivered", step.redelivered),
+        ):
+            if given:
+                (at / key).fail("it belongs to a webhook: say which, webhook = 'TYPE'")
+        return
+    if step.to == "stripe":
+        (at / "to").fail("a webhook is sent to the service, by Stripe")
+    if step.object is None:
+        (at / "object").fail(
+            "missing: what the event is about; '{intent}', or fields with metadata"
+        )

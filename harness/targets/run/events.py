@@ -1,0 +1,153 @@
+"""The events that webhooks deliver, each as it is at the moment at which it comes into being.
+
+Where Stripe has raised the event itself, that is what is delivered: the object as it was then, not
+as it is by now. It cannot be delivered before, so an attempt that begins with it waits for it.
+Where an event is made up, or the Stripe in use keeps none, it comes into being when it is first
+delivered. In either case it stays the same, however often it is sent
+(https://docs.stripe.com/api/events/object).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from harness.capability import Capability
+from harness.http.client import NoAnswer
+from harness.service.responses import UnexpectedAnswer
+from harness.service.script import LookedUp
+from harness.service.webhooks import event
+from harness.simulator.domain.touched import ASKED, TOLD
+from harness.simulator.engine.event_types import EVENT_TYPES
+from harness.targets.file.format import StepTable
+from harness.targets.file.placeholders import filled, filled_deep
+from harness.testbed.bench import Bench
+
+_EVENTS = uuid.UUID("0d9c4f0e-6a53-4c0e-9b59-2f5b0d6a7b64")
+_PAGE = 100
+
+# Which objects have ids that begin like this: the path to one, after /v1/.
+_PATHS = {
+    "ch": "charges",
+    "cs": "checkout/sessions",
+    "cus": "customers",
+    "evt": "events",
+    "in": "invoices",
+    "pi": "payment_intents",
+    "pm": "payment_methods",
+    "py": "charges",
+    "pyr": "refunds",
+    "re": "refunds",
+    "seti": "setup_intents",
+    "sub": "subscriptions",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """An event that can be delivered, and what was looked up to tell so."""
+
+    payload: bytes
+    looked: LookedUp | None
+
+
+@dataclass
+class Events:
+    """The events of one execution."""
+
+    bench: Bench
+    began: float = field(default_factory=time.time)
+    """When the execution did, in Unix seconds: made-up events were raised then."""
+    _made: dict[str, bytes] = field(default_factory=dict)
+    """By event id, those that are not Stripe's own."""
+
+    def raised_by_stripe(self, step: StepTable) -> bool:
+        """Whether Stripe itself raises the event that the step delivers."""
+        kept = Capability.STRIPE_EVENTS in self.bench.capabilities
+        return kept and isinstance(step.object, str) and step.webhook in EVENT_TYPES
+
+    async def find(self, step: StepTable, values: Mapping[str, Any], where: str) -> Found | None:
+        """The event that the step delivers now; None if Stripe has not raised it yet.
+
+        Raises ``NoSuchPlace`` where a value is not known, ``UnexpectedAnswer`` where Stripe does
+        not show the object of an event.
+        """
+        about = filled_deep(step.object, values, where)
+        given = filled(step.event_id, values, where) if step.event_id else ""
+        if self.raised_by_stripe(step):
+            return await self._raised(step.webhook, str(about), given)
+        looked = None
+        kind = step.webhook.rpartition(".")[0]
+        identity = about.get("id") if isinstance(about, dict) else about
+        run = values.get("run", "")
+        made = uuid.uuid5(_EVENTS, f"{step.webhook} {identity} {run}").hex
+        event_id, created = given or f"evt_{made}", self.began
+        if event_id in self._made:
+            return Found(self._made[event_id], None)
+        if isinstance(about, dict):
+            about = {"object": kind, "livemode": False, **_state(step.webhook), **about}
+        else:
+            about, looked = await self._as_it_is(kind, str(about))
+            created = self.began if looked is None else time.time()
+        payload = self._made[event_id] = event(step.webhook, event_id, about, int(created))
+        known = {event_id: f"{step.webhook} of {identity}"}
+        return Found(payload, replace(looked or LookedUp(), known=known))
+
+    async def _raised(self, kind: str, identity: str, event_id: str) -> Found | None:
+        """The last event of this type about that object."""
+        asked: dict[str, str | int] = {"type": kind, "limit": _PAGE}
+        found: list[dict[str, Any]] = []
+        while True:
+            path = f"/v1/events?{urlencode(asked)}"
+            answer, _ = await self._ask(path)
+            data = answer["data"]
+            found += [one for one in data if one["data"]["object"].get("id") == identity]
+            if not answer["has_more"]:
+                break
+            asked["starting_after"] = data[-1]["id"]
+        if not found:
+            return None
+        last = found[0]
+        name = f"{kind} {len(found)} of {identity}"
+        known = {last["id"]: name}
+        if event_id:
+            last, known = {**last, "id": event_id}, {event_id: name}
+        # Which events there are about an object changes with the object, and with nothing else.
+        shown = f"/v1/{_path(identity, kind.rpartition('.')[0])}/{quote(identity)}"
+        return Found(msgspec.json.encode(last), LookedUp(shown, None, known))
+
+    async def _as_it_is(self, kind: str, identity: str) -> tuple[dict[str, Any], LookedUp | None]:
+        """An object as Stripe has it; made up where Stripe keeps none."""
+        if Capability.STRIPE_STATE not in self.bench.capabilities:
+            return {"id": identity, "object": kind, "livemode": False}, None
+        path = f"/v1/{_path(identity, kind)}/{quote(identity)}"
+        found, told = await self._ask(path)
+        return found, LookedUp(path, told)
+
+    async def _ask(self, path: str) -> tuple[dict[str, Any], str | None]:
+        """The answer, and what is told of what the question touched."""
+        asks = {ASKED: "1"} if Capability.STRIPE_EVENTS in self.bench.capabilities else {}
+        try:
+            answer = await self.bench.stripe.ask("GET", path, b"", asks)
+        except NoAnswer as error:
+            raise UnexpectedAnswer(f"Stripe does not show {path}: {error}") from error
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"Stripe does not show {path}: it answered {answer.status}")
+        found: dict[str, Any] = msgspec.json.decode(answer.body)
+        return found, answer.headers.get(TOLD)
+
+
+def _path(identity: str, kind: str) -> str:
+    """Where an object is found: told by its id, or else by the kind of object of the event."""
+    return _PATHS.get(identity.partition("_")[0]) or f"{kind.replace('.', '/')}s"
+
+
+def _state(kind: str) -> dict[str, str]:
+    """The status an object has when Stripe sends an event of this type about it."""
+    return {"status": "succeeded"} if kind.endswith(".succeeded") else {}

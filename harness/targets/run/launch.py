@@ -1,0 +1,242 @@
+"""Builds, migrates and starts the service of a target file, as processes of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+import psutil
+import psycopg
+
+from harness.errors import UsageError
+from harness.http.tls import context
+from harness.process.child import Child, ChildFailed
+from harness.process.listening import start_listening
+from harness.process.ports import HOST
+from harness.process.threads import go_on
+from harness.service.launch import Addresses, Service, Start, port_taken
+from harness.targets.file.format import Command, ProcessTable
+from harness.targets.file.loading import Loaded
+from harness.targets.file.placeholders import filled
+
+BUILD_DEADLINE_S = 900.0
+MIGRATION_DEADLINE_S = 120.0
+
+
+def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
+    """Run the commands of ``build``.
+
+    Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``.
+    """
+    values = {"dir": str(loaded.folder), "python": sys.executable}
+    for number, command in enumerate(loaded.file.build, start=1):
+        argv = argv_of(command, values, f"{loaded.path}, build, item {number}")
+        run(f"build ({shlex.join(argv)})", argv, loaded.folder, {}, BUILD_DEADLINE_S, called_off)
+
+
+def migrate(
+    loaded: Loaded, variant: str, addresses: Addresses, called_off: threading.Event | None
+) -> None:
+    """Run the schema files and the migration commands against an empty database.
+
+    Raises ``UsageError`` where a schema file cannot be read or is not accepted, ``ChildFailed``,
+    ``DeadlineExceeded`` and ``CalledOff``.
+    """
+    database = loaded.file.database
+    for name in database.schema:
+        path = loaded.folder / name
+        try:
+            with psycopg.connect(addresses.postgres_url, autocommit=True) as connection:
+                connection.execute(path.read_bytes())
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+        except psycopg.Error as error:
+            raise UsageError(f"{path}: Postgres does not accept it: {error}") from None
+    values = {**places(loaded, variant, addresses), "port": "0"}
+    env = environment(loaded, variant, values, database.env, controlled=False)
+    for number, command in enumerate(database.migrate, start=1):
+        argv = argv_of(command, values, f"{loaded.path}, [database], migrate, item {number}")
+        name = f"migration ({shlex.join(argv)})"
+        run(name, argv, loaded.folder / database.cwd, env, MIGRATION_DEADLINE_S, called_off)
+
+
+def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> Service:
+    """Start its processes one after the other, each when the one before is ready.
+
+    Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``; nothing is left running then.
+    """
+    children: list[Child] = []
+    pids: list[int] = []
+    url = ""
+    try:
+        for number, process in enumerate(loaded.file.process, start=1):
+            child, port = _started(loaded, process, number, wanted, called_off)
+            children.append(child)
+            pids += [child.pid, *started_elsewhere(child.pid, port)]
+            url = url or f"http://{HOST}:{port}"
+        return Service(url, tuple(children), tuple(pids))
+    except BaseException:
+        for child in reversed(children):
+            child.stop()
+        raise
+
+
+def started_elsewhere(pid: int, port: int) -> list[int]:
+    """Who listens on ``port`` and descends not from ``pid``, as far as we may look: a container's
+    program is the engine's child, not that of the command that asked for it."""
+    with contextlib.suppress(psutil.Error):
+        found = {
+            one.pid
+            for one in psutil.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
+        }
+        ours = {pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))}
+        return sorted(found - ours)
+    return []
+
+
+def run(
+    name: str,
+    argv: list[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    deadline_s: float,
+    called_off: threading.Event | None = None,
+) -> None:
+    """Run a command to its end. Raises ``ChildFailed`` unless its exit code is 0."""
+    with Child(name, argv, cwd=cwd, env={**os.environ, **env}) as child:
+        code = child.wait(deadline_s, lambda: go_on(called_off, name))
+        if code != 0:
+            raise ChildFailed(name, f"ended with exit code {code}", code, child.tail())
+
+
+def argv_of(command: Command, values: Mapping[str, str], where: str) -> list[str]:
+    """A command's words, filled in."""
+    words = shlex.split(command) if isinstance(command, str) else list(command)
+    return [filled(word, values, where) for word in words]
+
+
+def places(loaded: Loaded, variant: str, addresses: Addresses) -> dict[str, str]:
+    """The placeholders of commands and environments, but for ``{port}``."""
+    postgres, redis = urlsplit(addresses.postgres_url), urlsplit(addresses.redis_url)
+    stripe = urlsplit(addresses.stripe_url)
+    return {
+        "postgres_url": addresses.postgres_url,
+        "postgres_host": postgres.hostname or parse_qs(postgres.query).get("host", [HOST])[0],
+        "postgres_port": str(postgres.port or 5432),
+        "postgres_database": postgres.path.lstrip("/"),
+        "postgres_user": unquote(postgres.username or ""),
+        "postgres_password": unquote(postgres.password or ""),
+        "redis_url": addresses.redis_url,
+        "redis_host": redis.hostname or HOST,
+        "redis_port": str(redis.port or 6379),
+        "redis_database": redis.path.lstrip("/") or "0",
+        "stripe_url": addresses.stripe_url,
+        "stripe_host": stripe.hostname or HOST,
+        "stripe_port": str(stripe.port or (443 if stripe.scheme == "https" else 80)),
+        "stripe_tls_url": addresses.stripe_tls_url,
+        "stripe_proxy": addresses.stripe_proxy,
+        "ca_bundle": addresses.ca_bundle,
+        "stripe_key": addresses.stripe_key,
+        "webhook_secret": addresses.webhook_secret,
+        "host": HOST,
+        "variant": variant,
+        "python": sys.executable,
+        "dir": str(loaded.folder),
+    }
+
+
+def environment(
+    loaded: Loaded,
+    variant: str,
+    values: Mapping[str, str],
+    own: Mapping[str, str],
+    *,
+    controlled: bool,
+) -> dict[str, str]:
+    """A process's variables: its own, those of the variant, and those under exploration."""
+    tables = [own, loaded.variants[variant].env]
+    if controlled:
+        tables.append(loaded.file.explore.env)
+    return {
+        name: filled(text, values, f"{loaded.path}, env, {name}")
+        for table in tables
+        for name, text in table.items()
+    }
+
+
+def _started(
+    loaded: Loaded,
+    process: ProcessTable,
+    number: int,
+    wanted: Start,
+    called_off: threading.Event | None,
+) -> tuple[Child, int]:
+    name = process.name or f"process {number}"
+    log = wanted.log
+
+    def begin(port: int) -> Child:
+        values = {**places(loaded, wanted.variant, wanted.addresses), "port": str(port)}
+        where = f"{loaded.path}, [[process]] {number}, command"
+        env = environment(loaded, wanted.variant, values, process.env, controlled=wanted.controlled)
+        return Child(
+            f"{name} ({wanted.variant})",
+            argv_of(process.command, values, where),
+            env={**os.environ, **env},
+            cwd=loaded.folder / process.cwd,
+            log=log if number == 1 or log is None else log.with_suffix(f".{number}.log"),
+        )
+
+    def ready(child: Child, port: int) -> None:
+        what, probe = _readiness(process, number, child, port)
+        child.wait_for(what, _unless(called_off, probe), process.ready_within)
+
+    return start_listening(begin, ready, port_taken, shares=False)
+
+
+def _readiness(
+    process: ProcessTable, number: int, child: Child, port: int
+) -> tuple[str, Callable[[], bool | None]]:
+    """What is waited for, in words, and how to see it."""
+    ready = process.ready or ("tcp" if number == 1 else "started")
+    if ready.startswith("/"):
+        return f"answer {ready}", lambda: _answers(f"http://{HOST}:{port}{ready}")
+    if ready.startswith("log:"):
+        regex = re.compile(ready.removeprefix("log:"))
+        return f"write {regex.pattern!r}", lambda: True if regex.search(child.output) else None
+    if ready == "tcp":
+        return f"listen on port {port}", lambda: _listens(port)
+    return "run", lambda: True
+
+
+def _unless(
+    called_off: threading.Event | None, probe: Callable[[], bool | None]
+) -> Callable[[], bool | None]:
+    def asked() -> bool | None:
+        go_on(called_off, "the service")
+        return probe()
+
+    return asked
+
+
+def _answers(url: str) -> bool | None:
+    try:
+        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
+    except httpx.HTTPError:
+        return None
+    return True if answer.status_code < 500 else None
+
+
+def _listens(port: int) -> bool | None:
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1.0):
+        return True
+    return None

@@ -1,0 +1,363 @@
+"""One execution of a target's attempts: what each sends and is told, and what came of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.capability import Capability
+from harness.history import Action, Completed, Invoked, Outcome, Recorder
+from harness.http.client import Answer, NoAnswer, Request, Wire
+from harness.http.excerpt import said
+from harness.service.responses import UnexpectedAnswer
+from harness.service.script import Left, NotAtRest, Over, Surroundings
+from harness.targets.file.answer_rules import has_status, meets, rules_of
+from harness.targets.file.captures import NothingThere, parse_capture
+from harness.targets.file.format import StepTable
+from harness.targets.file.loading import Loaded
+from harness.targets.run.events import Events
+from harness.targets.run.observing import Observer, query_value
+from harness.targets.run.order_identity import order_key, order_of
+from harness.targets.run.requests import request_of, values_of
+from harness.targets.run.scope import Scope
+from harness.targets.run.script import TargetAttempt, TargetScript
+from harness.testbed.bench import Bench
+from harness.testbed.final_state import ledger
+
+_REDELIVERIES = 100
+_PARK_S = 0.05
+_LOOK_AGAIN_S = 0.02
+_SHOWN = 200
+"""Of a body, in a history."""
+
+
+def leads_on(step: StepTable, status: int) -> bool:
+    """Whether the answer to a step, not the last of an attempt, is as it should be."""
+    return has_status(step.expect if step.expect is not None else ("2xx", "3xx"), status)
+
+
+@dataclass
+class TargetPerformance:
+    """``Performance`` (see ``harness.service.script``) of a target file."""
+
+    bench: Bench
+    loaded: Loaded
+    script: TargetScript
+    journal: Recorder
+    shared: Scope
+    own: Mapping[str, Scope]
+    wires: dict[str, Wire]
+    observer: Observer
+    _surroundings: Surroundings | None = None
+    _ops: Iterator[int] = field(default_factory=itertools.count)
+    _events: Events = field(init=False)
+    _begins: set[str] = field(default_factory=set)
+    """Attempts for which what they begin with is known to be there."""
+    _under_way: set[str] = field(default_factory=set)
+    """Attempts that are being played and wait for nothing that has yet to come into being."""
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.bench)
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The values that were captured, under the names they were captured by."""
+        found: dict[str, str] = {}
+        for name, value in self.shared.values.items():
+            found.setdefault(str(value), name)
+        for attempt, scope in self.own.items():
+            for name, value in scope.values.items():
+                if name not in ("attempt", "n"):
+                    found.setdefault(str(value), f"{name} of {attempt}")
+        return found
+
+    @property
+    def left(self) -> Left | None:
+        return self._left if self.loaded.file.rest.sql else None
+
+    async def join(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        for attempt in self.script.attempts:
+            if attempt.name not in self.wires:
+                self.wires[attempt.name] = Wire(self.bench.service_url)
+            await self._warm(self.wires[attempt.name])
+
+    async def may_begin(self, attempt: str) -> bool:
+        part = self._part(attempt)
+        if attempt not in self._begins and await self._there(part, 1, part.steps[0]):
+            self._begins.add(attempt)
+        return attempt in self._begins
+
+    async def play(self, attempt: str) -> None:
+        await self._play(attempt, None)
+
+    async def burst(self) -> None:
+        """Play all attempts at once: their first requests are released together.
+
+        Those of attempts that have to wait for the others' doing come as soon as they can. Raises
+        ``NoAnswer`` and whatever else one of them does.
+        """
+        names = [attempt.name for attempt in self.script.attempts]
+        begin = {name for name in names if await self.may_begin(name)}
+        released = asyncio.Barrier(len(begin)) if begin else None
+        self._under_way = set(names)
+        plays = [self._play(name, released if name in begin else None) for name in names]
+        for failure in await asyncio.gather(*plays, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                raise failure
+
+    async def look(self, over: Over) -> None:
+        await self.rest()
+        over()
+        over(stripe=True)
+        await self.observe(self.loaded.file.observe)
+        if Capability.STRIPE_LEDGER in self.bench.capabilities:
+            file = self.loaded.file
+            scopes = (self.shared, *self.own.values())
+            orders = {order_of(file, scope.values) for scope in scopes} - {""}
+            for event in await ledger(self.bench, self.journal, orders, order_key(file)):
+                self.journal.record(event)
+
+    async def observe(self, names: Iterable[str], *, before: bool = False) -> None:
+        """Record the values of these names."""
+        own = {name: scope.values for name, scope in self.own.items()}
+        await self.observer.observe(self.journal, names, self.shared.values, own, before=before)
+
+    # --- a step ------------------------------------------------------------------------------
+
+    def _part(self, attempt: str) -> TargetAttempt:
+        return next(one for one in self.script.attempts if one.name == attempt)
+
+    async def _play(self, attempt: str, released: asyncio.Barrier | None) -> None:
+        part = self._part(attempt)
+        self._under_way.add(attempt)
+        try:
+            for number, step in enumerate(part.steps, start=1):
+                if not await self._can_be_made(part, number, step):
+                    return
+                completed = await self._step(part, number, step, released)
+                released = None
+                if completed.outcome is not Outcome.OK:
+                    return
+        finally:
+            self._under_way.discard(attempt)
+
+    async def _can_be_made(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
+        """Wait until what the step needs of Stripe is there; False if it never comes.
+
+        Stripe delivers an event when it likes, and not just when the step before is through.
+        """
+        if number == 1 and part.name in self._begins:
+            return True
+        at_will = number > 1 and step.webhook and isinstance(step.object, str)
+        if not at_will and await self._there(part, number, step):
+            return True
+        assert self._surroundings is not None
+        self._under_way.discard(part.name)
+        came = await self._surroundings.until(
+            part.name,
+            lambda: self._there(part, number, step),
+            lambda: not self._under_way,
+        )
+        self._under_way.add(part.name)
+        return came
+
+    async def _there(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
+        """Whether Stripe has raised the event that is to be delivered, or has what is looked up."""
+        scope, where = self.own[part.name], self._where(part, number)
+        if self._events.raised_by_stripe(step):
+            # Looking is none of the times at which {fresh} is another.
+            return await self._events.find(step, values_of(scope.copy()), where) is not None
+        request = step.request.split(maxsplit=1)
+        if step.to == "service" or request[0] != "GET" or not step.capture:
+            return True
+        asked = self._request(part, number, step)
+        answer = await self.bench.stripe.ask(asked.method, asked.path, asked.body, asked.headers)
+        return leads_on(step, answer.status) and not _captured(step, answer)[1]
+
+    async def _step(
+        self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
+    ) -> Completed:
+        event = await self._event(part, number, step) if step.webhook else None
+        if step.redelivered and self._surroundings is not None:
+            self._surroundings.delivers(part.name)
+        for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
+            completed = await self._once(part, number, step, event, released)
+            released = None
+            if completed.outcome is Outcome.OK or not remaining:
+                break
+            if self._surroundings is not None:
+                await self._surroundings.park(part.name, _PARK_S)
+        return completed
+
+    async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:
+        where = self._where(part, number)
+        found = await self._events.find(step, values_of(self.own[part.name]), where)
+        if found is None:
+            raise UnexpectedAnswer(f"{where}: Stripe has raised no {step.webhook} about its object")
+        if found.looked is not None and self._surroundings is not None:
+            self._surroundings.looked(part.name, found.looked)
+        return found.payload
+
+    def _where(self, part: TargetAttempt, number: int) -> str:
+        return f"{self.loaded.path}, attempt {part.name}, step {number}"
+
+    def _user(self, part: TargetAttempt, step: StepTable) -> str:
+        return step.as_ or part.table.as_
+
+    def _request(
+        self, part: TargetAttempt, number: int, step: StepTable, event: bytes | None = None
+    ) -> Request:
+        user, where = self._user(part, step), self._where(part, number)
+        scope = self.own[part.name]
+        return request_of(self.bench, step, scope, user, self.loaded.file.headers, where, event)
+
+    async def _once(
+        self,
+        part: TargetAttempt,
+        number: int,
+        step: StepTable,
+        event: bytes | None,
+        released: asyncio.Barrier | None,
+    ) -> Completed:
+        scope = self.own[part.name]
+        request = self._request(part, number, step, event)
+        op = next(self._ops)
+        if released is not None:
+            if step.to == "service":  # all but its last byte is on its way then
+                await self.wires[part.name].prepare(request)
+            await released.wait()
+        self.journal.record(
+            Invoked(
+                t=self.journal.now(),
+                op=op,
+                attempt=part.name,
+                action=Action.REQUEST,
+                order=order_of(self.loaded.file, scope.values),
+                key=_key(request),
+                args=_asked(number, step, request),
+            )
+        )
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                answer = await self._answer(part, step, request, ready=released is not None)
+        except (TimeoutError, NoAnswer) as failure:
+            if step.to == "service":
+                await self.wires[part.name].close()
+            error = str(failure) or f"no answer within {step.timeout_s:g} s"
+            completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+        else:
+            scope.keep(self._user(part, step), answer)
+            completed = self._told(part, number, step, op, answer)
+        self.journal.record(completed)
+        return completed
+
+    async def _answer(
+        self, part: TargetAttempt, step: StepTable, request: Request, *, ready: bool
+    ) -> Answer:
+        if step.to == "service":
+            wire = self.wires[part.name]
+            if not ready:
+                await wire.prepare(request, ahead=False)
+            wire.release()
+            return await wire.receive()
+        return await self.bench.browser.ask(
+            request.method, request.path, request.body, request.headers
+        )
+
+    def _told(
+        self, part: TargetAttempt, number: int, step: StepTable, op: int, answer: Answer
+    ) -> Completed:
+        last = number == len(part.steps)
+        file, table = self.loaded.file, part.table
+        success = table.success if table.success is not None else file.success
+        rejection = table.rejection if table.rejection is not None else file.rejection
+        error = None
+        value: dict[str, Any] = {}
+        if meets(success, answer) if last else leads_on(step, answer.status):
+            outcome = Outcome.OK
+            value = {"success": True} if last else {}
+            captured, error = _captured(step, answer)
+            self.own[part.name].values.update(captured)
+            if error is not None:
+                outcome, value = Outcome.FAILED, {}
+        elif any(meets(rule, answer) for rule in rules_of(rejection)):
+            outcome = Outcome.REJECTED
+        else:
+            outcome = Outcome.FAILED
+            error = said(answer.body, _SHOWN)
+        return Completed(
+            t=self.journal.now(),
+            op=op,
+            outcome=outcome,
+            status=answer.status,
+            value=value,
+            error=error,
+        )
+
+    # --- the connection, and rest ---------------------------------------------------------------
+
+    async def _warm(self, wire: Wire) -> None:
+        process = self.loaded.file.process
+        ready = process[0].ready if process else ""
+        if ready.startswith("/"):
+            await wire.warm(ready)
+        else:
+            await wire.connect()
+
+    async def _left(self) -> bool:
+        return bool(await self._unfinished())
+
+    async def _unfinished(self) -> str:
+        """What [rest] says is left to be done; nothing if it is empty."""
+        for number, query in enumerate(self.loaded.file.rest.sql, start=1):
+            where = f"{self.loaded.path}, [rest], sql, item {number}"
+            if left := await query_value(self.bench.eyes, query, self.shared.values, where):
+                return f"{query} still gives {left}"
+        return ""
+
+    async def rest(self) -> None:
+        """Wait until nothing is left to be done. Raises ``NotAtRest``."""
+        rest = self.loaded.file.rest
+        waiting = ""
+        try:
+            async with asyncio.timeout(rest.within):
+                while True:
+                    waiting = "a call to Stripe is under way" if self.bench.tap.in_flight else ""
+                    waiting = await self._unfinished() or waiting
+                    if not waiting:
+                        return
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+        except TimeoutError:
+            raise NotAtRest(f"not at rest after {rest.within:g} s: {waiting}") from None
+
+
+def _captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:
+    """What the step captures of its answer, and what is not there, in words."""
+    values: dict[str, str | int] = {}
+    for name, text in step.capture.items():
+        try:
+            values[name] = parse_capture(text).take(answer)
+        except NothingThere as error:
+            return values, f"{name}: {error}"
+    return values, None
+
+
+def _key(request: Request) -> str | None:
+    """The client's idempotency key, if it sends one."""
+    names = {name.lower(): value for name, value in request.headers.items()}
+    return names.get("idempotency-key")
+
+
+def _asked(number: int, step: StepTable, request: Request) -> dict[str, Any]:
+    asked: dict[str, Any] = {"step": number, "request": f"{request.method} {request.path}"}
+    if step.name:
+        asked["name"] = step.name
+    if step.webhook:
+        asked["event"] = step.webhook
+    elif request.body:
+        asked["body"] = request.body[:_SHOWN].decode("utf-8", "replace")
+    return asked

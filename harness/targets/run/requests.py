@@ -1,0 +1,68 @@
+"""Makes the HTTP request of a step: placeholders filled in, cookies added, webhooks signed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import UNSET
+
+from harness.http.client import Request
+from harness.service.webhooks import signed_headers
+from harness.targets.file.format import StepTable
+from harness.targets.file.placeholders import filled, filled_deep
+from harness.targets.run.scope import Scope
+from harness.testbed.bench import Bench
+
+
+def values_of(scope: Scope) -> dict[str, str | int]:
+    """What is known to a step, with something that no step had before."""
+    return {"uuid": str(uuid.uuid4()), **scope.values, "fresh": scope.fresh()}
+
+
+def request_of(
+    bench: Bench,
+    step: StepTable,
+    scope: Scope,
+    user: str,
+    common: Mapping[str, str],
+    where: str,
+    event: bytes | None = None,
+) -> Request:
+    """The request that ``user`` sends. ``common`` are the headers of every step, ``event`` is the
+    body of a webhook.
+
+    Raises ``NoSuchPlace`` where a value is not known.
+    """
+    values = values_of(scope)
+    method, path = step.request.strip().split(maxsplit=1)
+    quoted = {name: quote(str(value), safe="-._~:@!$'()*,;=") for name, value in values.items()}
+    headers: dict[str, str] = {}
+    body = b""
+    if event is not None:
+        body = event
+        headers = signed_headers(body, bench.webhook_secret)
+    elif step.json is not UNSET:
+        body = msgspec.json.encode(filled_deep(step.json, values, where))
+        headers["Content-Type"] = "application/json"
+    elif step.form is not None:
+        body = urlencode({k: filled(v, values, where) for k, v in step.form.items()}).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif step.body is not None:
+        body = filled(step.body, values, where).encode()
+    cookie = scope.cookie_header(user)
+    if cookie is not None and step.to == "service":
+        headers["Cookie"] = cookie
+    own = step.headers if step.to == "stripe" else {**common, **step.headers}
+    for name, text in own.items():
+        _put(headers, name, filled(text, values, where))
+    return Request(method=method, path=filled(path, quoted, where), headers=headers, body=body)
+
+
+def _put(headers: dict[str, str], name: str, value: str) -> None:
+    """A header given by a person replaces ours, however it is spelt."""
+    for known in [known for known in headers if known.lower() == name.lower()]:
+        del headers[known]
+    headers[name] = value

@@ -1,0 +1,168 @@
+"""What a target file says is to be played: its attempts, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec import UNSET
+
+from harness.errors import UsageError
+from harness.history import Invariant, Rules
+from harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from harness.targets.file.loading import Loaded
+from harness.targets.file.placeholders import names_in
+
+
+@dataclass(frozen=True)
+class TargetAttempt:
+    """One client: ``number`` is its place among the copies of its table, from 1.
+
+    ``alone`` tells that it is unlike the other copies: it was prepared for by itself, or what it
+    sends depends on which it is.
+    """
+
+    name: str
+    number: int
+    table: AttemptTable
+    alone: bool = False
+
+    @property
+    def steps(self) -> Sequence[StepTable]:
+        return self.table.steps
+
+    @property
+    def likeness(self) -> str:
+        """Equal for copies that do the same to the same things."""
+        return self.name if self.alone else repr(msgspec.structs.replace(self.table, count=1))
+
+
+@dataclass(frozen=True)
+class TargetScript:
+    """``Script`` (see ``harness.service.script``) of a target file."""
+
+    loaded: Loaded
+    attempts: tuple[TargetAttempt, ...]
+    part_of: TargetScript | None = field(default=None, compare=False, repr=False)
+    """What this is a part of, some of the attempts left out."""
+
+    @property
+    def name(self) -> str:
+        return self.loaded.file.name
+
+    @property
+    def whole(self) -> TargetScript:
+        return self.part_of or self
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """None: a target file's variants and [explore] say what the service is told."""
+        return {}
+
+    def keeping(self, names: Collection[str]) -> TargetScript:
+        """The same with just the attempts of these names."""
+        kept = tuple(a for a in self.attempts if a.name in names)
+        return self if kept == self.attempts else replace(self, attempts=kept, part_of=self.whole)
+
+    def told_by(self, names: Sequence[str]) -> TargetScript:
+        """The same with as many copies as the names tell of, and just those attempts.
+
+        Raises ``UsageError`` naming an attempt that the file does not have.
+        """
+        counts: dict[str, int] = {}
+        for name in names:
+            numbered = re.fullmatch(r"(.+) (\d+)", name)
+            if numbered:
+                stem, number = numbered.group(1), int(numbered.group(2))
+                counts[stem] = max(number, counts.get(stem, 0))
+        tables = [
+            replace_count(table, max(table.count, counts.get(table.name, 0)))
+            for table in self.loaded.file.attempts
+        ]
+        whole = replace(self, attempts=_attempts(self.loaded.file, tables))
+        unknown = sorted(set(names) - {attempt.name for attempt in whole.attempts})
+        if unknown:
+            raise UsageError(f"{self.loaded.path}: there is no attempt called {unknown[0]!r}")
+        return whole.keeping(names)
+
+    def with_attempts(self, count: int) -> TargetScript:
+        """The same with ``count`` copies, where one table is copied.
+
+        Raises ``UsageError`` where it is not clear which.
+        """
+        tables = self.loaded.file.attempts
+        copied = [t for t in tables if t.count > 1] if len(tables) > 1 else list(tables)
+        if len(copied) != 1:
+            raise UsageError(
+                f"--attempts: {self.loaded.path} has several [[attempts]]; say count in the file"
+            )
+        if not 2 <= count <= 200:
+            raise UsageError(f"--attempts: expected a number from 2 to 200, got {count}")
+        return replace(
+            self,
+            attempts=_attempts(
+                self.loaded.file,
+                [replace_count(t, count) if t is copied[0] else t for t in tables],
+            ),
+        )
+
+    def patient(self, seconds: float) -> TargetScript:
+        """The same with clients that wait so long."""
+        return replace(
+            self,
+            attempts=tuple(
+                replace(
+                    attempt,
+                    table=msgspec.structs.replace(
+                        attempt.table,
+                        steps=tuple(
+                            msgspec.structs.replace(step, timeout_s=max(step.timeout_s, seconds))
+                            for step in attempt.steps
+                        ),
+                    ),
+                )
+                for attempt in self.attempts
+            ),
+        )
+
+    def rules(self) -> Rules:
+        """What must hold, as a history carries it."""
+        file = self.loaded.file
+        counted = tuple(a.name for a in self.attempts if a.table.counts)
+        least = file.success.at_least
+        return Rules(
+            attempts=tuple(attempt.name for attempt in self.attempts),
+            counted=counted,
+            invariants=tuple(Invariant(name=i.name, check=i.check) for i in file.invariants),
+            # With fewer attempts, as in a counterexample made smaller, fewer can succeed.
+            at_least=None if least is None else min(least, len(counted)),
+            at_most=file.success.at_most,
+        )
+
+
+def script_of(loaded: Loaded) -> TargetScript:
+    """All that the file says."""
+    return TargetScript(loaded, _attempts(loaded.file, loaded.file.attempts))
+
+
+def replace_count(table: AttemptTable, count: int) -> AttemptTable:
+    """The same table with another ``count``."""
+    return msgspec.structs.replace(table, count=count)
+
+
+def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetAttempt, ...]:
+    prepared = any(step.per == "attempt" for step in file.prepare)
+    told_apart = {"n", "attempt"} & set(names_in([(o.sql, o.where) for o in file.observe.values()]))
+    found: list[TargetAttempt] = []
+    for table in tables:
+        sent = [[s.request, s.form, s.body, s.headers, s.object, s.event_id] for s in table.steps]
+        sent += [[s.json] for s in table.steps if s.json is not UNSET]
+        alone = prepared or bool(told_apart or {"n", "attempt"} & set(names_in(sent)))
+        if table.count == 1:
+            found.append(TargetAttempt(table.name, 1, table, alone))
+        else:
+            numbers = range(1, table.count + 1)
+            found += [TargetAttempt(f"{table.name} {n}", n, table, alone) for n in numbers]
+    return tuple(found)

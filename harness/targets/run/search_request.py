@@ -1,0 +1,21 @@
+"""How a target file is explored, whoever asks: one set of defaults for commands and for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.explore import shrinking
+from harness.explore.exploration import Request
+from harness.targets.run.script import TargetScript
+
+
+def request_for(script: TargetScript, variant: str) -> Request:
+    """What is asked of a search of ``variant``, before anybody says more.
+
+    The verdict must not depend on who asks. So what decides it is said here and in ``Request``
+    alone; whoever asks adds what was asked for in so many words (a budget, a seed, another
+    scheduler) and what changes when something is found, but not whether (orders to try first).
+    """
+    explore = script.loaded.file.explore
+    request = Request(scenario=script, variant=variant, shrink=shrinking.BUDGET)
+    return replace(request, watch=explore.watch_s, noise=explore.noise)

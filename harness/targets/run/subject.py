@@ -1,0 +1,130 @@
+"""The service of a target file as a subject: what a stack starts, and who its clients are."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.results.proof import Variant
+from harness.service.description import Target
+from harness.service.launch import Addresses, Service, Start
+from harness.targets.file.loading import Loaded
+from harness.targets.file.placeholders import TLS, names_in
+from harness.targets.file.required_taps import keeps_state_unseen
+from harness.targets.run import launch as starting
+from harness.targets.run.clients import TargetClients
+from harness.targets.run.order_identity import order_key
+from harness.testbed.bench import Bench, Ports, Source
+
+
+@dataclass(eq=False)
+class TargetSubject:
+    """``Subject`` (see ``harness.subject``) of a target file. Its build is made once."""
+
+    loaded: Loaded
+    _built: bool = False
+    _building: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        return self.loaded.file.name
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        return tuple(
+            Variant(name=name, title=table.title or name, sound=table.sound)
+            for name, table in self.loaded.variants.items()
+        )
+
+    @property
+    def source(self) -> Source | None:
+        path = self.loaded.path
+        here = Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        return Source(path=shown.as_posix(), sha256=self.loaded.digest)
+
+    @property
+    def described(self) -> Target | None:
+        return None
+
+    @property
+    def stripe_order_key(self) -> str:
+        return order_key(self.loaded.file)
+
+    @property
+    def ports(self) -> Ports:
+        taps = self.loaded.file.taps
+        return Ports(
+            postgres=taps.postgres_port,
+            stripe=taps.stripe_port,
+            redis=taps.redis_port,
+            stripe_tls=taps.stripe_tls_port,
+        )
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether there can be only one of it: it runs already, or its taps have fixed ports."""
+        return self.loaded.file.service is not None or self.ports != Ports()
+
+    @property
+    def wants_tls(self) -> bool:
+        file = self.loaded.file
+        texts = [[p.command, p.env] for p in file.process]
+        texts += [[v.env for v in file.variants.values()], [file.explore.env, file.database.env]]
+        return file.taps.stripe_tls_port is not None or bool(set(TLS) & set(names_in(texts)))
+
+    @property
+    def keeps_state_unseen(self) -> bool:
+        return keeps_state_unseen(self.loaded.file)
+
+    @property
+    def leases_hold(self) -> bool:
+        return self.loaded.file.explore.leases_hold
+
+    @property
+    def timeouts_hold(self) -> bool:
+        return self.loaded.file.explore.timeouts_hold
+
+    @property
+    def database_url(self) -> str:
+        return self.loaded.file.database.url
+
+    def variant(self, name: str) -> Variant:
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        choices = ", ".join(variant.name for variant in self.variants)
+        raise UsageError(f"{self.loaded.path} has no variant {name!r}; choose one of: {choices}")
+
+    def schema(self, variant: str) -> str:
+        """One for all variants, unless the migration asks which it is."""
+        database = self.loaded.file.database
+        env = self.loaded.variants[variant].env
+        depends = "variant" in names_in([database.migrate, database.env])
+        return variant if depends or (env and database.migrate) else ""
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        self.build(called_off)
+        starting.migrate(self.loaded, variant, addresses, called_off)
+
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
+        self.variant(wanted.variant)
+        running = self.loaded.file.service
+        if running is not None:
+            return Service(running.url.rstrip("/"), (), running.pids)
+        self.build(called_off)
+        return starting.start(self.loaded, wanted, called_off)
+
+    def clients(self, bench: Bench) -> TargetClients:
+        return TargetClients(bench, self.loaded)
+
+    def build(self, called_off: threading.Event | None = None) -> None:
+        """Run the file's build, unless that was done. Raises ``ChildFailed``, ``CalledOff``."""
+        with self._building:
+            if not self._built:
+                starting.build(self.loaded, called_off)
+                self._built = True

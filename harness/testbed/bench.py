@@ -1,0 +1,271 @@
+"""A bench: everything one run needs at hand, opened once and used for many runs.
+
+It joins a target's running service with the tap in front of its Stripe and with read-only eyes
+on its Postgres (sessions waiting for a lock) and its Redis (leases). It knows the service by
+its description alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import psutil
+import psycopg
+import redis.asyncio as aioredis
+from redis.exceptions import RedisError
+
+from harness.backends.redis_client import not_emptied
+from harness.capability import Capability
+from harness.errors import PaidonceError
+from harness.history import Backend
+from harness.http.client import Wires
+from harness.results.proof import Variant
+from harness.service.description import Target
+from harness.service.launch import Addresses, Service, Start
+from harness.service.script import Clients
+from harness.taps.stripe.tap import StripeTap
+from harness.taps.stripe.tls_entrance import StripeTls
+
+if TYPE_CHECKING:
+    from harness.taps.postgres import PostgresTap
+    from harness.taps.proxy import Proxy
+
+_LOCK_WAITERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that describes the target, and the SHA-256 of its text then, in hexadecimal.
+
+    ``path`` is relative to the folder in which paidonce ran, where it lay below that.
+    """
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports taps listen on; None: any that is free."""
+
+    postgres: int | None = None
+    stripe: int | None = None
+    redis: int | None = None
+    stripe_tls: int | None = None
+
+
+class Subject(Protocol):
+    """How a service is brought to life, and who its clients are."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def variants(self) -> tuple[Variant, ...]: ...
+
+    @property
+    def source(self) -> Source | None:
+        """The file that describes it, for witnesses; None where it is part of the harness."""
+        ...
+
+    @property
+    def described(self) -> Target | None:
+        """Its description by actions, for scenarios and load; None where it has none."""
+        ...
+
+    @property
+    def stripe_order_key(self) -> str:
+        """The metadata key by which its Stripe objects name their order."""
+        ...
+
+    @property
+    def ports(self) -> Ports: ...
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether it needs another way to the tap before Stripe than plain HTTP."""
+        ...
+
+    @property
+    def keeps_state_unseen(self) -> bool:
+        """Whether what it knows of its orders is where no tap is, in its memory most likely."""
+        ...
+
+    @property
+    def leases_hold(self) -> bool:
+        """Whether a search need not ask what happens once a lease has run out."""
+        ...
+
+    @property
+    def timeouts_hold(self) -> bool:
+        """Whether a search need not ask what happens once a time-out of Postgres has run out."""
+        ...
+
+    @property
+    def database_url(self) -> str:
+        """Its own database, where it runs already; empty where it gets one of ours."""
+        ...
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name. Raises ``UsageError`` listing the choices."""
+        ...
+
+    def schema(self, variant: str) -> str:
+        """A name for the state of an empty database made ready; equal where it is the same."""
+        ...
+
+    def migrate(
+        self, variant: str, addresses: Addresses, called_off: threading.Event | None
+    ) -> None:
+        """Make an empty database ready. Raises ``ChildFailed``, ``UsageError``, ``CalledOff``."""
+        ...
+
+    def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
+        """Start it and wait until it is ready.
+
+        Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``.
+        """
+        ...
+
+    def clients(self, bench: Bench) -> Clients:
+        """Clients of it, running on ``bench``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ControlledTaps:
+    """What a bench under control has besides the tap before Stripe.
+
+    ``blocking`` is a connection of our own to the service's database, past the tap.
+    """
+
+    postgres: PostgresTap
+    redis: Proxy | None
+    blocking: psycopg.AsyncConnection[tuple[int, list[int]]]
+
+
+@dataclass
+class Bench:
+    """One service, running, and what surrounds it.
+
+    ``stripe_url`` is Stripe itself, ``tap`` what the service takes for Stripe. ``reset``
+    empties Stripe's state between runs, where that is possible. ``eyes`` is our own connection
+    to the service's database, ``redis`` to its Redis database.
+    """
+
+    subject: Subject
+    variant: str
+    service_url: str
+    tap: StripeTap
+    stripe_url: str
+    stripe_key: str
+    webhook_secret: str
+    capabilities: frozenset[Capability]
+    backends: dict[str, Backend]
+    eyes: psycopg.AsyncConnection[tuple[int]]
+    postgres_url: str
+    addresses: Addresses
+    """What the service was told of its surroundings."""
+    redis: aioredis.Redis | None = None
+    owns_redis: bool = False
+    """Whether all of that server's databases are ours to empty, and not the one of its URL only."""
+    reset: Callable[[], Awaitable[None]] | None = None
+    keep: Callable[[], Awaitable[None]] | None = None
+    """Has Stripe keep what there is by now; ``back`` goes back to it."""
+    back: Callable[[], Awaitable[None]] | None = None
+    taps: ControlledTaps | None = None
+    tls: StripeTls | None = None
+    """Other ways in to the tap before Stripe, where the service asked for one."""
+    pids: tuple[int, ...] = ()
+    """The service's processes: their children do its work."""
+    wrote: Callable[[], str] = str
+    """The last lines the service wrote to its log; nothing, of a service that is not our child."""
+    tapped: bool = True
+    """Whether the service talks to Stripe by way of the tap."""
+    postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
+    """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
+    its log can be read."""
+    stripe: Wires = field(init=False)
+    browser: Wires = field(init=False)
+    service: Wires = field(init=False)
+
+    def __post_init__(self) -> None:
+        authorized = {"Authorization": f"Bearer {self.stripe_key}"}
+        self.stripe = Wires(self.stripe_url, authorized)
+        # A browser's calls to Stripe are under control where the service's are.
+        browser_url = self.tap.url if self.taps is not None else self.stripe_url
+        self.browser = Wires(browser_url, authorized)
+        self.service = Wires(self.service_url)
+
+    @property
+    def target(self) -> Target:
+        """The description of a service that plays scenarios."""
+        target = self.subject.described
+        if target is None:
+            raise PaidonceError(f"{self.subject.name} is not described by actions of scenarios")
+        return target
+
+    async def lock_waiters(self) -> int:
+        """How many sessions of the service's database wait for a lock right now."""
+        cursor = await self.eyes.execute(_LOCK_WAITERS)
+        row = await cursor.fetchone()
+        assert row is not None
+        return row[0]
+
+    async def empty_redis(self) -> None:
+        """Empty Redis: all databases of a server of ours, only the URL's own of a user's.
+
+        Raises ``Unavailable`` when it does not answer.
+        """
+        if self.redis is None:
+            return
+        try:
+            await (self.redis.flushall() if self.owns_redis else self.redis.flushdb())
+        except RedisError as error:
+            raise not_emptied(error) from None
+
+    async def leases(self) -> int:
+        """How many keys in Redis will expire; 0 where there is no Redis."""
+        if self.redis is None:
+            return 0
+        keyspace = await self.redis.info("keyspace")
+        number = self.redis.connection_pool.connection_kwargs.get("db", 0)
+        return int(keyspace.get(f"db{number}", {}).get("expires", 0))
+
+    def talks_to_redis(self) -> bool:
+        """Whether a process of the service has a connection to the Redis server itself."""
+        if self.redis is None:
+            return False
+        return self._talks_to(self.redis.connection_pool.connection_kwargs.get("port"))
+
+    def talks_past_the_tap(self) -> bool:
+        """Whether a process of the service has a connection to the Postgres server itself."""
+        return self._talks_to(self.eyes.info.port)
+
+    def _talks_to(self, port: int | None) -> bool:
+        """Whether a process of the service has a TCP connection to a port."""
+        found = False
+        for root in self.pids:
+            with contextlib.suppress(psutil.Error):  # it may be gone by now
+                service = psutil.Process(root)
+                found = found or any(
+                    connection.raddr and connection.raddr.port == port
+                    for process in (service, *service.children(recursive=True))
+                    for connection in process.net_connections("tcp")
+                )
+        return found
+
+    async def close(self) -> None:
+        """Close what this bench opened itself."""
+        for wires in (self.stripe, self.browser, self.service):
+            await wires.close()
+        await self.eyes.close()
+        if self.redis is not None:
+            await self.redis.aclose()

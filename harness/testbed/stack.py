@@ -1,0 +1,285 @@
+"""The stack of one command: backends opened once, benches made on them as needed.
+
+A *lane* is what one strand of work uses at a time: a Stripe (reset between runs, where it can
+be), a tap before it and a Redis database. Lanes do not share state, so they run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+import redis.asyncio as aioredis
+from psycopg import sql
+
+from harness.backends import open_postgres, open_redis, open_stripe, postgres_admin
+from harness.backends.base import Backend as AnyBackend
+from harness.backends.base import PostgresServer, RedisServer, StripeServer
+from harness.backends.choice import Choice
+from harness.backends.shared import database_name
+from harness.backends.stripe_simulator import new_webhook_secret
+from harness.capability import Capability
+from harness.history import Backend
+from harness.process.tempdirs import TempFolder
+from harness.process.threads import in_thread
+from harness.service.launch import Addresses, Service, Start
+from harness.taps.postgres import PostgresTap
+from harness.taps.redis import RedisTap
+from harness.taps.stripe.tap import StripeTap
+from harness.taps.stripe.tls_entrance import StripeTls
+from harness.testbed.bench import Bench, ControlledTaps, Subject
+from harness.testbed.sequences import spread_sequences
+from harness.testbed.stored_values import holds
+from harness.testbed.stripe_reset import Emptying
+
+__all__ = ["Choice", "Lane", "Stack", "open_stack"]
+
+DEADLOCK_TIMEOUT_MS = 10
+"""How long a session waits, under control, before the server looks for a deadlock."""
+
+_ROWS_READ = 10_000
+"""Of an answer under control: what is in it tells who did not make a value up."""
+
+B = TypeVar("B", bound=AnyBackend)
+
+
+@dataclass
+class Lane:
+    """What one strand of work uses: no other lane touches it."""
+
+    number: int
+    stripe: StripeServer
+    tap: StripeTap
+    redis: RedisServer
+    tls: StripeTls | None = None
+    """Other ways in to the tap, where the service asks for one."""
+
+
+@dataclass
+class _Template:
+    """A migrated database, and the addresses of the lane whose they are that it was told."""
+
+    name: str
+    url: str
+    lane: int
+    addresses: tuple[str, ...]
+    of_one_lane: bool | None = None
+    """Whether it has stored one of them; None as long as nobody had to know."""
+
+
+@dataclass
+class Stack:
+    """Open backends and the target to run on them; made by ``open_stack``."""
+
+    subject: Subject
+    choice: Choice
+    postgres: PostgresServer
+    exits: AsyncExitStack
+    logs: Path | None = None
+    webhook_secret: str = field(default_factory=new_webhook_secret)
+    """One for all lanes: a service may keep it in its database, which is prepared once."""
+    _templates: dict[str, _Template] = field(default_factory=dict)
+    _template_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def lane(self) -> Lane:
+        """A new lane, closed with the stack."""
+        number = next(self._numbers)
+        secret = self.webhook_secret
+        stripe = await self._open(
+            lambda spec: open_stripe(spec, webhook_secret=secret), self.choice.stripe
+        )
+        redis = await self._open(open_redis, self.choice.redis)
+        tap = StripeTap(
+            stripe.url,
+            metadata_key=self.subject.stripe_order_key,
+            port=self.subject.ports.stripe or 0,
+        )
+        await self.exits.enter_async_context(tap)
+        tls = None
+        if self.subject.wants_tls:
+            folder = self.exits.enter_context(TempFolder(public=True))
+            entrance = StripeTls(tap.url, folder.path, port=self.subject.ports.stripe_tls or 0)
+            tls = await self.exits.enter_async_context(entrance)
+        return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls)
+
+    @asynccontextmanager
+    async def bench(
+        self,
+        lane: Lane,
+        variant: str,
+        settings: Mapping[str, str],
+        *,
+        tapped: bool = True,
+        controlled: bool = False,
+    ) -> AsyncIterator[Bench]:
+        """The target's service in one variant, running on a database of its own.
+
+        Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
+        not be those of the tap. Where it is ``controlled`` its Postgres and Redis are behind
+        taps as well, and its timers out of the way.
+        """
+        await asyncio.to_thread(lane.redis.flush)
+        async with AsyncExitStack() as exits:
+            name, url = await self._database(exits, lane, variant, controlled=controlled)
+            addresses = self._addresses(lane, url, tapped)
+            log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
+            wanted = dict(settings)
+            if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
+                wanted["stripe_stateless"] = "1"
+            taps = None
+            if controlled:
+                taps, addresses = await self._taps(exits, lane, url, addresses)
+            start = Start(variant, addresses, wanted, controlled, log)
+            running = await in_thread(
+                lambda called_off: self.subject.start(start, called_off), undo=Service.stop
+            )
+            exits.push_async_callback(asyncio.to_thread, running.stop)
+            # Only a simulator of ours keeps events; and it tells what a call touches.
+            lane.tap.tells = controlled and Capability.STRIPE_EVENTS in lane.stripe.capabilities
+            empties = Emptying(lane.stripe)
+            exits.push_async_callback(empties.close)
+            bench = Bench(
+                subject=self.subject,
+                variant=variant,
+                service_url=running.url,
+                tap=lane.tap,
+                stripe_url=lane.stripe.url,
+                stripe_key=lane.stripe.api_key,
+                webhook_secret=lane.stripe.webhook_secret,
+                capabilities=lane.stripe.capabilities,
+                backends={
+                    "postgres": Backend(kind=self.postgres.kind, version=self.postgres.version),
+                    "redis": Backend(kind=lane.redis.kind, version=lane.redis.version),
+                    "stripe": Backend(kind=lane.stripe.kind, version=lane.stripe.version),
+                },
+                eyes=await psycopg.AsyncConnection.connect(
+                    url, autocommit=True, application_name="paidonce eyes"
+                ),
+                redis=aioredis.Redis.from_url(lane.redis.url()),
+                owns_redis=lane.redis.owned,
+                postgres_url=url,
+                addresses=addresses,
+                reset=empties if lane.stripe.can_reset else None,
+                keep=empties.keep if empties.can_keep else None,
+                back=empties.back if empties.can_keep else None,
+                taps=taps,
+                tls=lane.tls,
+                pids=running.pids,
+                wrote=running.wrote,
+                tapped=tapped,
+                postgres_errors=getattr(self.postgres, "errors", None),
+            )
+            exits.push_async_callback(bench.close)
+            yield bench
+
+    def _addresses(self, lane: Lane, postgres_url: str, tapped: bool) -> Addresses:
+        return Addresses(
+            postgres_url=postgres_url,
+            redis_url=lane.redis.url(),
+            stripe_url=lane.tap.url if tapped else lane.stripe.url,
+            stripe_key=lane.stripe.api_key,
+            webhook_secret=lane.stripe.webhook_secret,
+            stripe_tls_url=lane.tls.url if lane.tls is not None else "",
+            stripe_proxy=lane.tls.proxy_url if lane.tls is not None else "",
+            ca_bundle=str(lane.tls.bundle) if lane.tls is not None else "",
+        )
+
+    async def _taps(
+        self, exits: AsyncExitStack, lane: Lane, url: str, addresses: Addresses
+    ) -> tuple[ControlledTaps, Addresses]:
+        """Taps before Postgres and Redis, and the addresses by which the service finds them."""
+        ports = self.subject.ports
+        postgres = await exits.enter_async_context(
+            PostgresTap(url, sample=_ROWS_READ, port=ports.postgres or 0)
+        )
+        redis = await exits.enter_async_context(RedisTap(lane.redis.url(), port=ports.redis or 0))
+        blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        exits.push_async_callback(blocking.close)
+        row = await (await blocking.execute("SELECT pg_backend_pid()")).fetchone()
+        postgres_admin.refuse_pooler(url, blocking.info.backend_pid, row)
+        taps = ControlledTaps(postgres=postgres, redis=redis, blocking=blocking)
+        tapped = replace(
+            addresses,
+            postgres_url=postgres.url_for(url),
+            redis_url=redis.url_for(lane.redis.url()),
+        )
+        return taps, tapped
+
+    async def _database(
+        self, exits: AsyncExitStack, lane: Lane, variant: str, *, controlled: bool
+    ) -> tuple[str, str]:
+        """A database for one service, and its URL; dropped with ``exits`` unless it was there."""
+        name = database_name(variant)
+        if self.subject.database_url:
+            return name, self.subject.database_url
+        template = await self._migrated(lane, variant)
+        url = await asyncio.to_thread(self.postgres.create_database, name, template)
+        exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+        if controlled:
+            await asyncio.to_thread(_quick_deadlocks, self.postgres.url(), name)
+        return name, url
+
+    async def _migrated(self, lane: Lane, variant: str) -> str:
+        """The template database, prepared by the target's migration on first use.
+
+        One that has stored an address of the lane it was prepared for is that lane's own: another
+        lane's service would talk to the Stripe or Redis of that one.
+        """
+        schema = self.subject.schema(variant)
+        async with self._template_lock:
+            made = self._templates.get(schema)
+            if made is not None and lane.number != made.lane and made.of_one_lane is None:
+                made.of_one_lane = await asyncio.to_thread(holds, made.url, made.addresses)
+            if made is not None and made.of_one_lane and lane.number != made.lane:
+                schema = f"{schema} of lane {lane.number}"
+                made = self._templates.get(schema)
+            if made is None:
+                made = self._templates[schema] = await self._migrate(lane, variant)
+            return made.name
+
+    async def _migrate(self, lane: Lane, variant: str) -> _Template:
+        name = database_name("template")
+        url = await asyncio.to_thread(self.postgres.create_database, name)
+        self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+        told = self._addresses(lane, url, True)
+        await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
+        await asyncio.to_thread(spread_sequences, url)
+        stripe = (told.stripe_url, told.stripe_tls_url, told.stripe_proxy)
+        addresses = (*(urlsplit(one).netloc for one in stripe), told.redis_url, told.ca_bundle)
+        return _Template(name, url, lane.number, addresses)
+
+    async def _open(self, opener: Callable[[str], B], spec: str) -> B:
+        opened = await asyncio.to_thread(opener, spec)
+        self.exits.push_async_callback(asyncio.to_thread, opened.stop)
+        return opened
+
+
+@asynccontextmanager
+async def open_stack(
+    subject: Subject, choice: Choice, *, logs: Path | None = None
+) -> AsyncIterator[Stack]:
+    """Open the backends that were chosen; everything is stopped on the way out.
+
+    Raises ``UsageError`` or ``Unavailable`` when one cannot be had.
+    """
+    async with AsyncExitStack() as exits:
+        postgres = await asyncio.to_thread(open_postgres, choice.postgres)
+        exits.push_async_callback(asyncio.to_thread, postgres.stop)
+        yield Stack(subject=subject, choice=choice, postgres=postgres, exits=exits, logs=logs)
+
+
+def _quick_deadlocks(url: str, database: str) -> None:
+    """Let the server look for deadlocks at once; needs a superuser (manual 19.12)."""
+    statement = sql.SQL("ALTER DATABASE {} SET deadlock_timeout = {}").format(
+        sql.Identifier(database), sql.Literal(f"{DEADLOCK_TIMEOUT_MS}ms")
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)

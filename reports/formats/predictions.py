@@ -1,0 +1,177 @@
+"""Predictions, and what became of them: for a terminal, and in GitHub's Markdown. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.predict import (
+    Blind,
+    Decided,
+    Fix,
+    Looked,
+    Prediction,
+    Spot,
+    Standing,
+    Unjudged,
+)
+from harness.results.words import count
+
+_STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
+_MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}
+_LONGEST = 300
+"""Characters of a statement that are shown; the histories have all of it."""
+NOTHING = "No bad order is predicted."
+
+
+def terminal(found: Sequence[Decided], looked: Looked, *, fixes: bool = False) -> RenderableType:
+    """A table with a line for each, and under it why, and what was looked at; ``fixes`` shows
+    those of all predictions, not only of the confirmed."""
+    if not found:
+        return Text("\n".join([NOTHING, *seen(looked)]))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "standing", "reads", "another writes", "acts all the same"):
+        table.add_column(name, overflow="fold")
+    for number, one in enumerate(found, start=1):
+        prediction = one.prediction
+        table.add_row(
+            str(number),
+            Text(one.standing.value, _STYLES[one.standing]),
+            Text(_effect(prediction.read)),
+            Text(_effect(prediction.rival)),
+            Text(_effect(prediction.act)),
+        )
+    return Group(table, *_details(found, fixes), Text("\n".join(["", *seen(looked)])))
+
+
+def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
+    for number, one in enumerate(found, start=1):
+        yield Text()
+        yield Text.assemble((f"{number}. {_who(one.prediction)}: ", "bold"), one.prediction.why)
+        yield Text.assemble(
+            ("   ", ""), (one.standing.value, _STYLES[one.standing]), f": {one.reason}"
+        )
+        if not (fixes or one.standing is Standing.CONFIRMED):
+            continue
+        for fix in one.prediction.fixes:
+            yield Text.assemble(("   fix: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
+            before, after = _pair(fix.before, fix.after)
+            yield Text(f"      - {before}")
+            yield Text(f"      + {after}")
+
+
+def markdown(found: Sequence[Decided], looked: Looked) -> str:
+    """A table, for the confirmed what would close them, as a diff, and what was looked at."""
+    about = "\n".join(_plain(line) for line in seen(looked))
+    if not found:
+        return f"{NOTHING}\n{about}\n"
+    lines = [
+        "| | standing | reads | another writes | acts all the same |",
+        "|---|---|---|---|---|",
+    ]
+    for number, one in enumerate(found, start=1):
+        spots = (one.prediction.read, one.prediction.rival, one.prediction.act)
+        cells = " | ".join(_code(_effect(spot)) for spot in spots)
+        lines.append(f"| {number} | {_MARKS[one.standing]} {one.standing.value} | {cells} |")
+    parts = ["\n".join(lines)]
+    for number, one in enumerate(found, start=1):
+        parts.append(
+            f"**{number}. {_who(one.prediction)}.** {_plain(one.prediction.why)} "
+            f"*{one.standing.value}: {_plain(one.reason)}*"
+        )
+        if one.standing is Standing.CONFIRMED:
+            parts += [_diff(fix) for fix in one.prediction.fixes]
+    parts.append(about)
+    return "\n\n".join(parts) + "\n"
+
+
+def seen(looked: Looked) -> list[str]:
+    """What was looked at and what could not be judged, a sentence or a line of a list each."""
+    reads = count(looked.reads, "read that may decide", "reads that may decide")
+    attempts = count(looked.attempts, "attempt")
+    were = "was" if looked.reads == 1 else "were"
+    lines = [
+        f"{reads} {were} looked at, on {attempts} played alone. What the service decides by its "
+        "own memory, or by what it was asked, is not among them."
+    ]
+    if looked.left_out:
+        lines[0] += f" {count(looked.left_out, 'more prediction')} left out."
+    if looked.unjudged:
+        lines.append(f"{len(looked.unjudged)} could not be told, which only a search decides:")
+        lines += [f"- {_doubt(one)}" for one in looked.unjudged]
+    return lines
+
+
+def _doubt(one: Unjudged) -> str:
+    where = f"{one.spot.attempt}, effect {_effect(one.spot)}"
+    match one.blind:
+        case Blind.MEMORY:
+            why = "comes before any read at a tap: what it goes by is not seen"
+        case Blind.VALUE:
+            why = (
+                f"whether another attempt means the same row is not known: its {one.detail} is "
+                "another one in every execution, and was not captured"
+            )
+        case Blind.STATEMENT:
+            why = "the statement could not be read"
+        case Blind.WITHIN if one.detail:
+            why = f"what {one.detail} looks at and writes within it is not judged"
+        case Blind.WITHIN:
+            why = "what it looks at and writes in one statement is not judged"
+        case Blind.REDIS:
+            why = "what the answer of Redis decides is not judged"
+        case Blind.STRIPE:
+            why = "what the answer of Stripe decides is not judged"
+    return f"{where}: {why}"
+
+
+def _diff(fix: Fix) -> str:
+    before, after = _pair(fix.before, fix.after)
+    # A fence longer than any in the statement cannot be ended by it.
+    fence = "`" * (max(map(len, re.findall("`+", before + after)), default=0) + 3)
+    return f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
+
+
+def _how(fix: Fix) -> str:
+    return f"{fix.how}; {fix.partly}" if fix.partly else fix.how
+
+
+def _who(prediction: Prediction) -> str:
+    mine, theirs = " or ".join(prediction.readers), " or ".join(prediction.rivals)
+    if set(prediction.readers) == set(prediction.rivals):
+        return f"{mine} against another of them" if len(prediction.readers) > 1 else mine
+    return f"{mine} against {theirs}"
+
+
+def _effect(spot: Spot) -> str:
+    where, _, what = spot.label.partition(" ")
+    return f"{spot.number}: {what if where == 'postgres' else spot.label}"
+
+
+def _pair(before: str, after: str) -> tuple[str, str]:
+    """Both in a line, and if they are long only what is around their difference."""
+    one, other = " ".join(before.split()), " ".join(after.split())
+    if max(len(one), len(other)) <= _LONGEST:
+        return one, other
+    shorter = min(len(one), len(other))
+    same = next((at for at in range(shorter) if one[at] != other[at]), shorter)
+    start = max(0, same - _LONGEST // 3) if same else 0
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _LONGEST
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+
+
+def _code(text: str) -> str:
+    """Text as code within a table."""
+    return "`" + text.replace("`", "'").replace("|", "\\|") + "`"
+
+
+def _plain(text: str) -> str:
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>|~" else char for char in text)

@@ -1,0 +1,193 @@
+"""A proof on a terminal, by rich; it says the same without colour, and fits eighty columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harness.results.assessment import Assessment
+from harness.results.proof import Proof, Run, Variant
+from harness.results.standing import Standing
+from harness.verdict import Status
+from reports.load.performance import Profile, profiles
+from reports.load.plots import figures
+from reports.load.saturation import saturation
+from reports.overview.backends import columns
+from reports.overview.headline import Tone, headline
+from reports.words import duration
+
+_STYLES = {
+    Standing.PROVED: "bold green",
+    Standing.HELD: "green",
+    Standing.CAUGHT: "blue",
+    Standing.BROKEN: "bold white on red",
+    Standing.MISSED: "bold white on red",
+    Standing.ACCEPTED: "yellow",
+    Standing.UNKNOWN: "yellow",
+    Standing.NOT_JUDGED: "dim",
+    Standing.SKIPPED: "dim",
+    Standing.ERROR: "bold yellow",
+    Standing.NOT_RUN: "dim",
+}
+_TONES = {Tone.PROVEN: "bold green", Tone.CONTRADICTED: "bold red", Tone.UNDECIDED: "bold yellow"}
+_VERDICTS = {Status.VALID: "green", Status.INVALID: "bold red", Status.UNKNOWN: "yellow"}
+
+
+_SEARCHED = (
+    "proved: complete search of all interleavings of 2 attempts; held: survived as often as played"
+)
+
+
+def render_headline(assessed: Assessment) -> Text:
+    """The verdict of the whole proof, with its remarks, one a line."""
+    told = headline(assessed)
+    text = Text()
+    text.append(told.word.upper(), style=_TONES[told.tone])
+    text.append(f"  {told.sentence}")
+    for remark in told.remarks:
+        text.append(f"\n{remark}", style="dim")
+    return text
+
+
+def render_matrix(assessed: Assessment, width: int = 100) -> Table:
+    """Scenarios down, guards across, for a terminal of ``width`` columns.
+
+    The first of three ways that fits: guards by name and cells in words with their tallies;
+    guards by number and cells in words; guards by number and cells as letters. What a number or
+    a letter stands for is said under the table.
+    """
+    proof = assessed.proof
+    kinds = {
+        (v.name, s.name): assessed.standing(v.name, s.name)
+        for v in proof.variants
+        for s in proof.scenarios
+    }
+
+    def shown(place: tuple[str, str], style: str) -> str:
+        if style == "letters":
+            return kinds[place].look.letter
+        count = assessed.tally(*place) if style == "named" else ""
+        return f"{kinds[place].look.word} {count}".strip()
+
+    def heading(number: int, variant: Variant, style: str) -> str:
+        return variant.name if style == "named" else str(number)
+
+    def needed(style: str) -> int:
+        widths = [max([len(scenario.name) for scenario in proof.scenarios], default=8)]
+        for number, variant in enumerate(proof.variants, start=1):
+            entries = [shown((variant.name, s.name), style) for s in proof.scenarios]
+            entries.append(heading(number, variant, style))
+            widths.append(max(len(entry) for entry in entries))
+        return sum(widths) + len(widths)
+
+    style = next((s for s in ("named", "words", "letters") if needed(s) <= width), "letters")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("scenario", no_wrap=True)
+    for number, variant in enumerate(proof.variants, start=1):
+        table.add_column(escape(heading(number, variant, style)), no_wrap=True)
+    for scenario in proof.scenarios:
+        places = [(variant.name, scenario.name) for variant in proof.variants]
+        row = [Text(shown(place, style), _STYLES[kinds[place]]) for place in places]
+        table.add_row(Text(scenario.name), *row)
+    notes = _notes(proof, style, list(dict.fromkeys(kinds.values())))
+    if notes:
+        table.caption = Text("\n".join(notes), justify="left")
+        table.caption_justify = "left"
+    return table
+
+
+def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
+    searched = any(cell.search is not None for cell in proof.cells)
+    marks = [_SEARCHED] if searched else []
+    if style == "named":
+        return marks
+    entries = [
+        f"{number}={variant.name}{'' if variant.sound else '*'}"
+        for number, variant in enumerate(proof.variants, start=1)
+    ]
+    notes = [f"{proof.noun}s (*: declared vulnerable): {' '.join(entries)}"]
+    if style == "letters":
+        notes.append(", ".join(f"{kind.look.letter}={kind.look.word}" for kind in used))
+    return [*notes, *marks]
+
+
+def render_backends(assessed: Assessment) -> Table | None:
+    """Scenarios down, sets of backends across; None where there is but one."""
+    found = columns(assessed)
+    if len(found) < 2:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("scenario", *(column.name for column in found)):
+        table.add_column(escape(name), overflow="fold")
+    for number, scenario in enumerate(assessed.proof.scenarios):
+        row = [Text(scenario.name)]
+        for column in found:
+            entry = column.entries[number] if column.entries else None
+            style = "bold white on red" if entry is not None and entry.loud else ""
+            row.append(Text("not to be had" if entry is None else entry.words, style))
+        table.add_row(*row)
+    return table
+
+
+def render_verdicts(run: Run) -> Table:
+    """The verdicts of one run, worst first: checker, conclusion, reason."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    for name in ("verdict", "checker", "reason"):
+        table.add_column(name, no_wrap=name != "reason", overflow="fold")
+    order = (Status.INVALID, Status.UNKNOWN, Status.VALID)
+    for verdict in sorted(run.verdicts, key=lambda verdict: order.index(verdict.status)):
+        word = verdict.status.value.upper()
+        table.add_row(
+            Text(word, _VERDICTS[verdict.status]), Text(verdict.checker), Text(verdict.reason)
+        )
+    spent = duration(run.seconds * 1e9)
+    table.caption = Text(f"{run.status.value} in {spent}; history: {run.history}")
+    table.caption_justify = "left"
+    return table
+
+
+def render_loads(proof: Proof) -> RenderableType:
+    """The figures of the load runs: a table for each profile, or for each thing that was varied."""
+    varied = [figure for figure in figures(proof) if figure.rows]
+    tables = [_figures(figure.title, figure.header, figure.rows) for figure in varied]
+    for profile in saturation(proof):
+        tables.append(_figures(_titled(profile), profile.header, profile.rows))
+    for profile in () if varied else profiles(proof):
+        wanted = [at for at, name in enumerate(profile.header) if name in _NARROW]
+        rows = [[row[at] for at in wanted] for row in profile.rows]
+        tables.append(_figures(_titled(profile), [profile.header[at] for at in wanted], rows))
+    return Group(*tables)
+
+
+_NARROW = (
+    "guard",
+    "answers/s",
+    "payments/s",
+    "p50 ms",
+    "p99 ms",
+    "rejected",
+    "lock waits · share of time",
+    "rollbacks",
+    "retries",
+    "verdict",
+)
+"""The columns of a profile that there is room for in a terminal."""
+_WORDS = ("guard", "why", "verdict")
+"""Columns that are read, not compared."""
+
+
+def _titled(profile: Profile) -> str:
+    return f"load {profile.name}: {profile.settings}"
+
+
+def _figures(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=Text(title))
+    for at, name in enumerate(header):
+        table.add_column(name, justify="left" if at == 0 or name in _WORDS else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table

@@ -1,0 +1,188 @@
+"""The verdict of a whole proof in one sentence with numbers. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from harness.results.assessment import Assessment
+from harness.results.proof import Cell, Proof
+from harness.results.standing import Standing
+from harness.results.words import count, listed
+from harness.verdict import Status
+from reports.overview.searches import noun_of_cells, searched_cells
+
+
+class Tone(enum.StrEnum):
+    """How the whole stands."""
+
+    PROVEN = "proven"
+    CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """``word`` is the verdict in a word or two, ``sentence`` says it with numbers.
+
+    ``remarks`` are further sentences: what was not judged, skipped, or cut short.
+    """
+
+    tone: Tone
+    word: str
+    sentence: str
+    remarks: tuple[str, ...] = ()
+
+
+_TONES = {
+    Status.VALID: Tone.PROVEN,
+    Status.INVALID: Tone.CONTRADICTED,
+    Status.UNKNOWN: Tone.UNDECIDED,
+}
+_WORDS = {
+    Tone.PROVEN: "As declared",
+    Tone.CONTRADICTED: "Contradicted",
+    Tone.UNDECIDED: "Not decided",
+}
+
+
+def headline(assessed: Assessment) -> Headline:
+    """The headline of what was assessed."""
+    proof, tone = assessed.proof, _TONES[assessed.status]
+    against = _contradictions(assessed) + _broken_under_load(proof)
+    established = _sound(assessed) + _vulnerable(proof) + _measured(proof)
+    remarks = [_sentence(established)] if against and established else []
+    return Headline(
+        tone=tone,
+        word=_WORDS[tone],
+        sentence=_sentence(against or established or [_nothing(proof)]),
+        remarks=(*remarks, *_remarks(assessed)),
+    )
+
+
+def _sentence(parts: list[str]) -> str:
+    words = ", ".join(parts)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _contradictions(assessed: Assessment) -> list[str]:
+    proof = assessed.proof
+    parts = []
+    for kind, noun in (
+        (Standing.BROKEN, f"{proof.noun} declared sound"),
+        (Standing.MISSED, f"vulnerable {proof.noun}"),
+    ):
+        places: dict[str, list[str]] = {}
+        for cell in proof.cells:
+            if assessed.of(cell) is kind:
+                places.setdefault(cell.variant, []).append(cell.scenario)
+        if places:
+            where = listed(
+                [f"{name} in {listed(found, limit=2)}" for name, found in places.items()], limit=3
+            )
+            verb = "broke" if kind is Standing.BROKEN else _was(len(places)) + " not caught"
+            plural = noun.replace(proof.noun, f"{proof.noun}s")
+            parts.append(f"{count(len(places), noun, plural)} {verb} ({where})")
+    return parts
+
+
+def _was(amount: int) -> str:
+    return "was" if amount == 1 else "were"
+
+
+def _sound(assessed: Assessment) -> list[str]:
+    """Guards that held everywhere, and those that held where they were judged."""
+    proof = assessed.proof
+    total = len(proof.scenarios)
+    whole, partly, skipped = 0, 0, False
+    for variant in proof.variants:
+        if not variant.sound:
+            continue
+        kinds = {assessed.standing(variant.name, s.name) for s in proof.scenarios}
+        if not any(kind.held for kind in kinds) or Standing.BROKEN in kinds:
+            continue
+        if all(kind.held or kind is Standing.SKIPPED for kind in kinds):
+            whole += 1
+            skipped |= Standing.SKIPPED in kinds
+        else:
+            partly += 1
+    parts = []
+    if whole:
+        where = f"all {total} scenarios" if total != 1 else "the one scenario"
+        where += " that apply to them" if skipped else ""
+        parts.append(f"{count(whole, proof.noun)} held in {where}")
+    if partly:
+        verb = f"{partly} more" if whole else count(partly, proof.noun)
+        parts.append(f"{verb} held only where {'it was' if partly == 1 else 'they were'} judged")
+    return parts
+
+
+def _vulnerable(proof: Proof) -> list[str]:
+    vulnerable = [variant.name for variant in proof.variants if not variant.sound]
+    caught = sum(
+        any(cell.status is Status.INVALID for cell in _cells(proof, name)) for name in vulnerable
+    )
+    return [f"{count(caught, f'vulnerable {proof.noun}')} {_was(caught)} caught"] if caught else []
+
+
+def _cells(proof: Proof, variant: str) -> list[Cell]:
+    return [cell for cell in proof.cells if cell.variant == variant]
+
+
+def _broken_under_load(proof: Proof) -> list[str]:
+    sound = {variant.name for variant in proof.variants if variant.sound}
+    broken = sorted({load.variant for load in proof.loads if load.status is Status.INVALID} & sound)
+    if not broken:
+        return []
+    noun = count(len(broken), f"{proof.noun} declared sound", f"{proof.noun}s declared sound")
+    return [f"{noun} broke under load ({listed(broken)})"]
+
+
+def _measured(proof: Proof) -> list[str]:
+    """Load runs are news only where there is no matrix."""
+    if proof.cells or not proof.loads:
+        return []
+    guards = count(len({load.variant for load in proof.loads}), proof.noun)
+    payments = count(sum(load.payments for load in proof.loads), "payment")
+    operations = count(sum(load.operations for load in proof.loads), "operation")
+    return [f"{guards} measured under load: {payments} in {operations}"]
+
+
+def _nothing(proof: Proof) -> str:
+    if not proof.cells:
+        return "nothing was run"
+    if proof.noun == "guard":
+        return f"none of {count(len(proof.cells), 'cell')} of the matrix could be judged"
+    return f"no {proof.noun} could be judged"
+
+
+def _remarks(assessed: Assessment) -> tuple[str, ...]:
+    proof = assessed.proof
+    kinds = [assessed.of(cell) for cell in proof.cells]
+    remarks = []
+    searched = searched_cells(proof)
+    if searched:
+        remarks.append(searched)
+    if proof.interrupted:
+        ran = sum(bool(cell.runs) for cell in proof.cells)
+        total = len(proof.variants) * len(proof.scenarios)
+        remarks.append(f"Interrupted: {ran} of {count(total, noun_of_cells(proof))} had run.")
+    for kind, text in (
+        (Standing.ACCEPTED, "broke as is accepted"),
+        (Standing.UNKNOWN, "could not be decided"),
+        (Standing.ERROR, "failed to run"),
+        (Standing.NOT_JUDGED, "could not be judged with this backend"),
+        (Standing.SKIPPED, "did not apply or were left out"),
+    ):
+        amount = kinds.count(kind)
+        if amount:
+            if kind is Standing.SKIPPED and amount == 1:
+                text = "did not apply or was left out"
+            remarks.append(f"{count(amount, noun_of_cells(proof))} {text}.")
+    for beside, came in zip(proof.beside, assessed.beside, strict=True):
+        if came is None:
+            remarks.append(f"Not proved with {beside.name}: {beside.missing}")
+        else:
+            other = headline(came)
+            remarks.append(f"With {beside.name}: {other.word.lower()}. {other.sentence}")
+    return tuple(remarks)
