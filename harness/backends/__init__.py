@@ -1,4 +1,8 @@
-"""Ways to get the dependencies of a payment service: embedded, in a container, or by URL."""
+"""Ways to get the dependencies of a payment service: embedded, in a container, or by URL.
+
+Imports processes and what all share. Others use ``Choice``, ``PostgresServer`` and
+``StripeServer``.
+"""
 
 from harness.backends.base import Backend, PostgresServer, RedisServer, Role, StripeServer
 from harness.backends.choose import KINDS, check_spec, open_postgres, open_redis, open_stripe

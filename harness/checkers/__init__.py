@@ -1,4 +1,7 @@
-"""Checkers: functions from a history to a verdict, usable offline on a saved file."""
+"""Checkers: functions from a history to a verdict, usable offline on a saved file.
+
+Imports histories and models, and nothing that made them. Others use ``judge`` and ``CHECKERS``.
+"""
 
 from __future__ import annotations
 

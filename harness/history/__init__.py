@@ -1,4 +1,7 @@
-"""History: the append-only record of a run, and the only thing checkers ever look at."""
+"""History: the append-only record of a run, and the only thing checkers ever look at.
+
+Imports errors alone. Others use everything that is named here.
+"""
 
 from harness.history.events import (
     FORMAT,

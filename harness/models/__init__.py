@@ -1,4 +1,7 @@
-"""Sequential models: what the service would answer if one operation ran at a time."""
+"""Sequential models: what the service would answer if one operation ran at a time.
+
+Imports histories' words. Checkers use ``OrderModel``.
+"""
 
 from harness.models.base import SequentialModel
 from harness.models.order import OrderModel

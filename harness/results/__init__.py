@@ -1,4 +1,12 @@
-"""A check as a gate: what it found, one by one, and what of it is accepted for a time."""
+"""What was found, as data: the one thing every report is written from.
+
+``proof`` is the format of results.json; ``grounds`` says what a complete search rests on;
+``standing``, ``problems`` and ``findings`` hold it against what was declared, and ``baseline``
+knows what is accepted for a time. The exit status is decided here.
+
+Imports words that all share, and no report. Others use ``Proof`` and its parts, and the
+assessment.
+"""
 
 from harness.results.baseline import Baseline, Entry, read_baseline, write_baseline
 from harness.results.findings import Finding, Level, accepting, findings

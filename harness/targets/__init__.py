@@ -1,4 +1,8 @@
-"""Targets: services under test, in any language, each described by one TOML file."""
+"""Targets: services under test, in any language, each described by one TOML file.
+
+``file`` is the file, ``run`` plays it, ``check`` judges it. Imports explorations and test beds.
+Others use ``load_target``.
+"""
 
 from harness.targets.file.format import TargetFile
 from harness.targets.file.loading import Loaded, load_target

@@ -1,0 +1,4 @@
+"""A proof at a glance: its headline, its searches, its backends, the evidence that is shown.
+
+Imports results, the timeline and the film.
+"""

@@ -1,4 +1,8 @@
-"""The searches: which interleavings to execute, in which order, and what they then prove."""
+"""The searches: which interleavings to execute, in which order, and what they then prove.
+
+Imports naming and footprints, and knows a service by the interface ``world`` alone. Others use
+``search``'s names and ``Worlds``.
+"""
 
 from harness.explore.search.determinism import Recheck
 from harness.explore.search.engine import search

@@ -1,0 +1,5 @@
+"""What surrounds every call: saved worlds, the clock, faults, idempotency keys, limits, locks,
+webhooks and their signatures.
+
+Imports the domain and the wire.
+"""
