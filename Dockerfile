@@ -2,6 +2,7 @@
 FROM python:3.13-slim-bookworm
 WORKDIR /app
 COPY pyproject.toml README.md ./
+COPY src src
 COPY harness harness
 COPY scenarios scenarios
 COPY reference_service reference_service

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from harness.backends.shared import shared_servers
+from paidonce.harness.backends.shared import shared_servers
 
 _servers = pytest.StashKey[ExitStack]()
 

@@ -22,9 +22,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from harness.capability import Capability
-from harness.checkers import judge
-from harness.history import (
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import judge
+from paidonce.harness.history import (
     Action,
     ChargeObserved,
     Completed,
@@ -38,9 +38,9 @@ from harness.history import (
     Outcome,
     read_history,
 )
-from harness.load.plan.settings import LOAD_CHECKERS
-from harness.process.tempdirs import TempFolder
-from harness.verdict import Status
+from paidonce.harness.load.plan.settings import LOAD_CHECKERS
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.harness.verdict import Status
 
 CLIENTS = 4
 AMOUNT = 1000

@@ -20,8 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import reports
-from harness.load.analyse.comparison import Comparison, compare
+from paidonce import reports
+from paidonce.harness.load.analyse.comparison import Comparison, compare
 
 SLOWER = Path(__file__).parent / "slower"
 
@@ -61,7 +61,7 @@ def measured(chosen: argparse.Namespace, number: int, share: float) -> Path:
     if not (folder / "results.json").exists():
         # Of one that was broken off.
         shutil.rmtree(folder, ignore_errors=True)
-        command = [sys.executable, "-m", "harness.cli", "load", "--guard", chosen.guard]
+        command = [sys.executable, "-m", "paidonce.harness.cli", "load", "--guard", chosen.guard]
         command += ["--profile", chosen.profile, "--users", str(chosen.users)]
         command += ["--stripe-latency", chosen.stripe_latency]
         command += ["--seconds", str(chosen.seconds), "--warmup", "0.5"]

@@ -17,10 +17,10 @@ sys.path.insert(0, str(ROOT / "tests" / "examples"))
 
 from example_runs import EXAMPLES, Example, Wanted, build, copied, explored  # noqa: E402
 
-from harness.backends.shared import shared_servers  # noqa: E402
-from harness.explore.exploration import Explored  # noqa: E402
-from harness.explore.regression import shared_choice  # noqa: E402
-from harness.explore.search import Ending  # noqa: E402
+from paidonce.harness.backends.shared import shared_servers  # noqa: E402
+from paidonce.harness.explore.exploration import Explored  # noqa: E402
+from paidonce.harness.explore.regression import shared_choice  # noqa: E402
+from paidonce.harness.explore.search import Ending  # noqa: E402
 
 BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
 HEAD = """\

@@ -39,18 +39,18 @@ from typing import Any
 from explorers import isolation, ours, profiling, rival
 from explorers.measured import Sample, Way, better, ratio, sooner
 
-from harness.cli.lending import LentLane
-from harness.explore.cluster.crew import crew_at
-from harness.explore.cluster.local import local_cluster
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Search, opened
-from harness.process.event_loop import run
-from harness.process.tempdirs import TempFolder
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.cli.lending import LentLane
+from paidonce.harness.explore.cluster.crew import crew_at
+from paidonce.harness.explore.cluster.local import local_cluster
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Search, opened
+from paidonce.harness.process.event_loop import run
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 STORY = "two_tabs"
 GUARDS = ("none", "row_lock")

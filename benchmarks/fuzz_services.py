@@ -31,8 +31,8 @@ from pieces import service  # noqa: E402
 from searching import open_searcher  # noqa: E402
 from truth import Truth  # noqa: E402
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers  # noqa: E402
-from harness.explore.validate.spending import validation_of  # noqa: E402
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers  # noqa: E402
+from paidonce.harness.explore.validate.spending import validation_of  # noqa: E402
 
 QUICK = Effort(reduced=30, full=0, quick=20, deep=40)
 FRESH_AFTER = 200

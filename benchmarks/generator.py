@@ -27,12 +27,12 @@ from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
-from harness.load.generate.job import LOCUSTFILE
-from harness.load.generate.targets import write_target
-from harness.process.child import Child
-from harness.process.modules import command
-from harness.process.tempdirs import TempFolder
-from scenarios.reference import TARGET
+from paidonce.harness.load.generate.job import LOCUSTFILE
+from paidonce.harness.load.generate.targets import write_target
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.modules import command
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.scenarios.reference import TARGET
 
 HERE = Path(__file__).parent / "generators"
 START_SECONDS = 60.0

@@ -25,7 +25,7 @@ import msgspec
 from explorers.growing import Growth, Point, against_attempts, against_statements
 from explorers.plot import Dot, Panel, draw
 
-from harness.process.event_loop import run
+from paidonce.harness.process.event_loop import run
 
 GUARD = "row_lock"
 LEGEND = ("with reduction (dpor)", "without (dfs)")

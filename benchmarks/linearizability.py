@@ -22,11 +22,11 @@ from pathlib import Path
 
 import psutil
 
-from harness.capability import Capability
-from harness.checkers import judge
-from harness.history import Action, read_history
-from harness.history.builder import HistoryBuilder, Pending
-from harness.verdict import Status
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import judge
+from paidonce.harness.history import Action, read_history
+from paidonce.harness.history.builder import HistoryBuilder, Pending
+from paidonce.harness.verdict import Status
 
 
 def write(path: Path, operations: int, per_order: int, seed: int) -> None:

@@ -22,7 +22,7 @@ from mutants import MUTANTS
 from searching_mutants import SECONDS, open_mutant_searcher
 from threads import Surroundings
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
 
 _ROW = "{:<34} {:<9} {:<34} {:<12} {:>5}"
 

@@ -1,9 +1,9 @@
 """The reference service's web framework with nothing behind it: same routes, same answers.
 
 ``service_limit.py`` runs it. It is the service itself, with the one object that works on a payment
-(``reference_service.flow.Flow``) replaced by one that answers at once: no database, no Stripe. What
-is left is what the HTTP server, the framework, the validation, the threads and the JSON cost. With
-``NOOP=database`` Stripe is called as ever, and only the database is left out.
+(``paidonce.reference_service.flow.Flow``) replaced by one that answers at once: no database, no
+Stripe. What is left is what the HTTP server, the framework, the validation, the threads and the
+JSON cost. With ``NOOP=database`` Stripe is called as ever, and only the database is left out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import os
 
 import uvicorn
 
-from reference_service.app import create_app
-from reference_service.calls import stripe_key
-from reference_service.gateway import Gateway
-from reference_service.operations import Operation
-from reference_service.orders import Answer, Order
-from reference_service.settings import load
+from paidonce.reference_service.app import create_app
+from paidonce.reference_service.calls import stripe_key
+from paidonce.reference_service.gateway import Gateway
+from paidonce.reference_service.operations import Operation
+from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.settings import load
 
 
 class NoFlow:

@@ -20,7 +20,7 @@ from pathlib import Path
 from scaling.costs import Cost, costs
 from scaling.shard import Seen, Setting, Shard, Way, quantile
 
-from harness.process.event_loop import run
+from paidonce.harness.process.event_loop import run
 
 _PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 POOL = 100

@@ -30,14 +30,14 @@ from processor_time import spent, tree
 from rich.console import Console
 from rich.table import Table
 
-from harness.errors import PaidonceError
-from harness.process import event_loop as loop
-from harness.process.child import Child
-from harness.process.ports import HOST, HeldPort
-from harness.scenario.subject import Described
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Choice, Lane, Stack, open_stack
-from scenarios.reference import TARGET
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST, HeldPort
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Choice, Lane, Stack, open_stack
+from paidonce.scenarios.reference import TARGET
 
 NOOP, NO_DATABASE = "no-op", "no database"
 _ORDERS = 40_000

@@ -30,11 +30,11 @@ from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
-from harness.backends.localstripe import LocalStripe
-from harness.backends.stripe_mock import MockStripe
-from harness.backends.stripe_simulator import SimulatedStripe
-from harness.errors import Unavailable
-from harness.process.ports import HOST
+from paidonce.harness.backends.localstripe import LocalStripe
+from paidonce.harness.backends.stripe_mock import MockStripe
+from paidonce.harness.backends.stripe_simulator import SimulatedStripe
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.ports import HOST
 
 _BODY = b"amount=1000&currency=usd&payment_method_types[]=card"
 _PAY = _BODY + b"&confirm=true&payment_method=pm_card_visa"

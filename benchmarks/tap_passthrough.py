@@ -28,16 +28,16 @@ from processor_time import spent
 from rich.console import Console
 from rich.table import Table
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.wheels import postgres_tool
-from harness.errors import PaidonceError
-from harness.process.child import Child
-from harness.process.ports import HOST, HeldPort, answers
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.wheels import postgres_tool
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST, HeldPort, answers
+from paidonce.harness.process.tempdirs import TempFolder
 
 _TAP = """
 import asyncio, sys, uvloop
-from harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres import PostgresTap
 
 async def main():
     async with PostgresTap(sys.argv[1]) as tap:

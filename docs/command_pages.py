@@ -14,10 +14,10 @@ from pathlib import Path
 
 import typer
 
-from harness.cli.helping import HELP
-from harness.cli.main import app
-from harness.cli.stripe_serving import PORT
-from harness.simulator.cli import reader
+from paidonce.harness.cli.helping import HELP
+from paidonce.harness.cli.main import app
+from paidonce.harness.cli.stripe_serving import PORT
+from paidonce.harness.simulator.cli import reader
 
 PAGE = Path(__file__).with_name("commands.md")
 _SHARED = ("out", "backends", "postgres", "redis", "stripe", "seed")

@@ -11,7 +11,7 @@ import ast
 import re
 from pathlib import Path
 
-from scenarios.reference import VARIANTS
+from paidonce.scenarios.reference import VARIANTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "guards"

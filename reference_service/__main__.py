@@ -1,4 +1,4 @@
-"""``python -m reference_service [serve | migrate | recover | guards [--json]]``."""
+"""``python -m paidonce.reference_service [serve | migrate | recover | guards [--json]]``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from dataclasses import asdict
 from functools import partial
 
-from reference_service.guards import GUARDS
-from reference_service.settings import Settings, SettingsError, load, read_database_url
+from paidonce.reference_service.guards import GUARDS
+from paidonce.reference_service.settings import Settings, SettingsError, load, read_database_url
 
 USAGE_ERROR = 2
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m reference_service",
+        prog="python -m paidonce.reference_service",
         description="A payment service. Settings come from the environment.",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
@@ -60,9 +60,10 @@ def _serve(settings: Settings) -> int:
     )
     if settings.web_concurrency > 1:
         # Workers read the same environment again; it was found valid just now.
-        run("reference_service.app:create_app", factory=True, workers=settings.web_concurrency)
+        factory = "paidonce.reference_service.app:create_app"
+        run(factory, factory=True, workers=settings.web_concurrency)
         return 0
-    from reference_service.app import create_app
+    from paidonce.reference_service.app import create_app
 
     run(create_app(settings), workers=1)
     return 0
@@ -71,7 +72,7 @@ def _serve(settings: Settings) -> int:
 def _migrate() -> int:
     import psycopg
 
-    from reference_service.database import migrate
+    from paidonce.reference_service.database import migrate
 
     try:
         migrate(read_database_url(os.environ))
@@ -83,7 +84,7 @@ def _migrate() -> int:
 def _recover(settings: Settings) -> int:
     from sqlalchemy.exc import DBAPIError
 
-    from reference_service.service import Service
+    from paidonce.reference_service.service import Service
 
     service = Service(settings)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from reference_service.orders import Status
+from paidonce.reference_service.orders import Status
 
 Amount = Annotated[int, Field(strict=True, ge=50, le=99_999_999, description="Minor units.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=64, description="The order's id.")]

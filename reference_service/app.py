@@ -21,9 +21,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from reference_service import api, spent, store
-from reference_service.database import Trouble, ping, trouble
-from reference_service.operations import (
+from paidonce.reference_service import api, spent, store
+from paidonce.reference_service.database import Trouble, ping, trouble
+from paidonce.reference_service.operations import (
     ApplyEvent,
     Cancel,
     ChangeAmount,
@@ -32,11 +32,11 @@ from reference_service.operations import (
     Pay,
     Refund,
 )
-from reference_service.operations.base import Event
-from reference_service.operations.webhook import HANDLED, applied
-from reference_service.orders import Answer, Order, error, not_found
-from reference_service.service import Service
-from reference_service.settings import Settings, load
+from paidonce.reference_service.operations.base import Event
+from paidonce.reference_service.operations.webhook import HANDLED, applied
+from paidonce.reference_service.orders import Answer, Order, error, not_found
+from paidonce.reference_service.service import Service
+from paidonce.reference_service.settings import Settings, load
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNDER_WAY = "order_already_paid, payment_in_progress, order_cancelled"

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
-from reference_service.orders import Order
+from paidonce.reference_service.orders import Order
 
 
 class CallKind(enum.StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Answer, Order
 
 
 class State(enum.StrEnum):

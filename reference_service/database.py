@@ -11,8 +11,8 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from reference_service import spent
-from reference_service.settings import Settings
+from paidonce.reference_service import spent
+from paidonce.reference_service.settings import Settings
 
 _CONNECT_TIMEOUT_S = 5
 
@@ -105,7 +105,7 @@ def sqlalchemy_url(url: str) -> str:
 
 def migrate(url: str) -> None:
     """Create what is missing, in one transaction; two at a time wait for each other."""
-    script = resources.files("reference_service").joinpath("schema.sql").read_text("utf-8")
+    script = resources.files("paidonce.reference_service").joinpath("schema.sql").read_text("utf-8")
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         # CREATE TABLE IF NOT EXISTS may still collide with itself; the number is ours.
         connection.execute("SELECT pg_advisory_xact_lock(7203021)")

@@ -9,15 +9,15 @@ from dataclasses import replace
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from reference_service.calls import Outcome, StripeCall
-from reference_service.conclude import Settlement
-from reference_service.database import Trouble, trouble
-from reference_service.gateway import Gateway
-from reference_service.guards.base import Guard, Job, LostRace, Section, Ticket
-from reference_service.operations.base import Operation, conclude_shared
-from reference_service.orders import Answer, Order, Refused, error, in_progress, invalid
-from reference_service.patience import Patience
-from reference_service.store import Earlier
+from paidonce.reference_service.calls import Outcome, StripeCall
+from paidonce.reference_service.conclude import Settlement
+from paidonce.reference_service.database import Trouble, trouble
+from paidonce.reference_service.gateway import Gateway
+from paidonce.reference_service.guards.base import Guard, Job, LostRace, Section, Ticket
+from paidonce.reference_service.operations.base import Operation, conclude_shared
+from paidonce.reference_service.orders import Answer, Order, Refused, error, in_progress, invalid
+from paidonce.reference_service.patience import Patience
+from paidonce.reference_service.store import Earlier
 
 _log = logging.getLogger(__name__)
 

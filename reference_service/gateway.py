@@ -13,10 +13,10 @@ from urllib.parse import quote_plus
 
 import stripe
 
-from reference_service import spent
-from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
-from reference_service.settings import Settings
-from reference_service.transport import WatchingClient, never_connected
+from paidonce.reference_service import spent
+from paidonce.reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
+from paidonce.reference_service.settings import Settings
+from paidonce.reference_service.transport import WatchingClient, never_connected
 
 T = TypeVar("T")
 # Beyond so many objects a search is given up, and reported as such: not having found is only

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
-from reference_service.gateway import Gateway
+from paidonce.reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
+from paidonce.reference_service.gateway import Gateway
 
 _NOT_EXECUTED = Outcome(result=Result.REJECTED, message="Stripe did not carry it out.")
 _UNCLEAR = Outcome(result=Result.UNKNOWN, message="Stripe is still at it.")

@@ -19,14 +19,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from reference_service import store
-from reference_service.calls import Outcome, Result, StripeCall
-from reference_service.database import Trouble, trouble
-from reference_service.flow import conclude
-from reference_service.gateway import Gateway
-from reference_service.operations import OPERATIONS
-from reference_service.reconcile import look
-from reference_service.settings import Settings
+from paidonce.reference_service import store
+from paidonce.reference_service.calls import Outcome, Result, StripeCall
+from paidonce.reference_service.database import Trouble, trouble
+from paidonce.reference_service.flow import conclude
+from paidonce.reference_service.gateway import Gateway
+from paidonce.reference_service.operations import OPERATIONS
+from paidonce.reference_service.reconcile import look
+from paidonce.reference_service.settings import Settings
 
 _log = logging.getLogger(__name__)
 

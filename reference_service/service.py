@@ -6,15 +6,15 @@ import importlib
 
 from sqlalchemy import Connection, Engine
 
-from reference_service import store
-from reference_service.database import make_engine
-from reference_service.flow import Flow
-from reference_service.gateway import Gateway
-from reference_service.guards import GUARDS
-from reference_service.guards.base import Context, Guard
-from reference_service.orders import Order
-from reference_service.recovery import Recovery, RecoveryThread
-from reference_service.settings import Settings
+from paidonce.reference_service import store
+from paidonce.reference_service.database import make_engine
+from paidonce.reference_service.flow import Flow
+from paidonce.reference_service.gateway import Gateway
+from paidonce.reference_service.guards import GUARDS
+from paidonce.reference_service.guards.base import Context, Guard
+from paidonce.reference_service.orders import Order
+from paidonce.reference_service.recovery import Recovery, RecoveryThread
+from paidonce.reference_service.settings import Settings
 
 
 class Service:
@@ -55,6 +55,6 @@ class Service:
 def load_guard(settings: Settings, engine: Engine) -> Guard:
     """The guard that the settings name."""
     name = GUARDS[settings.payment_guard].module
-    module = importlib.import_module(f"reference_service.guards.{name}")
+    module = importlib.import_module(f"paidonce.reference_service.guards.{name}")
     guard: Guard = module.build(Context(settings, engine))
     return guard

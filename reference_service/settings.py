@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from reference_service.guards import GUARDS
+from paidonce.reference_service.guards import GUARDS
 
 
 class SettingsError(Exception):

@@ -16,9 +16,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, TextClause, text
 
-from reference_service.conclude import Settlement, State
-from reference_service.operations.base import Event
-from reference_service.orders import Answer, Order, Status
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.operations.base import Event
+from paidonce.reference_service.orders import Answer, Order, Status
 
 _COLUMNS = (
     "id, amount, currency, payment_status, payment_id, refunded_amount, version, attempt_no,"

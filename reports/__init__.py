@@ -11,21 +11,21 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.predict import Decided, Looked
-from harness.results.assessment import Assessment, assess
-from harness.results.problems import Problem, Weight
-from harness.results.proof import Proof
-from harness.results.standing import Standing
-from reports.formats import predictions
-from reports.formats.explored import write_search_page, write_witness_page
-from reports.formats.html import page
-from reports.formats.junit import junit
-from reports.formats.markdown import summary
-from reports.formats.picture import write_picture
-from reports.formats.store import RESULTS_NAME, encode, load, write_file
-from reports.formats.tables import as_csv
-from reports.load.figures import measurements
+from paidonce.harness.errors import UsageError
+from paidonce.harness.predict import Decided, Looked
+from paidonce.harness.results.assessment import Assessment, assess
+from paidonce.harness.results.problems import Problem, Weight
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.results.standing import Standing
+from paidonce.reports.formats import predictions
+from paidonce.reports.formats.explored import write_search_page, write_witness_page
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.junit import junit
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.formats.picture import write_picture
+from paidonce.reports.formats.store import RESULTS_NAME, encode, load, write_file
+from paidonce.reports.formats.tables import as_csv
+from paidonce.reports.load.figures import measurements
 
 __all__ = [
     "Assessment",

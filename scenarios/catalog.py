@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.errors import UsageError
-from harness.scenario.model import Scenario
-from scenarios import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.scenario.model import Scenario
+from paidonce.scenarios import (
     amount_changed,
     create_vs_pay,
     declined_then_paid,

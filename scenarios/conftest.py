@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.scenario.model import Scenario
-from harness.scenario.play import missing, play_scenario
-from harness.scenario.pytest_case import Player
-from harness.scenario.subject import Described
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Choice, Lane, Stack, open_stack
-from scenarios.reference import TARGET
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.play import missing, play_scenario
+from paidonce.harness.scenario.pytest_case import Player
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Choice, Lane, Stack, open_stack
+from paidonce.scenarios.reference import TARGET
 
 
 class Benches:

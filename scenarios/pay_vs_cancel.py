@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.history import Action
-from harness.scenario.model import Attempt, Hold, Scenario, Step, when_held
-from harness.scenario.pytest_case import scenario_test
-from scenarios.common import CHECKERS_OF_A_PAYMENT
+from paidonce.harness.history import Action
+from paidonce.harness.scenario.model import Attempt, Hold, Scenario, Step, when_held
+from paidonce.harness.scenario.pytest_case import scenario_test
+from paidonce.scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(
     name="pay_vs_cancel",

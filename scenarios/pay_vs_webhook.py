@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from harness.capability import Capability
-from harness.history import Action
-from harness.scenario.model import DECLINED_CARD, Attempt, Hold, Scenario, Side, Step, when_held
-from harness.scenario.pytest_case import scenario_test
-from scenarios.common import CHECKERS_OF_A_PAYMENT
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Action
+from paidonce.harness.scenario.model import (
+    DECLINED_CARD,
+    Attempt,
+    Hold,
+    Scenario,
+    Side,
+    Step,
+    when_held,
+)
+from paidonce.harness.scenario.pytest_case import scenario_test
+from paidonce.scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(
     name="pay_vs_webhook",

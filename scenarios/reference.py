@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.history import Action
-from harness.results.proof import Variant
-from harness.service.description import Route, Target
+from paidonce.harness.history import Action
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.service.description import Route, Target
 
 VARIANTS = (
     Variant(
@@ -114,8 +114,8 @@ VARIANTS = (
 
 TARGET = Target(
     name="reference",
-    command=("{python}", "-m", "reference_service"),
-    migrate=("{python}", "-m", "reference_service", "migrate"),
+    command=("{python}", "-m", "paidonce.reference_service"),
+    migrate=("{python}", "-m", "paidonce.reference_service", "migrate"),
     environment={
         "DATABASE_URL": "{postgres_url}",
         "REDIS_URL": "{redis_url}",

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import pytest
 from chromium_pipe import NAMES, Browser, find_browser
 
-from harness.process import listening
-from harness.process.ports import HOST, HeldPort
+from paidonce.harness.process import listening
+from paidonce.harness.process.ports import HOST, HeldPort
 
 
 @pytest.fixture

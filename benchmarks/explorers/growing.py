@@ -11,16 +11,16 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import PaidonceError
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Request, Search, explore, opened
-from harness.explore.search import Budget, Ending, RandomWalk
-from harness.explore.search.execute import execute
-from harness.scenario.model import Scenario
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, Stack, open_stack
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Request, Search, explore, opened
+from paidonce.harness.explore.search import Budget, Ending, RandomWalk
+from paidonce.harness.explore.search.execute import execute
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, Stack, open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "explore" / "chatty"))
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from explorers.measured import Clock, Sample, quiet_collector
-from harness.errors import PaidonceError
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import judge_outcome
-from harness.explore.exploration import Request, Search, explore
-from harness.explore.search import Budget, DepthFirst, search
-from harness.explore.search.world import Pending, Taken
-from harness.explore.witness.export import statements_of, tell
-from harness.explore.witness.export.steps import Story
-from harness.explore.witness.file import Witness, steps_of
-from harness.scenario.controlled import ScenarioPerformance
-from harness.scenario.model import Scenario
-from harness.service.description import fill
-from harness.verdict import Status
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import judge_outcome
+from paidonce.harness.explore.exploration import Request, Search, explore
+from paidonce.harness.explore.search import Budget, DepthFirst, search
+from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.export import statements_of, tell
+from paidonce.harness.explore.witness.export.steps import Story
+from paidonce.harness.explore.witness.file import Witness, steps_of
+from paidonce.harness.scenario.controlled import ScenarioPerformance
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.service.description import fill
+from paidonce.harness.verdict import Status
 
 
 async def once(

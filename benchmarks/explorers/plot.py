@@ -9,8 +9,8 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup
 
-from reports.charts.svg import element, group, line, rect, text, xml_safe
-from reports.formats.html import asset
+from paidonce.reports.charts.svg import element, group, line, rect, text, xml_safe
+from paidonce.reports.formats.html import asset
 
 _PANEL, _HEIGHT, _LEFT, _TOP, _BOTTOM, _RIGHT = 400.0, 250.0, 58.0, 40.0, 40.0, 20.0
 _MARGIN, _HEAD = 20.0, 96.0

@@ -24,18 +24,18 @@ from typing import Any
 import psutil
 
 from explorers.ours import once
-from harness.explore.control import controller as control
-from harness.explore.control import execution as service_world
-from harness.explore.control import executions as service_worlds
-from harness.explore.control import lock_waits as blocking
-from harness.explore.control import reader as reading
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Search
-from harness.explore.naming import names
-from harness.explore.search.schedulers import tree
-from harness.scenario import controlled as scenario_clients
-from harness.scenario.client import Actor
-from harness.scenario.model import Scenario
+from paidonce.harness.explore.control import controller as control
+from paidonce.harness.explore.control import execution as service_world
+from paidonce.harness.explore.control import executions as service_worlds
+from paidonce.harness.explore.control import lock_waits as blocking
+from paidonce.harness.explore.control import reader as reading
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Search
+from paidonce.harness.explore.naming import names
+from paidonce.harness.explore.search.schedulers import tree
+from paidonce.harness.scenario import controlled as scenario_clients
+from paidonce.harness.scenario.client import Actor
+from paidonce.harness.scenario.model import Scenario
 
 _LINES = 30
 

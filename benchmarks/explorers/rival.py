@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from explorers.measured import Clock, Sample
-from harness.errors import PaidonceError
+from paidonce.harness.errors import PaidonceError
 
 VERSION = "0.7.0"
 _PROGRAM = Path(__file__).with_name("frontrun_program.py")

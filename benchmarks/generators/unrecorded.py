@@ -5,10 +5,16 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import harness.load.generate.locustfile as ours
-from harness.history import Completed
-from harness.load.generate.locustfile import HotOrder, ManyOrders, Payer, Shopper, WarmUpThenHold
-from harness.load.record.recorder import Recorder
+import paidonce.harness.load.generate.locustfile as ours
+from paidonce.harness.history import Completed
+from paidonce.harness.load.generate.locustfile import (
+    HotOrder,
+    ManyOrders,
+    Payer,
+    Shopper,
+    WarmUpThenHold,
+)
+from paidonce.harness.load.record.recorder import Recorder
 
 __all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 

@@ -10,10 +10,10 @@ import psutil
 import psycopg
 from processor_time import spent, tree
 
-from harness.scenario.subject import Described
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Choice, open_stack
-from scenarios.reference import TARGET
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.reference import TARGET
 
 _WARM = 30
 

@@ -12,7 +12,7 @@ _SHARE = float(os.environ.get("SLOWER", "0"))
 
 
 def _slow_down() -> None:
-    from reference_service.flow import Flow
+    from paidonce.reference_service.flow import Flow
 
     run = Flow.run
 
@@ -31,5 +31,5 @@ def _slow_down() -> None:
     Flow.run = slower
 
 
-if _SHARE and "reference_service" in sys.orig_argv:
+if _SHARE and "paidonce.reference_service" in sys.orig_argv:
     _slow_down()

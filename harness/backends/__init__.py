@@ -4,8 +4,14 @@ Imports processes and what all share. Others use ``Choice``, ``PostgresServer`` 
 ``StripeServer``.
 """
 
-from harness.backends.base import Backend, PostgresServer, RedisServer, Role, StripeServer
-from harness.backends.choose import KINDS, check_spec, open_postgres, open_redis, open_stripe
+from paidonce.harness.backends.base import Backend, PostgresServer, RedisServer, Role, StripeServer
+from paidonce.harness.backends.choose import (
+    KINDS,
+    check_spec,
+    open_postgres,
+    open_redis,
+    open_stripe,
+)
 
 __all__ = [
     "KINDS",

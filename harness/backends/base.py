@@ -11,7 +11,7 @@ import enum
 from types import TracebackType
 from typing import Protocol, Self
 
-from harness.capability import Capability
+from paidonce.harness.capability import Capability
 
 STAND_IN = "stand-in image"
 """In a version: the container was made from a local stand-in, not from the official image."""
@@ -119,8 +119,8 @@ class StripeServer(Backend, Protocol):
 
     @property
     def reset_path(self) -> str:
-        """The path of a request that does as ``reset`` (see ``harness.testbed.stripe_reset``);
-        empty where none does.
+        """The path of a request that does as ``reset`` (see
+        ``paidonce.harness.testbed.stripe_reset``); empty where none does.
         """
         ...
 

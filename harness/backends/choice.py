@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.backends.base import Role
-from harness.backends.choose import check_spec
-from harness.backends.urls import looks_like_url, without_password
-from harness.errors import UsageError
+from paidonce.harness.backends.base import Role
+from paidonce.harness.backends.choose import check_spec
+from paidonce.harness.backends.urls import looks_like_url, without_password
+from paidonce.harness.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.backends import stripe_keys
-from harness.backends.base import PostgresServer, RedisServer, Role, StripeServer
-from harness.backends.urls import looks_like_url, without_password
-from harness.capability import Capability
-from harness.errors import UsageError
+from paidonce.harness.backends import stripe_keys
+from paidonce.harness.backends.base import PostgresServer, RedisServer, Role, StripeServer
+from paidonce.harness.backends.urls import looks_like_url, without_password
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
 
 KINDS: dict[Role, tuple[str, ...]] = {
     Role.POSTGRES: ("embedded", "container"),
@@ -26,15 +26,15 @@ def open_postgres(spec: str = "embedded") -> PostgresServer:
     """
     # Imported where needed: Docker's and PostgreSQL's clients cost 0.2 s each to load.
     if looks_like_url(spec):
-        from harness.backends.postgres_url import UrlPostgres
+        from paidonce.harness.backends.postgres_url import UrlPostgres
 
         return UrlPostgres(spec)
     check_spec(Role.POSTGRES, spec)
     if spec == "container":
-        from harness.backends.postgres_container import ContainerPostgres
+        from paidonce.harness.backends.postgres_container import ContainerPostgres
 
         return ContainerPostgres()
-    from harness.backends.postgres_embedded import EmbeddedPostgres
+    from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
 
     return EmbeddedPostgres()
 
@@ -45,15 +45,15 @@ def open_redis(spec: str = "embedded") -> RedisServer:
     Raises ``UsageError`` for a spec that is none of these, else what the backend raises.
     """
     if looks_like_url(spec):
-        from harness.backends.redis_url import UrlRedis
+        from paidonce.harness.backends.redis_url import UrlRedis
 
         return UrlRedis(spec)
     check_spec(Role.REDIS, spec)
     if spec == "container":
-        from harness.backends.redis_container import ContainerRedis
+        from paidonce.harness.backends.redis_container import ContainerRedis
 
         return ContainerRedis()
-    from harness.backends.redis_embedded import EmbeddedRedis
+    from paidonce.harness.backends.redis_embedded import EmbeddedRedis
 
     return EmbeddedRedis()
 
@@ -78,25 +78,25 @@ def open_stripe(
     stripe_keys.refuse_live(api_key, "the Stripe API key")
     stripe_keys.refuse_live_environment()
     if looks_like_url(spec):
-        from harness.backends.stripe_url import UrlStripe
+        from paidonce.harness.backends.stripe_url import UrlStripe
 
         return UrlStripe(
             spec, api_key=api_key, webhook_secret=webhook_secret, capabilities=capabilities
         )
     check_spec(Role.STRIPE, spec)
     if spec == "stripe-mock":
-        from harness.backends.stripe_mock import MockStripe
+        from paidonce.harness.backends.stripe_mock import MockStripe
 
         return MockStripe(stripe_mock, webhook_secret=webhook_secret)
     if spec == "stripe-mock-container":
-        from harness.backends.stripe_mock_container import ContainerMockStripe
+        from paidonce.harness.backends.stripe_mock_container import ContainerMockStripe
 
         return ContainerMockStripe(webhook_secret=webhook_secret)
     if spec == "localstripe":
-        from harness.backends.localstripe import LocalStripe
+        from paidonce.harness.backends.localstripe import LocalStripe
 
         return LocalStripe(webhook_secret=webhook_secret)
-    from harness.backends.stripe_simulator import SimulatedStripe
+    from paidonce.harness.backends.stripe_simulator import SimulatedStripe
 
     return SimulatedStripe(*simulator_arguments, webhook_secret=webhook_secret)
 

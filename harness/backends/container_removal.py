@@ -1,4 +1,5 @@
-"""``python -m harness.backends.container_removal ID...``: what the guardian runs for a container.
+"""``python -m paidonce.harness.backends.container_removal ID...``: what the guardian runs for a
+container.
 
 The containers are removed by force with their anonymous volumes; one that is gone is fine.
 """

@@ -22,11 +22,11 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.exceptions import ContainerStartException
 
-from harness.backends.base import STAND_IN
-from harness.errors import DeadlineExceeded, Unavailable
-from harness.process import modules
-from harness.process.custody import custody
-from harness.process.ports import HOST
+from paidonce.harness.backends.base import STAND_IN
+from paidonce.harness.errors import DeadlineExceeded, Unavailable
+from paidonce.harness.process import modules
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.ports import HOST
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class Container:
 
 
 def _removal(container: str) -> list[str]:
-    return modules.command("harness.backends.container_removal", container)[0]
+    return modules.command("paidonce.harness.backends.container_removal", container)[0]
 
 
 def _short(error: BaseException) -> str:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness import __version__
-from harness.backends import localstripe, stripe_mock, wheels
-from harness.errors import PaidonceError, Unavailable
+from paidonce.harness import __version__
+from paidonce.harness.backends import localstripe, stripe_mock, wheels
+from paidonce.harness.errors import PaidonceError, Unavailable
 
 SECONDS = 10.0
 CHROMIUM_VARIABLE = "PAIDONCE_CHROMIUM"
@@ -86,12 +86,12 @@ def _valkey() -> Finding:
 
 
 def _simulator() -> Finding:
-    found = importlib.util.find_spec("harness.simulator.__main__") is not None
+    found = importlib.util.find_spec("paidonce.harness.simulator.__main__") is not None
     return Finding(
         component="Stripe simulator",
         available=found,
         version=__version__ if found else "",
-        detail="part of paidonce" if found else "harness.simulator cannot be run",
+        detail="part of paidonce" if found else "paidonce.harness.simulator cannot be run",
         remedy="" if found else "Install paidonce again",
         needed=True,
     )
@@ -129,7 +129,7 @@ def _localstripe() -> Finding:
 
 def _docker() -> Finding:
     try:
-        from harness.backends.containers import engine_version
+        from paidonce.harness.backends.containers import engine_version
 
         version = engine_version()
     except PaidonceError as error:

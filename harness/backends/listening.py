@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.errors import Unavailable
-from harness.process.child import Child, ChildFailed
-from harness.process.listening import start_listening
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.listening import start_listening
 
 T = TypeVar("T")
 

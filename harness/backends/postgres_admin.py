@@ -11,8 +11,8 @@ import msgspec
 import psycopg
 from psycopg import errors, sql
 
-from harness.backends import urls
-from harness.errors import DeadlineExceeded, Unavailable, UsageError
+from paidonce.harness.backends import urls
+from paidonce.harness.errors import DeadlineExceeded, Unavailable, UsageError
 
 TEMPLATE_SECONDS = 60.0
 """How long ``create_database`` goes on trying while sessions are connected to the template."""

@@ -6,10 +6,10 @@ from typing import Literal
 
 import psycopg
 
-from harness.backends import postgres_admin
-from harness.backends.base import Stoppable
-from harness.backends.containers import Container
-from harness.process.ports import HOST
+from paidonce.harness.backends import postgres_admin
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.containers import Container
+from paidonce.harness.process.ports import HOST
 
 IMAGE = "postgres:18.1-alpine"
 START_SECONDS = 120.0

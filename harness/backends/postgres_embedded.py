@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from harness.backends import postgres_admin, wheels
-from harness.backends.base import Stoppable
-from harness.backends.listening import start_backend
-from harness.errors import Unavailable
-from harness.process.child import Child
-from harness.process.ports import HOST
-from harness.process.tempdirs import TempFolder, passable_by_others
+from paidonce.harness.backends import postgres_admin, wheels
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.listening import start_backend
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.tempdirs import TempFolder, passable_by_others
 
 START_SECONDS = 60.0
 """Far more than it needs (about 0.3 s), for machines that are busy with something else."""

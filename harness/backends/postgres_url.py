@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from harness.backends import postgres_admin, urls
-from harness.backends.base import Stoppable
-from harness.errors import UsageError
+from paidonce.harness.backends import postgres_admin, urls
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.errors import UsageError
 
 MINIMUM_VERSION = 13
 """Oldest major version supported; ``DROP DATABASE ... WITH (FORCE)`` came with it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from harness.errors import Unavailable
+from paidonce.harness.errors import Unavailable
 
 CONNECT_SECONDS = 20
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 import redis
 
-from harness.backends import redis_client
-from harness.backends.base import Stoppable
-from harness.backends.containers import Container
-from harness.process.ports import HOST
+from paidonce.harness.backends import redis_client
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.containers import Container
+from paidonce.harness.process.ports import HOST
 
 IMAGE = "valkey/valkey:8.1.4-alpine"
 START_SECONDS = 120.0

@@ -6,12 +6,12 @@ import re
 import socket
 from typing import Literal
 
-from harness.backends import redis_client, wheels
-from harness.backends.base import Stoppable
-from harness.backends.listening import start_backend
-from harness.process.child import Child
-from harness.process.ports import HOST
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.backends import redis_client, wheels
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.listening import start_backend
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.tempdirs import TempFolder
 
 START_SECONDS = 60.0
 DATABASES = 256

@@ -6,9 +6,9 @@ from urllib.parse import urlunsplit
 
 import redis
 
-from harness.backends import redis_client, urls
-from harness.backends.base import Stoppable
-from harness.errors import Unavailable, UsageError
+from paidonce.harness.backends import redis_client, urls
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.errors import Unavailable, UsageError
 
 
 class UrlRedis(Stoppable):

@@ -15,9 +15,9 @@ import secrets
 from collections.abc import Iterator, Mapping, MutableMapping
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.backends.base import PostgresServer, RedisServer
-from harness.backends.choose import open_postgres, open_redis
-from harness.errors import UsageError
+from paidonce.harness.backends.base import PostgresServer, RedisServer
+from paidonce.harness.backends.choose import open_postgres, open_redis
+from paidonce.harness.errors import UsageError
 
 POSTGRES_VARIABLE = "PAIDONCE_POSTGRES_URL"
 REDIS_VARIABLE = "PAIDONCE_REDIS_URL"
@@ -67,7 +67,7 @@ def open_shared_postgres(environ: Mapping[str, str] | None = None) -> PostgresSe
     url = environment.get(POSTGRES_VARIABLE)
     if url and url == environment.get(THROWN_AWAY_VARIABLE):
         # Imported where needed: PostgreSQL's client takes 0.2 s to load.
-        from harness.backends.postgres_url import UrlPostgres
+        from paidonce.harness.backends.postgres_url import UrlPostgres
 
         return UrlPostgres(url, thrown_away=True)
     return open_postgres(url or "embedded")

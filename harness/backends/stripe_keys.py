@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 VARIABLE = "STRIPE_API_KEY"
 DEFAULT_TEST_KEY = "sk_test_paidonce"

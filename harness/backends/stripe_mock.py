@@ -12,14 +12,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness.backends.base import Stoppable
-from harness.backends.listening import start_saying
-from harness.backends.stripe_keys import DEFAULT_TEST_KEY
-from harness.backends.stripe_simulator import new_webhook_secret
-from harness.capability import Capability
-from harness.errors import Unavailable, UsageError
-from harness.process.child import Child
-from harness.process.ports import HOST
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.listening import start_saying
+from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from paidonce.harness.backends.stripe_simulator import new_webhook_secret
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST
 
 VARIABLE = "PAIDONCE_STRIPE_MOCK"
 START_SECONDS = 30.0

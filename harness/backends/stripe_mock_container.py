@@ -6,13 +6,13 @@ from typing import Literal
 
 import httpx
 
-from harness.backends.base import Stoppable
-from harness.backends.containers import Container
-from harness.backends.stripe_keys import DEFAULT_TEST_KEY
-from harness.backends.stripe_mock import CAPABILITIES
-from harness.backends.stripe_simulator import new_webhook_secret
-from harness.http.tls import context
-from harness.process.ports import HOST
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.containers import Container
+from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from paidonce.harness.backends.stripe_mock import CAPABILITIES
+from paidonce.harness.backends.stripe_simulator import new_webhook_secret
+from paidonce.harness.http.tls import context
+from paidonce.harness.process.ports import HOST
 
 VERSION = "0.197.0"
 IMAGE = f"stripe/stripe-mock:v{VERSION}"

@@ -1,7 +1,7 @@
 """The project's own Stripe simulator, run as a process of its own so that it can be load-tested.
 
-The contract with ``python -m harness.simulator`` is: a JSON line on standard output when it
-listens, and an end when its standard input ends (so it cannot outlive us).
+The contract with ``python -m paidonce.harness.simulator`` is: a JSON line on standard output when
+it listens, and an end when its standard input ends (so it cannot outlive us).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import secrets
 
 import httpx
 
-from harness import __version__
-from harness.backends.base import Stoppable
-from harness.backends.stripe_keys import DEFAULT_TEST_KEY
-from harness.capability import Capability
-from harness.errors import Unavailable
-from harness.http.tls import context
-from harness.process import modules
-from harness.process.child import Child
-from harness.process.ports import HOST
+from paidonce.harness import __version__
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.http.tls import context
+from paidonce.harness.process import modules
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST
 
 START_SECONDS = 60.0
 CAPABILITIES = frozenset(
@@ -56,7 +56,7 @@ class SimulatedStripe(Stoppable):
     def __init__(self, *arguments: str, webhook_secret: str | None = None) -> None:
         self.webhook_secret = webhook_secret or new_webhook_secret()
         argv, environment = modules.command(
-            "harness.simulator",
+            "paidonce.harness.simulator",
             *("--host", HOST, "--port", "0", "--stop-on-stdin-eof"),
             *("--webhook-secret", self.webhook_secret),
             *arguments,

@@ -8,10 +8,10 @@ from urllib.parse import urlunsplit
 
 import httpx
 
-from harness.backends import stripe_keys, stripe_simulator, urls
-from harness.backends.base import Stoppable
-from harness.capability import Capability
-from harness.errors import Unavailable, UsageError
+from paidonce.harness.backends import stripe_keys, stripe_simulator, urls
+from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable, UsageError
 
 STRIPE_HOST = "api.stripe.com"
 CONNECT_SECONDS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 
 def looks_like_url(spec: str) -> bool:

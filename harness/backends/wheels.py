@@ -11,7 +11,7 @@ import os
 import platform
 from pathlib import Path
 
-from harness.errors import Unavailable
+from paidonce.harness.errors import Unavailable
 
 POSTGRES_MAJOR = 18
 

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.checkers.amounts_agree import AmountsAgree
-from harness.checkers.base import Checker
-from harness.checkers.bounded_wait import BoundedWait
-from harness.checkers.cancelled import NoChargeWhenCancelled
-from harness.checkers.clean_rejections import CleanRejections
-from harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
-from harness.checkers.independent_orders import IndependentOrders
-from harness.checkers.invariants import Invariants
-from harness.checkers.judging import judge_with, select
-from harness.checkers.ledger_agrees import LedgerAgrees
-from harness.checkers.linearizable import Linearizable
-from harness.checkers.one_charge import OneCharge
-from harness.checkers.one_intent import OneIntent
-from harness.checkers.one_success import OneSuccess
-from harness.checkers.progress import Progress
-from harness.checkers.refunds_bounded import RefundsBounded
-from harness.checkers.same_key import SameKeySameAnswer
-from harness.errors import UsageError
-from harness.history import History
-from harness.verdict import Verdict
+from paidonce.harness.checkers.amounts_agree import AmountsAgree
+from paidonce.harness.checkers.base import Checker
+from paidonce.harness.checkers.bounded_wait import BoundedWait
+from paidonce.harness.checkers.cancelled import NoChargeWhenCancelled
+from paidonce.harness.checkers.clean_rejections import CleanRejections
+from paidonce.harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
+from paidonce.harness.checkers.independent_orders import IndependentOrders
+from paidonce.harness.checkers.invariants import Invariants
+from paidonce.harness.checkers.judging import judge_with, select
+from paidonce.harness.checkers.ledger_agrees import LedgerAgrees
+from paidonce.harness.checkers.linearizable import Linearizable
+from paidonce.harness.checkers.one_charge import OneCharge
+from paidonce.harness.checkers.one_intent import OneIntent
+from paidonce.harness.checkers.one_success import OneSuccess
+from paidonce.harness.checkers.progress import Progress
+from paidonce.harness.checkers.refunds_bounded import RefundsBounded
+from paidonce.harness.checkers.same_key import SameKeySameAnswer
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import History
+from paidonce.harness.verdict import Verdict
 
 __all__ = ["CHECKERS", "Checker", "checker", "judge", "judge_with"]
 

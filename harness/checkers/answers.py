@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.history import Action, History, Operation, Outcome
+from paidonce.harness.history import Action, History, Operation, Outcome
 
 CONFLICT = 409
 PAYMENT_REQUIRED = 402

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from harness.capability import Capability
-from harness.history import History
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import History
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 Needs = tuple[frozenset[Capability], ...]
 NOTHING: Needs = (frozenset(),)

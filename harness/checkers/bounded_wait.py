@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checkers.answers import evidence, who
-from harness.checkers.base import NOTHING, conclude
-from harness.history import History, Outcome
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.checkers.answers import evidence, who
+from paidonce.harness.checkers.base import NOTHING, conclude
+from paidonce.harness.history import History, Outcome
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 MAX_WAIT_MS = "max_wait_ms"
 """Setting: the longest a rejected operation may take, in milliseconds."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.capability import Capability
-from harness.checkers.answers import evidence, orders_of, succeeded
-from harness.checkers.base import Needs, conclude, some
-from harness.checkers.stripe_facts import Ledger, at_rest, never_read
-from harness.history import Action, History
-from harness.verdict import Verdict, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.answers import evidence, orders_of, succeeded
+from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
+from paidonce.harness.history import Action, History
+from paidonce.harness.verdict import Verdict, Violation
 
 
 class NoChargeWhenCancelled:

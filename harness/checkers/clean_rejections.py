@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.checkers.answers import CONFLICT, CONTENDING, PAYMENT_REQUIRED, evidence, who
-from harness.checkers.base import NOTHING, conclude
-from harness.history import Action, Completed, Effect, Fault, History, Operation, Outcome
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.checkers.answers import CONFLICT, CONTENDING, PAYMENT_REQUIRED, evidence, who
+from paidonce.harness.checkers.base import NOTHING, conclude
+from paidonce.harness.history import Action, Completed, Effect, Fault, History, Operation, Outcome
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 ALLOW_FAILED = "allow_failed"
 """Setting: "true" where a scenario breaks so much that server errors prove nothing."""

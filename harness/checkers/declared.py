@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, conclude, some
-from harness.history import History, Operation, Outcome
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.checkers.answers import evidence
+from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.history import History, Operation, Outcome
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 
 def last_operations(history: History) -> dict[str, Operation]:

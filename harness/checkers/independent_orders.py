@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.capability import Capability
-from harness.checkers.answers import by_attempt, evidence, succeeded, undecided
-from harness.checkers.base import Needs, conclude, some
-from harness.checkers.stripe_facts import Ledger, at_rest, never_read
-from harness.history import Action, History, Operation, OrderCreated
-from harness.models.order_state import PAID_STATUSES
-from harness.verdict import Verdict, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.answers import by_attempt, evidence, succeeded, undecided
+from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
+from paidonce.harness.history import Action, History, Operation, OrderCreated
+from paidonce.harness.models.order_state import PAID_STATUSES
+from paidonce.harness.verdict import Verdict, Violation
 
 
 class IndependentOrders:

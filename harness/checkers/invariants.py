@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.checkers.answers import evidence
-from harness.checkers.base import NOTHING, conclude, some
-from harness.checkers.declared import last_operations, told_success
-from harness.checkers.expressions import BEFORE, BadExpression, Expression, NoValue, Value, parse
-from harness.history import History, Invariant, Observed, Outcome
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.checkers.answers import evidence
+from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.declared import last_operations, told_success
+from paidonce.harness.checkers.expressions import (
+    BEFORE,
+    BadExpression,
+    Expression,
+    NoValue,
+    Value,
+    parse,
+)
+from paidonce.harness.history import History, Invariant, Observed, Outcome
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 Values = dict[str, tuple[int, Value]]
 """Observed values by name, each with its position in the history."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from harness.capability import CAPABILITY_MEANING, Capability
-from harness.checkers.base import Checker
-from harness.errors import UsageError
-from harness.history import History
-from harness.verdict import Status, Verdict
+from paidonce.harness.capability import CAPABILITY_MEANING, Capability
+from paidonce.harness.checkers.base import Checker
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import History
+from paidonce.harness.verdict import Status, Verdict
 
 
 def judge_with(checkers: Iterable[Checker], history: History) -> tuple[Verdict, ...]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from harness.checkers.answers import who
-from harness.checkers.base import NOTHING, conclude, some
-from harness.checkers.search import Interval, SearchResult, search
-from harness.history import (
+from paidonce.harness.checkers.answers import who
+from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.search import Interval, SearchResult, search
+from paidonce.harness.history import (
     Action,
     Completed,
     History,
@@ -22,9 +22,9 @@ from harness.history import (
     OrderObserved,
     Outcome,
 )
-from harness.models.order import OrderModel
-from harness.models.order_state import KNOWN_CODES, OrderState
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.models.order import OrderModel
+from paidonce.harness.models.order_state import KNOWN_CODES, OrderState
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 MAX_CONFIGURATIONS = 100_000
 """Configurations per order. A sound order takes about one per operation that changes it; a wrong

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.capability import Capability
-from harness.checkers.base import Needs, conclude, some
-from harness.checkers.stripe_facts import INTENT_CREATE, Ledger, Owners
-from harness.history import Effect, History
-from harness.verdict import Verdict, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.stripe_facts import INTENT_CREATE, Ledger, Owners
+from paidonce.harness.history import Effect, History
+from paidonce.harness.verdict import Verdict, Violation
 
 
 class OneIntent:

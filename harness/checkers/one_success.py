@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, whom
-from harness.checkers.base import NOTHING, conclude, some
-from harness.history import Action, History, Operation
-from harness.verdict import Verdict, Violation
+from paidonce.harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, whom
+from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.history import Action, History, Operation
+from paidonce.harness.verdict import Verdict, Violation
 
 _RULES = ((Action.PAY, "paid"), (Action.CREATE_INTENT, "given a payment intent"))
 

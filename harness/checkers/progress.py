@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.capability import Capability
-from harness.checkers.answers import CONFLICT, evidence, orders_of, whom
-from harness.checkers.base import Needs, conclude
-from harness.checkers.stripe_facts import at_rest, never_read
-from harness.history import Action, History, Operation, Outcome
-from harness.models.order_state import (
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.answers import CONFLICT, evidence, orders_of, whom
+from paidonce.harness.checkers.base import Needs, conclude
+from paidonce.harness.checkers.stripe_facts import at_rest, never_read
+from paidonce.harness.history import Action, History, Operation, Outcome
+from paidonce.harness.models.order_state import (
     ORDER_ALREADY_PAID,
     ORDER_CANCELLED,
     ORDER_NOT_PAID,
     PAYMENT_IN_PROGRESS,
     REFUND_EXCEEDS_PAYMENT,
 )
-from harness.verdict import Verdict, Violation
+from paidonce.harness.verdict import Verdict, Violation
 
 _UNSETTLED = frozenset({"unpaid", "processing"})
 _NEVER_COMPETED = frozenset({400, 401, 403, 404, 415, 422})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.capability import Capability
-from harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, undecided
-from harness.checkers.base import Needs, conclude, some
-from harness.checkers.stripe_facts import Account, Ledger
-from harness.history import Action, History, Operation, Outcome
-from harness.verdict import Verdict, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, undecided
+from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.stripe_facts import Account, Ledger
+from paidonce.harness.history import Action, History, Operation, Outcome
+from paidonce.harness.verdict import Verdict, Violation
 
 
 class RefundsBounded:

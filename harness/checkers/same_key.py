@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.checkers.answers import evidence, who
-from harness.checkers.base import NOTHING, conclude, some
-from harness.history import Action, History, Operation, Outcome
-from harness.models.order_state import PAYMENT_IN_PROGRESS
-from harness.verdict import Verdict, Violation
+from paidonce.harness.checkers.answers import evidence, who
+from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.history import Action, History, Operation, Outcome
+from paidonce.harness.models.order_state import PAYMENT_IN_PROGRESS
+from paidonce.harness.verdict import Verdict, Violation
 
 _TELLING = ("payment_id", "refund_id", "amount")
 """What an answer says of the effect it had."""

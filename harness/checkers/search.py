@@ -29,8 +29,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from harness.models.base import SequentialModel
-from harness.verdict import Status
+from paidonce.harness.models.base import SequentialModel
+from paidonce.harness.verdict import Status
 
 State = TypeVar("State", bound=Hashable)
 Call = TypeVar("Call")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.history import (
+from paidonce.harness.history import (
     ChargeObserved,
     Effect,
     History,

@@ -1,5 +1,5 @@
-"""``python -m harness.cli`` is the same as ``paidonce``."""
+"""``python -m paidonce.harness.cli`` is the same as ``paidonce``."""
 
-from harness.cli.entry import run
+from paidonce.harness.cli.entry import run
 
 run()

@@ -10,15 +10,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.checkers import judge
-from harness.cli import gating, options, target_check
-from harness.errors import UsageError
-from harness.history import History, read_history
-from harness.load.record.joining import histories_in, join, parts_among
-from harness.results.baseline import DEFAULT_NAME
-from harness.results.proof import Run
-from harness.verdict import merge
-from reports.formats import terminal
+from paidonce.harness.checkers import judge
+from paidonce.harness.cli import gating, options, target_check
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import History, read_history
+from paidonce.harness.load.record.joining import histories_in, join, parts_among
+from paidonce.harness.results.baseline import DEFAULT_NAME
+from paidonce.harness.results.proof import Run
+from paidonce.harness.verdict import merge
+from paidonce.reports.formats import terminal
 
 
 def check_command(

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-import reports
-from harness.load.analyse.comparison import Change, Comparison, Figure, compare
-from harness.verdict import Status
-from reports.formats.store import write_file
-from reports.words import number
+from paidonce import reports
+from paidonce.harness.load.analyse.comparison import Change, Comparison, Figure, compare
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.store import write_file
+from paidonce.reports.words import number
 
 _STYLES = {Change.SLOWER: "bold red", Change.FASTER: "green", Change.UNCLEAR: "yellow"}
 _HEADER = ("guard", "profile", "figure", "before", "after", "× as long", "between", "")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.backends.doctor import examine
+from paidonce.harness.backends.doctor import examine
 
 
 def doctor_command() -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 
 _INTERRUPTED = 130
-"""As ``harness.cli.leaving`` has it, which is not imported yet."""
+"""As ``paidonce.harness.cli.leaving`` has it, which is not imported yet."""
 
 
 def run() -> None:
     """Runs the command line and leaves with its exit code."""
     try:
-        from harness.cli import main
+        from paidonce.harness.cli import main
 
         main.run()
     except KeyboardInterrupt:

@@ -10,15 +10,22 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.lending import LentLane, elsewhere
-from harness.cli.playable import Playable, named
-from harness.cli.searching import concluded, searching, versions
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.exploration import WATCH_S, Explored, Request, Search, budget_of, explore
-from harness.explore.validate.spending import validation_of
-from harness.process import event_loop as loop
-from harness.testbed.stack import Choice
+from paidonce.harness.cli import options
+from paidonce.harness.cli.lending import LentLane, elsewhere
+from paidonce.harness.cli.playable import Playable, named
+from paidonce.harness.cli.searching import concluded, searching, versions
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.exploration import (
+    WATCH_S,
+    Explored,
+    Request,
+    Search,
+    budget_of,
+    explore,
+)
+from paidonce.harness.explore.validate.spending import validation_of
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.testbed.stack import Choice
 
 
 def explore_command(

@@ -14,14 +14,14 @@ import msgspec
 import typer
 from rich.console import Console
 
-from harness.cli import options
-from harness.cli.playable import of_witness
-from harness.cli.replaying import opened_again
-from harness.errors import UsageError
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.watcher import WatchedWorlds
-from harness.explore.search.world import Pending, Taken
-from harness.explore.witness.export import (
+from paidonce.harness.cli import options
+from paidonce.harness.cli.playable import of_witness
+from paidonce.harness.cli.replaying import opened_again
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.watcher import WatchedWorlds
+from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.export import (
     Snapshot,
     history_of,
     isolation_spec,
@@ -32,11 +32,11 @@ from harness.explore.witness.export import (
     tell,
     text,
 )
-from harness.explore.witness.file import Witness, broken_of, read_witness, steps_of
-from harness.explore.witness.lenient_replay import follow
-from harness.process import event_loop as loop
-from harness.testbed.stack import Choice
-from harness.verdict import Status
+from paidonce.harness.explore.witness.file import Witness, broken_of, read_witness, steps_of
+from paidonce.harness.explore.witness.lenient_replay import follow
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.testbed.stack import Choice
+from paidonce.harness.verdict import Status
 
 
 class Format(enum.StrEnum):

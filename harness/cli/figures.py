@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-import reports
-from harness.errors import UsageError
-from reports.formats.tables import write_csv, write_table
-from reports.load.figures import OPERATION, measurements, operations
+from paidonce import reports
+from paidonce.harness.errors import UsageError
+from paidonce.reports.formats.tables import write_csv, write_table
+from paidonce.reports.load.figures import OPERATION, measurements, operations
 
 
 def figures_command(

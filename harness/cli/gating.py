@@ -12,18 +12,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.errors import UsageError
-from harness.explore.witness.export.sequence import mermaid
-from harness.explore.witness.export.steps import history_of, tell
-from harness.explore.witness.file import read_witness
-from harness.results import Baseline, Finding, Level, read_baseline, write_baseline
-from harness.results.assessment import Assessment
-from harness.results.baseline import DEFAULT_NAME
-from harness.results.findings import ANY, DECLARED, known_ids
-from harness.results.words import count
-from harness.targets import Loaded
-from reports.formats.ci import annotation, comment, line_of, sarif
-from reports.formats.store import write_file
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.witness.export.sequence import mermaid
+from paidonce.harness.explore.witness.export.steps import history_of, tell
+from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.results import Baseline, Finding, Level, read_baseline, write_baseline
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.baseline import DEFAULT_NAME
+from paidonce.harness.results.findings import ANY, DECLARED, known_ids
+from paidonce.harness.results.words import count
+from paidonce.harness.targets import Loaded
+from paidonce.reports.formats.ci import annotation, comment, line_of, sarif
+from paidonce.reports.formats.store import write_file
 
 _SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step summary may have (GitHub's own limit); a longer one is not shown at all."""

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.mishaps import UNDECIDED, mishap
+from paidonce.harness.cli.mishaps import UNDECIDED, mishap
 
 INTERRUPTED = 130
 """What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""

@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.playable import Playable, is_target, named
-from harness.errors import UsageError
-from harness.explore.cluster.crew import crew_at, dask
-from harness.explore.cluster.local import local_cluster
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import opened
-from harness.testbed.stack import Choice, open_stack
+from paidonce.harness.cli.playable import Playable, is_target, named
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.cluster.crew import crew_at, dask
+from paidonce.harness.explore.cluster.local import local_cluster
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import opened
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from harness.checkers import CHECKERS
-from scenarios.catalog import SCENARIOS
-from scenarios.reference import TARGET
+from paidonce.harness.checkers import CHECKERS
+from paidonce.scenarios.catalog import SCENARIOS
+from paidonce.scenarios.reference import TARGET
 
 
 def list_command() -> int:

@@ -12,23 +12,23 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-import reports
-from harness.cli import load_options, options
-from harness.cli.measuring import load_all
-from harness.cli.progress import bar
-from harness.errors import UsageError
-from harness.load.generate.job import PROFILES
-from harness.load.measure import Workload
-from harness.load.observe.telemetry import Telemetry
-from harness.load.plan.settings import ARRIVALS, LONGEST_THINKING
-from harness.load.plan.spread import spread
-from harness.load.sweep import CONTENTION, sweeps, swept
-from harness.process import event_loop as loop
-from harness.proof.plan import Findings, Plan
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from reports.formats import terminal
-from scenarios.reference import TARGET
+from paidonce import reports
+from paidonce.harness.cli import load_options, options
+from paidonce.harness.cli.measuring import load_all
+from paidonce.harness.cli.progress import bar
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.generate.job import PROFILES
+from paidonce.harness.load.measure import Workload
+from paidonce.harness.load.observe.telemetry import Telemetry
+from paidonce.harness.load.plan.settings import ARRIVALS, LONGEST_THINKING
+from paidonce.harness.load.plan.spread import spread
+from paidonce.harness.load.sweep import CONTENTION, sweeps, swept
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.reports.formats import terminal
+from paidonce.scenarios.reference import TARGET
 
 
 def load_command(

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from harness.backends.urls import looks_like_url
-from harness.errors import UsageError
-from harness.load.generate.job import MAX_PATIENCE, OWN_CONTENTION
-from harness.load.observe.stripe_latency import stripe_spread
-from harness.load.plan.contention import contention
-from harness.load.plan.retrying import MOST_RETRIES
-from harness.load.plan.spread import FORMS
-from harness.load.sweep import FORMS as SWEEPS
+from paidonce.harness.backends.urls import looks_like_url
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.generate.job import MAX_PATIENCE, OWN_CONTENTION
+from paidonce.harness.load.observe.stripe_latency import stripe_spread
+from paidonce.harness.load.plan.contention import contention
+from paidonce.harness.load.plan.retrying import MOST_RETRIES
+from paidonce.harness.load.plan.spread import FORMS
+from paidonce.harness.load.sweep import FORMS as SWEEPS
 
 SIMULATOR = "simulator"
 

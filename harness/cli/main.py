@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-import harness
-from harness.cli import (
+from paidonce import harness
+from paidonce.harness.cli import (
     check,
     comparing,
     doctor,
@@ -32,8 +32,8 @@ from harness.cli import (
     target_init,
     target_schema,
 )
-from harness.cli.helping import HELP, epilog, words
-from harness.cli.leaving import leaves
+from paidonce.harness.cli.helping import HELP, epilog, words
+from paidonce.harness.cli.leaving import leaves
 
 app = typer.Typer(
     name="paidonce",

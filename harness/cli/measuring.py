@@ -13,17 +13,17 @@ from typing import TypeVar
 import msgspec
 from rich.progress import Progress, TaskID
 
-from harness.capability import Capability
-from harness.load.analyse.saturation import Climb
-from harness.load.measure import Workload, measure
-from harness.load.observe.physical import measure_limit, with_limit
-from harness.load.observe.telemetry import Telemetry
-from harness.load.observe.yardstick import Yardstick
-from harness.proof.plan import HISTORIES, Findings
-from harness.results.load_observed import Alone, Limit
-from harness.results.proof import Load, Variant
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Lane, Stack
+from paidonce.harness.capability import Capability
+from paidonce.harness.load.analyse.saturation import Climb
+from paidonce.harness.load.measure import Workload, measure
+from paidonce.harness.load.observe.physical import measure_limit, with_limit
+from paidonce.harness.load.observe.telemetry import Telemetry
+from paidonce.harness.load.observe.yardstick import Yardstick
+from paidonce.harness.proof.plan import HISTORIES, Findings
+from paidonce.harness.results.load_observed import Alone, Limit
+from paidonce.harness.results.proof import Load, Variant
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Lane, Stack
 
 MOST_AT_ONCE = 1000
 """Requests that a service is told to work on at once, at most."""

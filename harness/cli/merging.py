@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.errors import UsageError
-from harness.history import Journal
-from harness.load.analyse.summary import LoadSummary, summarise
-from harness.load.record.joining import Joined, histories_in, join
-from harness.load.record.latencies import Latencies
-from harness.load.record.recorder import LATENCIES
-from harness.results.words import count
-from reports.words import number
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Journal
+from paidonce.harness.load.analyse.summary import LoadSummary, summarise
+from paidonce.harness.load.record.joining import Joined, histories_in, join
+from paidonce.harness.load.record.latencies import Latencies
+from paidonce.harness.load.record.recorder import LATENCIES
+from paidonce.harness.results.words import count
+from paidonce.reports.words import number
 
 
 def merge_command(

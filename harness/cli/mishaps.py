@@ -12,8 +12,8 @@ from typing import NamedTuple
 import psycopg
 import redis
 
-from harness.errors import PaidonceError
-from harness.http.client import NoAnswer
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.http.client import NoAnswer
 
 UNDECIDED = 3
 """What a command leaves with that came to no verdict."""

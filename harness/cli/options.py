@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from harness.backends.choice import PRESETS, Choice, choice_of
-from harness.errors import UsageError
+from paidonce.harness.backends.choice import PRESETS, Choice, choice_of
+from paidonce.harness.errors import UsageError
 
 REPORTS = Path("paidonce-report")
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.cli.playable import Playable
-from harness.scenario.model import Scenario
-from harness.scenario.subject import Described
-from harness.service.description import Target
-from harness.targets.run.script import TargetScript
+from paidonce.harness.cli.playable import Playable
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.service.description import Target
+from paidonce.harness.targets.run.script import TargetScript
 
 THINKING_S = 600.0
 """How long a person may look before a time-out of the service or of a client goes off.

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.errors import UsageError
-from harness.explore import shrinking
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Request
-from harness.explore.regression import scenario_of
-from harness.explore.witness.file import Witness
-from harness.scenario.subject import Described
-from harness.service.script import Script
-from harness.targets import load_target
-from harness.targets.check.find_file import find_source
-from harness.targets.check.smoke import smoke
-from harness.targets.file.format import TargetFile
-from harness.targets.run.script import TargetScript, script_of
-from harness.targets.run.search_request import request_for
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.bench import Source, Subject
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore import shrinking
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Request
+from paidonce.harness.explore.regression import scenario_of
+from paidonce.harness.explore.witness.file import Witness
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.service.script import Script
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.check.find_file import find_source
+from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.run.script import TargetScript, script_of
+from paidonce.harness.targets.run.search_request import request_for
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.bench import Source, Subject
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import reports
-from harness.cli import options
-from harness.cli.playable import Playable, named
-from harness.cli.searching import concluded, searching, versions
-from harness.explore.exploration import Explored, Request, budget_of, explore
-from harness.predict import (
+from paidonce import reports
+from paidonce.harness.cli import options
+from paidonce.harness.cli.playable import Playable, named
+from paidonce.harness.cli.searching import concluded, searching, versions
+from paidonce.harness.explore.exploration import Explored, Request, budget_of, explore
+from paidonce.harness.predict import (
     Forecast,
     Prediction,
     Weighed,
@@ -26,9 +26,9 @@ from harness.predict import (
     undecided,
     weighed,
 )
-from harness.process import event_loop as loop
-from harness.testbed.stack import Choice
-from reports.formats import predictions as writer
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.testbed.stack import Choice
+from paidonce.reports.formats import predictions as writer
 
 NOT_EXPLORED = "not explored; --explore decides it"
 

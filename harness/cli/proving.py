@@ -14,26 +14,26 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-import reports
-from harness.backends.choice import choices_of
-from harness.cli import options
-from harness.cli.measuring import load_all
-from harness.cli.progress import bar
-from harness.errors import Unavailable
-from harness.explore.validate.spending import validation_of
-from harness.load.measure import Workload
-from harness.process import event_loop as loop
-from harness.proof.matrix import prove
-from harness.proof.plan import Findings, Plan
-from harness.results.proof import Beside, Cell, Proof, Variant
-from harness.scenario.model import Scenario
-from harness.scenario.subject import Described
-from harness.service.description import Target
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Status
-from reports.formats import terminal
-from scenarios.catalog import SCENARIOS, scenario
-from scenarios.reference import TARGET
+from paidonce import reports
+from paidonce.harness.backends.choice import choices_of
+from paidonce.harness.cli import options
+from paidonce.harness.cli.measuring import load_all
+from paidonce.harness.cli.progress import bar
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.explore.validate.spending import validation_of
+from paidonce.harness.load.measure import Workload
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.proof.matrix import prove
+from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.results.proof import Beside, Cell, Proof, Variant
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.service.description import Target
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats import terminal
+from paidonce.scenarios.catalog import SCENARIOS, scenario
+from paidonce.scenarios.reference import TARGET
 
 LOAD_OVERHEAD_S = 3.5
 """What a guard's load takes beside the seconds that are measured."""

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import options
-from harness.cli.playable import Playable, of_witness
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import opened, play_again
-from harness.explore.witness.file import Witness, broken_of, read_witness, shows_the_same
-from harness.process import event_loop as loop
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Status
+from paidonce.harness.cli import options
+from paidonce.harness.cli.playable import Playable, of_witness
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import opened, play_again
+from paidonce.harness.explore.witness.file import Witness, broken_of, read_witness, shows_the_same
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Status
 
 
 def replay_command(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import reports
-from reports.formats import terminal
+from paidonce import reports
+from paidonce.reports.formats import terminal
 
 
 def report_command(

@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-import reports
-from harness.cli.playable import Playable
-from harness.cli.progress import status_line
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Explored, Request, exit_code, opened, save
-from harness.explore.search import Ending, Progress
-from harness.explore.search.shrink import Shrunk
-from harness.process.threads import in_thread
-from harness.proof.cell_search import searched
-from harness.proof.plan import machine
-from harness.results.words import count
-from harness.testbed.stack import Choice, open_stack
+from paidonce import reports
+from paidonce.harness.cli.playable import Playable
+from paidonce.harness.cli.progress import status_line
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Explored, Request, exit_code, opened, save
+from paidonce.harness.explore.search import Ending, Progress
+from paidonce.harness.explore.search.shrink import Shrunk
+from paidonce.harness.process.threads import in_thread
+from paidonce.harness.proof.cell_search import searched
+from paidonce.harness.proof.plan import machine
+from paidonce.harness.results.words import count
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 
 @asynccontextmanager

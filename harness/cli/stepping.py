@@ -10,28 +10,28 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli import options
-from harness.cli.patience import patient
-from harness.cli.playable import Playable, of_witness
-from harness.cli.replaying import opened_again
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.lock_waits import Blocking
-from harness.explore.control.watcher import WatchedWorlds
-from harness.explore.search.world import Pending, Taken
-from harness.explore.witness.export import wording as phrases
-from harness.explore.witness.export.steps import WITHOUT_A_UNIT
-from harness.explore.witness.file import Witness, read_witness
-from harness.explore.witness.lenient_replay import Followed, follow
-from harness.history import Completed, Effect, Event, Invoked
-from harness.process import event_loop as loop
-from harness.results.proof import Run
-from harness.taps.gate import Call
-from harness.taps.postgres import Unit
-from harness.taps.stripe.calls import StripeCall
-from harness.testbed.stack import Choice
-from harness.verdict import Status
-from reports.formats import terminal
+from paidonce.harness.cli import options
+from paidonce.harness.cli.patience import patient
+from paidonce.harness.cli.playable import Playable, of_witness
+from paidonce.harness.cli.replaying import opened_again
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.control.watcher import WatchedWorlds
+from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.explore.witness.export.steps import WITHOUT_A_UNIT
+from paidonce.harness.explore.witness.file import Witness, read_witness
+from paidonce.harness.explore.witness.lenient_replay import Followed, follow
+from paidonce.harness.history import Completed, Effect, Event, Invoked
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.results.proof import Run
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.stripe.calls import StripeCall
+from paidonce.harness.testbed.stack import Choice
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats import terminal
 
 
 def step_command(

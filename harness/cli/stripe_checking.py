@@ -14,10 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.backends.stripe_keys import DEFAULT_TEST_KEY, checked_test_key, refuse_live_environment
-from harness.conformance import CHECKS, Check, Outcome, Result, run
-from harness.conformance.client import Api
-from harness.errors import UsageError
+from paidonce.harness.backends.stripe_keys import (
+    DEFAULT_TEST_KEY,
+    checked_test_key,
+    refuse_live_environment,
+)
+from paidonce.harness.conformance import CHECKS, Check, Outcome, Result, run
+from paidonce.harness.conformance.client import Api
+from paidonce.harness.errors import UsageError
 
 _MARKS = {
     Outcome.PASSED: "[green]passed[/green]",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import typer
 
-from harness.simulator.cli import parse
-from harness.simulator.http.server import serve
+from paidonce.harness.simulator.cli import parse
+from paidonce.harness.simulator.http.server import serve
 
 PORT = "12111"
 """Where stripe-mock listens too, so that whatever pointed there goes on working."""

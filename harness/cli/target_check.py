@@ -14,22 +14,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-import reports
-from harness.cli import gating
-from harness.cli.leaving import stopping
-from harness.cli.progress import status_line
-from harness.errors import UsageError
-from harness.explore.validate.spending import validation_of
-from harness.process import event_loop as loop
-from harness.results.proof import Cell, How
-from harness.results.words import count
-from harness.targets import load_target
-from harness.targets.check.check import Checked, Plan, check
-from harness.targets.run.script import script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Status
-from reports.formats import predictions, terminal
+from paidonce import reports
+from paidonce.harness.cli import gating
+from paidonce.harness.cli.leaving import stopping
+from paidonce.harness.cli.progress import status_line
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.validate.spending import validation_of
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.results.proof import Cell, How
+from paidonce.harness.results.words import count
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.check.check import Checked, Plan, check
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats import predictions, terminal
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 

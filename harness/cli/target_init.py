@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from harness.errors import UsageError
-from harness.targets import load_target
-from harness.targets.file.first_file import Answers, first_file
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.file.first_file import Answers, first_file
 
 _QUESTIONS = {
     "name": ("--name", "What is the service called"),

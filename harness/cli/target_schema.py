@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from harness.errors import UsageError
-from harness.targets.file.json_schema import schema
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets.file.json_schema import schema
 
 
 def schema_command(

@@ -5,8 +5,8 @@ stripe-mock, or Stripe's own test mode. They know nothing of the server but what
 and import nothing of the simulator. Each check makes objects of its own and needs nobody else's.
 """
 
-from harness.conformance.catalog import CHECKS
-from harness.conformance.checks import Check
-from harness.conformance.running import Outcome, Result, run
+from paidonce.harness.conformance.catalog import CHECKS
+from paidonce.harness.conformance.checks import Check
+from paidonce.harness.conformance.running import Outcome, Result, run
 
 __all__ = ["CHECKS", "Check", "Outcome", "Result", "run"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.conformance import (
+from paidonce.harness.conformance import (
     idempotency,
     lifecycle,
     races,

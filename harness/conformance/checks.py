@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.conformance.client import Answer, Api
+from paidonce.harness.conformance.client import Answer, Api
 
 Run = Callable[[Api], None]
 

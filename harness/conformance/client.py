@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.http.tls import context
+from paidonce.harness.http.tls import context
 
 TIMEOUT_SECONDS = 30.0
 STRIPE = "api.stripe.com"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.conformance.checks import NEW, Group, expect, made, refused
-from harness.conformance.client import Answer, Api, fresh
+from paidonce.harness.conformance.checks import NEW, Group, expect, made, refused
+from paidonce.harness.conformance.client import Answer, Api, fresh
 
 check = Group("idempotency", "https://docs.stripe.com/api/idempotent_requests")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.conformance.checks import Group, charges_of, expect, made, new, paid, refused
-from harness.conformance.client import Answer, Api
+from paidonce.harness.conformance.checks import Group, charges_of, expect, made, new, paid, refused
+from paidonce.harness.conformance.client import Answer, Api
 
 check = Group("payment intents", "https://docs.stripe.com/payments/paymentintents/lifecycle")
 

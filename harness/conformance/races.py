@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 import httpx
 
-from harness.conformance.checks import NEW, Group, charges_of, expect, made, new, paid
-from harness.conformance.client import Answer, Api, fresh
+from paidonce.harness.conformance.checks import NEW, Group, charges_of, expect, made, new, paid
+from paidonce.harness.conformance.client import Answer, Api, fresh
 
 check = Group("many at once", "https://docs.stripe.com/api/idempotent_requests")
 

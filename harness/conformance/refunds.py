@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.conformance.checks import Group, charges_of, expect, made, new, paid, refused
-from harness.conformance.client import Api
+from paidonce.harness.conformance.checks import Group, charges_of, expect, made, new, paid, refused
+from paidonce.harness.conformance.client import Api
 
 check = Group("refunds and balance", "https://docs.stripe.com/api/refunds/create")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from harness.conformance.checks import Check, Failed, Skipped
-from harness.conformance.client import Api
-from harness.errors import Unavailable
+from paidonce.harness.conformance.checks import Check, Failed, Skipped
+from paidonce.harness.conformance.client import Api
+from paidonce.harness.errors import Unavailable
 
 
 class Outcome(enum.StrEnum):

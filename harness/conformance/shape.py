@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from harness.conformance.checks import NEW, Group, expect, made, new, paid, refused
-from harness.conformance.client import Api, fresh
+from paidonce.harness.conformance.checks import NEW, Group, expect, made, new, paid, refused
+from paidonce.harness.conformance.client import Api, fresh
 
 check = Group("requests and answers", "https://docs.stripe.com/api/errors")
 

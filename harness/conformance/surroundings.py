@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.conformance.checks import Group, expect, made, new, paid, refused
-from harness.conformance.client import Api, fresh
+from paidonce.harness.conformance.checks import Group, expect, made, new, paid, refused
+from paidonce.harness.conformance.client import Api, fresh
 
 check = Group("customers and events", "https://docs.stripe.com/api/customers")
 

@@ -12,8 +12,8 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
-from harness.conformance.checks import Group, Skipped, expect, made, paid
-from harness.conformance.client import Api
+from paidonce.harness.conformance.checks import Group, Skipped, expect, made, paid
+from paidonce.harness.conformance.client import Api
 
 check = Group("webhooks", "https://docs.stripe.com/webhooks")
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import successes
-from harness.explore.control.polling import LONGEST_S, MOST
-from harness.explore.footprint.model import Resource
-from harness.explore.search import Ending, Result
-from harness.explore.search.unnamed import words
-from harness.results.grounds import Grounds, Wrong
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import successes
+from paidonce.harness.explore.control.polling import LONGEST_S, MOST
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.search import Ending, Result
+from paidonce.harness.explore.search.unnamed import words
+from paidonce.harness.results.grounds import Grounds, Wrong
 
 _STANDS_STILL = "leases do not run out in a search"
 _NEVER_OUT = "time-outs do not run out in a search"

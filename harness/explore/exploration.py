@@ -12,17 +12,17 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.explore.caveats import honest, learnt, notes
-from harness.explore.cluster.service_lanes import Elsewhere
-from harness.explore.control.background import Background
-from harness.explore.control.deadlines import Patience
-from harness.explore.control.execution import Judged
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import Came
-from harness.explore.control.watcher import WatchedWorlds, Watcher
-from harness.explore.relying import Relying
-from harness.explore.search import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.caveats import honest, learnt, notes
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.execution import Judged
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
+from paidonce.harness.explore.relying import Relying
+from paidonce.harness.explore.search import (
     Ahead,
     Bounded,
     Budget,
@@ -39,24 +39,24 @@ from harness.explore.search import (
     Scheduler,
     replay,
 )
-from harness.explore.search.clock import Clock
-from harness.explore.search.replay import expectations
-from harness.explore.search.shrink import Shrunk
-from harness.explore.search.world import InvalidRun
-from harness.explore.shrinking import shrunk
-from harness.explore.validate.spending import Validation
-from harness.explore.witness.file import (
+from paidonce.harness.explore.search.clock import Clock
+from paidonce.harness.explore.search.replay import expectations
+from paidonce.harness.explore.search.shrink import Shrunk
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.shrinking import shrunk
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.explore.witness.file import (
     Witness,
     broken_of,
     steps_of,
     unstable_values,
     write_witness,
 )
-from harness.explore.witness.lock_annotation import LockWatcher
-from harness.history import History, Journal
-from harness.service.script import Script
-from harness.testbed.stack import Lane, Stack
-from harness.verdict import Status
+from paidonce.harness.explore.witness.lock_annotation import LockWatcher
+from paidonce.harness.history import History, Journal
+from paidonce.harness.service.script import Script
+from paidonce.harness.testbed.stack import Lane, Stack
+from paidonce.harness.verdict import Status
 
 WATCH_S = 0.5
 DEFAULT_RUNS = 100

@@ -16,19 +16,25 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.errors import UsageError
-from harness.explore.exploration import opened
-from harness.explore.search import Divergence
-from harness.explore.witness.file import Witness, WitnessStep, broken_of, read_witness, steps_of
-from harness.explore.witness.lenient_replay import follow
-from harness.process import event_loop as loop
-from harness.scenario.subject import as_subject
-from harness.service.description import Target
-from harness.service.script import Script
-from harness.testbed.bench import Subject
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Broken, Status
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.exploration import opened
+from paidonce.harness.explore.search import Divergence
+from paidonce.harness.explore.witness.file import (
+    Witness,
+    WitnessStep,
+    broken_of,
+    read_witness,
+    steps_of,
+)
+from paidonce.harness.explore.witness.lenient_replay import follow
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.scenario.subject import as_subject
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.script import Script
+from paidonce.harness.testbed.bench import Subject
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Broken, Status
 
 S = TypeVar("S", bound=Script)
 
@@ -154,7 +160,9 @@ def scenario_of(witness: Witness, target: Target | Subject, scenario: S) -> S:
 
 
 def shared_choice() -> Choice:
-    """The servers the environment names (see ``harness.backends.shared``), else embedded ones."""
+    """The servers the environment names (see ``paidonce.harness.backends.shared``), else
+    embedded ones.
+    """
     redis = os.environ.get(REDIS_VARIABLE)
     return Choice(
         postgres=os.environ.get(POSTGRES_VARIABLE) or "embedded",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from harness.explore.cluster.service_lanes import (
+from paidonce.harness.explore.cluster.service_lanes import (
     Elsewhere,
     InMode,
     Mode,
@@ -17,7 +17,7 @@ from harness.explore.cluster.service_lanes import (
     one_key_twice,
     tries_without_end,
 )
-from harness.explore.control.execution import (
+from paidonce.harness.explore.control.execution import (
     ListsInOrder,
     MustHoldApart,
     MustNotDefer,
@@ -25,9 +25,15 @@ from harness.explore.control.execution import (
     SharesMemory,
     TriesWithoutEnd,
 )
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import differing, exchanged, judge_outcome, told, without
-from harness.explore.search import (
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import (
+    differing,
+    exchanged,
+    judge_outcome,
+    told,
+    without,
+)
+from paidonce.harness.explore.search import (
     Budget,
     Ending,
     Found,
@@ -37,14 +43,14 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.search.unnamed import Unnamed
-from harness.explore.validate.claims import Claims
-from harness.explore.validate.lab import Finding, Lab, Lane
-from harness.explore.validate.noting import Noting
-from harness.explore.validate.spending import Validation
-from harness.explore.validate.validating import Validated, validated
-from harness.explore.validate.ways import Suspicion, Ways
-from harness.results.grounds import Grounds, Lesson, Wrong
+from paidonce.harness.explore.search.unnamed import Unnamed
+from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.lab import Finding, Lab, Lane
+from paidonce.harness.explore.validate.noting import Noting
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.explore.validate.validating import Validated, validated
+from paidonce.harness.explore.validate.ways import Suspicion, Ways
+from paidonce.harness.results.grounds import Grounds, Lesson, Wrong
 
 
 @dataclass

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import Came, judge_outcome
-from harness.explore.search import Budget, Execution, Expected
-from harness.explore.search.shrink import Shrunk, shrink
-from harness.explore.search.world import InvalidRun, Worlds
-from harness.explore.witness.lenient_replay import follow
-from harness.verdict import Status, Verdict
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import Came, judge_outcome
+from paidonce.harness.explore.search import Budget, Execution, Expected
+from paidonce.harness.explore.search.shrink import Shrunk, shrink
+from paidonce.harness.explore.search.world import InvalidRun, Worlds
+from paidonce.harness.explore.witness.lenient_replay import follow
+from paidonce.harness.verdict import Status, Verdict
 
 BUDGET = Budget(schedules=200, seconds=20.0)
 """What shrinking may cost, unless something else is said."""

@@ -3,7 +3,7 @@
 Imports errors alone. Others use everything that is named here.
 """
 
-from harness.history.events import (
+from paidonce.harness.history.events import (
     FORMAT,
     Action,
     Backend,
@@ -24,10 +24,10 @@ from harness.history.events import (
     Outcome,
     Rules,
 )
-from harness.history.history import History, Operation
-from harness.history.journal import Journal
-from harness.history.reader import read_history
-from harness.history.recorder import Recorder
+from paidonce.harness.history.history import History, Operation
+from paidonce.harness.history.journal import Journal
+from paidonce.harness.history.reader import read_history
+from paidonce.harness.history.recorder import Recorder
 
 __all__ = [
     "FORMAT",

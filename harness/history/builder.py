@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from harness.history.events import (
+from paidonce.harness.history.events import (
     Action,
     ChargeObserved,
     Completed,
@@ -36,7 +36,7 @@ from harness.history.events import (
     OrderObserved,
     Outcome,
 )
-from harness.history.history import History
+from paidonce.harness.history.history import History
 
 MILLISECOND = 1_000_000
 _encoder = msgspec.json.Encoder()

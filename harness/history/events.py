@@ -53,7 +53,9 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invariant(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition over observed values; ``harness.checkers.expressions`` reads ``check``."""
+    """A condition over observed values; ``paidonce.harness.checkers.expressions`` reads
+    ``check``.
+    """
 
     name: str
     check: str

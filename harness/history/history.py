@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.history.events import (
+from paidonce.harness.history.events import (
     Completed,
     Ended,
     Event,

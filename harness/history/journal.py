@@ -10,8 +10,8 @@ from typing import Self
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history.events import Event, Header
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history.events import Event, Header
 
 _encoder = msgspec.json.Encoder()
 

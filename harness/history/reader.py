@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from harness.errors import UsageError
-from harness.history.events import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history.events import (
     FORMAT,
     ChargeObserved,
     Completed,
@@ -21,7 +21,7 @@ from harness.history.events import (
     OrderCreated,
     OrderObserved,
 )
-from harness.history.history import History
+from paidonce.harness.history.history import History
 
 _decoder = msgspec.json.Decoder(Event)
 _SHARED: dict[type, tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness.history.events import Event
+from paidonce.harness.history.events import Event
 
 
 class Recorder(Protocol):

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 
-from harness.http.tls import context
+from paidonce.harness.http.tls import context
 
 _FRESH_S = 1.0
 """A connection that was used so recently has not been closed for idleness by any service (the

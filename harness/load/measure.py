@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.capability import Capability
-from harness.history import Journal, Note
-from harness.load.observe.stripe_latency import stripe_latency
-from harness.load.observe.watching import watch
-from harness.load.run import run_load
-from harness.process.threads import in_thread
-from harness.results.proof import Load
-from harness.testbed.bench import Bench
-from harness.testbed.final_state import at_rest, observe
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Journal, Note
+from paidonce.harness.load.observe.stripe_latency import stripe_latency
+from paidonce.harness.load.observe.watching import watch
+from paidonce.harness.load.run import run_load
+from paidonce.harness.process.threads import in_thread
+from paidonce.harness.results.proof import Load
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.final_state import at_rest, observe
 
 REST_DEADLINE_S = 30.0
 
@@ -29,7 +29,7 @@ class Workload:
     With a ``rate`` (clients a second, ``arrivals`` "poisson" or "constant") it is an open loop.
     ``contention``, ``think``, ``timeout`` and ``retries`` are those of ``LoadJob`` (there
     ``timeout`` is called ``patience``); ``stripe_latency`` is how many milliseconds Stripe takes,
-    as ``harness.load.plan.spread`` reads it, and "" leaves Stripe as it is.
+    as ``paidonce.harness.load.plan.spread`` reads it, and "" leaves Stripe as it is.
     """
 
     profile: str = "hot"

@@ -10,26 +10,26 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.capability import Capability
-from harness.checkers import judge
-from harness.errors import PaidonceError, UsageError
-from harness.history import Backend, Ended, Header, Journal, Note, read_history
-from harness.load.analyse.summary import summarise
-from harness.load.generate.job import LoadJob, Observe
-from harness.load.generate.targets import write_target
-from harness.load.observe.meters import NOTHING, Meters, Watched
-from harness.load.observe.sampler import Sample, Sampler, summarise_samples
-from harness.load.observe.watching import Looks, seen_in
-from harness.load.plan.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
-from harness.load.record.joining import MEASURED_FROM, MEASURED_TO
-from harness.load.record.merge import Merged, merge, read_parts
-from harness.load.record.recorder import ORIGIN
-from harness.process.child import Child
-from harness.process.modules import command
-from harness.process.ports import HeldPort
-from harness.results.proof import Load
-from harness.service.description import Target
-from harness.verdict import merge as worst
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import judge
+from paidonce.harness.errors import PaidonceError, UsageError
+from paidonce.harness.history import Backend, Ended, Header, Journal, Note, read_history
+from paidonce.harness.load.analyse.summary import summarise
+from paidonce.harness.load.generate.job import LoadJob, Observe
+from paidonce.harness.load.generate.targets import write_target
+from paidonce.harness.load.observe.meters import NOTHING, Meters, Watched
+from paidonce.harness.load.observe.sampler import Sample, Sampler, summarise_samples
+from paidonce.harness.load.observe.watching import Looks, seen_in
+from paidonce.harness.load.plan.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
+from paidonce.harness.load.record.joining import MEASURED_FROM, MEASURED_TO
+from paidonce.harness.load.record.merge import Merged, merge, read_parts
+from paidonce.harness.load.record.recorder import ORIGIN
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.modules import command
+from paidonce.harness.process.ports import HeldPort
+from paidonce.harness.results.proof import Load
+from paidonce.harness.service.description import Target
+from paidonce.harness.verdict import merge as worst
 
 _START_SECONDS = 60.0
 """How long Locust may take to start and to end, on a busy machine, besides its run."""

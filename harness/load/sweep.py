@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.errors import UsageError
-from harness.load.measure import Workload
-from harness.load.observe.stripe_latency import stripe_spread
-from harness.load.plan.contention import contention
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.measure import Workload
+from paidonce.harness.load.observe.stripe_latency import stripe_spread
+from paidonce.harness.load.plan.contention import contention
 
 CONTENTION, STRIPE = "contention", "stripe-latency"
 FORMS = f"{CONTENTION}=hot,zipf:1.1,distinct or {STRIPE}=20,0,100,300"

@@ -3,8 +3,8 @@
 Imports histories' words. Checkers use ``OrderModel``.
 """
 
-from harness.models.base import SequentialModel
-from harness.models.order import OrderModel
-from harness.models.order_state import OrderState, Phase
+from paidonce.harness.models.base import SequentialModel
+from paidonce.harness.models.order import OrderModel
+from paidonce.harness.models.order_state import OrderState, Phase
 
 __all__ = ["OrderModel", "OrderState", "Phase", "SequentialModel"]

@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from harness.history import Action, Invoked, Operation, OrderCreated, Outcome
-from harness.models.order_state import (
+from paidonce.harness.history import Action, Invoked, Operation, OrderCreated, Outcome
+from paidonce.harness.models.order_state import (
     CARD_DECLINED,
     ORDER_ALREADY_PAID,
     ORDER_CANCELLED,

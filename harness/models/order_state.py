@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from harness.history import Action
+from paidonce.harness.history import Action
 
 SOME = "?"
 """An id that exists but that no answer has named yet."""

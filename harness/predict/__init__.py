@@ -5,11 +5,11 @@ their database. ``orders_of`` gives a search what to try first, ``decided`` says
 then made of each prediction. ``recorded`` is the part that does need a service.
 """
 
-from harness.predict.deciding import decided, orders_of, undecided
-from harness.predict.matching import Shown, Trace, shown_by
-from harness.predict.pairs import MOST, forecast, predict
-from harness.predict.recording import catalog_of, effects_of, predicted, recorded
-from harness.predict.types import (
+from paidonce.harness.predict.deciding import decided, orders_of, undecided
+from paidonce.harness.predict.matching import Shown, Trace, shown_by
+from paidonce.harness.predict.pairs import MOST, forecast, predict
+from paidonce.harness.predict.recording import catalog_of, effects_of, predicted, recorded
+from paidonce.harness.predict.types import (
     Bad,
     Blind,
     Decided,
@@ -23,7 +23,7 @@ from harness.predict.types import (
     Unjudged,
     Weighed,
 )
-from harness.predict.weighing import weighed
+from paidonce.harness.predict.weighing import weighed
 
 __all__ = [
     "MOST",

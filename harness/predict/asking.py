@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from pglast import ast, enums
 from pglast.stream import RawStream
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.trees import NotParsed, operator, parsed
-from harness.predict.moves import Move
-from harness.predict.trees import below
-from harness.predict.types import Kind
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, operator, parsed
+from paidonce.harness.predict.moves import Move
+from paidonce.harness.predict.trees import below
+from paidonce.harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from harness.predict.moves import Found
-    from harness.predict.shields import Meeting
+    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.shields import Meeting
 
 _NEVER_NULL = {
     int(enums.JoinType.JOIN_INNER): (True, True),

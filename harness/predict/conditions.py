@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.symbols import NULL, Params
-from harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, operator, parsed
-from harness.predict.trees import below
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, operator, parsed
+from paidonce.harness.predict.trees import below
 
 Operator = Literal["=", "is null", "<", "other"]
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-from harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
 
 
 class Data(Protocol):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.explore.search import BadOrder, Ending, Result
-from harness.history import History
-from harness.predict.matching import Trace, shown_by
-from harness.predict.types import Decided, Forecast, Prediction, Standing, Weighed
+from paidonce.harness.explore.search import BadOrder, Ending, Result
+from paidonce.harness.history import History
+from paidonce.harness.predict.matching import Trace, shown_by
+from paidonce.harness.predict.types import Decided, Forecast, Prediction, Standing, Weighed
 
 
 def orders_of(forecast: Forecast) -> tuple[BadOrder, ...]:

@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.predict.asking import Situation, situation
-from harness.predict.fixes_by_locks import advisory, for_update, one_transaction, parent_row
-from harness.predict.fixes_by_writes import claim, conditional, unique
-from harness.predict.types import Fix
+from paidonce.harness.predict.asking import Situation, situation
+from paidonce.harness.predict.fixes_by_locks import (
+    advisory,
+    for_update,
+    one_transaction,
+    parent_row,
+)
+from paidonce.harness.predict.fixes_by_writes import claim, conditional, unique
+from paidonce.harness.predict.types import Fix
 
 if TYPE_CHECKING:
-    from harness.predict.moves import Found
-    from harness.predict.shields import Meeting
+    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.shields import Meeting
 
 
 def fixes(meeting: Meeting, found: Found) -> tuple[Fix, ...]:

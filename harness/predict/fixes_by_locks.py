@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pglast import ast, enums
 
-from harness.predict.asking import Situation
-from harness.predict.moves import puts_in
-from harness.predict.trees import below
-from harness.predict.types import Fix
+from paidonce.harness.predict.asking import Situation
+from paidonce.harness.predict.moves import puts_in
+from paidonce.harness.predict.trees import below
+from paidonce.harness.predict.types import Fix
 
 _EXCLUSIVE = (enums.LockClauseStrength.LCS_FORUPDATE, enums.LockClauseStrength.LCS_FORNOKEYUPDATE)
 

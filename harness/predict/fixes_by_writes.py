@@ -12,13 +12,13 @@ import pglast
 from pglast import ast, enums
 from pglast.stream import RawStream
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.symbols import NEW
-from harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
-from harness.predict.moves import Move, puts_in
-from harness.predict.predicates import satisfied
-from harness.predict.trees import below
-from harness.predict.types import Fix
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.symbols import NEW
+from paidonce.harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
+from paidonce.harness.predict.moves import Move, puts_in
+from paidonce.harness.predict.predicates import satisfied
+from paidonce.harness.predict.trees import below
+from paidonce.harness.predict.types import Fix
 
 _VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
 _STATES = ("status", "state", "stage", "phase")

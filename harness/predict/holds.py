@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.explore.footprint.model import REST, Resource
-from harness.explore.footprint.sql.calls import ADVISORY
-from harness.explore.footprint.sql.catalog import Catalog, Index
-from harness.predict.conditions import Asked, Update
-from harness.predict.moves import NEVER, Move, Story
-from harness.predict.predicates import satisfied
-from harness.predict.types import Kind
-from harness.taps.redis.keys import pattern
+from paidonce.harness.explore.footprint.model import REST, Resource
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index
+from paidonce.harness.predict.conditions import Asked, Update
+from paidonce.harness.predict.moves import NEVER, Move, Story
+from paidonce.harness.predict.predicates import satisfied
+from paidonce.harness.predict.types import Kind
+from paidonce.harness.taps.redis.keys import pattern
 
 _ENTRY = 4
 """Places of index entries have so many parts."""

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pglast import ast
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.trees import NotParsed, parsed
-from harness.predict.moves import Move, Story
-from harness.predict.shields import Meeting, decides
-from harness.predict.trees import below
-from harness.predict.types import Blind, Kind, Looked, Prediction, Unjudged
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.predict.moves import Move, Story
+from paidonce.harness.predict.shields import Meeting, decides
+from paidonce.harness.predict.trees import below
+from paidonce.harness.predict.types import Blind, Kind, Looked, Prediction, Unjudged
 
 Unsure = frozenset[tuple[tuple[str, ...], str, str]]
 """Values of which it is not known whether another attempt has the same, by place and column."""

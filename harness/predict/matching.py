@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.statement import Footprints
-from harness.history import Effect, History
-from harness.predict.moves import story
-from harness.predict.together import Told
-from harness.predict.types import Bad, Prediction, Solo, Spot
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.history import Effect, History
+from paidonce.harness.predict.moves import story
+from paidonce.harness.predict.together import Told
+from paidonce.harness.predict.types import Bad, Prediction, Solo, Spot
 
 _Step = tuple[str, int]
 

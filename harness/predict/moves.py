@@ -1,8 +1,8 @@
 """Reads an attempt's effects into moves: what each looks at, writes and decides, and in which
 transaction.
 
-What a statement touches is told by ``harness.explore.footprint.sql``, what a call or command
-touches by the footprints of Stripe and Redis. Here they are only put in a row.
+What a statement touches is told by ``paidonce.harness.explore.footprint.sql``, what a call or
+command touches by the footprints of Stripe and Redis. Here they are only put in a row.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 import msgspec
 import pglast
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.redis import redis_footprint
-from harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
-from harness.explore.footprint.stripe import stripe_footprint
-from harness.history import Effect
-from harness.predict.conditions import UNREAD, Shape, shapes
-from harness.predict.together import Renaming, Told
-from harness.predict.types import Kind, Solo, Spot
-from harness.taps.redis import RedisCommand
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.redis import redis_footprint
+from paidonce.harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.stripe import stripe_footprint
+from paidonce.harness.history import Effect
+from paidonce.harness.predict.conditions import UNREAD, Shape, shapes
+from paidonce.harness.predict.together import Renaming, Told
+from paidonce.harness.predict.types import Kind, Solo, Spot
+from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 NEVER = 1 << 40
 """The ``at`` of what does not come to an end."""

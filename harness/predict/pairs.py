@@ -16,17 +16,17 @@ from itertools import chain, islice, permutations, product
 
 import msgspec
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.statement import Footprints
-from harness.predict.data import Data
-from harness.predict.fixes import fixes
-from harness.predict.looking import Sight
-from harness.predict.moves import Found, Move, Story, story
-from harness.predict.sameness import Sameness, sameness
-from harness.predict.shields import Meeting
-from harness.predict.together import another, together
-from harness.predict.types import Bad, Forecast, Kind, Prediction, Solo
-from harness.predict.words import why
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.predict.data import Data
+from paidonce.harness.predict.fixes import fixes
+from paidonce.harness.predict.looking import Sight
+from paidonce.harness.predict.moves import Found, Move, Story, story
+from paidonce.harness.predict.sameness import Sameness, sameness
+from paidonce.harness.predict.shields import Meeting
+from paidonce.harness.predict.together import another, together
+from paidonce.harness.predict.types import Bad, Forecast, Kind, Prediction, Solo
+from paidonce.harness.predict.words import why
 
 _PAIRS = 12
 """Of two kinds of attempts so many pairs are looked at until something is found."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.symbols import NULL, Params
-from harness.explore.footprint.sql.trees import NotParsed, Reader, operator, parsed
+from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, operator, parsed
 
 _READER = Reader(frozenset())
 

@@ -9,20 +9,20 @@ from functools import partial
 
 import psycopg
 
-from harness.errors import PaidonceError
-from harness.explore.control.attempts import At
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import WATCH_S
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.search.world import InvalidRun
-from harness.history import Effect, History
-from harness.predict.data import LiveData
-from harness.predict.matching import refused
-from harness.predict.pairs import forecast
-from harness.predict.rows import NewRows
-from harness.predict.types import Forecast, Solo
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.attempts import At
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import WATCH_S
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.history import Effect, History
+from paidonce.harness.predict.data import LiveData
+from paidonce.harness.predict.matching import refused
+from paidonce.harness.predict.pairs import forecast
+from paidonce.harness.predict.rows import NewRows
+from paidonce.harness.predict.types import Forecast, Solo
 
 TRIES = 3
 """How often an attempt is played until it was under control from beginning to end."""

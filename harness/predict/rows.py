@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 import psycopg
 from psycopg import sql
 
-from harness.explore.footprint.sql.catalog import Catalog, Table
-from harness.explore.footprint.sql.serials import Serials, serial_columns
-from harness.explore.naming.names import GENERATED
-from harness.predict.types import Place
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
+from paidonce.harness.explore.footprint.sql.serials import Serials, serial_columns
+from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.predict.types import Place
 
 _MOST = 200
 """Rows of a table that are named; a preparation that makes more is not told apart by them."""

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.serials import Serials, serial_columns
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.naming.names import GENERATED
-from harness.predict.moves import Move, story
-from harness.predict.together import Held, Told, replacer
-from harness.predict.types import Kind, Place
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.serials import Serials, serial_columns
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.predict.moves import Move, story
+from paidonce.harness.predict.together import Held, Told, replacer
+from paidonce.harness.predict.types import Kind, Place
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.naming.names import GENERATED
-from harness.predict.conditions import Asked, Update
-from harness.predict.data import Data
-from harness.predict.holds import Hold, conditions, holds, row_of, same_rows
-from harness.predict.moves import NEVER, Move, Story, puts_in
-from harness.predict.types import Kind
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.predict.conditions import Asked, Update
+from paidonce.harness.predict.data import Data
+from paidonce.harness.predict.holds import Hold, conditions, holds, row_of, same_rows
+from paidonce.harness.predict.moves import NEVER, Move, Story, puts_in
+from paidonce.harness.predict.types import Kind
 
 _WORDS = ("text", "varchar", "char", "bool")
 _ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})

@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.calls import ADVISORY
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.hashes import source
-from harness.explore.footprint.sql.serials import serial_columns
-from harness.explore.footprint.sql.statement import StatementFootprint
-from harness.explore.naming.names import GENERATED
-from harness.history import Effect
-from harness.predict.types import Place, Solo
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.hashes import source
+from paidonce.harness.explore.footprint.sql.serials import serial_columns
+from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.history import Effect
+from paidonce.harness.predict.types import Place, Solo
 
 _TELLING = 6
 """Characters of a value that is told wherever it stands."""

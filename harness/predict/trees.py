@@ -7,7 +7,7 @@ from typing import Any
 
 from pglast import ast
 
-from harness.explore.footprint.sql.trees import Tree, children
+from paidonce.harness.explore.footprint.sql.trees import Tree, children
 
 
 def below(node: Tree) -> Iterator[Any]:

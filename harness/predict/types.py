@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.history import Effect
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.history import Effect
 
 Place = tuple[str, str, str]
 """A table with its schema, a column, and a value in it."""

@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.control.outcome import judge_outcome
-from harness.explore.exploration import Explored
-from harness.explore.search import Ending, Plan, Schedule
-from harness.explore.search.execute import execute
-from harness.explore.search.types import Guide
-from harness.explore.search.world import InvalidRun, Pending, Taken
-from harness.predict.deciding import order_of
-from harness.predict.matching import Shown, Trace, shown_by
-from harness.predict.types import Forecast, Prediction, Spot, Weighed
-from harness.verdict import Status
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import judge_outcome
+from paidonce.harness.explore.exploration import Explored
+from paidonce.harness.explore.search import Ending, Plan, Schedule
+from paidonce.harness.explore.search.execute import execute
+from paidonce.harness.explore.search.types import Guide
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.predict.deciding import order_of
+from paidonce.harness.predict.matching import Shown, Trace, shown_by
+from paidonce.harness.predict.types import Forecast, Prediction, Spot, Weighed
+from paidonce.harness.verdict import Status
 
 SECONDS = 20.0
 """What trying may cost."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.predict.holds import conditions
-from harness.predict.moves import Move
-from harness.predict.types import Kind
+from paidonce.harness.predict.holds import conditions
+from paidonce.harness.predict.moves import Move
+from paidonce.harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from harness.predict.moves import Found
-    from harness.predict.shields import Meeting
+    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.shields import Meeting
 
 _MOST = 4
 """Columns that are named; more are only counted."""

@@ -20,10 +20,10 @@ from typing import IO, Self, TypeVar
 
 import psutil
 
-from harness.errors import DeadlineExceeded, PaidonceError
-from harness.process.custody import custody
-from harness.process.exits import ExitWatch
-from harness.process.offspring import descendants, members, wait_gone
+from paidonce.harness.errors import DeadlineExceeded, PaidonceError
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.exits import ExitWatch
+from paidonce.harness.process.offspring import descendants, members, wait_gone
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """What this process has started and must not leave behind, as told to its guardian.
 
-The guardian (see ``harness.process.guardian``) is started at the first registration and never
-waited for: the pipe holds what it has not read yet. A registration costs one write.
+The guardian (see ``paidonce.harness.process.guardian``) is started at the first registration and
+never waited for: the pipe holds what it has not read yet. A registration costs one write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.process import identity, modules
+from paidonce.harness.process import identity, modules
 
 
 class Custody:
@@ -128,7 +128,7 @@ def _write(guardian: subprocess.Popen[bytes], data: bytes) -> None:
 
 
 def _start_guardian() -> subprocess.Popen[bytes]:
-    argv, environment = modules.command("harness.process.guardian")
+    argv, environment = modules.command("paidonce.harness.process.guardian")
     # An ignored signal stays ignored across exec(3): the guardian is deaf from its first moment,
     # and not only once its interpreter is up.
     deaf = ["/bin/sh", "-c", "trap '' INT TERM HUP; exec \"$@\"", "guardian"]

@@ -1,14 +1,14 @@
 """The helper process that tidies up when the harness dies without having done so itself.
 
-``python -m harness.process.guardian`` reads one JSON object a line from its standard input, a
-pipe whose only writer is the harness. When the pipe ends, the harness is gone, by whatever way
-(``SIGKILL`` included), and everything registered and not forgotten is removed: process groups
+``python -m paidonce.harness.process.guardian`` reads one JSON object a line from its standard
+input, a pipe whose only writer is the harness. When the pipe ends, the harness is gone, by whatever
+way (``SIGKILL`` included), and everything registered and not forgotten is removed: process groups
 first, then commands, then folders.
 
 It never signals a process the harness did not start. A process is known by its pid together
-with its birth (``harness.process.identity``), since a pid alone may be somebody else's by then.
-If the leader of a group has gone, members of its *session* are still ours: the harness does not
-reap a leader before it has forgotten it, so its number could not be reused while it lived.
+with its birth (``paidonce.harness.process.identity``), since a pid alone may be somebody else's by
+then. If the leader of a group has gone, members of its *session* are still ours: the harness does
+not reap a leader before it has forgotten it, so its number could not be reused while it lived.
 
 Messages (``id`` is chosen by the sender):
 
@@ -37,8 +37,8 @@ from typing import Any
 
 import psutil
 
-from harness.process import identity
-from harness.process.offspring import members, wait_gone
+from paidonce.harness.process import identity
+from paidonce.harness.process.offspring import members, wait_gone
 
 COMMAND_SECONDS = 30.0
 _KILL_SECONDS = 30.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.process.child import Child, ChildFailed
-from harness.process.ports import HeldPort
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.ports import HeldPort
 
 PORT_TRIES = 10
 

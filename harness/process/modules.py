@@ -7,8 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
-"""The folder that holds the ``harness`` package: a checkout, or site-packages."""
+import paidonce
+
+_ROOT = Path(*paidonce.__path__).parent
+"""The folder that holds the ``paidonce`` package: ``src`` of a checkout, or site-packages."""
 
 
 def command(

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from harness.errors import Unavailable
-from harness.process.custody import custody
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.custody import custody
 
 SOCKET_PATH_LIMIT = 107
 """Bytes a Unix socket's path may have on Linux (sun_path in unix(7)); macOS allows 103."""

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.errors import PaidonceError
+from paidonce.harness.errors import PaidonceError
 
 T = TypeVar("T")
 

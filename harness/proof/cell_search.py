@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import PaidonceError
-from harness.explore.control.background import Background
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import WATCH_S, Explored, Request, explore, save
-from harness.explore.search import Budget, Ending
-from harness.explore.validate.spending import Validation
-from harness.results.proof import How, Searched
-from harness.scenario.model import Scenario, StartWhen, Until
-from harness.testbed.bench import Bench
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import WATCH_S, Explored, Request, explore, save
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.scenario.model import Scenario, StartWhen, Until
+from paidonce.harness.testbed.bench import Bench
 
 ATTEMPTS = 2
 """The search of a proof is for this many attempts."""

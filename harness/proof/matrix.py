@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.checkers import judge
-from harness.errors import PaidonceError
-from harness.history import read_history
-from harness.proof.cell_search import (
+from paidonce.harness.checkers import judge
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.history import read_history
+from paidonce.harness.proof.cell_search import (
     Allowance,
     Searcher,
     needs_real_time,
@@ -26,13 +26,13 @@ from harness.proof.cell_search import (
     ran_out,
     unusable,
 )
-from harness.proof.plan import HISTORIES, Findings, Plan
-from harness.results.proof import Cell, Run, Variant
-from harness.scenario.model import Scenario
-from harness.scenario.play import missing, play_scenario
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Lane, Stack
-from harness.verdict import Status, merge
+from paidonce.harness.proof.plan import HISTORIES, Findings, Plan
+from paidonce.harness.results.proof import Cell, Run, Variant
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.play import missing, play_scenario
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Lane, Stack
+from paidonce.harness.verdict import Status, merge
 
 _COSTLY = 2
 """After so many searches in a row that ran out of time a guard's others wait for a second round."""

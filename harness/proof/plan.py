@@ -12,14 +12,22 @@ from pathlib import Path
 
 import msgspec
 
-import harness
-from harness.backends.base import STAND_IN
-from harness.explore.validate.spending import Validation
-from harness.proof.cell_search import VALIDATION, not_searched, why_not_searched
-from harness.results.proof import Cell, Load, Machine, Proof, ScenarioInfo, Searched, Variant
-from harness.scenario.model import Scenario
-from harness.service.description import Target
-from harness.testbed.bench import Bench
+from paidonce import harness
+from paidonce.harness.backends.base import STAND_IN
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.proof.cell_search import VALIDATION, not_searched, why_not_searched
+from paidonce.harness.results.proof import (
+    Cell,
+    Load,
+    Machine,
+    Proof,
+    ScenarioInfo,
+    Searched,
+    Variant,
+)
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.service.description import Target
+from paidonce.harness.testbed.bench import Bench
 
 HISTORIES = "histories"
 """Folder beside the report that holds the histories."""

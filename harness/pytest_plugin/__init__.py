@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin import options, run
-from harness.pytest_plugin.failures import CannotCheck, NotDecided, RaceFound, shown
+from paidonce.harness.pytest_plugin import options, run
+from paidonce.harness.pytest_plugin.failures import CannotCheck, NotDecided, RaceFound, shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from harness.pytest_plugin.items import WitnessFile
-    from harness.pytest_plugin.result import Result
-    from harness.pytest_plugin.session import Session, Target
+    from paidonce.harness.pytest_plugin.items import WitnessFile
+    from paidonce.harness.pytest_plugin.result import Result
+    from paidonce.harness.pytest_plugin.session import Session, Target
 
 __all__ = ["CannotCheck", "NotDecided", "RaceFound"]
 
@@ -69,7 +69,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WitnessFil
         parent.config, file_path
     ):
         return None
-    from harness.pytest_plugin.items import WitnessFile
+    from paidonce.harness.pytest_plugin.items import WitnessFile
 
     return WitnessFile.from_parent(parent, path=file_path)
 
@@ -87,7 +87,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """A marked test is checked first; its body runs if the verdict is as expected."""
     wanted = item.stash.get(_wanted, None)
     if wanted is not None:
-        from harness.pytest_plugin import judging
+        from paidonce.harness.pytest_plugin import judging
 
         judging.hold(_result_of(item), wanted, item)
     return (yield)
@@ -125,7 +125,7 @@ def paidonce_target(request: pytest.FixtureRequest) -> Target:
 
     Its methods ``explore``, ``burst`` and ``replay`` each return a result; see docs/pytest.md.
     """
-    from harness.pytest_plugin.session import Target
+    from paidonce.harness.pytest_plugin.session import Target
 
     item: pytest.Item = request.node
     try:
@@ -149,7 +149,7 @@ def paidonce_result(request: pytest.FixtureRequest) -> Result:
 
 def _result_of(item: pytest.Item) -> Result:
     if _result not in item.stash:
-        from harness.pytest_plugin.session import Target
+        from paidonce.harness.pytest_plugin.session import Target
 
         target = Target(_session_of(item.config), item.stash[_wanted], item.nodeid)
         item.stash[_result] = target.check()
@@ -158,7 +158,7 @@ def _result_of(item: pytest.Item) -> Result:
 
 def _session_of(config: pytest.Config) -> Session:
     if _session not in config.stash:
-        from harness.pytest_plugin.session import Session
+        from paidonce.harness.pytest_plugin.session import Session
 
         config.stash[_session] = Session(run.settings(config))
     return config.stash[_session]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.pytest_plugin import judging, options
+from paidonce.harness.pytest_plugin import judging, options
 
 
 class WitnessFile(pytest.File):
@@ -23,8 +23,8 @@ class WitnessItem(pytest.Item):
 
     def runtest(self) -> None:
         """Follow its schedule; raises ``RaceFound`` where it still shows the race."""
-        from harness.pytest_plugin import _session_of
-        from harness.pytest_plugin.session import Target
+        from paidonce.harness.pytest_plugin import _session_of
+        from paidonce.harness.pytest_plugin.session import Target
 
         wanted = options.of_witness(self.config, self.path, self.nodeid)
         result = Target(_session_of(self.config), wanted, self.nodeid).check()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.pytest_plugin.failures import NotDecided, RaceFound
-from harness.pytest_plugin.options import Wanted, unknown_of
-from harness.pytest_plugin.result import Result
-from harness.pytest_plugin.run import PROPERTY
-from harness.verdict import Status
+from paidonce.harness.pytest_plugin.failures import NotDecided, RaceFound
+from paidonce.harness.pytest_plugin.options import Wanted, unknown_of
+from paidonce.harness.pytest_plugin.result import Result
+from paidonce.harness.pytest_plugin.run import PROPERTY
+from paidonce.harness.verdict import Status
 
 
 def hold(result: Result, wanted: Wanted, item: pytest.Item) -> None:

@@ -7,30 +7,30 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.explore.exploration import Explored, explore, opened, save
-from harness.explore.regression import Replay
-from harness.explore.search import Budget as SearchBudget
-from harness.explore.search import Ending
-from harness.explore.search.recorded_order import Recorded, statements
-from harness.explore.validate.spending import validation_of
-from harness.explore.witness.export.brief import labels_in_brief, steps_in_brief
-from harness.explore.witness.file import read_witness
-from harness.process import event_loop as loop
-from harness.proof.plan import HISTORIES
-from harness.pytest_plugin.options import Budget, Wanted
-from harness.pytest_plugin.result import Result
-from harness.results.proof import Run
-from harness.targets.check.bursts import burst as one_burst
-from harness.targets.check.bursts import crowd, orders_of_the_broken
-from harness.targets.check.replay import replay_target_witness
-from harness.targets.check.smoke import smoke
-from harness.targets.file.loading import Loaded
-from harness.targets.run.script import TargetScript, script_of
-from harness.targets.run.search_request import request_for
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, Lane, Stack, open_stack
-from harness.verdict import Status
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.exploration import Explored, explore, opened, save
+from paidonce.harness.explore.regression import Replay
+from paidonce.harness.explore.search import Budget as SearchBudget
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.explore.search.recorded_order import Recorded, statements
+from paidonce.harness.explore.validate.spending import validation_of
+from paidonce.harness.explore.witness.export.brief import labels_in_brief, steps_in_brief
+from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.proof.plan import HISTORIES
+from paidonce.harness.pytest_plugin.options import Budget, Wanted
+from paidonce.harness.pytest_plugin.result import Result
+from paidonce.harness.results.proof import Run
+from paidonce.harness.targets.check.bursts import burst as one_burst
+from paidonce.harness.targets.check.bursts import crowd, orders_of_the_broken
+from paidonce.harness.targets.check.replay import replay_target_witness
+from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.run.script import TargetScript, script_of
+from paidonce.harness.targets.run.search_request import request_for
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, Lane, Stack, open_stack
+from paidonce.harness.verdict import Status
 
 BURSTS = 20
 """How many, where only a time is given."""

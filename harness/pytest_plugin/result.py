@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.verdict import Broken, Status
+from paidonce.harness.verdict import Broken, Status
 
 
 @dataclass(frozen=True)

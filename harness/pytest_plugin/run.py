@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin.options import REPORTS, either, home, ini, option, unknown_of
+from paidonce.harness.pytest_plugin.options import REPORTS, either, home, ini, option, unknown_of
 
 PROPERTY = "paidonce"
 """Name of the property by which a test's report says what its check came to."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
-from harness.explore.regression import shared_choice
-from harness.testbed.stack import Choice
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, shared_servers
+from paidonce.harness.explore.regression import shared_choice
+from paidonce.harness.testbed.stack import Choice
 
 
 class Servers:

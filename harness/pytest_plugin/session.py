@@ -11,17 +11,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.backends.choice import choice_of
-from harness.errors import PaidonceError, UsageError
-from harness.pytest_plugin import playing
-from harness.pytest_plugin.failures import CannotCheck
-from harness.pytest_plugin.options import REPORTS, Budget, Wanted, budget_of
-from harness.pytest_plugin.result import Result
-from harness.pytest_plugin.run import Settings
-from harness.pytest_plugin.servers import Servers
-from harness.targets import Loaded, load_target
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice
+from paidonce.harness.backends.choice import choice_of
+from paidonce.harness.errors import PaidonceError, UsageError
+from paidonce.harness.pytest_plugin import playing
+from paidonce.harness.pytest_plugin.failures import CannotCheck
+from paidonce.harness.pytest_plugin.options import REPORTS, Budget, Wanted, budget_of
+from paidonce.harness.pytest_plugin.result import Result
+from paidonce.harness.pytest_plugin.run import Settings
+from paidonce.harness.pytest_plugin.servers import Servers
+from paidonce.harness.targets import Loaded, load_target
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice
 
 _ANYTHING_ELSE = re.compile(r"[^A-Za-z0-9._=-]+")
 _LONGEST = 120

@@ -8,8 +8,8 @@ Imports words that all share, and no report. Others use ``Proof`` and its parts,
 assessment.
 """
 
-from harness.results.baseline import Baseline, Entry, read_baseline, write_baseline
-from harness.results.findings import Finding, Level, accepting, findings
+from paidonce.harness.results.baseline import Baseline, Entry, read_baseline, write_baseline
+from paidonce.harness.results.findings import Finding, Level, accepting, findings
 
 __all__ = [
     "Baseline",

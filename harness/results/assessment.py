@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from harness.results.findings import Finding, accepting, findings
-from harness.results.problems import Problem, Weight, problems
-from harness.results.proof import Cell, Proof
-from harness.results.standing import Standing, grid, standing, tally
-from harness.verdict import Status
+from paidonce.harness.results.findings import Finding, accepting, findings
+from paidonce.harness.results.problems import Problem, Weight, problems
+from paidonce.harness.results.proof import Cell, Proof
+from paidonce.harness.results.standing import Standing, grid, standing, tally
+from paidonce.harness.verdict import Status
 
 WRONG_SET_UP = 2
 """Exit status where the set-up is wrong, as with any wrong usage."""
@@ -51,8 +51,8 @@ class Assessment:
         return self.standing(cell.variant, cell.scenario)
 
     def tally(self, variant: str, scenario: str) -> str:
-        """Return how many runs gave a place its standing, as ``harness.results.standing.tally``
-        says it.
+        """Return how many runs gave a place its standing, as
+        ``paidonce.harness.results.standing.tally`` says it.
         """
         return tally(self.cells.get((variant, scenario)), self.standing(variant, scenario))
 

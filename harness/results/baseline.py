@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.results.findings import DECLARED, Finding, Level
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results.findings import DECLARED, Finding, Level
 
 DEFAULT_NAME = "paidonce-baseline.toml"
 GRACE_DAYS = 90

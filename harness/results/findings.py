@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from harness.results.proof import Cell, Proof, Run
-from harness.verdict import Broken, Status, Violation
+from paidonce.harness.results.proof import Cell, Proof, Run
+from paidonce.harness.verdict import Broken, Status, Violation
 
 DECLARED = "declared"
 """What a finding is about that says a claim of the target file is false: it is never accepted."""

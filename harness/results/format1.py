@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from harness.capability import Capability
-from harness.history import Header
-from harness.results.proof import RESULTS_FORMAT
-from harness.verdict import Broken, Violation
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Header
+from paidonce.harness.results.proof import RESULTS_FORMAT
+from paidonce.harness.verdict import Broken, Violation
 
 FORMAT = 1
 _CANNOT_JUDGE = "this run cannot judge it: lacking "

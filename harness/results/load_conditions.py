@@ -10,9 +10,9 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``contention`` is which orders clients pick ("hot:1", "zipf:1.1:100", "distinct"), ``think_s``
     their pauses and ``stripe_latency_ms`` how long Stripe takes ("" where nobody said), each as
-    ``harness.load.plan.spread`` writes it. A client waits ``timeout_s`` for an answer, and asks
-    again up to ``retries`` times. The service had ``connections`` to its database at most (0: not
-    told). Empty in results older than this.
+    ``paidonce.harness.load.plan.spread`` writes it. A client waits ``timeout_s`` for an answer, and
+    asks again up to ``retries`` times. The service had ``connections`` to its database at most (0:
+    not told). Empty in results older than this.
     """
 
     contention: str = ""

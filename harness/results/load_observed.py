@@ -1,7 +1,7 @@
 """What was seen of the servers while load ran: part of the data of a load run.
 
-Plain frozen structs, as ``harness.results.proof`` has them. All of it is of the measured window
-alone.
+Plain frozen structs, as ``paidonce.harness.results.proof`` has them. All of it is of the measured
+window alone.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.capability import CAPABILITY_MEANING, Capability
-from harness.results.proof import Cell, How, Load, Proof, Run, Variant
-from harness.results.standing import Standing
-from harness.results.words import count, listed
-from harness.verdict import Status
+from paidonce.harness.capability import CAPABILITY_MEANING, Capability
+from paidonce.harness.results.proof import Cell, How, Load, Proof, Run, Variant
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.results.words import count, listed
+from paidonce.harness.verdict import Status
 
 Placed = tuple[Cell, Standing]
 

@@ -10,10 +10,10 @@ import enum
 
 import msgspec
 
-from harness.results.grounds import Grounds, resting
-from harness.results.load_conditions import Conditions
-from harness.results.load_observed import Seen
-from harness.verdict import Broken, Status, Verdict
+from paidonce.harness.results.grounds import Grounds, resting
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.results.load_observed import Seen
+from paidonce.harness.verdict import Broken, Status, Verdict
 
 RESULTS_FORMAT = 2
 
@@ -197,8 +197,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         A vulnerable cell must be caught at least once, and no complete search may find nothing;
         a sound one must be VALID every time, without a counterexample. A
         skipped cell, and one that could not be judged only because the backend lacks a
-        capability, speak neither for nor against: ``harness.results.problems`` says how a whole
-        proof treats them. Any other UNKNOWN, and any error, is not as declared.
+        capability, speak neither for nor against: ``paidonce.harness.results.problems`` says how a
+        whole proof treats them. Any other UNKNOWN, and any error, is not as declared.
         """
         if self.error is not None or self.denied:
             return False
@@ -258,8 +258,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     tried_again: int = 0
     """Operations that were another try by a client, under the key of the first."""
     histogram: str = ""
-    """All latencies in microseconds: an HDR histogram, as ``harness.load.record.latencies``
-    writes it.
+    """All latencies in microseconds: an HDR histogram, as
+    ``paidonce.harness.load.record.latencies`` writes it.
     """
 
     @property

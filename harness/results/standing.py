@@ -11,8 +11,8 @@ import enum
 
 import msgspec
 
-from harness.results.proof import Cell, Proof
-from harness.verdict import Status
+from paidonce.harness.results.proof import Cell, Proof
+from paidonce.harness.verdict import Status
 
 
 class Standing(enum.StrEnum):

@@ -14,11 +14,20 @@ import fnmatch
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from harness.errors import DeadlineExceeded
-from harness.history import Fault, Note, Recorder
-from harness.scenario.model import TOGETHER, Attempt, Hold, Scenario, Side, Start, StartWhen, Until
-from harness.service.script import Progress
-from harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.history import Fault, Note, Recorder
+from paidonce.harness.scenario.model import (
+    TOGETHER,
+    Attempt,
+    Hold,
+    Scenario,
+    Side,
+    Start,
+    StartWhen,
+    Until,
+)
+from paidonce.harness.service.script import Progress
+from paidonce.harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.004
 

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from harness.capability import Capability
-from harness.history import (
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import (
     Action,
     Completed,
     Invoked,
@@ -22,14 +22,14 @@ from harness.history import (
     Outcome,
     Recorder,
 )
-from harness.http.client import Answer, NoAnswer, Request, Wire
-from harness.scenario.choreography import Stage
-from harness.scenario.model import GOOD_CARD, TOGETHER, Attempt, Step
-from harness.service.description import request_for
-from harness.service.responses import completion
-from harness.service.script import LookedUp, Progress, Surroundings
-from harness.service.webhooks import delivery, made_up_intent, succeeded_event
-from harness.testbed.bench import Bench
+from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.scenario.choreography import Stage
+from paidonce.harness.scenario.model import GOOD_CARD, TOGETHER, Attempt, Step
+from paidonce.harness.service.description import request_for
+from paidonce.harness.service.responses import completion
+from paidonce.harness.service.script import LookedUp, Progress, Surroundings
+from paidonce.harness.service.webhooks import delivery, made_up_intent, succeeded_event
+from paidonce.harness.testbed.bench import Bench
 
 CLIENT_TIMEOUT_S = 30.0
 _REDELIVERIES = 100

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.history import Header, Outcome, Recorder
-from harness.http.client import Wire
-from harness.scenario.client import Actor, Cast, OrderContext
-from harness.scenario.model import Scenario
-from harness.scenario.play import create_order, header_of
-from harness.service.description import fill
-from harness.service.script import NotAtRest, NotReady, Over, Script, Surroundings
-from harness.testbed.bench import Bench
-from harness.testbed.final_state import at_rest, observe
+from paidonce.harness.history import Header, Outcome, Recorder
+from paidonce.harness.http.client import Wire
+from paidonce.harness.scenario.client import Actor, Cast, OrderContext
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.play import create_order, header_of
+from paidonce.harness.service.description import fill
+from paidonce.harness.service.script import NotAtRest, NotReady, Over, Script, Surroundings
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.final_state import at_rest, observe
 
 REST_DEADLINE_S = 20.0
 _RESET = "the target's reset"
@@ -88,7 +88,7 @@ class ScenarioPerformance:
 
 @dataclass
 class ScenarioClients:
-    """``Clients`` (see ``harness.service.script``) of scenarios on one bench."""
+    """``Clients`` (see ``paidonce.harness.service.script``) of scenarios on one bench."""
 
     bench: Bench
     on_prepare: Callable[[], None] | None = None

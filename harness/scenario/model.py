@@ -13,9 +13,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.capability import Capability
-from harness.errors import UsageError
-from harness.history import Action
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Action
 
 GOOD_CARD = "pm_card_visa"
 DECLINED_CARD = "pm_card_chargeDeclined"

@@ -8,17 +8,17 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.capability import Capability
-from harness.errors import UsageError
-from harness.history import Ended, Header, Journal, Note, Outcome, Recorder
-from harness.http.client import NoAnswer, Wire
-from harness.scenario.choreography import Stage
-from harness.scenario.client import Actor, Cast, OrderContext, play
-from harness.scenario.model import TOGETHER, Scenario, Step
-from harness.service.description import creation_request
-from harness.service.responses import UnexpectedAnswer, order_id
-from harness.testbed.bench import Bench
-from harness.testbed.final_state import at_rest, observe
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Ended, Header, Journal, Note, Outcome, Recorder
+from paidonce.harness.http.client import NoAnswer, Wire
+from paidonce.harness.scenario.choreography import Stage
+from paidonce.harness.scenario.client import Actor, Cast, OrderContext, play
+from paidonce.harness.scenario.model import TOGETHER, Scenario, Step
+from paidonce.harness.service.description import creation_request
+from paidonce.harness.service.responses import UnexpectedAnswer, order_id
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.final_state import at_rest, observe
 
 REST_DEADLINE_S = 30.0
 START_DEADLINE_S = 60.0

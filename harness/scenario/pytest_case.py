@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from harness.checkers import judge
-from harness.history import read_history
-from harness.scenario.model import Scenario
-from harness.verdict import Status, Verdict, merge
+from paidonce.harness.checkers import judge
+from paidonce.harness.history import read_history
+from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.verdict import Status, Verdict, merge
 
 
 class Player(Protocol):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from harness.results.proof import Variant
-from harness.scenario.controlled import ScenarioClients
-from harness.service import launch as service
-from harness.service.description import Target
-from harness.service.launch import Addresses, Service, Start
-from harness.testbed.bench import Bench, Ports, Source, Subject
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.scenario.controlled import ScenarioClients
+from paidonce.harness.service import launch as service
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.testbed.bench import Bench, Ports, Source, Subject
 
 
 @dataclass(frozen=True)
 class Described:
-    """``Subject`` (see ``harness.testbed.bench``) of a ``Target``."""
+    """``Subject`` (see ``paidonce.harness.testbed.bench``) of a ``Target``."""
 
     described: Target
 

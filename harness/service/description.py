@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history import Action
-from harness.http.client import Request
-from harness.results.proof import Variant
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Action
+from paidonce.harness.http.client import Request
+from paidonce.harness.results.proof import Variant
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

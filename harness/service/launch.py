@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx
 
-from harness.errors import UsageError
-from harness.http.tls import context
-from harness.process.child import Child, ChildFailed
-from harness.process.listening import start_listening
-from harness.process.ports import HOST
-from harness.process.threads import go_on
-from harness.service.description import Target, fill
+from paidonce.harness.errors import UsageError
+from paidonce.harness.http.tls import context
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.listening import start_listening
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.threads import go_on
+from paidonce.harness.service.description import Target, fill
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import PaidonceError
-from harness.history import Action, Completed, OrderObserved, Outcome
-from harness.http.excerpt import said
-from harness.service.description import Target
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.history import Action, Completed, OrderObserved, Outcome
+from paidonce.harness.http.excerpt import said
+from paidonce.harness.service.description import Target
 
 
 class UnexpectedAnswer(PaidonceError):

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from harness.errors import PaidonceError
-from harness.history import Header, Recorder
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.history import Header, Recorder
 
 
 class Progress(enum.Enum):

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from harness.http.client import Request
-from harness.service.description import Target
-from harness.simulator.engine.signing import sign
+from paidonce.harness.http.client import Request
+from paidonce.harness.service.description import Target
+from paidonce.harness.simulator.engine.signing import sign
 
 
 def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:

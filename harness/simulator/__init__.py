@@ -1,7 +1,7 @@
 """A stateful simulator of Stripe's payments API, run in a process of its own.
 
-``python -m harness.simulator`` serves it. What it simulates behaves as Stripe documents it at
-https://docs.stripe.com/api; what it does not simulate is refused and says so.
+``python -m paidonce.harness.simulator`` serves it. What it simulates behaves as Stripe documents it
+at https://docs.stripe.com/api; what it does not simulate is refused and says so.
 
 Each folder imports only from those below it:
 

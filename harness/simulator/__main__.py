@@ -1,10 +1,10 @@
-"""``python -m harness.simulator``."""
+"""``python -m paidonce.harness.simulator``."""
 
 from __future__ import annotations
 
 import sys
 
-from harness.simulator.cli import main
+from paidonce.harness.simulator.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

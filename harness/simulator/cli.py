@@ -1,4 +1,4 @@
-"""The command line of ``python -m harness.simulator``.
+"""The command line of ``python -m paidonce.harness.simulator``.
 
 Bad usage is one line on standard error and exit code 2.
 """
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from harness.errors import PaidonceError, UsageError
-from harness.simulator.domain.state import SETTLE_SECONDS
-from harness.simulator.engine.idempotency import WhenBusy
-from harness.simulator.engine.settings import LOCK_WAIT_MS, Forward, Settings
-from harness.simulator.engine.signing import SECRET_PREFIX
-from harness.simulator.http.server import serve
-from harness.simulator.wire.latency import MAX_MS, split
+from paidonce.harness.errors import PaidonceError, UsageError
+from paidonce.harness.simulator.domain.state import SETTLE_SECONDS
+from paidonce.harness.simulator.engine.idempotency import WhenBusy
+from paidonce.harness.simulator.engine.settings import LOCK_WAIT_MS, Forward, Settings
+from paidonce.harness.simulator.engine.signing import SECRET_PREFIX
+from paidonce.harness.simulator.http.server import serve
+from paidonce.harness.simulator.wire.latency import MAX_MS, split
 
-_PROGRAM = "python -m harness.simulator"
+_PROGRAM = "python -m paidonce.harness.simulator"
 _LONGEST_SECONDS = 31_536_000
 
 

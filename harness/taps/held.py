@@ -14,9 +14,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from harness.history import Effect, Recorder
-from harness.taps.gate import Call, ForeseeingGate, Gate, Passage
-from harness.taps.proxy import Pair, Proxy
+from paidonce.harness.history import Effect, Recorder
+from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate, Passage
+from paidonce.harness.taps.proxy import Pair, Proxy
 
 
 class Phase(enum.Enum):
@@ -61,7 +61,7 @@ class _Passing(Generic[C]):
 
 
 class Carrier(Pair, Generic[C]):
-    """A pair whose calls are recorded or held; a ``harness.taps.gate.Connection``."""
+    """A pair whose calls are recorded or held; a ``paidonce.harness.taps.gate.Connection``."""
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)

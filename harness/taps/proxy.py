@@ -13,9 +13,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, cast
 
-from harness.history import Recorder
-from harness.process.ports import HOST
-from harness.taps.gate import Gate
+from paidonce.harness.history import Recorder
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.gate import Gate
 
 _EARLY_LIMIT = 65_536
 """Bytes a client may send before the server is connected; startup needs far fewer."""

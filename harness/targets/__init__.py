@@ -4,7 +4,7 @@
 Others use ``load_target``.
 """
 
-from harness.targets.file.format import TargetFile
-from harness.targets.file.loading import Loaded, load_target
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.loading import Loaded, load_target
 
 __all__ = ["Loaded", "TargetFile", "load_target"]

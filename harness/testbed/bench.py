@@ -19,21 +19,21 @@ import psycopg
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
-from harness.backends.redis_client import not_emptied
-from harness.capability import Capability
-from harness.errors import PaidonceError
-from harness.history import Backend
-from harness.http.client import Wires
-from harness.results.proof import Variant
-from harness.service.description import Target
-from harness.service.launch import Addresses, Service, Start
-from harness.service.script import Clients
-from harness.taps.stripe.tap import StripeTap
-from harness.taps.stripe.tls_entrance import StripeTls
+from paidonce.harness.backends.redis_client import not_emptied
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.history import Backend
+from paidonce.harness.http.client import Wires
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.service.script import Clients
+from paidonce.harness.taps.stripe.tap import StripeTap
+from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 
 if TYPE_CHECKING:
-    from harness.taps.postgres import PostgresTap
-    from harness.taps.proxy import Proxy
+    from paidonce.harness.taps.postgres import PostgresTap
+    from paidonce.harness.taps.proxy import Proxy
 
 _LOCK_WAITERS = (
     "SELECT count(*) FROM pg_stat_activity "

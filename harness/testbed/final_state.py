@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from harness.capability import Capability
-from harness.errors import DeadlineExceeded
-from harness.history import (
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.history import (
     Action,
     ChargeObserved,
     Event,
@@ -19,10 +19,10 @@ from harness.history import (
     OrderObserved,
     Recorder,
 )
-from harness.http.client import NoAnswer
-from harness.service.description import request_for
-from harness.service.responses import UnexpectedAnswer, order_observed
-from harness.testbed.bench import Bench
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.service.description import request_for
+from paidonce.harness.service.responses import UnexpectedAnswer, order_observed
+from paidonce.harness.testbed.bench import Bench
 
 ANSWER_DEADLINE_S = 30.0
 _LOOK_AGAIN_S = 0.02

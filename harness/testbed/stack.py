@@ -19,25 +19,25 @@ import psycopg
 import redis.asyncio as aioredis
 from psycopg import sql
 
-from harness.backends import open_postgres, open_redis, open_stripe, postgres_admin
-from harness.backends.base import Backend as AnyBackend
-from harness.backends.base import PostgresServer, RedisServer, StripeServer
-from harness.backends.choice import Choice
-from harness.backends.shared import database_name
-from harness.backends.stripe_simulator import new_webhook_secret
-from harness.capability import Capability
-from harness.history import Backend
-from harness.process.tempdirs import TempFolder
-from harness.process.threads import in_thread
-from harness.service.launch import Addresses, Service, Start
-from harness.taps.postgres import PostgresTap
-from harness.taps.redis import RedisTap
-from harness.taps.stripe.tap import StripeTap
-from harness.taps.stripe.tls_entrance import StripeTls
-from harness.testbed.bench import Bench, ControlledTaps, Subject
-from harness.testbed.sequences import spread_sequences
-from harness.testbed.stored_values import holds
-from harness.testbed.stripe_reset import Emptying
+from paidonce.harness.backends import open_postgres, open_redis, open_stripe, postgres_admin
+from paidonce.harness.backends.base import Backend as AnyBackend
+from paidonce.harness.backends.base import PostgresServer, RedisServer, StripeServer
+from paidonce.harness.backends.choice import Choice
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.backends.stripe_simulator import new_webhook_secret
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Backend
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.harness.process.threads import in_thread
+from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.redis import RedisTap
+from paidonce.harness.taps.stripe.tap import StripeTap
+from paidonce.harness.taps.stripe.tls_entrance import StripeTls
+from paidonce.harness.testbed.bench import Bench, ControlledTaps, Subject
+from paidonce.harness.testbed.sequences import spread_sequences
+from paidonce.harness.testbed.stored_values import holds
+from paidonce.harness.testbed.stripe_reset import Emptying
 
 __all__ = ["Choice", "Lane", "Stack", "open_stack"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.backends.base import StripeServer
-from harness.backends.stripe_simulator import CONTROL_HEADERS, KEEP_PATH, not_reset
-from harness.http.client import NoAnswer, Wires
+from paidonce.harness.backends.base import StripeServer
+from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS, KEEP_PATH, not_reset
+from paidonce.harness.http.client import NoAnswer, Wires
 
 _DEADLINE_S = 10.0
 

@@ -1,6 +1,6 @@
 """What a guard is: a section around one operation on one order, in the same few steps.
 
-The flow (``reference_service.flow``) calls them in this order::
+The flow (``paidonce.reference_service.flow``) calls them in this order::
 
     enter -> read -> earlier -> [decide] -> commit                         -> exit   no call
                                          -> reserve -> [Stripe] -> settle  -> exit   one call
@@ -21,13 +21,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from reference_service import spent, store
-from reference_service.calls import StripeCall, stripe_key
-from reference_service.conclude import Settlement, State
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, not_found
-from reference_service.settings import Settings
-from reference_service.store import Attempt, Earlier
+from paidonce.reference_service import spent, store
+from paidonce.reference_service.calls import StripeCall, stripe_key
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, not_found
+from paidonce.reference_service.settings import Settings
+from paidonce.reference_service.store import Attempt, Earlier
 
 
 class LostRace(Exception):

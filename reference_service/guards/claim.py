@@ -19,11 +19,19 @@ import uuid
 from dataclasses import replace
 from uuid import UUID
 
-from reference_service import store
-from reference_service.guards.base import Context, Guard, Job, LostRace, SimpleGuard, Ticket, found
-from reference_service.guards.reserving import ReservingSection
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.base import (
+    Context,
+    Guard,
+    Job,
+    LostRace,
+    SimpleGuard,
+    Ticket,
+    found,
+)
+from paidonce.reference_service.guards.reserving import ReservingSection
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order
 
 
 class Claim(ReservingSection):

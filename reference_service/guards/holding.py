@@ -16,11 +16,11 @@ from abc import abstractmethod
 
 from sqlalchemy import Connection
 
-from reference_service import store
-from reference_service.conclude import Settlement, State
-from reference_service.guards.base import Section, Ticket, found
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, Status
+from paidonce.reference_service import store
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.guards.base import Section, Ticket, found
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, Status
 
 
 class HoldingSection(Section):

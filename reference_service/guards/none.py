@@ -11,8 +11,8 @@ the next try is a new charge under a new key.
 
 from __future__ import annotations
 
-from reference_service.guards.base import Context, Guard, SimpleGuard
-from reference_service.guards.unguarded import UnguardedSection
+from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard
+from paidonce.reference_service.guards.unguarded import UnguardedSection
 
 
 class Unprotected(UnguardedSection):

@@ -12,11 +12,11 @@ money has moved: that is ``optimistic_late``.
 
 from __future__ import annotations
 
-from reference_service import store
-from reference_service.guards.base import Context, Guard, SimpleGuard, Ticket, found
-from reference_service.guards.reserving import ReservingSection
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard, Ticket, found
+from paidonce.reference_service.guards.reserving import ReservingSection
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order
 
 
 class Optimistic(ReservingSection):

@@ -9,9 +9,9 @@ protects the row it is made on; a call made to someone else before it is not und
 
 from __future__ import annotations
 
-from reference_service import store
-from reference_service.guards.base import Context, Guard, SimpleGuard
-from reference_service.guards.unguarded import UnguardedSection
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard
+from paidonce.reference_service.guards.unguarded import UnguardedSection
 
 
 class OptimisticLate(UnguardedSection):

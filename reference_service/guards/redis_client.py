@@ -8,9 +8,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from reference_service import spent
-from reference_service.guards.base import Context
-from reference_service.orders import Refused, error
+from paidonce.reference_service import spent
+from paidonce.reference_service.guards.base import Context
+from paidonce.reference_service.orders import Refused, error
 
 RedisError = redis.RedisError
 _TIMEOUT_S = 2.0

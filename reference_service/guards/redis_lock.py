@@ -21,18 +21,26 @@ import logging
 import secrets
 from typing import Any, Self
 
-from reference_service import store
-from reference_service.guards.base import Context, Guard, Job, LostRace, Section, Ticket, found
-from reference_service.guards.redis_client import (
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.base import (
+    Context,
+    Guard,
+    Job,
+    LostRace,
+    Section,
+    Ticket,
+    found,
+)
+from paidonce.reference_service.guards.redis_client import (
     RedisError,
     acquire,
     connect,
     lock_name,
     unavailable,
 )
-from reference_service.guards.reserving import ReservingSection
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, in_progress
+from paidonce.reference_service.guards.reserving import ReservingSection
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, in_progress
 
 _log = logging.getLogger(__name__)
 COUNTER = "order-fence"

@@ -15,16 +15,16 @@ from __future__ import annotations
 import logging
 from typing import Any, Self
 
-from reference_service.guards.base import Context, Guard, Job, Section
-from reference_service.guards.redis_client import (
+from paidonce.reference_service.guards.base import Context, Guard, Job, Section
+from paidonce.reference_service.guards.redis_client import (
     RedisError,
     acquire,
     connect,
     lock_name,
     unavailable,
 )
-from reference_service.guards.unguarded import UnguardedSection
-from reference_service.orders import in_progress
+from paidonce.reference_service.guards.unguarded import UnguardedSection
+from paidonce.reference_service.orders import in_progress
 
 _log = logging.getLogger(__name__)
 

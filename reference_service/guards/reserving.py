@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_service import store
-from reference_service.conclude import Settlement, State
-from reference_service.guards.base import LostRace, Section, Ticket
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, Status
+from paidonce.reference_service import store
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.guards.base import LostRace, Section, Ticket
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, Status
 
 
 class ReservingSection(Section):

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from reference_service import store
-from reference_service.guards.base import Context, Guard, SimpleGuard
-from reference_service.guards.holding import HoldingSection
-from reference_service.orders import Order
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard
+from paidonce.reference_service.guards.holding import HoldingSection
+from paidonce.reference_service.orders import Order
 
 
 class RowLock(HoldingSection):

@@ -8,11 +8,11 @@ answer changes nothing, so the order stays payable.
 
 from __future__ import annotations
 
-from reference_service import store
-from reference_service.conclude import Settlement
-from reference_service.guards.base import LostRace, Section, Ticket, found
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, in_progress
+from paidonce.reference_service import store
+from paidonce.reference_service.conclude import Settlement
+from paidonce.reference_service.guards.base import LostRace, Section, Ticket, found
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, in_progress
 
 
 class UnguardedSection(Section):

@@ -18,12 +18,12 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from reference_service import store
-from reference_service.database import Trouble, trouble
-from reference_service.guards.base import Context, Guard, Job, SimpleGuard, Ticket, found
-from reference_service.guards.reserving import ReservingSection
-from reference_service.operations.base import Plan
-from reference_service.orders import Answer, Order, in_progress, not_found
+from paidonce.reference_service import store
+from paidonce.reference_service.database import Trouble, trouble
+from paidonce.reference_service.guards.base import Context, Guard, Job, SimpleGuard, Ticket, found
+from paidonce.reference_service.guards.reserving import ReservingSection
+from paidonce.reference_service.operations.base import Plan
+from paidonce.reference_service.orders import Answer, Order, in_progress, not_found
 
 
 class UniqueIndex(ReservingSection):

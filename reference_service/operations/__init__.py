@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reference_service.operations.amount import ChangeAmount
-from reference_service.operations.base import Operation
-from reference_service.operations.cancel import Cancel
-from reference_service.operations.intent import CreateIntent
-from reference_service.operations.pay import Pay
-from reference_service.operations.refund import Refund
-from reference_service.operations.webhook import ApplyEvent
+from paidonce.reference_service.operations.amount import ChangeAmount
+from paidonce.reference_service.operations.base import Operation
+from paidonce.reference_service.operations.cancel import Cancel
+from paidonce.reference_service.operations.intent import CreateIntent
+from paidonce.reference_service.operations.pay import Pay
+from paidonce.reference_service.operations.refund import Refund
+from paidonce.reference_service.operations.webhook import ApplyEvent
 
 OPERATIONS: dict[str, type[Operation]] = {
     operation.kind: operation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from reference_service.calls import Outcome, Result, StripeCall
-from reference_service.conclude import Settlement, State
-from reference_service.orders import Answer, Order, Status, already_paid, cancelled, error
+from paidonce.reference_service.calls import Outcome, Result, StripeCall
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.orders import Answer, Order, Status, already_paid, cancelled, error
 
 
 @dataclass(frozen=True)

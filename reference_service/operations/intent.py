@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from reference_service.calls import CallKind, Outcome, Result, StripeCall
-from reference_service.conclude import Settlement, State
-from reference_service.operations.base import Plan, rejected, wrong_state
-from reference_service.orders import Answer, Order, Status, in_progress, require_payable
+from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
+from paidonce.reference_service.orders import Answer, Order, Status, in_progress, require_payable
 
 
 @dataclass(frozen=True)

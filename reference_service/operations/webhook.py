@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from reference_service.calls import Outcome, StripeCall
-from reference_service.conclude import Settlement, State
-from reference_service.operations.base import Event, Plan
-from reference_service.orders import TAKEN, Answer, Order, Status, require_idle
+from paidonce.reference_service.calls import Outcome, StripeCall
+from paidonce.reference_service.conclude import Settlement, State
+from paidonce.reference_service.operations.base import Event, Plan
+from paidonce.reference_service.orders import TAKEN, Answer, Order, Status, require_idle
 
 SUCCEEDED = "payment_intent.succeeded"
 FAILED = "payment_intent.payment_failed"

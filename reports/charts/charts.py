@@ -13,7 +13,7 @@ from math import ceil, floor, log10
 import msgspec
 from markupsafe import Markup
 
-from reports.charts.svg import clipped, element, group, line, picture, rect, text, width_of
+from paidonce.reports.charts.svg import clipped, element, group, line, picture, rect, text, width_of
 
 WIDTH = 380
 _LABELS = 138

@@ -11,9 +11,9 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup
 
-from reports.charts.curves import Curve, Plot
-from reports.charts.svg import clipped, element, line, picture, text
-from reports.words import number
+from paidonce.reports.charts.curves import Curve, Plot
+from paidonce.reports.charts.svg import clipped, element, line, picture, text
+from paidonce.reports.words import number
 
 COLOURS = 12
 """Colours of curves in the style sheet: ``curve-0`` and so on."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from markupsafe import Markup
 
-from reports.charts.svg import clipped, element, line, picture, rect, text, width_of
-from reports.words import number
+from paidonce.reports.charts.svg import clipped, element, line, picture, rect, text, width_of
+from paidonce.reports.words import number
 
 _WIDTH, _LABELS, _RIGHT = 560.0, 150.0, 8.0
 _ROW, _BAR, _FONT = 28.0, 17.0, 11.5

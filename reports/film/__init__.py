@@ -11,21 +11,21 @@ from pathlib import Path
 
 import msgspec
 
-from harness.checkers import judge
-from harness.errors import PaidonceError
-from harness.explore.witness.export.steps import Moment, history_of
-from harness.explore.witness.export.steps import tell as tell_steps
-from harness.explore.witness.file import Witness, read_witness
-from harness.history import Completed, Effect, History, Invoked
-from harness.verdict import Verdict
-from reports.film.cards import Pieces
-from reports.film.naming import Naming
-from reports.film.state import State, telling_columns
-from reports.film.summary import Facts, summarise
-from reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
-from reports.film.words import broke_words, in_the_end, most_telling, outcome
-from reports.timeline.phrases import answer_words, letters, request_words
-from reports.timeline.story import Story, order_in_focus, tell
+from paidonce.harness.checkers import judge
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.witness.export.steps import Moment, history_of
+from paidonce.harness.explore.witness.export.steps import tell as tell_steps
+from paidonce.harness.explore.witness.file import Witness, read_witness
+from paidonce.harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.verdict import Verdict
+from paidonce.reports.film.cards import Pieces
+from paidonce.reports.film.naming import Naming
+from paidonce.reports.film.state import State, telling_columns
+from paidonce.reports.film.summary import Facts, summarise
+from paidonce.reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
+from paidonce.reports.film.words import broke_words, in_the_end, most_telling, outcome
+from paidonce.reports.timeline.phrases import answer_words, letters, request_words
+from paidonce.reports.timeline.story import Story, order_in_focus, tell
 
 
 def film_of(path: Path) -> Film:

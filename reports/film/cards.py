@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.explore.witness.export import wording as told
-from harness.explore.witness.export.steps import Happening, Kind, Moment
-from harness.history import Completed, Effect, Invoked, Outcome
-from reports.film.naming import Naming
-from reports.film.rows import Did, changes
-from reports.film.state import State
-from reports.film.types import Icon, Piece
-from reports.film.words import sql_words
-from reports.timeline.phrases import answer_words, call_words, request_words
-from reports.timeline.story import Story
+from paidonce.harness.explore.witness.export import wording as told
+from paidonce.harness.explore.witness.export.steps import Happening, Kind, Moment
+from paidonce.harness.history import Completed, Effect, Invoked, Outcome
+from paidonce.reports.film.naming import Naming
+from paidonce.reports.film.rows import Did, changes
+from paidonce.reports.film.state import State
+from paidonce.reports.film.types import Icon, Piece
+from paidonce.reports.film.words import sql_words
+from paidonce.reports.timeline.phrases import answer_words, call_words, request_words
+from paidonce.reports.timeline.story import Story
 
 # Parameters of calls that say nothing of a race.
 _USUAL = ("currency", "error_on_requires_action")

@@ -17,8 +17,8 @@ from pglast import ast, enums
 from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
-from harness.explore.witness.export import wording as phrases
-from harness.history import Effect
+from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.history import Effect
 
 
 class Did(enum.StrEnum):

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from harness.explore.witness.file import WitnessStep
-from harness.history import Completed, Effect
-from reports.film.naming import Naming
-from reports.film.rows import Change, Did, Row, changes
-from reports.film.types import Group, Item
-from reports.timeline.phrases import answer_label
-from reports.timeline.story import Story
+from paidonce.harness.explore.witness.file import WitnessStep
+from paidonce.harness.history import Completed, Effect
+from paidonce.reports.film.naming import Naming
+from paidonce.reports.film.rows import Change, Did, Row, changes
+from paidonce.reports.film.types import Group, Item
+from paidonce.reports.timeline.phrases import answer_label
+from paidonce.reports.timeline.story import Story
 
 _SHOWN_COLUMNS = 4
 _TELLING = ("status", "state")

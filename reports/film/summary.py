@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from harness.explore.witness.file import Witness
-from reports.film.naming import Naming
-from reports.film.rows import Did, Row
-from reports.film.state import Seen, State, Written
-from reports.timeline.phrases import call_words
-from reports.timeline.story import Call, Story
+from paidonce.harness.explore.witness.file import Witness
+from paidonce.reports.film.naming import Naming
+from paidonce.reports.film.rows import Did, Row
+from paidonce.reports.film.state import Seen, State, Written
+from paidonce.reports.timeline.phrases import call_words
+from paidonce.reports.timeline.story import Call, Story
 
 Sentence = tuple[str | int, ...]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers import CHECKERS
-from harness.history import ChargeObserved, Effect, History, OrderObserved
-from harness.verdict import Status, Verdict
-from reports.film.naming import Naming
-from reports.film.rows import Change, Did
-from reports.film.state import State
-from reports.timeline.phrases import conclusion
-from reports.timeline.story import Story
+from paidonce.harness.checkers import CHECKERS
+from paidonce.harness.history import ChargeObserved, Effect, History, OrderObserved
+from paidonce.harness.verdict import Status, Verdict
+from paidonce.reports.film.naming import Naming
+from paidonce.reports.film.rows import Change, Did
+from paidonce.reports.film.state import State
+from paidonce.reports.timeline.phrases import conclusion
+from paidonce.reports.timeline.story import Story
 
 # What a reader understands at once comes first; linearizable says the same of everything.
 _TELLING = (

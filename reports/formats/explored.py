@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import harness
-from harness.results.proof import How, Searched
-from reports.charts.svg import xml_safe
-from reports.film import Film, film_of
-from reports.formats.html import environment
-from reports.formats.store import page_beside, write_file
-from reports.overview.grounds import rested
-from reports.overview.searches import search_words
+from paidonce import harness
+from paidonce.harness.results.proof import How, Searched
+from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.film import Film, film_of
+from paidonce.reports.formats.html import environment
+from paidonce.reports.formats.store import page_beside, write_file
+from paidonce.reports.overview.grounds import rested
+from paidonce.reports.overview.searches import search_words
 
 _WORDS = {
     How.COMPLETE: ("proven", "Complete"),

@@ -15,26 +15,26 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.results.assessment import Assessment
-from harness.results.problems import Weight
-from harness.results.proof import Cell, Proof, Run, Variant
-from harness.results.standing import Standing
-from harness.results.words import count
-from harness.verdict import Status, Verdict
-from reports.charts.curve_svg import curve_picture
-from reports.charts.curves import Plot, as_data
-from reports.charts.stacks import stack_picture
-from reports.charts.svg import xml_safe
-from reports.formats.store import page_beside
-from reports.load.advice import advice
-from reports.load.limits import limit_figures
-from reports.load.performance import profiles
-from reports.load.plots import figures
-from reports.load.saturation import saturation
-from reports.load.spending import spending_figures
-from reports.load.waits import wait_figures
-from reports.overview.backends import columns
-from reports.overview.evidence import (
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.proof import Cell, Proof, Run, Variant
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.results.words import count
+from paidonce.harness.verdict import Status, Verdict
+from paidonce.reports.charts.curve_svg import curve_picture
+from paidonce.reports.charts.curves import Plot, as_data
+from paidonce.reports.charts.stacks import stack_picture
+from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.formats.store import page_beside
+from paidonce.reports.load.advice import advice
+from paidonce.reports.load.limits import limit_figures
+from paidonce.reports.load.performance import profiles
+from paidonce.reports.load.plots import figures
+from paidonce.reports.load.saturation import saturation
+from paidonce.reports.load.spending import spending_figures
+from paidonce.reports.load.waits import wait_figures
+from paidonce.reports.overview.backends import columns
+from paidonce.reports.overview.evidence import (
     Counterexample,
     Shown,
     counterexamples,
@@ -42,12 +42,12 @@ from reports.overview.evidence import (
     settings,
     unexpected,
 )
-from reports.overview.grounds import rested
-from reports.overview.headline import headline
-from reports.overview.searches import search_words
-from reports.timeline.model import Timeline
-from reports.timeline.svg import timeline_picture
-from reports.words import duration, moment
+from paidonce.reports.overview.grounds import rested
+from paidonce.reports.overview.headline import headline
+from paidonce.reports.overview.searches import search_words
+from paidonce.reports.timeline.model import Timeline
+from paidonce.reports.timeline.svg import timeline_picture
+from paidonce.reports.words import duration, moment
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ def _rails(shown: Timeline) -> list[list[str]]:
 def environment() -> Environment:
     """Jinja's, with everything the page's templates use."""
     environment = Environment(
-        loader=PackageLoader("reports", "templates"),
+        loader=PackageLoader("paidonce.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -244,13 +244,13 @@ def environment() -> Environment:
 
 def asset(name: str) -> Markup:
     """A file of the templates folder that is put into the page as it is."""
-    path = files("reports").joinpath("templates", name)
+    path = files("paidonce.reports").joinpath("templates", name)
     return Markup(path.read_text("utf-8"))  # noqa: S704 - our own files, never input
 
 
 def vendored(name: str) -> Markup:
     """A file of a library that is part of the page, as it is."""
-    path = files("reports").joinpath("vendor", name)
+    path = files("paidonce.reports").joinpath("vendor", name)
     return Markup(path.read_text("utf-8").strip())  # noqa: S704 - unchanged, see vendor/README.md
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from harness.results.assessment import Assessment
-from harness.results.problems import Problem, Weight, first_run, why_not_judged
-from harness.results.proof import Cell, Proof, Variant
-from harness.results.standing import Standing, tally
-from harness.verdict import Status
-from reports.charts.svg import xml_safe
-from reports.overview.backends import Column, columns
-from reports.overview.searches import replay_command, search_words
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.problems import Problem, Weight, first_run, why_not_judged
+from paidonce.harness.results.proof import Cell, Proof, Variant
+from paidonce.harness.results.standing import Standing, tally
+from paidonce.harness.verdict import Status
+from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.overview.backends import Column, columns
+from paidonce.reports.overview.searches import replay_command, search_words
 
 
 def junit(assessed: Assessment) -> bytes:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.results.assessment import Assessment
-from harness.results.problems import Weight
-from harness.results.proof import Proof
-from harness.results.standing import Standing
-from reports.load.advice import advice
-from reports.load.limits import limit_figures
-from reports.load.performance import profiles
-from reports.load.plots import figures
-from reports.load.provenance import Made
-from reports.load.saturation import saturation
-from reports.load.spending import spending_figures
-from reports.overview.backends import columns
-from reports.overview.grounds import rested
-from reports.overview.headline import Tone, headline
-from reports.words import moment
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.results.standing import Standing
+from paidonce.reports.load.advice import advice
+from paidonce.reports.load.limits import limit_figures
+from paidonce.reports.load.performance import profiles
+from paidonce.reports.load.plots import figures
+from paidonce.reports.load.provenance import Made
+from paidonce.reports.load.saturation import saturation
+from paidonce.reports.load.spending import spending_figures
+from paidonce.reports.overview.backends import columns
+from paidonce.reports.overview.grounds import rested
+from paidonce.reports.overview.headline import Tone, headline
+from paidonce.reports.words import moment
 
 TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")

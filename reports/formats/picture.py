@@ -10,14 +10,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.results.assessment import Assessment
-from harness.results.standing import Standing
-from reports.charts.svg import clipped, element, group, rect, text, width_of, xml_safe
-from reports.formats.html import asset
-from reports.formats.store import write_file
-from reports.overview.evidence import Shown, double_payment
-from reports.overview.headline import headline
-from reports.timeline.svg import WIDTH, timeline_drawing
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.standing import Standing
+from paidonce.reports.charts.svg import clipped, element, group, rect, text, width_of, xml_safe
+from paidonce.reports.formats.html import asset
+from paidonce.reports.formats.store import write_file
+from paidonce.reports.overview.evidence import Shown, double_payment
+from paidonce.reports.overview.headline import headline
+from paidonce.reports.timeline.svg import WIDTH, timeline_drawing
 
 _MARGIN = 28
 _NAMES = 176

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.predict import (
+from paidonce.harness.predict import (
     Blind,
     Decided,
     Fix,
@@ -19,7 +19,7 @@ from harness.predict import (
     Standing,
     Unjudged,
 )
-from harness.results.words import count
+from paidonce.harness.results.words import count
 
 _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}

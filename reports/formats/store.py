@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.results import format1
-from harness.results.proof import RESULTS_FORMAT, Proof
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results import format1
+from paidonce.harness.results.proof import RESULTS_FORMAT, Proof
 
 RESULTS_NAME = "results.json"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from harness.errors import Unavailable, UsageError
-from reports.load.figures import Row
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.reports.load.figures import Row
 
 _AT_ONCE = 20_000
 """Rows of Parquet that are kept in memory until they are written."""

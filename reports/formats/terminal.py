@@ -9,16 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.results.assessment import Assessment
-from harness.results.proof import Proof, Run, Variant
-from harness.results.standing import Standing
-from harness.verdict import Status
-from reports.load.performance import Profile, profiles
-from reports.load.plots import figures
-from reports.load.saturation import saturation
-from reports.overview.backends import columns
-from reports.overview.headline import Tone, headline
-from reports.words import duration
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.proof import Proof, Run, Variant
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.verdict import Status
+from paidonce.reports.load.performance import Profile, profiles
+from paidonce.reports.load.plots import figures
+from paidonce.reports.load.saturation import saturation
+from paidonce.reports.overview.backends import columns
+from paidonce.reports.overview.headline import Tone, headline
+from paidonce.reports.words import duration
 
 _STYLES = {
     Standing.PROVED: "bold green",

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.results.proof import Cell, Load, Proof, Variant
-from harness.results.words import count
-from harness.verdict import Status
-from reports.load.performance import reference_latency
-from reports.load.provenance import Made, made
-from reports.load.repeated import Repeated, repeated
-from reports.words import number, percent
+from paidonce.harness.results.proof import Cell, Load, Proof, Variant
+from paidonce.harness.results.words import count
+from paidonce.harness.verdict import Status
+from paidonce.reports.load.performance import reference_latency
+from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.repeated import Repeated, repeated
+from paidonce.reports.words import number, percent
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):

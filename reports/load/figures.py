@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history import Operation, Outcome, read_history
-from harness.load.record.joining import MEASURED_FROM, MEASURED_TO
-from harness.results.proof import Load, Proof
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Operation, Outcome, read_history
+from paidonce.harness.load.record.joining import MEASURED_FROM, MEASURED_TO
+from paidonce.harness.results.proof import Load, Proof
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
-from harness.results.load_observed import Seen
-from harness.results.proof import Load, Proof
-from reports.load.plots import Figure
-from reports.load.provenance import made
-from reports.load.repeated import Repeated, repeated
-from reports.words import number, percent
+from paidonce.harness.results.load_observed import Seen
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.load.plots import Figure
+from paidonce.reports.load.provenance import made
+from paidonce.reports.load.repeated import Repeated, repeated
+from paidonce.reports.words import number, percent
 
 UNGUARDED = "none"
 """The variant that others are compared with: the same service with no guard."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 from markupsafe import Markup
 
-from harness.results.proof import Load, Proof
-from harness.verdict import Status
-from reports.charts.charts import Row, bars, dots
-from reports.load.provenance import Made, made
-from reports.load.repeated import Repeated, repeated
-from reports.words import number, percent
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.verdict import Status
+from paidonce.reports.charts.charts import Row, bars, dots
+from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.repeated import Repeated, repeated
+from paidonce.reports.words import number, percent
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def profiles(proof: Proof) -> tuple[Profile, ...]:
     """One entry for each pattern of load, in the order in which they were first run.
 
     Where Stripe's latency was varied there are plots for one of them, and numbers for all.
-    Searches for a sustained rate are not among them: see ``reports.load.saturation``.
+    Searches for a sustained rate are not among them: see ``paidonce.reports.load.saturation``.
     """
     plain = [load for load in proof.loads if load.bound_ms is None]
     if not plain:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from harness.load.plan.spread import spread
-from harness.results.proof import Load, Proof
-from harness.verdict import Status
-from reports.charts.curves import Curve, Plot, Point
-from reports.charts.stacks import Stack
-from reports.load.provenance import Made, made
-from reports.load.repeated import Repeated, repeated
-from reports.words import number
+from paidonce.harness.load.plan.spread import spread
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.verdict import Status
+from paidonce.reports.charts.curves import Curve, Plot, Point
+from paidonce.reports.charts.stacks import Stack
+from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.repeated import Repeated, repeated
+from paidonce.reports.words import number
 
 Read = Callable[[Load], float]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.results.proof import Load, Proof
-from harness.results.words import count
-from reports.words import moment, number
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.words import count
+from paidonce.reports.words import moment, number
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):

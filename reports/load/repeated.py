@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from harness.results.load_conditions import Conditions
-from harness.results.proof import Load, Percentiles
-from harness.verdict import Status
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.results.proof import Load, Percentiles
+from paidonce.harness.verdict import Status
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,12 @@ from statistics import median
 
 from markupsafe import Markup
 
-from harness.load.analyse.saturation import sustained
-from harness.results.proof import Load, Proof
-from reports.charts.svg import element, line, picture, text
-from reports.load.performance import Panel, Profile, verdict_word
-from reports.load.provenance import made
-from reports.words import number
+from paidonce.harness.load.analyse.saturation import sustained
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.charts.svg import element, line, picture, text
+from paidonce.reports.load.performance import Panel, Profile, verdict_word
+from paidonce.reports.load.provenance import made
+from paidonce.reports.words import number
 
 _WIDTH, _HEIGHT = 380.0, 210.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 10.0, 34.0

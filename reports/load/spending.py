@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.load_observed import Alone, Limit, Spent, Where
-from harness.results.proof import Load, Proof
-from reports.charts.stacks import Bar, Part, Stack
-from reports.load.performance import reference_latency
-from reports.load.plots import Figure
-from reports.load.provenance import made
-from reports.words import number
+from paidonce.harness.results.load_observed import Alone, Limit, Spent, Where
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.charts.stacks import Bar, Part, Stack
+from paidonce.reports.load.performance import reference_latency
+from paidonce.reports.load.plots import Figure
+from paidonce.reports.load.provenance import made
+from paidonce.reports.words import number
 
 _PARTS: dict[Where, tuple[str, int]] = {
     Where.LOCK: ("waiting for a lock", 4),

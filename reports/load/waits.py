@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.load_observed import HELD, IDLE, LOCK, RUNNING, Sessions
-from harness.results.proof import Load, Proof
-from reports.charts.curves import Curve, Plot, Point
-from reports.load.performance import reference_latency
-from reports.load.plots import Figure
-from reports.load.provenance import made
+from paidonce.harness.results.load_observed import HELD, IDLE, LOCK, RUNNING, Sessions
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.charts.curves import Curve, Plot, Point
+from paidonce.reports.load.performance import reference_latency
+from paidonce.reports.load.plots import Figure
+from paidonce.reports.load.provenance import made
 
 _OTHER = "other waits"
 _MOST = 120

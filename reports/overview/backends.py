@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.results.assessment import Assessment
-from harness.results.problems import why_not_judged
-from harness.results.proof import Cell
-from harness.results.standing import Standing
-from harness.results.words import count, listed
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.problems import why_not_judged
+from paidonce.harness.results.proof import Cell
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.results.words import count, listed
 
 _OWN = "this proof"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history import History, read_history
-from harness.results.assessment import Assessment
-from harness.results.proof import Cell, Proof, Run
-from harness.results.standing import Standing
-from harness.verdict import Status, Verdict
-from reports.film import Film, readable_film
-from reports.timeline.model import Timeline, timeline
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import History, read_history
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.proof import Cell, Proof, Run
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.verdict import Status, Verdict
+from paidonce.reports.film import Film, readable_film
+from paidonce.reports.timeline.model import Timeline, timeline
 
 # A second charge shows most plainly what is at stake; then a second intent, a second success.
 _TELLING = ("one-charge", "one-intent", "one-success")

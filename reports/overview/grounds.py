@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.results.grounds import Claim, Grounds
-from harness.results.proof import Searched
+from paidonce.harness.results.grounds import Claim, Grounds
+from paidonce.harness.results.proof import Searched
 
 
 class Rested(msgspec.Struct, frozen=True, kw_only=True):

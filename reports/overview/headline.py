@@ -6,12 +6,12 @@ import enum
 
 import msgspec
 
-from harness.results.assessment import Assessment
-from harness.results.proof import Cell, Proof
-from harness.results.standing import Standing
-from harness.results.words import count, listed
-from harness.verdict import Status
-from reports.overview.searches import noun_of_cells, searched_cells
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.proof import Cell, Proof
+from paidonce.harness.results.standing import Standing
+from paidonce.harness.results.words import count, listed
+from paidonce.harness.verdict import Status
+from paidonce.reports.overview.searches import noun_of_cells, searched_cells
 
 
 class Tone(enum.StrEnum):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.results.proof import Cell, How, Proof, Searched
-from harness.results.words import count
-from reports.words import duration
+from paidonce.harness.results.proof import Cell, How, Proof, Searched
+from paidonce.harness.results.words import count
+from paidonce.reports.words import duration
 
 
 def search_words(search: Searched) -> str:

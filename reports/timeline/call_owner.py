@@ -9,7 +9,7 @@ nobody's, never guessed.
 
 from __future__ import annotations
 
-from harness.history import Action, Effect, Operation
+from paidonce.harness.history import Action, Effect, Operation
 
 _MAKES = {
     "payment_intent.create": {Action.REQUEST, Action.PAY, Action.CREATE_INTENT},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.history import History, Operation, Outcome
-from harness.verdict import Verdict
-from reports.timeline.story import Call, Story
+from paidonce.harness.history import History, Operation, Outcome
+from paidonce.harness.verdict import Verdict
+from paidonce.reports.timeline.story import Call, Story
 
 MAX_ATTEMPTS = 5
 STRIPE = "Stripe"

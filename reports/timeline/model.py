@@ -11,13 +11,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from harness.history import Completed, Effect, History, Invoked
-from harness.verdict import Verdict
-from reports.timeline.lanes import STRIPE, Lanes
-from reports.timeline.phrases import answer_label, call_label, conclusion, letters, request_label
-from reports.timeline.steps import Step, steps
-from reports.timeline.story import Call, order_in_focus, tell
-from reports.words import short_id
+from paidonce.harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.verdict import Verdict
+from paidonce.reports.timeline.lanes import STRIPE, Lanes
+from paidonce.reports.timeline.phrases import (
+    answer_label,
+    call_label,
+    conclusion,
+    letters,
+    request_label,
+)
+from paidonce.reports.timeline.steps import Step, steps
+from paidonce.reports.timeline.story import Call, order_in_focus, tell
+from paidonce.reports.words import short_id
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.history import Action, Operation, Outcome
-from reports.timeline.story import Call, Story
-from reports.words import short_id
+from paidonce.harness.history import Action, Operation, Outcome
+from paidonce.reports.timeline.story import Call, Story
+from paidonce.reports.words import short_id
 
 _VERBS = {
     Action.PAY: ("Pay", "asks to pay"),

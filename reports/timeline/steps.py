@@ -6,10 +6,10 @@ import enum
 
 import msgspec
 
-from harness.history import Outcome
-from reports.timeline.lanes import Lanes
-from reports.timeline.phrases import answer_words, call_words, request_words
-from reports.timeline.story import Call
+from paidonce.harness.history import Outcome
+from paidonce.reports.timeline.lanes import Lanes
+from paidonce.reports.timeline.phrases import answer_words, call_words, request_words
+from paidonce.reports.timeline.story import Call
 
 MAX_STEPS = 18
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from harness.history import (
+from paidonce.harness.history import (
     Action,
     ChargeObserved,
     Completed,
@@ -21,10 +21,10 @@ from harness.history import (
     OrderCreated,
     OrderObserved,
 )
-from harness.verdict import Verdict
-from reports.timeline.call_owner import owners as owners_of
-from reports.timeline.call_owner import payment_answered, payment_of
-from reports.words import money
+from paidonce.harness.verdict import Verdict
+from paidonce.reports.timeline.call_owner import owners as owners_of
+from paidonce.reports.timeline.call_owner import payment_answered, payment_of
+from paidonce.reports.words import money
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

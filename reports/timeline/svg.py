@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 from markupsafe import Markup
 
-from reports.charts.svg import clipped, element, group, line, picture, rect, text, width_of
-from reports.charts.timescale import TimeScale
-from reports.timeline.model import Bar, Timeline
-from reports.timeline.steps import Kind, Step
-from reports.words import duration
+from paidonce.reports.charts.svg import clipped, element, group, line, picture, rect, text, width_of
+from paidonce.reports.charts.timescale import TimeScale
+from paidonce.reports.timeline.model import Bar, Timeline
+from paidonce.reports.timeline.steps import Kind, Step
+from paidonce.reports.words import duration
 
 WIDTH = 1120
 _LEFT, _RIGHT = 148, 900

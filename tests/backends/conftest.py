@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
 
 
 @pytest.fixture(scope="session")

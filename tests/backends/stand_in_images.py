@@ -29,15 +29,15 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from harness.backends import (
+from paidonce.harness.backends import (
     postgres_container,
     redis_container,
     stripe_mock,
     stripe_mock_container,
     wheels,
 )
-from harness.backends.containers import STAND_IN_LABEL, engine_version
-from harness.errors import PaidonceError, Unavailable
+from paidonce.harness.backends.containers import STAND_IN_LABEL, engine_version
+from paidonce.harness.errors import PaidonceError, Unavailable
 
 POSTGRES_ID = 70  # as in the official image on Alpine
 _ROOT = Path(__file__).resolve().parents[2]
@@ -249,13 +249,15 @@ def paidonce(system: FileSystem) -> list[str]:
     packages = Path(sysconfig.get_paths()["purelib"])
     system.tree(packages, "/app/packages", without=_NOT_NEEDED)
     for package in ("harness", "scenarios", "reference_service", "reports"):
-        system.tree(_ROOT / package, f"/app/{package}", without=["__pycache__"])
+        system.tree(_ROOT / package, f"/app/paidonce/{package}", without=["__pycache__"])
+    for name in ("__init__.py", "__main__.py"):
+        system.file(_ROOT / "src" / "paidonce" / name, f"/app/paidonce/{name}")
     return [
         "ENV PATH /usr/local/bin:/bin",
         "ENV PYTHONPATH /app:/app/packages",
         "WORKDIR /app",
         "USER 65534",
-        'CMD ["python", "-m", "harness.cli", "--help"]',
+        'CMD ["python", "-m", "paidonce", "--help"]',
     ]
 
 

@@ -9,12 +9,12 @@ import pytest
 import redis
 from psycopg import sql
 
-from harness.backends import open_postgres, open_redis, open_stripe, postgres_admin, urls
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.postgres_url import UrlPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.backends.shared import database_name
-from harness.errors import PaidonceError, Unavailable, UsageError
+from paidonce.harness.backends import open_postgres, open_redis, open_stripe, postgres_admin, urls
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.postgres_url import UrlPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.errors import PaidonceError, Unavailable, UsageError
 
 
 @pytest.fixture

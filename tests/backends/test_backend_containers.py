@@ -11,14 +11,14 @@ import pytest
 from stand_in_docker import CONTAINER, StandInEngine
 from testcontainers.core.config import testcontainers_config
 
-from harness.backends import containers, open_postgres, open_redis, open_stripe
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.backends.shared import database_name
-from harness.errors import Unavailable
-from harness.process import modules
-from harness.process.custody import custody
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.backends import containers, open_postgres, open_redis, open_stripe
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process import modules
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.tempdirs import TempFolder
 
 OPENERS = [
     (open_postgres, "container"),
@@ -107,7 +107,7 @@ def test_a_container_that_exits_is_told_with_its_log_and_removed(engine: StandIn
 def test_the_guardians_command_removes_a_container_and_forgives_a_missing_one(
     engine: StandInEngine,
 ) -> None:
-    argv, environment = modules.command("harness.backends.container_removal", CONTAINER)
+    argv, environment = modules.command("paidonce.harness.backends.container_removal", CONTAINER)
     assert containers._removal(CONTAINER) == argv
     engine.created.append({"HostConfig": {"PortBindings": {"1/tcp": []}}})
     environment["DOCKER_HOST"] = os.environ["DOCKER_HOST"]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.backends import containers, doctor, wheels
-from harness.backends.doctor import examine
-from harness.errors import Unavailable
-from harness.process.custody import custody
+from paidonce.harness.backends import containers, doctor, wheels
+from paidonce.harness.backends.doctor import examine
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.custody import custody
 
 COMPONENTS = [
     "python",

@@ -16,14 +16,14 @@ import psutil
 import psycopg
 import pytest
 
-from harness.backends import postgres_admin, postgres_embedded, wheels
-from harness.backends.base import PostgresServer
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.shared import database_name
-from harness.errors import DeadlineExceeded, Unavailable, UsageError
-from harness.process.custody import custody
-from harness.process.offspring import wait_gone
-from harness.process.ports import HOST, answers
+from paidonce.harness.backends import postgres_admin, postgres_embedded, wheels
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.errors import DeadlineExceeded, Unavailable, UsageError
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.offspring import wait_gone
+from paidonce.harness.process.ports import HOST, answers
 
 
 def value(url: str, query: str) -> object:
@@ -262,7 +262,7 @@ def test_works_for_an_ordinary_user() -> None:
         pytest.skip("user nobody can run no Python of this version here")
     code = (
         "import os, psutil\n"
-        "from harness.backends.postgres_embedded import EmbeddedPostgres\n"
+        "from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres\n"
         "assert os.geteuid() != 0\n"
         "with EmbeddedPostgres() as server:\n"
         "    assert psutil.Process(server.pid).uids().real == os.getuid()\n"

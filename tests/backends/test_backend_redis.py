@@ -6,11 +6,11 @@ import psutil
 import pytest
 import redis
 
-from harness.backends.redis_embedded import DATABASES, EmbeddedRedis
-from harness.errors import Unavailable
-from harness.process.custody import custody
-from harness.process.offspring import wait_gone
-from harness.process.ports import HOST, answers
+from paidonce.harness.backends.redis_embedded import DATABASES, EmbeddedRedis
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.offspring import wait_gone
+from paidonce.harness.process.ports import HOST, answers
 
 
 def test_starts_empties_and_leaves_nothing() -> None:

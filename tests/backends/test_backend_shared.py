@@ -11,9 +11,9 @@ import psycopg
 import pytest
 import redis
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.backends.shared import (
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
     THROWN_AWAY_VARIABLE,
@@ -26,12 +26,12 @@ from harness.backends.shared import (
     worker_name,
     worker_number,
 )
-from harness.errors import UsageError
-from harness.process.custody import custody
+from paidonce.harness.errors import UsageError
+from paidonce.harness.process.custody import custody
 
 WORKER = """
 import json, os
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     database_name, open_shared_postgres, open_shared_redis, worker_name,
 )
 with open_shared_postgres() as postgres, open_shared_redis() as store:

@@ -12,15 +12,15 @@ import psutil
 import pytest
 import stripe
 
-from harness.backends import open_stripe, stripe_keys
-from harness.backends.stripe_mock import MockStripe, find_stripe_mock
-from harness.backends.stripe_simulator import SimulatedStripe
-from harness.capability import Capability
-from harness.errors import Unavailable, UsageError
-from harness.process.child import ChildFailed
-from harness.process.custody import custody
-from harness.process.offspring import wait_gone
-from harness.process.ports import HOST, answers
+from paidonce.harness.backends import open_stripe, stripe_keys
+from paidonce.harness.backends.stripe_mock import MockStripe, find_stripe_mock
+from paidonce.harness.backends.stripe_simulator import SimulatedStripe
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.offspring import wait_gone
+from paidonce.harness.process.ports import HOST, answers
 
 pytestmark = pytest.mark.usefixtures("no_stripe_settings")
 

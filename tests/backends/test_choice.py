@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.backends.choice import PRESETS, Choice, choice_of, choices_of
-from harness.errors import UsageError
+from paidonce.harness.backends.choice import PRESETS, Choice, choice_of, choices_of
+from paidonce.harness.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ import psutil
 import pytest
 from docker.errors import DockerException
 
-from harness.backends.containers import engine_version
-from harness.backends.postgres_container import IMAGE as POSTGRES
-from harness.backends.redis_container import IMAGE as REDIS
-from harness.backends.stripe_mock_container import IMAGE as MOCK
-from harness.errors import Unavailable
-from harness.process.ports import HOST, HeldPort
+from paidonce.harness.backends.containers import engine_version
+from paidonce.harness.backends.postgres_container import IMAGE as POSTGRES
+from paidonce.harness.backends.redis_container import IMAGE as REDIS
+from paidonce.harness.backends.stripe_mock_container import IMAGE as MOCK
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process.ports import HOST, HeldPort
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "compose.yaml"

@@ -11,13 +11,13 @@ import psutil
 import pytest
 import stripe
 
-from harness.backends import doctor, localstripe, open_stripe
-from harness.backends.localstripe import LocalStripe, find_localstripe, install
-from harness.capability import Capability
-from harness.errors import Unavailable, UsageError
-from harness.process.custody import custody
-from harness.process.offspring import wait_gone
-from harness.process.ports import HOST
+from paidonce.harness.backends import doctor, localstripe, open_stripe
+from paidonce.harness.backends.localstripe import LocalStripe, find_localstripe, install
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.offspring import wait_gone
+from paidonce.harness.process.ports import HOST
 
 pytestmark = pytest.mark.usefixtures("no_stripe_settings")
 

@@ -20,20 +20,20 @@ import redis
 import stripe
 from docker.errors import DockerException, NotFound
 
-from harness.backends import open_postgres, open_redis, open_stripe
-from harness.backends.base import STAND_IN
-from harness.backends.containers import STAND_IN_LABEL, engine_version
-from harness.backends.postgres_container import IMAGE as POSTGRES
-from harness.backends.redis_container import IMAGE as REDIS
-from harness.backends.redis_container import ContainerRedis
-from harness.backends.shared import database_name
-from harness.backends.stripe_mock_container import IMAGE as MOCK
-from harness.backends.stripe_mock_container import VERSION
-from harness.capability import Capability
-from harness.errors import Unavailable
-from harness.process import modules
-from harness.process.custody import custody
-from harness.process.ports import HOST, answers
+from paidonce.harness.backends import open_postgres, open_redis, open_stripe
+from paidonce.harness.backends.base import STAND_IN
+from paidonce.harness.backends.containers import STAND_IN_LABEL, engine_version
+from paidonce.harness.backends.postgres_container import IMAGE as POSTGRES
+from paidonce.harness.backends.redis_container import IMAGE as REDIS
+from paidonce.harness.backends.redis_container import ContainerRedis
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.backends.stripe_mock_container import IMAGE as MOCK
+from paidonce.harness.backends.stripe_mock_container import VERSION
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process import modules
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.ports import HOST, answers
 
 pytestmark = [
     pytest.mark.docker,
@@ -152,7 +152,7 @@ def test_containers_go_when_their_owner_is_killed(
     number: signal.Signals, engine: docker.DockerClient, ours: Callable[[], list[str]]
 ) -> None:
     program = (
-        "from harness.backends import open_redis, open_stripe\n"
+        "from paidonce.harness.backends import open_redis, open_stripe\n"
         "with open_redis('container') as one, open_stripe('stripe-mock-container') as two:\n"
         "    print('ready', flush=True)\n"
         "    input()\n"
@@ -181,7 +181,7 @@ def test_a_proof_in_containers_says_what_it_could_not_judge(
     tmp_path, engine: docker.DockerClient, ours: Callable[[], list[str]]
 ) -> None:
     """Postgres, Valkey and stripe-mock in containers: caught by the calls seen at the tap."""
-    argv = [sys.executable, "-m", "harness.cli", "prove", "--backends", "container"]
+    argv = [sys.executable, "-m", "paidonce.harness.cli", "prove", "--backends", "container"]
     argv += ["-s", "two_tabs", "-g", "none", "-g", "redis_lock", "--rounds", "1", "--jobs", "1"]
     done = subprocess.run(
         [*argv, "--load-seconds", "0", "--out", "proof"],

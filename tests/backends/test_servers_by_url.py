@@ -17,22 +17,22 @@ from pathlib import Path
 import pytest
 import redis
 
-import reports
-from harness.backends import listening, redis_client, wheels
-from harness.backends.choice import Choice
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.process.child import Child
-from harness.process.ports import HOST
-from harness.process.tempdirs import TempFolder
-from harness.proof.matrix import prove
-from harness.proof.plan import Findings, Plan
-from harness.results.proof import Proof
-from harness.results.standing import standing
-from harness.scenario.subject import Described
-from harness.testbed.stack import open_stack
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce import reports
+from paidonce.harness.backends import listening, redis_client, wheels
+from paidonce.harness.backends.choice import Choice
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.harness.proof.matrix import prove
+from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.results.standing import standing
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_stripe_settings")]
 

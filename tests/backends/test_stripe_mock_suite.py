@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import reports
-from harness.backends.containers import engine_version
-from harness.backends.stripe_mock import CAPABILITIES, find_stripe_mock
-from harness.capability import Capability
-from harness.errors import Unavailable
-from harness.verdict import Status
-from scenarios.catalog import SCENARIOS
-from scenarios.reference import TARGET
+from paidonce import reports
+from paidonce.harness.backends.containers import engine_version
+from paidonce.harness.backends.stripe_mock import CAPABILITIES, find_stripe_mock
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.verdict import Status
+from paidonce.scenarios.catalog import SCENARIOS
+from paidonce.scenarios.reference import TARGET
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_stripe_settings")]
 
@@ -36,7 +36,7 @@ def test_vulnerable_guards_are_caught_and_what_is_not_judged_is_said(
         engine_version() if chosen == "container" else find_stripe_mock()
     except Unavailable as error:
         pytest.skip(str(error))
-    argv = [sys.executable, "-m", "harness.cli", "prove", "--backends", chosen, "--rounds", "1"]
+    argv = [sys.executable, "-m", "paidonce", "prove", "--backends", chosen, "--rounds", "1"]
     argv += ["--search-seconds", "0", "--load-seconds", "0", "--out", str(tmp_path / "proof")]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=590, check=False)
     if done.returncode == 2 and "could not be started" in done.stderr:

@@ -11,9 +11,9 @@ import pytest
 from case_table import CASES, COMPLETE, FOUND, STILL_WRONG, Case
 from typer.testing import CliRunner
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.cli.main import app
-from harness.explore.witness.file import read_witness
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.cli.main import app
+from paidonce.harness.explore.witness.file import read_witness
 
 HERE = Path(__file__).parent
 PG = "pg@8"

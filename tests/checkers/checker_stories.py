@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.capability import Capability
-from harness.checkers import judge
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status, Verdict
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import judge
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status, Verdict
 
 EVERYTHING = tuple(Capability)
 Story = Callable[[HistoryBuilder], None]

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harness.checkers.search import Interval
-from harness.history import Action, Completed, Invoked, Operation, OrderCreated, Outcome
-from harness.models import OrderModel
+from paidonce.harness.checkers.search import Interval
+from paidonce.harness.history import Action, Completed, Invoked, Operation, OrderCreated, Outcome
+from paidonce.harness.models import OrderModel
 
 
 @dataclass(frozen=True)

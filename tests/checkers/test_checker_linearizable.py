@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from checker_stories import double, status, verdict
 
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 
 def test_the_counterexample_says_what_did_not_fit() -> None:

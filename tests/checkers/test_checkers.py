@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from checker_stories import BAD, BOUND, double, good, status, verdict
 
-from harness.capability import CAPABILITY_MEANING, Capability
-from harness.checkers import CHECKERS
-from harness.verdict import Status
+from paidonce.harness.capability import CAPABILITY_MEANING, Capability
+from paidonce.harness.checkers import CHECKERS
+from paidonce.harness.verdict import Status
 
 # They judge by rules that only a target file's histories carry: see test_declared_rules.py.
 DECLARED = ("invariants", "successes", "rejections")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from checker_stories import BOUND, Story, late_rejection, server_error, status, verdict
 
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 
 def rejected(**answer: object) -> Story:

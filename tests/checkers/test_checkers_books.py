@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from checker_stories import Story, good, lost_payment, refunded, status, verdict
 
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 
 def at_rest(shown: str, payment: str | None = "pi_1", refunds: int = 0, given: int = 0) -> Story:

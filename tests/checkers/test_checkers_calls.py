@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from checker_stories import Story, double, status, verdict
 
-from harness.capability import Capability
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status
+from paidonce.harness.capability import Capability
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 BY_CALLS = {"capabilities": [Capability.STRIPE_CALLS, Capability.STRIPE_IDEMPOTENCY]}
 

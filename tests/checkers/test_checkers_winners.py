@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from checker_stories import Story, double, nobody_wins, status, verdict
 
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 
 def test_the_same_key_is_one_attempt() -> None:

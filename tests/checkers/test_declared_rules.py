@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checkers import judge
-from harness.checkers.expressions import BadExpression, NoValue, parse
-from harness.history import (
+from paidonce.harness.checkers import judge
+from paidonce.harness.checkers.expressions import BadExpression, NoValue, parse
+from paidonce.harness.history import (
     Action,
     Completed,
     Ended,
@@ -18,7 +18,7 @@ from harness.history import (
     Outcome,
     Rules,
 )
-from harness.verdict import Status
+from paidonce.harness.verdict import Status
 
 NAMES = ("invariants", "successes", "rejections")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from harness.capability import Capability
-from harness.checkers import CHECKERS, checker, judge, judge_with
-from harness.checkers.base import NOTHING, Needs, Violation, conclude
-from harness.checkers.linearizable import Linearizable
-from harness.errors import UsageError
-from harness.history import History
-from harness.history.builder import HistoryBuilder
-from harness.verdict import Status, Verdict
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import CHECKERS, checker, judge, judge_with
+from paidonce.harness.checkers.base import NOTHING, Needs, Violation, conclude
+from paidonce.harness.checkers.linearizable import Linearizable
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import History
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status, Verdict
 
 
 class Crashing:

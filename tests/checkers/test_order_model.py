@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.history import Operation, OrderCreated
-from harness.history.builder import HistoryBuilder
-from harness.models.order import OrderModel
-from harness.models.order_state import SOME, OrderState, Phase
+from paidonce.harness.history import Operation, OrderCreated
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.models.order import OrderModel
+from paidonce.harness.models.order_state import SOME, OrderState, Phase
 
 Story = Callable[[HistoryBuilder], None]
 

@@ -18,10 +18,10 @@ from search_histories import (
     told_histories,
 )
 
-from harness.checkers.search import Interval, search
-from harness.history import Operation
-from harness.models import OrderModel, SequentialModel
-from harness.verdict import Status
+from paidonce.harness.checkers.search import Interval, search
+from paidonce.harness.history import Operation
+from paidonce.harness.models import OrderModel, SequentialModel
+from paidonce.harness.verdict import Status
 
 
 def brute_force(model: SequentialModel[Any, Any], intervals: Sequence[Interval[Any]]) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from search_histories import Register, Tally
 
-from harness.checkers.search import Interval, search
-from harness.verdict import Status
+from paidonce.harness.checkers.search import Interval, search
+from paidonce.harness.verdict import Status
 
 
 def test_a_stale_read_is_caught_and_an_overlapping_one_is_not() -> None:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-import reports
-from harness.cli.main import app
+from paidonce import reports
+from paidonce.harness.cli.main import app
 
 
 def prove(out: Path, *arguments: str) -> Result:

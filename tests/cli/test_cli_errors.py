@@ -15,10 +15,10 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from harness.backends import stripe_url
-from harness.cli.main import app
+from paidonce.harness.backends import stripe_url
+from paidonce.harness.cli.main import app
 
-PAIDONCE = [sys.executable, "-m", "harness.cli"]
+PAIDONCE = [sys.executable, "-m", "paidonce.harness.cli"]
 
 
 def paidonce(*arguments, cwd, timeout=180, **environment):
@@ -195,10 +195,10 @@ _INTERRUPTED_IMPORT = """
 import sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
-        if name == "harness.cli.main":
+        if name == "paidonce.harness.cli.main":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
-from harness.cli.entry import run
+from paidonce.harness.cli.entry import run
 run()
 """
 

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.helping import HELP
-from harness.cli.main import app
-from harness.simulator.cli import reader
+from paidonce.harness.cli.helping import HELP
+from paidonce.harness.cli.main import app
+from paidonce.harness.simulator.cli import reader
 
 ROOT = Path(__file__).parents[2]
 DOCS = [

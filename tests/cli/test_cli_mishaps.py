@@ -10,9 +10,9 @@ import pytest
 import redis
 from test_cli_errors import paidonce
 
-from harness.cli.leaving import leaves
-from harness.errors import Unavailable, UsageError
-from harness.http.client import NoAnswer
+from paidonce.harness.cli.leaving import leaves
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.http.client import NoAnswer
 
 
 def left(error, capsys):
@@ -80,7 +80,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 done = [0]
 us = psutil.Process(os.getppid()).children(recursive=True)
-words = {"postgres": "postgres", "redis": "valkey", "stripe": "harness.simulator"}
+words = {"postgres": "postgres", "redis": "valkey", "stripe": "paidonce.harness.simulator"}
 victim = next(p for p in us if words[os.environ["VICTIM"]] in " ".join(p.cmdline()))
 redis.Redis.from_url(os.environ["REDIS_URL"]).ping()
 

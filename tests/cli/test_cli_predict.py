@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_cli_errors import asked, one_message
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 
 SHOP = Path(__file__).parents[1] / "targets" / "shop" / "target.toml"
 

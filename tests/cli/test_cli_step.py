@@ -19,22 +19,22 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
     database_name,
     open_shared_postgres,
     redis_url_of_worker,
 )
-from harness.backends.wheels import postgres_tool
-from harness.cli import stepping
-from harness.cli.main import app
-from harness.cli.patience import THINKING_S, patient_story, patient_target
-from harness.cli.stepping import Left, Pace
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.backends.wheels import postgres_tool
+from paidonce.harness.cli import stepping
+from paidonce.harness.cli.main import app
+from paidonce.harness.cli.patience import THINKING_S, patient_story, patient_target
+from paidonce.harness.cli.stepping import Left, Pace
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
-PAIDONCE = [sys.executable, "-m", "harness.cli"]
+PAIDONCE = [sys.executable, "-m", "paidonce.harness.cli"]
 PROMPT = "q: quit > "
 
 
@@ -237,7 +237,7 @@ def test_what_the_keys_mean(monkeypatch, answer, leaves, asks):
     async def line():
         return answer
 
-    monkeypatch.setattr("harness.cli.stepping._line", line)
+    monkeypatch.setattr("paidonce.harness.cli.stepping._line", line)
     pace = Pace(asks=True)
     with pytest.raises(Left) if leaves else contextlib.nullcontext():
         asyncio.run(pace.wait())

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from harness.explore.cluster.local import local_cluster
+from paidonce.harness.explore.cluster.local import local_cluster
 
 pytestmark = pytest.mark.slow
 
-PAIDONCE = [sys.executable, "-m", "harness.cli"]
+PAIDONCE = [sys.executable, "-m", "paidonce.harness.cli"]
 COUNTS = re.compile(
     r"explored \d+, pruned \d+, invalid \d+, \d+ different outcome\(s\), longest \d+"
 )

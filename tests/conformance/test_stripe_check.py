@@ -15,10 +15,10 @@ from click.testing import Result
 from corrupting import Corrupting
 from typer.testing import CliRunner
 
-from harness.backends.stripe_simulator import SimulatedStripe
-from harness.cli.main import app
-from harness.conformance import CHECKS, Check, Outcome, run
-from harness.conformance.client import Api
+from paidonce.harness.backends.stripe_simulator import SimulatedStripe
+from paidonce.harness.cli.main import app
+from paidonce.harness.conformance import CHECKS, Check, Outcome, run
+from paidonce.harness.conformance.client import Api
 
 SAID = {"object": "list", "status": "succeeded", "amount": 1, "data": [], "secret": "x"}
 

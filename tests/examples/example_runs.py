@@ -7,15 +7,22 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.explore.exploration import Explored, Request, explore, opened, play_again, save
-from harness.explore.search import Budget
-from harness.explore.validate.spending import Validation
-from harness.explore.witness.file import broken_of, read_witness
-from harness.predict import Decided, decided, orders_of, predicted, weighed
-from harness.targets import load_target
-from harness.targets.run.script import TargetScript, script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, Stack, open_stack
+from paidonce.harness.explore.exploration import (
+    Explored,
+    Request,
+    explore,
+    opened,
+    play_again,
+    save,
+)
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.explore.witness.file import broken_of, read_witness
+from paidonce.harness.predict import Decided, decided, orders_of, predicted, weighed
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.script import TargetScript, script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, Stack, open_stack
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SEARCH = Budget(seconds=400)

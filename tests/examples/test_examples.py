@@ -16,15 +16,15 @@ import tomllib
 import pytest
 from example_runs import EXAMPLES, Wanted, build, copied, explored
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.errors import DeadlineExceeded
-from harness.explore.search import Budget, Ending
-from harness.explore.validate.spending import Validation
-from harness.predict import Standing
-from harness.process.child import ChildFailed
-from harness.targets import load_target
-from harness.targets.run import launch as starting
-from harness.testbed.stack import Choice
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.predict import Standing
+from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.testbed.stack import Choice
 
 TOOLS = {
     "express-pg": ("node", "npm"),

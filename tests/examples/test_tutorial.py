@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.process.child import Child
+from paidonce.harness.process.child import Child
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name, open_shared_postgres
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name, open_shared_postgres
 
 
 @pytest.fixture(scope="session")

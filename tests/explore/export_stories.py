@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.explore.witness.export import Story, tell
-from harness.explore.witness.file import Witness, WitnessStep
-from harness.history import (
+from paidonce.harness.explore.witness.export import Story, tell
+from paidonce.harness.explore.witness.file import Witness, WitnessStep
+from paidonce.harness.history import (
     Action,
     Completed,
     Effect,
@@ -16,7 +16,7 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.verdict import Broken, Status
+from paidonce.harness.verdict import Broken, Status
 
 BOTH = ("tab 1", "tab 2")
 

@@ -10,17 +10,17 @@ import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.naming.answer_digest import NOTHING, Heard
-from harness.explore.search import DepthFirst, Judge, Reduced, Result, search
-from harness.explore.search.world import ANSWER, COMMITS, Pending, Taken, Tenure
-from harness.explore.validate.claims import Claims
-from harness.explore.validate.lab import Lab, Lane
-from harness.explore.validate.learnt import Learning, Pair
-from harness.explore.validate.noting import Noting
-from harness.explore.validate.validating import Validated, validated
-from harness.explore.validate.ways import Ways
-from harness.verdict import Status, Verdict
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
+from paidonce.harness.explore.search import DepthFirst, Judge, Reduced, Result, search
+from paidonce.harness.explore.search.world import ANSWER, COMMITS, Pending, Taken, Tenure
+from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.lab import Lab, Lane
+from paidonce.harness.explore.validate.learnt import Learning, Pair
+from paidonce.harness.explore.validate.noting import Noting
+from paidonce.harness.explore.validate.validating import Validated, validated
+from paidonce.harness.explore.validate.ways import Ways
+from paidonce.harness.verdict import Status, Verdict
 
 Values = dict[str, int]
 _ALL = itertools.count()

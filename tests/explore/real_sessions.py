@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 
 import psycopg
 
-from harness.errors import DeadlineExceeded
-from harness.explore.control.process_activity import runnable
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.explore.control.process_activity import runnable
 
 # Waiting for longer than deadlock_timeout: the waiter's own check for deadlocks is behind it.
 _LOOK = """

@@ -16,11 +16,11 @@ import psycopg
 from real_sessions import Connection, Sessions, sessions
 from shop import RESET, STATE
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.changed_columns import ChangedColumns
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
 
 Scripts = dict[str, tuple[str, ...]]
 LOCAL_SWAPS = 0.1

@@ -1,14 +1,14 @@
 """What the steps of ``rowprograms`` touch, written down by hand.
 
-The same has to come out of ``harness.explore.footprint.sql`` for each step's SQL; a test compares
-them.
+The same has to come out of ``paidonce.harness.explore.footprint.sql`` for each step's SQL; a test
+compares them.
 """
 
 from __future__ import annotations
 
 from rowprograms import Call, Insert, Lock, Mode, Read, Remove, Step, Write
 
-from harness.explore.footprint.model import KEY, LOCAL, REST, Footprint, Resource
+from paidonce.harness.explore.footprint.model import KEY, LOCAL, REST, Footprint, Resource
 
 ROWS = ("pg", "public.rows")
 KEYS = ("pg", "public.keys")

@@ -31,10 +31,10 @@ from rowprograms import (
     owned,
 )
 
-from harness.explore.control.tenures import Tenures
-from harness.explore.footprint.model import LOCAL, Footprint
-from harness.explore.search.symmetry import twins
-from harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.explore.control.tenures import Tenures
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.search.symmetry import twins
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
 
 _ALONE = frozenset({"NO KEY UPDATE", "UPDATE"})
 """Modes that conflict with themselves and each other (manual, table 13.3)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.model import Resource
 
 
 def short(resources: Iterable[Resource]) -> set[str]:

@@ -9,16 +9,16 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from hypothesis import strategies as st
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.footprint.stripe import key_of, stripe_footprint
-from harness.explore.footprint.stripe_told import Told
-from harness.simulator.api import pipeline as api
-from harness.simulator.domain.touched import ASKED, TOLD
-from harness.simulator.engine import saved
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.messages import Reply, Request
-from harness.taps.stripe.calls import StripeCall, read_call
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
+from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.domain.touched import ASKED, TOLD
+from paidonce.harness.simulator.engine import saved
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.taps.stripe.calls import StripeCall, read_call
 
 ID = re.compile(r"\b(?:pi|ch|re|pm|cus|evt|req|txn|we)_[A-Za-z0-9_]+")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.explore.control.attempts import Player
-from harness.explore.control.attribution_learnt import Habits
-from harness.explore.control.background import Background
-from harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.attribution_learnt import Habits
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.footprint.model import Footprint, Resource
 
 ORDERS = frozenset({Resource(("pg", "public.orders"))})
 BEATS = frozenset({Resource(("pg", "public.heartbeats"))})

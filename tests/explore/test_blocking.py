@@ -6,8 +6,8 @@ import time
 import psycopg
 import pytest
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.explore.control.lock_waits import Blocking
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.explore.control.lock_waits import Blocking
 
 DEADLINE_S = 120.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.control.outcome import came_to
-from harness.history import (
+from paidonce.harness.explore.control.outcome import came_to
+from paidonce.harness.history import (
     Action,
     Completed,
     Ended,
@@ -15,7 +15,7 @@ from harness.history import (
     Observed,
     Outcome,
 )
-from harness.verdict import Status, Verdict
+from paidonce.harness.verdict import Status, Verdict
 
 FINE = Verdict(checker="c", status=Status.VALID, reason="fine")
 

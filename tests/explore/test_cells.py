@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from harness.proof.cell_search import Allowance, ran_out, why_not_searched
-from harness.results.proof import How, Searched
-from scenarios.catalog import SCENARIOS
+from paidonce.harness.proof.cell_search import Allowance, ran_out, why_not_searched
+from paidonce.harness.results.proof import How, Searched
+from paidonce.scenarios.catalog import SCENARIOS
 
 
 def test_what_needs_real_time_or_a_crowd_is_played_only():

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from toy_worlds import ToyWorlds, verdict
 
-from harness.explore.control.execution import SharesMemory
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Request, explore
-from harness.explore.search import Budget, DepthFirst, Ending, search
-from harness.explore.search.clock import Clock
-from scenarios.catalog import scenario
+from paidonce.harness.explore.control.execution import SharesMemory
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.search import Budget, DepthFirst, Ending, search
+from paidonce.harness.explore.search.clock import Clock
+from paidonce.scenarios.catalog import scenario
 
 
 def test_what_is_spent_is_told_of_the_whole() -> None:

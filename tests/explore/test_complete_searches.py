@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from test_exploration import explored
 
-from harness.explore.control.outcome import Came
-from harness.explore.exploration import Search
-from harness.explore.search import Budget, Ending, Result
-from scenarios.reference import TARGET
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.exploration import Search
+from paidonce.harness.explore.search import Budget, Ending, Result
+from paidonce.scenarios.reference import TARGET
 
 pytestmark = pytest.mark.slow
 

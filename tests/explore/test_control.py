@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.controller import Control
-from harness.explore.control.deadlines import Patience
-from harness.explore.control.lock_waits import in_a_cycle
-from harness.explore.control.quiescence import Quiet
-from harness.explore.footprint.model import EVERYTHING, LOCAL
-from harness.explore.search.world import InvalidRun
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.controller import Control
+from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.lock_waits import in_a_cycle
+from paidonce.harness.explore.control.quiescence import Quiet
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 DEADLINE_S = 120.0
 QUICK = Patience(step=DEADLINE_S, inside=0.02, tail=0.02, alone=0.05, deadlock_gap=0.001)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.control.tenures import Tenures
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.footprint.sql.lock_targets import Door, Doors
-from harness.explore.footprint.sql.symbols import Params
-from harness.explore.search.world import Tenure
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control.tenures import Tenures
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.lock_targets import Door, Doors
+from paidonce.harness.explore.footprint.sql.symbols import Params
+from paidonce.harness.explore.search.world import Tenure
 
 DEADLINE_S = 120.0
 SCHEMA = """

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.execution import SERVICE, ServiceWorld
-from harness.explore.footprint.model import Footprint
-from harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.execution import SERVICE, ServiceWorld
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search.world import InvalidRun
 
 
 class Control:

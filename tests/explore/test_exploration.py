@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.explore.exploration import Request, Search, explore, opened, play_again, save
-from harness.explore.search import Budget, Ending
-from harness.explore.witness.file import broken_of, read_witness
-from harness.history import Effect, read_history
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Status
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.exploration import Request, Search, explore, opened, play_again, save
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.explore.witness.file import broken_of, read_witness
+from paidonce.harness.history import Effect, read_history
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Status
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 REPLAYS = 10
 WITHIN_S = 900

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from harness.explore.footprint.model import EVERYTHING
-from harness.explore.search.types import Expected
-from harness.explore.search.world import InvalidRun, Pending, Taken
-from harness.explore.witness.lenient_replay import follow
+from paidonce.harness.explore.footprint.model import EVERYTHING
+from paidonce.harness.explore.search.types import Expected
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.explore.witness.lenient_replay import follow
 
 READ, LOCKED = "postgres SELECT status FROM orders", "postgres SELECT status FROM orders FOR UPDATE"
 CLAIM, WRITE = "postgres UPDATE orders SET claimed", "postgres UPDATE orders SET paid"

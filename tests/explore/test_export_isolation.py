@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from export_stories import Recorded, lock_story, witness
 
-from harness.backends.shared import database_name
-from harness.backends.wheels import postgres_tool
-from harness.errors import UsageError
-from harness.explore.witness.export import (
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.backends.wheels import postgres_tool
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.witness.export import (
     Snapshot,
     Table,
     isolation_spec,
@@ -20,7 +20,7 @@ from harness.explore.witness.export import (
     take_snapshot,
     tell,
 )
-from harness.explore.witness.export.snapshot import closed, named_in, setup_of, teardown_of
+from paidonce.harness.explore.witness.export.snapshot import closed, named_in, setup_of, teardown_of
 
 EMPTY = Snapshot(setup="SELECT 1;", teardown="")
 

@@ -11,17 +11,17 @@ import sys
 import pytest
 from export_stories import witness
 
-from harness.errors import UsageError
-from harness.explore.exploration import Request, explore, opened, save
-from harness.explore.regression import Replay, replay_witness, scenario_of, shared_choice
-from harness.explore.search import Divergence
-from harness.explore.witness.export import pytest_test
-from harness.explore.witness.file import read_witness, write_witness
-from harness.scenario.subject import Described
-from harness.testbed.stack import open_stack
-from harness.verdict import Broken, Status
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.exploration import Request, explore, opened, save
+from paidonce.harness.explore.regression import Replay, replay_witness, scenario_of, shared_choice
+from paidonce.harness.explore.search import Divergence
+from paidonce.harness.explore.witness.export import pytest_test
+from paidonce.harness.explore.witness.file import read_witness, write_witness
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import open_stack
+from paidonce.harness.verdict import Broken, Status
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 BROKEN = [("one-charge", 'charged "twice" by """ \\ and\nmore' + " words" * 30)]
 

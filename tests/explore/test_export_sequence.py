@@ -6,9 +6,9 @@ import re
 
 from export_stories import Recorded, lock_story, witness
 
-from harness.explore.witness.export import mermaid, tell, text
-from harness.explore.witness.export.sequence import arrows
-from harness.history import Outcome
+from paidonce.harness.explore.witness.export import mermaid, tell, text
+from paidonce.harness.explore.witness.export.sequence import arrows
+from paidonce.harness.history import Outcome
 
 TEXT = """\
 two_tabs, reference (none)

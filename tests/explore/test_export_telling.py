@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from export_stories import Recorded, lock_story, witness
 
-from harness.errors import UsageError
-from harness.explore.control.attempts import At
-from harness.explore.search.world import BEGINS
-from harness.explore.witness.export import Kind, Wait, history_of, tell
-from harness.history import Action, Completed, Effect, Invoked, Outcome
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.attempts import At
+from paidonce.harness.explore.search.world import BEGINS
+from paidonce.harness.explore.witness.export import Kind, Wait, history_of, tell
+from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
 
 
 def outline(story):

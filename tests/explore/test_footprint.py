@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from rowlock_table import CONFLICTS
 from rowprograms import Mode
 
-from harness.explore.footprint.model import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
+from paidonce.harness.explore.footprint.model import (
+    EVERYTHING,
+    KEY,
+    LOCAL,
+    REST,
+    Footprint,
+    Resource,
+)
 
 ROW = ("pg", "public.orders")
 LOCKS: dict[Mode, Resource] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.explore.footprint.sql.serials import Serials
-from harness.explore.naming.answer_digest import NOTHING, Heard, heard, heard_of
-from harness.explore.naming.names import Names
-from harness.taps.postgres import Answer, Failure, Statement, Unit
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.footprint.sql.serials import Serials
+from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard, heard, heard_of
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.taps.postgres import Answer, Failure, Statement, Unit
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 INTENT = "pi_3PqX8aLkdIwHu7ix0h4Cb2Xy"
 OTHER = "pi_9aB1cD2eF3gH4iJ5kL6mN7oP"

@@ -6,11 +6,11 @@ import asyncio
 
 import psycopg
 
-from harness.explore.control.hidden_locks import LOOKS, HiddenLocks
-from harness.explore.footprint.model import LOCAL, Resource
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.control.hidden_locks import LOOKS, HiddenLocks
+from paidonce.harness.explore.footprint.model import LOCAL, Resource
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
 
 SCHEMA = "CREATE TABLE orders (id int PRIMARY KEY, paid bool); CREATE TABLE stock (n int)"
 ORDERS, STOCK = Resource(("pg", "public.orders")), Resource(("pg", "public.stock"))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from harness.explore.caveats import about_nothing, claimed
-from harness.explore.control.outcome import Came
-from harness.explore.search import Counts, Ending, Result
-from harness.verdict import Status
+from paidonce.harness.explore.caveats import about_nothing, claimed
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.search import Counts, Ending, Result
+from paidonce.harness.verdict import Status
 
 TRIPPED = "1 executions stayed invalid, the first because: step 2: touched more than before"
 DISTURBING = "the service sends 'postgres UPDATE jobs' by itself, which touches what attempts do"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.control.attempts import Arrival, Player
-from harness.explore.control.deferral import LateLocks
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.taps.postgres import Answer, Statement, Unit
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control.attempts import Arrival, Player
+from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.taps.postgres import Answer, Statement, Unit
 
 SCHEMA = """
 CREATE TABLE orders (id int PRIMARY KEY, status text);

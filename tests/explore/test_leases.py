@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from harness.explore.control.leases import Leases, leased
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.control.leases import Leases, leased
+from paidonce.harness.taps.redis import RedisCommand
 
 LOCK = b"if redis.call('exists', KEYS[1]) == 0 then redis.call('set', KEYS[1], 1, 'px', 500) end"
 UNLOCK = b"if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.footprint.sql.hashes import hashtextextended
-from harness.explore.footprint.sql.serials import Serials
-from harness.explore.naming.names import Names
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.footprint.sql.hashes import hashtextextended
+from paidonce.harness.explore.footprint.sql.serials import Serials
+from paidonce.harness.explore.naming.names import Names
 
 UUID = "3f2b8a9e-7c41-4f0d-9b55-1c2d3e4f5a6b"
 OTHER = "9d1c2b3a-0f0e-4d4c-8b8a-7f6e5d4c3b2a"

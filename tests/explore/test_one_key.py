@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.explore.control.attempts import Arrival
-from harness.explore.control.one_key import OneKey
-from harness.explore.footprint.model import LOCAL
-from harness.explore.search.world import BEGINS, Taken
-from harness.explore.validate.stories import stories
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.explore.control.one_key import OneKey
+from paidonce.harness.explore.footprint.model import LOCAL
+from paidonce.harness.explore.search.world import BEGINS, Taken
+from paidonce.harness.explore.validate.stories import stories
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 CREATE = "payment_intent.create"
 

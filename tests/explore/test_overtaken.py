@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from shop import SCHEMA
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.footprint.sql.transaction import Query
 
 MORE = """
 CREATE FUNCTION claim(which int) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.control.polling import Polls, Try, changed_nothing, refused
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.naming.answer_digest import Heard
-from harness.taps.postgres import Statement, Unit
-from harness.taps.postgres.units import Failure
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.control.polling import Polls, Try, changed_nothing, refused
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.naming.answer_digest import Heard
+from paidonce.harness.taps.postgres import Statement, Unit
+from paidonce.harness.taps.postgres.units import Failure
+from paidonce.harness.taps.redis import RedisCommand
 
 LOCK = frozenset({Resource(("redis", "0"), (("key", "lock"),))})
 OTHER = frozenset({Resource(("redis", "0"), (("key", "other"),))})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search import Foretold, RandomWalk, search
-from harness.explore.search.recorded_order import Beat, Recorded, recorded, statements
-from harness.explore.search.world import COMMITS
-from harness.history import Effect, Header, History
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search import Foretold, RandomWalk, search
+from paidonce.harness.explore.search.recorded_order import Beat, Recorded, recorded, statements
+from paidonce.harness.explore.search.world import COMMITS
+from paidonce.harness.history import Effect, Header, History
 from tests.explore.lying_worlds import Do, Worlds, harmless
 
 

@@ -10,11 +10,11 @@ from programs import actors, programs
 from rowlocks import RowLocks
 from rowprograms import Begin, Commit, Lock, Program, Read, Step, Write
 
-from harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
-from harness.explore.footprint.sql.changed_columns import ChangedColumns
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
+from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
-from harness.explore.search.happens_before import Footprints
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
+from paidonce.harness.explore.search.happens_before import Footprints
 
 PLACES = (
     (),

@@ -14,11 +14,11 @@ import pytest
 from toy_lanes import VICTIM, Fails, ToyLane, ToysElsewhere
 from toy_worlds import Programs, ToyWorlds, harmless, verdict
 
-from harness.errors import Unavailable, UsageError
-from harness.explore.cluster import crew as crews
-from harness.explore.cluster.crew import Crew, crew_at
-from harness.explore.cluster.local import LocalCluster, local_cluster
-from harness.explore.search import (
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.explore.cluster import crew as crews
+from paidonce.harness.explore.cluster.crew import Crew, crew_at
+from paidonce.harness.explore.cluster.local import LocalCluster, local_cluster
+from paidonce.harness.explore.search import (
     BadOrder,
     Bounded,
     Foretold,
@@ -29,7 +29,7 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.search.lane import Care, Gone, make
+from paidonce.harness.explore.search.lane import Care, Gone, make
 
 RACING: Programs = {
     "a": (("read", "x"), ("add", "x")),

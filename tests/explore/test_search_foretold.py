@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from toy_worlds import explore, harmless, verdict
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.search import (
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search import (
     BadOrder,
     Bounded,
     DepthFirst,
@@ -15,7 +15,7 @@ from harness.explore.search import (
     RandomWalk,
     Reduced,
 )
-from harness.explore.search.world import COMMITS, Pending, Taken
+from paidonce.harness.explore.search.world import COMMITS, Pending, Taken
 
 QUIET = tuple(("read", f"page {number}") for number in range(3))
 SHOP = dict.fromkeys("abc", (*QUIET, ("read", "x"), ("read", "tax"), ("add", "x")))

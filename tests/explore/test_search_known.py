@@ -12,7 +12,7 @@ from rowlocks import RowLocksWorlds
 from rowprograms import Begin, Call, Commit, Lock, Program, Read, StopIf, Write
 from toy_worlds import Programs, Recording, ToyWorlds, explore, harmless, trace, verdict
 
-from harness.explore.search import (
+from paidonce.harness.explore.search import (
     Bounded,
     Budget,
     DepthFirst,
@@ -21,8 +21,8 @@ from harness.explore.search import (
     Result,
     search,
 )
-from harness.explore.search.schedulers.tree import TreeScheduler
-from harness.verdict import Status, Verdict
+from paidonce.harness.explore.search.schedulers.tree import TreeScheduler
+from paidonce.harness.verdict import Status, Verdict
 
 
 def actors(count: int, *operations: tuple[Any, ...]) -> Programs:

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from toy_worlds import Programs, ToyWorlds, harmless, verdict
 
-from harness.errors import UsageError
-from harness.explore.footprint.model import Footprint
-from harness.explore.search import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search import (
     Bounded,
     Budget,
     DepthFirst,
@@ -26,8 +26,8 @@ from harness.explore.search import (
     Scheduler,
     search,
 )
-from harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
-from harness.verdict import Verdict
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
+from paidonce.harness.verdict import Verdict
 
 RACING: Programs = {
     "a": (("read", "x"), ("add", "x"), ("write", "y", 1)),

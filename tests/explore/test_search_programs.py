@@ -21,9 +21,17 @@ from toy_worlds import (
     trace,
 )
 
-from harness.explore.search import Bounded, Budget, DepthFirst, Ending, Reduced, Result, search
-from harness.explore.search.schedulers.tree import TreeScheduler
-from harness.explore.search.world import Taken, Worlds
+from paidonce.harness.explore.search import (
+    Bounded,
+    Budget,
+    DepthFirst,
+    Ending,
+    Reduced,
+    Result,
+    search,
+)
+from paidonce.harness.explore.search.schedulers.tree import TreeScheduler
+from paidonce.harness.explore.search.world import Taken, Worlds
 
 MOST = 120
 """A program with more schedules is passed over."""

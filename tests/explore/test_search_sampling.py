@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toy_worlds import Programs, ToyWorlds, explore, verdict
 
-from harness.explore.search import (
+from paidonce.harness.explore.search import (
     DepthFirst,
     Ending,
     Expected,
@@ -20,7 +20,7 @@ from harness.explore.search import (
     expectations,
     replay,
 )
-from harness.verdict import Verdict
+from paidonce.harness.verdict import Verdict
 
 PROGRAMS: Programs = dict.fromkeys("abc", (("read", "x"), ("local",), ("add", "x"), ("read", "y")))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from toy_worlds import Programs, ToyWorlds, preemptions, verdict
 
-from harness.explore.search import (
+from paidonce.harness.explore.search import (
     Budget,
     RandomWalk,
     Schedule,
@@ -16,8 +16,8 @@ from harness.explore.search import (
     search,
     shrink,
 )
-from harness.explore.search.world import InvalidRun, Worlds
-from harness.verdict import Verdict
+from paidonce.harness.explore.search.world import InvalidRun, Worlds
+from paidonce.harness.verdict import Verdict
 
 UPDATE = (("read", "noise"), ("local",), ("read", "x"), ("add", "x"))
 FOUR: Programs = dict.fromkeys("abcd", UPDATE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from test_control import Line, Stage, Unit, bounded
 
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.shared_connections import overtaking
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.shared_connections import overtaking
 
 
 @pytest.mark.parametrize("earlier", [0, 1])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from harness.explore.control.outcome import Came, judge_outcome
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search import Budget, DepthFirst, search
-from harness.explore.search.world import Pending, Taken
-from harness.explore.shrinking import shrunk
-from harness.verdict import Status
-from scenarios.catalog import scenario
+from paidonce.harness.explore.control.outcome import Came, judge_outcome
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search import Budget, DepthFirst, search
+from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.shrinking import shrunk
+from paidonce.harness.verdict import Status
+from paidonce.scenarios.catalog import scenario
 
 X = frozenset({Resource(("toy",))})
 Rules = Callable[[tuple[str, ...], int], tuple[str, ...]]

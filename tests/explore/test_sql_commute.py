@@ -10,8 +10,8 @@ from hard_cases import HARD, ORDERS
 from real_swaps import check_swaps
 from shop import SCHEMA, program
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
 
 PROGRAMS = [range(60), pytest.param(range(60, 260), marks=pytest.mark.slow)]
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.footprint.sql.transaction import Query
 
 DEADLINE_S = 120.0
 ASK = """

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from moments import SCHEMA
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.footprint.sql.transaction import Query
 
 MOMENTS = [
     # One row by a whole unique key, and conditions on that row's own columns.

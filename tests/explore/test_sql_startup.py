@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.session_settings import path_of, settings_asked_for
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.session_settings import path_of, settings_asked_for
 
 
 @pytest.mark.parametrize(

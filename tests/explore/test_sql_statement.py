@@ -10,10 +10,10 @@ import pytest
 from shop import SCHEMA
 from sql_notation import short
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
 
 MORE = """
 CREATE TYPE mood AS ENUM ('fine', 'bad');

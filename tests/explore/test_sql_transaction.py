@@ -9,14 +9,14 @@ import pytest
 from shop import RESET, SCHEMA
 from sql_notation import short
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name
-from harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.footprint.sql.changed_columns import ChangedColumns
-from harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
 
 ELSEWHERE = """
 CREATE FUNCTION go_elsewhere() RETURNS void LANGUAGE plpgsql AS

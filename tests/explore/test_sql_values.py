@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.explore.footprint.sql.hashes import hashtext, hashtextextended
-from harness.explore.footprint.sql.symbols import NULL, array_elements
-from harness.explore.footprint.sql.types import ColumnType, Family, canonical
+from paidonce.harness.explore.footprint.sql.hashes import hashtext, hashtextextended
+from paidonce.harness.explore.footprint.sql.symbols import NULL, array_elements
+from paidonce.harness.explore.footprint.sql.types import ColumnType, Family, canonical
 
 ASKED = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

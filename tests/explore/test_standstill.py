@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.explore.control.attempts import Arrival, At, Player
-from harness.explore.control.standstill import standstill, verdict_on
-from harness.taps.stripe.calls import StripeCall
-from harness.verdict import Status
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.standstill import standstill, verdict_on
+from paidonce.harness.taps.stripe.calls import StripeCall
+from paidonce.harness.verdict import Status
 
 
 class Reader:

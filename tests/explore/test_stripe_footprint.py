@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.explore.footprint.stripe import stripe_footprint
-from harness.taps.stripe.calls import read_call
+from paidonce.harness.explore.footprint.stripe import stripe_footprint
+from paidonce.harness.taps.stripe.calls import read_call
 
 
 def footprint(method, path, maker="a", key=None, **params):

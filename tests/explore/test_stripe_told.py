@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from stripe_calls import CALLS, Account, Sent
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.footprint.stripe_told import Told
-from harness.simulator.api import pipeline as api
-from harness.simulator.domain.touched import Touched
-from harness.simulator.wire.messages import Request
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.domain.touched import Touched
+from paidonce.harness.simulator.wire.messages import Request
 
 DELETED: Sent = ("DELETE", "/v1/customers/{anna}", {}, None)
 PAYS: Sent = ("POST", "/v1/payment_intents/{open}/confirm", {}, None)

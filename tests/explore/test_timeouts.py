@@ -8,15 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from harness.explore.caveats import honest, notes
-from harness.explore.control.database_timeouts import Timeouts
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.explore.footprint.sql.catalog import Catalog, Function
-from harness.explore.footprint.sql.session_settings import settings_at_first, timeouts_of
-from harness.explore.footprint.sql.statement import Footprints
-from harness.explore.footprint.sql.timeouts import UNKNOWN, seconds
-from harness.explore.footprint.sql.transaction import Query, TransactionTracker
-from harness.explore.search import Counts, Ending, Result
+from paidonce.harness.explore.caveats import honest, notes
+from paidonce.harness.explore.control.database_timeouts import Timeouts
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Function
+from paidonce.harness.explore.footprint.sql.session_settings import settings_at_first, timeouts_of
+from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.timeouts import UNKNOWN, seconds
+from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.search import Counts, Ending, Result
 
 SETS = Function(
     name="public.hurry",

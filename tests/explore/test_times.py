@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.explore.control.background import Background
-from harness.explore.control.clock_values import Times
-from harness.explore.footprint.sql.compared_times import equalities
-from harness.taps.postgres import Statement, Unit
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.clock_values import Times
+from paidonce.harness.explore.footprint.sql.compared_times import equalities
+from paidonce.harness.taps.postgres import Statement, Unit
+from paidonce.harness.taps.redis import RedisCommand
 
 # Whoever collects these tests has to find the same ones: a time is part of their names.
 NOW = 1_790_000_000.335966

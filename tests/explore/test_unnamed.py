@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from toy_worlds import Programs, ToyWorld, ToyWorlds, harmless, verdict
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.naming.names import Names
-from harness.explore.search import DepthFirst, Ending, Reduced, search
-from harness.explore.search.alike import alike
-from harness.explore.search.unnamed import Unnamed, compared, differing
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.search import DepthFirst, Ending, Reduced, search
+from paidonce.harness.explore.search.alike import alike
+from paidonce.harness.explore.search.unnamed import Unnamed, compared, differing
 
 ORDERS = ("pg", "public.orders")
 LOST_UPDATE: Programs = {

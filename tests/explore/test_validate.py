@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from harness.errors import UsageError
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search import Ending
-from harness.explore.validate.spending import Validation, validation_of
-from harness.verdict import Status, Verdict
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.explore.validate.spending import Validation, validation_of
+from paidonce.harness.verdict import Status, Verdict
 from tests.explore.lying_worlds import Do, Programs, tried
 
 

@@ -7,10 +7,10 @@ from collections.abc import Hashable
 
 import pytest
 
-from harness.explore.control.warm_up import MOST, Warmth
-from harness.explore.footprint.model import LOCAL
-from harness.explore.search.world import InvalidRun, Pending, Taken
-from harness.service.script import NotReady
+from paidonce.harness.explore.control.warm_up import MOST, Warmth
+from paidonce.harness.explore.footprint.model import LOCAL
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.service.script import NotReady
 
 KINDS = frozenset({"pay"})
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.errors import UsageError
-from harness.explore.control.outcome import Came
-from harness.explore.exploration import budget_of
-from harness.explore.naming.names import Names
-from harness.explore.search import Budget
-from harness.explore.witness.file import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.exploration import budget_of
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.explore.witness.file import (
     Witness,
     WitnessStep,
     broken_of,
@@ -19,7 +19,7 @@ from harness.explore.witness.file import (
     unstable_values,
     write_witness,
 )
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 
 def witness():

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from toy_worlds import Programs, ToyWorlds
 
-from harness.explore.cluster.crew import Crew, LostTooOften
-from harness.explore.search.lane import Care, Made, make
-from harness.explore.search.types import Plan
+from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
+from paidonce.harness.explore.search.lane import Care, Made, make
+from paidonce.harness.explore.search.types import Plan
 
 VICTIM = "victim"
 

@@ -21,10 +21,10 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search import Judge, Result, Scheduler, search
-from harness.explore.search.world import Pending, Taken, World, Worlds
-from harness.verdict import Status, Verdict
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search import Judge, Result, Scheduler, search
+from paidonce.harness.explore.search.world import Pending, Taken, World, Worlds
+from paidonce.harness.verdict import Status, Verdict
 
 Program = tuple[tuple[Any, ...], ...]
 Programs = Mapping[str, Program]

@@ -11,11 +11,11 @@ from programme import Path, Service
 from searching import DEFAULT, Found, Searcher
 from truth import Told, Truth
 
-from harness.errors import PaidonceError
-from harness.explore.control.outcome import Came
-from harness.explore.exploration import Search
-from harness.explore.search import Budget
-from harness.explore.validate.spending import Validation
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.exploration import Search
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.explore.validate.spending import Validation
 
 _ANSWERS = {200: "ok", 409: "rejected"}
 

@@ -19,7 +19,7 @@ from programme import Service
 from searching import Searcher, open_searcher
 from truth import Truth
 
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
     redis_url_of_worker,

@@ -10,14 +10,21 @@ from pathlib import Path
 
 from programme import RESET, STATE, Service
 
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Explored, Request, Search, exit_code, explore, opened
-from harness.explore.search import Budget
-from harness.explore.validate.spending import Validation
-from harness.targets import load_target
-from harness.targets.run.script import script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, open_stack
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import (
+    Explored,
+    Request,
+    Search,
+    exit_code,
+    explore,
+    opened,
+)
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 GENERIC = Path(__file__).parent / "generic"
 DEADLINE_S = 300.0

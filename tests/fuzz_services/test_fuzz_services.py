@@ -11,7 +11,7 @@ from pieces import service
 from programme import Path as Way
 from programme import Service, Step, read
 
-from harness.explore.validate.spending import Validation
+from paidonce.harness.explore.validate.spending import Validation
 
 FOUND = Path(__file__).parent / "found"
 OPEN: dict[str, str] = {}

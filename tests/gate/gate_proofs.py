@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.results.proof import Cell, How, Machine, Proof, Run, ScenarioInfo, Searched, Variant
-from harness.verdict import Broken, Status, Verdict, Violation
+from paidonce.harness.results.proof import (
+    Cell,
+    How,
+    Machine,
+    Proof,
+    Run,
+    ScenarioInfo,
+    Searched,
+    Variant,
+)
+from paidonce.harness.verdict import Broken, Status, Verdict, Violation
 
 INVARIANTS = ("one charge", "one charge at most", "taken: what Stripe took")
 CHARGES = Violation(

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE
 
 SHOP = Path(__file__).parents[1] / "targets" / "shop"
 
@@ -25,7 +25,7 @@ def without_servers() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in gone}
 
 
-PAIDONCE = [sys.executable, "-m", "harness.cli"]
+PAIDONCE = [sys.executable, "-m", "paidonce.harness.cli"]
 
 _MEMORY = '''
 PAID: set[int] = set()

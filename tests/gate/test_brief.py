@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.explore.witness.export.brief import WIDTH, labels_in_brief
-from harness.explore.witness.file import WitnessStep
+from paidonce.harness.explore.witness.export.brief import WIDTH, labels_in_brief
+from paidonce.harness.explore.witness.file import WitnessStep
 
 
 def steps(*actors):

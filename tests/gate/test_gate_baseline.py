@@ -7,10 +7,10 @@ import datetime
 import pytest
 from gate_proofs import INVARIANTS, bursts, cell, found, proof
 
-from harness.errors import UsageError
-from harness.results import findings, read_baseline, write_baseline
-from harness.results.findings import known_ids
-from harness.verdict import Status
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results import findings, read_baseline, write_baseline
+from paidonce.harness.results.findings import known_ids
+from paidonce.harness.verdict import Status
 
 TODAY = datetime.date(2026, 11, 26)
 KNOWN = known_ids(("racy", "locked"), INVARIANTS)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from gate_shop import PAIDONCE, forgetful_shop_in, shop_in
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 
 RUN_S = 300
 

@@ -11,10 +11,10 @@ from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, p
 from gate_shop import SHOP
 from jsonschema.validators import validator_for
 
-import reports
-from harness.results import Finding, Level
-from harness.verdict import Status
-from reports.formats.ci import annotation, comment, line_of, sarif
+from paidonce import reports
+from paidonce.harness.results import Finding, Level
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.ci import annotation, comment, line_of, sarif
 
 ACCEPTED = {"racy/successes": "accepted until 2027-01-01: soon"}
 WHOLE = proof(

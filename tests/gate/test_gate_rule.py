@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from gate_proofs import INVARIANTS, bursts, cell, complete, found, incomplete, proof
 
-import reports
-from harness.results import Level, accepting, findings
-from harness.results.standing import Standing, standing
-from harness.verdict import Status
-from reports.formats.junit import junit
+from paidonce import reports
+from paidonce.harness.results import Level, accepting, findings
+from paidonce.harness.results.standing import Standing, standing
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.junit import junit
 
 VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
 ACCEPTED = {

@@ -21,9 +21,10 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_the_harness(pytester):
         import sys
 
         def test_nothing_was_imported():
-            ours = {name for name in sys.modules if name.split(".")[0] == "harness"}
-            allowed = {"harness", "harness.pytest_plugin"}
-            allowed |= {f"harness.pytest_plugin.{name}" for name in ("options", "failures", "run")}
+            ours = {name for name in sys.modules if name.split(".")[0] == "paidonce"}
+            plugin = "paidonce.harness.pytest_plugin"
+            allowed = {"paidonce", "paidonce.harness", plugin}
+            allowed |= {f"{plugin}.{name}" for name in ("options", "failures", "run")}
             assert ours <= allowed
             assert not {"msgspec", "psycopg", "redis", "httpx", "typer"} & set(sys.modules)
         """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.pytest_plugin.result import Result
-from harness.verdict import Broken, Status, Violation
+from paidonce.harness.pytest_plugin.result import Result
+from paidonce.harness.verdict import Broken, Status, Violation
 
 CHARGE = Violation(
     title="one charge", rule="one charge", reason="not charges <= 1, with charges = 2"

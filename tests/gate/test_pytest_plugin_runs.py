@@ -69,7 +69,7 @@ def test_a_race_is_red_and_the_last_line_replays_it(pytester):
     assert 'name="paidonce" value="invalid: a race' in (pytester.path / "junit.xml").read_text()
 
     again = subprocess.run(
-        [sys.executable, "-m", "harness.cli", *command[1:]],
+        [sys.executable, "-m", "paidonce.harness.cli", *command[1:]],
         cwd=pytester.path,
         capture_output=True,
         text=True,
@@ -81,7 +81,7 @@ def test_a_race_is_red_and_the_last_line_replays_it(pytester):
 
 _EXPECTED = """
 import pytest
-from harness.pytest_plugin import RaceFound
+from paidonce.harness.pytest_plugin import RaceFound
 
 @pytest.mark.paidonce(target="target.toml", variant="racy", expect="invalid")
 def test_the_race_is_there(paidonce_result):

@@ -6,10 +6,10 @@ import threading
 
 from gate_shop import shop_in
 
-from harness.pytest_plugin.run import Settings
-from harness.pytest_plugin.session import Session
-from harness.targets import load_target
-from harness.targets.run.subject import TargetSubject
+from paidonce.harness.pytest_plugin.run import Settings
+from paidonce.harness.pytest_plugin.session import Session
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.subject import TargetSubject
 
 WAIT_S = 120
 

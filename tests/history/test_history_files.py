@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.history import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import (
     Action,
     Completed,
     Ended,
@@ -24,7 +24,7 @@ from harness.history import (
     Outcome,
     read_history,
 )
-from harness.history.builder import HistoryBuilder
+from paidonce.harness.history.builder import HistoryBuilder
 
 HEADER = Header(run="r", scenario="s", target="t")
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from load_runs import PURE, QUICK, Api, LoadOn
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.history import Action
-from harness.load.run import run_load
-from harness.process.child import Child
-from harness.results.proof import Load
-from harness.service.description import Route, Target
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.history import Action
+from paidonce.harness.load.run import run_load
+from paidonce.harness.process.child import Child
+from paidonce.harness.results.proof import Load
+from paidonce.harness.service.description import Route, Target
 
 HERE = Path(__file__).parent
 ARGUMENTS = ["-m", "uvicorn", "order_api:app", "--host=127.0.0.1", "--port=0", "--no-access-log"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.history import (
+from paidonce.harness.history import (
     Action,
     Completed,
     Event,
@@ -14,7 +14,7 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.load.record.recorder import MEASURED, ORIGIN, WARMUP
+from paidonce.harness.load.record.recorder import MEASURED, ORIGIN, WARMUP
 
 
 def write(path: Path, origin: int, *events: Event, warmup: int = 100, measured: int = 1000) -> None:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.errors import DeadlineExceeded
-from harness.results.proof import Load
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.results.proof import Load
 
 Api = Callable[[str], str]
 """Starts the tests' own service in a mode, and answers its address."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.proof import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
-from harness.verdict import Status
+from paidonce.harness.results.proof import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
+from paidonce.harness.verdict import Status
 
 
 def load(guard: str, number: int, rate: float, yardstick: float | None = 1000.0) -> Load:

@@ -8,12 +8,12 @@ import statistics
 
 import pytest
 
-from harness.errors import UsageError
-from harness.history import Action, Completed, Header, History, Invoked, Outcome
-from harness.load.analyse.summary import summarise
-from harness.load.generate.job import LoadJob
-from harness.load.plan.arrivals import Arrivals
-from scenarios.reference import TARGET
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Action, Completed, Header, History, Invoked, Outcome
+from paidonce.harness.load.analyse.summary import summarise
+from paidonce.harness.load.generate.job import LoadJob
+from paidonce.harness.load.plan.arrivals import Arrivals
+from paidonce.scenarios.reference import TARGET
 
 MS = 1_000_000
 

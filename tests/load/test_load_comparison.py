@@ -12,14 +12,14 @@ import pytest
 from measured_loads import load, run
 from typer.testing import CliRunner
 
-from harness.cli.main import app
-from harness.errors import UsageError
-from harness.load.analyse.comparison import Change, compare
-from harness.load.analyse.student import quantile, survival
-from harness.results.proof import Load, Proof
-from harness.verdict import Status
-from reports.formats.store import encode, write_file
-from reports.load.repeated import repeated
+from paidonce.harness.cli.main import app
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.analyse.comparison import Change, compare
+from paidonce.harness.load.analyse.student import quantile, survival
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.store import encode, write_file
+from paidonce.reports.load.repeated import repeated
 
 GUARDS = ("row_lock", "optimistic", "claim", "advisory_lock")
 ROUNDS = 8

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from harness.backends.choice import Choice
-from harness.cli.measuring import load_all
-from harness.load.measure import Workload
-from harness.process import event_loop as loop
-from harness.proof.plan import Findings, Plan
-from harness.results.load_observed import HELD
-from harness.results.proof import Load
-from harness.scenario.subject import Described
-from harness.testbed.stack import open_stack
-from harness.verdict import Status
-from scenarios.reference import TARGET
+from paidonce.harness.backends.choice import Choice
+from paidonce.harness.cli.measuring import load_all
+from paidonce.harness.load.measure import Workload
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.results.load_observed import HELD
+from paidonce.harness.results.proof import Load
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import open_stack
+from paidonce.harness.verdict import Status
+from paidonce.scenarios.reference import TARGET
 
 
 def test_the_service_has_the_connections_it_is_given(tmp_path: Path) -> None:

@@ -15,19 +15,19 @@ from load_parts import completed, created, invoked, write
 from load_runs import Api, until
 from typer.testing import CliRunner
 
-from harness.cli.main import app
-from harness.errors import UsageError
-from harness.history import Action, Ended, Event, Invoked, Note, Outcome, read_history
-from harness.load.generate.job import LOCUSTFILE
-from harness.load.generate.targets import write_target
-from harness.load.record.joining import MACHINES, Joined, histories_in, join, parts_among
-from harness.load.record.latencies import read_log
-from harness.load.record.merge import Part, on_one_clock, read_parts
-from harness.load.record.recorder import LATENCIES, MACHINE, MEASURED, SESSION
-from harness.process.child import Child
-from harness.process.modules import command
-from harness.process.ports import HeldPort
-from harness.service.description import Target
+from paidonce.harness.cli.main import app
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Action, Ended, Event, Invoked, Note, Outcome, read_history
+from paidonce.harness.load.generate.job import LOCUSTFILE
+from paidonce.harness.load.generate.targets import write_target
+from paidonce.harness.load.record.joining import MACHINES, Joined, histories_in, join, parts_among
+from paidonce.harness.load.record.latencies import read_log
+from paidonce.harness.load.record.merge import Part, on_one_clock, read_parts
+from paidonce.harness.load.record.recorder import LATENCIES, MACHINE, MEASURED, SESSION
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.modules import command
+from paidonce.harness.process.ports import HeldPort
+from paidonce.harness.service.description import Target
 
 PATIENCE_S = 120.0
 """A machine may be very busy."""

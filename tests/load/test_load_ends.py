@@ -11,17 +11,17 @@ import psutil
 import pytest
 from load_runs import DEADLINE_S, PURE, QUICK, Api, LoadOn, until
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.errors import PaidonceError, UsageError
-from harness.history import Completed, Note, read_history
-from harness.load.generate.job import LOCUSTFILE
-from harness.load.generate.targets import write_target
-from harness.load.record.merge import merge, read_parts
-from harness.load.run import LoadCancelled, LoadFailed, run_load
-from harness.process.child import Child
-from harness.process.modules import command
-from harness.process.ports import HeldPort
-from harness.service.description import Target
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.errors import PaidonceError, UsageError
+from paidonce.harness.history import Completed, Note, read_history
+from paidonce.harness.load.generate.job import LOCUSTFILE
+from paidonce.harness.load.generate.targets import write_target
+from paidonce.harness.load.record.merge import merge, read_parts
+from paidonce.harness.load.run import LoadCancelled, LoadFailed, run_load
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.modules import command
+from paidonce.harness.process.ports import HeldPort
+from paidonce.harness.service.description import Target
 
 
 def recorded(folder: Path) -> int:
@@ -186,8 +186,8 @@ def _runner_script(
     script.write_text(
         f"""
 from pathlib import Path
-from harness.load.run import run_load
-from harness.load.generate.targets import load_target
+from paidonce.harness.load.run import run_load
+from paidonce.harness.load.generate.targets import load_target
 
 load = run_load(
     target=load_target({str(folder / "described.json")!r}, ""),

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.history import Action, Completed, Outcome, read_history
-from harness.load.analyse.summary import summarise
-from harness.load.plan.plan import LoadPlan
-from harness.load.plan.settings import LoadSettings
-from harness.load.plan.spread import spread
-from harness.load.record.latencies import Latencies, read_log
-from harness.load.record.recorder import LATENCIES, Recorder
-from harness.service.description import Target
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Action, Completed, Outcome, read_history
+from paidonce.harness.load.analyse.summary import summarise
+from paidonce.harness.load.plan.plan import LoadPlan
+from paidonce.harness.load.plan.settings import LoadSettings
+from paidonce.harness.load.plan.spread import spread
+from paidonce.harness.load.record.latencies import Latencies, read_log
+from paidonce.harness.load.record.recorder import LATENCIES, Recorder
+from paidonce.harness.service.description import Target
 
 CHANCE = random.Random(5)
 WORKERS = [

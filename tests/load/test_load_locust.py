@@ -13,13 +13,13 @@ import psutil
 import pytest
 from load_runs import DEADLINE_S, Api, until
 
-from harness.history import read_history
-from harness.load.generate.job import LOCUSTFILE
-from harness.load.generate.targets import write_target
-from harness.process.child import Child
-from harness.process.modules import command
-from harness.process.ports import HeldPort
-from harness.service.description import Target
+from paidonce.harness.history import read_history
+from paidonce.harness.load.generate.job import LOCUSTFILE
+from paidonce.harness.load.generate.targets import write_target
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.modules import command
+from paidonce.harness.process.ports import HeldPort
+from paidonce.harness.service.description import Target
 
 
 def locust(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def locust(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_runner_stays_free_of_gevent() -> None:
     code = (
-        "import harness.load.run, sys; "
+        "import paidonce.harness.load.run, sys; "
         "sys.exit(any(name in sys.modules for name in ('gevent', 'locust')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from load_parts import completed, created, invoked, write
 
-from harness.errors import UsageError
-from harness.history import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import (
     Completed,
     Ended,
     Header,
@@ -18,8 +18,8 @@ from harness.history import (
     Outcome,
     read_history,
 )
-from harness.load.record.merge import Merged, merge, read_parts
-from harness.load.record.recorder import STOPPED
+from paidonce.harness.load.record.merge import Merged, merge, read_parts
+from paidonce.harness.load.record.recorder import STOPPED
 
 
 def merged(*paths: Path) -> Merged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 
-from harness.load.generate.orders import HotPlace, OrderBudget
+from paidonce.harness.load.generate.orders import HotPlace, OrderBudget
 
 
 class Clock:

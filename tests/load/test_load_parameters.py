@@ -9,19 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.cli import load_options
-from harness.errors import UsageError
-from harness.history import Completed, Outcome
-from harness.history.builder import HistoryBuilder
-from harness.load.analyse.summary import summarise
-from harness.load.generate.job import LoadJob
-from harness.load.generate.orders import HotPlaces
-from harness.load.plan.contention import DISTINCT, Contention, contention
-from harness.load.plan.retrying import FIRST_DELAY, LONGEST_DELAY, delay, worth_another_try
-from harness.load.plan.spread import spread
-from harness.results.load_conditions import Conditions
-from harness.service.description import Target
-from harness.simulator.wire.latency import Latency
+from paidonce.harness.cli import load_options
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Completed, Outcome
+from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.load.analyse.summary import summarise
+from paidonce.harness.load.generate.job import LoadJob
+from paidonce.harness.load.generate.orders import HotPlaces
+from paidonce.harness.load.plan.contention import DISTINCT, Contention, contention
+from paidonce.harness.load.plan.retrying import FIRST_DELAY, LONGEST_DELAY, delay, worth_another_try
+from paidonce.harness.load.plan.spread import spread
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.service.description import Target
+from paidonce.harness.simulator.wire.latency import Latency
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.load.observe import physical
-from harness.load.observe.physical import measure_limit
-from harness.load.observe.sqlscript import Script
-from harness.process import event_loop as loop
-from harness.results.load_observed import Alone, Limit
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from scenarios.reference import TARGET
+from paidonce.harness.load.observe import physical
+from paidonce.harness.load.observe.physical import measure_limit
+from paidonce.harness.load.observe.sqlscript import Script
+from paidonce.harness.process import event_loop as loop
+from paidonce.harness.results.load_observed import Alone, Limit
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.reference import TARGET
 
 
 def measured(folder: Path, guards: Sequence[str]) -> list[tuple[Alone | None, Limit]]:

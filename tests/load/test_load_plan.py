@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.errors import UsageError
-from harness.load.generate.job import LoadJob
-from harness.load.generate.targets import load_target, write_target
-from harness.load.plan.address import loopback_url
-from harness.load.plan.plan import TAIL, LoadPlan
-from harness.load.plan.settings import OPTIONS, command_line, settings_from
-from harness.service.description import Target
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.generate.job import LoadJob
+from paidonce.harness.load.generate.targets import load_target, write_target
+from paidonce.harness.load.plan.address import loopback_url
+from paidonce.harness.load.plan.plan import TAIL, LoadPlan
+from paidonce.harness.load.plan.settings import OPTIONS, command_line, settings_from
+from paidonce.harness.service.description import Target
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ def test_a_target_survives_its_file(tmp_path: Path, target: Target) -> None:
 
 
 def test_a_target_is_found_in_a_module(target: Target) -> None:
-    found = load_target("", "scenarios.reference:TARGET")
+    found = load_target("", "paidonce.scenarios.reference:TARGET")
     assert isinstance(found, Target)
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("scenarios.reference", "module:attribute"),
+        ("paidonce.scenarios.reference", "module:attribute"),
         ("no_such_module_anywhere:TARGET", "cannot import no_such_module_anywhere"),
-        ("scenarios.reference:VARIANTS", "not a harness.service.description.Target"),
-        ("scenarios.reference:NOTHING", "not a harness.service.description.Target"),
+        ("paidonce.scenarios.reference:VARIANTS", "not a paidonce.harness.service"),
+        ("paidonce.scenarios.reference:NOTHING", "not a paidonce.harness.service"),
     ],
 )
 def test_a_wrong_target_object_is_named(name: str, says: str) -> None:

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from load_runs import DEADLINE_S, PURE, Api, LoadOn
 
-from harness.capability import Capability
-from harness.history import Action, Completed, Journal, Outcome, read_history
-from harness.service.description import Target
-from harness.service.responses import order_observed
-from harness.verdict import Status
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Action, Completed, Journal, Outcome, read_history
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.responses import order_observed
+from paidonce.harness.verdict import Status
 
 
 def reader(base_url: str, target: Target) -> Callable[[Journal, Sequence[str]], None]:

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from load_runs import until
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.errors import Unavailable
-from harness.load.observe.sampler import Sampler, SamplerFailed, summarise_samples
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.load.observe.sampler import Sampler, SamplerFailed, summarise_samples
 
 
 @pytest.fixture

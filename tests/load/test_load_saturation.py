@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from measured_loads import load, run
 
-import reports
-from harness.load.analyse.saturation import HIGHEST, NARROWING, START, Climb, sustained
-from harness.results.proof import Load, Percentiles
-from harness.verdict import Status
-from reports.formats.html import page
-from reports.formats.markdown import summary
-from reports.load.performance import profiles
-from reports.load.saturation import saturation
+from paidonce import reports
+from paidonce.harness.load.analyse.saturation import HIGHEST, NARROWING, START, Climb, sustained
+from paidonce.harness.results.proof import Load, Percentiles
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.load.performance import profiles
+from paidonce.reports.load.saturation import saturation
 
 BOUND_MS = 100.0
 

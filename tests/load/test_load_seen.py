@@ -11,12 +11,12 @@ import pytest
 import redis
 from load_runs import until
 
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.backends.stripe_simulator import SimulatedStripe
-from harness.load.analyse.spending import spent
-from harness.load.analyse.timing import durations, means
-from harness.load.observe.meters import (
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.backends.stripe_simulator import SimulatedStripe
+from paidonce.harness.load.analyse.spending import spent
+from paidonce.harness.load.analyse.timing import durations, means
+from paidonce.harness.load.observe.meters import (
     BUSY_S,
     CALLS,
     COMMANDS,
@@ -28,8 +28,8 @@ from harness.load.observe.meters import (
     redis_server,
     simulator,
 )
-from harness.load.observe.sampler import Locks, Sample, Sampler, summarise_samples
-from harness.results.load_observed import Counted, Sessions, Timeline, Where
+from paidonce.harness.load.observe.sampler import Locks, Sample, Sampler, summarise_samples
+from paidonce.harness.results.load_observed import Counted, Sessions, Timeline, Where
 
 NS = 1_000_000_000
 

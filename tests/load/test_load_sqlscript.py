@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.load.observe.sqlscript import (
+from paidonce.harness.load.observe.sqlscript import (
     NUMBER,
     NotReplayable,
     Said,

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.backends.stripe_simulator import CONTROL_HEADERS, SimulatedStripe
-from harness.errors import UsageError
-from harness.load.observe.stripe_latency import stripe_latency
+from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS, SimulatedStripe
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.observe.stripe_latency import stripe_latency
 
 
 def latency(stripe: SimulatedStripe) -> Any:

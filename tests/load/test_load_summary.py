@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from harness.history import Action, Completed, Event, Header, History, Invoked, Outcome
-from harness.load.analyse.summary import summarise
-from harness.load.observe.sampler import Sample, summarise_samples
-from harness.load.record.latencies import Latencies
+from paidonce.harness.history import Action, Completed, Event, Header, History, Invoked, Outcome
+from paidonce.harness.load.analyse.summary import summarise
+from paidonce.harness.load.observe.sampler import Sample, summarise_samples
+from paidonce.harness.load.record.latencies import Latencies
 
 MS = 1_000_000
 

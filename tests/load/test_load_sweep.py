@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from harness.load.measure import Workload
-from harness.load.sweep import sweeps, swept
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.measure import Workload
+from paidonce.harness.load.sweep import sweeps, swept
 
 BOTH = ("contention=hot,zipf:1.1,distinct", "stripe-latency=20,0,100")
 

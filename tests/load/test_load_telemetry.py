@@ -12,11 +12,19 @@ import httpx
 import pytest
 from load_runs import LoadOn, until
 
-from harness.errors import Unavailable, UsageError
-from harness.history import Action, Completed, Header, Invoked, Journal, Outcome, read_history
-from harness.load.observe.following import Follower
-from harness.load.observe.telemetry import Telemetry
-from harness.load.run import LoadCancelled
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.history import (
+    Action,
+    Completed,
+    Header,
+    Invoked,
+    Journal,
+    Outcome,
+    read_history,
+)
+from paidonce.harness.load.observe.following import Follower
+from paidonce.harness.load.observe.telemetry import Telemetry
+from paidonce.harness.load.run import LoadCancelled
 
 pytest.importorskip("prometheus_client", reason="needs pip install 'paidonce[telemetry]'")
 pytest.importorskip("opentelemetry.sdk", reason="needs pip install 'paidonce[telemetry]'")

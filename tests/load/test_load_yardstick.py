@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import reports
-from harness.backends.postgres_admin import connect
-from harness.backends.postgres_embedded import EmbeddedPostgres
-from harness.cli.main import app
-from harness.errors import PaidonceError
-from harness.load.observe.yardstick import Yardstick
+from paidonce import reports
+from paidonce.harness.backends.postgres_admin import connect
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.cli.main import app
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.load.observe.yardstick import Yardstick
 
 
 def databases(server: EmbeddedPostgres) -> list[tuple[object, ...]]:

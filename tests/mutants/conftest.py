@@ -14,7 +14,7 @@ from mutants import MUTANTS, Mutant
 from searching_mutants import MutantSearcher, Searched, open_mutant_searcher
 from threads import Surroundings
 
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
     redis_url_of_worker,

@@ -49,7 +49,7 @@ if jitter:
         return carried_out(self, *arguments, **options)
 
     redis.Redis.execute_command = napping
-runpy.run_module("reference_service", run_name="__main__", alter_sys=True)
+runpy.run_module("paidonce.reference_service", run_name="__main__", alter_sys=True)
 """
 
 
@@ -58,7 +58,7 @@ def write_copies(folder: Path, mutants: tuple[Mutant, ...]) -> Path:
 
     Raises ``ValueError`` where a patch's text is not found exactly once.
     """
-    shutil.copytree(SERVICE, folder / "service" / "reference_service", ignore=_IGNORED)
+    _copied(folder / "service")
     known = {}
     for mutant in mutants:
         known[mutant.name] = {
@@ -66,8 +66,7 @@ def write_copies(folder: Path, mutants: tuple[Mutant, ...]) -> Path:
             "guard": mutant.guard,
             "schema": mutant.schema,
         }
-        copy = folder / mutant.name / "reference_service"
-        shutil.copytree(SERVICE, copy, ignore=_IGNORED)
+        copy = _copied(folder / mutant.name)
         for name, old, new in mutant.patches:
             file = copy / name
             text = file.read_text()
@@ -80,6 +79,15 @@ def write_copies(folder: Path, mutants: tuple[Mutant, ...]) -> Path:
     start = folder / "start.py"
     start.write_text(_START.lstrip())
     return start
+
+
+def _copied(folder: Path) -> Path:
+    """Return a copy of the service in ``folder``, under the name that its modules import."""
+    package = folder / "paidonce"
+    copy = package / "reference_service"
+    shutil.copytree(SERVICE, copy, ignore=_IGNORED)
+    (package / "__init__.py").touch()
+    return copy
 
 
 _IGNORED = shutil.ignore_patterns("__pycache__")

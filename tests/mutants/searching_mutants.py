@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 from mutants import Mutant
 
-from harness.explore.exploration import Request, exit_code, explore, opened
-from harness.explore.search import Budget
-from harness.results.proof import Variant
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, Stack, open_stack
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.explore.exploration import Request, exit_code, explore, opened
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, Stack, open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 SECONDS = 120
 

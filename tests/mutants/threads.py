@@ -48,7 +48,7 @@ class Surroundings:
         self._exits = ExitStack()
         self._postgres, self._redis, self._start = postgres_url, redis_url, start
         self._migrated = ""
-        command = [sys.executable, "-m", "harness.simulator", "--port", "0"]
+        command = [sys.executable, "-m", "paidonce.harness.simulator", "--port", "0"]
         command += ["--latency-ms", str(STRIPE_MS), "--stop-on-stdin-eof"]
         simulator = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-from harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
-from harness.explore.footprint.sql.types import ColumnType
-from harness.history import Effect
-from harness.predict import Solo
-from harness.taps.postgres import labels
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
+from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.history import Effect
+from paidonce.harness.predict import Solo
+from paidonce.harness.taps.postgres import labels
 
 ORDER = "0b8ad5a2-5b0e-4f6e-9c0a-6a1e7d1f4c11"
 

@@ -6,7 +6,7 @@ import pytest
 from pair_tapes import CLAIM, LIVE, LOCK, MINE, PAID, PAY_IN, READ, inside, paid, tape
 from tape import ORDER, catalog, unique
 
-from harness.predict import predict
+from paidonce.harness.predict import predict
 
 DESERVING = {
     "read, charge, write": (paid(tape().sql(READ, ORDER)), 1, 2),

@@ -9,9 +9,9 @@ import pglast
 import pytest
 from tape import ORDER, Tape, catalog, unique
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.predict import Looked, Standing, forecast, predict, undecided
-from reports.formats import predictions as writer
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.predict import Looked, Standing, forecast, predict, undecided
+from paidonce.reports.formats import predictions as writer
 
 LOOKED = Looked(attempts=1, reads=1)
 READ = "SELECT id, status, version FROM orders WHERE id = $1"

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from tape import ORDER, Tape, catalog
 
-from harness.explore.footprint.sql.catalog import Function, Trigger
-from harness.history import Header, History
-from harness.predict import (
+from paidonce.harness.explore.footprint.sql.catalog import Function, Trigger
+from paidonce.harness.history import Header, History
+from paidonce.harness.predict import (
     Blind,
     Looked,
     Solo,
@@ -18,7 +18,7 @@ from harness.predict import (
     predict,
     shown_by,
 )
-from reports.formats import predictions as writer
+from paidonce.reports.formats import predictions as writer
 
 READ = "SELECT status FROM orders WHERE id = $1"
 PAID = "UPDATE orders SET status = 'paid' WHERE id = $1"

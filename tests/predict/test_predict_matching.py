@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from tape import ORDER, Tape, catalog
 
-from harness.explore.search import Counts, Ending, Execution, Found, Result
-from harness.history import Header, History
-from harness.predict import (
+from paidonce.harness.explore.search import Counts, Ending, Execution, Found, Result
+from paidonce.harness.history import Header, History
+from paidonce.harness.predict import (
     Standing,
     Trace,
     decided,
@@ -20,8 +20,8 @@ from harness.predict import (
     shown_by,
     undecided,
 )
-from harness.predict.types import Spot
-from harness.verdict import Status, Verdict
+from paidonce.harness.predict.types import Spot
+from paidonce.harness.verdict import Status, Verdict
 
 READ = "SELECT status FROM orders WHERE id = $1"
 PAID = "UPDATE orders SET status = 'paid' WHERE id = $1"

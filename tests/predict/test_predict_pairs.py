@@ -9,7 +9,7 @@ import pytest
 from pair_tapes import LOCK, MINE, PAID, PAY_IN, READ, paid, tape
 from tape import ORDER, Tape, catalog
 
-from harness.predict import Solo, predict
+from paidonce.harness.predict import Solo, predict
 
 
 def test_a_redis_lock_protects_as_long_as_its_lease():

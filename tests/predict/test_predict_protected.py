@@ -6,7 +6,7 @@ import pytest
 from pair_tapes import CLAIM, LIVE, LOCK, MINE, PAID, PAY_IN, READ, paid, tape
 from tape import ORDER, catalog, unique
 
-from harness.predict import predict
+from paidonce.harness.predict import predict
 
 UNDESERVING = {
     "FOR UPDATE until the end": (

@@ -8,14 +8,14 @@ import os
 import msgspec
 import pytest
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.explore.exploration import Request, explore, opened
-from harness.explore.search import Ending
-from harness.predict import Standing, decided, orders_of, predicted
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.predict import Standing, decided, orders_of, predicted
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 PAIRS = ["two_tabs", "create_vs_pay", "refund_vs_refund", "pay_vs_cancel"]
 SOUND = ["row_lock", "claim", "unique_index", "optimistic", "serializable", "advisory_lock"]

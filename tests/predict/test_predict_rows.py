@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.backends.shared import POSTGRES_VARIABLE
-from harness.explore.exploration import Request, explore, opened
-from harness.explore.search import Ending
-from harness.predict import Blind, Standing, decided, orders_of, predicted, weighed
-from harness.targets import load_target
-from harness.targets.run.script import script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, open_stack
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE
+from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.predict import Blind, Standing, decided, orders_of, predicted, weighed
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 CARTS = Path(__file__).parent / "carts"
 APPLIED = ("FOR UPDATE", "conditional UPDATE", "claim")

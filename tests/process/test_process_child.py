@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.errors import DeadlineExceeded
-from harness.process.child import Child, ChildFailed
-from harness.process.custody import custody
-from harness.process.offspring import gone, wait_gone
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.offspring import gone, wait_gone
 
 SECONDS = 120.0
 """For what has to happen, on however busy a machine."""

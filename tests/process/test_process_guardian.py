@@ -13,20 +13,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.process import identity, modules
-from harness.process.child import Child
-from harness.process.custody import Custody
-from harness.process.guardian import find_ours, remove_folder
-from harness.process.offspring import gone, wait_gone
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.process import identity, modules
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.custody import Custody
+from paidonce.harness.process.guardian import find_ours, remove_folder
+from paidonce.harness.process.offspring import gone, wait_gone
+from paidonce.harness.process.tempdirs import TempFolder
 
 SECONDS = 120.0
 
 OWNER = """
 import json, sys
-from harness.process.child import Child
-from harness.process.custody import custody
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.tempdirs import TempFolder
 folder = TempFolder()
 (folder.path / "deep").mkdir()
 (folder.path / "deep" / "file").write_text("x")
@@ -95,7 +95,7 @@ def test_interrupting_the_whole_group_does_not_stop_the_guardian() -> None:
 
 
 def run_guardian(*messages: dict[str, object]) -> None:
-    argv, environment = modules.command("harness.process.guardian")
+    argv, environment = modules.command("paidonce.harness.process.guardian")
     text = "".join(json.dumps(message) + "\n" for message in messages)
     done = subprocess.run(
         argv,
@@ -151,7 +151,7 @@ def test_a_forgotten_process_and_folder_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_commands_run_at_the_end_and_a_torn_line_does_no_harm(tmp_path: Path) -> None:
-    argv, environment = modules.command("harness.process.guardian")
+    argv, environment = modules.command("paidonce.harness.process.guardian")
     mark = tmp_path / "mark"
     message = {"do": "command", "id": "c", "argv": ["touch", str(mark)]}
     text = json.dumps(message) + '\n{"do": "proc'

@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.process.child import ChildFailed
-from harness.process.custody import custody
-from harness.process.listening import PORT_TRIES
-from harness.results.proof import Variant
-from harness.service import launch as service
-from harness.service.description import Route, Target
-from harness.service.launch import Addresses, Start
+from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.listening import PORT_TRIES
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.service import launch as service
+from paidonce.harness.service.description import Route, Target
+from paidonce.harness.service.launch import Addresses, Start
 
 NOWHERE = Addresses(
     postgres_url="postgresql:///none",

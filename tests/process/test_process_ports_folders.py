@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import Unavailable
-from harness.process import tempdirs
-from harness.process.custody import custody
-from harness.process.ports import HOST, HeldPort, answers
-from harness.process.tempdirs import TempFolder, passable_by_others
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.process import tempdirs
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.ports import HOST, HeldPort, answers
+from paidonce.harness.process.tempdirs import TempFolder, passable_by_others
 
 
 def listen(number: int) -> socket.socket:

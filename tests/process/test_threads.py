@@ -9,11 +9,11 @@ import threading
 import psutil
 import pytest
 
-from harness.process.threads import CalledOff, in_thread
-from harness.results.proof import Variant
-from harness.service import launch as service
-from harness.service.description import Route, Target
-from harness.service.launch import Addresses, Start
+from paidonce.harness.process.threads import CalledOff, in_thread
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.service import launch as service
+from paidonce.harness.service.description import Route, Target
+from paidonce.harness.service.launch import Addresses, Start
 
 ADDRESSES = Addresses(
     postgres_url="postgresql:///none",

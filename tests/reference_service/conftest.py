@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import pytest
 from reference_run import SOUND, Backends, Running, Starter, serving
 
-from harness.backends import open_stripe
-from harness.backends.shared import open_shared_postgres, open_shared_redis
-from reference_service.guards import GUARDS
+from paidonce.harness.backends import open_stripe
+from paidonce.harness.backends.shared import open_shared_postgres, open_shared_redis
+from paidonce.reference_service.guards import GUARDS
 
 
 @pytest.fixture(scope="session")

@@ -19,14 +19,14 @@ from stripe import WebhookSignature
 from stripe_front import StripeFront
 from urllib3 import Timeout
 
-from harness.backends import PostgresServer
-from harness.backends.shared import database_name
-from harness.errors import DeadlineExceeded
-from reference_service.app import create_app
-from reference_service.database import migrate
-from reference_service.guards import GUARDS
-from reference_service.service import Service
-from reference_service.settings import load
+from paidonce.harness.backends import PostgresServer
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.reference_service.app import create_app
+from paidonce.reference_service.database import migrate
+from paidonce.reference_service.guards import GUARDS
+from paidonce.reference_service.service import Service
+from paidonce.reference_service.settings import load
 
 SECRET = "whsec_reference_tests"
 KEY = "sk_test_reference_tests"

@@ -11,11 +11,18 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall, stripe_key
-from reference_service.conclude import State
-from reference_service.flow import conclude
-from reference_service.gateway import outcome_of
-from reference_service.operations import (
+from paidonce.reference_service.calls import (
+    CallKind,
+    Intent,
+    Outcome,
+    Result,
+    StripeCall,
+    stripe_key,
+)
+from paidonce.reference_service.conclude import State
+from paidonce.reference_service.flow import conclude
+from paidonce.reference_service.gateway import outcome_of
+from paidonce.reference_service.operations import (
     ApplyEvent,
     Cancel,
     ChangeAmount,
@@ -24,9 +31,9 @@ from reference_service.operations import (
     Pay,
     Refund,
 )
-from reference_service.operations.base import Event
-from reference_service.orders import Order, Refused, Status
-from reference_service.reconcile import judge
+from paidonce.reference_service.operations.base import Event
+from paidonce.reference_service.orders import Order, Refused, Status
+from paidonce.reference_service.reconcile import judge
 
 UNPAID = Order(id="o1", amount=1000, currency="usd")
 PAID = replace(UNPAID, payment_status=Status.PAID, payment_id="pi_1")

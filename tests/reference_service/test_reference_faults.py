@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from reference_run import DEADLINE_S, SOUND, Running, Starter
 
-from reference_service.guards import GUARDS
+from paidonce.reference_service.guards import GUARDS
 
 HOLDING = ("row_lock", "row_lock_nowait", "advisory_lock")
 # With a time-out (ms) it returns when the session is gone, not when it was only told to go.

@@ -16,10 +16,10 @@ import pytest
 from reference_run import KEY, SECRET, Backends
 from stripe_front import StripeFront
 
-from harness.errors import DeadlineExceeded
-from harness.process.ports import HeldPort
-from reference_service.guards import GUARDS
-from reference_service.settings import SettingsError, load
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.process.ports import HeldPort
+from paidonce.reference_service.guards import GUARDS
+from paidonce.reference_service.settings import SettingsError, load
 
 DEADLINE_S = 120.0
 MINIMAL = {
@@ -32,7 +32,7 @@ MINIMAL = {
 def run(command: str, **env: str) -> subprocess.CompletedProcess[str]:
     known = {name: value for name, value in os.environ.items() if name not in MINIMAL}
     return subprocess.run(
-        [sys.executable, "-m", "reference_service", *command.split()],
+        [sys.executable, "-m", "paidonce.reference_service", *command.split()],
         env={**known, **env},
         capture_output=True,
         text=True,
@@ -46,7 +46,7 @@ def process(env: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]
     with HeldPort() as port:
         port.before_start()
         child = subprocess.Popen(
-            [sys.executable, "-m", "reference_service"],
+            [sys.executable, "-m", "paidonce.reference_service"],
             env={**os.environ, **env, "PORT": str(port.number)},
             start_new_session=True,
         )
@@ -172,7 +172,7 @@ def test_the_defaults() -> None:
 
 def test_nothing_of_the_harness_is_imported() -> None:
     script = (
-        "import sys, reference_service.app, reference_service.guards.redis_lock;"
+        "import sys, paidonce.reference_service.app, paidonce.reference_service.guards.redis_lock;"
         "print([name for name in sys.modules if name.split('.')[0] == 'harness'])"
     )
     done = subprocess.run(

@@ -10,8 +10,8 @@ import redis
 from reference_run import DEADLINE_S, SOUND, Backends, Running, Starter
 from sqlalchemy import Connection, TextClause
 
-from reference_service import store
-from reference_service.guards.redis_client import lock_name
+from paidonce.reference_service import store
+from paidonce.reference_service.guards.redis_client import lock_name
 
 
 def codes(answers: list[object]) -> Counter[object]:

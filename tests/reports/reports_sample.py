@@ -8,8 +8,16 @@ import msgspec
 from sample_cells import cell, not_judged, verdict, with_cells
 from sample_history import CHECKERS, double_payment, write_history
 
-from harness.results.proof import Cell, Load, Machine, Percentiles, Proof, ScenarioInfo, Variant
-from harness.verdict import Status
+from paidonce.harness.results.proof import (
+    Cell,
+    Load,
+    Machine,
+    Percentiles,
+    Proof,
+    ScenarioInfo,
+    Variant,
+)
+from paidonce.harness.verdict import Status
 
 HOSTILE = '<script>alert("1")</script>|`x`\x00 & ]]>'
 GUARDS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from sample_history import CHECKERS, PI_A, PI_B
 
-from harness.results.proof import Cell, Proof, Run
-from harness.verdict import Status, Verdict
+from paidonce.harness.results.proof import Cell, Proof, Run
+from paidonce.harness.verdict import Status, Verdict
 
 
 def verdict(

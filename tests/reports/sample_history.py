@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.history import (
+from paidonce.harness.history import (
     Action,
     Backend,
     ChargeObserved,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from reports_sample import GUARDS, load, sample
 
-from harness.results.proof import Conditions, Load, Percentiles, Proof
+from paidonce.harness.results.proof import Conditions, Load, Percentiles, Proof
 
 LEVELS = ("hot:1", "zipf:1.1:100", "distinct")
 LATENCIES = ("0", "20", "100", "300")

@@ -10,13 +10,12 @@ import pytest
 from reports_sample import bad_day, sample
 from sample_cells import cell
 
-import harness
-import reports
-from harness.results.findings import accepting, findings
-from harness.results.problems import problems
-from harness.results.proof import How, Searched
-from harness.results.standing import Standing, standing
-from harness.verdict import Status
+from paidonce import harness, reports
+from paidonce.harness.results.findings import accepting, findings
+from paidonce.harness.results.problems import problems
+from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.standing import Standing, standing
+from paidonce.harness.verdict import Status
 
 HELD = (Status.VALID, Status.VALID)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.reference import VARIANTS
+from paidonce.scenarios.reference import VARIANTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -8,12 +8,12 @@ import msgspec
 from reports_sample import sample
 from sample_sweeps import LEVELS, swept
 
-import reports
-from harness.results.proof import Load, Percentiles, Variant
-from harness.verdict import Status
-from reports.formats.html import page
-from reports.load.advice import advice
-from scenarios.reference import VARIANTS
+from paidonce import reports
+from paidonce.harness.results.proof import Load, Percentiles, Variant
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.html import page
+from paidonce.reports.load.advice import advice
+from paidonce.scenarios.reference import VARIANTS
 
 
 def measured(variant: str, **more: object) -> Load:

@@ -11,16 +11,16 @@ from reports_sample import bad_day, sample
 from rich.console import Console
 from sample_cells import not_judged, with_cells
 
-import reports
-from harness.proof.plan import machine
-from harness.results.problems import Weight
-from harness.results.proof import Beside, Proof
-from reports.formats import terminal
-from reports.formats.html import page
-from reports.formats.junit import junit
-from reports.formats.markdown import summary
-from reports.overview.backends import columns
-from reports.overview.headline import headline
+from paidonce import reports
+from paidonce.harness.proof.plan import machine
+from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.proof import Beside, Proof
+from paidonce.reports.formats import terminal
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.junit import junit
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.overview.backends import columns
+from paidonce.reports.overview.headline import headline
 
 
 def beside(own: Proof, *others: Beside) -> Proof:

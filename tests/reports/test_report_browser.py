@@ -11,7 +11,7 @@ from chromium_pipe import Browser
 from reports_sample import bad_day, sample
 from sample_sweeps import swept
 
-import reports
+from paidonce import reports
 
 WITNESSES = Path(__file__).parent / "witnesses"
 

@@ -13,13 +13,21 @@ from reports_sample import load, sample
 from sample_history import MS, write_history
 from sample_sweeps import swept
 
-import reports
-from harness.cli.figures import figures_command
-from harness.errors import UsageError
-from harness.history import Action, Completed, Ended, Header, Invoked, OrderCreated, Outcome
-from harness.results.proof import Load, Proof
-from reports.formats.tables import as_csv
-from reports.load.figures import OPERATION, measurements
+from paidonce import reports
+from paidonce.harness.cli.figures import figures_command
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import (
+    Action,
+    Completed,
+    Ended,
+    Header,
+    Invoked,
+    OrderCreated,
+    Outcome,
+)
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.formats.tables import as_csv
+from paidonce.reports.load.figures import OPERATION, measurements
 
 HISTORY = "histories/claim/load.jsonl"
 

@@ -13,15 +13,15 @@ from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, sample
 from rich.console import Console, RenderableType
 from sample_cells import cell, not_judged, with_cells
 
-import reports
-from harness.errors import UsageError
-from harness.results.proof import Proof, Variant
-from harness.results.words import listed
-from harness.verdict import Status
-from reports.formats import terminal
-from reports.formats.junit import junit
-from reports.formats.markdown import summary
-from reports.words import duration, moment, money, number, percent, short_id
+from paidonce import reports
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results.proof import Proof, Variant
+from paidonce.harness.results.words import listed
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats import terminal
+from paidonce.reports.formats.junit import junit
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.words import duration, moment, money, number, percent, short_id
 
 # --- results.json -----------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, load, sample
 
-import reports
-from harness.results.proof import How, Proof, Searched
-from reports.charts.charts import Row, bars, dots
-from reports.formats.html import asset, page
-from reports.load.performance import HEADER, profiles
+from paidonce import reports
+from paidonce.harness.results.proof import How, Proof, Searched
+from paidonce.reports.charts.charts import Row, bars, dots
+from paidonce.reports.formats.html import asset, page
+from paidonce.reports.load.performance import HEADER, profiles
 
 VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 from sample_sweeps import swept
 
-import reports
-from harness.results.load_observed import HELD, Counted, Limit, Seen, Sessions, Timeline
-from harness.results.proof import Load, Proof
-from reports.formats.html import page
-from reports.formats.markdown import summary
-from reports.load.limits import UNGUARDED, limit_figures
+from paidonce import reports
+from paidonce.harness.results.load_observed import HELD, Counted, Limit, Seen, Sessions, Timeline
+from paidonce.harness.results.proof import Load, Proof
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.load.limits import UNGUARDED, limit_figures
 
 
 def watched(limit: Limit | None) -> Proof:

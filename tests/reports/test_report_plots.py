@@ -16,17 +16,25 @@ from reports_sample import GUARDS, HOSTILE, sample
 from rich.console import Console
 from sample_sweeps import LEVELS, swept
 
-import reports
-from harness.results.load_observed import HELD, IDLE, LOCK, RUNNING, Seen, Sessions, Timeline
-from harness.results.proof import Conditions, Proof
-from harness.verdict import Status
-from reports.charts.curve_svg import curve_picture
-from reports.charts.curves import Curve, Plot, Point, as_data
-from reports.formats.html import page
-from reports.formats.markdown import summary
-from reports.formats.terminal import render_loads
-from reports.load.plots import Figure, figures
-from reports.load.waits import wait_figures
+from paidonce import reports
+from paidonce.harness.results.load_observed import (
+    HELD,
+    IDLE,
+    LOCK,
+    RUNNING,
+    Seen,
+    Sessions,
+    Timeline,
+)
+from paidonce.harness.results.proof import Conditions, Proof
+from paidonce.harness.verdict import Status
+from paidonce.reports.charts.curve_svg import curve_picture
+from paidonce.reports.charts.curves import Curve, Plot, Point, as_data
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.formats.terminal import render_loads
+from paidonce.reports.load.plots import Figure, figures
+from paidonce.reports.load.waits import wait_figures
 
 VENDOR = Path(__file__).parents[2] / "reports" / "vendor"
 UPLOT = {

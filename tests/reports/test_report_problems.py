@@ -8,14 +8,14 @@ from reports_sample import bad_day, load, sample
 from sample_cells import cell, not_judged, verdict, with_cells
 from sample_history import double_payment
 
-import reports
-from harness.checkers import judge
-from harness.history import ChargeObserved, Header, History, IntentObserved
-from harness.results.problems import Weight
-from harness.results.proof import Cell, How, Proof, Run, Searched
-from harness.results.standing import Standing, standing, tally
-from harness.verdict import Broken, Status
-from reports.overview.headline import Tone, headline
+from paidonce import reports
+from paidonce.harness.checkers import judge
+from paidonce.harness.history import ChargeObserved, Header, History, IntentObserved
+from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.proof import Cell, How, Proof, Run, Searched
+from paidonce.harness.results.standing import Standing, standing, tally
+from paidonce.harness.verdict import Broken, Status
+from paidonce.reports.overview.headline import Tone, headline
 
 VALID, INVALID, UNKNOWN = Status.VALID, Status.INVALID, Status.UNKNOWN
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 from reports_sample import sample
 
-import reports
-from harness.results.grounds import Claim, Grounds, Lesson, Wrong, resting
-from harness.results.proof import How, Searched
-from reports.formats.explored import write_search_page
-from reports.formats.markdown import summary
-from reports.overview.grounds import rested
+from paidonce import reports
+from paidonce.harness.results.grounds import Claim, Grounds, Lesson, Wrong, resting
+from paidonce.harness.results.proof import How, Searched
+from paidonce.reports.formats.explored import write_search_page
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.overview.grounds import rested
 
 GROUNDS = Grounds(
     pairs=(

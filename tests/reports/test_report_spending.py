@@ -10,8 +10,8 @@ import pytest
 from reports_sample import GUARDS
 from sample_sweeps import swept
 
-import reports
-from harness.results.load_observed import (
+from paidonce import reports
+from paidonce.harness.results.load_observed import (
     HELD,
     Alone,
     Limit,
@@ -22,12 +22,12 @@ from harness.results.load_observed import (
     Timeline,
     Where,
 )
-from harness.results.proof import Proof
-from reports.charts.stacks import stack_picture
-from reports.formats.html import page
-from reports.formats.markdown import summary
-from reports.load.advice import advice
-from reports.load.spending import spending_figures
+from paidonce.harness.results.proof import Proof
+from paidonce.reports.charts.stacks import stack_picture
+from paidonce.reports.formats.html import page
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.load.advice import advice
+from paidonce.reports.load.spending import spending_figures
 
 SPENT = Spent(
     of="operation",

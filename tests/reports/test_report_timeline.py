@@ -12,8 +12,8 @@ from reports_sample import bad_day, sample
 from sample_cells import verdict
 from sample_history import MS, PI_A, PI_B, double_payment, write_history
 
-import reports
-from harness.history import (
+from paidonce import reports
+from paidonce.harness.history import (
     Action,
     ChargeObserved,
     Completed,
@@ -27,15 +27,15 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.verdict import Status
-from reports.charts.timescale import TimeScale
-from reports.overview.evidence import double_payment as find_double_payment
-from reports.overview.evidence import unexpected
-from reports.timeline.lanes import MAX_ATTEMPTS
-from reports.timeline.model import timeline
-from reports.timeline.steps import MAX_STEPS, Kind
-from reports.timeline.story import tell
-from reports.timeline.svg import timeline_picture
+from paidonce.harness.verdict import Status
+from paidonce.reports.charts.timescale import TimeScale
+from paidonce.reports.overview.evidence import double_payment as find_double_payment
+from paidonce.reports.overview.evidence import unexpected
+from paidonce.reports.timeline.lanes import MAX_ATTEMPTS
+from paidonce.reports.timeline.model import timeline
+from paidonce.reports.timeline.steps import MAX_STEPS, Kind
+from paidonce.reports.timeline.story import tell
+from paidonce.reports.timeline.svg import timeline_picture
 
 CHARGED_TWICE = verdict("one-charge", Status.INVALID, evidence=(8, 9))
 

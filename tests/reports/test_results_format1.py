@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import reports
-from harness.explore.witness.file import read_witness
-from harness.history import read_history
-from harness.results.proof import RESULTS_FORMAT
-from harness.verdict import Status
-from reports.film import film_of
+from paidonce import reports
+from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.history import read_history
+from paidonce.harness.results.proof import RESULTS_FORMAT
+from paidonce.harness.verdict import Status
+from paidonce.reports.film import film_of
 
 FORMAT1 = Path(__file__).parents[1] / "fixtures" / "format1"
 CHECK, MATRIX = FORMAT1 / "check", FORMAT1 / "matrix"

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 import redis.asyncio as aioredis
 
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.errors import Unavailable
-from harness.testbed.bench import Bench
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.testbed.bench import Bench
 
 
 @pytest.fixture

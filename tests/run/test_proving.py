@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-import reports
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.proof.cell_search import Allowance
-from harness.proof.matrix import prove
-from harness.proof.plan import Findings, Plan
-from harness.results.proof import How
-from harness.scenario.subject import Described
-from harness.testbed.stack import Choice, open_stack
-from harness.verdict import Status
-from scenarios.catalog import SCENARIOS, scenario
-from scenarios.reference import TARGET
+from paidonce import reports
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.proof.cell_search import Allowance
+from paidonce.harness.proof.matrix import prove
+from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.results.proof import How
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.verdict import Status
+from paidonce.scenarios.catalog import SCENARIOS, scenario
+from paidonce.scenarios.reference import TARGET
 
 PLENTY_S = 600.0
 """For searches that come to an end by themselves."""
@@ -163,8 +163,8 @@ def test_every_guard_has_a_scenario_that_could_catch_it_exactly_if_it_is_vulnera
 
 
 def test_a_cell_that_cannot_run_is_an_error_of_that_cell_only(tmp_path):
-    from harness.history import Action
-    from harness.scenario.model import Attempt, Step
+    from paidonce.harness.history import Action
+    from paidonce.harness.scenario.model import Attempt, Step
 
     hopeless = replace(
         scenario("two_tabs"),

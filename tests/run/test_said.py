@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.http.excerpt import said
+from paidonce.harness.http.excerpt import said
 
 _PAGE = b"""<!doctype html>
 <html lang=en><head><title>404 Not Found</title><style>h1 { color: red }</style></head>

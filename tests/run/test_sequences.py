@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from harness.backends.shared import database_name, open_shared_postgres
-from harness.testbed.sequences import spread_sequences
+from paidonce.harness.backends.shared import database_name, open_shared_postgres
+from paidonce.harness.testbed.sequences import spread_sequences
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import contextlib
 
 import pytest
 
-from harness.errors import DeadlineExceeded
-from harness.history import Action, Fault, Header, Journal, Note, read_history
-from harness.scenario.choreography import Stage
-from harness.scenario.model import (
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.history import Action, Fault, Header, Journal, Note, read_history
+from paidonce.harness.scenario.choreography import Stage
+from paidonce.harness.scenario.model import (
     HUNG_UP,
     LEASES_OVER,
     Attempt,
@@ -22,9 +22,9 @@ from harness.scenario.model import (
     after,
     when_held,
 )
-from harness.service.script import Progress
-from harness.taps.gate import Passage
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.service.script import Progress
+from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 PAY = (Step(Action.PAY),)
 DEADLINE_S = 120.0

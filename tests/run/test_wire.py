@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from harness.http.client import NoAnswer, Request, Wire
+from paidonce.harness.http.client import NoAnswer, Request, Wire
 
 
 async def serve(handler):
@@ -116,7 +116,7 @@ def test_a_connection_that_was_idle_is_left_to_the_server_to_close(monkeypatch):
         server, url = await serve(handler)
         wire = Wire(url)
         await wire.warm("/")
-        monkeypatch.setattr("harness.http.client._FRESH_S", 0.0)
+        monkeypatch.setattr("paidonce.harness.http.client._FRESH_S", 0.0)
         assert (await wire.ask(Request(method="POST", path="/pay"))).status == 200
         await wire.warm("/")
         assert len(connections) == 3

@@ -17,17 +17,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.simulator.api import pipeline as api
-from harness.simulator.domain import confirming
-from harness.simulator.domain.errors import StripeError
-from harness.simulator.domain.objects import PaymentIntent
-from harness.simulator.engine.faults import Rule
-from harness.simulator.engine.idempotency import WhenBusy
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.forms import encode
-from harness.simulator.wire.latency import Latency, Uniform
-from harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.engine.faults import Rule
+from paidonce.harness.simulator.engine.idempotency import WhenBusy
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.forms import encode
+from paidonce.harness.simulator.wire.latency import Latency, Uniform
+from paidonce.harness.simulator.wire.messages import Reply, Request
 
 START = 1_800_000_000.0
 LATENCY = Latency(

@@ -8,8 +8,8 @@ import pytest
 import stripe
 from simulator_process import SECRET, Simulator, running
 
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.state import World
 
 
 @pytest.fixture(scope="module")

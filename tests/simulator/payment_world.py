@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.simulator.domain import confirming, intents
-from harness.simulator.domain.confirming import Confirmation
-from harness.simulator.domain.intents import CreateIntent
-from harness.simulator.domain.objects import EventRequest, PaymentIntent
-from harness.simulator.domain.payment_methods import Source
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import confirming, intents
+from paidonce.harness.simulator.domain.confirming import Confirmation
+from paidonce.harness.simulator.domain.intents import CreateIntent
+from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
+from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.state import World
 
 CAUSE = EventRequest(id="req_1", idempotency_key="key")
 VISA = Source(payment_method="pm_card_visa")

@@ -17,7 +17,7 @@ import stripe
 
 API_KEY = "sk_test_paidonce"
 SECRET = "whsec_test_secret"
-COMMAND = [sys.executable, "-m", "harness.simulator"]
+COMMAND = [sys.executable, "-m", "paidonce.harness.simulator"]
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 120.0
 """For whatever has to happen, on however busy a machine."""

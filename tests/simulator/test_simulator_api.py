@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.simulator.api import pipeline as api
-from harness.simulator.domain import intents
-from harness.simulator.engine.idempotency import KEPT_SECONDS, WhenBusy
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.forms import encode
-from harness.simulator.wire.latency import Fixed, Latency
-from harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.domain import intents
+from paidonce.harness.simulator.engine.idempotency import KEPT_SECONDS, WhenBusy
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.forms import encode
+from paidonce.harness.simulator.wire.latency import Fixed, Latency
+from paidonce.harness.simulator.wire.messages import Reply, Request
 
 CREATE = {"amount": 1000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
 SOON = Latency(before=Fixed(30))

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from payment_world import CAUSE, pay
 
-from harness.simulator.domain import confirming, intents, refunds
-from harness.simulator.domain.cards import PAYMENT_METHODS
-from harness.simulator.domain.errors import Declined, StripeError
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.intents import CreateIntent, UpdateIntent
-from harness.simulator.domain.payment_methods import Source
-from harness.simulator.domain.refunds import CreateRefund
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import confirming, intents, refunds
+from paidonce.harness.simulator.domain.cards import PAYMENT_METHODS
+from paidonce.harness.simulator.domain.errors import Declined, StripeError
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.intents import CreateIntent, UpdateIntent
+from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.refunds import CreateRefund
+from paidonce.harness.simulator.domain.state import World
 
 
 class Account(RuleBasedStateMachine):

@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 from payment_world import CAUSE, VISA, event_types, make, pay
 
-from harness.simulator.domain import confirming, customers, intents, payment_methods, refunds
-from harness.simulator.domain.errors import Declined, StripeError
-from harness.simulator.domain.intents import UpdateIntent
-from harness.simulator.domain.objects import PaymentIntent
-from harness.simulator.domain.payment_methods import Source
-from harness.simulator.domain.refunds import CreateRefund
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import (
+    confirming,
+    customers,
+    intents,
+    payment_methods,
+    refunds,
+)
+from paidonce.harness.simulator.domain.errors import Declined, StripeError
+from paidonce.harness.simulator.domain.intents import UpdateIntent
+from paidonce.harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.refunds import CreateRefund
+from paidonce.harness.simulator.domain.state import World
 
 
 def test_an_intent_is_paid_once_and_its_charge_carries_its_metadata(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.simulator.wire.forms import FormError, as_list, decode, encode
+from paidonce.harness.simulator.wire.forms import FormError, as_list, decode, encode
 
 keys = st.text(min_size=1, max_size=8).filter(lambda text: "[" not in text and "]" not in text)
 texts = st.text(max_size=12)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.simulator.domain import confirming, customers, payment_methods
-from harness.simulator.domain.objects import EventRequest
-from harness.simulator.engine import saved
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.domain import confirming, customers, payment_methods
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.engine import saved
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
 
 CAUSE = EventRequest(id=None, idempotency_key=None)
 

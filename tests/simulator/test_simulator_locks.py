@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.simulator.api import pipeline as api
-from harness.simulator.domain.errors import Refused
-from harness.simulator.engine.limits import Limits
-from harness.simulator.engine.locks import Locks, subject
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.forms import encode
-from harness.simulator.wire.latency import Fixed, Latency
-from harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.engine.limits import Limits
+from paidonce.harness.simulator.engine.locks import Locks, subject
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.forms import encode
+from paidonce.harness.simulator.wire.latency import Fixed, Latency
+from paidonce.harness.simulator.wire.messages import Reply, Request
 
 
 def request(path: str, form: dict[str, Any], key: str | None = None) -> Request:

@@ -13,17 +13,24 @@ import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.simulator.domain import money
-from harness.simulator.domain.collection import Collection, Cursor, UnknownCursor
-from harness.simulator.domain.errors import Refused
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.intents import CreateIntent, create
-from harness.simulator.domain.objects import EventRequest
-from harness.simulator.domain.search import compile_query
-from harness.simulator.domain.state import World
-from harness.simulator.engine.signing import sign
-from harness.simulator.wire.auth import authenticate, masked
-from harness.simulator.wire.latency import Exponential, Fixed, Latency, LogNormal, Uniform, split
+from paidonce.harness.simulator.domain import money
+from paidonce.harness.simulator.domain.collection import Collection, Cursor, UnknownCursor
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.intents import CreateIntent, create
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.search import compile_query
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.engine.signing import sign
+from paidonce.harness.simulator.wire.auth import authenticate, masked
+from paidonce.harness.simulator.wire.latency import (
+    Exponential,
+    Fixed,
+    Latency,
+    LogNormal,
+    Uniform,
+    split,
+)
 
 CAUSE = EventRequest(id=None, idempotency_key=None)
 

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from simulator_process import COMMAND, DEADLINE_S, ROOT, ready_line, running
 
-from harness.errors import UsageError
-from harness.simulator.cli import parse
-from harness.simulator.engine.idempotency import WhenBusy
-from harness.simulator.http.server import listen
-from harness.simulator.wire.latency import split
+from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.cli import parse
+from paidonce.harness.simulator.engine.idempotency import WhenBusy
+from paidonce.harness.simulator.http.server import listen
+from paidonce.harness.simulator.wire.latency import split
 
 
 def start(*flags: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
@@ -114,7 +114,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
         out, err = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, out) == (2, "")
     assert err == (
-        f"python -m harness.simulator: --port {port}: 127.0.0.1:{port} is already in use; "
+        f"python -m paidonce.harness.simulator: --port {port}: 127.0.0.1:{port} is already in use; "
         "choose another port, or 0 for any free one\n"
     )
 
@@ -124,7 +124,8 @@ def test_a_bad_flag_is_one_line_and_exit_code_2() -> None:
     out, err = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, out) == (2, "")
     assert err == (
-        "python -m harness.simulator: --port many: expected a whole number from 0 to 65535\n"
+        "python -m paidonce.harness.simulator: --port many: "
+        "expected a whole number from 0 to 65535\n"
     )
 
 
@@ -178,7 +179,7 @@ def test_two_seeded_processes_give_the_same_ids() -> None:
 
 def test_the_simulator_knows_nothing_of_stripes_library() -> None:
     """It stands for Stripe, so it must not get its facts from a client of Stripe."""
-    sources = (ROOT / "harness" / "simulator").glob("*.py")
+    sources = (ROOT / "harness" / "simulator").rglob("*.py")
     text = "\n".join(Path(source).read_text() for source in sources)
     assert "import stripe" not in text
     assert "from stripe" not in text

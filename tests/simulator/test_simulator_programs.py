@@ -10,11 +10,18 @@ from hypothesis import HealthCheck, Phase, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from harness.simulator.domain import confirming, refunds
-from harness.simulator.domain.state import World
-from harness.simulator.engine import idempotency, locks
-from harness.simulator.engine.faults import ErrorFault, Match, ResetFault, Rule, SilenceFault, When
-from harness.simulator.engine.idempotency import IdempotencyStore, WhenBusy
+from paidonce.harness.simulator.domain import confirming, refunds
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.engine import idempotency, locks
+from paidonce.harness.simulator.engine.faults import (
+    ErrorFault,
+    Match,
+    ResetFault,
+    Rule,
+    SilenceFault,
+    When,
+)
+from paidonce.harness.simulator.engine.idempotency import IdempotencyStore, WhenBusy
 
 CARDS = st.sampled_from(
     [

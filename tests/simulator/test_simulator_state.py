@@ -12,10 +12,10 @@ import pytest
 import stripe
 from simulator_process import COMMAND, ROOT, SECRET, Simulator, running
 
-from harness.errors import UsageError
-from harness.simulator.engine import saved
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
+from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.engine import saved
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
 
 CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
 HELD = {**CREATE, "capture_method": "manual"}
@@ -153,7 +153,7 @@ def test_a_large_state_may_be_sent_and_a_large_request_may_not(simulator: Simula
 
 
 def test_paidonce_stripe_says_readably_how_it_is_reached() -> None:
-    command = [*COMMAND[:2], "harness.cli", "stripe", "--port", "0"]
+    command = [*COMMAND[:2], "paidonce.harness.cli", "stripe", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--forward-to", "http://127.0.0.1:9/hook"],
         stdout=subprocess.PIPE,

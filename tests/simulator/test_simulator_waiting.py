@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from payment_world import CAUSE, VISA, event_types, make, pay
 
-from harness.simulator.domain import confirming, intents
-from harness.simulator.domain.errors import Declined, StripeError
-from harness.simulator.domain.intents import CreateIntent, UpdateIntent
-from harness.simulator.domain.payment_methods import Source
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import confirming, intents
+from paidonce.harness.simulator.domain.errors import Declined, StripeError
+from paidonce.harness.simulator.domain.intents import CreateIntent, UpdateIntent
+from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.state import World
 
 THREE_D_SECURE = Source(payment_method="pm_card_threeDSecure2Required")
 

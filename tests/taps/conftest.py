@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from postgres_play import ThreadedTap
 
-from harness.backends.base import PostgresServer
-from harness.backends.shared import database_name, open_shared_postgres
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.shared import database_name, open_shared_postgres
 
 
 @pytest.fixture(scope="session")

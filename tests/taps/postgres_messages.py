@@ -11,8 +11,8 @@ import struct
 
 from hypothesis import strategies as st
 
-from harness.taps.postgres import backend as b
-from harness.taps.postgres import frontend as f
+from paidonce.harness.taps.postgres import backend as b
+from paidonce.harness.taps.postgres import frontend as f
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 filled = words.filter(bool)

@@ -7,9 +7,9 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from harness.history import Effect, Header, Journal, read_history
-from harness.taps.gate import Passage
-from harness.taps.postgres import PostgresTap
+from paidonce.harness.history import Effect, Header, Journal, read_history
+from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.postgres import PostgresTap
 
 DEADLINE_S = 120
 

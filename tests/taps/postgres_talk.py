@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from postgres_messages import typed, untyped, z
 
-from harness.taps.postgres.address import address_of
+from paidonce.harness.taps.postgres.address import address_of
 
 SCHEMA = """
 CREATE TABLE item (id int PRIMARY KEY, v text);

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import redis
 
-from harness.backends.redis_embedded import EmbeddedRedis
-from harness.process.ports import HOST
-from harness.taps.redis import RedisCommand, RedisSession
-from harness.taps.redis.requests import RequestReader
-from harness.taps.redis.resp import ReplyReader
+from paidonce.harness.backends.redis_embedded import EmbeddedRedis
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.redis import RedisCommand, RedisSession
+from paidonce.harness.taps.redis.requests import RequestReader
+from paidonce.harness.taps.redis.resp import ReplyReader
 
 REDIS = 8
 KEYS = (b"a", b"b", b"c")

@@ -6,7 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
-from harness.taps.redis import resp as r
+from paidonce.harness.taps.redis import resp as r
 
 lines = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
 blobs = st.binary(max_size=40)

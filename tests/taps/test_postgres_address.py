@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from harness.taps.postgres.address import Address, address_of, redirected
+from paidonce.harness.errors import UsageError
+from paidonce.harness.taps.postgres.address import Address, address_of, redirected
 
 TAP = Address("127.0.0.1", 6000)
 

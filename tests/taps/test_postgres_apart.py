@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from postgres_play import DEADLINE_S, Gatekeeper
 
-from harness.taps.postgres import PostgresTap
-from harness.taps.postgres.units import CHECKS, COMMIT
+from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres.units import CHECKS, COMMIT
 
 SIMPLY = "UPDATE item SET v = 'new' WHERE id = 1 RETURNING id, v, NULL AS nothing"
 EXTENDED = "UPDATE item SET v = %s WHERE id = %s RETURNING id, v, NULL AS nothing"

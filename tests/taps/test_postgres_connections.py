@@ -12,7 +12,7 @@ import pytest
 import uvloop
 from postgres_play import DEADLINE_S, Gatekeeper, ThreadedTap, recorded
 
-from harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres import PostgresTap
 
 
 def test_a_server_that_is_not_there_is_an_error_the_client_understands():

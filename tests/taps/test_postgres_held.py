@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from postgres_play import DEADLINE_S, Gatekeeper, recorded
 
-from harness.taps.gate import Passage
-from harness.taps.postgres import Phase, PostgresTap
+from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.postgres import Phase, PostgresTap
 
 UPDATE = "UPDATE item SET v = ? WHERE id = ?"
 

@@ -18,9 +18,9 @@ from postgres_messages import (
     untyped,
 )
 
-from harness.taps.postgres import backend, frontend
-from harness.taps.postgres.frames import LARGE_LIMIT, SMALL_LIMIT
-from harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.postgres import backend, frontend
+from paidonce.harness.taps.postgres.frames import LARGE_LIMIT, SMALL_LIMIT
+from paidonce.harness.taps.protocol_error import ProtocolError
 
 
 def parsed(parser, pieces):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from postgres_messages import chunked, each, i2, i4, typed, u4, value, z
 
-from harness.taps.postgres.frames import Frames
-from harness.taps.postgres.passthrough import Skim
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import Phase
+from paidonce.harness.taps.postgres.frames import Frames
+from paidonce.harness.taps.postgres.passthrough import Skim
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import Phase
 
 READY = typed("Z", b"I")
 SYNC, FLUSH = typed("S"), typed("H")

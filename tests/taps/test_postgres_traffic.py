@@ -16,7 +16,7 @@ from postgres_play import DEADLINE_S, recorded
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from harness.backends.wheels import postgres_tool
+from paidonce.harness.backends.wheels import postgres_tool
 
 
 @pytest.fixture(params=["pass", "record"])

@@ -11,11 +11,11 @@ import pytest
 from postgres_play import DEADLINE_S, Gatekeeper
 from postgres_talk import SCHEMA, Talk, step
 
-from harness.backends.shared import database_name
-from harness.explore.control import sql_sessions
-from harness.explore.control.sql_sessions import SqlSessions, session_name
-from harness.taps.postgres import PostgresTap
-from harness.taps.postgres.units import COMMIT
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.explore.control import sql_sessions
+from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres.units import COMMIT
 
 DATA = frozenset({"select", "insert", "update", "delete", "merge"})
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.taps.postgres.labels import LIMIT, normalised, shortened
-from harness.taps.postgres.values import as_text, format_of
+from paidonce.harness.taps.postgres.labels import LIMIT, normalised, shortened
+from paidonce.harness.taps.postgres.values import as_text, format_of
 
 VALUES = {
     "int2": ["0", "-32768", "32767"],

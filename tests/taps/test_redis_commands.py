@@ -13,9 +13,9 @@ import pytest
 import redis
 from redis_servers import KEYS, SAMPLES, SERVERS, Talker, documented
 
-from harness.explore.footprint.redis import redis_footprint
-from harness.taps.redis.keys import is_local, keys_of
-from harness.taps.redis.touching import touches
+from paidonce.harness.explore.footprint.redis import redis_footprint
+from paidonce.harness.taps.redis.keys import is_local, keys_of
+from paidonce.harness.taps.redis.touching import touches
 
 UNKNOWN = {"MIGRATE", "PFDEBUG"}
 """Commands with keys that are taken to touch everything."""

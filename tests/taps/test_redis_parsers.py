@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from postgres_messages import chunked
 from redis_values import PUSHES, REPLIES, bulk, command, line
 
-from harness.taps.protocol_error import ProtocolError
-from harness.taps.redis.requests import RequestReader, split
-from harness.taps.redis.resp import (
+from paidonce.harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.redis.requests import RequestReader, split
+from paidonce.harness.taps.redis.resp import (
     BULK_LIMIT,
     DEPTH_LIMIT,
     LINE_LIMIT,

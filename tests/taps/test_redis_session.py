@@ -7,10 +7,10 @@ import itertools
 import pytest
 from redis_values import bulk, command, line
 
-from harness.taps.redis.requests import RequestReader
-from harness.taps.redis.resp import ReplyReader
-from harness.taps.redis.session import RedisSession
-from harness.taps.redis.touching import Touch
+from paidonce.harness.taps.redis.requests import RequestReader
+from paidonce.harness.taps.redis.resp import ReplyReader
+from paidonce.harness.taps.redis.session import RedisSession
+from paidonce.harness.taps.redis.touching import Touch
 
 OK = b"+OK\r\n"
 

@@ -10,10 +10,10 @@ import redis as sync_redis
 import redis.asyncio as aioredis
 from postgres_play import DEADLINE_S, Gatekeeper, recorded
 
-from harness.backends.shared import open_shared_redis
-from harness.errors import UsageError
-from harness.taps.gate import Passage
-from harness.taps.redis import RedisTap
+from paidonce.harness.backends.shared import open_shared_redis
+from paidonce.harness.errors import UsageError
+from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.redis import RedisTap
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.taps.stripe.calls import Attribution, label, object_in_path, read_answer, read_call
+from paidonce.harness.taps.stripe.calls import (
+    Attribution,
+    label,
+    object_in_path,
+    read_answer,
+    read_call,
+)
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 

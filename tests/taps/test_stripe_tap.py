@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from postgres_play import DEADLINE_S
 
-from harness.backends.stripe_simulator import SimulatedStripe
-from harness.history import Effect, Header, Journal, read_history
-from harness.taps.gate import Passage
-from harness.taps.stripe.tap import StripeTap
+from paidonce.harness.backends.stripe_simulator import SimulatedStripe
+from paidonce.harness.history import Effect, Header, Journal, read_history
+from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.stripe.tap import StripeTap
 
 
 class Upstream:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from postgres_play import DEADLINE_S
 
-from harness.taps.stripe.tap import StripeTap
-from harness.taps.stripe.tls_entrance import StripeTls
+from paidonce.harness.taps.stripe.tap import StripeTap
+from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 
 
 async def _stripe(reader, writer):

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
     redis_url_of_worker,
 )
-from harness.cli.main import app
-from harness.explore.exploration import Request, explore, opened
-from harness.targets import load_target
-from harness.targets.check.smoke import smoke
-from harness.targets.run.script import script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice, open_stack
+from paidonce.harness.cli.main import app
+from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 HERE = Path(__file__).parent
 SHOP = HERE / "shop"

@@ -10,8 +10,8 @@ import shutil
 import pytest
 from small_services import HERE, explored
 
-from harness.explore.exploration import Search
-from harness.explore.search import Ending
+from paidonce.harness.explore.exploration import Search
+from paidonce.harness.explore.search import Ending
 
 KINDS = (
     *("sha256", "short", "base64", "slug", "padded", "uuid5", "spelt", "composite", "jsonb"),

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from small_services import HERE, check, edited, rewrite, run
 
-from harness.backends.shared import (
+from paidonce.harness.backends.shared import (
     database_name,
     open_shared_postgres,
 )
-from harness.cli.main import app
-from harness.process.child import Child
+from paidonce.harness.cli.main import app
+from paidonce.harness.process.child import Child
 
 
 @pytest.mark.parametrize("name", ["shop", "portal"])

@@ -10,18 +10,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-import harness.simulator
-from harness.backends.stripe_simulator import CAPABILITIES
-from harness.capability import Capability
-from harness.http.client import Answer
-from harness.simulator.api import pipeline as api
-from harness.simulator.engine.event_types import EVENT_TYPES
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.forms import encode
-from harness.simulator.wire.messages import Reply, Request
-from harness.targets.file.format import StepTable
-from harness.targets.run.events import Events
+from paidonce.harness import simulator
+from paidonce.harness.backends.stripe_simulator import CAPABILITIES
+from paidonce.harness.capability import Capability
+from paidonce.harness.http.client import Answer
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.forms import encode
+from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.targets.file.format import StepTable
+from paidonce.harness.targets.run.events import Events
 
 
 class Stripe:
@@ -125,7 +125,7 @@ def test_a_stripe_that_keeps_no_events_shows_objects_as_they_are():
 
 def test_all_types_that_are_raised_are_known():
     raised = set()
-    for path in Path(harness.simulator.__file__).parent.glob("*.py"):
+    for path in Path(simulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue

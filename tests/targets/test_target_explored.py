@@ -10,9 +10,9 @@ import pytest
 from small_services import edited
 from typer.testing import CliRunner
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.cli.main import app
-from harness.explore.witness.file import read_witness
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.cli.main import app
+from paidonce.harness.explore.witness.file import read_witness
 
 HERE = Path(__file__).parent
 SHOP = str(HERE / "shop" / "target.toml")

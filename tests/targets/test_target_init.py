@@ -9,9 +9,9 @@ import pytest
 from targets_sample import example
 from typer.testing import CliRunner
 
-from harness.cli.main import app
-from harness.targets import load_target
-from harness.targets.file.format import TargetFile
+from paidonce.harness.cli.main import app
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.file.format import TargetFile
 
 run = CliRunner()
 

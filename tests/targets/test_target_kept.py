@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.capability import Capability
-from harness.errors import UsageError
-from harness.targets.file.format import PrepareTable
-from harness.targets.run.clients import TargetClients
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets.file.format import PrepareTable
+from paidonce.harness.targets.run.clients import TargetClients
 
 
 def kept(bench, *, called, steps, stripe=True):

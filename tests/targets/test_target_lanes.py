@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from small_services import choice
 
-from harness.targets import load_target
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import open_stack
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import open_stack
 
 FILE = """
 name = "keeps-its-settings"

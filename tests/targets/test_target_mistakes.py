@@ -8,8 +8,8 @@ import sys
 import pytest
 from targets_sample import example, write
 
-from harness.errors import UsageError
-from harness.targets import load_target
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets import load_target
 
 # (what is replaced, by what, what the message must say)
 MISTAKES = [
@@ -153,7 +153,7 @@ def test_what_is_no_target_at_all(tmp_path, text, said):
 def test_no_validator_is_loaded_for_a_file_that_is_right(tmp_path):
     path = write(tmp_path, example())
     program = (
-        "import pathlib, sys; from harness.targets import load_target;"
+        "import pathlib, sys; from paidonce.harness.targets import load_target;"
         f"load_target(pathlib.Path({str(path)!r})); sys.exit('jsonschema' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -11,11 +11,11 @@ import pytest
 from small_services import rewrite
 from typer.testing import CliRunner
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.cli.main import app
-from harness.errors import UsageError
-from harness.targets import load_target
-from harness.targets.file.required_taps import keeps_state_unseen, needed, told_of
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.cli.main import app
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.file.required_taps import keeps_state_unseen, needed, told_of
 
 TILL = Path(__file__).parent / "till"
 UNSEEN = "what the service knows is where no tap is"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.targets.file.placeholders import filled
+from paidonce.harness.targets.file.placeholders import filled
 
 VALUES = {"order": 7}
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 
-from harness.checkers import judge
-from harness.explore.exploration import Request, Search, explore, play_again, save
-from harness.explore.search import Budget, Ending
-from harness.explore.search.world import InvalidRun
-from harness.explore.witness.file import read_witness
-from harness.history import Effect, Invoked, Observed, read_history
-from harness.targets.check.replay import replay_target_witness
-from harness.targets.check.smoke import smoke
-from harness.verdict import Status
+from paidonce.harness.checkers import judge
+from paidonce.harness.explore.exploration import Request, Search, explore, play_again, save
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.history import Effect, Invoked, Observed, read_history
+from paidonce.harness.targets.check.replay import replay_target_witness
+from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.verdict import Status
 
 
 def test_the_race_is_found_and_its_witness_replays_by_itself(tmp_path):

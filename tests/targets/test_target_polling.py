@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from small_services import HERE, explored
 
-from harness.explore.search import Ending
+from paidonce.harness.explore.search import Ending
 
 TARGET = HERE / "polling" / "target.toml"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from small_services import HERE, check, edited, on_worlds
 
-from harness.explore.exploration import Request, explore
-from harness.explore.search import Budget, Ending
-from harness.results.grounds import Wrong
-from harness.targets.check.smoke import smoke
+from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.results.grounds import Wrong
+from paidonce.harness.targets.check.smoke import smoke
 
 TARGET = HERE / "remembering" / "target.toml"
 

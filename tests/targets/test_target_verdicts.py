@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.targets.file.loading import load_target
-from harness.targets.run.script import script_of
-from harness.targets.run.search_request import request_for
+from paidonce.harness.targets.file.loading import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.search_request import request_for
 
 SHOP = Path(__file__).parent / "shop" / "target.toml"
 VERDICTS = {"racy": 1, "locked": 0}
@@ -26,7 +26,7 @@ def test_a_file_says_what_is_asked_of_a_search(tmp_path):
 
 
 def _command(*argv: str) -> int:
-    command = [sys.executable, "-m", "harness.cli", *argv]
+    command = [sys.executable, "-m", "paidonce.harness.cli", *argv]
     return subprocess.run(command, check=False, capture_output=True, timeout=300).returncode
 
 

@@ -16,12 +16,12 @@ from docker.errors import ImageNotFound
 from pooled import pooled, program
 from small_services import check, edited, explored, smoked
 
-from harness.backends.containers import engine_version
-from harness.backends.shared import POSTGRES_VARIABLE
-from harness.errors import Unavailable
-from harness.explore.search import Ending
-from harness.process.child import Child
-from harness.targets.run.launch import started_elsewhere
+from paidonce.harness.backends.containers import engine_version
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.process.child import Child
+from paidonce.harness.targets.run.launch import started_elsewhere
 
 HERE = Path(__file__).parent
 IMAGE = "paidonce:latest"

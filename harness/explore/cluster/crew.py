@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.errors import PaidonceError, Unavailable
-from harness.explore.cluster import places
-from harness.explore.cluster.places import Answer, Job, Opens, Posting
-from harness.explore.search.lane import Gone
+from paidonce.harness.errors import PaidonceError, Unavailable
+from paidonce.harness.explore.cluster import places
+from paidonce.harness.explore.cluster.places import Answer, Job, Opens, Posting
+from paidonce.harness.explore.search.lane import Gone
 
 CONNECT_S = 60.0
 """How long it is tried to reach a cluster, and how long for its first worker is waited."""

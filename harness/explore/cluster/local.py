@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from harness.errors import DeadlineExceeded
-from harness.explore.cluster.crew import dask
-from harness.process.child import Child, ChildFailed
-from harness.process.ports import HOST
-from harness.process.tempdirs import TempFolder
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.explore.cluster.crew import dask
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.tempdirs import TempFolder
 
 START_S = 120.0
 """Far more than a worker needs (about two seconds), for machines that are busy."""

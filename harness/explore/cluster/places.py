@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.errors import PaidonceError
+from paidonce.harness.errors import PaidonceError
 
 IDLE_S = 60.0
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from harness.explore.cluster.crew import Crew, LostTooOften
-from harness.explore.control.execution import (
+from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
+from paidonce.harness.explore.control.execution import (
     ListsInOrder,
     MustHoldApart,
     OneKeyTwice,
     SharesMemory,
     TriesWithoutEnd,
 )
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.footprint.model import Column
-from harness.explore.search.lane import Care, Made, make
-from harness.explore.search.types import Plan
-from harness.explore.search.world import World, Worlds
-from harness.explore.validate.learnt import Learning, Pair
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.footprint.model import Column
+from paidonce.harness.explore.search.lane import Care, Made, make
+from paidonce.harness.explore.search.types import Plan
+from paidonce.harness.explore.search.world import World, Worlds
+from paidonce.harness.explore.validate.learnt import Learning, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class WatchAgain:
 
 @dataclass
 class Elsewhere:
-    """``Elsewhere`` (see ``harness.explore.search.lane``) for searches of a service.
+    """``Elsewhere`` (see ``paidonce.harness.explore.search.lane``) for searches of a service.
 
     What the lanes learn is kept here: a worker that is lost takes nothing with it that what it
     has made relies on.

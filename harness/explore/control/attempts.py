@@ -6,10 +6,10 @@ import asyncio
 import enum
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.model import LOCAL, Footprint
-from harness.explore.naming.answer_digest import NOTHING, Heard, heard_of
-from harness.explore.search.world import REDELIVERY
-from harness.taps.gate import Call
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard, heard_of
+from paidonce.harness.explore.search.world import REDELIVERY
+from paidonce.harness.taps.gate import Call
 
 
 class At(enum.Enum):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.explore.control.attempts import Arrival, At, Player
-from harness.explore.control.interfaces import Reader
-from harness.explore.search.world import InvalidRun
-from harness.taps.gate import Call
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.interfaces import Reader
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.taps.gate import Call
 
 
 class Attribution:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.attempts import Player
 
 
 class Habits:

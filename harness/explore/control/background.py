@@ -13,11 +13,11 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 
-from harness.explore.control.sql_sessions import SqlSessions, session_name
-from harness.explore.footprint.model import LOCAL, Footprint
-from harness.taps.gate import Call, Connection, Passage
-from harness.taps.postgres import Unit
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 _VERBS = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
 _ENDS = frozenset({"commit", "rollback", "end", "abort"})
@@ -38,7 +38,7 @@ class Background:
     """Why the executions were not under control, by label."""
     fine: set[str] = field(default_factory=set)
     """Columns with times in them finer than a second; see
-    ``harness.explore.control.clock_values``.
+    ``paidonce.harness.explore.control.clock_values``.
     """
     _used: set[str] = field(default_factory=set)
     _own: list[tuple[str, str, Footprint]] = field(default_factory=list)

@@ -25,10 +25,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from harness.explore.footprint.sql.compared_times import equalities
-from harness.taps.gate import Call
-from harness.taps.postgres import Statement, Unit
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.footprint.sql.compared_times import equalities
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Statement, Unit
+from paidonce.harness.taps.redis import RedisCommand
 
 _NEAR_S = 61.0
 """How far from the execution a time may be: it may be cut to the second or to the minute."""

@@ -19,19 +19,19 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from harness.explore.control.attempts import Arrival, At, Player
-from harness.explore.control.attribution import Attribution
-from harness.explore.control.deadlines import Patience
-from harness.explore.control.interfaces import Activity, Reader, Waits
-from harness.explore.control.lock_waits import in_a_cycle
-from harness.explore.control.quiescence import Quiet
-from harness.explore.control.shared_connections import overtaking
-from harness.explore.control.standstill import Wait, standstill
-from harness.explore.footprint.model import Footprint
-from harness.explore.search.world import InvalidRun
-from harness.service.script import Left
-from harness.taps.gate import Call, Connection, Passage
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.attribution import Attribution
+from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.interfaces import Activity, Reader, Waits
+from paidonce.harness.explore.control.lock_waits import in_a_cycle
+from paidonce.harness.explore.control.quiescence import Quiet
+from paidonce.harness.explore.control.shared_connections import overtaking
+from paidonce.harness.explore.control.standstill import Wait, standstill
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.service.script import Left
+from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 _LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012

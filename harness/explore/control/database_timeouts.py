@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.sql.timeouts import HOLDING, WAITING, Settings, seconds
+from paidonce.harness.explore.footprint.sql.timeouts import HOLDING, WAITING, Settings, seconds
 
 LONGEST_S = 60.0
 """Seconds: clients and proxies give up sooner (nginx's ``proxy_read_timeout`` is a minute)."""

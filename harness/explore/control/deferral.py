@@ -1,27 +1,27 @@
 """Which statements need not be let go yet, since all they could do is wait: see ``tenures``.
 
 Deferring is sound where three things are certain: another session holds, alone, what the
-statement begins by locking (``harness.explore.footprint.sql.lock_targets``); the statement's own
-session holds nothing, so that nobody can wait for it; and it sees each row's newest version when it
-goes on (READ COMMITTED). Who waits for a row that is removed and put there again finds nothing,
-though, where who comes later finds the new one; and who waits has a weak lock on the table, and is
-first in the line for the row. A holder who makes a new row in that place, locks the table, or locks
-the row more strongly ends it all (``unsafe``), and the search begins again without.
+statement begins by locking (``paidonce.harness.explore.footprint.sql.lock_targets``); the
+statement's own session holds nothing, so that nobody can wait for it; and it sees each row's newest
+version when it goes on (READ COMMITTED). Who waits for a row that is removed and put there again
+finds nothing, though, where who comes later finds the new one; and who waits has a weak lock on the
+table, and is first in the line for the row. A holder who makes a new row in that place, locks the
+table, or locks the row more strongly ends it all (``unsafe``), and the search begins again without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.explore.control.attempts import Arrival
-from harness.explore.control.sql_sessions import SqlSessions
-from harness.explore.control.tenures import Tenures
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.footprint.sql.effects import TABLES
-from harness.explore.footprint.sql.lock_targets import Door
-from harness.explore.footprint.sql.symbols import Params
-from harness.explore.search.world import Tenure
-from harness.taps.postgres import Statement, Unit
+from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.control.tenures import Tenures
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.footprint.sql.effects import TABLES
+from paidonce.harness.explore.footprint.sql.lock_targets import Door
+from paidonce.harness.explore.footprint.sql.symbols import Params
+from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.taps.postgres import Statement, Unit
 
 _PATIENT = "read committed"
 _BEGINS = frozenset({"begin", "local"})

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.checkers import judge
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.controller import Control
-from harness.explore.control.memory_history import Memory
-from harness.explore.control.outcome import Came, came_to
-from harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
-from harness.explore.control.reader import TapReader
-from harness.explore.control.standstill import Wait, unanswered, verdict_on
-from harness.explore.footprint.model import LOCAL, Footprint, Resource
-from harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
-from harness.history import Ended, History, Note
-from harness.http.client import NoAnswer
-from harness.service.script import LookedUp, NotAtRest, Over, Performance, Progress, Script
-from harness.testbed.bench import Bench
-from harness.verdict import Verdict
+from paidonce.harness.checkers import judge
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.controller import Control
+from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.outcome import Came, came_to
+from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
+from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
+from paidonce.harness.history import Ended, History, Note
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.service.script import LookedUp, NotAtRest, Over, Performance, Progress, Script
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.verdict import Verdict
 
 _GIVE_UP_S = 5.0
 _EARLY_DELIVERIES = 3
@@ -107,7 +107,7 @@ class Judged:
 
 @dataclass
 class ServiceWorld:
-    """A ``World`` (see ``harness.explore.search.world``) over a running service."""
+    """A ``World`` (see ``paidonce.harness.explore.search.world``) over a running service."""
 
     script: Script
     bench: Bench

@@ -8,37 +8,37 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import PaidonceError
-from harness.explore.control.attempts import Player
-from harness.explore.control.attribution_learnt import Habits
-from harness.explore.control.background import Background, Watch
-from harness.explore.control.controller import Control
-from harness.explore.control.database_timeouts import Timeouts
-from harness.explore.control.deadlines import Patience
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.hidden_locks import HiddenLocks
-from harness.explore.control.leases import Leases
-from harness.explore.control.lock_waits import Blocking
-from harness.explore.control.memory_history import Memory
-from harness.explore.control.polling import Polls
-from harness.explore.control.process_activity import ProcessActivity
-from harness.explore.control.reader import TapReader
-from harness.explore.control.sql_sessions import SqlSessions, session_name
-from harness.explore.control.warm_up import Cold, Warmth
-from harness.explore.footprint.model import Column
-from harness.explore.footprint.sql.serials import Serials, serials_of
-from harness.explore.footprint.stripe_told import Told
-from harness.explore.naming.names import Names
-from harness.explore.naming.preparation import Preparing
-from harness.explore.search.symmetry import twins
-from harness.explore.search.world import InvalidRun
-from harness.service.script import Clients, NotReady, Performance, Script
-from harness.taps.gate import Gate
-from harness.taps.postgres import Statement
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import label_of
-from harness.testbed.bench import Bench, ControlledTaps
-from harness.verdict import Status
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.attribution_learnt import Habits
+from paidonce.harness.explore.control.background import Background, Watch
+from paidonce.harness.explore.control.controller import Control
+from paidonce.harness.explore.control.database_timeouts import Timeouts
+from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.hidden_locks import HiddenLocks
+from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.polling import Polls
+from paidonce.harness.explore.control.process_activity import ProcessActivity
+from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.control.warm_up import Cold, Warmth
+from paidonce.harness.explore.footprint.model import Column
+from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
+from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.naming.preparation import Preparing
+from paidonce.harness.explore.search.symmetry import twins
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.service.script import Clients, NotReady, Performance, Script
+from paidonce.harness.taps.gate import Gate
+from paidonce.harness.taps.postgres import Statement
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import label_of
+from paidonce.harness.testbed.bench import Bench, ControlledTaps
+from paidonce.harness.verdict import Status
 
 _SETTLED_WITHIN_S = 2.0
 _IDLE_LOOKS = 3
@@ -47,7 +47,7 @@ _LOOK_AGAIN_S = 0.0005
 
 @dataclass
 class ServiceWorlds:
-    """``Worlds`` (see ``harness.explore.search.world``) for one script on one bench under
+    """``Worlds`` (see ``paidonce.harness.explore.search.world``) for one script on one bench under
     control.
     """
 

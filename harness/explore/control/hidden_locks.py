@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 
-from harness.explore.footprint.model import LOCAL, Footprint
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
-from harness.explore.footprint.sql.transaction import TransactionTracker
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 
 LOOKS = 3
 """How often a statement is looked at that never locked what its text does not tell."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from harness.explore.control.attempts import Arrival, Player
-from harness.explore.footprint.model import Footprint
-from harness.taps.gate import Call, Connection
+from paidonce.harness.explore.control.attempts import Arrival, Player
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.taps.gate import Call, Connection
 
 
 class Reader(Protocol):

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 
 from pglast import ast, enums, visitors
 
-from harness.explore.footprint.sql.trees import NotParsed, parsed
-from harness.taps.gate import Call
-from harness.taps.postgres import Unit
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.redis import RedisCommand
 
 LONGEST_S = 300.0
 """Seconds: who sends a request has given up long before. Stripe's own libraries wait for 80 s

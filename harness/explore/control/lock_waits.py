@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psycopg
 
-from harness.explore.control.process_activity import runnable
+from paidonce.harness.explore.control.process_activity import runnable
 
 # A process of the server's own (it has no user), such as autovacuum cutting off a table's end,
 # lets go by itself: who waits for it is on its way, as one that merely takes long.

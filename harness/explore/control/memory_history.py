@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from harness.history import Event, Header, History
+from paidonce.harness.history import Event, Header, History
 
 
 class Memory:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from harness.explore.control.attempts import Arrival
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 _Sent = tuple[str, str, str, frozenset[tuple[str, str]]]
 """A key, and what was sent under it; something else under the same key is refused anyway."""

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import msgspec
 
-from harness.history import (
+from paidonce.harness.history import (
     ChargeObserved,
     History,
     IntentObserved,
@@ -14,7 +14,7 @@ from harness.history import (
     OrderObserved,
     Outcome,
 )
-from harness.verdict import Status, Verdict, merge
+from paidonce.harness.verdict import Status, Verdict, merge
 
 _REFUSED = (Outcome.REJECTED.value, Outcome.FAILED.value)
 

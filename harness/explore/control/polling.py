@@ -22,11 +22,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.model import LOCAL, Footprint
-from harness.explore.naming.answer_digest import Heard
-from harness.taps.gate import Call
-from harness.taps.postgres import Unit
-from harness.taps.redis import RedisCommand
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.naming.answer_digest import Heard
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.redis import RedisCommand
 
 MOST = 60
 LONGEST_S = 6.0

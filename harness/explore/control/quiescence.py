@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from harness.explore.control.deadlines import Patience
-from harness.explore.control.interfaces import Activity
+from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.interfaces import Activity
 
 _LOOKS = 10
 """How often we have to look, and see nothing, before that is a silence."""

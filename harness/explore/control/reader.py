@@ -5,29 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 
-from harness.explore.control.attempts import Arrival, At, Player
-from harness.explore.control.attribution_learnt import Habits
-from harness.explore.control.background import Background
-from harness.explore.control.clock_values import Times
-from harness.explore.control.database_timeouts import Timeouts
-from harness.explore.control.deferral import LateLocks
-from harness.explore.control.hidden_locks import HiddenLocks
-from harness.explore.control.leases import Leases
-from harness.explore.control.one_key import OneKey
-from harness.explore.control.polling import changed_nothing, refused
-from harness.explore.control.sql_sessions import SqlSessions, session_name
-from harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
-from harness.explore.footprint.redis import redis_footprint
-from harness.explore.footprint.stripe import key_of, stripe_footprint
-from harness.explore.footprint.stripe_told import Told
-from harness.explore.naming.answer_digest import heard
-from harness.explore.naming.names import Names
-from harness.explore.naming.provenance import created, looked_at, sent
-from harness.service.script import LookedUp
-from harness.taps.gate import Call, Connection
-from harness.taps.postgres import Unit
-from harness.taps.redis import RedisCommand
-from harness.taps.stripe.calls import StripeCall, read_call
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.attribution_learnt import Habits
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.clock_values import Times
+from paidonce.harness.explore.control.database_timeouts import Timeouts
+from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.hidden_locks import HiddenLocks
+from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.one_key import OneKey
+from paidonce.harness.explore.control.polling import changed_nothing, refused
+from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.redis import redis_footprint
+from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
+from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.naming.answer_digest import heard
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.naming.provenance import created, looked_at, sent
+from paidonce.harness.service.script import LookedUp
+from paidonce.harness.taps.gate import Call, Connection
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.stripe.calls import StripeCall, read_call
 
 ITSELF = ""
 """The owner of a transaction that no attempt began."""
@@ -36,7 +36,9 @@ _SERVERS = {"redis": "Redis", "postgres": "Postgres", "stripe": "Stripe"}
 
 
 class TapReader:
-    """The ``Reader`` of a control (see ``harness.explore.control.controller``) for real taps."""
+    """The ``Reader`` of a control (see ``paidonce.harness.explore.control.controller``) for real
+    taps.
+    """
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class TapReader:
         split: Collection[str] = (),
     ) -> None:
         """``told`` reads what Stripe tells of its calls, where it does; ``split`` are the labels of
-        those that are two steps (see ``harness.explore.control.one_key``)."""
+        those that are two steps (see ``paidonce.harness.explore.control.one_key``)."""
         self.names = names
         self.late = LateLocks(sessions)
         self.one_key = OneKey(split)
@@ -317,7 +319,7 @@ class TapReader:
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another one if
         its attempt or the one before it were slower; see
-        ``harness.explore.control.shared_connections``."""
+        ``paidonce.harness.explore.control.shared_connections``."""
         self._background.disturbing[f"connection {call.tap}"] = (
             f"attempts share one connection to {_SERVERS.get(call.tap, call.tap)}, and what they "
             f"send there waits for one another ({call.label!r} did): what comes of it where one "

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.attempts import Player
 
 _BEGUN = 1
 """Steps of an attempt whose first unit is held: its beginning."""

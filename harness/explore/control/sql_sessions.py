@@ -7,21 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.catalog_reader import read_catalog
-from harness.explore.footprint.sql.changed_columns import ChangedColumns
-from harness.explore.footprint.sql.gaps import Gaps
-from harness.explore.footprint.sql.lock_targets import Doors
-from harness.explore.footprint.sql.moments import Moments
-from harness.explore.footprint.sql.session_settings import path_of, settings_at_first, timeouts_of
-from harness.explore.footprint.sql.statement import (
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.gaps import Gaps
+from paidonce.harness.explore.footprint.sql.lock_targets import Doors
+from paidonce.harness.explore.footprint.sql.moments import Moments
+from paidonce.harness.explore.footprint.sql.session_settings import (
+    path_of,
+    settings_at_first,
+    timeouts_of,
+)
+from paidonce.harness.explore.footprint.sql.statement import (
     Footprints,
     Kind,
     StatementFootprint,
     isolation_option,
 )
-from harness.explore.footprint.sql.transaction import Sent, TransactionTracker
-from harness.explore.footprint.sql.two_step import ASKED, in_pieces, in_two_steps, is_moment
+from paidonce.harness.explore.footprint.sql.transaction import Sent, TransactionTracker
+from paidonce.harness.explore.footprint.sql.two_step import (
+    ASKED,
+    in_pieces,
+    in_two_steps,
+    is_moment,
+)
 
 
 def session_name(number: int) -> str:

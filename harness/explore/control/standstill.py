@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.interfaces import Reader, Waits
-from harness.history import Effect
-from harness.taps.postgres import Unit
-from harness.verdict import Status, Verdict, Violation
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.interfaces import Reader, Waits
+from paidonce.harness.history import Effect
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.verdict import Status, Verdict, Violation
 
 CHECKER = "progress"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from harness.explore.search.world import Tenure
+from paidonce.harness.explore.search.world import Tenure
 
 
 class Tenures:

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from harness.explore.search.world import InvalidRun, Pending, Taken, World
-from harness.service.script import NotReady
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World
+from paidonce.harness.service.script import NotReady
 
 MOST = 5
 """How many executions one after the other are played at most until two agree."""

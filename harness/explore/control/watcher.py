@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.search.world import Pending, Taken
 
 
 class Watcher(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.explore.footprint.model import LOCAL, Footprint, Resource
-from harness.taps.redis import RedisCommand
-from harness.taps.redis.touching import Touch
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.redis.touching import Touch
 
 _REDIS = Resource(("redis",))
 

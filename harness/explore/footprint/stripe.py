@@ -16,15 +16,15 @@ Objects are of four sorts, so that what touches one sort need not wait for anoth
 
 What an intent is paid with, and whose it is, a confirmation need not say: then it is taken to touch
 every method and every wallet. A simulator that tells what a call did touch knows better
-(``harness.explore.footprint.stripe_told``).
+(``paidonce.harness.explore.footprint.stripe_told``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.taps.stripe.calls import StripeCall, object_in_path
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.taps.stripe.calls import StripeCall, object_in_path
 
 _STRIPE = ("stripe",)
 OBJECTS = ("stripe", "object")

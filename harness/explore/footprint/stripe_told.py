@@ -1,4 +1,5 @@
-"""What a call to Stripe touched, where Stripe tells: see ``harness.simulator.domain.touched``.
+"""What a call to Stripe touched, where Stripe tells: see
+``paidonce.harness.simulator.domain.touched``.
 
 Ids differ in every execution. What was there before the attempts began is known by its name, if it
 has one, and what a call of theirs made by that call; of anything else it is only said which kind
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.footprint.stripe import CUSTOMER, METHOD, MONEY, NEW, OBJECTS, WALLET
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.footprint.stripe import CUSTOMER, METHOD, MONEY, NEW, OBJECTS, WALLET
 
 _PLACES = {
     "payment_intent": (MONEY, "payment_intent"),

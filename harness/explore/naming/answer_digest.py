@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from harness.explore.naming.names import GENERATED, Names
-from harness.taps.gate import Call
-from harness.taps.postgres import Unit
-from harness.taps.redis import RedisCommand
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.naming.names import GENERATED, Names
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 _TIME = re.compile(
     r"""

@@ -14,7 +14,7 @@ it when creating something. A value that was there already, or that a database m
 comes to light in whoever's answer reads it first, which depends on the schedule. It has no name,
 and a footprint that speaks of it speaks of all there is: two executions could otherwise be taken
 to touch different things because they came upon the same thing by different ways. The same is done
-with columns whose values turned out to have no name (``harness.explore.search.unnamed``).
+with columns whose values turned out to have no name (``paidonce.harness.explore.search.unnamed``).
 
 Names are found within composed values as well: ``po-17`` is ``po-order``. What makes that sound:
 
@@ -37,10 +37,10 @@ import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from harness.explore.footprint.model import Column, Footprint, Resource
-from harness.explore.footprint.sql.hashes import source
-from harness.explore.footprint.sql.serials import Root, Serials
-from harness.explore.naming.composed import Words
+from paidonce.harness.explore.footprint.model import Column, Footprint, Resource
+from paidonce.harness.explore.footprint.sql.hashes import source
+from paidonce.harness.explore.footprint.sql.serials import Root, Serials
+from paidonce.harness.explore.naming.composed import Words
 
 # What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
 # (NewIdempotencyKey: nanoseconds and six characters of base 64), the time (in seconds, milli-,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.explore.naming.names import Names
-from harness.explore.naming.provenance import created, sent
-from harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.naming.provenance import created, sent
+from paidonce.harness.taps.gate import Call, Connection, Passage
 
 MAKER = "preparation"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.explore.naming.names import Names
-from harness.taps.gate import Call
-from harness.taps.postgres import Statement, Unit
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.taps.gate import Call
+from paidonce.harness.taps.postgres import Statement, Unit
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 
 def sent(names: Names, actor: str, call: Call) -> None:

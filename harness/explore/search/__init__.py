@@ -4,17 +4,17 @@ Imports naming and footprints, and knows a service by the interface ``world`` al
 ``search``'s names and ``Worlds``.
 """
 
-from harness.explore.search.determinism import Recheck
-from harness.explore.search.engine import search
-from harness.explore.search.replay import Divergence, Replayed, bare, expectations, replay
-from harness.explore.search.schedulers.bounded import Bounded
-from harness.explore.search.schedulers.dfs import DepthFirst
-from harness.explore.search.schedulers.dpor import Reduced
-from harness.explore.search.schedulers.pct import Pct
-from harness.explore.search.schedulers.predicted_first import Ahead, BadOrder, Foretold
-from harness.explore.search.schedulers.random_walk import RandomWalk
-from harness.explore.search.shrink import Shrunk, Without, shrink
-from harness.explore.search.types import (
+from paidonce.harness.explore.search.determinism import Recheck
+from paidonce.harness.explore.search.engine import search
+from paidonce.harness.explore.search.replay import Divergence, Replayed, bare, expectations, replay
+from paidonce.harness.explore.search.schedulers.bounded import Bounded
+from paidonce.harness.explore.search.schedulers.dfs import DepthFirst
+from paidonce.harness.explore.search.schedulers.dpor import Reduced
+from paidonce.harness.explore.search.schedulers.pct import Pct
+from paidonce.harness.explore.search.schedulers.predicted_first import Ahead, BadOrder, Foretold
+from paidonce.harness.explore.search.schedulers.random_walk import RandomWalk
+from paidonce.harness.explore.search.shrink import Shrunk, Without, shrink
+from paidonce.harness.explore.search.types import (
     Budget,
     Counts,
     Coverage,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.search.happens_before import Footprints
-from harness.explore.search.types import Guide
-from harness.explore.search.unnamed import compared
-from harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search.happens_before import Footprints
+from paidonce.harness.explore.search.types import Guide
+from paidonce.harness.explore.search.unnamed import compared
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
 
 
 def at_once(pending: Sequence[Pending], last: str | None) -> str | None:

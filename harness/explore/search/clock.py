@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from harness.explore.search import Budget
+from paidonce.harness.explore.search import Budget
 
 
 class Clock:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from harness.errors import UsageError
-from harness.explore.search.replay import expectations, replay
-from harness.explore.search.types import Nondeterministic, Run
-from harness.explore.search.world import Worlds
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.search.replay import expectations, replay
+from paidonce.harness.explore.search.types import Nondeterministic, Run
+from paidonce.harness.explore.search.world import Worlds
 
 
 @dataclass(frozen=True, slots=True)

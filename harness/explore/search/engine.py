@@ -18,10 +18,10 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from harness.errors import UsageError
-from harness.explore.search.determinism import Recheck
-from harness.explore.search.lane import Care, Elsewhere, Gone, Made, make
-from harness.explore.search.types import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.search.determinism import Recheck
+from paidonce.harness.explore.search.lane import Care, Elsewhere, Gone, Made, make
+from paidonce.harness.explore.search.types import (
     Budget,
     Counts,
     Ending,
@@ -33,8 +33,8 @@ from harness.explore.search.types import (
     Result,
     Scheduler,
 )
-from harness.explore.search.world import Worlds
-from harness.verdict import Status
+from paidonce.harness.explore.search.world import Worlds
+from paidonce.harness.verdict import Status
 
 Hand = Callable[[Plan, Care], Awaitable[Made]]
 """A lane, here or elsewhere: what it is given, and what becomes of it."""

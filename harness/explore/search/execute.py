@@ -11,11 +11,17 @@ from collections.abc import Container
 
 import msgspec
 
-from harness.explore.footprint.model import Footprint
-from harness.explore.search.alike import alike
-from harness.explore.search.types import Expected, Nondeterministic, Plan, Run, ServedAnother
-from harness.explore.search.unnamed import beyond, compared, words
-from harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search.alike import alike
+from paidonce.harness.explore.search.types import (
+    Expected,
+    Nondeterministic,
+    Plan,
+    Run,
+    ServedAnother,
+)
+from paidonce.harness.explore.search.unnamed import beyond, compared, words
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
 
 MAX_STEPS = 100_000
 """An execution longer than this is taken to be endless."""

@@ -13,8 +13,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search.world import Tenure
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search.world import Tenure
 
 _DEPTH = 2
 _NEVER: Mapping[str, int] = {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.explore.search.determinism import Recheck
-from harness.explore.search.execute import execute
-from harness.explore.search.types import Nondeterministic, Plan, Run, ServedAnother
-from harness.explore.search.unnamed import Unnamed
-from harness.explore.search.world import InvalidRun, Worlds
+from paidonce.harness.explore.search.determinism import Recheck
+from paidonce.harness.explore.search.execute import execute
+from paidonce.harness.explore.search.types import Nondeterministic, Plan, Run, ServedAnother
+from paidonce.harness.explore.search.unnamed import Unnamed
+from paidonce.harness.explore.search.world import InvalidRun, Worlds
 
 _SERVINGS = 30
 """How often more an execution is tried again because the server served another first."""

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.explore.search.choices import at_once
-from harness.explore.search.types import Guide
-from harness.explore.search.world import ANSWER, COMMITS, Pending, Taken
-from harness.history import Effect, History
+from paidonce.harness.explore.search.choices import at_once
+from paidonce.harness.explore.search.types import Guide
+from paidonce.harness.explore.search.world import ANSWER, COMMITS, Pending, Taken
+from paidonce.harness.history import Effect, History
 
 _START = "start"
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.explore.search.alike import alike
-from harness.explore.search.execute import MAX_STEPS
-from harness.explore.search.types import Expected, Run, Schedule
-from harness.explore.search.world import REDELIVERY, Pending, Taken, World, Worlds
+from paidonce.harness.explore.search.alike import alike
+from paidonce.harness.explore.search.execute import MAX_STEPS
+from paidonce.harness.explore.search.types import Expected, Run, Schedule
+from paidonce.harness.explore.search.world import REDELIVERY, Pending, Taken, World, Worlds
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):

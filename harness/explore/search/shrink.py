@@ -23,11 +23,11 @@ from itertools import groupby
 
 import msgspec
 
-from harness.explore.search.choices import at_once
-from harness.explore.search.engine import search
-from harness.explore.search.execute import execute
-from harness.explore.search.schedulers.bounded import Bounded
-from harness.explore.search.types import (
+from paidonce.harness.explore.search.choices import at_once
+from paidonce.harness.explore.search.engine import search
+from paidonce.harness.explore.search.execute import execute
+from paidonce.harness.explore.search.schedulers.bounded import Bounded
+from paidonce.harness.explore.search.types import (
     Budget,
     Execution,
     Judge,
@@ -37,8 +37,8 @@ from harness.explore.search.types import (
     context_switches,
     preemptive_switches,
 )
-from harness.explore.search.world import InvalidRun, Pending, Taken, Worlds
-from harness.verdict import Status, Verdict
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, Worlds
+from paidonce.harness.verdict import Status, Verdict
 
 Without = Callable[[frozenset[str]], Awaitable[Worlds | None]]
 """Worlds without these actors, or None if they cannot be left out."""

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.explore.footprint.model import Footprint
-from harness.explore.search.world import InvalidRun, Pending, Taken
-from harness.results.grounds import Grounds, resting
-from harness.verdict import Status, Verdict
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.results.grounds import Grounds, resting
+from paidonce.harness.verdict import Status, Verdict
 
 Schedule = tuple[str, ...]
 """Which actor moved, step by step. With a fresh world it determines an execution."""

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint.model import Column, Footprint, Resource
-from harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.footprint.model import Column, Footprint, Resource
+from paidonce.harness.explore.search.world import InvalidRun
 
 _SHOWN = 60
 """Characters of a value in a message."""

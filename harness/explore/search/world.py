@@ -13,9 +13,9 @@ from typing import Protocol
 
 import msgspec
 
-from harness.errors import PaidonceError
-from harness.explore.footprint.model import Footprint
-from harness.explore.naming.answer_digest import NOTHING, Heard
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
 
 ANSWER = "answer"
 """The label of a step by which an actor that had to wait gets the answer to its last one."""

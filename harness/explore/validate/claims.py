@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from harness.explore.search.happens_before import Footprints, Made, Order
-from harness.explore.search.types import Run
-from harness.explore.search.world import Taken
-from harness.explore.validate.learnt import Pair, kind, pair
-from harness.explore.validate.linear import Linearization, last
+from paidonce.harness.explore.search.happens_before import Footprints, Made, Order
+from paidonce.harness.explore.search.types import Run
+from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.explore.validate.learnt import Pair, kind, pair
+from paidonce.harness.explore.validate.linear import Linearization, last
 
 END = "the end"
 Step = tuple[str, str]

@@ -6,10 +6,10 @@ to when it is sent just after that attempt's COMMIT. So it is sent while the loc
 
 from __future__ import annotations
 
-from harness.explore.search.types import Run
-from harness.explore.validate.claims import Claims, Deferral
-from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.trial import Trial, in_order
+from paidonce.harness.explore.search.types import Run
+from paidonce.harness.explore.validate.claims import Claims, Deferral
+from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.trial import Trial, in_order
 
 
 class Deferrals:

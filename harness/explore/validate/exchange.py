@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping
 
-from harness.explore.validate.claims import Claims, Kept
-from harness.explore.validate.lab import Exchanged, Finding, Lab
-from harness.explore.validate.stories import stories
-from harness.explore.validate.trial import Trial, in_order
+from paidonce.harness.explore.validate.claims import Claims, Kept
+from paidonce.harness.explore.validate.lab import Exchanged, Finding, Lab
+from paidonce.harness.explore.validate.stories import stories
+from paidonce.harness.explore.validate.trial import Trial, in_order
 
 
 class Exchanges:

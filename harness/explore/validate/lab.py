@@ -7,12 +7,12 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.explore.search.types import Execution, Judge, Run
-from harness.explore.search.world import InvalidRun, Taken, Worlds
-from harness.explore.validate.learnt import Pair
-from harness.explore.validate.stories import Parting, Told, parting, stories
-from harness.explore.validate.trial import Trial
-from harness.verdict import Status
+from paidonce.harness.explore.search.types import Execution, Judge, Run
+from paidonce.harness.explore.search.world import InvalidRun, Taken, Worlds
+from paidonce.harness.explore.validate.learnt import Pair
+from paidonce.harness.explore.validate.stories import Parting, Told, parting, stories
+from paidonce.harness.explore.validate.trial import Trial
+from paidonce.harness.verdict import Status
 
 Exchanged = Callable[[Hashable, Mapping[str, str]], Hashable]
 """An outcome with the attempts called something else."""

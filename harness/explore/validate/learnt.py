@@ -11,8 +11,8 @@ from collections.abc import Hashable
 
 import msgspec
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.search.world import Pending, Taken, World, Worlds
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.search.world import Pending, Taken, World, Worlds
 
 Pair = tuple[str, str]
 """Two kinds of steps, the lesser first; both may be the same."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.search.happens_before import Order
+from paidonce.harness.explore.search.happens_before import Order
 
 Linearization = tuple[int, ...]
 

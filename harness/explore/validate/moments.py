@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.search.world import COMMITS, Pending, Taken, Worlds
-from harness.explore.validate.claims import Claims, Moment
-from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.learnt import kind
-from harness.explore.validate.trial import Trial, chosen, going_on
+from paidonce.harness.explore.search.world import COMMITS, Pending, Taken, Worlds
+from paidonce.harness.explore.validate.claims import Claims, Moment
+from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.learnt import kind
+from paidonce.harness.explore.validate.trial import Trial, chosen, going_on
 
 
 class Moments:

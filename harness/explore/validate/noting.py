@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.search.types import Coverage, Plan, Run, Scheduler
-from harness.explore.validate.claims import Claims
-from harness.explore.validate.ways import Ways
+from paidonce.harness.explore.search.types import Coverage, Plan, Run, Scheduler
+from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.ways import Ways
 
 
 class Noting:

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from harness.explore.validate.claims import Claims, Kept, PairOfSteps, order_of
-from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.linear import (
+from paidonce.harness.explore.validate.claims import Claims, Kept, PairOfSteps, order_of
+from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.linear import (
     Linearization,
     between,
     moved,
     original,
     swapped,
 )
-from harness.explore.validate.trial import Trial, in_order
+from paidonce.harness.explore.validate.trial import Trial, in_order
 
 
 @dataclass(eq=False)

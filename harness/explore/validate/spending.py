@@ -7,8 +7,8 @@ import re
 import time
 from dataclasses import dataclass
 
-from harness.errors import UsageError
-from harness.explore.validate.whole import SAMPLE
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.validate.whole import SAMPLE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from harness.explore.naming.answer_digest import NOTHING, Heard
-from harness.explore.search.world import ANSWER, BEGINS, Taken
-from harness.explore.validate.learnt import kind
+from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
+from paidonce.harness.explore.search.world import ANSWER, BEGINS, Taken
+from paidonce.harness.explore.validate.learnt import kind
 
 Told = Callable[[Hashable, str], Hashable]
 """What an outcome is to one attempt: what its client was answered."""

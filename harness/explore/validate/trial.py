@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from harness.explore.search.execute import MAX_STEPS, Waiting
-from harness.explore.search.types import Run
-from harness.explore.search.world import InvalidRun, Pending, Taken, Worlds
+from paidonce.harness.explore.search.execute import MAX_STEPS, Waiting
+from paidonce.harness.explore.search.types import Run
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, Worlds
 
 Choice = Callable[[tuple[Pending, ...], Sequence[Taken]], str]
 """Who moves, of those who can, after the steps that were made."""

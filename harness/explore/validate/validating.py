@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.explore.validate.claims import Claims
-from harness.explore.validate.deferrals import Deferrals
-from harness.explore.validate.exchange import Exchanges, closed
-from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.moments import Moments
-from harness.explore.validate.pairs import Pairs
-from harness.explore.validate.trial import in_order
-from harness.explore.validate.ways import Suspicion, confirmed
-from harness.explore.validate.whole import SAMPLE, Unreduced
-from harness.results.grounds import Claim, Grounds
+from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.deferrals import Deferrals
+from paidonce.harness.explore.validate.exchange import Exchanges, closed
+from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.moments import Moments
+from paidonce.harness.explore.validate.pairs import Pairs
+from paidonce.harness.explore.validate.trial import in_order
+from paidonce.harness.explore.validate.ways import Suspicion, confirmed
+from paidonce.harness.explore.validate.whole import SAMPLE, Unreduced
+from paidonce.harness.results.grounds import Claim, Grounds
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from harness.explore.search.types import Run
-from harness.explore.search.world import Worlds
-from harness.explore.validate.lab import Finding, Lab
-from harness.explore.validate.stories import Chapter, Parting, Told, stories
-from harness.explore.validate.trial import Trial, in_order
+from paidonce.harness.explore.search.types import Run
+from paidonce.harness.explore.search.world import Worlds
+from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.stories import Chapter, Parting, Told, stories
+from paidonce.harness.explore.validate.trial import Trial, in_order
 
 _END = "the end"
 _Past = tuple[str, int]

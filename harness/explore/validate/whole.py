@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import factorial, isfinite, prod
 
-from harness.explore.search.engine import search
-from harness.explore.search.schedulers.dfs import DepthFirst
-from harness.explore.search.schedulers.random_walk import RandomWalk
-from harness.explore.search.types import Budget, Ending, Result, Scheduler
-from harness.explore.search.world import Worlds
-from harness.explore.validate.claims import Claims
-from harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.search.engine import search
+from paidonce.harness.explore.search.schedulers.dfs import DepthFirst
+from paidonce.harness.explore.search.schedulers.random_walk import RandomWalk
+from paidonce.harness.explore.search.types import Budget, Ending, Result, Scheduler
+from paidonce.harness.explore.search.world import Worlds
+from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.lab import Finding, Lab
 
 SMALL = 300
 """A tree is searched whole if it seems to have at most so many schedules; it may turn out to have

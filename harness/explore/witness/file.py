@@ -12,14 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-import harness
-from harness.errors import UsageError
-from harness.explore.control.outcome import Came
-from harness.explore.naming.names import Names
-from harness.explore.search.types import Expected
-from harness.explore.search.world import Taken
-from harness.testbed.bench import Source
-from harness.verdict import Broken, Status, Verdict, Violation
+from paidonce import harness
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.search.types import Expected
+from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.testbed.bench import Source
+from paidonce.harness.verdict import Broken, Status, Verdict, Violation
 
 WITNESS_FORMAT = 1
 

@@ -14,10 +14,10 @@ from collections.abc import Hashable, Sequence
 
 import msgspec
 
-from harness.explore.search.execute import MAX_STEPS
-from harness.explore.search.replay import Divergence
-from harness.explore.search.types import Expected
-from harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
+from paidonce.harness.explore.search.execute import MAX_STEPS
+from paidonce.harness.explore.search.replay import Divergence
+from paidonce.harness.explore.search.types import Expected
+from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
 
 _READS = ("postgres select", "postgres with", "postgres table", "postgres values", "postgres show")
 

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from harness.explore.control.attempts import At, Player
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.lock_waits import Blocking
-from harness.explore.footprint.model import KEY, REST, Resource
-from harness.explore.search.world import Pending, Taken
-from harness.explore.witness.file import Lock, Waiting, WitnessStep
-from harness.history import Effect
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.footprint.model import KEY, REST, Resource
+from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.file import Lock, Waiting, WitnessStep
+from paidonce.harness.history import Effect
 
 
 class LockWatcher:
-    """A watcher (see ``harness.explore.control.watcher``) that remembers the locks after each
-    step.
+    """A watcher (see ``paidonce.harness.explore.control.watcher``) that remembers the locks after
+    each step.
     """
 
     def __init__(self) -> None:

@@ -2,11 +2,11 @@
 
 Each run measures a guard several times, and each time the machine as well (``yardstick``); how
 far apart two runs are, and how much of that is the machine, is for
-``harness.load.analyse.slowdown``. A guard is *slower* if the lower bound of the slowdown is above
-the threshold: a difference that is certain and too small to matter is no alarm, and neither is a
-large one that may be noise. With many guards one of them is unlucky, so certainties are shared
-among them (Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
-Statistics 6, 1979).
+``paidonce.harness.load.analyse.slowdown``. A guard is *slower* if the lower bound of the slowdown
+is above the threshold: a difference that is certain and too small to matter is no alarm, and
+neither is a large one that may be noise. With many guards one of them is unlucky, so certainties
+are shared among them (Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian
+Journal of Statistics 6, 1979).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.errors import UsageError
-from harness.load.analyse.slowdown import Side, Slowdown
-from harness.results.load_conditions import Conditions
-from harness.results.proof import Load, Proof
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.analyse.slowdown import Side, Slowdown
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.results.proof import Load, Proof
 
 LEAST = 3
 """Measurements of each side: fewer say nothing of how far they scatter."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from harness.results.proof import Load
-from harness.verdict import Status
+from paidonce.harness.results.proof import Load
+from paidonce.harness.verdict import Status
 
 START, HIGHEST = 25.0, 12_800.0
 """Clients a second: where the search begins, and where it gives up looking for a limit."""

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.load.analyse.student import quantile, survival
+from paidonce.harness.load.analyse.student import quantile, survival
 
 
 @dataclass(frozen=True)

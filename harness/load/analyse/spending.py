@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.results.load_observed import Counted, Part, Sessions, Spent, Where
+from paidonce.harness.results.load_observed import Counted, Part, Sessions, Spent, Where
 
 _TOLD = (Where.POOL, Where.LOCK, Where.DATABASE, Where.STRIPE, Where.REDIS)
 

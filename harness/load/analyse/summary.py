@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from harness.history import Action, History, Operation, Outcome
-from harness.load.analyse.timing import means
-from harness.load.record.latencies import Latencies
-from harness.results.proof import Percentiles
+from paidonce.harness.history import Action, History, Operation, Outcome
+from paidonce.harness.load.analyse.timing import means
+from paidonce.harness.load.record.latencies import Latencies
+from paidonce.harness.results.proof import Percentiles
 
 
 class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,9 @@
 
 W3C, *Server Timing* (https://www.w3.org/TR/server-timing/), section 2: metrics separated by commas,
 each a name with parameters, of which ``dur`` is a duration in milliseconds. Any service may say it,
-and none has to. The names that are understood are those of ``harness.results.load_observed.Where``:
-``pool``, ``lock``, ``database`` (or ``db``), ``stripe`` and ``redis``; others are kept and not
-added up.
+and none has to. The names that are understood are those of
+``paidonce.harness.results.load_observed.Where``: ``pool``, ``lock``, ``database`` (or ``db``),
+``stripe`` and ``redis``; others are kept and not added up.
 """
 
 from __future__ import annotations

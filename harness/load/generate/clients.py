@@ -18,16 +18,16 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
-from harness.history import Action, Completed, Outcome
-from harness.http.client import Request
-from harness.load.generate.current import Run, current_run
-from harness.load.generate.orders import HotPlace
-from harness.load.plan.arrivals import Arrivals
-from harness.load.plan.contention import DISTINCT, Contention
-from harness.load.plan.retrying import delay, worth_another_try
-from harness.models.order_state import ORDER_ALREADY_PAID, ORDER_CANCELLED
-from harness.service.description import Target, creation_request, request_for
-from harness.service.responses import order_id
+from paidonce.harness.history import Action, Completed, Outcome
+from paidonce.harness.http.client import Request
+from paidonce.harness.load.generate.current import Run, current_run
+from paidonce.harness.load.generate.orders import HotPlace
+from paidonce.harness.load.plan.arrivals import Arrivals
+from paidonce.harness.load.plan.contention import DISTINCT, Contention
+from paidonce.harness.load.plan.retrying import delay, worth_another_try
+from paidonce.harness.models.order_state import ORDER_ALREADY_PAID, ORDER_CANCELLED
+from paidonce.harness.service.description import Target, creation_request, request_for
+from paidonce.harness.service.responses import order_id
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from itertools import count
 import gevent
 import gevent.event
 
-from harness.load.generate.orders import HotPlaces, OrderBudget
-from harness.load.plan.contention import Contention
-from harness.load.plan.settings import LoadSettings
-from harness.load.record.recorder import Recorder
-from harness.service.description import Target
+from paidonce.harness.load.generate.orders import HotPlaces, OrderBudget
+from paidonce.harness.load.plan.contention import Contention
+from paidonce.harness.load.plan.settings import LoadSettings
+from paidonce.harness.load.record.recorder import Recorder
+from paidonce.harness.service.description import Target
 
 _HOT_LIFETIME = 3.0
 

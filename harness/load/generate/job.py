@@ -8,17 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.capability import Capability
-from harness.errors import UsageError
-from harness.history import Backend, Journal
-from harness.load.plan.address import loopback_url
-from harness.load.plan.contention import DISTINCT, TWO_HOT, contention
-from harness.load.plan.plan import LoadPlan
-from harness.load.plan.retrying import MOST_RETRIES
-from harness.load.plan.settings import ARRIVALS, LOAD_CHECKERS, LONGEST_THINKING, command_line
-from harness.load.plan.spread import spread
-from harness.results.load_conditions import Conditions
-from harness.service.description import Target
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Backend, Journal
+from paidonce.harness.load.plan.address import loopback_url
+from paidonce.harness.load.plan.contention import DISTINCT, TWO_HOT, contention
+from paidonce.harness.load.plan.plan import LoadPlan
+from paidonce.harness.load.plan.retrying import MOST_RETRIES
+from paidonce.harness.load.plan.settings import (
+    ARRIVALS,
+    LOAD_CHECKERS,
+    LONGEST_THINKING,
+    command_line,
+)
+from paidonce.harness.load.plan.spread import spread
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.service.description import Target
 
 Observe = Callable[[Journal, Sequence[str]], None]
 """Waits until the service has come to rest and records the final state of these orders."""
@@ -47,13 +52,13 @@ class LoadJob:
     ``warmup`` comes before the measured ``seconds``. ``max_orders`` bounds how many orders all
     ``processes`` together create; when they are used up the run ends early, and the measured
     window with it. ``contention`` (of the profiles "pay" and "shop"; see
-    ``harness.load.plan.contention``) is which orders clients pick. ``think`` (as
-    ``harness.load.plan.spread`` reads it) is a user's pause between two requests, ``patience`` how
-    long its client waits for an answer, ``retries`` how often it asks again (None: as the profile
-    does it). ``stripe_latency`` is what whoever runs this has told Stripe; it is only recorded
-    here. With a ``rate`` (clients a second) they come when they come, ``arrivals`` says how
-    ("poisson" or "constant"), and ``users`` is how many can be under way at once. ``capabilities``
-    and ``backends`` go into the history's header.
+    ``paidonce.harness.load.plan.contention``) is which orders clients pick. ``think`` (as
+    ``paidonce.harness.load.plan.spread`` reads it) is a user's pause between two requests,
+    ``patience`` how long its client waits for an answer, ``retries`` how often it asks again (None:
+    as the profile does it). ``stripe_latency`` is what whoever runs this has told Stripe; it is
+    only recorded here. With a ``rate`` (clients a second) they come when they come, ``arrivals``
+    says how ("poisson" or "constant"), and ``users`` is how many can be under way at once.
+    ``capabilities`` and ``backends`` go into the history's header.
 
     Raises ``UsageError`` naming what is wrong with a value.
     """

@@ -24,13 +24,13 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from harness.errors import PaidonceError, UsageError
-from harness.load.generate.current import Run, WhenIdle, current_run, set_run
-from harness.load.generate.targets import load_target
-from harness.load.generate.users import HotOrder, ManyOrders, Payer, Shopper
-from harness.load.plan.address import loopback_url
-from harness.load.plan.plan import LoadPlan
-from harness.load.plan.settings import (
+from paidonce.harness.errors import PaidonceError, UsageError
+from paidonce.harness.load.generate.current import Run, WhenIdle, current_run, set_run
+from paidonce.harness.load.generate.targets import load_target
+from paidonce.harness.load.generate.users import HotOrder, ManyOrders, Payer, Shopper
+from paidonce.harness.load.plan.address import loopback_url
+from paidonce.harness.load.plan.plan import LoadPlan
+from paidonce.harness.load.plan.settings import (
     EXIT_DEFECT,
     EXIT_USAGE,
     FIXED,
@@ -39,8 +39,8 @@ from harness.load.plan.settings import (
     LoadSettings,
     settings_from,
 )
-from harness.load.record.recorder import Recorder
-from harness.service.description import Target
+from paidonce.harness.load.record.recorder import Recorder
+from paidonce.harness.service.description import Target
 
 __all__ = ["HotOrder", "ManyOrders", "Payer", "Shopper", "WarmUpThenHold"]
 

@@ -11,7 +11,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 
-from harness.load.plan.contention import Contention
+from paidonce.harness.load.plan.contention import Contention
 
 Create = Callable[[], str | None]
 """Creates an order and returns its id; None if the service did not create one."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.service.description import Target
+from paidonce.harness.errors import UsageError
+from paidonce.harness.service.description import Target
 
 
 def write_target(target: Target, path: Path) -> None:
@@ -46,6 +46,7 @@ def _from_module(name: str) -> Target:
     found = getattr(module, attribute, None)
     if not isinstance(found, Target):
         raise UsageError(
-            f"target object {name}: {attribute} is not a harness.service.description.Target"
+            f"target object {name}: {attribute} is not a "
+            "paidonce.harness.service.description.Target"
         )
     return found

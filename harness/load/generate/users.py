@@ -6,9 +6,9 @@ from functools import partial
 
 from locust import task
 
-from harness.history import Action
-from harness.load.generate.clients import RecordedUser
-from harness.load.plan.contention import DISTINCT, TWO_HOT
+from paidonce.harness.history import Action
+from paidonce.harness.load.generate.clients import RecordedUser
+from paidonce.harness.load.plan.contention import DISTINCT, TWO_HOT
 
 
 class Payer(RecordedUser):

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from harness.history import Completed, Event, Invoked
-from harness.load.observe.beside import Beside
+from paidonce.harness.history import Completed, Event, Invoked
+from paidonce.harness.load.observe.beside import Beside
 
 INTERVAL_S = 0.2
 """Seconds between two looks."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import httpx
 import redis
 
-from harness.backends.stripe_simulator import CONTROL_HEADERS
-from harness.http.tls import context
-from harness.load.observe.beside import Beside
-from harness.results.load_observed import Counted
-from harness.taps.stripe.tap import StripeTap
+from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
+from paidonce.harness.http.tls import context
+from paidonce.harness.load.observe.beside import Beside
+from paidonce.harness.results.load_observed import Counted
+from paidonce.harness.taps.stripe.tap import StripeTap
 
 INTERVAL_S = 0.25
 PATIENCE_S = 5.0

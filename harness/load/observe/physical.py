@@ -21,13 +21,13 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from harness.backends.wheels import postgres_tool
-from harness.errors import PaidonceError
-from harness.explore.control.memory_history import Memory
-from harness.history import Action, Effect, Header
-from harness.http.client import Request
-from harness.http.tls import context
-from harness.load.observe.sqlscript import (
+from paidonce.harness.backends.wheels import postgres_tool
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.history import Action, Effect, Header
+from paidonce.harness.http.client import Request
+from paidonce.harness.http.tls import context
+from paidonce.harness.load.observe.sqlscript import (
     NotReplayable,
     RoundTrip,
     Said,
@@ -36,14 +36,14 @@ from harness.load.observe.sqlscript import (
     numbered,
     script,
 )
-from harness.process.child import Child
-from harness.process.tempdirs import TempFolder
-from harness.results.load_observed import Alone, Limit
-from harness.results.proof import Load
-from harness.service.description import creation_request, request_for
-from harness.service.responses import order_id
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Lane, Stack
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.tempdirs import TempFolder
+from paidonce.harness.results.load_observed import Alone, Limit
+from paidonce.harness.results.proof import Load
+from paidonce.harness.service.description import creation_request, request_for
+from paidonce.harness.service.responses import order_id
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Lane, Stack
 
 ORDERS = 6_000
 """Payments that pgbench makes: a second or two of work."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 
-from harness.errors import PaidonceError, Unavailable
-from harness.load.observe.beside import Beside
-from harness.results.load_observed import LOCK, Sessions, Timeline
+from paidonce.harness.errors import PaidonceError, Unavailable
+from paidonce.harness.load.observe.beside import Beside
+from paidonce.harness.results.load_observed import LOCK, Sessions, Timeline
 
 INTERVAL = 0.02
 """Seconds between two samples."""
@@ -65,7 +65,8 @@ class Sample:
     """One look; ``t`` is ``time.monotonic_ns()``, the counters are since the database began.
 
     ``sessions`` counts sessions by what they do, in the words of
-    ``harness.results.load_observed.Sessions``. ``locks`` is None where pg_locks was not looked at.
+    ``paidonce.harness.results.load_observed.Sessions``. ``locks`` is None where pg_locks was not
+    looked at.
     """
 
     t: int

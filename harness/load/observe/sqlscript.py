@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.errors import PaidonceError
+from paidonce.harness.errors import PaidonceError
 
 NUMBER = "CAST(:k AS bigint)"
 """The number of a payment, in SQL of a script; from 1."""

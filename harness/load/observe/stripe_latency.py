@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from harness.backends.stripe_simulator import CONTROL_HEADERS
-from harness.errors import UsageError
-from harness.load.plan.spread import Spread, spread
+from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.plan.spread import Spread, spread
 
 FLAG = "--stripe-latency"
 LONGEST_MS = 60_000.0

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-import harness
-from harness.errors import Unavailable, UsageError
-from harness.history import Completed, Invoked
-from harness.load.observe.following import Follower
-from harness.load.plan.address import loopback_url
+from paidonce import harness
+from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.history import Completed, Invoked
+from paidonce.harness.load.observe.following import Follower
+from paidonce.harness.load.plan.address import loopback_url
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader

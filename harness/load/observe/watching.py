@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 
-from harness.capability import Capability
-from harness.load.analyse.spending import spent
-from harness.load.analyse.summary import LoadSummary
-from harness.load.observe.meters import (
+from paidonce.harness.capability import Capability
+from paidonce.harness.load.analyse.spending import spent
+from paidonce.harness.load.analyse.summary import LoadSummary
+from paidonce.harness.load.observe.meters import (
     PATIENCE_S,
     Look,
     Meters,
@@ -23,9 +23,9 @@ from harness.load.observe.meters import (
     simulator,
     tap,
 )
-from harness.load.observe.sampler import DatabaseSummary, Sample
-from harness.results.load_observed import Seen
-from harness.testbed.bench import Bench
+from paidonce.harness.load.observe.sampler import DatabaseSummary, Sample
+from paidonce.harness.results.load_observed import Seen
+from paidonce.harness.testbed.bench import Bench
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from typing import Self
 
-from harness.backends.base import PostgresServer
-from harness.backends.postgres_admin import connect
-from harness.backends.shared import database_name
-from harness.backends.wheels import postgres_tool
-from harness.errors import PaidonceError
-from harness.process.child import Child
+from paidonce.harness.backends.base import PostgresServer
+from paidonce.harness.backends.postgres_admin import connect
+from paidonce.harness.backends.shared import database_name
+from paidonce.harness.backends.wheels import postgres_tool
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.process.child import Child
 
 _CLIENTS = "4"
 _GRACE_S = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 
 def loopback_url(text: str, where: str, what: str = "load is sent") -> str:

@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 FORMS = "hot, hot:N, zipf:S, zipf:S:N or distinct"
 MOST_PLACES = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 MAX_USERS = 5_000
 MAX_SECONDS = 3_600.0

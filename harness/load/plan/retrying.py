@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import random
 
-from harness.history import Completed, Outcome
-from harness.models.order_state import PAYMENT_IN_PROGRESS
+from paidonce.harness.history import Completed, Outcome
+from paidonce.harness.models.order_state import PAYMENT_IN_PROGRESS
 
 MOST_RETRIES = 20
 FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0

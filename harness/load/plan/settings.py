@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.load.plan.contention import FORMS as CONTENTIONS
-from harness.load.plan.contention import Contention, contention
-from harness.load.plan.plan import LoadPlan
-from harness.load.plan.retrying import MOST_RETRIES
-from harness.load.plan.spread import FORMS as SPREADS
-from harness.load.plan.spread import Spread, spread
+from paidonce.harness.errors import UsageError
+from paidonce.harness.load.plan.contention import FORMS as CONTENTIONS
+from paidonce.harness.load.plan.contention import Contention, contention
+from paidonce.harness.load.plan.plan import LoadPlan
+from paidonce.harness.load.plan.retrying import MOST_RETRIES
+from paidonce.harness.load.plan.spread import FORMS as SPREADS
+from paidonce.harness.load.plan.spread import Spread, spread
 
 LOAD_CHECKERS = (
     "one-success",
@@ -44,7 +44,7 @@ ARRIVALS = ("poisson", "constant")
 LONGEST_THINKING = 3600.0
 """Seconds."""
 
-DEFAULT_TARGET = "scenarios.reference:TARGET"
+DEFAULT_TARGET = "paidonce.scenarios.reference:TARGET"
 DEFAULT_USERS = 10
 DEFAULT_RUN_SECONDS = 30.0
 

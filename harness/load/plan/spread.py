@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 FORMS = "5, uniform:1,9, exponential:5 (its mean) or lognormal:5,0.5 (its median and sigma)"
 MOST_SIGMA = 5.0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history import Ended, Event, Header, History, Note
-from harness.load.record.merge import Merged, Part, merge, on_one_clock, read_parts
-from harness.load.record.recorder import MEASURED, ORIGIN, SESSION, WALL, WARMUP
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Ended, Event, Header, History, Note
+from paidonce.harness.load.record.merge import Merged, Part, merge, on_one_clock, read_parts
+from paidonce.harness.load.record.recorder import MEASURED, ORIGIN, SESSION, WALL, WARMUP
 
 MEASURED_FROM = "measured_from_ns"
 MEASURED_TO = "measured_to_ns"

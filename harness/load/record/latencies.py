@@ -15,8 +15,8 @@ from typing import Self
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader, HistogramLogWriter
 
-from harness.errors import UsageError
-from harness.results.proof import Percentiles
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results.proof import Percentiles
 
 _HIGHEST_US = 600_000_000
 """Ten minutes: longer than any client waits here; a longer wait is recorded as this."""

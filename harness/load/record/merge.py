@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.history import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import (
     Completed,
     Effect,
     Ended,
@@ -21,7 +21,7 @@ from harness.history import (
     OrderCreated,
     read_history,
 )
-from harness.load.record.recorder import MACHINE, MEASURED, ORIGIN, STOPPED, WALL, WARMUP
+from paidonce.harness.load.record.recorder import MACHINE, MEASURED, ORIGIN, STOPPED, WALL, WARMUP
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from harness.history import (
+from paidonce.harness.history import (
     Action,
     Completed,
     Ended,
@@ -25,10 +25,10 @@ from harness.history import (
     OrderCreated,
     Outcome,
 )
-from harness.load.plan.settings import LOAD_CHECKERS, LoadSettings
-from harness.load.record.latencies import Latencies
-from harness.service.description import Target
-from harness.service.responses import completion
+from paidonce.harness.load.plan.settings import LOAD_CHECKERS, LoadSettings
+from paidonce.harness.load.record.latencies import Latencies
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.responses import completion
 
 ORIGIN = "monotonic_origin_ns"
 """Header setting: the machine-wide monotonic time (ns) at which this file's ``t`` is 0.

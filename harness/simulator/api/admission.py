@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 
-from harness.simulator.api.call import Call, Dropped, Entered
-from harness.simulator.domain.errors import Refused, lock_timeout, rate_limited, unrecognized
-from harness.simulator.endpoints import routes
-from harness.simulator.engine import faults, idempotency
-from harness.simulator.engine.faults import Fault, When
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.auth import authenticate
-from harness.simulator.wire.forms import Form, FormError, decode
-from harness.simulator.wire.messages import Request, Reset, Silence, Slow
+from paidonce.harness.simulator.api.call import Call, Dropped, Entered
+from paidonce.harness.simulator.domain.errors import (
+    Refused,
+    lock_timeout,
+    rate_limited,
+    unrecognized,
+)
+from paidonce.harness.simulator.endpoints import routes
+from paidonce.harness.simulator.engine import faults, idempotency
+from paidonce.harness.simulator.engine.faults import Fault, When
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.auth import authenticate
+from paidonce.harness.simulator.wire.forms import Form, FormError, decode
+from paidonce.harness.simulator.wire.messages import Request, Reset, Silence, Slow
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.[a-z]+)?")
 

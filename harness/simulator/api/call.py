@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.objects import EventRequest
-from harness.simulator.domain.state import World
-from harness.simulator.domain.touched import ASKED, Touched
-from harness.simulator.endpoints.routes import Match
-from harness.simulator.engine.faults import Fault
-from harness.simulator.engine.idempotency import Record
-from harness.simulator.engine.simulation import Epoch
-from harness.simulator.wire.forms import Form
-from harness.simulator.wire.messages import Delivery, Request
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.touched import ASKED, Touched
+from paidonce.harness.simulator.endpoints.routes import Match
+from paidonce.harness.simulator.engine.faults import Fault
+from paidonce.harness.simulator.engine.idempotency import Record
+from paidonce.harness.simulator.engine.simulation import Epoch
+from paidonce.harness.simulator.wire.forms import Form
+from paidonce.harness.simulator.wire.messages import Delivery, Request
 
 Prepared = Callable[[World, EventRequest], Any]
 """A request whose parameters are checked: executes it, and gives what is to be encoded."""

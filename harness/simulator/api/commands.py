@@ -8,18 +8,18 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from harness.simulator.domain import confirming
-from harness.simulator.domain.objects import Event
-from harness.simulator.domain.state import API_VERSION
-from harness.simulator.engine import saved
-from harness.simulator.engine.faults import Rule
-from harness.simulator.engine.limits import Limits
-from harness.simulator.engine.signing import sign
-from harness.simulator.engine.simulation import LOG_LENGTH, Simulation
-from harness.simulator.engine.webhooks import Behaviour
-from harness.simulator.wire.forms import FormError, decode
-from harness.simulator.wire.latency import NONE, Latency
-from harness.simulator.wire.messages import Request
+from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain.objects import Event
+from paidonce.harness.simulator.domain.state import API_VERSION
+from paidonce.harness.simulator.engine import saved
+from paidonce.harness.simulator.engine.faults import Rule
+from paidonce.harness.simulator.engine.limits import Limits
+from paidonce.harness.simulator.engine.signing import sign
+from paidonce.harness.simulator.engine.simulation import LOG_LENGTH, Simulation
+from paidonce.harness.simulator.engine.webhooks import Behaviour
+from paidonce.harness.simulator.wire.forms import FormError, decode
+from paidonce.harness.simulator.wire.latency import NONE, Latency
+from paidonce.harness.simulator.wire.messages import Request
 
 _DEFAULT_REQUESTS = 100
 _SHOWN_LIVE = 25

@@ -41,10 +41,10 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.api.commands import COMMANDS, ControlError
-from harness.simulator.domain.errors import StripeError
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.messages import Answering, Reply, Request
+from paidonce.harness.simulator.api.commands import COMMANDS, ControlError
+from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.messages import Answering, Reply, Request
 
 PREFIX = "/_control/"
 HEADER = "paidonce-control"

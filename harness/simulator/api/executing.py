@@ -7,14 +7,20 @@ import traceback
 
 import msgspec
 
-from harness.simulator.api.call import Call, Plan, Prepared
-from harness.simulator.domain.errors import Refused, StripeError, injected, internal, stopping
-from harness.simulator.domain.objects import ErrorObject, EventRequest
-from harness.simulator.domain.touched import watched
-from harness.simulator.engine import faults
-from harness.simulator.engine.faults import When
-from harness.simulator.engine.idempotency import Record, Stored
-from harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.api.call import Call, Plan, Prepared
+from paidonce.harness.simulator.domain.errors import (
+    Refused,
+    StripeError,
+    injected,
+    internal,
+    stopping,
+)
+from paidonce.harness.simulator.domain.objects import ErrorObject, EventRequest
+from paidonce.harness.simulator.domain.touched import watched
+from paidonce.harness.simulator.engine import faults
+from paidonce.harness.simulator.engine.faults import When
+from paidonce.harness.simulator.engine.idempotency import Record, Stored
+from paidonce.harness.simulator.engine.simulation import Simulation
 
 _encoder = msgspec.json.Encoder()
 

@@ -11,12 +11,12 @@ from html import escape
 from importlib.resources import files
 from urllib.parse import parse_qs
 
-from harness.simulator.domain import confirming
-from harness.simulator.domain.errors import StripeError
-from harness.simulator.domain.intents import require
-from harness.simulator.domain.objects import PaymentIntent
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.messages import HTML, Reply, Request
+from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.domain.intents import require
+from paidonce.harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.messages import HTML, Reply, Request
 
 PREFIX = "/_paidonce"
 
@@ -38,7 +38,7 @@ def answer(simulation: Simulation, request: Request) -> Reply:
     if request.path.startswith(confirming.ACTION_PATH):
         return _authentication(simulation, request)
     if request.path.rstrip("/") == PREFIX and request.method in ("GET", "HEAD"):
-        page = files("harness.simulator").joinpath("live.html").read_bytes()
+        page = files("paidonce.harness.simulator").joinpath("live.html").read_bytes()
         return Reply(200, page, _HEADERS, HTML)
     return _page(404, "There is no such page", "")
 

@@ -15,17 +15,17 @@ so configured, for another request with the same idempotency key; nowhere else.
 
 from __future__ import annotations
 
-from harness.simulator.api.admission import enter
-from harness.simulator.api.call import Busy, Call, Dropped, Entered, Plan
-from harness.simulator.api.executing import at_once, execute, stored_error
-from harness.simulator.domain.errors import StripeError
-from harness.simulator.domain.state import API_VERSION
-from harness.simulator.domain.touched import TOLD
-from harness.simulator.engine import faults, idempotency, locks
-from harness.simulator.engine.idempotency import Fingerprint, Stored, WhenBusy
-from harness.simulator.engine.simulation import Logged, Simulation
-from harness.simulator.wire.messages import Answering, Reply, Request
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.api.admission import enter
+from paidonce.harness.simulator.api.call import Busy, Call, Dropped, Entered, Plan
+from paidonce.harness.simulator.api.executing import at_once, execute, stored_error
+from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.domain.state import API_VERSION
+from paidonce.harness.simulator.domain.touched import TOLD
+from paidonce.harness.simulator.engine import faults, idempotency, locks
+from paidonce.harness.simulator.engine.idempotency import Fingerprint, Stored, WhenBusy
+from paidonce.harness.simulator.engine.simulation import Logged, Simulation
+from paidonce.harness.simulator.wire.messages import Answering, Reply, Request
+from paidonce.harness.simulator.wire.params import Params
 
 
 def answer(simulation: Simulation, request: Request) -> Answering:

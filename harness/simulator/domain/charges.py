@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain import money
-from harness.simulator.domain.cards import AUTHENTICATION_REQUIRED, Asks, Card, Decline
-from harness.simulator.domain.errors import card_error
-from harness.simulator.domain.objects import (
+from paidonce.harness.simulator.domain import money
+from paidonce.harness.simulator.domain.cards import AUTHENTICATION_REQUIRED, Asks, Card, Decline
+from paidonce.harness.simulator.domain.errors import card_error
+from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
     ErrorObject,
     PaymentIntent,
     PaymentMethod,
 )
-from harness.simulator.domain.payment_methods import card_details, expiry_year
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.payment_methods import card_details, expiry_year
+from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
 

@@ -11,14 +11,30 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain import charges, payment_methods
-from harness.simulator.domain.cards import AUTHENTICATION_REQUIRED, Asks, Card, Decline, Settling
-from harness.simulator.domain.errors import INVALID_REQUEST, Declined, doc_url, unexpected_state
-from harness.simulator.domain.intent_checks import require_customer, require_usable
-from harness.simulator.domain.intents import OPEN, cancel, require
-from harness.simulator.domain.objects import ErrorObject, EventRequest, PaymentIntent, PaymentMethod
-from harness.simulator.domain.payment_methods import Source, resolve
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import charges, payment_methods
+from paidonce.harness.simulator.domain.cards import (
+    AUTHENTICATION_REQUIRED,
+    Asks,
+    Card,
+    Decline,
+    Settling,
+)
+from paidonce.harness.simulator.domain.errors import (
+    INVALID_REQUEST,
+    Declined,
+    doc_url,
+    unexpected_state,
+)
+from paidonce.harness.simulator.domain.intent_checks import require_customer, require_usable
+from paidonce.harness.simulator.domain.intents import OPEN, cancel, require
+from paidonce.harness.simulator.domain.objects import (
+    ErrorObject,
+    EventRequest,
+    PaymentIntent,
+    PaymentMethod,
+)
+from paidonce.harness.simulator.domain.payment_methods import Source, resolve
+from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.errors import no_such
-from harness.simulator.domain.intents import merged
-from harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
-from harness.simulator.domain.payment_methods import detach
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.errors import no_such
+from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
+from paidonce.harness.simulator.domain.payment_methods import detach
+from paidonce.harness.simulator.domain.state import World
 
 
 def create(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.simulator.domain.objects import ErrorObject, PaymentIntent, PaymentMethod
+from paidonce.harness.simulator.domain.objects import ErrorObject, PaymentIntent, PaymentMethod
 
 INVALID_REQUEST = "invalid_request_error"
 IDEMPOTENCY = "idempotency_error"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.simulator.domain import money
-from harness.simulator.domain.errors import StripeError, no_such
-from harness.simulator.domain.objects import PaymentMethod
-from harness.simulator.domain.payment_methods import refuse_spent
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import money
+from paidonce.harness.simulator.domain.errors import StripeError, no_such
+from paidonce.harness.simulator.domain.objects import PaymentMethod
+from paidonce.harness.simulator.domain.payment_methods import refuse_spent
+from paidonce.harness.simulator.domain.state import World
 
 
 def require_minimum(amount: int, currency: str, error: type[StripeError] = StripeError) -> None:

@@ -25,13 +25,17 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain import charges, money
-from harness.simulator.domain.cards import Decline
-from harness.simulator.domain.errors import StripeError, no_such, unexpected_state
-from harness.simulator.domain.intent_checks import require_customer, require_minimum, require_usable
-from harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
-from harness.simulator.domain.payment_methods import Source, resolve
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import charges, money
+from paidonce.harness.simulator.domain.cards import Decline
+from paidonce.harness.simulator.domain.errors import StripeError, no_such, unexpected_state
+from paidonce.harness.simulator.domain.intent_checks import (
+    require_customer,
+    require_minimum,
+    require_usable,
+)
+from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
+from paidonce.harness.simulator.domain.payment_methods import Source, resolve
+from paidonce.harness.simulator.domain.state import World
 
 _GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
 

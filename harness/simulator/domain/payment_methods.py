@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.cards import NOT_SIMULATED, PAYMENT_METHODS, TOKENS, Card
-from harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
-from harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.cards import NOT_SIMULATED, PAYMENT_METHODS, TOKENS, Card
+from paidonce.harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
+from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
+from paidonce.harness.simulator.domain.state import World
 
 _EXPIRY_MONTH = 12
 _YEARS_AHEAD = 4

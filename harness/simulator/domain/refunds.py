@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.simulator.domain import charges, money
-from harness.simulator.domain.errors import StripeError, no_such
-from harness.simulator.domain.intents import merged
-from harness.simulator.domain.objects import Charge, EventRequest, Metadata, Refund
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import charges, money
+from paidonce.harness.simulator.domain.errors import StripeError, no_such
+from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.objects import Charge, EventRequest, Metadata, Refund
+from paidonce.harness.simulator.domain.state import World
 
 
 class CreateRefund(msgspec.Struct, frozen=True, kw_only=True):

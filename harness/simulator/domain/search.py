@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from harness.simulator.domain.errors import Refused
-from harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.objects import PaymentIntent
 
 Predicate = Callable[[PaymentIntent], bool]
 

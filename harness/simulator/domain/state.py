@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.cards import Card
-from harness.simulator.domain.collection import Collection
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.objects import (
+from paidonce.harness.simulator.domain.cards import Card
+from paidonce.harness.simulator.domain.collection import Collection
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
     Customer,

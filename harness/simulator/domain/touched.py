@@ -25,8 +25,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from harness.simulator.domain.collection import Collection, Cursor, Identified, Page
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.collection import Collection, Cursor, Identified, Page
+from paidonce.harness.simulator.domain.state import World
 
 ASKED = "paidonce-tell"
 """The header of a request that asks, in lower case."""

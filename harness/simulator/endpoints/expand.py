@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain import customers
-from harness.simulator.domain.errors import Refused
-from harness.simulator.domain.objects import AnyObject
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain import customers
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.objects import AnyObject
+from paidonce.harness.simulator.domain.state import World
 
 MAX_DEPTH = 4
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.simulator.domain import intents, money
-from harness.simulator.domain.confirming import Confirmation
-from harness.simulator.domain.errors import Refused
-from harness.simulator.domain.payment_methods import Source
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain import intents, money
+from paidonce.harness.simulator.domain.confirming import Confirmation
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.wire.params import Params
 
 
 def amount(params: Params) -> int | None:

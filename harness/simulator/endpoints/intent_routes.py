@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from harness.simulator.domain import confirming, intents, search
-from harness.simulator.domain.collection import Cursor
-from harness.simulator.domain.errors import Refused, StripeError
-from harness.simulator.domain.intent_checks import require_minimum
-from harness.simulator.domain.objects import EventRequest, PaymentIntent
-from harness.simulator.domain.state import World
-from harness.simulator.endpoints import intent_params, listing
-from harness.simulator.endpoints.listing import Answer, Execution
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain import confirming, intents, search
+from paidonce.harness.simulator.domain.collection import Cursor
+from paidonce.harness.simulator.domain.errors import Refused, StripeError
+from paidonce.harness.simulator.domain.intent_checks import require_minimum
+from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.endpoints import intent_params, listing
+from paidonce.harness.simulator.endpoints.listing import Answer, Execution
+from paidonce.harness.simulator.wire.params import Params
 
 _URL = "/v1/payment_intents"
 

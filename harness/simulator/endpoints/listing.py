@@ -10,11 +10,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.simulator.domain.collection import Collection, Cursor, Identified, UnknownCursor
-from harness.simulator.domain.errors import Refused, no_such
-from harness.simulator.domain.objects import AnyObject, EventRequest
-from harness.simulator.domain.state import World
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain.collection import (
+    Collection,
+    Cursor,
+    Identified,
+    UnknownCursor,
+)
+from paidonce.harness.simulator.domain.errors import Refused, no_such
+from paidonce.harness.simulator.domain.objects import AnyObject, EventRequest
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.wire.params import Params
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 10

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.simulator.domain import intents, refunds
-from harness.simulator.domain.collection import Collection, Identified
-from harness.simulator.domain.errors import Refused, StripeError, no_such
-from harness.simulator.domain.objects import EventRequest
-from harness.simulator.domain.state import World
-from harness.simulator.endpoints import listing
-from harness.simulator.endpoints.listing import Answer, Execution, Where
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain import intents, refunds
+from paidonce.harness.simulator.domain.collection import Collection, Identified
+from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.endpoints import listing
+from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Where
+from paidonce.harness.simulator.wire.params import Params
 
 T = TypeVar("T", bound=Identified)
 

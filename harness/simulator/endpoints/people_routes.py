@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.simulator.domain import customers, intents, payment_methods
-from harness.simulator.domain.errors import Refused, no_such
-from harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
-from harness.simulator.domain.state import World
-from harness.simulator.endpoints import listing
-from harness.simulator.endpoints.intent_params import card_token
-from harness.simulator.endpoints.listing import Answer, Execution
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain import customers, intents, payment_methods
+from paidonce.harness.simulator.domain.errors import Refused, no_such
+from paidonce.harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.endpoints import listing
+from paidonce.harness.simulator.endpoints.intent_params import card_token
+from paidonce.harness.simulator.endpoints.listing import Answer, Execution
+from paidonce.harness.simulator.wire.params import Params
 
 _CUSTOMER_TEXTS = ("name", "email", "phone", "description")
 

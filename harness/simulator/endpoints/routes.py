@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.objects import EventRequest
-from harness.simulator.domain.state import World
-from harness.simulator.endpoints import intent_routes, money_routes, people_routes
-from harness.simulator.endpoints.expand import Path, expanded, parse_paths
-from harness.simulator.endpoints.listing import Answer, Execution, Listing
-from harness.simulator.wire.params import Params
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.endpoints import intent_routes, money_routes, people_routes
+from paidonce.harness.simulator.endpoints.expand import Path, expanded, parse_paths
+from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Listing
+from paidonce.harness.simulator.wire.params import Params
 
 Parse = Callable[[Params, str], Execution]
 """From the parameters and the id in the path (empty where there is none)."""

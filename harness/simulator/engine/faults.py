@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from harness.simulator.wire.latency import Distribution, Fixed
+from paidonce.harness.simulator.wire.latency import Distribution, Fixed
 
 HEADER = "paidonce-fault"
 

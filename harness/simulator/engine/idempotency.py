@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
-from harness.simulator.domain.errors import IDEMPOTENCY, Refused
-from harness.simulator.wire.forms import Form
+from paidonce.harness.simulator.domain.errors import IDEMPOTENCY, Refused
+from paidonce.harness.simulator.wire.forms import Form
 
 KEY_LENGTH = 255
 KEPT_SECONDS = 24 * 3600

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from harness.simulator.domain.errors import rate_limited
+from paidonce.harness.simulator.domain.errors import rate_limited
 
 
 class Limits:

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from harness.simulator.domain.errors import lock_timeout
-from harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.errors import lock_timeout
+from paidonce.harness.simulator.domain.state import World
 
 
 class Locks:

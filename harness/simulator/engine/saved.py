@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.simulator.domain import cards
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.objects import (
+from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.domain import cards
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
     Customer,
@@ -28,9 +28,14 @@ from harness.simulator.domain.objects import (
     Refund,
     WebhookEndpoint,
 )
-from harness.simulator.domain.state import Due, World
-from harness.simulator.engine.idempotency import Fingerprint, IdempotencyStore, Record, Stored
-from harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.domain.state import Due, World
+from paidonce.harness.simulator.engine.idempotency import (
+    Fingerprint,
+    IdempotencyStore,
+    Record,
+    Stored,
+)
+from paidonce.harness.simulator.engine.simulation import Simulation
 
 FORMAT = "paidonce-simulator-state"
 VERSION = 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.simulator.domain.state import SETTLE_SECONDS
-from harness.simulator.engine.idempotency import WhenBusy
-from harness.simulator.wire.latency import Latency
+from paidonce.harness.simulator.domain.state import SETTLE_SECONDS
+from paidonce.harness.simulator.engine.idempotency import WhenBusy
+from paidonce.harness.simulator.wire.latency import Latency
 
 RETRY_SECONDS = (1.0, 5.0, 25.0)
 """When a failed webhook delivery is repeated, counted from the attempt before.

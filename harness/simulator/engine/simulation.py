@@ -10,17 +10,17 @@ from collections import deque
 
 import msgspec
 
-from harness.simulator.domain import confirming
-from harness.simulator.domain.ids import IdSource
-from harness.simulator.domain.objects import WebhookEndpoint
-from harness.simulator.domain.state import Clock, World
-from harness.simulator.engine.faults import Fault, Faults, Rule
-from harness.simulator.engine.idempotency import IdempotencyStore
-from harness.simulator.engine.limits import Limits
-from harness.simulator.engine.locks import Locks
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.webhooks import Dispatcher
-from harness.simulator.wire.latency import NONE, Distribution, Latency
+from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.objects import WebhookEndpoint
+from paidonce.harness.simulator.domain.state import Clock, World
+from paidonce.harness.simulator.engine.faults import Fault, Faults, Rule
+from paidonce.harness.simulator.engine.idempotency import IdempotencyStore
+from paidonce.harness.simulator.engine.limits import Limits
+from paidonce.harness.simulator.engine.locks import Locks
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.webhooks import Dispatcher
+from paidonce.harness.simulator.wire.latency import NONE, Distribution, Latency
 
 LOG_LENGTH = 10_000
 

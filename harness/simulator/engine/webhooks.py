@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.simulator.domain.objects import Event
-from harness.simulator.domain.state import Clock, World
-from harness.simulator.engine.signing import sign
-from harness.simulator.wire.latency import Distribution, Fixed
+from paidonce.harness.simulator.domain.objects import Event
+from paidonce.harness.simulator.domain.state import Clock, World
+from paidonce.harness.simulator.engine.signing import sign
+from paidonce.harness.simulator.wire.latency import Distribution, Fixed
 
 if TYPE_CHECKING:
     import httpx

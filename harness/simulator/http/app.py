@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.simulator.api import control, pages
-from harness.simulator.api import pipeline as api
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.wire.messages import Answering, Request
+from paidonce.harness.simulator.api import control, pages
+from paidonce.harness.simulator.api import pipeline as api
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.wire.messages import Answering, Request
 
 
 class App:

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from harness.simulator.wire.messages import (
+from paidonce.harness.simulator.wire.messages import (
     MAX_BODY,
     MAX_CONTROL_BODY,
     Answering,

@@ -22,13 +22,13 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.simulator.api import pages
-from harness.simulator.engine import saved
-from harness.simulator.engine.settings import Settings
-from harness.simulator.engine.simulation import Simulation
-from harness.simulator.http.app import App
-from harness.simulator.http.protocol import Connections
+from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.api import pages
+from paidonce.harness.simulator.engine import saved
+from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.simulation import Simulation
+from paidonce.harness.simulator.http.app import App
+from paidonce.harness.simulator.http.protocol import Connections
 
 _BACKLOG = 4096
 _STDIN = 0

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 
-from harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.errors import Refused
 
 _TEST_KEY = re.compile(r"(?:sk|rk)_test_[A-Za-z0-9_]+")
 

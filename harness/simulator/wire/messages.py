@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from harness.simulator.wire.latency import Distribution
+from paidonce.harness.simulator.wire.latency import Distribution
 
 MAX_BODY = 1_048_576
 """Bytes of a request to Stripe's API."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from harness.simulator.domain.errors import Refused
-from harness.simulator.wire.forms import Form, Value, as_list
+from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.wire.forms import Form, Value, as_list
 
 METADATA_KEYS = 50
 METADATA_KEY_LENGTH = 40

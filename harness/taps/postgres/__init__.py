@@ -5,9 +5,9 @@ become units (``units``) of a session (``session``), all without input or output
 the bytes. Section numbers in these modules are those of the PostgreSQL 18 manual, chapter 54.
 """
 
-from harness.taps.held import Phase
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.tap import PostgresTap
-from harness.taps.postgres.units import Answer, Failure, Statement, Unit
+from paidonce.harness.taps.held import Phase
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.tap import PostgresTap
+from paidonce.harness.taps.postgres.units import Answer, Failure, Statement, Unit
 
 __all__ = ["Answer", "Failure", "Phase", "PostgresTap", "Session", "Statement", "Unit"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 _EXPECTED = "expected postgresql://user@host:port/database"
 _DEFAULT_PORT = 5432

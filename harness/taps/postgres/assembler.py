@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.taps.postgres import frontend
-from harness.taps.postgres.backend import Column
-from harness.taps.postgres.frames import Frame
-from harness.taps.postgres.units import Ending, Expected, Statement, Unit
-from harness.taps.postgres.values import as_text, format_of
+from paidonce.harness.taps.postgres import frontend
+from paidonce.harness.taps.postgres.backend import Column
+from paidonce.harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.units import Ending, Expected, Statement, Unit
+from paidonce.harness.taps.postgres.values import as_text, format_of
 
 _UNIT_ENDS: dict[int, Ending] = {
     ord("Q"): "query",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.taps.postgres.decode_cache import Remembered
-from harness.taps.postgres.fields import Reader
-from harness.taps.postgres.frames import Frame, Frames
+from paidonce.harness.taps.postgres.decode_cache import Remembered
+from paidonce.harness.taps.postgres.fields import Reader
+from paidonce.harness.taps.postgres.frames import Frame, Frames
 
 
 class Authentication(msgspec.Struct, frozen=True):

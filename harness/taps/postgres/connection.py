@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
-from harness.history import Effect
-from harness.taps.held import Carrier
-from harness.taps.postgres import fields, frontend
-from harness.taps.postgres import rewrite as rewritten
-from harness.taps.postgres.frames import STARTUP, Frame, Frames
-from harness.taps.postgres.passthrough import BATCH, LARGE, Skim
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import CHECKS, Statement, Unit
-from harness.taps.protocol_error import ProtocolError
-from harness.taps.proxy import Proxy
+from paidonce.harness.history import Effect
+from paidonce.harness.taps.held import Carrier
+from paidonce.harness.taps.postgres import fields, frontend
+from paidonce.harness.taps.postgres import rewrite as rewritten
+from paidonce.harness.taps.postgres.frames import STARTUP, Frame, Frames
+from paidonce.harness.taps.postgres.passthrough import BATCH, LARGE, Skim
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import CHECKS, Statement, Unit
+from paidonce.harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.proxy import Proxy
 
 _NO_ENCRYPTION = b"N"
 _PROTOCOL_VIOLATION = "08P01"

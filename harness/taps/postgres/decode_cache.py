@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.frames import Frame
 
 _MANY = 2048
 _LONG = 4096

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.protocol_error import ProtocolError
 
 _INT16 = struct.Struct("!h")
 _UINT16 = struct.Struct("!H")

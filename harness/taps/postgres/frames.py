@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.protocol_error import ProtocolError
 
 STARTUP = 0
 """The kind of a frame without a type byte."""

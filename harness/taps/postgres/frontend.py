@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from harness.taps.postgres.decode_cache import Remembered
-from harness.taps.postgres.fields import Reader
-from harness.taps.postgres.frames import (
+from paidonce.harness.taps.postgres.decode_cache import Remembered
+from paidonce.harness.taps.postgres.fields import Reader
+from paidonce.harness.taps.postgres.frames import (
     CANCEL_REQUEST,
     GSSENC_REQUEST,
     SSL_REQUEST,

@@ -17,12 +17,12 @@ import struct
 from collections import deque
 from typing import cast
 
-from harness.taps.postgres import backend, frontend
-from harness.taps.postgres.assembler import Prepared
-from harness.taps.postgres.frames import LARGE_LIMIT, Frame
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import Expected
-from harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.postgres import backend, frontend
+from paidonce.harness.taps.postgres.assembler import Prepared
+from paidonce.harness.taps.postgres.frames import LARGE_LIMIT, Frame
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import Expected
+from paidonce.harness.taps.protocol_error import ProtocolError
 
 _header = struct.Struct("!BI").unpack_from
 _int = int.from_bytes

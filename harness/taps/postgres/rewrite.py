@@ -9,9 +9,9 @@ from __future__ import annotations
 import pglast
 from pglast import ast
 
-from harness.taps.postgres import fields
-from harness.taps.postgres.frames import Frame
-from harness.taps.postgres.units import CHECKS
+from paidonce.harness.taps.postgres import fields
+from paidonce.harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.units import CHECKS
 
 _FLUSH, _SYNC = fields.message(b"H"), fields.message(b"S")
 

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.taps.held import Phase
-from harness.taps.postgres import backend, frontend
-from harness.taps.postgres import rewrite as rewritten
-from harness.taps.postgres.assembler import Gathering, Portal, Prepared
-from harness.taps.postgres.frames import Frame
-from harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
-from harness.taps.postgres.values import as_text, format_of
+from paidonce.harness.taps.held import Phase
+from paidonce.harness.taps.postgres import backend, frontend
+from paidonce.harness.taps.postgres import rewrite as rewritten
+from paidonce.harness.taps.postgres.assembler import Gathering, Portal, Prepared
+from paidonce.harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
+from paidonce.harness.taps.postgres.values import as_text, format_of
 
 _COPY_FRAMES = frozenset(b"dcf")
 _TERMINATE = ord("X")

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.process.ports import HOST
-from harness.taps.postgres.address import Address, address_of, redirected
-from harness.taps.postgres.connection import Link, Links
-from harness.taps.postgres.session import Session
-from harness.taps.postgres.units import Unit
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.postgres.address import Address, address_of, redirected
+from paidonce.harness.taps.postgres.connection import Link, Links
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import Unit
 
 _KEPT_ROWS = 3
 

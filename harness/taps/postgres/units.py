@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.taps.held import Phase
-from harness.taps.postgres import labels
+from paidonce.harness.taps.held import Phase
+from paidonce.harness.taps.postgres import labels
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ COMMIT = "commit by itself"
 
 @dataclass(eq=False)
 class Unit:
-    """One unit. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
+    """One unit. It is a ``paidonce.harness.taps.gate.Call``; the gate may set ``attempt``.
 
     ``session`` numbers the tap's connections, ``pid`` is the server process behind it.
     ``statements`` are those that are run, ``prepared`` those that are only parsed. ``status`` is

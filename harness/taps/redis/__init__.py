@@ -5,8 +5,8 @@ Bytes become values (``resp``) and commands (``commands``), which a session matc
 https://redis.io/docs/latest/develop/reference/protocol-spec/.
 """
 
-from harness.taps.redis.commands import RedisCommand
-from harness.taps.redis.session import RedisSession
-from harness.taps.redis.tap import RedisTap
+from paidonce.harness.taps.redis.commands import RedisCommand
+from paidonce.harness.taps.redis.session import RedisSession
+from paidonce.harness.taps.redis.tap import RedisTap
 
 __all__ = ["RedisCommand", "RedisSession", "RedisTap"]

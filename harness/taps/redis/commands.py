@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.taps.held import Phase
-from harness.taps.redis import resp
-from harness.taps.redis.keys import is_local, is_script, keys_of, pattern, words
-from harness.taps.redis.touching import Databases, Touches, touches, transaction_touches
+from paidonce.harness.taps.held import Phase
+from paidonce.harness.taps.redis import resp
+from paidonce.harness.taps.redis.keys import is_local, is_script, keys_of, pattern, words
+from paidonce.harness.taps.redis.touching import Databases, Touches, touches, transaction_touches
 
 _SHOWN = 80
 """Characters shown of one argument or string."""
@@ -33,7 +33,7 @@ def _as_it_is(key: str) -> str:
 
 @dataclass(eq=False)
 class RedisCommand:
-    """One command. It is a ``harness.taps.gate.Call``; the gate may set ``attempt``.
+    """One command. It is a ``paidonce.harness.taps.gate.Call``; the gate may set ``attempt``.
 
     ``name`` is upper-case, ``databases`` are those it may work on (one, unless nobody can tell).
     ``local`` commands touch nothing but their connection; ``queued`` ones stand between MULTI and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from harness.taps.redis.resp import BULK_LIMIT, LINE_LIMIT, BytesKept
+from paidonce.harness.taps.redis.resp import BULK_LIMIT, LINE_LIMIT, BytesKept
 
 _ARGUMENTS_LIMIT = 2**31 - 1
 _ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "b": b"\b", "a": b"\a"}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.protocol_error import ProtocolError
 
 LINE_LIMIT = 65_536
 """Bytes of a line: an inline command, an error, a number (the server's PROTO_INLINE_MAX_SIZE)."""

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.taps.held import Phase
-from harness.taps.redis import resp
-from harness.taps.redis.commands import RedisCommand
-from harness.taps.redis.requests import Request
-from harness.taps.redis.touching import UNKNOWN, Databases, selected
+from paidonce.harness.taps.held import Phase
+from paidonce.harness.taps.redis import resp
+from paidonce.harness.taps.redis.commands import RedisCommand
+from paidonce.harness.taps.redis.requests import Request
+from paidonce.harness.taps.redis.touching import UNKNOWN, Databases, selected
 
 _SUBSCRIBES = frozenset(("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"))
 _UNSUBSCRIBES = frozenset(("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"))

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from harness.errors import UsageError
-from harness.http.tls import context
-from harness.process.ports import HOST
-from harness.taps.held import Carrier
-from harness.taps.protocol_error import ProtocolError
-from harness.taps.proxy import Proxy
-from harness.taps.redis.commands import RedisCommand
-from harness.taps.redis.requests import RequestReader
-from harness.taps.redis.resp import ReplyReader
-from harness.taps.redis.session import RedisSession
+from paidonce.harness.errors import UsageError
+from paidonce.harness.http.tls import context
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.held import Carrier
+from paidonce.harness.taps.protocol_error import ProtocolError
+from paidonce.harness.taps.proxy import Proxy
+from paidonce.harness.taps.redis.commands import RedisCommand
+from paidonce.harness.taps.redis.requests import RequestReader
+from paidonce.harness.taps.redis.resp import ReplyReader
+from paidonce.harness.taps.redis.session import RedisSession
 
 _DEFAULT_PORT = 6379
 _EXPECTED = "expected redis://host:port/db, rediss://host:port/db or unix:///path"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from harness.taps.redis.keys import (
+from paidonce.harness.taps.redis.keys import (
     Arguments,
     copied_to,
     database_number,

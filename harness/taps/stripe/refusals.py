@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from harness.http.client import Answer
-from harness.simulator.api.executing import stored_error
-from harness.simulator.engine.idempotency import in_use
-from harness.taps.stripe.calls import StripeCall
+from paidonce.harness.http.client import Answer
+from paidonce.harness.simulator.api.executing import stored_error
+from paidonce.harness.simulator.engine.idempotency import in_use
+from paidonce.harness.taps.stripe.calls import StripeCall
 
 
 def key_in_use(call: StripeCall) -> Answer:

@@ -16,12 +16,12 @@ from typing import Self
 
 import h11
 
-from harness.history import Effect, Recorder
-from harness.http.client import Answer, NoAnswer, Wire
-from harness.simulator.domain.touched import ASKED, TOLD
-from harness.taps.gate import Gate, Passage
-from harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
-from harness.taps.stripe.refusals import key_in_use
+from paidonce.harness.history import Effect, Recorder
+from paidonce.harness.http.client import Answer, NoAnswer, Wire
+from paidonce.harness.simulator.domain.touched import ASKED, TOLD
+from paidonce.harness.taps.gate import Gate, Passage
+from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
+from paidonce.harness.taps.stripe.refusals import key_in_use
 
 _HOP_BY_HOP = {
     b"connection",
@@ -75,7 +75,7 @@ class StripeTap:
         self._seq = 0
         self.tells = False
         """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
-        (see ``harness.simulator.domain.touched``)."""
+        (see ``paidonce.harness.simulator.domain.touched``)."""
         self.in_flight = 0
         self.carried = 0
         """Calls taken to Stripe and back since the tap was opened."""

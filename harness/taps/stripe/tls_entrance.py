@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import certifi
 import trustme
 
-from harness.process.ports import HOST
+from paidonce.harness.process.ports import HOST
 
 STRIPE_HOSTS = ("api.stripe.com", "files.stripe.com", "uploads.stripe.com")
 _HEAD_LIMIT = 16_384

@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from harness.checkers import judge
-from harness.explore.control.memory_history import Memory
-from harness.explore.search.recorded_order import Recorded, recorded
-from harness.history import Ended, Journal, Note, read_history
-from harness.results.proof import Run
-from harness.service.script import LookedUp, NotAtRest, Progress
-from harness.targets.run.clients import TargetClients
-from harness.targets.run.script import TargetScript
-from harness.testbed.bench import Bench
-from harness.verdict import Status, merge
+from paidonce.harness.checkers import judge
+from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.search.recorded_order import Recorded, recorded
+from paidonce.harness.history import Ended, Journal, Note, read_history
+from paidonce.harness.results.proof import Run
+from paidonce.harness.service.script import LookedUp, NotAtRest, Progress
+from paidonce.harness.targets.run.clients import TargetClients
+from paidonce.harness.targets.run.script import TargetScript
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.verdict import Status, merge
 
 _FOLLOWED = 5
 """How many bursts that broke are followed in a search."""

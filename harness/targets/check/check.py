@@ -9,27 +9,35 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import PaidonceError
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import explore, opened, save
-from harness.explore.search import Budget, Progress
-from harness.explore.search.recorded_order import statements
-from harness.explore.search.world import InvalidRun
-from harness.explore.validate.spending import Validation
-from harness.predict import Decided, Forecast, Looked, decided, orders_of, predicted, weighed
-from harness.process.threads import in_thread
-from harness.proof.cell_search import WITNESSES, searched
-from harness.proof.plan import HISTORIES, machine
-from harness.results.proof import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
-from harness.targets.check.bursts import burst, crowd, orders_of_the_broken
-from harness.targets.check.smoke import smoke
-from harness.targets.run import clients
-from harness.targets.run.script import TargetScript
-from harness.targets.run.search_request import request_for
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.bench import Bench
-from harness.testbed.stack import Lane, Stack
-from harness.verdict import Status
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import explore, opened, save
+from paidonce.harness.explore.search import Budget, Progress
+from paidonce.harness.explore.search.recorded_order import statements
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.predict import (
+    Decided,
+    Forecast,
+    Looked,
+    decided,
+    orders_of,
+    predicted,
+    weighed,
+)
+from paidonce.harness.process.threads import in_thread
+from paidonce.harness.proof.cell_search import WITNESSES, searched
+from paidonce.harness.proof.plan import HISTORIES, machine
+from paidonce.harness.results.proof import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
+from paidonce.harness.targets.check.bursts import burst, crowd, orders_of_the_broken
+from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.targets.run import clients
+from paidonce.harness.targets.run.script import TargetScript
+from paidonce.harness.targets.run.search_request import request_for
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.stack import Lane, Stack
+from paidonce.harness.verdict import Status
 
 _EXPLORING = 0.8
 """Of a variant's time; what is left is for bursts."""

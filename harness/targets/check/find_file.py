@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.testbed.bench import Source
+from paidonce.harness.errors import UsageError
+from paidonce.harness.testbed.bench import Source
 
 
 def find_source(source: Source, witness: Path) -> Path:

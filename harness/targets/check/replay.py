@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.explore.regression import Replay, replay_witness
-from harness.explore.witness.file import read_witness
-from harness.targets.check.find_file import find_source
-from harness.targets.file.loading import load_target
-from harness.targets.run.script import script_of
-from harness.targets.run.subject import TargetSubject
-from harness.testbed.stack import Choice
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.regression import Replay, replay_witness
+from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.targets.check.find_file import find_source
+from paidonce.harness.targets.file.loading import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice
 
 
 def replay_target_witness(

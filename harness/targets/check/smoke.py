@@ -11,19 +11,19 @@ from collections.abc import Iterator
 import msgspec
 import psutil
 
-from harness.checkers.declared import last_operations, told_success
-from harness.explore.control.execution import ServiceWorld
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.search.world import InvalidRun
-from harness.explore.witness.lenient_replay import follow
-from harness.history import Completed, Effect, History, Operation, Outcome
-from harness.http.excerpt import wrote
-from harness.service.script import NotReady
-from harness.targets.file.format import TargetFile
-from harness.targets.file.required_taps import needed
-from harness.targets.run.script import TargetScript
-from harness.testbed.bench import Bench
-from harness.verdict import Status
+from paidonce.harness.checkers.declared import last_operations, told_success
+from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.explore.witness.lenient_replay import follow
+from paidonce.harness.history import Completed, Effect, History, Operation, Outcome
+from paidonce.harness.http.excerpt import wrote
+from paidonce.harness.service.script import NotReady
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.required_taps import needed
+from paidonce.harness.targets.run.script import TargetScript
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.verdict import Status
 
 _TAPS = {
     "postgres": "{postgres_url}",

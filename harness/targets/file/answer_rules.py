@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.http.client import Answer
-from harness.targets.file.captures import at_path
-from harness.targets.file.format import RuleTable, Status
+from paidonce.harness.http.client import Answer
+from paidonce.harness.targets.file.captures import at_path
+from paidonce.harness.targets.file.format import RuleTable, Status
 
 _CLASS = re.compile(r"[1-5]xx", re.IGNORECASE)
 

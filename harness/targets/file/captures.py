@@ -16,8 +16,8 @@ import msgspec
 import soupsieve
 from bs4 import BeautifulSoup
 
-from harness.http.client import Answer
-from harness.http.excerpt import said
+from paidonce.harness.http.client import Answer
+from paidonce.harness.http.excerpt import said
 
 KINDS = ("json", "header", "cookie", "html", "regex")
 

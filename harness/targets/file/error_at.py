@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from harness.errors import UsageError
-from harness.targets.file.placeholders import names_in
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets.file.placeholders import names_in
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -1,9 +1,10 @@
 """The target file: a service under test, described in TOML. One struct for each table.
 
 ``docs/targets.md`` explains every key with a complete example. Texts may hold ``{placeholders}``:
-in commands and environments those of ``harness.targets.file.placeholders.SURROUNDINGS``, in steps
-and queries what was captured or marked before. Nothing here reads files or checks more than types:
-see ``harness.targets.file.loading`` and ``harness.targets.file.meaning_check``.
+in commands and environments those of ``paidonce.harness.targets.file.placeholders.SURROUNDINGS``,
+in steps and queries what was captured or marked before. Nothing here reads files or checks more
+than types: see ``paidonce.harness.targets.file.loading`` and
+``paidonce.harness.targets.file.meaning_check``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
-from harness.targets.file.format_steps import (
+from paidonce.harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
+from paidonce.harness.targets.file.format_steps import (
     AttemptTable,
     PrepareTable,
     RuleTable,

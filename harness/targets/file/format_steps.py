@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from harness.targets.file.format_base import Count, NotNegative, Seconds, Status, Table, Texts
+from paidonce.harness.targets.file.format_base import (
+    Count,
+    NotNegative,
+    Seconds,
+    Status,
+    Table,
+    Texts,
+)
 
 
 class StepTable(Table, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.format import TargetFile
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

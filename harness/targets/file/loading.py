@@ -7,10 +7,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.targets.file.format import TargetFile, VariantTable
-from harness.targets.file.meaning_check import check
-from harness.targets.file.shape_check import convert
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets.file.format import TargetFile, VariantTable
+from paidonce.harness.targets.file.meaning_check import check
+from paidonce.harness.targets.file.shape_check import convert
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.targets.file.error_at import At
-from harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
-from harness.targets.file.meaning_check_judging import check_judging
-from harness.targets.file.meaning_check_steps import check_steps
-from harness.targets.file.placeholders import SURROUNDINGS, names_in
-from harness.targets.file.required_taps import needed, told_of
+from paidonce.harness.targets.file.error_at import At
+from paidonce.harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
+from paidonce.harness.targets.file.meaning_check_judging import check_judging
+from paidonce.harness.targets.file.meaning_check_steps import check_steps
+from paidonce.harness.targets.file.placeholders import SURROUNDINGS, names_in
+from paidonce.harness.targets.file.required_taps import needed, told_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_WHILE_MIGRATING = ("port",)

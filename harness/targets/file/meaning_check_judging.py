@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.checkers.expressions import BadExpression, parse
-from harness.targets.file.answer_rules import bad_status, empty, rules_of
-from harness.targets.file.captures import BadCapture, check_path
-from harness.targets.file.error_at import At
-from harness.targets.file.format import ObserveTable, RuleTable, TargetFile
-from harness.targets.file.placeholders import OF_AN_ATTEMPT
+from paidonce.harness.checkers.expressions import BadExpression, parse
+from paidonce.harness.targets.file.answer_rules import bad_status, empty, rules_of
+from paidonce.harness.targets.file.captures import BadCapture, check_path
+from paidonce.harness.targets.file.error_at import At
+from paidonce.harness.targets.file.format import ObserveTable, RuleTable, TargetFile
+from paidonce.harness.targets.file.placeholders import OF_AN_ATTEMPT
 
 COUNTED = ("attempts", "successes")
 """Names of conditions that are there without being observed."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from msgspec import UNSET
 
-from harness.targets.file.answer_rules import bad_status
-from harness.targets.file.captures import BadCapture, parse_capture
-from harness.targets.file.error_at import At
-from harness.targets.file.format import AttemptTable, StepTable, TargetFile
-from harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
+from paidonce.harness.targets.file.answer_rules import bad_status
+from paidonce.harness.targets.file.captures import BadCapture, parse_capture
+from paidonce.harness.targets.file.error_at import At
+from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
 
 _REQUEST = re.compile(r"([A-Z]+) (/\S*)")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import PaidonceError
+from paidonce.harness.errors import PaidonceError
 
 SURROUNDINGS = (
     "postgres_url",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.targets.file.format import TargetFile
-from harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.placeholders import names_in
 
 TAPS = ("postgres", "stripe", "redis")
 _STORES = {"postgres", "redis"}

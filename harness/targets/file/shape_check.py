@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.targets.file.format import TargetFile
-from harness.targets.file.json_schema import Mistake, mistake_in
+from paidonce.harness.errors import UsageError
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.json_schema import Mistake, mistake_in
 
 _INSTEAD = {
     "method": "request",

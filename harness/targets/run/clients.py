@@ -10,25 +10,25 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.capability import Capability
-from harness.checkers.expressions import parse
-from harness.errors import DeadlineExceeded, UsageError
-from harness.history import Header, Recorder
-from harness.http.client import NoAnswer, Wire
-from harness.http.excerpt import said, wrote
-from harness.service.script import NotAtRest, NotReady, Script
-from harness.targets.file.captures import NothingThere, parse_capture
-from harness.targets.file.format import PrepareTable
-from harness.targets.file.loading import Loaded
-from harness.targets.run import launch as starting
-from harness.targets.run.events import Events
-from harness.targets.run.observing import Observer
-from harness.targets.run.performance import TargetPerformance, leads_on
-from harness.targets.run.requests import request_of, values_of
-from harness.targets.run.resetting import Mark, Snapshot, run_statements
-from harness.targets.run.scope import Scope
-from harness.targets.run.script import TargetAttempt, TargetScript
-from harness.testbed.bench import Bench
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers.expressions import parse
+from paidonce.harness.errors import DeadlineExceeded, UsageError
+from paidonce.harness.history import Header, Recorder
+from paidonce.harness.http.client import NoAnswer, Wire
+from paidonce.harness.http.excerpt import said, wrote
+from paidonce.harness.service.script import NotAtRest, NotReady, Script
+from paidonce.harness.targets.file.captures import NothingThere, parse_capture
+from paidonce.harness.targets.file.format import PrepareTable
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.targets.run.events import Events
+from paidonce.harness.targets.run.observing import Observer
+from paidonce.harness.targets.run.performance import TargetPerformance, leads_on
+from paidonce.harness.targets.run.requests import request_of, values_of
+from paidonce.harness.targets.run.resetting import Mark, Snapshot, run_statements
+from paidonce.harness.targets.run.scope import Scope
+from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
+from paidonce.harness.testbed.bench import Bench
 
 CHECKERS = ("invariants", "successes", "rejections")
 USER = "client"
@@ -37,7 +37,7 @@ _COMMAND_DEADLINE_S = 60.0
 
 @dataclass
 class TargetClients:
-    """``Clients`` (see ``harness.service.script``) of a target file on one bench."""
+    """``Clients`` (see ``paidonce.harness.service.script``) of a target file on one bench."""
 
     bench: Bench
     loaded: Loaded

@@ -18,16 +18,16 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from harness.capability import Capability
-from harness.http.client import NoAnswer
-from harness.service.responses import UnexpectedAnswer
-from harness.service.script import LookedUp
-from harness.service.webhooks import event
-from harness.simulator.domain.touched import ASKED, TOLD
-from harness.simulator.engine.event_types import EVENT_TYPES
-from harness.targets.file.format import StepTable
-from harness.targets.file.placeholders import filled, filled_deep
-from harness.testbed.bench import Bench
+from paidonce.harness.capability import Capability
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.service.responses import UnexpectedAnswer
+from paidonce.harness.service.script import LookedUp
+from paidonce.harness.service.webhooks import event
+from paidonce.harness.simulator.domain.touched import ASKED, TOLD
+from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
+from paidonce.harness.targets.file.format import StepTable
+from paidonce.harness.targets.file.placeholders import filled, filled_deep
+from paidonce.harness.testbed.bench import Bench
 
 _EVENTS = uuid.UUID("0d9c4f0e-6a53-4c0e-9b59-2f5b0d6a7b64")
 _PAGE = 100

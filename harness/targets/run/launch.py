@@ -17,16 +17,16 @@ import httpx
 import psutil
 import psycopg
 
-from harness.errors import UsageError
-from harness.http.tls import context
-from harness.process.child import Child, ChildFailed
-from harness.process.listening import start_listening
-from harness.process.ports import HOST
-from harness.process.threads import go_on
-from harness.service.launch import Addresses, Service, Start, port_taken
-from harness.targets.file.format import Command, ProcessTable
-from harness.targets.file.loading import Loaded
-from harness.targets.file.placeholders import filled
+from paidonce.harness.errors import UsageError
+from paidonce.harness.http.tls import context
+from paidonce.harness.process.child import Child, ChildFailed
+from paidonce.harness.process.listening import start_listening
+from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.threads import go_on
+from paidonce.harness.service.launch import Addresses, Service, Start, port_taken
+from paidonce.harness.targets.file.format import Command, ProcessTable
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.file.placeholders import filled
 
 BUILD_DEADLINE_S = 900.0
 MIGRATION_DEADLINE_S = 120.0

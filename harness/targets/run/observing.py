@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import psycopg
 
-from harness.capability import Capability
-from harness.errors import DeadlineExceeded, UsageError
-from harness.history import Note, Observed, Recorder
-from harness.targets.file.format import ObserveTable, TargetFile
-from harness.targets.file.placeholders import as_parameters, filled_deep, names_in
-from harness.testbed.bench import Bench
-from harness.testbed.final_state import stripe_pages
+from paidonce.harness.capability import Capability
+from paidonce.harness.errors import DeadlineExceeded, UsageError
+from paidonce.harness.history import Note, Observed, Recorder
+from paidonce.harness.targets.file.format import ObserveTable, TargetFile
+from paidonce.harness.targets.file.placeholders import as_parameters, filled_deep, names_in
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.final_state import stripe_pages
 
 QUERY_DEADLINE_S = 15.0
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.targets.file.format import TargetFile
-from harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.format import TargetFile
+from paidonce.harness.targets.file.placeholders import names_in
 
 _METADATA = "metadata."
 

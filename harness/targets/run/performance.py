@@ -8,24 +8,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.capability import Capability
-from harness.history import Action, Completed, Invoked, Outcome, Recorder
-from harness.http.client import Answer, NoAnswer, Request, Wire
-from harness.http.excerpt import said
-from harness.service.responses import UnexpectedAnswer
-from harness.service.script import Left, NotAtRest, Over, Surroundings
-from harness.targets.file.answer_rules import has_status, meets, rules_of
-from harness.targets.file.captures import NothingThere, parse_capture
-from harness.targets.file.format import StepTable
-from harness.targets.file.loading import Loaded
-from harness.targets.run.events import Events
-from harness.targets.run.observing import Observer, query_value
-from harness.targets.run.order_identity import order_key, order_of
-from harness.targets.run.requests import request_of, values_of
-from harness.targets.run.scope import Scope
-from harness.targets.run.script import TargetAttempt, TargetScript
-from harness.testbed.bench import Bench
-from harness.testbed.final_state import ledger
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Action, Completed, Invoked, Outcome, Recorder
+from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.http.excerpt import said
+from paidonce.harness.service.responses import UnexpectedAnswer
+from paidonce.harness.service.script import Left, NotAtRest, Over, Surroundings
+from paidonce.harness.targets.file.answer_rules import has_status, meets, rules_of
+from paidonce.harness.targets.file.captures import NothingThere, parse_capture
+from paidonce.harness.targets.file.format import StepTable
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.run.events import Events
+from paidonce.harness.targets.run.observing import Observer, query_value
+from paidonce.harness.targets.run.order_identity import order_key, order_of
+from paidonce.harness.targets.run.requests import request_of, values_of
+from paidonce.harness.targets.run.scope import Scope
+from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
+from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.final_state import ledger
 
 _REDELIVERIES = 100
 _PARK_S = 0.05
@@ -41,7 +41,7 @@ def leads_on(step: StepTable, status: int) -> bool:
 
 @dataclass
 class TargetPerformance:
-    """``Performance`` (see ``harness.service.script``) of a target file."""
+    """``Performance`` (see ``paidonce.harness.service.script``) of a target file."""
 
     bench: Bench
     loaded: Loaded

@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import UNSET
 
-from harness.http.client import Request
-from harness.service.webhooks import signed_headers
-from harness.targets.file.format import StepTable
-from harness.targets.file.placeholders import filled, filled_deep
-from harness.targets.run.scope import Scope
-from harness.testbed.bench import Bench
+from paidonce.harness.http.client import Request
+from paidonce.harness.service.webhooks import signed_headers
+from paidonce.harness.targets.file.format import StepTable
+from paidonce.harness.targets.file.placeholders import filled, filled_deep
+from paidonce.harness.targets.run.scope import Scope
+from paidonce.harness.testbed.bench import Bench
 
 
 def values_of(scope: Scope) -> dict[str, str | int]:

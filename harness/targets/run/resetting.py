@@ -10,8 +10,8 @@ from typing import Any, cast
 import psycopg
 from psycopg import sql
 
-from harness.errors import DeadlineExceeded, UsageError
-from harness.targets.file.placeholders import as_parameters
+from paidonce.harness.errors import DeadlineExceeded, UsageError
+from paidonce.harness.targets.file.placeholders import as_parameters
 
 RESET_DEADLINE_S = 30.0
 SAVED = "paidonce_saved"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.http.client import Answer
-from harness.targets.file.captures import cookies_set
+from paidonce.harness.http.client import Answer
+from paidonce.harness.targets.file.captures import cookies_set
 
 
 @dataclass

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from msgspec import UNSET
 
-from harness.errors import UsageError
-from harness.history import Invariant, Rules
-from harness.targets.file.format import AttemptTable, StepTable, TargetFile
-from harness.targets.file.loading import Loaded
-from harness.targets.file.placeholders import names_in
+from paidonce.harness.errors import UsageError
+from paidonce.harness.history import Invariant, Rules
+from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.file.placeholders import names_in
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TargetAttempt:
 
 @dataclass(frozen=True)
 class TargetScript:
-    """``Script`` (see ``harness.service.script``) of a target file."""
+    """``Script`` (see ``paidonce.harness.service.script``) of a target file."""
 
     loaded: Loaded
     attempts: tuple[TargetAttempt, ...]

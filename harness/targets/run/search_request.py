@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.explore import shrinking
-from harness.explore.exploration import Request
-from harness.targets.run.script import TargetScript
+from paidonce.harness.explore import shrinking
+from paidonce.harness.explore.exploration import Request
+from paidonce.harness.targets.run.script import TargetScript
 
 
 def request_for(script: TargetScript, variant: str) -> Request:

@@ -6,17 +6,17 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.results.proof import Variant
-from harness.service.description import Target
-from harness.service.launch import Addresses, Service, Start
-from harness.targets.file.loading import Loaded
-from harness.targets.file.placeholders import TLS, names_in
-from harness.targets.file.required_taps import keeps_state_unseen
-from harness.targets.run import launch as starting
-from harness.targets.run.clients import TargetClients
-from harness.targets.run.order_identity import order_key
-from harness.testbed.bench import Bench, Ports, Source
+from paidonce.harness.errors import UsageError
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.service.description import Target
+from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.file.placeholders import TLS, names_in
+from paidonce.harness.targets.file.required_taps import keeps_state_unseen
+from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.targets.run.clients import TargetClients
+from paidonce.harness.targets.run.order_identity import order_key
+from paidonce.harness.testbed.bench import Bench, Ports, Source
 
 
 @dataclass(eq=False)

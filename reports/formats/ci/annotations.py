@@ -5,7 +5,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
-from harness.results.findings import Finding, Level
+from paidonce.harness.results.findings import Finding, Level
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.ACCEPTED: "notice"}
 

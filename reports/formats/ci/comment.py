@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.results.assessment import Assessment
-from harness.results.findings import Finding, Level
-from harness.verdict import Status
-from reports.formats.markdown import TONES, code, escaped
-from reports.overview.headline import headline
-from reports.overview.searches import search_words
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.findings import Finding, Level
+from paidonce.harness.verdict import Status
+from paidonce.reports.formats.markdown import TONES, code, escaped
+from paidonce.reports.overview.headline import headline
+from paidonce.reports.overview.searches import search_words
 
 LIMIT = 60_000
 """Characters; a comment may have 65,536 (the API's own limit), a step summary 1 MiB."""

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
-import harness
-from harness.results.assessment import Assessment
-from harness.results.findings import Finding, Level
+from paidonce import harness
+from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.results.findings import Finding, Level
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

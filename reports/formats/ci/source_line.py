@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from harness.results.findings import Finding
+from paidonce.harness.results.findings import Finding
 
 _TABLES = {"successes": "success", "rejections": "rejection"}
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import opened
-from harness.history import Action
-from harness.results.proof import Variant
-from harness.scenario.model import Attempt, Scenario, Step
-from harness.scenario.subject import Described
-from harness.service.description import Route, Target
-from harness.testbed.stack import Choice, open_stack
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import opened
+from paidonce.harness.history import Action
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.scenario.model import Attempt, Scenario, Step
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.service.description import Route, Target
+from paidonce.harness.testbed.stack import Choice, open_stack
 
 SERVICE = Path(__file__).with_name("chatty_service.py")
 LIKE_REAL_SHOPS = 300

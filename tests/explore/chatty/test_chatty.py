@@ -8,10 +8,10 @@ import os
 import pytest
 from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.explore.exploration import Request, Search, explore
-from harness.explore.search import Budget, Ending
-from harness.testbed.stack import Choice
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.exploration import Request, Search, explore
+from paidonce.harness.explore.search import Budget, Ending
+from paidonce.harness.testbed.stack import Choice
 
 LANES = 2
 DEADLINE_S = 600

@@ -8,11 +8,11 @@ import os
 import pytest
 from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.explore.exploration import Request, explore
-from harness.explore.search import Ending
-from harness.predict import Standing, decided, orders_of, predicted
-from harness.testbed.stack import Choice
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.predict import Standing, decided, orders_of, predicted
+from paidonce.harness.testbed.stack import Choice
 
 
 def explored(variant, statements, *, search=True):

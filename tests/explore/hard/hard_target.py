@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Explored, Request, explore
-from harness.history import Action
-from harness.results.proof import Variant
-from harness.scenario.model import Attempt, Scenario, Step
-from harness.scenario.subject import Described
-from harness.service.description import Route, Target
-from harness.testbed.stack import Choice, Lane, Stack, open_stack
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Explored, Request, explore
+from paidonce.harness.history import Action
+from paidonce.harness.results.proof import Variant
+from paidonce.harness.scenario.model import Attempt, Scenario, Step
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.service.description import Route, Target
+from paidonce.harness.testbed.stack import Choice, Lane, Stack, open_stack
 
 SERVICE = Path(__file__).with_name("service")
 BEHAVIOURS = tuple(sorted(p.stem for p in (SERVICE / "behaviours").glob("[!_]*.py")))

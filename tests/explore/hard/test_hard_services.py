@@ -9,13 +9,13 @@ from __future__ import annotations
 import pytest
 from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
 
-from harness.explore.control.executions import ServiceWorlds
-from harness.explore.exploration import Explored, Search, play_again
-from harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
-from harness.explore.search.execute import execute
-from harness.explore.search.replay import expectations
-from harness.explore.witness.export import Snapshot, isolation_spec, statements_of, tell
-from harness.history import Completed, Effect
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import Explored, Search, play_again
+from paidonce.harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
+from paidonce.harness.explore.search.execute import execute
+from paidonce.harness.explore.search.replay import expectations
+from paidonce.harness.explore.witness.export import Snapshot, isolation_spec, statements_of, tell
+from paidonce.harness.history import Completed, Effect
 
 REPLAYS = 20
 BOTH_WAYS = {("ok", "not_payable"), ("not_payable", "ok")}

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 from pglast import ast
 
-from harness.explore.footprint.sql.catalog import Function
-from harness.explore.footprint.sql.effects import SEQUENCES, Context
-from harness.explore.footprint.sql.routines import body_effects, changes_settings
-from harness.explore.footprint.sql.symbols import Match, Pattern, pattern
-from harness.explore.footprint.sql.trees import Tree, strings
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.catalog import Function
+from paidonce.harness.explore.footprint.sql.effects import SEQUENCES, Context
+from paidonce.harness.explore.footprint.sql.routines import body_effects, changes_settings
+from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import Tree, strings
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 ADVISORY = "pg-advisory"
 NOTIFY = "pg-notify"

@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from harness.explore.footprint.sql.timeouts import mentioned
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.timeouts import mentioned
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 _T = TypeVar("_T")
 

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
-from harness.explore.footprint.sql.catalog import (
+from paidonce.harness.explore.footprint.sql.catalog import (
     Action,
     Catalog,
     Column,
@@ -23,9 +23,9 @@ from harness.explore.footprint.sql.catalog import (
     Trigger,
     with_families,
 )
-from harness.explore.footprint.sql.roles import settings_of_roles
-from harness.explore.footprint.sql.timeouts import NAMES
-from harness.explore.footprint.sql.types import FAMILIES, ColumnType, Family
+from paidonce.harness.explore.footprint.sql.roles import settings_of_roles
+from paidonce.harness.explore.footprint.sql.timeouts import NAMES
+from paidonce.harness.explore.footprint.sql.types import FAMILIES, ColumnType, Family
 
 _OURS = "n.nspname !~ '^pg_(catalog|toast|temp_)' AND n.nspname <> 'information_schema'"
 

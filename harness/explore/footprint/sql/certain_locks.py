@@ -14,10 +14,10 @@ from collections.abc import Collection
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.effects import Context
-from harness.explore.footprint.sql.scope import Scope, Source
-from harness.explore.footprint.sql.trees import Tree, operator, strings
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.effects import Context
+from paidonce.harness.explore.footprint.sql.scope import Scope, Source
+from paidonce.harness.explore.footprint.sql.trees import Tree, operator, strings
 
 _CALCULATED = frozenset({"immutable", "stable"})
 

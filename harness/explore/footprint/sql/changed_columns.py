@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.effects import ANYTHING, Modified
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.effects import ANYTHING, Modified
 
 _ROW = 3
 """Places of rows are no longer than this; entries of indexes are (they have their own values)."""

@@ -7,22 +7,22 @@ from typing import Any
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.certain_locks import (
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.certain_locks import (
     alias_of,
     by_key_alone,
     changes_one_row,
     one_row,
 )
-from harness.explore.footprint.sql.constraints import (
+from paidonce.harness.explore.footprint.sql.constraints import (
     Change,
     apply,
     as_assigned,
     fire,
     modified_columns,
 )
-from harness.explore.footprint.sql.effects import Context, Effects, Outputs, changed_place
-from harness.explore.footprint.sql.inserts import (
+from paidonce.harness.explore.footprint.sql.effects import Context, Effects, Outputs, changed_place
+from paidonce.harness.explore.footprint.sql.inserts import (
     Row,
     arbiters,
     given_columns,
@@ -30,7 +30,7 @@ from harness.explore.footprint.sql.inserts import (
     stored,
     values_rows,
 )
-from harness.explore.footprint.sql.queries import (
+from paidonce.harness.explore.footprint.sql.queries import (
     expressions,
     from_clause,
     look_at_all,
@@ -39,9 +39,9 @@ from harness.explore.footprint.sql.queries import (
     select,
     with_clause,
 )
-from harness.explore.footprint.sql.scope import Scope, Source
-from harness.explore.footprint.sql.symbols import Symbol, pattern
-from harness.explore.footprint.sql.trees import Tree
+from paidonce.harness.explore.footprint.sql.scope import Scope, Source
+from paidonce.harness.explore.footprint.sql.symbols import Symbol, pattern
+from paidonce.harness.explore.footprint.sql.trees import Tree
 
 _ALTERED = enums.CmdType
 

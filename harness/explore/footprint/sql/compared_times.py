@@ -7,7 +7,14 @@ from functools import lru_cache
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.trees import NotParsed, Tree, children, operator, parsed, strings
+from paidonce.harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Tree,
+    children,
+    operator,
+    parsed,
+    strings,
+)
 
 Value = int | str
 """The number of a parameter, or a literal."""

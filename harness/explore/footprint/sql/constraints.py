@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.sql.calls import named_effects
-from harness.explore.footprint.sql.catalog import Event, ForeignKey, Table
-from harness.explore.footprint.sql.effects import Context, Effects, Key
-from harness.explore.footprint.sql.routines import assigned_columns
-from harness.explore.footprint.sql.symbols import Match, Symbol, pattern
+from paidonce.harness.explore.footprint.sql.calls import named_effects
+from paidonce.harness.explore.footprint.sql.catalog import Event, ForeignKey, Table
+from paidonce.harness.explore.footprint.sql.effects import Context, Effects, Key
+from paidonce.harness.explore.footprint.sql.routines import assigned_columns
+from paidonce.harness.explore.footprint.sql.symbols import Match, Symbol, pattern
 
 
 @dataclass(frozen=True)

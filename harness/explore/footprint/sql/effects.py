@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from harness.explore.footprint.model import KEY, REST
-from harness.explore.footprint.sql.catalog import Catalog, Index, Table
-from harness.explore.footprint.sql.partial_indexes import wanted
-from harness.explore.footprint.sql.symbols import Match, Pattern, pattern
-from harness.explore.footprint.sql.trees import Reader
+from paidonce.harness.explore.footprint.model import KEY, REST
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
+from paidonce.harness.explore.footprint.sql.partial_indexes import wanted
+from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import Reader
 
 ALL = Pattern(())
 DATABASE = Pattern(("pg",))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.looks import Change, Look, keep_out, torn
-from harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.looks import Change, Look, keep_out, torn
+from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
 
 
 @dataclass(frozen=True)

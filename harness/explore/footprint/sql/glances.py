@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.effects import ALL, Effects, Patterns
-from harness.explore.footprint.sql.looks import Look
-from harness.explore.footprint.sql.symbols import Params, Pattern
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.effects import ALL, Effects, Patterns
+from paidonce.harness.explore.footprint.sql.looks import Look
+from paidonce.harness.explore.footprint.sql.symbols import Params, Pattern
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from pglast import ast
 
-from harness.explore.footprint.sql.calls import named_effects
-from harness.explore.footprint.sql.catalog import Column, Index, Table
-from harness.explore.footprint.sql.constraints import fire, refer
-from harness.explore.footprint.sql.effects import Context, Key
-from harness.explore.footprint.sql.routines import assigned_columns
-from harness.explore.footprint.sql.symbols import NEW, NULL, Const, Match, Symbol, pattern
-from harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, parsed, strings
+from paidonce.harness.explore.footprint.sql.calls import named_effects
+from paidonce.harness.explore.footprint.sql.catalog import Column, Index, Table
+from paidonce.harness.explore.footprint.sql.constraints import fire, refer
+from paidonce.harness.explore.footprint.sql.effects import Context, Key
+from paidonce.harness.explore.footprint.sql.routines import assigned_columns
+from paidonce.harness.explore.footprint.sql.symbols import NEW, NULL, Const, Match, Symbol, pattern
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, parsed, strings
 
 Row = dict[str, Symbol | None]
 """A new row's values by column; None where they are not known."""

@@ -16,11 +16,11 @@ from functools import lru_cache
 import msgspec
 from pglast import ast, enums
 
-from harness.explore.footprint.model import REST, Resource
-from harness.explore.footprint.sql.calls import ADVISORY
-from harness.explore.footprint.sql.catalog import Catalog, Index, Table
-from harness.explore.footprint.sql.symbols import Match, Params, Pattern, pattern
-from harness.explore.footprint.sql.trees import (
+from paidonce.harness.explore.footprint.model import REST, Resource
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
+from paidonce.harness.explore.footprint.sql.symbols import Match, Params, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Reader,
     Tree,
@@ -29,7 +29,7 @@ from harness.explore.footprint.sql.trees import (
     parsed,
     strings,
 )
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 _STRONG = frozenset({enums.LockClauseStrength.LCS_FORUPDATE})
 _STRONG |= {enums.LockClauseStrength.LCS_FORNOKEYUPDATE}

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.model import Resource
 
 Resources = frozenset[Resource]
 NONE: Resources = frozenset()

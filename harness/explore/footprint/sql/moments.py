@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.statement import StatementFootprint
-from harness.explore.footprint.sql.two_step import may_overtake, overtakes
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.sql.two_step import may_overtake, overtakes
 
 Told = Callable[[frozenset[Resource]], frozenset[Resource]]
 """Locks, by columns that tell rows apart still (see ``changed``)."""

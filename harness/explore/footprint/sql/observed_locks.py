@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.explore.footprint.model import Footprint, Resource
-from harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.model import Footprint, Resource
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
 
 QUERY = """
 SELECT l.pid, n.nspname || '.' || c.relname AS relation, l.mode

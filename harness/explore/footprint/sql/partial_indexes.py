@@ -10,9 +10,16 @@ from functools import lru_cache
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.catalog import Index, Table
-from harness.explore.footprint.sql.symbols import Const, Match, OneOf, Params, Symbol
-from harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, operator, parsed, strings
+from paidonce.harness.explore.footprint.sql.catalog import Index, Table
+from paidonce.harness.explore.footprint.sql.symbols import Const, Match, OneOf, Params, Symbol
+from paidonce.harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Reader,
+    Tree,
+    operator,
+    parsed,
+    strings,
+)
 
 Wanted = dict[str, frozenset[str]]
 _READER = Reader(frozenset())

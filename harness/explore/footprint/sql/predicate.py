@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.symbols import NULL, Const, Match, Symbol
-from harness.explore.footprint.sql.trees import Reader, Tree, operator, strings
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.symbols import NULL, Const, Match, Symbol
+from paidonce.harness.explore.footprint.sql.trees import Reader, Tree, operator, strings
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 _MOST = 16
 """Conjunctions a condition may become."""

@@ -6,16 +6,41 @@ from dataclasses import dataclass, field, replace
 
 from pglast import ast, enums
 
-from harness.explore.footprint.model import KEY, REST
-from harness.explore.footprint.sql.calls import call, function_effects, named_effects, unnamed
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.certain_locks import by_key_alone, one_row
-from harness.explore.footprint.sql.effects import DATABASE, Context, Effects, Key, Output, Outputs
-from harness.explore.footprint.sql.predicate import Conditions, Fact, Facts, conjunction, keys
-from harness.explore.footprint.sql.scope import Scope, Source, unknown
-from harness.explore.footprint.sql.symbols import Match, Pattern, pattern
-from harness.explore.footprint.sql.trees import NotParsed, Tree, children, operator, parsed, strings
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.model import KEY, REST
+from paidonce.harness.explore.footprint.sql.calls import (
+    call,
+    function_effects,
+    named_effects,
+    unnamed,
+)
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.certain_locks import by_key_alone, one_row
+from paidonce.harness.explore.footprint.sql.effects import (
+    DATABASE,
+    Context,
+    Effects,
+    Key,
+    Output,
+    Outputs,
+)
+from paidonce.harness.explore.footprint.sql.predicate import (
+    Conditions,
+    Fact,
+    Facts,
+    conjunction,
+    keys,
+)
+from paidonce.harness.explore.footprint.sql.scope import Scope, Source, unknown
+from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Tree,
+    children,
+    operator,
+    parsed,
+    strings,
+)
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 _STRENGTH = enums.LockClauseStrength
 _WAITS = enums.LockWaitPolicy.LockWaitBlock

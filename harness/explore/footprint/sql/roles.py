@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from harness.explore.footprint.sql.timeouts import NAMES
+from paidonce.harness.explore.footprint.sql.timeouts import NAMES
 
 Settings = Mapping[str, str]
 

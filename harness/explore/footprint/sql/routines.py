@@ -15,9 +15,9 @@ from typing import Any
 import pglast
 from pglast import ast
 
-from harness.explore.footprint.sql.catalog import Function, Trigger
-from harness.explore.footprint.sql.effects import Context, Effects
-from harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.explore.footprint.sql.catalog import Function, Trigger
+from paidonce.harness.explore.footprint.sql.effects import Context, Effects
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
 
 _ENDS = frozenset({"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"})
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}) | _ENDS

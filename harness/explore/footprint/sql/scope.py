@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from pglast import ast
 
-from harness.explore.footprint.sql.catalog import Table
-from harness.explore.footprint.sql.effects import Key, Output, Outputs
-from harness.explore.footprint.sql.predicate import Found, Keys, Slot
-from harness.explore.footprint.sql.symbols import Match, Symbol
-from harness.explore.footprint.sql.trees import Reader, Tree
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.effects import Key, Output, Outputs
+from paidonce.harness.explore.footprint.sql.predicate import Found, Keys, Slot
+from paidonce.harness.explore.footprint.sql.symbols import Match, Symbol
+from paidonce.harness.explore.footprint.sql.trees import Reader, Tree
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 
 @dataclass

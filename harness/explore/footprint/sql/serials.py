@@ -14,8 +14,8 @@ import psycopg
 from pglast import ast
 from psycopg import sql
 
-from harness.explore.footprint.sql.catalog import Catalog, Column
-from harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Column
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
 
 Root = tuple[str, str]
 """The table and the column whose sequence a value is from."""

@@ -8,11 +8,15 @@ from typing import Any
 
 from pglast import enums
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql import timeouts
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.statement import StatementFootprint, isolation_option, setting
-from harness.explore.footprint.sql.timeouts import Timeouts
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql import timeouts
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.statement import (
+    StatementFootprint,
+    isolation_option,
+    setting,
+)
+from paidonce.harness.explore.footprint.sql.timeouts import Timeouts
 
 Resources = frozenset[Resource]
 NONE: Resources = frozenset()

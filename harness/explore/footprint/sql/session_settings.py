@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.roles import OTHERS
-from harness.explore.footprint.sql.timeouts import NAMES
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.roles import OTHERS
+from paidonce.harness.explore.footprint.sql.timeouts import NAMES
 
 _WORD = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 

@@ -14,11 +14,11 @@ from typing import Any, Literal
 import msgspec
 from pglast import ast, enums
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql import changes, queries
-from harness.explore.footprint.sql.calls import ADVISORY, NOTIFY, SESSION_SETTINGS, unnamed
-from harness.explore.footprint.sql.catalog import Catalog
-from harness.explore.footprint.sql.effects import (
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql import changes, queries
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY, NOTIFY, SESSION_SETTINGS, unnamed
+from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.effects import (
     ANYTHING,
     Context,
     Effects,
@@ -27,13 +27,13 @@ from harness.explore.footprint.sql.effects import (
     Outputs,
     Patterns,
 )
-from harness.explore.footprint.sql.glances import glances
-from harness.explore.footprint.sql.looks import Look
-from harness.explore.footprint.sql.routines import anonymous, body_effects
-from harness.explore.footprint.sql.scope import Scope
-from harness.explore.footprint.sql.symbols import Const, Match, Params, Pattern, pattern
-from harness.explore.footprint.sql.trees import NotParsed, Reader, parsed
-from harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.explore.footprint.sql.glances import glances
+from paidonce.harness.explore.footprint.sql.looks import Look
+from paidonce.harness.explore.footprint.sql.routines import anonymous, body_effects
+from paidonce.harness.explore.footprint.sql.scope import Scope
+from paidonce.harness.explore.footprint.sql.symbols import Const, Match, Params, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, parsed
+from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 Kind = Literal[
     "begin",

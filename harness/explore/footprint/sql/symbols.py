@@ -7,9 +7,9 @@ import csv
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.hashes import hashtext, hashtextextended
-from harness.explore.footprint.sql.types import ColumnType, Family, canonical
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.hashes import hashtext, hashtextextended
+from paidonce.harness.explore.footprint.sql.types import ColumnType, Family, canonical
 
 _MOST = 64
 """Resources one pattern may become; beyond that a column is left out of the key."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from pglast import ast, enums, visitors
 
-from harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
 
 WAITING = ("lock_timeout", "statement_timeout", "transaction_timeout")
 """Those that may run out for who waits for a lock."""

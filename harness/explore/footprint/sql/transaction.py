@@ -21,11 +21,18 @@ from typing import Any, Protocol
 import msgspec
 from pglast import ast, enums
 
-from harness.explore.footprint.model import EVERYTHING, KEY, LOCAL, REST, Footprint, Resource
-from harness.explore.footprint.sql import timeouts
-from harness.explore.footprint.sql.changed_columns import ChangedColumns
-from harness.explore.footprint.sql.session import NONE, Resources, Session
-from harness.explore.footprint.sql.statement import (
+from paidonce.harness.explore.footprint.model import (
+    EVERYTHING,
+    KEY,
+    LOCAL,
+    REST,
+    Footprint,
+    Resource,
+)
+from paidonce.harness.explore.footprint.sql import timeouts
+from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
+from paidonce.harness.explore.footprint.sql.statement import (
     UNKNOWN,
     Footprints,
     StatementFootprint,

@@ -8,7 +8,7 @@ from typing import Any
 import pglast
 from pglast import ast, enums
 
-from harness.explore.footprint.sql.symbols import (
+from paidonce.harness.explore.footprint.sql.symbols import (
     NEW,
     NULL,
     Cast,
@@ -20,7 +20,7 @@ from harness.explore.footprint.sql.symbols import (
     Param,
     Symbol,
 )
-from harness.explore.footprint.sql.types import FAMILIES, Family
+from paidonce.harness.explore.footprint.sql.types import FAMILIES, Family
 
 Tree = Any
 """A node, a tuple of trees, or None: what a field of a node may hold."""

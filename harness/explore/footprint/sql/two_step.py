@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.explore.footprint.model import Resource
-from harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
 
 ASKED = frozenset({"select", "insert", "update", "delete", "merge", "call", "truncate"})
 """Kinds of statements that can be held before they are committed. DDL is none of a service's."""

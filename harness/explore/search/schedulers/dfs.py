@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from harness.explore.search.happens_before import Order
-from harness.explore.search.schedulers.tree import Node, TreeScheduler
-from harness.explore.search.types import Coverage
-from harness.explore.search.words import at_most, attempts, executions_left
+from paidonce.harness.explore.search.happens_before import Order
+from paidonce.harness.explore.search.schedulers.tree import Node, TreeScheduler
+from paidonce.harness.explore.search.types import Coverage
+from paidonce.harness.explore.search.words import at_most, attempts, executions_left
 
 
 class DepthFirst(TreeScheduler):

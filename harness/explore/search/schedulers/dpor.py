@@ -37,10 +37,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.search.happens_before import Order, Race
-from harness.explore.search.schedulers.tree import Node, TreeScheduler
-from harness.explore.search.types import Coverage
-from harness.explore.search.words import attempts, executions_left
+from paidonce.harness.explore.search.happens_before import Order, Race
+from paidonce.harness.explore.search.schedulers.tree import Node, TreeScheduler
+from paidonce.harness.explore.search.types import Coverage
+from paidonce.harness.explore.search.words import attempts, executions_left
 
 
 class Reduced(TreeScheduler):

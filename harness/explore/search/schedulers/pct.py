@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
-from harness.errors import UsageError
-from harness.explore.search.choices import Continued, at_once
-from harness.explore.search.happens_before import Footprints
-from harness.explore.search.schedulers.random_walk import Sampling
-from harness.explore.search.types import Coverage, Guide, Plan, Run
-from harness.explore.search.words import attempts
-from harness.explore.search.world import Pending, Taken
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.search.choices import Continued, at_once
+from paidonce.harness.explore.search.happens_before import Footprints
+from paidonce.harness.explore.search.schedulers.random_walk import Sampling
+from paidonce.harness.explore.search.types import Coverage, Guide, Plan, Run
+from paidonce.harness.explore.search.words import attempts
+from paidonce.harness.explore.search.world import Pending, Taken
 
 
 class Pct(Sampling):

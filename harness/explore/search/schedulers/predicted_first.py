@@ -1,8 +1,9 @@
 """Explores the orders first that somebody expects to be bad, and then everything as ever.
 
-What is expected comes from elsewhere (``harness.predict``) and may be wrong: the executions made
-for it are made ahead of the search, which then goes the whole way it would have gone anyway. So a
-prediction changes when a counterexample is found, and nothing of what is complete.
+What is expected comes from elsewhere (``paidonce.harness.predict``) and may be wrong: the
+executions made for it are made ahead of the search, which then goes the whole way it would have
+gone anyway. So a prediction changes when a counterexample is found, and nothing of what is
+complete.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Protocol
 
 import msgspec
 
-from harness.explore.search.types import Coverage, Guide, Plan, Run, Scheduler
-from harness.explore.search.world import COMMITS, Pending, Taken
+from paidonce.harness.explore.search.types import Coverage, Guide, Plan, Run, Scheduler
+from paidonce.harness.explore.search.world import COMMITS, Pending, Taken
 
 
 class BadOrder(msgspec.Struct, frozen=True, kw_only=True):

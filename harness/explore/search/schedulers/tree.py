@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.explore.search.choices import Continued, drowsy
-from harness.explore.search.happens_before import Footprints, Made, Order
-from harness.explore.search.types import Coverage, Expected, Plan, Run
-from harness.explore.search.world import Taken, Tenure
+from paidonce.harness.explore.search.choices import Continued, drowsy
+from paidonce.harness.explore.search.happens_before import Footprints, Made, Order
+from paidonce.harness.explore.search.types import Coverage, Expected, Plan, Run
+from paidonce.harness.explore.search.world import Taken, Tenure
 
 _NOBODY: Mapping[str, int] = {}
 

@@ -1,10 +1,10 @@
 """A counterexample in other people's formats: texts made of a witness and its history."""
 
-from harness.explore.witness.export.isolation_spec import isolation_spec, statements_of
-from harness.explore.witness.export.pytest_test import pytest_test
-from harness.explore.witness.export.sequence import mermaid, text
-from harness.explore.witness.export.snapshot import Snapshot, Table, take_snapshot
-from harness.explore.witness.export.steps import (
+from paidonce.harness.explore.witness.export.isolation_spec import isolation_spec, statements_of
+from paidonce.harness.explore.witness.export.pytest_test import pytest_test
+from paidonce.harness.explore.witness.export.sequence import mermaid, text
+from paidonce.harness.explore.witness.export.snapshot import Snapshot, Table, take_snapshot
+from paidonce.harness.explore.witness.export.steps import (
     Happening,
     Kind,
     Moment,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from harness.errors import UsageError
-from harness.explore.witness.export import wording as phrases
-from harness.explore.witness.export.sequence import waits
-from harness.explore.witness.export.steps import Kind, Moment, tell
-from harness.explore.witness.file import Witness, WitnessStep
-from harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.explore.witness.export.sequence import waits
+from paidonce.harness.explore.witness.export.steps import Kind, Moment, tell
+from paidonce.harness.explore.witness.file import Witness, WitnessStep
+from paidonce.harness.history import Completed, Effect, History, Invoked
 
 WIDTH = 118
 """Characters of a line, at most."""

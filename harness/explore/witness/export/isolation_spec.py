@@ -15,12 +15,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.explore.witness.export import wording as phrases
-from harness.explore.witness.export.snapshot import Snapshot
-from harness.explore.witness.export.sqltext import without_braces
-from harness.explore.witness.export.steps import Kind, Story
-from harness.history import Effect
-from harness.taps.postgres.units import COMMIT
+from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.explore.witness.export.snapshot import Snapshot
+from paidonce.harness.explore.witness.export.sqltext import without_braces
+from paidonce.harness.explore.witness.export.steps import Kind, Story
+from paidonce.harness.history import Effect
+from paidonce.harness.taps.postgres.units import COMMIT
 
 OBSERVER = "afterwards"
 _DEADLOCK = "40P01"

@@ -7,8 +7,8 @@ import textwrap
 
 import msgspec
 
-from harness.explore.witness.export.wording import one_line
-from harness.explore.witness.file import Witness
+from paidonce.harness.explore.witness.export.wording import one_line
+from paidonce.harness.explore.witness.file import Witness
 
 _TEXT = '''\
 """Regression test: a race that once broke the service must not break it any more.
@@ -22,9 +22,9 @@ either is what "paidonce explore" can show.
 
 from pathlib import Path
 
-from harness.explore.regression import replay_witness
-from scenarios.catalog import scenario
-from scenarios.reference import TARGET
+from paidonce.harness.explore.regression import replay_witness
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
 
 WITNESS = Path(__file__).with_name({witness})
 VARIANT = {variant}
@@ -50,7 +50,7 @@ either is what "paidonce check" can show.
 
 from pathlib import Path
 
-from harness.targets.check.replay import replay_target_witness
+from paidonce.harness.targets.check.replay import replay_target_witness
 
 WITNESS = Path(__file__).with_name({witness})
 VARIANT = {variant}

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from harness.explore.witness.export import wording as phrases
-from harness.explore.witness.export.steps import Happening, Kind, Moment, Story, Wait
-from harness.history import Completed, Effect, Invoked
+from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.explore.witness.export.steps import Happening, Kind, Moment, Story, Wait
+from paidonce.harness.history import Completed, Effect, Invoked
 
 _NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis"}
 _MERMAID_WIDTH = 90

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 import pglast
 
-from harness.errors import UsageError
+from paidonce.harness.errors import UsageError
 
 UNREADABLE = "NULL /* its value could not be read at the tap */"
 _ESCAPED = re.compile(r"\\.|\}", re.DOTALL)

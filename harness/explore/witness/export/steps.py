@@ -15,12 +15,12 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
-from harness.explore.control.attempts import At
-from harness.explore.naming.preparation import MAKER
-from harness.explore.search.world import ANSWER, BEGINS
-from harness.explore.witness.file import Witness, WitnessStep
-from harness.history import Completed, Effect, History, Invoked, read_history
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.attempts import At
+from paidonce.harness.explore.naming.preparation import MAKER
+from paidonce.harness.explore.search.world import ANSWER, BEGINS
+from paidonce.harness.explore.witness.file import Witness, WitnessStep
+from paidonce.harness.history import Completed, Effect, History, Invoked, read_history
 
 START = "start"
 DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from harness.explore.witness.export.sqltext import filled
-from harness.history import Action, Completed, Effect, Invoked, Outcome
+from paidonce.harness.explore.witness.export.sqltext import filled
+from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
 
 _COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b).){40,}?\bFROM ", re.IGNORECASE)
 

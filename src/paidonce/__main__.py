@@ -1,0 +1,5 @@
+"""``python -m paidonce`` is the command ``paidonce``."""
+
+from paidonce.harness.cli.entry import run
+
+run()
