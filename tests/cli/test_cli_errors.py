@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from paidonce.harness.backends import stripe_url
 from paidonce.harness.cli.main import app
+from paidonce.harness.process.tempdirs import TempFolder
 
 PAIDONCE = [sys.executable, "-m", "paidonce.harness.cli"]
 
@@ -78,6 +79,8 @@ def one_message(run):
     ],
 )
 def test_bad_input_is_answered_with_one_message(tmp_path, arguments, expected):
+    with TempFolder():
+        pass  # has started this process's guardian, which stays as long as the process
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     run = asked(*arguments, cwd=tmp_path)
     assert expected in one_message(run)
