@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.checkers import judge
+from paidonce.harness.checkers import judge, load_checkers
 from paidonce.harness.history import (
     Action,
     ChargeObserved,
@@ -38,7 +38,6 @@ from paidonce.harness.history import (
     Outcome,
     read_history,
 )
-from paidonce.harness.load.plan.settings import LOAD_CHECKERS
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.verdict import Status
 
@@ -89,7 +88,7 @@ def judged(path: Path) -> dict[str, float]:
     began = time.process_time()
     history = read_history(path)
     read = time.process_time()
-    verdicts = judge(history, LOAD_CHECKERS)
+    verdicts = judge(history, load_checkers())
     ended = time.process_time()
     wrong = [verdict for verdict in verdicts if verdict.status is not Status.VALID]
     if wrong:
@@ -112,7 +111,7 @@ def write(path: Path, operations: int) -> None:
                 run="benchmark",
                 scenario="load-many",
                 target="reference",
-                checkers=LOAD_CHECKERS,
+                checkers=load_checkers(),
                 capabilities=tuple(sorted(capabilities)),
             )
         )

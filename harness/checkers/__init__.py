@@ -1,6 +1,8 @@
 """Checkers: functions from a history to a verdict, usable offline on a saved file.
 
 Imports histories and models, and nothing that made them. Others use ``judge`` and ``CHECKERS``.
+A new checker is a module here and its line in ``_ALL``: what reports say of it, and which runs it
+judges, is in its own ``telling``.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paidonce.harness.checkers.amounts_agree import AmountsAgree
-from paidonce.harness.checkers.base import Checker
+from paidonce.harness.checkers.base import Checker, Telling
 from paidonce.harness.checkers.bounded_wait import BoundedWait
 from paidonce.harness.checkers.cancelled import NoChargeWhenCancelled
 from paidonce.harness.checkers.clean_rejections import CleanRejections
@@ -28,7 +30,17 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.history import History
 from paidonce.harness.verdict import Verdict
 
-__all__ = ["CHECKERS", "Checker", "checker", "judge", "judge_with"]
+__all__ = [
+    "CHECKERS",
+    "Checker",
+    "checker",
+    "judge",
+    "judge_with",
+    "load_checkers",
+    "target_checkers",
+    "target_tables",
+    "telling",
+]
 
 _ALL: tuple[Checker, ...] = (
     OneSuccess(),
@@ -56,6 +68,30 @@ CHECKERS: dict[str, Checker] = {found.name: found for found in _ALL}
 def checker(name: str) -> Checker:
     """The checker of this name. Raises ``UsageError`` naming the choices if there is none."""
     return select(CHECKERS, [name])[0]
+
+
+def load_checkers() -> tuple[str, ...]:
+    """Name what every run of load is judged by."""
+    return tuple(name for name, found in CHECKERS.items() if found.telling.of_load)
+
+
+def target_checkers() -> tuple[str, ...]:
+    """Name what every run of a target file is judged by."""
+    return tuple(name for name, found in CHECKERS.items() if found.telling.of_targets)
+
+
+def target_tables() -> dict[str, str]:
+    """Return the table of a target file that asks for a checker, by the checker's name.
+
+    It holds the checkers whose findings bear their own name; those of ``invariants`` bear the
+    names that the file gives.
+    """
+    return {name: found.telling.table for name, found in CHECKERS.items() if found.telling.table}
+
+
+def telling(name: str) -> Telling:
+    """Return how what a checker finds is told; of one that is not known any more, without words."""
+    return CHECKERS[name].telling if name in CHECKERS else Telling()
 
 
 def judge(history: History, names: Iterable[str] | None = None) -> tuple[Verdict, ...]:

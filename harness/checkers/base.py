@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paidonce.harness.capability import Capability
@@ -15,6 +17,36 @@ NOTHING: Needs = (frozenset(),)
 
 _SHOWN = 20
 """How many violations that name no rule a verdict keeps; all are counted."""
+
+
+class BrokenBy(enum.Enum):
+    """The event by which a rule is broken, as far as a story can point at it."""
+
+    SECOND_CHARGE = "the second call that took money"
+    SECOND_INTENT = "the second call that made a payment intent"
+    ANSWER = "the last answer in evidence"
+    WRITE = "the last commit that changed the order"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """How what a checker finds is told, and in which runs it is asked without being named.
+
+    ``broke`` says what happened, for the moment of ``broken_by``: "one order is charged a second
+    time"; empty says it by the checker's name. Of several that broke, the one of most ``weight``
+    is told, since a reader understands it soonest. ``stakes`` ranks the runs of which a report
+    shows one: how plainly a timeline of it shows what is at stake. ``of_load`` and ``of_targets``:
+    it judges every run of load, and every run of a target file. ``table`` is the table of a target
+    file that asks for it, where its findings bear its own name and not one that the file gives.
+    """
+
+    broke: str = ""
+    weight: int = 0
+    stakes: int = 0
+    broken_by: BrokenBy = BrokenBy.WRITE
+    of_load: bool = False
+    of_targets: bool = False
+    table: str = ""
 
 
 class Checker(Protocol):
@@ -35,6 +67,10 @@ class Checker(Protocol):
     @property
     def needs(self) -> Needs:
         """Any one of these sets of capabilities is enough."""
+
+    @property
+    def telling(self) -> Telling:
+        """How what it finds is told, and in which runs it is asked without being named."""
 
     def check(self, history: History) -> Verdict:
         """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""

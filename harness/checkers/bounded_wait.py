@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.checkers.answers import evidence, who
-from paidonce.harness.checkers.base import NOTHING, conclude
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude
 from paidonce.harness.history import History, Outcome
 from paidonce.harness.verdict import Status, Verdict, Violation
 
@@ -21,6 +21,7 @@ class BoundedWait:
     name = "bounded-wait"
     title = "Whoever is turned away is told in time"
     needs = NOTHING
+    telling = Telling()
 
     def check(self, history: History) -> Verdict:
         bound = _bound(history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import evidence, orders_of, succeeded
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
 from paidonce.harness.history import Action, History
 from paidonce.harness.verdict import Verdict, Violation
@@ -19,6 +19,7 @@ class NoChargeWhenCancelled:
     name = "no-charge-when-cancelled"
     title = "Nothing is charged for a cancelled order"
     needs: Needs = (frozenset({Capability.STRIPE_LEDGER, Capability.ORDER_STATE}),)
+    telling = Telling(broke="the order is cancelled, and its payment was taken", weight=60)
 
     def check(self, history: History) -> Verdict:
         ledger = Ledger(history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paidonce.harness.checkers.answers import CONFLICT, CONTENDING, PAYMENT_REQUIRED, evidence, who
-from paidonce.harness.checkers.base import NOTHING, conclude
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude
 from paidonce.harness.history import Action, Completed, Effect, Fault, History, Operation, Outcome
 from paidonce.harness.verdict import Status, Verdict, Violation
 
@@ -46,6 +46,7 @@ class CleanRejections:
     name = "clean-rejections"
     title = "Whoever loses is told so by a clean 409"
     needs = NOTHING
+    telling = Telling(of_load=True)
 
     def check(self, history: History) -> Verdict:
         settings = history.header.settings

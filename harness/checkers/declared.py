@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.checkers.answers import evidence
-from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
 from paidonce.harness.history import History, Operation, Outcome
 from paidonce.harness.verdict import Status, Verdict, Violation
 
@@ -36,6 +36,12 @@ class DeclaredSuccesses:
     name = "successes"
     title = "As many attempts succeed as the target says"
     needs = NOTHING
+    telling = Telling(
+        broke="more are told that they succeeded than may",
+        weight=90,
+        of_targets=True,
+        table="success",
+    )
 
     def check(self, history: History) -> Verdict:
         rules = history.header.rules
@@ -83,6 +89,11 @@ class DeclaredRejections:
     name = "rejections"
     title = "Every other attempt gets a clean rejection"
     needs = NOTHING
+    telling = Telling(
+        broke="somebody is told neither that it succeeded nor that it did not",
+        of_targets=True,
+        table="rejection",
+    )
 
     def check(self, history: History) -> Verdict:
         if history.header.rules is None:

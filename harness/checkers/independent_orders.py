@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import by_attempt, evidence, succeeded, undecided
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
 from paidonce.harness.history import Action, History, Operation, OrderCreated
 from paidonce.harness.models.order_state import PAID_STATUSES
@@ -27,6 +27,7 @@ class IndependentOrders:
         frozenset({Capability.ORDER_STATE}),
         frozenset({Capability.STRIPE_LEDGER}),
     )
+    telling = Telling()
 
     def check(self, history: History) -> Verdict:
         capabilities = history.header.capabilities

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from paidonce.harness.checkers.answers import evidence
-from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
 from paidonce.harness.checkers.declared import last_operations, told_success
 from paidonce.harness.checkers.expressions import (
     BEFORE,
@@ -32,6 +32,9 @@ class Invariants:
     name = "invariants"
     title = "Every invariant of the target holds"
     needs = NOTHING
+    telling = Telling(
+        broke="an invariant of the target no longer holds", weight=100, of_targets=True
+    )
 
     def check(self, history: History) -> Verdict:
         rules = history.header.rules

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import evidence, orders_of, succeeded, who
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import Account, Ledger, at_rest, never_read
 from paidonce.harness.history import Action, History, Operation, OrderObserved
 from paidonce.harness.models.order_state import PAID_STATUSES
@@ -24,6 +24,9 @@ class LedgerAgrees:
     name = "ledger-agrees"
     title = "What Stripe took, the order shows, and the other way round"
     needs: Needs = (frozenset({Capability.STRIPE_LEDGER, Capability.ORDER_STATE}),)
+    telling = Telling(
+        broke="what the order shows is no longer what Stripe holds", weight=40, of_load=True
+    )
 
     def check(self, history: History) -> Verdict:
         ledger = Ledger(history)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.checkers.answers import who
-from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
 from paidonce.harness.checkers.search import Interval, SearchResult, search
 from paidonce.harness.history import (
     Action,
@@ -53,6 +53,9 @@ class Linearizable:
     name = "linearizable"
     title = "The answers are those of an order that handles one operation at a time"
     needs = NOTHING
+    telling = Telling(
+        broke="no order of the requests one after the other explains these answers", of_load=True
+    )
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import BrokenBy, Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import Ledger, Owners
 from paidonce.harness.history import Effect, History
 from paidonce.harness.verdict import Verdict, Violation
@@ -24,6 +24,13 @@ class OneCharge:
     needs: Needs = (
         frozenset({Capability.STRIPE_LEDGER}),
         frozenset({Capability.STRIPE_CALLS, Capability.STRIPE_IDEMPOTENCY}),
+    )
+    telling = Telling(
+        broke="one order is charged a second time",
+        weight=80,
+        stakes=3,
+        broken_by=BrokenBy.SECOND_CHARGE,
+        of_load=True,
     )
 
     def check(self, history: History) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import BrokenBy, Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import INTENT_CREATE, Ledger, Owners
 from paidonce.harness.history import Effect, History
 from paidonce.harness.verdict import Verdict, Violation
@@ -24,6 +24,13 @@ class OneIntent:
     needs: Needs = (
         frozenset({Capability.STRIPE_LEDGER}),
         frozenset({Capability.STRIPE_CALLS}),
+    )
+    telling = Telling(
+        broke="one order gets a second payment intent, and each can be paid",
+        weight=70,
+        stakes=2,
+        broken_by=BrokenBy.SECOND_INTENT,
+        of_load=True,
     )
 
     def check(self, history: History) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, whom
-from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.base import NOTHING, BrokenBy, Telling, conclude, some
 from paidonce.harness.history import Action, History, Operation
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -22,6 +22,13 @@ class OneSuccess:
     name = "one-success"
     title = "At most one payment succeeds per order"
     needs = NOTHING
+    telling = Telling(
+        broke="a second client is told that it succeeded",
+        weight=20,
+        stakes=1,
+        broken_by=BrokenBy.ANSWER,
+        of_load=True,
+    )
 
     def check(self, history: History) -> Verdict:
         orders = orders_of(history)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import CONFLICT, evidence, orders_of, whom
-from paidonce.harness.checkers.base import Needs, conclude
+from paidonce.harness.checkers.base import Needs, Telling, conclude
 from paidonce.harness.checkers.stripe_facts import at_rest, never_read
 from paidonce.harness.history import Action, History, Operation, Outcome
 from paidonce.harness.models.order_state import (
@@ -41,6 +41,7 @@ class Progress:
     name = "progress"
     title = "Of the attempts that compete for a payable order, one wins"
     needs: Needs = (frozenset({Capability.ORDER_STATE}),)
+    telling = Telling()
 
     def check(self, history: History) -> Verdict:
         observed = at_rest(history)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, undecided
-from paidonce.harness.checkers.base import Needs, conclude, some
+from paidonce.harness.checkers.base import Needs, Telling, conclude, some
 from paidonce.harness.checkers.stripe_facts import Account, Ledger
 from paidonce.harness.history import Action, History, Operation, Outcome
 from paidonce.harness.verdict import Verdict, Violation
@@ -25,6 +25,7 @@ class RefundsBounded:
     name = "refunds-bounded"
     title = "Refunds never exceed the payment, and none is made twice"
     needs: Needs = (frozenset({Capability.STRIPE_LEDGER, Capability.STRIPE_REFUND_LIMIT}),)
+    telling = Telling(broke="more was given back than was paid", weight=50)
 
     def check(self, history: History) -> Verdict:
         ledger = Ledger(history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from paidonce.harness.checkers.answers import evidence, who
-from paidonce.harness.checkers.base import NOTHING, conclude, some
+from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
 from paidonce.harness.history import Action, History, Operation, Outcome
 from paidonce.harness.models.order_state import PAYMENT_IN_PROGRESS
 from paidonce.harness.verdict import Verdict, Violation
@@ -25,6 +25,7 @@ class SameKeySameAnswer:
     name = "same-key-same-answer"
     title = "The same idempotency key gives the same answer"
     needs = NOTHING
+    telling = Telling(broke="one idempotency key gets two different answers", weight=10)
 
     def check(self, history: History) -> Verdict:
         groups: dict[tuple[str, Action, str], list[Operation]] = {}

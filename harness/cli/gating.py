@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from paidonce.harness.checkers import target_tables
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.export.sequence import mermaid
 from paidonce.harness.explore.witness.export.steps import history_of, tell
@@ -56,7 +57,7 @@ class Gate:
             identity
             for cell in proof.cells
             if cell.proved
-            for identity in known_ids((cell.variant,), tuple(self.invariants))
+            for identity in known_ids((cell.variant,), _rules(self.loaded))
         }
         return [
             f"{self.path}: {entry.finding!r} is not found any more, by a complete search: remove it"
@@ -70,10 +71,15 @@ def gate_of(loaded: Loaded, path: Path | None, *, writing: bool) -> Gate:
     if path is None and not writing:
         return Gate(loaded, Baseline(target=loaded.file.name))
     path = path or Path(DEFAULT_NAME)
-    known = known_ids(tuple(loaded.variants), tuple(one.name for one in loaded.file.invariants))
+    known = known_ids(tuple(loaded.variants), _rules(loaded))
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = read_baseline(path, loaded.file.name, known, today, writing=writing)
     return Gate(loaded, baseline, path, writing)
+
+
+def _rules(loaded: Loaded) -> tuple[str, ...]:
+    """Name all that can break in a variant of the target."""
+    return (*(invariant.name for invariant in loaded.file.invariants), *target_tables())
 
 
 def publish(

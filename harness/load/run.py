@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.checkers import judge
+from paidonce.harness.checkers import judge, load_checkers
 from paidonce.harness.errors import PaidonceError, UsageError
 from paidonce.harness.history import Backend, Ended, Header, Journal, Note, read_history
 from paidonce.harness.load.analyse.summary import summarise
@@ -20,7 +20,7 @@ from paidonce.harness.load.generate.targets import write_target
 from paidonce.harness.load.observe.meters import NOTHING, Meters, Watched
 from paidonce.harness.load.observe.sampler import Sample, Sampler, summarise_samples
 from paidonce.harness.load.observe.watching import Looks, seen_in
-from paidonce.harness.load.plan.settings import EXIT_DEFECT, EXIT_USAGE, LOAD_CHECKERS, SAYS
+from paidonce.harness.load.plan.settings import EXIT_DEFECT, EXIT_USAGE, SAYS
 from paidonce.harness.load.record.joining import MEASURED_FROM, MEASURED_TO
 from paidonce.harness.load.record.merge import Merged, merge, read_parts
 from paidonce.harness.load.record.recorder import ORIGIN
@@ -61,7 +61,7 @@ def run_load(
     observe: Observe | None = None,
     capabilities: frozenset[Capability] = frozenset(),
     backends: Mapping[str, Backend] | None = None,
-    checkers: tuple[str, ...] = LOAD_CHECKERS,
+    checkers: tuple[str, ...] | None = None,
     processes: int = 1,
     contention: str = "",
     think: str = "0.01",
@@ -112,7 +112,7 @@ def run_load(
         run=run,
         capabilities=capabilities,
         backends=backends or {},
-        checkers=checkers,
+        checkers=load_checkers() if checkers is None else checkers,
     )
     return run_job(
         job,

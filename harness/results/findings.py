@@ -18,8 +18,6 @@ DECLARED = "declared"
 """What a finding is about that says a claim of the target file is false: it is never accepted."""
 ANY = "*"
 """In a baseline: whatever breaks in a variant."""
-CHECKERS = ("successes", "rejections")
-"""What can break besides invariants: how many succeed, and that the rest is told so cleanly."""
 
 
 class Level(enum.StrEnum):
@@ -55,9 +53,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.variant}/{self.what}"
 
 
-def known_ids(variants: Sequence[str], invariants: Sequence[str]) -> tuple[str, ...]:
-    """Everything that a baseline can accept."""
-    return tuple(f"{v}/{what}" for v in variants for what in (*invariants, *CHECKERS, ANY))
+def known_ids(variants: Sequence[str], rules: Sequence[str]) -> tuple[str, ...]:
+    """Return everything that a baseline can accept.
+
+    ``rules`` are the names of all that can break in a variant: invariants, and the checkers whose
+    findings bear their own name.
+    """
+    return tuple(f"{v}/{what}" for v in variants for what in (*rules, ANY))
 
 
 def findings(proof: Proof, accepted: Mapping[str, str]) -> list[Finding]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from paidonce.harness.checkers import judge
+from paidonce.harness.checkers import judge, telling
+from paidonce.harness.checkers.base import BrokenBy
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.witness.export.steps import Moment, history_of
 from paidonce.harness.explore.witness.export.steps import tell as tell_steps
@@ -191,16 +192,17 @@ class _Maker:
         return card.number
 
     def _broke_in(self, verdict: Verdict) -> int:
-        wanted = {"one-charge": "took", "one-intent": "made"}.get(verdict.checker)
-        if wanted is not None:
+        broken_by = telling(verdict.checker).broken_by
+        if broken_by in (BrokenBy.SECOND_CHARGE, BrokenBy.SECOND_INTENT):
+            charge = broken_by is BrokenBy.SECOND_CHARGE
             places = [
                 self.step_of[id(call.effect)]
                 for call in self.story.calls
-                if getattr(call, wanted) and id(call.effect) in self.step_of
+                if (call.took if charge else call.made) and id(call.effect) in self.step_of
             ]
             if len(places) > 1:
                 return sorted(places)[1]
-        if verdict.checker == "one-success":
+        if broken_by is BrokenBy.ANSWER:
             events = [self.history.events[p] for p in verdict.evidence]
             told = [e for e in events if isinstance(e, Completed) and id(e) in self.step_of]
             if told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paidonce.harness.checkers import CHECKERS
+from paidonce.harness.checkers import CHECKERS, telling
 from paidonce.harness.history import ChargeObserved, Effect, History, OrderObserved
 from paidonce.harness.verdict import Status, Verdict
 from paidonce.reports.film.naming import Naming
@@ -13,46 +13,17 @@ from paidonce.reports.film.state import State
 from paidonce.reports.timeline.phrases import conclusion
 from paidonce.reports.timeline.story import Story
 
-# What a reader understands at once comes first; linearizable says the same of everything.
-_TELLING = (
-    "invariants",
-    "successes",
-    "one-charge",
-    "one-intent",
-    "no-charge-when-cancelled",
-    "refunds-bounded",
-    "ledger-agrees",
-    "amounts-agree",
-    "one-success",
-    "same-key-same-answer",
-)
-
-_BROKE = {
-    "one-charge": "one order is charged a second time",
-    "one-intent": "one order gets a second payment intent, and each can be paid",
-    "no-charge-when-cancelled": "the order is cancelled, and its payment was taken",
-    "refunds-bounded": "more was given back than was paid",
-    "ledger-agrees": "what the order shows is no longer what Stripe holds",
-    "amounts-agree": "what was taken is not what the order costs",
-    "one-success": "a second client is told that it succeeded",
-    "same-key-same-answer": "one idempotency key gets two different answers",
-    "invariants": "an invariant of the target no longer holds",
-    "successes": "more are told that they succeeded than may",
-    "rejections": "somebody is told neither that it succeeded nor that it did not",
-    "linearizable": "no order of the requests one after the other explains these answers",
-}
-
 
 def most_telling(verdicts: Sequence[Verdict]) -> Verdict | None:
     """Of those that are INVALID the one that is understood at once."""
     broken = [verdict for verdict in verdicts if verdict.status is Status.INVALID]
-    order = [*_TELLING, *(name for name in CHECKERS if name not in _TELLING)]
+    order = sorted(CHECKERS, key=lambda name: -telling(name).weight)
     return min(broken, key=lambda verdict: order.index(verdict.checker), default=None)
 
 
 def broke_words(checker: str) -> str:
     """What broke, for the moment at which it did."""
-    return _BROKE.get(checker, f"the invariant {checker} no longer holds")
+    return telling(checker).broke or f"the invariant {checker} no longer holds"
 
 
 def outcome(history: History, story: Story, reason: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from paidonce.harness.checkers import telling
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import History, read_history
 from paidonce.harness.results.assessment import Assessment
@@ -16,8 +17,6 @@ from paidonce.harness.verdict import Status, Verdict
 from paidonce.reports.film import Film, readable_film
 from paidonce.reports.timeline.model import Timeline, timeline
 
-# A second charge shows most plainly what is at stake; then a second intent, a second success.
-_TELLING = ("one-charge", "one-intent", "one-success")
 # Bigger histories (load runs, mostly) make no picture a person can read.
 _MAX_BYTES = 8_000_000
 _MAX_FILMS = 6
@@ -103,7 +102,7 @@ def settings(proof: Proof, folder: Path) -> dict[str, str]:
 
 
 def _rank(verdict: Verdict) -> int:
-    return _TELLING.index(verdict.checker) if verdict.checker in _TELLING else len(_TELLING)
+    return -telling(verdict.checker).stakes
 
 
 def _broken(cell: Cell) -> Iterator[tuple[Run, Verdict]]:

@@ -6,7 +6,7 @@ import pytest
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers import CHECKERS, checker, judge, judge_with
-from paidonce.harness.checkers.base import NOTHING, Needs, Violation, conclude
+from paidonce.harness.checkers.base import NOTHING, Needs, Telling, Violation, conclude
 from paidonce.harness.checkers.linearizable import Linearizable
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import History
@@ -18,6 +18,7 @@ class Crashing:
     name = "crashing"
     title = "Always breaks"
     needs = NOTHING
+    telling = Telling()
 
     def check(self, history: History) -> Verdict:
         raise KeyError("tab 1")
@@ -27,6 +28,7 @@ class Convinced:
     """Says what it is told to say."""
 
     title = "Knows already"
+    telling = Telling()
 
     def __init__(self, status: Status, needs: Needs = NOTHING) -> None:
         self.name = f"convinced-{status}"

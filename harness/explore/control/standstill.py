@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from paidonce.harness.checkers.progress import Progress
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.interfaces import Reader, Waits
 from paidonce.harness.history import Effect
 from paidonce.harness.taps.postgres import Unit
 from paidonce.harness.verdict import Status, Verdict, Violation
 
-CHECKER = "progress"
+CHECKER = Progress.name
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import load_checkers
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Backend, Journal
 from paidonce.harness.load.plan.address import loopback_url
@@ -17,7 +18,6 @@ from paidonce.harness.load.plan.plan import LoadPlan
 from paidonce.harness.load.plan.retrying import MOST_RETRIES
 from paidonce.harness.load.plan.settings import (
     ARRIVALS,
-    LOAD_CHECKERS,
     LONGEST_THINKING,
     command_line,
 )
@@ -83,7 +83,7 @@ class LoadJob:
     run: str = "load"
     capabilities: frozenset[Capability] = frozenset()
     backends: Mapping[str, Backend] = field(default_factory=dict)
-    checkers: tuple[str, ...] = LOAD_CHECKERS
+    checkers: tuple[str, ...] = field(default_factory=load_checkers)
 
     def __post_init__(self) -> None:
         loopback_url(self.base_url, "base_url")

@@ -19,17 +19,6 @@ from paidonce.harness.load.plan.retrying import MOST_RETRIES
 from paidonce.harness.load.plan.spread import FORMS as SPREADS
 from paidonce.harness.load.plan.spread import Spread, spread
 
-LOAD_CHECKERS = (
-    "one-success",
-    "clean-rejections",
-    "one-intent",
-    "one-charge",
-    "ledger-agrees",
-    "amounts-agree",
-    "linearizable",
-)
-"""What is judged in a history of load."""
-
 EXIT_USAGE = 2
 """Exit code of a Locust process that was given something it cannot work with."""
 EXIT_DEFECT = 4

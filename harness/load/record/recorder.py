@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.checkers import load_checkers
 from paidonce.harness.history import (
     Action,
     Completed,
@@ -25,7 +26,7 @@ from paidonce.harness.history import (
     OrderCreated,
     Outcome,
 )
-from paidonce.harness.load.plan.settings import LOAD_CHECKERS, LoadSettings
+from paidonce.harness.load.plan.settings import LoadSettings
 from paidonce.harness.load.record.latencies import Latencies
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.responses import completion
@@ -75,7 +76,7 @@ class Recorder:
             scenario=scenario,
             target=target.name,
             variant=settings.variant,
-            checkers=LOAD_CHECKERS,
+            checkers=load_checkers(),
             seed=settings.seed,
             started=started.isoformat(timespec="seconds"),
             settings={

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from paidonce.harness.checkers import target_checkers
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import explore, opened, save
@@ -31,7 +32,6 @@ from paidonce.harness.proof.plan import HISTORIES, machine
 from paidonce.harness.results.proof import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
 from paidonce.harness.targets.check.bursts import burst, crowd, orders_of_the_broken
 from paidonce.harness.targets.check.smoke import smoke
-from paidonce.harness.targets.run import clients
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.targets.run.search_request import request_for
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -114,7 +114,7 @@ def info(script: TargetScript) -> ScenarioInfo:
         parts.append(f"{attempt.name}: {steps}.")
     story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])
     return ScenarioInfo(
-        name=script.name, title=file.title or file.name, story=story, checkers=clients.CHECKERS
+        name=script.name, title=file.title or file.name, story=story, checkers=target_checkers()
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import target_checkers
 from paidonce.harness.checkers.expressions import parse
 from paidonce.harness.errors import DeadlineExceeded, UsageError
 from paidonce.harness.history import Header, Recorder
@@ -30,7 +31,6 @@ from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
 from paidonce.harness.testbed.bench import Bench
 
-CHECKERS = ("invariants", "successes", "rejections")
 USER = "client"
 _COMMAND_DEADLINE_S = 60.0
 
@@ -64,7 +64,7 @@ class TargetClients:
             variant=self.bench.variant,
             backends=self.bench.backends,
             capabilities=tuple(sorted(self.bench.capabilities | {Capability.STRIPE_CALLS})),
-            checkers=CHECKERS,
+            checkers=target_checkers(),
             seed=seed,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             rules=script.rules(),

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from paidonce import harness
+from paidonce.harness.checkers import CHECKERS, target_tables
 from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.results.findings import Finding, Level
 
@@ -22,8 +23,6 @@ _SCHEMA = (
 )
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.ACCEPTED: "error"}
 _OTHERS = {
-    "successes": "As many attempts succeed as the target says",
-    "rejections": "Every other attempt gets a clean rejection",
     "undecided": "It could not be decided",
     "declared": "What the target file claims of a variant is so",
 }
@@ -40,12 +39,13 @@ def sarif(
 ) -> bytes:
     """The log. ``invariants`` are the conditions by name, all of them: a rule for each, so that
     a reader can tell what held from what was not looked at."""
+    others = {name: CHECKERS[name].title for name in target_tables()} | _OTHERS
     rules = [_rule(f"invariant/{name}", name, check) for name, check in invariants.items()]
-    rules += [_rule(name, text, text) for name, text in _OTHERS.items()]
+    rules += [_rule(name, text, text) for name, text in others.items()]
     places = {rule["id"]: number for number, rule in enumerate(rules)}
 
     def result(one: Finding) -> dict[str, Any]:
-        rule = one.what if one.what in _OTHERS else f"invariant/{one.what}"
+        rule = one.what if one.what in others else f"invariant/{one.what}"
         again = replay(one)
         said = f"{one.variant}: {one.reason}"
         made: dict[str, Any] = {
