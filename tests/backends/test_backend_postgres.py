@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+import paidonce
 from paidonce.harness.backends import postgres_admin, postgres_embedded, wheels
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
@@ -271,7 +272,7 @@ def test_works_for_an_ordinary_user() -> None:
         "assert not folder.exists()\n"
         "print('fine')\n"
     )
-    root = Path(postgres_admin.__file__).parents[2]
+    root = Path(*paidonce.__path__).parent
     site = Path(psycopg.__file__).parents[1]
     account = pwd.getpwnam("nobody")
     done = subprocess.run(
