@@ -18,8 +18,9 @@ def command(
 ) -> tuple[list[str], dict[str, str]]:
     """The argv and environment that run ``python -m module`` with this interpreter.
 
-    ``-P`` keeps the current folder out of ``sys.path``: a user's own ``harness`` or ``signing``
-    module must not be taken for ours. ``environment`` is the base (default: this process's).
+    ``-P`` keeps the current folder out of ``sys.path``: a user's own ``locust`` or ``uvicorn``
+    module must not be taken for the one that is wanted. ``environment`` is the base (default:
+    this process's).
     """
     base = dict(os.environ if environment is None else environment)
     inherited = base.get("PYTHONPATH")

@@ -41,7 +41,7 @@ class Effects:
     database may make it fail; a failure lets go of the transaction's locks. ``unsettles`` if it
     makes settings that change what statements mean, which ones cannot be told.
 
-    All these may say too much. What follows is about single moments (see ``overtaken``). ``stale``
+    All these may say too much. What follows is about single moments (see ``two_step``). ``stale``
     are looks that are not made again once the statement has waited. A look at one row that the
     statement locks for certain, before it waits for anything else, is none of them: it is made
     again then, and is among ``fresh``, with the lock; once it may have waited for something else

@@ -1,6 +1,6 @@
 """Which statements one execution took for single moments, and which of its others overtake them.
 
-See ``overtaken``: that a statement is carried out and committed at once makes a difference to
+See ``two_step``: that a statement is carried out and committed at once makes a difference to
 another that begins in between. Both are met in one execution, in either order, where both can be
 under way at once: who could be let go between the two can be let go after them as well.
 """
@@ -17,7 +17,7 @@ from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
 from paidonce.harness.explore.footprint.sql.two_step import may_overtake, overtakes
 
 Told = Callable[[frozenset[Resource]], frozenset[Resource]]
-"""Locks, by columns that tell rows apart still (see ``changed``)."""
+"""Locks, by columns that tell rows apart still (see ``changed_columns``)."""
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ class Pattern:
     shared: bool = False
     entry: bool = False
     only: tuple[tuple[Match, frozenset[str]], ...] = ()
-    """Values that have to be one of several, or there is no such thing (see ``partial``)."""
+    """Values of which it must have one, or there is no such thing (see ``partial_indexes``)."""
 
     @property
     def constant(self) -> bool:

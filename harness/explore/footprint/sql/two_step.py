@@ -7,7 +7,7 @@ and committed in another, as if it were in a transaction. There are three ways:
 
 * It writes by what it looks at only once: two of those do not see each other. What a statement
   looks at is seen through one snapshot, whatever it has to wait for; seen again is nothing but the
-  row that was waited for (``certain``).
+  row that was waited for (``certain_locks``).
 * It looks at who has locked what (SKIP LOCKED, NOWAIT, ``pg_try_advisory_lock``). What it locks
   itself is not locked any more when it is committed.
 * Another statement looks at what it writes only once, and then waits for it; or looks at its locks
