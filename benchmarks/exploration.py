@@ -44,7 +44,7 @@ from paidonce.harness.explore.cluster.crew import crew_at
 from paidonce.harness.explore.cluster.local import local_cluster
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Search, opened
+from paidonce.harness.explore.exploration import opened
 from paidonce.harness.process.event_loop import run
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.scenario.subject import Described
@@ -103,7 +103,7 @@ async def _guard(
         opened(stack, story, guard, chosen.lanes) as worlds,
     ):
         for one in worlds:
-            await ours.once([one], story, guard, Search.DPOR, 1)
+            await ours.once([one], story, guard, "dpor", 1)
         permutations = await ours.permutations(worlds, story, guard)
         with ExitStack() as exits:
             pairs: list[tuple[Way, _Once | None]] = [
@@ -116,7 +116,7 @@ async def _guard(
                     ),
                     _ours(worlds, guard, way, chosen.schedules),
                 )
-                for way in (Search.DFS, Search.DPOR)
+                for way in ("dfs", "dpor")
             ]
             pairs += _isolation(permutations, worlds)
             frontrun = Way("frontrun", f"rewritten as a function, frontrun {rival.VERSION}")
@@ -152,7 +152,7 @@ async def _spread(
         of_sql=len(permutations.orders),
     )
     async with _workers(chosen.lanes - 1, guard) as elsewhere:
-        once = _ours([here], guard, Search.DFS, chosen.schedules, elsewhere)
+        once = _ours([here], guard, "dfs", chosen.schedules, elsewhere)
         await _rounds([(way, once)], chosen.rounds)
     return way
 
@@ -160,7 +160,7 @@ async def _spread(
 async def _spent(worlds: list[ServiceWorlds], guard: str, most: int) -> str:
     """Whose processor time an execution takes."""
     before = profiling.processor_time(worlds)
-    sample = await ours.once(worlds, scenario(STORY), guard, Search.DFS, most)
+    sample = await ours.once(worlds, scenario(STORY), guard, "dfs", most)
     after = profiling.processor_time(worlds)
     spent = {
         who: (seconds - before.get(who, 0.0)) / sample.schedules * 1000
@@ -183,7 +183,7 @@ async def _rounds(pairs: list[tuple[Way, _Once | None]], rounds: int) -> None:
 def _ours(
     worlds: list[ServiceWorlds],
     guard: str,
-    way: Search,
+    way: str,
     most: int,
     elsewhere: Elsewhere | None = None,
 ) -> _Once:

@@ -13,7 +13,7 @@ import msgspec
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Request, Search, explore, opened
+from paidonce.harness.explore.exploration import Request, explore, opened
 from paidonce.harness.explore.search import Budget, Ending, RandomWalk
 from paidonce.harness.explore.search.execute import execute
 from paidonce.harness.scenario.model import Scenario
@@ -86,7 +86,7 @@ async def _both(
     async with _opened(stack, story, variant, lanes) as worlds:
         return [
             await _point(worlds, story, variant, x, way, limit)
-            for way, limit in zip((Search.DPOR, Search.DFS), limits, strict=True)
+            for way, limit in zip(("dpor", "dfs"), limits, strict=True)
         ]
 
 
@@ -103,7 +103,7 @@ async def _point(
     story: Scenario,
     variant: str,
     x: int,
-    way: Search,
+    way: str,
     limit: float,
 ) -> Point:
     request = Request(
@@ -119,11 +119,11 @@ async def _point(
         raise PaidonceError(f"{variant}, {x}: {result.ending} {result.reason} {result.invalid}")
     complete = result.ending is Ending.COMPLETE
     estimate = None
-    if not complete and way is Search.DFS:
+    if not complete and way == "dfs":
         estimate = await _estimate(worlds[0])
     return Point(
         x=x,
-        reduced=way is Search.DPOR,
+        reduced=way == "dpor",
         executions=result.counts.executions,
         seconds=result.seconds,
         steps=result.counts.longest,

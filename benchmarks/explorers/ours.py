@@ -13,7 +13,7 @@ from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import judge_outcome
-from paidonce.harness.explore.exploration import Request, Search, explore
+from paidonce.harness.explore.exploration import Request, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.export import statements_of, tell
@@ -29,7 +29,7 @@ async def once(
     worlds: list[ServiceWorlds],
     scenario: Scenario,
     guard: str,
-    way: Search,
+    way: str,
     most: int,
     elsewhere: Elsewhere | None = None,
 ) -> Sample:

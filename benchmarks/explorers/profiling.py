@@ -30,7 +30,6 @@ from paidonce.harness.explore.control import executions as service_worlds
 from paidonce.harness.explore.control import lock_waits as blocking
 from paidonce.harness.explore.control import reader as reading
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Search
 from paidonce.harness.explore.naming import names
 from paidonce.harness.explore.search.schedulers import tree
 from paidonce.harness.scenario import controlled as scenario_clients
@@ -115,12 +114,12 @@ async def profile(
     worlds: ServiceWorlds, scenario: Scenario, guard: str, rounds: int, most: int
 ) -> str:
     """A full search with ``guard``, as text."""
-    await once([worlds], scenario, guard, Search.DFS, most)
+    await once([worlds], scenario, guard, "dfs", most)
     spans = Spans()
     before, made, took = processor_time([worlds]), 0, 0.0
     with spans.watching():
         for _ in range(rounds):
-            sample = await once([worlds], scenario, guard, Search.DFS, most)
+            sample = await once([worlds], scenario, guard, "dfs", most)
             made, took = made + sample.schedules, took + sample.seconds
     after = processor_time([worlds])
     lines = [
@@ -148,7 +147,7 @@ async def _functions(worlds: ServiceWorlds, scenario: Scenario, guard: str, most
     profiler = cProfile.Profile()
     profiler.enable()
     try:
-        await once([worlds], scenario, guard, Search.DFS, most)
+        await once([worlds], scenario, guard, "dfs", most)
     finally:
         profiler.disable()
     out = io.StringIO()

@@ -19,10 +19,10 @@ from paidonce.harness.explore.exploration import (
     WATCH_S,
     Explored,
     Request,
-    Search,
     budget_of,
     explore,
 )
+from paidonce.harness.explore.search.schedulers import DEFAULT, SCHEDULERS, kind_of
 from paidonce.harness.explore.validate.spending import validation_of
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.testbed.stack import Choice
@@ -35,12 +35,13 @@ def explore_command(
         int | None, typer.Option(help="How many clients, where all of them do the same.")
     ] = None,
     scheduler: Annotated[
-        Search,
+        str,
         typer.Option(
-            help="dpor: every interleaving that differs; dfs: every one; bounded: all with at "
-            "most so many context switches; random, pct: as many as the budget allows."
+            help="; ".join(f"{kind.name}: {kind.summary}" for kind in SCHEDULERS.values()) + ".",
+            metavar="NAME",
+            autocompletion=lambda: list(SCHEDULERS),
         ),
-    ] = Search.DPOR,
+    ] = DEFAULT,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -117,7 +118,7 @@ def explore_command(
     playable = named(name, guard, attempts)
     request = replace(
         playable.request,
-        search=scheduler,
+        search=kind_of(scheduler).name,
         budget=budget_of(budget),
         seed=seed,
         lanes=playable.lanes(jobs),

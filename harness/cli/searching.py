@@ -74,7 +74,7 @@ def _made(explored: Explored) -> dict[str, str]:
     return {
         "Started": f"{ended - datetime.timedelta(seconds=explored.result.seconds):%F %T} UTC",
         "Attempts": str(len(request.scenario.attempts)),
-        "Scheduler": request.search.value,
+        "Scheduler": request.search,
         "Seed": str(request.seed),
         "Machine": f"{here.system}, {count(here.cpus, 'CPU')}",
         "paidonce, Python": f"{here.paidonce}, {here.python}",

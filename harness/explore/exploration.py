@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,16 +23,11 @@ from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
     Ahead,
-    Bounded,
     Budget,
-    DepthFirst,
     Ending,
     Expected,
     Foretold,
-    Pct,
     Progress,
-    RandomWalk,
-    Reduced,
     Replayed,
     Result,
     Scheduler,
@@ -41,6 +35,7 @@ from paidonce.harness.explore.search import (
 )
 from paidonce.harness.explore.search.clock import Clock
 from paidonce.harness.explore.search.replay import expectations
+from paidonce.harness.explore.search.schedulers import DEFAULT, Extent, kind_of
 from paidonce.harness.explore.search.shrink import Shrunk
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.shrinking import shrunk
@@ -63,29 +58,20 @@ DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
 
-class Search(enum.StrEnum):
-    """The schedulers there are."""
-
-    DPOR = "dpor"
-    DFS = "dfs"
-    RANDOM = "random"
-    PCT = "pct"
-    BOUNDED = "bounded"
-
-
 @dataclass(frozen=True)
 class Request:
     """What is to be explored, and how."""
 
     scenario: Script
     variant: str
-    search: Search = Search.DPOR
+    search: str = DEFAULT
+    """The scheduler's name among ``SCHEDULERS``."""
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
     lanes: int = 1
     recheck: float = 0.0
     switches: int = 2
-    """For ``BOUNDED``: how many context switches at most."""
+    """For ``bounded``: how many context switches at most."""
     stop_at_first: bool = True
     noise: tuple[str, ...] = ()
     watch: float = WATCH_S
@@ -120,24 +106,17 @@ class Explored:
 
 
 def scheduler(request: Request) -> Scheduler:
-    """The scheduler that was asked for, after the orders to be tried first."""
-    asked = _asked(request)
+    """Return the scheduler that was asked for, after the orders to be tried first.
+
+    Raises ``UsageError`` where there is none of that name.
+    """
+    extent = Extent(
+        seed=request.seed,
+        runs=request.budget.schedules or DEFAULT_RUNS,
+        switches=request.switches,
+    )
+    asked = kind_of(request.search).make(extent)
     return Foretold(request.first, asked) if request.first else asked
-
-
-def _asked(request: Request) -> Scheduler:
-    runs = request.budget.schedules or DEFAULT_RUNS
-    match request.search:
-        case Search.DPOR:
-            return Reduced()
-        case Search.DFS:
-            return DepthFirst()
-        case Search.RANDOM:
-            return RandomWalk(request.seed, runs)
-        case Search.PCT:
-            return Pct(request.seed, runs)
-        case Search.BOUNDED:
-            return Bounded(request.switches)
 
 
 @asynccontextmanager
@@ -265,7 +244,7 @@ async def _searched(
         worlds,
         lambda: scheduler(request),
         clock.left,
-        reduces=request.search is Search.DPOR,
+        reduces=kind_of(request.search).reduces,
         memory=request.memory,
         seed=request.seed,
         recheck=request.recheck,
@@ -362,7 +341,6 @@ __all__ = [
     "WATCH_S",
     "Explored",
     "Request",
-    "Search",
     "budget_of",
     "exit_code",
     "explore",

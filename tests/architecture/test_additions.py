@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
 
 from paidonce.harness.checkers import CHECKERS, judge, load_checkers, target_checkers
 from paidonce.harness.checkers.base import NOTHING, BrokenBy, Telling, conclude
+from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.exploration import Request, scheduler
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.search import Coverage, Plan, Run, search
+from paidonce.harness.explore.search.schedulers import SCHEDULERS, SchedulerKind, kind_of
+from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.history import Completed, History, read_history
 from paidonce.harness.verdict import Status, Verdict, Violation
 from paidonce.reports import write_witness_page
+
+if TYPE_CHECKING:
+    from paidonce.harness.service.script import Script
 
 WITNESSES = Path(__file__).parents[1] / "fixtures" / "format1" / "matrix" / "witnesses"
 
@@ -65,3 +76,90 @@ def test_a_checker_brings_its_words_to_the_page_of_a_witness(tmp_path: Path) -> 
 def test_a_checker_says_itself_which_runs_it_judges() -> None:
     assert NoAnswers.name in load_checkers()
     assert NoAnswers.name not in target_checkers()
+
+
+class Counter:
+    """A world of two actors that each make two steps, in memory."""
+
+    def __init__(self) -> None:
+        self.made = {"a": 0, "b": 0}
+
+    def _able(self) -> tuple[str, ...]:
+        return tuple(actor for actor, made in self.made.items() if made < 2)
+
+    def pending(self) -> tuple[Pending, ...]:
+        return tuple(
+            Pending(actor=actor, label="counts", footprint=Footprint()) for actor in self._able()
+        )
+
+    async def step(self, actor: str) -> Taken:
+        enabled = self._able()
+        self.made[actor] += 1
+        return Taken(actor=actor, label="counts", footprint=Footprint(), enabled=enabled)
+
+    async def finish(self) -> int:
+        return sum(self.made.values())
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+class Counters:
+    async def fresh(self) -> Counter:
+        return Counter()
+
+
+class Last:
+    """Lets whoever stands last move; the choices of one execution."""
+
+    def choose(self, pending: tuple[Pending, ...]) -> str | None:
+        return pending[-1].actor
+
+    def took(self, taken: Taken) -> None:
+        """Needs no memory."""
+
+
+class LastFirst:
+    """A scheduler: one execution, in which whoever stands last goes first."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+    @property
+    def waiting(self) -> int:
+        return 1 - len(self.runs)
+
+    def upcoming(self, count: int) -> list[Plan]:
+        return [Plan(0, (), Last)][: min(count, self.waiting)]
+
+    def commit(self, plan: Plan, run: Run) -> bool:
+        self.runs.append(run)
+        return True
+
+    def abandon(self, plan: Plan) -> None:
+        raise AssertionError("no execution of this world is invalid")
+
+    def coverage(self, actors: int, steps: str) -> Coverage:
+        return Coverage(complete=False, words=f"one schedule of {actors} attempts, the last first")
+
+
+LAST_FIRST = SchedulerKind(
+    name="last-first", summary="one, the last first", make=lambda extent: LastFirst()
+)
+
+
+def test_a_scheduler_is_found_by_its_name_and_explores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEDULERS, LAST_FIRST.name, LAST_FIRST)
+    script = cast("Script", None)  # Which service it is is nothing to a scheduler.
+    chosen = scheduler(Request(scenario=script, variant="any", search="last-first"))
+    assert isinstance(chosen, LastFirst)
+    fine = Verdict(checker="any", status=Status.VALID, reason="nothing can go wrong")
+    result = asyncio.run(search([Counters()], lambda outcome: fine, chosen))
+    assert [run.schedule for run in chosen.runs] == [("b", "b", "a", "a")]
+    assert (result.counts.explored, result.outcomes) == (1, (4,))
+    assert result.coverage == "one schedule of 2 attempts, the last first"
+
+
+def test_an_unknown_scheduler_is_told_with_the_choices() -> None:
+    with pytest.raises(UsageError, match=r"unknown scheduler 'dpr'; choose from dpor, dfs, random"):
+        kind_of("dpr")

@@ -7,7 +7,6 @@ import pytest
 from test_exploration import explored
 
 from paidonce.harness.explore.control.outcome import Came
-from paidonce.harness.explore.exploration import Search
 from paidonce.harness.explore.search import Budget, Ending, Result
 from paidonce.scenarios.reference import TARGET
 
@@ -47,7 +46,7 @@ def test_the_reduced_search_misses_no_outcome_of_the_full_one(guard):
     reduced = explored("two_tabs", guard, stop_at_first=False, lanes=2).result
     budget = Budget(seconds=FULL_S)
     full = explored(
-        "two_tabs", guard, search=Search.DFS, stop_at_first=False, budget=budget, lanes=2
+        "two_tabs", guard, search="dfs", stop_at_first=False, budget=budget, lanes=2
     ).result
     assert whoever(full) <= whoever(reduced)
     assert (reduced.counts.invalid, full.counts.invalid) == (0, 0)

@@ -13,7 +13,6 @@ from truth import Told, Truth
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.outcome import Came
-from paidonce.harness.explore.exploration import Search
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.explore.validate.spending import Validation
 
@@ -79,7 +78,7 @@ class Comparer:
         try:
             found = await self._searcher.search(
                 service,
-                Search.DPOR,
+                "dpor",
                 Budget(schedules=self._effort.reduced),
                 self._effort.validation,
             )
@@ -117,7 +116,7 @@ class Comparer:
         if not self._effort.full:
             return await self._judge_missed(service, found, set())
         full = await self._searcher.search(
-            service, Search.DFS, Budget(schedules=self._effort.full), None
+            service, "dfs", Budget(schedules=self._effort.full), None
         )
         if full.code == 1:
             deep = await self._told(service, self._effort.accused)

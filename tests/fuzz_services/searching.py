@@ -14,7 +14,6 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import (
     Explored,
     Request,
-    Search,
     exit_code,
     explore,
     opened,
@@ -136,7 +135,7 @@ class Searcher:
     async def search(
         self,
         service: Service,
-        search: Search,
+        search: str,
         budget: Budget,
         validation: Validation | None = DEFAULT,
     ) -> Found:

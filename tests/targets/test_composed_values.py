@@ -10,7 +10,6 @@ import shutil
 import pytest
 from small_services import HERE, explored
 
-from paidonce.harness.explore.exploration import Search
 from paidonce.harness.explore.search import Ending
 
 KINDS = (
@@ -51,6 +50,6 @@ def test_the_full_search_says_the_same(tmp_path, kind, way):
     how = {"validation": None, "stop_at_first": False}
     path = target(tmp_path, variant)
     reduced = explored(path, variant, **how).result
-    everything = explored(path, variant, search=Search.DFS, **how).result
+    everything = explored(path, variant, search="dfs", **how).result
     assert reduced.ending is everything.ending
     assert {one.status for one in reduced.outcomes} == {one.status for one in everything.outcomes}

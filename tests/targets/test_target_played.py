@@ -8,7 +8,7 @@ import pytest
 from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 
 from paidonce.harness.checkers import judge
-from paidonce.harness.explore.exploration import Request, Search, explore, play_again, save
+from paidonce.harness.explore.exploration import Request, explore, play_again, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.witness.file import read_witness
@@ -85,7 +85,7 @@ def test_numbers_from_a_sequence_are_the_same_in_every_execution():
 
 @pytest.mark.slow
 def test_a_reduced_search_comes_to_the_same_as_a_whole_one():
-    whole = explored(SHOP / "target.toml", "racy", search=Search.DFS, **ALL_OF_IT).result
+    whole = explored(SHOP / "target.toml", "racy", search="dfs", **ALL_OF_IT).result
     reduced = explored(SHOP / "target.toml", "racy", **ALL_OF_IT).result
     assert whole.invalid == reduced.invalid == ()
     assert whole.counts.outcomes == reduced.counts.outcomes

@@ -9,7 +9,7 @@ import pytest
 from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from paidonce.harness.explore.exploration import Request, Search, explore
+from paidonce.harness.explore.exploration import Request, explore
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.testbed.stack import Choice
 
@@ -63,7 +63,7 @@ def test_steps_that_commute_cost_nothing():
     ],
 )
 def test_a_bounded_search_says_exactly_what_it_covered(switches, words):
-    found = explored("locked", search=Search.BOUNDED, switches=switches)
+    found = explored("locked", search="bounded", switches=switches)
     assert found.result.ending is Ending.INCOMPLETE, "more switches are possible"
     assert found.result.coverage == (f"all interleavings of 2 attempts over tap steps with {words}")
     assert found.result.counts.invalid == 0
@@ -71,9 +71,7 @@ def test_a_bounded_search_says_exactly_what_it_covered(switches, words):
 
 @pytest.mark.slow
 def test_what_a_spent_budget_leaves_out_is_said():
-    result = explored(
-        "locked", search=Search.BOUNDED, switches=2, budget=Budget(schedules=10)
-    ).result
+    result = explored("locked", search="bounded", switches=2, budget=Budget(schedules=10)).result
     assert result.ending is Ending.INCOMPLETE
     assert "the budget of 10 schedules is spent" in result.reason
     assert "more executions are left" in result.coverage

@@ -10,7 +10,7 @@ import pytest
 from hard_target import PAY_VS_CANCEL, TWO_TABS, Lab
 
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Explored, Search, play_again
+from paidonce.harness.explore.exploration import Explored, play_again
 from paidonce.harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
 from paidonce.harness.explore.search.execute import execute
 from paidonce.harness.explore.search.replay import expectations
@@ -181,7 +181,7 @@ def test_failures_to_serialize_are_answers_to_explore_past(lab: Lab) -> None:
 )
 def test_locks_that_no_statement_names_are_reckoned_with(lab: Lab, behaviour, story, met) -> None:
     reduced = lab.explored(behaviour, story)
-    full = lab.explored(behaviour, story, search=Search.DFS)
+    full = lab.explored(behaviour, story, search="dfs")
     complete(reduced)
     assert full.result.ending is Ending.COMPLETE
     assert set(full.result.outcomes) == set(reduced.result.outcomes)

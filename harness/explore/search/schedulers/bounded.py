@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from paidonce.harness.explore.search.happens_before import Order
+from paidonce.harness.explore.search.schedulers.kind import Extent, SchedulerKind
 from paidonce.harness.explore.search.schedulers.tree import Node, TreeScheduler
 from paidonce.harness.explore.search.types import Coverage
 from paidonce.harness.explore.search.words import at_most, attempts, executions_left
@@ -77,3 +78,14 @@ class Bounded(TreeScheduler):
         else:
             words = f"{who} with {at_most(self.floor - 1)}"
         return Coverage(complete=False, words=words + executions_left(self.waiting))
+
+
+def _make(extent: Extent) -> Bounded:
+    return Bounded(extent.switches)
+
+
+KIND = SchedulerKind(
+    name="bounded",
+    summary="all with at most so many context switches",
+    make=_make,
+)

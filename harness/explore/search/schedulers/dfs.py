@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from paidonce.harness.explore.search.happens_before import Order
+from paidonce.harness.explore.search.schedulers.kind import Extent, SchedulerKind
 from paidonce.harness.explore.search.schedulers.tree import Node, TreeScheduler
 from paidonce.harness.explore.search.types import Coverage
 from paidonce.harness.explore.search.words import at_most, attempts, executions_left
@@ -45,3 +46,14 @@ class DepthFirst(TreeScheduler):
                 f"all schedules of {attempts(actors)} over {steps} with {at_most(self.floor - 1)}"
             )
         return Coverage(complete=False, words=words + executions_left(self.waiting))
+
+
+def _make(extent: Extent) -> DepthFirst:
+    return DepthFirst()
+
+
+KIND = SchedulerKind(
+    name="dfs",
+    summary="every one",
+    make=_make,
+)

@@ -38,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.explore.search.happens_before import Order, Race
+from paidonce.harness.explore.search.schedulers.kind import Extent, SchedulerKind
 from paidonce.harness.explore.search.schedulers.tree import Node, TreeScheduler
 from paidonce.harness.explore.search.types import Coverage
 from paidonce.harness.explore.search.words import attempts, executions_left
@@ -90,3 +91,15 @@ class Reduced(TreeScheduler):
             return Coverage(complete=True, words=words)
         words = f"some interleavings of {attempts(actors)} over {steps}, no two of them the same"
         return Coverage(complete=False, words=words + executions_left(self.waiting))
+
+
+def _make(extent: Extent) -> Reduced:
+    return Reduced()
+
+
+KIND = SchedulerKind(
+    name="dpor",
+    summary="every interleaving that differs",
+    make=_make,
+    reduces=True,
+)

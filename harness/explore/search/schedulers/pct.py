@@ -16,6 +16,7 @@ from random import Random
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.search.choices import Continued, at_once
 from paidonce.harness.explore.search.happens_before import Footprints
+from paidonce.harness.explore.search.schedulers.kind import Extent, SchedulerKind
 from paidonce.harness.explore.search.schedulers.random_walk import Sampling
 from paidonce.harness.explore.search.types import Coverage, Guide, Plan, Run
 from paidonce.harness.explore.search.words import attempts
@@ -118,3 +119,14 @@ class _Priorities:
     def took(self, taken: Taken) -> None:
         if not taken.footprint.empty:
             self._steps += 1
+
+
+def _make(extent: Extent) -> Pct:
+    return Pct(extent.seed, extent.runs)
+
+
+KIND = SchedulerKind(
+    name="pct",
+    summary="as many as the budget allows, with few switches drawn",
+    make=_make,
+)

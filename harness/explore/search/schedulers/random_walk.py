@@ -9,6 +9,7 @@ from random import Random
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.search.choices import at_once
+from paidonce.harness.explore.search.schedulers.kind import Extent, SchedulerKind
 from paidonce.harness.explore.search.types import Coverage, Guide, Plan, Run
 from paidonce.harness.explore.search.words import attempts
 from paidonce.harness.explore.search.world import Pending, Taken
@@ -80,3 +81,14 @@ class _Walk:
 
     def took(self, taken: Taken) -> None:
         pass
+
+
+def _make(extent: Extent) -> RandomWalk:
+    return RandomWalk(extent.seed, extent.runs)
+
+
+KIND = SchedulerKind(
+    name="random",
+    summary="as many as the budget allows, each choice drawn",
+    make=_make,
+)
