@@ -17,15 +17,10 @@ from paidonce.harness.results.assessment import Assessment, assess
 from paidonce.harness.results.problems import Problem, Weight
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import Standing
-from paidonce.reports.formats import predictions
+from paidonce.reports.formats import FORMATS, predictions
 from paidonce.reports.formats.explored import write_search_page, write_witness_page
-from paidonce.reports.formats.html import page
-from paidonce.reports.formats.junit import junit
-from paidonce.reports.formats.markdown import summary
 from paidonce.reports.formats.picture import write_picture
-from paidonce.reports.formats.store import RESULTS_NAME, encode, load, write_file
-from paidonce.reports.formats.tables import as_csv
-from paidonce.reports.load.figures import measurements
+from paidonce.reports.formats.store import load, write_file
 
 __all__ = [
     "Assessment",
@@ -52,25 +47,25 @@ def write_all(assessed: Assessment, folder: Path) -> dict[str, Path]:
     whatever happens to the rest. Returns the path of each by the name of its format.
     Raises ``UsageError`` when a file cannot be written.
     """
-    proof = assessed.proof
-    paths = {
-        "json": folder / RESULTS_NAME,
-        "html": folder / "report.html",
-        "markdown": folder / "summary.md",
-        "junit": folder / "junit.xml",
-    }
-    write_file(paths["json"], encode(proof))
-    write_file(paths["markdown"], summary(assessed).encode("utf-8", "replace"))
-    write_file(paths["junit"], junit(assessed))
-    if proof.loads:
-        paths["csv"] = folder / "load.csv"
-        write_file(paths["csv"], as_csv(measurements(proof)))
-    for cell in proof.cells:
+    paths: dict[str, Path] = {}
+    _write(assessed, folder, paths, links=False)
+    for cell in assessed.proof.cells:
         if cell.search is not None and cell.search.witness is not None:
             with contextlib.suppress(UsageError):
                 write_witness_page(folder / cell.search.witness, cell.search)
-    write_file(paths["html"], page(assessed, folder).encode())
-    return paths
+    _write(assessed, folder, paths, links=True)
+    return {name: paths[name] for name in FORMATS if name in paths}
+
+
+def _write(assessed: Assessment, folder: Path, paths: dict[str, Path], *, links: bool) -> None:
+    """Write the formats that link to pages of witnesses, or those that do not; note the paths."""
+    for name, written in FORMATS.items():
+        if written.links is not links:
+            continue
+        data = written.make(assessed, folder)
+        if data is not None:
+            paths[name] = folder / written.file
+            write_file(paths[name], data)
 
 
 def write_predictions(found: Sequence[Decided], looked: Looked, folder: Path) -> None:

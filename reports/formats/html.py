@@ -25,6 +25,7 @@ from paidonce.reports.charts.curve_svg import curve_picture
 from paidonce.reports.charts.curves import Plot, as_data
 from paidonce.reports.charts.stacks import stack_picture
 from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.formats.report_format import ReportFormat
 from paidonce.reports.formats.store import page_beside
 from paidonce.reports.load.advice import advice
 from paidonce.reports.load.limits import limit_figures
@@ -263,3 +264,15 @@ def _plotted(plot: Plot) -> Markup:
 
 
 __all__ = ["Shown", "asset", "page"]
+
+
+def _make(assessed: Assessment, folder: Path) -> bytes:
+    return page(assessed, folder).encode()
+
+
+FORMAT = ReportFormat(
+    name="html",
+    file="report.html",
+    make=_make,
+    links=True,
+)

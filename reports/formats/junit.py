@@ -9,6 +9,7 @@ where only a part of what was to be judged was.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from paidonce.harness.results.assessment import Assessment
@@ -17,6 +18,7 @@ from paidonce.harness.results.proof import Cell, Proof, Variant
 from paidonce.harness.results.standing import Standing, tally
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.formats.report_format import ReportFormat
 from paidonce.reports.overview.backends import Column, columns
 from paidonce.reports.overview.searches import replay_command, search_words
 
@@ -195,3 +197,14 @@ def _count(element: ET.Element) -> None:
     for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         element.set(name, str(sum(case.find(tag) is not None for case in cases)))
     element.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
+
+
+def _make(assessed: Assessment, _folder: Path) -> bytes:
+    return junit(assessed)
+
+
+FORMAT = ReportFormat(
+    name="junit",
+    file="junit.xml",
+    make=_make,
+)

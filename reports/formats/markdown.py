@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.results.problems import Weight
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import Standing
+from paidonce.reports.formats.report_format import ReportFormat
 from paidonce.reports.load.advice import advice
 from paidonce.reports.load.limits import limit_figures
 from paidonce.reports.load.performance import profiles
@@ -203,3 +205,14 @@ def code(name: str) -> str:
 def escaped(text: str) -> str:
     """``text`` as it is read, whatever Markdown makes of its characters."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _make(assessed: Assessment, _folder: Path) -> bytes:
+    return summary(assessed).encode("utf-8", "replace")
+
+
+FORMAT = ReportFormat(
+    name="markdown",
+    file="summary.md",
+    make=_make,
+)

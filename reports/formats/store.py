@@ -10,7 +10,9 @@ import msgspec
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results import format1
+from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.results.proof import RESULTS_FORMAT, Proof
+from paidonce.reports.formats.report_format import ReportFormat
 
 RESULTS_NAME = "results.json"
 
@@ -79,3 +81,14 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"report {path} cannot be written: {reason}") from error
+
+
+def _make(assessed: Assessment, _folder: Path) -> bytes:
+    return encode(assessed.proof)
+
+
+FORMAT = ReportFormat(
+    name="json",
+    file=RESULTS_NAME,
+    make=_make,
+)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from paidonce.harness.errors import Unavailable, UsageError
-from paidonce.reports.load.figures import Row
+from paidonce.harness.results.assessment import Assessment
+from paidonce.reports.formats.report_format import ReportFormat
+from paidonce.reports.load.figures import Row, measurements
 
 _AT_ONCE = 20_000
 """Rows of Parquet that are kept in memory until they are written."""
@@ -100,3 +102,14 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
             batch = []
     if batch:
         yield batch
+
+
+def _make(assessed: Assessment, _folder: Path) -> bytes | None:
+    return as_csv(measurements(assessed.proof)) if assessed.proof.loads else None
+
+
+FORMAT = ReportFormat(
+    name="csv",
+    file="load.csv",
+    make=_make,
+)

@@ -19,8 +19,10 @@ from paidonce.harness.explore.search import Coverage, Plan, Run, search
 from paidonce.harness.explore.search.schedulers import SCHEDULERS, SchedulerKind, kind_of
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.history import Completed, History, read_history
+from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.verdict import Status, Verdict, Violation
-from paidonce.reports import write_witness_page
+from paidonce.reports import assess, load, write_all, write_witness_page
+from paidonce.reports.formats import FORMATS, ReportFormat
 
 if TYPE_CHECKING:
     from paidonce.harness.service.script import Script
@@ -163,3 +165,29 @@ def test_a_scheduler_is_found_by_its_name_and_explores(monkeypatch: pytest.Monke
 def test_an_unknown_scheduler_is_told_with_the_choices() -> None:
     with pytest.raises(UsageError, match=r"unknown scheduler 'dpr'; choose from dpor, dfs, random"):
         kind_of("dpr")
+
+
+def _names(assessed: Assessment, folder: Path) -> bytes:
+    """A format: the names of the cells, a line each, and what is already there beside it."""
+    cells = [f"{cell.variant}/{cell.scenario}" for cell in assessed.proof.cells]
+    pages = [page.name for page in folder.glob("witnesses/*.html")]
+    return "\n".join([*cells, *pages]).encode()
+
+
+NAMES = ReportFormat(name="names", file="names.txt", make=_names, links=True)
+NEVER = ReportFormat(name="never", file="never.txt", make=lambda assessed, folder: None)
+
+
+def test_a_report_format_is_written_with_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(WITNESSES.parent, tmp_path / "matrix"))
+    for added in (NAMES, NEVER):
+        monkeypatch.setitem(FORMATS, added.name, added)
+    written = write_all(assess(load(folder)), folder)
+    assert list(written) == ["json", "html", "markdown", "junit", "csv", "names"]
+    assert all(path.exists() for path in written.values())
+    lines = written["names"].read_text().splitlines()
+    # Who links to pages of witnesses is asked once they are there.
+    assert {"none/two_tabs", "none-two_tabs.html"} <= set(lines)
+    assert not (folder / NEVER.file).exists()
