@@ -209,7 +209,7 @@ class _Line(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may be sent: the last one was answered just now, and nothing is
+        """Tell whether another request may be sent: the last was answered just now, and nothing is
         wrong.
 
         After an unhandled error many servers close the connection without saying so; a request

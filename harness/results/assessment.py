@@ -20,7 +20,7 @@ WRONG_SET_UP = 2
 
 @dataclass(frozen=True)
 class Assessment:
-    """What ``proof`` comes to.
+    """Return the assessment of ``proof``.
 
     In ``proof`` the cells are marked of which all that broke is accepted. ``standings`` are by the
     names of variant and scenario. ``status`` is VALID when all is as declared, INVALID when

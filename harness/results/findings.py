@@ -15,7 +15,7 @@ from paidonce.harness.results.proof import Cell, Proof, Run
 from paidonce.harness.verdict import Broken, Status, Violation
 
 DECLARED = "declared"
-"""What a finding is about that says a claim of the target file is false: it is never accepted."""
+"""The subject of a finding that says a claim of the target file is false: it is never accepted."""
 ANY = "*"
 """In a baseline: whatever breaks in a variant."""
 
@@ -112,7 +112,7 @@ def _of_cell(cell: Cell) -> Iterator[Finding]:
 
 
 def _broken(cell: Cell) -> Iterator[Finding]:
-    """What broke: by the search, whose witness shows it again, else in the first run that did."""
+    """Yield what broke: in the search, whose witness shows it again, else in the first run."""
     if cell.found and cell.search is not None:
         for broken in cell.search.broken:
             for one in _apart(cell, broken):
@@ -142,7 +142,7 @@ def _first_broken(cell: Cell) -> Run:
 
 
 def _apart(cell: Cell, broken: Broken) -> Iterator[Finding]:
-    """What a checker found: one finding for each rule that the user gave a name, else the checker's
+    """Yield a checker's findings: one for each rule that the user gave a name, else the checker's
     own."""
     if not broken.titled:
         yield _one(cell, broken.checker, Level.ERROR, broken.reason)

@@ -109,8 +109,8 @@ def _search(search: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _apart(reason: str, history: Path) -> list[Violation]:
-    """What is broken of the invariants the history states, each in a sentence; nothing where the
-    history is gone, or states other ones."""
+    """Return the violations of the invariants the history states, each with its sentence; nothing
+    where the history is gone, or states other ones."""
     begins: list[tuple[int, Violation]] = []
     for title, violation, sentence in _sentences(history):
         at = reason.find(sentence)

@@ -17,7 +17,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wrong(enum.StrEnum):
-    """What was found to be otherwise than it was taken to be."""
+    """The ways in which a claim can turn out to be false."""
 
     PAIR = "pair"
     """Two kinds of steps do not commute."""
@@ -34,7 +34,7 @@ class Wrong(enum.StrEnum):
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search has learnt by trying, and relied on from then on."""
+    """Something that a search has learnt by trying, and relied on from then on."""
 
     wrong: Wrong
     names: tuple[str, ...]
@@ -84,7 +84,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def confirmed(self) -> bool:
-        """Whether nothing is left that was not tried."""
+        """Tell whether everything was tried."""
         claims = (*self.pairs, *self.moments, *self.deferrals, *self.exchanges)
         return all(claim.confirmed for claim in claims)
 
@@ -107,7 +107,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resting(coverage: str, grounds: Grounds | None) -> str:
-    """What a complete search has covered, and what that rests on, in one line."""
+    """Return in one line what a complete search has covered, and what that rests on."""
     told = "" if grounds is None else str(grounds)
     return f"{coverage}; {told}" if told else coverage
 

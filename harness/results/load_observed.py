@@ -33,7 +33,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sessions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sessions of the service's database did, by ``pg_stat_activity`` and ``pg_locks``.
+    """The activity of the database's sessions, by ``pg_stat_activity`` and ``pg_locks``.
 
     ``samples`` looks were taken, ``interval_ms`` apart. ``means`` has the mean number of sessions
     of each kind: "running", "idle in transaction", "idle", or what one that is active waits for, as
@@ -71,7 +71,7 @@ class Sessions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What other servers counted, a second; None where nobody can tell.
+    """The counts of other servers, a second; None where nobody can tell.
 
     ``stripe_calls`` are requests that Stripe answered, ``stripe_ms`` how long one took there (mean,
     in milliseconds, without the way to it and back). ``redis_commands`` are all commands, those of
@@ -125,7 +125,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alone(msgspec.Struct, frozen=True, kw_only=True):
-    """What one payment sends when nobody else is there.
+    """The requests that one payment sends when nobody else is there.
 
     ``round_trips`` to Postgres carry ``statements`` (BEGIN, COMMIT and ROLLBACK are among both) in
     ``transactions``, those of one statement included.
@@ -139,7 +139,7 @@ class Alone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
-    """What the same database does with the same SQL, by pgbench and without a service.
+    """The throughput of the same database and SQL, by pgbench and without a service.
 
     ``payments`` a second, with ``clients`` at once, each statement of a payment once, in its
     order and its transaction. ``made`` were finished; ``failed`` could not be serialized, are not

@@ -139,7 +139,7 @@ def _of_cell(cell: Cell, kind: Standing) -> Problem | None:
 
 
 def _broken(cell: Cell) -> tuple[str, str | None]:
-    """What broke a cell declared sound, and the history or witness that shows it."""
+    """Return what broke a cell declared sound, and the history or witness that shows it."""
     run = first_run(cell, Status.INVALID)
     if run is not None:
         text = f"declared sound, but broke in {cell.caught} of {count(len(cell.runs), 'run')}"
@@ -153,7 +153,7 @@ def _broken(cell: Cell) -> tuple[str, str | None]:
 
 
 def _by_chance(cell: Cell) -> tuple[str, str | None]:
-    """What real time showed of a cell declared sound, without a witness that shows it again."""
+    """Return what broke a cell declared sound in real time, with no witness that shows it again."""
     run = first_run(cell, Status.INVALID)
     assert run is not None
     text = (
@@ -187,7 +187,7 @@ def _not_searched(proof: Proof) -> list[Problem]:
 
 
 def why_not_judged(cell: Cell) -> str:
-    """What the backend lacked for this cell."""
+    """Return what the backend lacked for this cell, as a sentence."""
     return f"not judged, since the backend lacks: {capabilities_in_words(cell.lacking)}"
 
 
@@ -240,7 +240,7 @@ def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
 
 
 def _of_the_backends(proof: Proof, came: Sequence[Status | None]) -> list[Problem]:
-    """What the other sets of backends came to, and what stood in for official images."""
+    """Return what the other sets of backends came to, and what stood in for official images."""
     found = []
     for beside, status in zip(proof.beside, came, strict=True):
         if status is None:

@@ -53,7 +53,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        """What the checkers that found it INVALID said."""
+        """Return the violations told by the checkers that found it INVALID."""
         return tuple(one.broken for one in self.verdicts if one.status is Status.INVALID)
 
 
@@ -69,7 +69,7 @@ class How(enum.StrEnum):
 
 
 class Searched(msgspec.Struct, frozen=True, kw_only=True):
-    """What exploration established of a cell.
+    """The result of a cell's exploration.
 
     ``reason`` says why it is not complete, or was not made. ``explored`` executions went to their
     end, ``pruned`` were left early because they are covered by others, ``invalid`` said nothing.
@@ -127,12 +127,12 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def proved(self) -> bool:
-        """Whether a complete search found no counterexample."""
+        """Tell whether a complete search found no counterexample."""
         return self.search is not None and self.search.how is How.COMPLETE
 
     @property
     def found(self) -> bool:
-        """Whether the search found a counterexample."""
+        """Tell whether the search found a counterexample."""
         return self.search is not None and self.search.how is How.COUNTEREXAMPLE
 
     @property
@@ -159,15 +159,15 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_chance(self) -> bool:
-        """Whether it broke, against what was declared, in runs that raced and nowhere else: it may
-        not show again."""
+        """Tell whether it broke, against what was declared, in runs that raced and nowhere else: it
+        may not show again."""
         broke = [run for run in self.runs if run.status is Status.INVALID]
         alone = bool(broke) and all(run.raced for run in broke) and not self.found
         return alone and self.expected is not Status.INVALID
 
     @property
     def depends_on_load(self) -> bool:
-        """Whether it is UNKNOWN although every run was judged: other runs might say otherwise."""
+        """Tell whether it is UNKNOWN although each run was judged: others might say otherwise."""
         judged = {run.status for run in self.runs} <= {Status.VALID, Status.INVALID}
         return self.status is Status.UNKNOWN and self.error is None and bool(self.runs) and judged
 
@@ -192,7 +192,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def as_declared(self) -> bool:
-        """Whether nothing in this cell speaks against what was declared.
+        """Tell whether nothing in this cell speaks against what was declared.
 
         A vulnerable cell must be caught at least once, and no complete search may find nothing;
         a sound one must be VALID every time, without a counterexample. A

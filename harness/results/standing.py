@@ -16,7 +16,7 @@ from paidonce.harness.verdict import Status
 
 
 class Standing(enum.StrEnum):
-    """What became of one guard in one scenario."""
+    """The outcome of one guard in one scenario."""
 
     PROVED = "proved"
     HELD = "held"

@@ -38,7 +38,7 @@ _REDELIVER_AFTER_S = 0.05
 
 @dataclass
 class Cast:
-    """What all actors of one run share."""
+    """The state that all attempts of one run share."""
 
     bench: Bench
     journal: Recorder
@@ -81,7 +81,7 @@ class Actor:
         self._listening = False
         self._fresh = 0
         self._events: dict[str, bytes] = {}
-        """What it has delivered, by event id: an event stays as it was when it was raised."""
+        """The events it has delivered, by id: an event stays as it was when it was raised."""
 
     async def warm(self) -> None:
         """Have a used connection to the service at hand. Raises ``NoAnswer``."""
@@ -158,7 +158,7 @@ class Actor:
 
     @property
     def listening(self) -> bool:
-        """Whether the service still owes an answer its client no longer waits for."""
+        """Tell whether the service still owes an answer its client no longer waits for."""
         return self._listening
 
     async def close(self) -> None:
@@ -259,7 +259,7 @@ class Actor:
         return Completed(t=self._cast.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
 
     async def _confirm_in_browser(self, op: int, args: dict[str, Any]) -> Completed:
-        """What Stripe.js does in the customer's browser: confirm an intent, past the service."""
+        """Confirm an intent past the service, as Stripe.js does in the customer's browser."""
         form = {
             "payment_method": args["payment_method"],
             "return_url": "https://shop.example/return",

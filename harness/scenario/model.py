@@ -103,7 +103,7 @@ class Side(enum.StrEnum):
 
 
 class Until(enum.StrEnum):
-    """What releases held calls.
+    """The event that releases held calls.
 
     ``QUIET``: every attempt has started, and each one is answered, held, parked (waiting to
     redeliver) or waiting for a lock inside Postgres: nothing more can happen until something is

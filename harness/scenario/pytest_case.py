@@ -18,7 +18,7 @@ from paidonce.harness.verdict import Status, Verdict, merge
 
 
 class Player(Protocol):
-    """What the ``play`` fixture offers: play a scenario on a variant, yielding a history file."""
+    """The ``play`` fixture's function: play a scenario on a variant, yielding a history file."""
 
     def __call__(self, scenario: Scenario, variant: str) -> Path: ...
 

@@ -55,7 +55,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Start:
-    """What is to be started of a service, and how.
+    """One start of a service: of which variant, with which addresses and settings.
 
     ``settings`` are neutral names; those the service has no variable for are not asked of it.
     ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
@@ -138,7 +138,7 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
 
 
 def port_taken(log: str) -> bool:
-    """Whether a service of whatever language ended because somebody else has its port."""
+    """Tell whether a service in any language ended because another process has its port."""
     return _TAKEN.search(log) is not None
 
 

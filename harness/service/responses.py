@@ -27,7 +27,7 @@ def completion(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Completed:
-    """What an answer tells about operation ``op``.
+    """Return what an answer tells about operation ``op``.
 
     2xx is ok, 4xx rejected, anything else (5xx, and the redirects and oddities no payment API
     should give) failed. ``headers`` has lower-case names.

@@ -54,7 +54,7 @@ class Part(Protocol):
 
 
 class Script(Protocol):
-    """What is to be played. ``settings`` are asked of the service by neutral names."""
+    """A set of attempts to be played. ``settings`` are asked of the service by neutral names."""
 
     @property
     def name(self) -> str: ...
@@ -84,7 +84,7 @@ class Script(Protocol):
 
 @dataclass(frozen=True)
 class LookedUp:
-    """What was asked of Stripe, past the tap, to say what is delivered to the service.
+    """A question asked of Stripe, past the tap, to learn what is to be delivered to the service.
 
     ``path`` is empty where nothing had to be asked. ``told`` is what Stripe says that the question
     touched, where it tells; ``known`` are names for values that come in by the delivery.
@@ -96,7 +96,7 @@ class LookedUp:
 
 
 class Surroundings(Protocol):
-    """What a client tells of itself, and asks, while others are about."""
+    """The interface by which a client tells of itself, and asks, while others are under way."""
 
     def tell(self, attempt: str, progress: Progress) -> None:
         """The attempt is now there."""
@@ -145,7 +145,7 @@ class Performance(Protocol):
         ...
 
     async def may_begin(self, attempt: str) -> bool:
-        """Whether what the attempt begins with is there: an event, say, that Stripe has raised.
+        """Tell whether what the attempt begins with is there: an event, say, that Stripe raised.
 
         Once it is there it stays.
         """

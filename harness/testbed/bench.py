@@ -90,22 +90,22 @@ class Subject(Protocol):
 
     @property
     def wants_tls(self) -> bool:
-        """Whether it needs another way to the tap before Stripe than plain HTTP."""
+        """Tell whether it needs another way to the tap before Stripe than plain HTTP."""
         ...
 
     @property
     def keeps_state_unseen(self) -> bool:
-        """Whether what it knows of its orders is where no tap is, in its memory most likely."""
+        """Tell whether it knows its orders where no tap is, most likely from memory."""
         ...
 
     @property
     def leases_hold(self) -> bool:
-        """Whether a search need not ask what happens once a lease has run out."""
+        """Tell whether a search need not ask what happens once a lease has run out."""
         ...
 
     @property
     def timeouts_hold(self) -> bool:
-        """Whether a search need not ask what happens once a time-out of Postgres has run out."""
+        """Tell whether a search need not ask what happens once a time-out of Postgres ran out."""
         ...
 
     @property
@@ -141,7 +141,7 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class ControlledTaps:
-    """What a bench under control has besides the tap before Stripe.
+    """The taps and connections that a bench under control has besides the tap before Stripe.
 
     ``blocking`` is a connection of our own to the service's database, past the tap.
     """
@@ -213,7 +213,7 @@ class Bench:
         return target
 
     async def lock_waiters(self) -> int:
-        """How many sessions of the service's database wait for a lock right now."""
+        """Return how many sessions of the service's database wait for a lock right now."""
         cursor = await self.eyes.execute(_LOCK_WAITERS)
         row = await cursor.fetchone()
         assert row is not None
@@ -232,7 +232,7 @@ class Bench:
             raise not_emptied(error) from None
 
     async def leases(self) -> int:
-        """How many keys in Redis will expire; 0 where there is no Redis."""
+        """Return how many keys in Redis will expire; 0 where there is no Redis."""
         if self.redis is None:
             return 0
         keyspace = await self.redis.info("keyspace")
@@ -240,17 +240,17 @@ class Bench:
         return int(keyspace.get(f"db{number}", {}).get("expires", 0))
 
     def talks_to_redis(self) -> bool:
-        """Whether a process of the service has a connection to the Redis server itself."""
+        """Tell whether a process of the service has a connection to the Redis server itself."""
         if self.redis is None:
             return False
         return self._talks_to(self.redis.connection_pool.connection_kwargs.get("port"))
 
     def talks_past_the_tap(self) -> bool:
-        """Whether a process of the service has a connection to the Postgres server itself."""
+        """Tell whether a process of the service has a connection to the Postgres server itself."""
         return self._talks_to(self.eyes.info.port)
 
     def _talks_to(self, port: int | None) -> bool:
-        """Whether a process of the service has a TCP connection to a port."""
+        """Tell whether a process of the service has a TCP connection to a port."""
         found = False
         for root in self.pids:
             with contextlib.suppress(psutil.Error):  # it may be gone by now

@@ -52,7 +52,7 @@ B = TypeVar("B", bound=AnyBackend)
 
 @dataclass
 class Lane:
-    """What one strand of work uses: no other lane touches it."""
+    """The servers and databases that one strand of work uses: no other lane touches them."""
 
     number: int
     stripe: StripeServer

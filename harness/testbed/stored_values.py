@@ -15,7 +15,7 @@ _TABLES = """
 
 
 def holds(url: str, texts: Collection[str]) -> bool:
-    """Whether any row of the database at ``url`` has one of ``texts`` in a value as it is written.
+    """Tell whether a row of the database at ``url`` has one of ``texts`` in a value, as written.
 
     What is encoded or encrypted there is not recognized.
     """

@@ -33,7 +33,7 @@ class Emptying:
 
     @property
     def can_keep(self) -> bool:
-        """Whether ``keep`` and ``back`` work: a simulator of ours can do that."""
+        """Tell whether ``keep`` and ``back`` work: a simulator of ours can do that."""
         return bool(self._stripe.reset_path)
 
     async def keep(self) -> None:
