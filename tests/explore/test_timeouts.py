@@ -14,7 +14,7 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Function
 from paidonce.harness.explore.footprint.sql.session_settings import settings_at_first, timeouts_of
 from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.timeouts import UNKNOWN, seconds
+from paidonce.harness.explore.footprint.sql.timeouts import NAMES, UNKNOWN, seconds
 from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
 from paidonce.harness.explore.search import Counts, Ending, Result
 
@@ -82,6 +82,12 @@ def test_a_value_may_be_a_parameter() -> None:
     assert in_force(asks, WAITS) == {"statement_timeout": "2500"}
     untold = Query("SELECT set_config('lock_timeout', $1, false)", (None,))
     assert in_force(untold, WAITS) == {"lock_timeout": UNKNOWN}
+
+
+def test_a_setting_may_be_updated_like_a_row() -> None:
+    update = "UPDATE pg_settings SET setting = $1 WHERE name = $2"
+    assert in_force(update, WAITS) == dict.fromkeys(sorted(NAMES), UNKNOWN)
+    assert in_force("SELECT setting FROM pg_settings", WAITS) == {}
 
 
 def test_a_session_begins_with_what_it_asks_for_or_its_role_has() -> None:
@@ -174,6 +180,7 @@ def worlds(*, hold: bool) -> Any:
         alone={},
         surprise="",
         unnamed=(),
+        endless=frozenset(),
         shared_memory=False,
     )
 

@@ -29,6 +29,7 @@ UNKNOWN = "a time"
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _VALUE = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-z]*)\s*")
 _NAMED = re.compile("|".join(sorted(NAMES)), re.IGNORECASE)
+_UPDATES_SETTINGS = re.compile(r"\bupdate\s+(?:only\s+)?(?:pg_catalog\s*\.\s*)?pg_settings\b", re.I)
 Settings = Mapping[str, str]
 """By name the value as it was given; what is not there was not set."""
 
@@ -96,7 +97,10 @@ class Called(msgspec.Struct, frozen=True):
 
 def called(sql: str, params: Sequence[str | None]) -> Iterator[tuple[str, str, bool]]:
     """The name, value and whether it is for the transaction alone, of each that a text sets by
-    calling ``set_config``."""
+    calling ``set_config`` or, which is the same (manual, 53.25), by an UPDATE of ``pg_settings``.
+    """
+    if _UPDATES_SETTINGS.search(sql):
+        yield from ((name, UNKNOWN, False) for name in sorted(NAMES))
     if "set_config" not in sql.lower():
         return
     for one in _called(sql):
