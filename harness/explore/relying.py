@@ -95,6 +95,7 @@ class Relying:
             split=split,
             unnamed=unnamed,
             endless=endless,
+            put_back=any(each.put_back for each in self.worlds),
         )
         try:
             while True:
@@ -112,7 +113,11 @@ class Relying:
         claims, ways = Claims(), Ways(told)
         try:
             result = await self._search(claims, ways)
-            if result.ending is not Ending.COMPLETE or self.validation is None:
+            if result.ending is not Ending.COMPLETE:
+                return self._with_grounds(result, None)
+            if parted := await self._parted():
+                return self._left_behind(result, parted)
+            if self.validation is None:
                 return self._with_grounds(result, None)
             tried = await self._validated(result, claims, ways.suspicion)
         except SharesMemory:
@@ -199,6 +204,26 @@ class Relying:
     def _lane(self, worlds: ServiceWorlds) -> Lane:
         plain = replace(self.mode, in_turn=False, late_locks=False)
         return Lane(InMode(worlds, plain), InMode(worlds, replace(plain, hold_all=True)))
+
+    async def _parted(self) -> str:
+        """How what was played once a service was warm goes another way by now; empty if not."""
+        found = [await each.parted() for each in self.worlds]
+        if self.elsewhere is not None:
+            found += await self.elsewhere.parted()
+        return next(filter(None, found), "")
+
+    def _left_behind(self, result: Result, parted: str) -> Result | None:
+        """Begin again with tables that are put back for each execution (None); or, where that has
+        been done, what there is to say."""
+        if not self.mode.put_back:
+            self._learn(Wrong.BEGINNING, parted)
+            self.mode = replace(self.mode, put_back=True)
+            return None
+        return self._undecided(
+            result,
+            "executions do not begin equal: after the search the attempts, one after the other, go "
+            f"another way than once the service was warm: {parted}",
+        )
 
     # --- what is learnt --------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ class Wrong(enum.StrEnum):
     """A statement that finds its lock taken does more than wait."""
     EXCHANGE = "exchange"
     """Attempts are not interchangeable."""
+    BEGINNING = "beginning"
+    """Executions leave something behind, so that later ones did not begin as the first did."""
     UNKNOWN = "unknown"
     """Something that was left out came to something else."""
 
@@ -57,6 +59,12 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{quoted[0]} does more than wait for a lock: it is tried in every place"
             case Wrong.EXCHANGE:
                 return f"{' and '.join(self.names)} are not interchangeable"
+            case Wrong.BEGINNING:
+                return (
+                    "executions leave something behind: after the search the attempts, one after "
+                    f"the other, went another way than before it ({self.names[0]}), so the tables "
+                    "are put back before each execution"
+                )
             case Wrong.UNKNOWN:
                 return (
                     "something was left out that makes a difference, and nobody knows why: every "

@@ -9,6 +9,7 @@ import pytest
 
 from paidonce.harness.explore.control.warm_up import MOST, Warmth
 from paidonce.harness.explore.footprint.model import LOCAL
+from paidonce.harness.explore.naming.answer_digest import Heard
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
 from paidonce.harness.service.script import NotReady
 
@@ -36,7 +37,7 @@ class _World:
 
     def pending(self):
         return tuple(
-            Pending(actor=name, label=steps[0], footprint=LOCAL)
+            Pending(actor=name, label=steps[0].partition(" -> ")[0], footprint=LOCAL)
             for name, steps in self.left.items()
             if steps
         )
@@ -46,7 +47,9 @@ class _World:
         label = self.left[actor].pop(0)
         if label == "lost":
             raise InvalidRun("not under control")
-        return Taken(actor=actor, label=label, footprint=LOCAL, enabled=enabled)
+        label, _, answer = label.partition(" -> ")
+        heard = Heard(answer, answer)
+        return Taken(actor=actor, label=label, footprint=LOCAL, enabled=enabled, heard=heard)
 
     async def finish(self) -> Hashable:
         return ()
@@ -102,3 +105,43 @@ def test_a_preparation_that_does_not_succeed_is_no_matter_of_warmth():
     with pytest.raises(InvalidRun):
         asyncio.run(warmth.warm(service.fresh, KINDS, 2))
     assert not warmth.covers(KINDS, 2)
+
+
+def test_what_a_race_left_behind_is_seen_when_the_same_is_played_again():
+    left = []
+    service = Service(lambda number: (*left, "look"))
+    warmth = Warmth()
+
+    async def searched():
+        await warmth.warm(service.fresh, KINDS, 2)
+        before = await warmth.parted()
+        left.append("lost job")
+        return before, await warmth.parted()
+
+    assert asyncio.run(searched()) == ("", "tab 1 lost job, where it was tab 1 look")
+
+
+@pytest.mark.parametrize(
+    ("counted", "came"),
+    [((1, 1, 2), "tab 1 count is answered otherwise"), ((1, 2, 9), ""), (("", "", 2), "")],
+)
+def test_an_answer_that_was_the_same_twice_is_the_same_in_the_end(counted, came):
+    service = Service(lambda number: (f"count -> {counted[number - 1]}",))
+    warmth = Warmth()
+
+    async def searched():
+        await warmth.warm(service.fresh, KINDS, 2)
+        return await warmth.parted()
+
+    assert asyncio.run(searched()) == came
+
+
+def test_an_execution_that_never_stays_under_control_again_is_told():
+    service = Service(lambda number: ("look",) if number < 3 else ("lost",))
+    warmth = Warmth()
+
+    async def searched():
+        await warmth.warm(service.fresh, KINDS, 2)
+        return await warmth.parted()
+
+    assert asyncio.run(searched()) == "they did not stay under control"

@@ -36,6 +36,7 @@ class Mode:
     lists: frozenset[str] = frozenset()
     hold_all: bool = False
     endless: frozenset[str] = frozenset()
+    put_back: bool = False
     pairs: frozenset[Pair] = frozenset()
     """Kinds of steps that were found not to commute."""
 
@@ -51,6 +52,7 @@ class Mode:
         worlds.hold_all = self.hold_all
         worlds.endless = self.endless
         worlds.unnamed = self.unnamed
+        worlds.put_back = self.put_back
         return Learning(worlds, self.pairs) if self.pairs else worlds
 
 
@@ -112,6 +114,14 @@ class WatchAgain:
         return await worlds.watch(self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class LookWhetherParted:
+    """The job of seeing whether a service does what it did once it was warm; in words if not."""
+
+    async def __call__(self, worlds: ServiceWorlds) -> str:
+        return await worlds.parted()
+
+
 @dataclass
 class Elsewhere:
     """``Elsewhere`` (see ``paidonce.harness.explore.search.lane``) for searches of a service.
@@ -149,6 +159,10 @@ class Elsewhere:
     async def watch(self, seconds: float) -> bool:
         """Watch the services of all lanes that are open; whether one did something new."""
         return any(await self.crew.on_all(WatchAgain(seconds)))
+
+    async def parted(self) -> list[str]:
+        """What services go another way by now than once they were warm, in words."""
+        return [one for one in await self.crew.on_all(LookWhetherParted()) if one]
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -74,6 +74,8 @@ class ServiceWorlds:
     """Kinds of calls to Stripe that begin in a step of their own."""
     hold_all: bool = False
     """Whether every statement is that could be."""
+    put_back: bool = False
+    """Whether each execution begins with the tables as they were once the service was warm."""
     endless: frozenset[str] = frozenset()
     """What attempts try over and over until it is granted, by label: they wait meanwhile."""
     on_inside: Callable[[], None] | None = None
@@ -138,6 +140,7 @@ class ServiceWorlds:
             late_locks=False,
             late_answers=False,
             hold_all=False,
+            put_back=False,
             on_inside=None,
             on_listed=None,
             on_twice=None,
@@ -148,6 +151,12 @@ class ServiceWorlds:
         await self.warmth.warm(beforehand._fresh, kinds, len(whole.attempts))
         await self._players_clients().mark()
         self.last = self.last or beforehand.last
+
+    async def parted(self) -> str:
+        """How what warming up came to goes another way by now, in words; empty if it does not."""
+        if self.put_back:
+            self._players_clients().put_back = True
+        return await self.warmth.parted()
 
     async def _fresh(self) -> ServiceWorld:
         began = time.time()
@@ -230,6 +239,7 @@ class ServiceWorlds:
     async def _begun(self, clients: Clients, memory: Memory) -> Performance:
         """The script's beginning. If nobody waits for it any more it is brought about all the same:
         what the service is still doing for it must not be taken for its own doing."""
+        clients.put_back = clients.put_back or self.put_back
         beginning = asyncio.ensure_future(clients.begin(self.scenario, memory))
         self._under_way.add(beginning)
         beginning.add_done_callback(self._under_way.discard)

@@ -7,6 +7,9 @@ on another service would go another way. So before the first execution that coun
 plays some that do not, the same ones whoever asks for it: all attempts one after the other, until
 two such executions agree in every step. They are not put in each other's way, since what a race
 leaves behind may be nothing that the reset takes back.
+
+Whether a race has left such a thing behind is seen once the search is over: the same is played
+again then (``Warmth.parted``), and goes the same way if the executions began equal to the end.
 """
 
 from __future__ import annotations
@@ -23,9 +26,19 @@ MOST = 5
 LONGEST = 3000
 """Of how many steps at most: more are no attempts that come to an end when nobody is in their way.
 """
+_TRIES = 3
+"""How often an execution is begun again that did not stay under control."""
 
 Fresh = Callable[[], Awaitable[World]]
 """Begins an execution on a service that may be cold."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """An execution: its steps in words, and what each was answered, as it can be compared."""
+
+    words: tuple[str, ...]
+    answers: tuple[str, ...]
 
 
 @dataclass
@@ -36,6 +49,8 @@ class Warmth:
     """What was different in the beginning, a sentence each."""
     _known: set[str] = field(default_factory=set)
     _together: int = 0
+    _agreed: list[tuple[Fresh, Played, Played]] = field(default_factory=list)
+    """How executions of each script begin, and two of them that agreed."""
 
     def covers(self, kinds: frozenset[str], together: int) -> bool:
         """Whether a script of such attempts, so many ``together``, finds the service warm."""
@@ -48,14 +63,15 @@ class Warmth:
         and says so. Raises what a world raises that is not ``InvalidRun``, and ``InvalidRun`` where
         the preparation does not succeed.
         """
-        first: tuple[str, ...] | None = None
-        before: tuple[str, ...] | None = None
+        first: Played | None = None
+        before: Played | None = None
         for number in range(MOST):
             now = await _played(fresh)
             if now is None and before is None and number:
                 break  # it is not under control
             first = now if number == 0 else first
-            if now is not None and now == before:
+            if now is not None and before is not None and now.words == before.words:
+                self._agreed.append((fresh, before, now))
                 break
             before = now
         else:
@@ -65,15 +81,41 @@ class Warmth:
             )
         self._known |= kinds
         self._together = max(self._together, together)
-        if first is not None and before is not None and first != before:
+        if first is not None and before is not None and first.words != before.words:
+            other = _difference(first.words, before.words)
             self.notes.append(
-                f"the first execution on a fresh service differs from those that follow: "
-                f"{_difference(first, before)}; it was played beforehand and is not counted"
+                "the first execution on a fresh service differs from those that follow: "
+                f"{other}; it was played beforehand and is not counted"
             )
 
+    async def parted(self) -> str:
+        """Play the same once more; how it goes another way by now, in words. Empty if it does not,
+        and where no two agreed in the first place.
 
-async def _played(fresh: Fresh) -> tuple[str, ...] | None:
-    """An execution in words; None if it was not under control to its end."""
+        Raises what a world raises that is not ``InvalidRun``.
+        """
+        for fresh, before, agreed in self._agreed:
+            now = await _played_at_last(fresh)
+            if isinstance(now, str):
+                return now
+            if now.words != agreed.words:
+                return _difference(now.words, agreed.words, once="it was")
+            if other := _otherwise(before, agreed, now):
+                return other
+        return ""
+
+
+def _otherwise(before: Played, agreed: Played, now: Played) -> str:
+    """Which step is answered otherwise ``now``, in words, of those that were answered the same in
+    both executions ``before``; empty if none is. What nobody can name is not compared."""
+    for step, *answers in zip(now.words, before.answers, agreed.answers, now.answers, strict=True):
+        if all(answers) and answers[0] == answers[1] != answers[2]:
+            return f"{step} is answered otherwise"
+    return ""
+
+
+async def _played(fresh: Fresh) -> Played | None:
+    """An execution of attempts one after the other; None if it was not under control to its end."""
     world = await _begun(fresh)
     if world is None:
         return None
@@ -86,7 +128,24 @@ async def _played(fresh: Fresh) -> tuple[str, ...] | None:
         return None
     finally:
         await world.close()
-    return tuple(f"{step.actor} {step.label}" for step in taken)
+    return Played(
+        tuple(f"{step.actor} {step.label}" for step in taken),
+        tuple(step.heard.exactly for step in taken),
+    )
+
+
+async def _played_at_last(fresh: Fresh) -> Played | str:
+    """Such an execution; or why there is none, though it was tried ``_TRIES`` times."""
+    said = "they did not stay under control"
+    for _ in range(_TRIES):
+        try:
+            now = await _played(fresh)
+        except InvalidRun as failure:
+            said = str(failure)
+        else:
+            if now is not None:
+                return now
+    return said
 
 
 async def _begun(fresh: Fresh) -> World | None:
@@ -103,11 +162,11 @@ def _next(pending: Sequence[Pending], last: str | None) -> str:
     return last if last in able else able[0]
 
 
-def _difference(first: Sequence[str], later: Sequence[str]) -> str:
+def _difference(first: Sequence[str], later: Sequence[str], once: str = "it later is") -> str:
     """Where the two part, in words."""
     for one, other in zip_longest(first, later):
         if one != other:
-            return f"{one or 'the end'}, where it later is {other or 'the end'}"
+            return f"{one or 'the end'}, where {once} {other or 'the end'}"
     return "nothing"
 
 
