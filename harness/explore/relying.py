@@ -285,10 +285,11 @@ class Relying:
         return self._with_grounds(undecided, None)
 
     def _with_grounds(self, result: Result, grounds: Grounds | None) -> Result:
-        if grounds is None and not self.lessons:
+        if grounds is None and not self.lessons and not self.mode.endless:
             return result
         known = grounds or Grounds()
-        known = msgspec.structs.replace(known, lessons=tuple(self.lessons))
+        polled = tuple(sorted(self.mode.endless))
+        known = msgspec.structs.replace(known, lessons=tuple(self.lessons), polled=polled)
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
 
     def _left(self) -> Budget:

@@ -78,7 +78,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     ``pairs`` are of steps taken to commute, ``moments`` statements that commit by themselves,
     ``deferrals`` statements that would only wait, ``exchanges`` attempts taken to be
     interchangeable. ``schedules`` were executed without any reduction; ``whole`` if those are all.
-    ``executions`` is what it took.
+    ``executions`` is what it took. ``polled`` are steps that were tried over and over, and are
+    taken to be tried until they are granted.
     """
 
     pairs: tuple[Claim, ...] = ()
@@ -89,6 +90,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = False
     executions: int = 0
     lessons: tuple[Lesson, ...] = ()
+    polled: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -111,6 +113,9 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
             found.append(f"all {schedules} executed")
         elif self.schedules:
             found.append(f"{schedules} without any reduction came to nothing else")
+        if self.polled:
+            quoted = ", ".join(repr(label) for label in self.polled)
+            found.append(f"provided that nobody gives up who tries {quoted} over and over")
         return "; ".join(found)
 
 

@@ -28,6 +28,10 @@ def rested(search: Searched | None) -> tuple[Rested, ...]:
         ("Statements that commit by themselves and are single moments", _names(grounds.moments)),
         ("Statements that would only wait for a lock", _names(grounds.deferrals)),
         ("Attempts that do the same", _names(grounds.exchanges)),
+        (
+            "Steps that are tried until they are granted",
+            tuple((one, False) for one in grounds.polled),
+        ),
         ("Learnt by trying", tuple((str(lesson), True) for lesson in grounds.lessons)),
     )
     found = [Rested(title=title, claims=claims) for title, claims in parts if claims]

@@ -39,6 +39,10 @@ def test_the_line_says_how_much_was_confirmed() -> None:
         "; 50 schedules without any reduction came to nothing else"
     )
     assert resting("all", None) == resting("all", Grounds()) == "all"
+    polled = Grounds(polled=("redis SET lock:?",))
+    assert resting("all", polled) == (
+        "all; provided that nobody gives up who tries 'redis SET lock:?' over and over"
+    )
 
 
 def test_results_keep_it_as_data() -> None:
