@@ -285,11 +285,19 @@ class Relying:
         return self._with_grounds(undecided, None)
 
     def _with_grounds(self, result: Result, grounds: Grounds | None) -> Result:
-        if grounds is None and not self.lessons and not self.mode.endless:
+        polled = self.mode.endless
+        merged = frozenset().union(*(each.merged for each in self.worlds)) - polled
+        if self.elsewhere is not None:
+            merged |= self.elsewhere.merged - polled
+        if grounds is None and not self.lessons and not polled and not merged:
             return result
         known = grounds or Grounds()
-        polled = tuple(sorted(self.mode.endless))
-        known = msgspec.structs.replace(known, lessons=tuple(self.lessons), polled=polled)
+        known = msgspec.structs.replace(
+            known,
+            lessons=tuple(self.lessons),
+            polled=tuple(sorted(polled)),
+            tried_at_once=tuple(sorted(merged)),
+        )
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
 
     def _left(self) -> Budget:

@@ -79,7 +79,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     ``deferrals`` statements that would only wait, ``exchanges`` attempts taken to be
     interchangeable. ``schedules`` were executed without any reduction; ``whole`` if those are all.
     ``executions`` is what it took. ``polled`` are steps that were tried over and over, and are
-    taken to be tried until they are granted.
+    taken to be tried until they are granted; of those in ``tried_at_once`` tries were made in one
+    step, so that they are granted at one of the first tries or never.
     """
 
     pairs: tuple[Claim, ...] = ()
@@ -91,6 +92,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     executions: int = 0
     lessons: tuple[Lesson, ...] = ()
     polled: tuple[str, ...] = ()
+    tried_at_once: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -116,6 +118,9 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         if self.polled:
             quoted = ", ".join(repr(label) for label in self.polled)
             found.append(f"provided that nobody gives up who tries {quoted} over and over")
+        if self.tried_at_once:
+            quoted = ", ".join(repr(label) for label in self.tried_at_once)
+            found.append(f"provided that it makes no difference at which try {quoted} is granted")
         return "; ".join(found)
 
 

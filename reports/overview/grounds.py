@@ -32,6 +32,10 @@ def rested(search: Searched | None) -> tuple[Rested, ...]:
             "Steps that are tried until they are granted",
             tuple((one, False) for one in grounds.polled),
         ),
+        (
+            "Steps of which several tries are made at once",
+            tuple((one, False) for one in grounds.tried_at_once),
+        ),
         ("Learnt by trying", tuple((str(lesson), True) for lesson in grounds.lessons)),
     )
     found = [Rested(title=title, claims=claims) for title, claims in parts if claims]

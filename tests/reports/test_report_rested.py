@@ -39,6 +39,10 @@ def test_the_line_says_how_much_was_confirmed() -> None:
         "; 50 schedules without any reduction came to nothing else"
     )
     assert resting("all", None) == resting("all", Grounds()) == "all"
+    at_once = Grounds(tried_at_once=("redis SET lock:?",))
+    assert resting("all", at_once) == (
+        "all; provided that it makes no difference at which try 'redis SET lock:?' is granted"
+    )
     polled = Grounds(polled=("redis SET lock:?",))
     assert resting("all", polled) == (
         "all; provided that nobody gives up who tries 'redis SET lock:?' over and over"

@@ -17,6 +17,10 @@ def test_a_sound_lock_that_is_polled_is_searched_to_the_end(variant):
     assert found.result.ending is Ending.COMPLETE, found.result.reason
     said = "\n".join(found.notes)
     assert ("is tried over and over while another has it" in said) is (variant != "gives_up")
+    grounds = found.result.grounds
+    assert grounds is not None
+    assert bool(grounds.polled) is (variant != "gives_up")
+    assert bool(grounds.tried_at_once) is (variant == "gives_up")
 
 
 def test_who_gives_up_waiting_and_goes_on_is_found_out():

@@ -77,6 +77,7 @@ class Told:
     surprise: str
     leases: Mapping[str, str]
     timeouts: frozenset[str]
+    merged: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class MakeOnService:
             worlds.surprise,
             dict(worlds.leases.found),
             frozenset(worlds.timeouts.found),
+            frozenset(worlds.merged),
         )
 
 
@@ -137,6 +139,7 @@ class Elsewhere:
     surprises: set[str] = field(default_factory=set)
     leases: dict[str, str] = field(default_factory=dict)
     timeouts: set[str] = field(default_factory=set)
+    merged: set[str] = field(default_factory=set)
 
     @property
     def lanes(self) -> int:
@@ -152,6 +155,7 @@ class Elsewhere:
         self.disturbing.update(told.disturbing)
         self.leases.update(told.leases)
         self.timeouts |= told.timeouts
+        self.merged |= told.merged
         if told.surprise:
             self.surprises.add(told.surprise)
         return told.made

@@ -430,6 +430,8 @@ class ServiceWorld:
                 woken=tuple(sorted({*taken.woken, *more.woken})),
                 heard=more.heard,
             )
+        if lasting.tries:
+            self.polls.merged.add(first)
         return taken
 
     def _count_deliveries(self, player: Player) -> None:

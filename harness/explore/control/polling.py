@@ -134,11 +134,13 @@ def touched_by(steps: Iterable[Try]) -> Footprint:
 class Polls:
     """The trails of all attempts of an execution.
 
-    ``endless`` are labels of steps that are known to be made until they are granted.
+    ``endless`` are labels of steps that are known to be made until they are granted. ``merged`` is
+    added to: labels of steps of which several tries were made at once.
     """
 
-    def __init__(self, endless: Iterable[str] = ()) -> None:
+    def __init__(self, endless: Iterable[str] = (), merged: set[str] | None = None) -> None:
         self._endless = frozenset(endless)
+        self.merged = set() if merged is None else merged
         self._trails: dict[str, Trail] = {}
 
     def made(self, actor: str, step: Try) -> None:
