@@ -105,11 +105,14 @@ async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) 
     return found
 
 
+_KNOWN = ("noise", "learnt", "apart", "late_answers", "split", "endless")
+
+
 async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) -> list[str]:
     """What ``times`` replays, of a service started anew, do instead of what the witness shows."""
     witness, instead = read_witness(path), []
     told = script.told_by(witness.attempts)
-    known = {"noise": witness.noise, "learnt": witness.learnt}
+    known = {key: getattr(witness, key) for key in _KNOWN}
     async with opened(stack, told, witness.variant, **known) as worlds:
         for _ in range(times):
             steps = tuple(step.expected() for step in witness.steps)
