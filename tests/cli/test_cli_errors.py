@@ -157,7 +157,14 @@ def _begun(out):
     return [history for history in found if b"\n" in history.read_bytes()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        signal.SIGKILL,
+    ],
+)
 def test_nothing_is_left_when_a_proof_is_stopped(tmp_path, number):
     marker = f"stop-{number}-{os.getpid()}"
     out = tmp_path / "out"

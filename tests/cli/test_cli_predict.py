@@ -34,7 +34,10 @@ def test_a_prediction_by_itself_is_no_verdict(tmp_path):
 
 @pytest.mark.parametrize(
     ("guard", "code", "said"),
-    [("none", 1, "confirmed"), ("row_lock", 0, "No bad order is predicted")],
+    [
+        ("none", 1, "confirmed"),
+        pytest.param("row_lock", 0, "No bad order is predicted", marks=pytest.mark.slow),
+    ],
 )
 def test_exploring_decides_and_gives_the_exit_code(tmp_path, guard, code, said):
     out = ("--out", "told", "--jobs", "1")

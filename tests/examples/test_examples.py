@@ -37,9 +37,11 @@ TARGETS = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob
 SLOW = {
     "express-prisma/create-intent.toml": ("redis_lock",),
     "express-prisma/target.toml": ("redis_lock",),
-    "queue-worker/target.toml": ("skip_locked",),
+    "queue-worker/target.toml": ("autocommit", "skip_locked"),
 }
-"""Fixes that are proved by ``make test-slow``."""
+"""Variants that are searched by ``make test-slow``."""
+SECOND = ("express-prisma/create-intent.toml", "webhook-settles/twice.toml")
+"""Second targets of services that ``make test`` plays by their first."""
 LANES = {"queue-worker/target.toml": 4}
 """Searches that wait more than they work: for a moment after each step, in case it woke another."""
 VALIDATED = ("express-pg/target.toml",)
@@ -94,9 +96,9 @@ def of(name):
     return name.split("/")[0]
 
 
-def param(name):
+def param(name, *marks):
     # The targets of an example share its build.
-    return pytest.param(name, marks=pytest.mark.xdist_group(of(name)), id=name)
+    return pytest.param(name, marks=[pytest.mark.xdist_group(of(name)), *marks], id=name)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +168,9 @@ def looks_right(example):
             assert example.replays[variant] == [""] * REPLAYS, (variant, came.notes)
 
 
-@pytest.mark.parametrize("name", [param(name) for name in TARGETS])
+@pytest.mark.parametrize(
+    "name", [param(name, *[pytest.mark.slow] * (name in SECOND)) for name in TARGETS]
+)
 def test_the_race_is_found_and_a_fix_is_proved(ready, name, tmp_path):
     target = ready(name)
     chosen = tuple(one for one in variants_of(target) if one not in SLOW.get(name, ()))

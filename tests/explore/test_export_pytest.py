@@ -120,6 +120,7 @@ def run_pytest(file):
     )
 
 
+@pytest.mark.slow
 def test_the_exported_test_is_red_while_the_race_is_there_and_green_without(
     counterexample, tmp_path
 ):

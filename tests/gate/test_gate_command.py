@@ -155,6 +155,7 @@ def test_a_job_that_is_cancelled_leaves_what_was_found_by_then(tmp_path):
     assert [cell["variant"] for cell in results["cells"]] == ["racy"]
 
 
+@pytest.mark.slow
 def test_what_only_bursts_show_is_red(tmp_path):
     forgetful_shop_in(tmp_path)
     run = check(tmp_path, "--variant=racy", "--time=15s", "--out=out", GITHUB_ACTIONS="true")

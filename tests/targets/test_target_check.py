@@ -22,7 +22,7 @@ from paidonce.harness.cli.main import app
 from paidonce.harness.process.child import Child
 
 
-@pytest.mark.parametrize("name", ["shop", "portal"])
+@pytest.mark.parametrize("name", ["shop", pytest.param("portal", marks=pytest.mark.slow)])
 def test_every_variant_is_as_declared(tmp_path, name):
     said = check(HERE / name / "target.toml", tmp_path / "out", "--time", "240s")
     assert said.exit_code == 0, said.output
@@ -79,6 +79,7 @@ def test_a_service_that_does_not_start(tmp_path):
     assert "no_such_file.py" in said.output
 
 
+@pytest.mark.slow
 def test_time_that_is_not_enough(tmp_path):
     path = edited(tmp_path / "queue", "queue", ("count", "count"))
     flags = ["--variant", "locked", "--time", "2s"]
@@ -88,6 +89,7 @@ def test_time_that_is_not_enough(tmp_path):
     assert check(path, tmp_path / "again", *flags, "--allow-incomplete").exit_code == 0
 
 
+@pytest.mark.slow
 def test_more_attempts_than_the_file_says(tmp_path):
     said = check(
         HERE / "shop" / "target.toml", tmp_path / "out", "--variant", "locked", "--attempts", "3"

@@ -42,7 +42,7 @@ def edited(folder, name, *changes):
     return folder / name
 
 
-@pytest.mark.parametrize("keeps", ["memory", "redis"])
+@pytest.mark.parametrize("keeps", [pytest.param("memory", marks=pytest.mark.slow), "redis"])
 def test_a_service_that_needs_no_postgres_is_checked(tmp_path, keeps):
     said = checked(TILL / f"{keeps}.toml", tmp_path / "out")
     assert said.exit_code == 0, said.output

@@ -173,6 +173,7 @@ def test_a_preparation_that_is_not_answered_as_expected(tmp_path):
 QUEUE = Path(__file__).parent / "queue" / "target.toml"
 
 
+@pytest.mark.slow
 def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
     found = explored(QUEUE, "unlocked")
     assert found.result.ending is Ending.COUNTEREXAMPLE
