@@ -33,7 +33,7 @@ _FIRST, _SECOND = 1 / 8, 3.0
 not enough for comes again in a second round, with this many times its even share of what is left:
 a few costly cells must not keep many cheap ones from being proved."""
 
-VALIDATION = Validation(least=0.25, sample=20, beside=True)
+VALIDATION = Validation(least=0.25, sample=5, beside=True)
 """Many cells share the time: each kind of claim is tried, and little beyond. What a cell may take
 is for its search; trying what that relied on may take as long again."""
 
