@@ -12,7 +12,7 @@ from rich.console import Console
 from paidonce.harness.cli import options
 from paidonce.harness.cli.playable import Playable, of_witness
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import opened, play_again
+from paidonce.harness.explore.exploration import opened_as, play_again
 from paidonce.harness.explore.witness.file import Witness, broken_of, read_witness, shows_the_same
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.testbed.stack import Choice, open_stack
@@ -46,19 +46,9 @@ async def opened_again(
     """The service as the search had it that made ``witness``, which says what it knew of it."""
     async with (
         open_stack(playable.subject, choice) as stack,
-        opened(
-            stack,
-            playable.script,
-            playable.variant,
-            noise=witness.noise,
-            learnt=witness.learnt,
-            apart=witness.apart,
-            late_answers=witness.late_answers,
-            split=witness.split,
-            endless=witness.endless,
-        ) as worlds,
+        opened_as(witness, stack, playable.script, playable.variant) as worlds,
     ):
-        yield worlds[0]
+        yield worlds
 
 
 async def _replay(witness: Witness, playable: Playable, times: int, choice: Choice) -> int:

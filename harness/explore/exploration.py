@@ -164,6 +164,25 @@ async def opened(
         yield worlds
 
 
+@asynccontextmanager
+async def opened_as(
+    witness: Witness, stack: Stack, scenario: Script, variant: str
+) -> AsyncIterator[ServiceWorlds]:
+    """Open one service as the search had it that made ``witness``; it says what that knew of it."""
+    async with opened(
+        stack,
+        scenario,
+        variant,
+        noise=witness.noise,
+        learnt=witness.learnt,
+        apart=witness.apart,
+        late_answers=witness.late_answers,
+        split=witness.split,
+        endless=witness.endless,
+    ) as worlds:
+        yield worlds[0]
+
+
 async def explore(
     worlds: list[ServiceWorlds],
     request: Request,

@@ -18,7 +18,7 @@ import msgspec
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.exploration import opened
+from paidonce.harness.explore.exploration import opened_as
 from paidonce.harness.explore.search import Divergence
 from paidonce.harness.explore.witness.file import (
     Witness,
@@ -119,20 +119,10 @@ async def replaying(
     chosen = target.variant(variant or witness.variant).name
     async with (
         open_stack(as_subject(target), choice or shared_choice()) as stack,
-        opened(
-            stack,
-            story,
-            chosen,
-            noise=witness.noise,
-            learnt=witness.learnt,
-            apart=witness.apart,
-            late_answers=witness.late_answers,
-            split=witness.split,
-            endless=witness.endless,
-        ) as worlds,
+        opened_as(witness, stack, story, chosen) as worlds,
     ):
-        followed = await follow(worlds[0], [step.expected() for step in witness.steps])
-        world = worlds[0].last
+        followed = await follow(worlds, [step.expected() for step in witness.steps])
+        world = worlds.last
         assert world is not None
         assert world.judged is not None
         return Replay(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from paidonce.harness.results.findings import Finding, accepting, findings
 from paidonce.harness.results.problems import Problem, Weight, problems
@@ -20,7 +21,7 @@ WRONG_SET_UP = 2
 
 @dataclass(frozen=True)
 class Assessment:
-    """Return the assessment of ``proof``.
+    """What a proof comes to, as every writer takes it.
 
     In ``proof`` the cells are marked of which all that broke is accepted. ``standings`` are by the
     names of variant and scenario. ``status`` is VALID when all is as declared, INVALID when
@@ -37,7 +38,7 @@ class Assessment:
     exit_status: int
     beside: tuple[Assessment | None, ...] = ()
 
-    @property
+    @cached_property
     def cells(self) -> dict[tuple[str, str], Cell]:
         """The cells by the names of variant and scenario."""
         return grid(self.proof)

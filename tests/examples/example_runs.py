@@ -12,6 +12,7 @@ from paidonce.harness.explore.exploration import (
     Request,
     explore,
     opened,
+    opened_as,
     play_again,
     save,
 )
@@ -105,22 +106,18 @@ async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) 
     return found
 
 
-_KNOWN = ("noise", "learnt", "apart", "late_answers", "split", "endless")
-
-
 async def _replayed(stack: Stack, script: TargetScript, path: Path, times: int) -> list[str]:
     """What ``times`` replays, of a service started anew, do instead of what the witness shows."""
     witness, instead = read_witness(path), []
     told = script.told_by(witness.attempts)
-    known = {key: getattr(witness, key) for key in _KNOWN}
-    async with opened(stack, told, witness.variant, **known) as worlds:
+    async with opened_as(witness, stack, told, witness.variant) as worlds:
         for _ in range(times):
             steps = tuple(step.expected() for step in witness.steps)
-            replayed, judged = await play_again(worlds[0], steps)
+            replayed, judged = await play_again(worlds, steps)
             if replayed.divergence is not None or judged is None:
                 instead.append(f"went another way at {replayed.divergence}")
                 continue
-            assert worlds[0].last is not None
-            broken = broken_of(judged.verdicts, worlds[0].last.reader.names)
+            assert worlds.last is not None
+            broken = broken_of(judged.verdicts, worlds.last.reader.names)
             instead.append("" if broken == witness.broken else f"broke {broken}")
     return instead

@@ -112,7 +112,9 @@ class Snapshot:
                         table, columns, columns, copy
                     )
                 )
-        sequences = await (await execute(_SEQUENCES, (SAVED,))).fetchall()
+        sequences = []
+        if self._sequences:
+            sequences = await (await execute(_SEQUENCES, (SAVED,))).fetchall()
         resets: list[sql.Composable] = [
             sql.SQL("SELECT setval({}::regclass, {}, {})").format(
                 sql.Literal(sql.Identifier(schema, name).as_string(self._connection)),
@@ -123,8 +125,6 @@ class Snapshot:
         ]
         # Foreign keys and triggers are out of the way: what is put back was consistent.
         first = sql.SQL("SET LOCAL session_replication_role = replica")
-        if not self._sequences:
-            resets = []
         self._restore = sql.SQL("; ").join([first, *deletes, *inserts, *resets])
 
 
@@ -137,7 +137,6 @@ class Mark(Snapshot):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, "what the database was like", sequences=False)
-        self._taken = False
 
     async def take(self) -> None:
         """Copy everything, unless it is too large; what cannot be copied is not put back."""
@@ -145,10 +144,9 @@ class Mark(Snapshot):
             row = await (await self._connection.execute(_SIZE)).fetchone()
             if row is not None and row[0] <= MARKED_BYTES:
                 await self._take()
-                self._taken = True
 
     async def restore(self) -> None:
         """Put everything back that was copied, if the database allows it."""
-        if self._taken:
+        if self._restore is not None:
             with contextlib.suppress(UsageError, DeadlineExceeded):
                 await super().restore()
