@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from paidonce.harness.results.proof import Cell, Proof, Run
+from paidonce.harness.results.proof import Cell, Proof
 from paidonce.harness.verdict import Broken, Status, Violation
 
 DECLARED = "declared"
@@ -118,27 +118,24 @@ def _broken(cell: Cell) -> Iterator[Finding]:
             for one in _apart(cell, broken):
                 yield msgspec.structs.replace(one, witness=cell.search.witness)
         return
-    run = _first_broken(cell)
-    for broken in run.broken:
-        for one in _apart(cell, broken):
-            yield msgspec.structs.replace(one, history=run.history)
+    yield from _of_first_run(cell)
 
 
 def _by_chance(cell: Cell) -> Iterator[Finding]:
-    run = _first_broken(cell)
     more = (
         f"; seen in {cell.caught} of {len(cell.runs)} bursts, and no witness was found that shows "
         "it again"
     )
+    for one in _of_first_run(cell):
+        yield msgspec.structs.replace(one, reason=one.reason + more, why=one.why + more)
+
+
+def _of_first_run(cell: Cell) -> Iterator[Finding]:
+    """Yield what broke in the first run in which anything did."""
+    run = next(run for run in cell.runs if run.status is Status.INVALID)
     for broken in run.broken:
         for one in _apart(cell, broken):
-            yield msgspec.structs.replace(
-                one, reason=one.reason + more, why=one.why + more, history=run.history
-            )
-
-
-def _first_broken(cell: Cell) -> Run:
-    return next(run for run in cell.runs if run.status is Status.INVALID)
+            yield msgspec.structs.replace(one, history=run.history)
 
 
 def _apart(cell: Cell, broken: Broken) -> Iterator[Finding]:

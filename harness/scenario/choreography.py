@@ -26,7 +26,7 @@ from paidonce.harness.scenario.model import (
     StartWhen,
     Until,
 )
-from paidonce.harness.service.script import Progress
+from paidonce.harness.service.script import Progress, asked_until
 from paidonce.harness.taps.gate import Call, Connection, Passage
 
 _LOOK_AGAIN_S = 0.004
@@ -98,13 +98,7 @@ class Stage:
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:
         """Ask until what ``attempt`` goes on with is there, or everybody else is through."""
-        while True:
-            last = hopeless()
-            if await ready():
-                return True
-            if last:
-                return False
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        return await asked_until(ready, hopeless, _LOOK_AGAIN_S)
 
     def looked(self, attempt: str, seen: object) -> None:
         """Nothing to do: an order of events is arranged here, and none is left out."""

@@ -7,6 +7,7 @@ such execution. Everything else, who may move, what is held, what is judged, is 
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -212,3 +213,17 @@ class Clients(Protocol):
     async def close(self) -> None:
         """Close their connections."""
         ...
+
+
+async def asked_until(
+    ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool], pause_s: float
+) -> bool:
+    """Tell whether something is ``ready``: ask every ``pause_s`` seconds until it is, and for the
+    last time once it was ``hopeless`` to wait any longer."""
+    while True:
+        last = hopeless()
+        if await ready():
+            return True
+        if last:
+            return False
+        await asyncio.sleep(pause_s)

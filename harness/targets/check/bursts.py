@@ -14,7 +14,7 @@ from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.search.recorded_order import Recorded, recorded
 from paidonce.harness.history import Ended, Journal, Note, read_history
 from paidonce.harness.results.proof import Run
-from paidonce.harness.service.script import LookedUp, NotAtRest, Progress
+from paidonce.harness.service.script import LookedUp, NotAtRest, Progress, asked_until
 from paidonce.harness.targets.run.clients import TargetClients
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.testbed.bench import Bench
@@ -45,13 +45,7 @@ class RealTime:
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:
         """Ask now and then; the last time when everybody else is through."""
-        while True:
-            last = hopeless()
-            if await ready():
-                return True
-            if last:
-                return False
-            await asyncio.sleep(_ASK_AGAIN_S)
+        return await asked_until(ready, hopeless, _ASK_AGAIN_S)
 
     def looked(self, attempt: str, seen: LookedUp) -> None:
         """Nobody wants to know."""
