@@ -145,3 +145,19 @@ def test_an_execution_that_never_stays_under_control_again_is_told():
         return await warmth.parted()
 
     assert asyncio.run(searched()) == "they did not stay under control"
+
+
+def test_a_service_that_is_known_better_is_warmed_anew():
+    """A timer's beats fell into the executions that agreed, and are let through by now."""
+    service = Service(lambda number: ("look", "beat", "write") if number < 3 else ("look", "write"))
+    warmth = Warmth()
+
+    async def searched():
+        await warmth.warm(service.fresh, KINDS, 2)
+        warmth.forget()
+        assert not warmth.covers(KINDS, 2)
+        await warmth.warm(service.fresh, KINDS, 2)
+        return await warmth.parted()
+
+    assert asyncio.run(searched()) == ""
+    assert service.begun == 5

@@ -270,7 +270,12 @@ class ServiceWorlds:
         self._bind_all(None, gate)
         await asyncio.sleep(seconds)
         self._bind_all(None, None)
-        return len(self.background.learnt) > before
+        if len(self.background.learnt) == before:
+            return False
+        # Beats of a timer that nobody knew may have passed for steps of the attempts meanwhile.
+        self.warmth.forget()
+        self._players_clients().put_back = True
+        return True
 
     async def close(self) -> None:
         """Close the clients' connections."""

@@ -56,6 +56,11 @@ class Warmth:
         """Whether a script of such attempts, so many ``together``, finds the service warm."""
         return kinds <= self._known and together <= self._together
 
+    def forget(self) -> None:
+        """Take the service for cold again: what it was warmed by was taken for what it was not."""
+        self._known, self._together = set(), 0
+        self._agreed.clear()
+
     async def warm(self, fresh: Fresh, kinds: frozenset[str], together: int) -> None:
         """Play executions of attempts of these kinds, so many ``together``, until two agree.
 
