@@ -132,12 +132,14 @@ async def opened(
     late_answers: bool = False,
     split: Collection[str] = (),
     endless: Collection[str] = (),
+    each_try: Collection[str] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
     ``noise`` and ``learnt`` are what a service is known to send by itself, ``apart`` statements
     that are committed in a step of their own, ``late_answers`` and ``split`` what else is,
-    ``endless`` steps that are made until they are granted; as in a witness.
+    ``endless`` steps that are made until they are granted, ``each_try`` those of which every try
+    counts; as in a witness.
     """
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
@@ -158,6 +160,7 @@ async def opened(
                 apart=frozenset(apart),
                 split=frozenset(split),
                 endless=frozenset(endless),
+                each_try=frozenset(each_try),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -179,6 +182,7 @@ async def opened_as(
         late_answers=witness.late_answers,
         split=witness.split,
         endless=witness.endless,
+        each_try=witness.each_try,
     ) as worlds:
         yield worlds[0]
 
@@ -307,6 +311,7 @@ def _witness(
         late_answers=worlds.late_answers,
         split=tuple(sorted(worlds.split)),
         endless=tuple(sorted(worlds.endless)),
+        each_try=tuple(sorted(worlds.each_try)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

@@ -86,6 +86,7 @@ class Relying:
         split = frozenset().union(*(each.split for each in self.worlds))
         unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
         endless = frozenset().union(*(each.endless for each in self.worlds))
+        each_try = frozenset().union(*(each.each_try for each in self.worlds))
         self.mode = Mode(
             shared,
             late_answers=self.memory or any(each.late_answers for each in self.worlds),
@@ -95,6 +96,7 @@ class Relying:
             split=split,
             unnamed=unnamed,
             endless=endless,
+            each_try=each_try,
             put_back=any(each.put_back for each in self.worlds),
         )
         try:
@@ -120,6 +122,8 @@ class Relying:
             if self.validation is None:
                 return self._with_grounds(result, None)
             tried = await self._validated(result, claims, ways.suspicion)
+            if tried.finding is None:
+                return await self._each_try(self._with_grounds(result, tried.grounds), result)
         except SharesMemory:
             await self._shares_memory()
             return None
@@ -141,11 +145,40 @@ class Relying:
         except Unnamed as found:
             self.mode = replace(self.mode, unnamed=self.mode.unnamed | found.columns)
             return None
-        if tried.finding is None:
-            return self._with_grounds(result, tried.grounds)
         return await self._learnt(result, tried.finding)
 
-    async def _search(self, claims: Claims, ways: Ways) -> Result:
+    async def _each_try(self, known: Result, searched: Result) -> Result:
+        """What is ``known`` once every try of what is tried over and over was a step of its own, if
+        several were made at once and there is time for that.
+
+        Raises what is learnt on the way, as a search does.
+        """
+        assert self.validation is not None
+        before, merged = self.mode, self._merged()
+        if not merged:
+            return known
+        began = time.monotonic()
+        budget = self._left()
+        seconds = self.validation.each_try(searched.seconds, budget.seconds)
+        self.mode = replace(before, each_try=before.each_try | merged)
+        try:
+            result = await self._search(
+                Claims(), Ways(told), msgspec.structs.replace(budget, seconds=seconds)
+            )
+        finally:
+            if self.validation.beside:
+                self.beside += time.monotonic() - began
+            self.mode = before
+        if result.ending is Ending.COUNTEREXAMPLE:
+            return self._with_grounds(result, None)
+        if result.ending is not Ending.COMPLETE:
+            return known
+        assert known.grounds is not None
+        return msgspec.structs.replace(
+            known, grounds=msgspec.structs.replace(known.grounds, tried_at_once=())
+        )
+
+    async def _search(self, claims: Claims, ways: Ways, budget: Budget | None = None) -> Result:
         def shares_memory() -> None:
             raise SharesMemory
 
@@ -160,7 +193,7 @@ class Relying:
             [self.mode.on(each) for each in self.worlds],
             judge_outcome,
             Noting(self.scheduler(), claims, None if self.mode.late_answers else ways),
-            budget=self._left(),
+            budget=budget or self._left(),
             progress=self.progress,
             stop_at_first=self.stop_at_first,
             recheck=Recheck(self.recheck, self.seed) if self.recheck else None,
@@ -285,10 +318,7 @@ class Relying:
         return self._with_grounds(undecided, None)
 
     def _with_grounds(self, result: Result, grounds: Grounds | None) -> Result:
-        polled = self.mode.endless
-        merged = frozenset().union(*(each.merged for each in self.worlds)) - polled
-        if self.elsewhere is not None:
-            merged |= self.elsewhere.merged - polled
+        polled, merged = self.mode.endless, self._merged()
         if grounds is None and not self.lessons and not polled and not merged:
             return result
         known = grounds or Grounds()
@@ -299,6 +329,13 @@ class Relying:
             tried_at_once=tuple(sorted(merged)),
         )
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
+
+    def _merged(self) -> frozenset[str]:
+        """Labels of steps of which several tries were made in one step."""
+        merged = frozenset().union(*(each.merged for each in self.worlds))
+        if self.elsewhere is not None:
+            merged |= self.elsewhere.merged
+        return merged - self.mode.endless - self.mode.each_try
 
     def _left(self) -> Budget:
         """What is left of the budget."""

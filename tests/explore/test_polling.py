@@ -76,6 +76,13 @@ def test_only_what_is_tried_without_end_is_waited_for():
         assert bool(polls.waits("one", "SET NX lock", taking)) is waits
 
 
+def test_what_is_to_be_tried_one_at_a_time_is_never_made_at_once():
+    polls = Polls(each_try=["SET NX lock"])
+    for _ in range(4):
+        polls.made("one", tried())
+    assert not again(polls)
+
+
 def redis(name, *args, reply):
     return RedisCommand(1, 1, name, tuple(arg.encode() for arg in args), reply=reply)
 

@@ -36,6 +36,7 @@ class Mode:
     lists: frozenset[str] = frozenset()
     hold_all: bool = False
     endless: frozenset[str] = frozenset()
+    each_try: frozenset[str] = frozenset()
     put_back: bool = False
     pairs: frozenset[Pair] = frozenset()
     """Kinds of steps that were found not to commute."""
@@ -51,6 +52,7 @@ class Mode:
         worlds.lists = self.lists
         worlds.hold_all = self.hold_all
         worlds.endless = self.endless
+        worlds.each_try = self.each_try
         worlds.unnamed = self.unnamed
         worlds.put_back = self.put_back
         return Learning(worlds, self.pairs) if self.pairs else worlds

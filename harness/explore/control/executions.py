@@ -78,6 +78,8 @@ class ServiceWorlds:
     """Whether each execution begins with the tables as they were once the service was warm."""
     endless: frozenset[str] = frozenset()
     """What attempts try over and over until it is granted, by label: they wait meanwhile."""
+    each_try: frozenset[str] = frozenset()
+    """What attempts try over and over with every try a step of its own, by label."""
     merged: set[str] = field(default_factory=set)
     """Labels of steps of which several tries were made in one step, in any execution so far."""
     on_inside: Callable[[], None] | None = None
@@ -220,7 +222,7 @@ class ServiceWorlds:
             on_overtaken=self.on_overtaken,
             split=self.split,
             on_twice=self.on_twice,
-            polls=Polls(self.endless, self.merged),
+            polls=Polls(self.endless, self.merged, self.each_try),
             on_endless=self.on_endless,
             lists=self.lists,
             in_turn=self.in_turn,

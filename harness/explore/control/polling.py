@@ -6,7 +6,9 @@ again. So tries are not choices of their own. What can come of them depends on w
 gives up:
 
 * If it does, all its tries until then are one step: what another does between two of them it may as
-  well do before the first that sees it. (How many tries are left after that is not told apart.)
+  well do before the first that sees it. How many tries are left after that is not told apart so; it
+  is once the search is complete, as far as there is time for it: with ``each_try``, every try is a
+  step of its own.
 * If it does not (``MOST`` tries, or ``LONGEST_S``, have to be enough to say so), it waits, as for a
   lock: it can move again once somebody has touched what it looks at. An iteration of a loop without
   effect that only waits can be left out of every execution (*spin-assume*: Kokologiannakis, Ren &
@@ -135,11 +137,18 @@ class Polls:
     """The trails of all attempts of an execution.
 
     ``endless`` are labels of steps that are known to be made until they are granted. ``merged`` is
-    added to: labels of steps of which several tries were made at once.
+    added to: labels of steps of which several tries were made at once. Those in ``each_try`` are
+    made one at a time.
     """
 
-    def __init__(self, endless: Iterable[str] = (), merged: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        endless: Iterable[str] = (),
+        merged: set[str] | None = None,
+        each_try: Iterable[str] = (),
+    ) -> None:
         self._endless = frozenset(endless)
+        self._each_try = frozenset(each_try) - self._endless
         self.merged = set() if merged is None else merged
         self._trails: dict[str, Trail] = {}
 
@@ -154,7 +163,9 @@ class Polls:
     def again(self, actor: str, label: str, expected: Expected) -> tuple[Try, ...]:
         """The steps that ``actor`` is about to begin once more, to be answered the same."""
         trail = self._trails.get(actor)
-        return () if trail is None else trail.again(label, expected, self._endless)
+        if trail is None or label in self._each_try:
+            return ()
+        return trail.again(label, expected, self._endless)
 
     def waits(self, actor: str, label: str, expected: Expected) -> tuple[Try, ...]:
         """The same if it does so until somebody else has changed what they look at."""

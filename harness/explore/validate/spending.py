@@ -17,13 +17,16 @@ class Validation:
 
     By default (``seconds`` is None) as much time as the search took, and ``least`` seconds in any
     case; never more than is left of the search's budget, unless it has a share ``beside`` that.
-    ``executions`` bounds their number, ``sample`` that of schedules drawn at random.
+    ``executions`` bounds their number, ``sample`` that of schedules drawn at random. ``tries`` is
+    how many times as long another search may take, in which each try for a lock is a step: one that
+    is tried for ten times takes about ten times as many executions.
     """
 
     seconds: float | None = None
     executions: int | None = None
     least: float = 2.0
     sample: int = SAMPLE
+    tries: float = 12.0
     beside: bool = False
 
     def deadline(self, search_s: float, left: float | None) -> float:
@@ -32,6 +35,12 @@ class Validation:
         if left is not None and not self.beside:
             seconds = min(seconds, max(0.0, left))
         return time.monotonic() + seconds
+
+    def each_try(self, search_s: float, left: float | None) -> float:
+        """How many seconds may be spent on a search in which each of many tries is a step, if the
+        one in which they were not took ``search_s`` and ``left`` seconds are left."""
+        seconds = max(self.least, self.tries * search_s)
+        return seconds if left is None or self.beside else min(seconds, max(0.0, left))
 
 
 def validation_of(text: str | None) -> Validation | None:

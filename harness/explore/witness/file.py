@@ -91,6 +91,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Calls to Stripe that begin in a step of their own, since others send them under one key."""
     endless: tuple[str, ...] = ()
     """Steps that attempts make over and over until they are granted: in a replay they wait too."""
+    each_try: tuple[str, ...] = ()
+    """Steps that attempts make over and over that are a step of their own each: in a replay too."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

@@ -1,8 +1,9 @@
 """Takes payments under locks that are tried for until they are free.
 
 ``GUARD``: ``waits`` tries to set a key in Redis for as long as it takes, ``gives_up`` four times,
-``goes_on`` four times as well, and charges all the same then; ``advisory`` tries for an advisory
-lock of Postgres in transactions, ``claim`` for a row.
+``goes_on`` four times as well, and charges all the same then; ``trusts`` eight times, and takes what
+it read before for true if it was granted the lock late; ``advisory`` tries for an advisory lock of
+Postgres in transactions, ``claim`` for a row.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def paid() -> bool:
                 return _paid(db)
             finally:
                 db.execute("UPDATE orders SET busy = false WHERE id = 1")
+        if GUARD == "trusts":
+            return _paid_trusting(db)
         with _locked() as locked:
             return (locked or GUARD == "goes_on") and _paid(db)
 
@@ -68,6 +71,28 @@ def _locked() -> Iterator[bool]:
     finally:
         if locked:
             KEYS.delete("lock")
+
+
+def _paid_trusting(db: psycopg.Connection) -> bool:
+    status = _told(db, "SELECT status FROM orders WHERE id = 1")
+    late = False
+    for tries in range(8):
+        late = tries >= 4
+        if KEYS.set("lock", "1", nx=True):
+            break
+        time.sleep(PAUSE_S)
+    else:
+        return False
+    try:
+        if not late:
+            status = _told(db, "SELECT status FROM orders WHERE id = 1")
+        if status == "paid":
+            return False
+        _charge()
+        db.execute("UPDATE orders SET status = 'paid' WHERE id = 1")
+        return True
+    finally:
+        KEYS.delete("lock")
 
 
 def _paid(db: psycopg.Connection) -> bool:
