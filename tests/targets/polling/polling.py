@@ -1,9 +1,9 @@
 """Takes payments under locks that are tried for until they are free.
 
 ``GUARD``: ``waits`` tries to set a key in Redis for as long as it takes, ``gives_up`` four times,
-``goes_on`` four times as well, and charges all the same then; ``trusts`` eight times, and takes what
-it read before for true if it was granted the lock late; ``advisory`` tries for an advisory lock of
-Postgres in transactions, ``claim`` for a row.
+``goes_on`` four times as well, and charges all the same then; ``trusts`` eight times, and takes
+what it read before for true if it was granted the lock late; ``advisory`` tries for an advisory
+lock of Postgres in transactions, ``claim`` for a row.
 """
 
 from __future__ import annotations
