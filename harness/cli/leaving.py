@@ -14,8 +14,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from paidonce.harness.cli.mishaps import UNDECIDED, mishap
-
 INTERRUPTED = 130
 """What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""
 
@@ -49,11 +47,14 @@ def _code(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away; leave the interpreter nothing to complain about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNDECIDED
     except Exception as error:
+        # Imported where needed: it knows the errors of clients that take long to load.
+        from paidonce.harness.cli.mishaps import UNDECIDED, mishap
+
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output went away; leave the interpreter nothing to complain about.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return UNDECIDED
         what = mishap(error)
         sys.stderr.write(what.trace)
         message = Text.assemble(("error: ", "bold red"), what.text)

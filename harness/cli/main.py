@@ -6,37 +6,118 @@ Exit codes: 0 valid (all as declared), 1 invalid, 2 wrong usage or something mis
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+import importlib
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from paidonce import harness
-from paidonce.harness.cli import (
-    check,
-    comparing,
-    doctor,
-    exploring,
-    exporting,
-    figures,
-    listing,
-    load,
-    merging,
-    predicting,
-    proving,
-    replaying,
-    report,
-    stepping,
-    stripe_checking,
-    stripe_serving,
-    target_init,
-    target_schema,
-)
 from paidonce.harness.cli.helping import HELP, epilog, words
 from paidonce.harness.cli.leaving import leaves
 
+_COMMANDS = {
+    "prove": "proving:prove_command",
+    "run": "proving:run_command",
+    "explore": "exploring:explore_command",
+    "predict": "predicting:predict_command",
+    "replay": "replaying:replay_command",
+    "step": "stepping:step_command",
+    "export": "exporting:export_command",
+    "check": "check:check_command",
+    "init": "target_init:init_command",
+    "schema": "target_schema:schema_command",
+    "stripe-check": "stripe_checking:stripe_check_command",
+    "load": "load:load_command",
+    "merge": "merging:merge_command",
+    "compare": "comparing:compare_command",
+    "figures": "figures:figures_command",
+    "report": "report:report_command",
+    "doctor": "doctor:doctor_command",
+    "list": "listing:list_command",
+    "stripe": "stripe_serving:stripe_command",
+}
+"""Where each command is: all of them together take seconds to import, and one is asked for."""
+# Its options are the simulator's own, which reads them itself.
+_PASSED_ON = {
+    "stripe": {
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+}
+
+
+def _command(name: str) -> Any:
+    """Return the command of that name, imported."""
+    module, function = _COMMANDS[name].split(":")
+    found: Callable[..., int] = getattr(
+        importlib.import_module(f"paidonce.harness.cli.{module}"), function
+    )
+    alone = typer.Typer(
+        rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False
+    )
+    alone.command(
+        name,
+        help=words(found),
+        epilog=epilog(name),
+        rich_help_panel=HELP[name].panel,
+        context_settings=_PASSED_ON.get(name),
+    )(leaves(found))
+    return typer.main.get_command(alone)
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._imported: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in HELP:
+            raise KeyError(name)
+        if name not in self._imported:
+            self._imported[name] = _command(name)
+        return self._imported[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HELP)
+
+    def __len__(self) -> int:
+        return len(HELP)
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._imported[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._imported[name]
+
+
+class _Group(TyperGroup):
+    """The commands behind one name; their list is shown without importing them."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**{**told, "commands": _Commands()})
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the page of all commands."""
+        imported = self.commands
+        self.commands = {name: _listed(name) for name in HELP}
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.commands = imported
+
+
+def _listed(name: str) -> Any:
+    """Return what the list of commands shows of the one of that name."""
+    return TyperCommand(name, help=HELP[name].summary, rich_help_panel=HELP[name].panel)
+
+
 app = typer.Typer(
     name="paidonce",
+    cls=_Group,
     help=(
         "Prove that a payment service charges exactly once.\n\n"
         "Fires concurrent payment attempts at a service on a real Postgres, records everything "
@@ -66,46 +147,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-_COMMANDS: dict[str, Callable[..., int]] = {
-    "prove": proving.prove_command,
-    "run": proving.run_command,
-    "explore": exploring.explore_command,
-    "predict": predicting.predict_command,
-    "replay": replaying.replay_command,
-    "step": stepping.step_command,
-    "export": exporting.export_command,
-    "check": check.check_command,
-    "init": target_init.init_command,
-    "schema": target_schema.schema_command,
-    "stripe-check": stripe_checking.stripe_check_command,
-    "load": load.load_command,
-    "merge": merging.merge_command,
-    "compare": comparing.compare_command,
-    "figures": figures.figures_command,
-    "report": report.report_command,
-    "doctor": doctor.doctor_command,
-    "list": listing.list_command,
-    "stripe": stripe_serving.stripe_command,
-}
-# Its options are the simulator's own, which reads them itself.
-_PASSED_ON = {
-    "stripe": {
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    }
-}
-for _name, _help in HELP.items():
-    _command = _COMMANDS[_name]
-    app.command(
-        _name,
-        help=words(_command),
-        epilog=epilog(_name),
-        rich_help_panel=_help.panel,
-        context_settings=_PASSED_ON.get(_name),
-    )(leaves(_command))
 
 
 def run() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,30 @@ def test_every_command_has_its_place_and_its_examples():
             words = shlex.split(line)
             assert words[:2] == ["paidonce", name]
             assert {w for w in words if w.startswith("-")} <= options(name), line
+
+
+def test_the_list_says_of_each_command_what_it_says_of_itself():
+    listed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "1000", "NO_COLOR": "1"}).output
+    for name, told in HELP.items():
+        assert told.summary == COMMANDS[name].help.split("\n\n")[0]
+        assert f"{name} " in listed
+        assert told.summary in listed
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["explre"]])
+def test_nothing_is_imported_that_the_list_of_commands_does_not_need(arguments):
+    code = (
+        "import sys\n"
+        "from paidonce.harness.cli.entry import run\n"
+        f"sys.argv = ['paidonce', *{arguments}]\n"
+        "try:\n    run()\n"
+        "except SystemExit:\n    print('imported:', *{name.split('.')[0] for name in sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    imported = set(told.partition("imported:")[2].split())
+    assert {"typer", "paidonce"} <= imported
+    assert not imported & {"asyncio", "httpx", "jinja2", "msgspec", "pglast", "psycopg", "redis"}
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"stripe"}))
