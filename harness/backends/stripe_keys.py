@@ -10,17 +10,19 @@ import os
 from collections.abc import Mapping
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.wire.live_keys import live_key_in
 
 VARIABLE = "STRIPE_API_KEY"
 DEFAULT_TEST_KEY = "sk_test_paidonce"
 """Accepted by the simulator and by stripe-mock; worthless to Stripe."""
-_LIVE = ("sk_live_", "rk_live_", "pk_live_")
-_TEST = ("sk_test_", "rk_test_")
+_TEST = ("sk_test_", "rk_test_", "sk_org_test_")
 
 
 def refuse_live(key: str | None, source: str) -> None:
     """Raises ``UsageError`` when ``key`` is one of a live account. The key is never shown."""
-    if key is not None and key.strip().startswith(_LIVE):
+    if key is None:
+        return
+    if live_key_in(key) is not None or key.strip().startswith("pk_live_"):
         raise UsageError(
             f"{source} holds a live Stripe key; paidonce moves money on purpose, many times over, "
             "and never runs with one. Use a test key (sk_test_...) or unset it"
@@ -28,12 +30,17 @@ def refuse_live(key: str | None, source: str) -> None:
 
 
 def refuse_live_environment(environ: Mapping[str, str] | None = None) -> None:
-    """Raises ``UsageError`` when ``STRIPE_API_KEY`` is a live key, whatever backend is wanted.
+    """Raises ``UsageError`` when a variable holds a live key, whatever backend is wanted.
 
     A service under test inherits our environment, so a live key there is not harmless even if we
-    do not mean to use it.
+    do not mean to use it; and each service has a name of its own for it. One that is published
+    (``pk_live_``) moves no money and is refused as ``STRIPE_API_KEY`` only.
     """
-    refuse_live((os.environ if environ is None else environ).get(VARIABLE), VARIABLE)
+    environ = os.environ if environ is None else environ
+    refuse_live(environ.get(VARIABLE), VARIABLE)
+    for name, value in environ.items():
+        if live_key_in(value) is not None:
+            refuse_live(value, name)
 
 
 def checked_test_key(key: str, source: str) -> str:

@@ -44,6 +44,8 @@ def notes(
     own = _own(worlds, elsewhere)
     found = [f"the service sends {label!r} by itself; it is let through" for label in own]
     found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
+    for key in sorted({key for each in worlds for key in each.bench.tap.live_keys}):
+        found.append(f"the service called Stripe with the live key {key}; such calls were refused")
     if any(each.bench.subject.keeps_state_unseen for each in worlds):
         found.append(
             "what the service knows is where no tap is (it needs neither Postgres nor Redis): "

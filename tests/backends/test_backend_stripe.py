@@ -230,6 +230,24 @@ def test_a_live_key_is_refused_always_and_never_shown(
     assert "51abc" not in f"{given.value}{found.value}"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", "sk_live_51abc"),
+        ("SHOP_CONFIG", '{"key": "rk_live_51abc"}'),
+        ("PAYMENTS", "sk_org_live_51abc"),
+    ],
+    ids=["secret", "within", "organisation"],  # pytest has a variable with the test's name
+)
+def test_a_live_key_in_any_variable_that_a_service_would_inherit_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"{name} holds a live Stripe key") as found:
+        open_stripe("simulator")
+    assert "51abc" not in str(found.value)
+
+
 @pytest.mark.parametrize("key", ["pk_test_1", "whatever", "sk_test_with blank", "sk_test_é"])
 def test_stripe_itself_needs_a_test_secret_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="set STRIPE_API_KEY to sk_test_"):

@@ -22,7 +22,7 @@ from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.search import compile_query
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine.signing import sign
-from paidonce.harness.simulator.wire.auth import authenticate, masked
+from paidonce.harness.simulator.wire.auth import authenticate
 from paidonce.harness.simulator.wire.latency import (
     Exponential,
     Fixed,
@@ -31,6 +31,7 @@ from paidonce.harness.simulator.wire.latency import (
     Uniform,
     split,
 )
+from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 
 CAUSE = EventRequest(id=None, idempotency_key=None)
 
@@ -88,6 +89,8 @@ def test_a_test_key_is_taken_as_bearer_and_as_basic() -> None:
         ("Basic !!!", "did not provide an API key"),
         ("Bearer sk_live_51abcdefghijklmnop", "Live keys are refused"),
         ("Bearer rk_live_51abcdefghijklmnop", "Live keys are refused"),
+        ("Bearer sk_org_live_51abcdefghijklmnop", "Live keys are refused"),
+        ("Bearer sk_org_51abcdefghijklmnop", "Live keys are refused"),
         ("Bearer pk_test_51", "publishable"),
         ("Bearer sk_test_", "Invalid API Key"),
         ("Bearer sk_test_a b", "Invalid API Key"),
@@ -100,7 +103,27 @@ def test_every_other_key_is_refused(header: str | None, message: str) -> None:
     assert refusal.value.status == 401
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("sk_live_51abc", "sk_live_51abc"),
+        ('{"stripe": {"secret": "rk_live_51abc"}}', "rk_live_51abc"),
+        ("https://user:sk_org_live_51abc@host/", "sk_org_live_51abc"),
+        ("SK_LIVE_51abc", "SK_LIVE_51abc"),
+        ("sk_org_51abc", "sk_org_51abc"),
+        ("sk_org_test_51abc", None),
+        ("sk_test_51abc", None),
+        ("pk_live_51abc", None),
+        ("task_live_51abc", None),
+        ("sk_live_", None),
+    ],
+)
+def test_a_key_of_a_real_account_is_found_in_any_text(text: str, key: str | None) -> None:
+    assert live_key_in(text) == key
+
+
 def test_a_shown_key_gives_little_away() -> None:
+    assert masked("sk_org_live_51abcdefghijklmnop") == "sk_org_live_********mnop"
     assert masked("sk_live_51abcdefghijklmnop") == "sk_live_********mnop"
     assert "short" not in masked("sk_test_short")
 

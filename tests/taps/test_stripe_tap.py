@@ -127,6 +127,29 @@ def test_what_stripe_tells_is_asked_for_and_taken_out_of_what_the_service_gets()
         asyncio.run(story(stripe.url))
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer sk_live_51abcdefghijklmnop"},
+        {"Authorization": "Basic cmtfbGl2ZV81MWFiY2RlZmdoaWprbG1ub3A6"},  # rk_live_…, basic
+        {"Authorization": "Bearer sk_org_51abcdefghijklmnop", "Stripe-Context": "acct_1"},
+    ],
+)
+def test_a_call_with_a_live_key_goes_nowhere(tmp_path, headers):
+    async def scenario(tap, upstream, journal):
+        async with httpx.AsyncClient(timeout=DEADLINE_S, headers=headers) as client:
+            answer = await create(client, tap)
+            assert (answer.status_code, upstream.calls) == (401, 0)
+            assert "Live keys are refused" in answer.json()["error"]["message"]
+            assert tap.live_keys == {key for key in tap.live_keys if "********mnop" in key}
+            assert len(tap.live_keys) == 1
+            allowed = {"Authorization": "Bearer sk_test_1"}
+            assert (await client.get(f"{tap.url}/v1/charges", headers=allowed)).status_code == 200
+
+    effects = run(scenario, tmp_path)
+    assert [effect.answer["status"] for effect in effects] == [401, 200]
+
+
 def test_calls_pass_and_are_recorded(tmp_path):
     async def scenario(tap, upstream, journal):
         async with httpx.AsyncClient(timeout=DEADLINE_S) as client:

@@ -11,13 +11,14 @@ import binascii
 import re
 
 from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 
-_TEST_KEY = re.compile(r"(?:sk|rk)_test_[A-Za-z0-9_]+")
+_TEST_KEY = re.compile(r"(?:sk|rk|sk_org)_test_[A-Za-z0-9_]+")
 
 
 def authenticate(header: str | None) -> str:
     """The API key of an ``Authorization`` header. Raises ``Refused`` (401) unless it is valid."""
-    key = _presented(header)
+    key = presented(header)
     if not key:
         raise Refused(
             401,
@@ -26,12 +27,8 @@ def authenticate(header: str | None) -> str:
         )
     if _TEST_KEY.fullmatch(key):
         return key
-    if key.startswith(("sk_live_", "rk_live_")):
-        raise Refused(
-            401,
-            f"Live keys are refused: this is a simulator and '{masked(key)}' opens a real account. "
-            "Use a test key (sk_test_... or rk_test_...).",
-        )
+    if live_key_in(key) is not None:
+        raise live_key_refused(key)
     if key.startswith("pk_"):
         raise Refused(
             401,
@@ -45,14 +42,17 @@ def authenticate(header: str | None) -> str:
     )
 
 
-def masked(key: str) -> str:
-    """The key as it may be shown: its kind and its last four characters."""
-    kind = re.match(r"[a-z]+_(?:test|live)_", key)
-    head = kind[0] if kind else key[:3]
-    return f"{head}{'*' * 8}{key[-4:] if len(key) >= len(head) + 8 else ''}"
+def live_key_refused(key: str) -> Refused:
+    """Return the refusal (401) of a key that opens a real account, which it does not show."""
+    return Refused(
+        401,
+        f"Live keys are refused: this is a simulator and '{masked(key)}' opens a real account. "
+        "Use a test key (sk_test_... or rk_test_...).",
+    )
 
 
-def _presented(header: str | None) -> str:
+def presented(header: str | None) -> str:
+    """Return the key that an ``Authorization`` header presents; empty if it presents none."""
     scheme, _, rest = (header or "").strip().partition(" ")
     credentials = rest.strip()
     if scheme.lower() == "bearer":

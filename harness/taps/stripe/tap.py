@@ -19,9 +19,11 @@ import h11
 from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Wire
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
+from paidonce.harness.simulator.wire.auth import presented
+from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 from paidonce.harness.taps.gate import Gate, Passage
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
-from paidonce.harness.taps.stripe.refusals import key_in_use
+from paidonce.harness.taps.stripe.refusals import key_in_use, live_key_refused
 
 _HOP_BY_HOP = {
     b"connection",
@@ -76,6 +78,8 @@ class StripeTap:
         self.tells = False
         """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
         (see ``paidonce.harness.simulator.domain.touched``)."""
+        self.live_keys: set[str] = set()
+        """Keys of real accounts with which calls came, as they may be shown: none went on."""
         self.in_flight = 0
         self.carried = 0
         """Calls taken to Stripe and back since the tap was opened."""
@@ -168,7 +172,10 @@ class StripeTap:
         if gate is not None:
             await gate.request(call, connection)
         answer: Answer | None
-        if call.in_use:
+        if live := _live_key(request):
+            self.live_keys.add(masked(live))
+            answer = live_key_refused(live)
+        elif call.in_use:
             answer = key_in_use(call)
         else:
             answer = await self._from_stripe(call, target, request, body, connection)
@@ -220,6 +227,15 @@ class StripeTap:
         except (NoAnswer, TimeoutError):
             await connection.upstream.close()
             return None
+
+
+def _live_key(request: h11.Request) -> str | None:
+    """The key of a real account that a call presents, in any header."""
+    for name, value in request.headers:
+        text = value.decode("latin-1")
+        if found := live_key_in(presented(text) if name == b"authorization" else text):
+            return found
+    return None
 
 
 async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:

@@ -85,6 +85,11 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
             fault |= number == 0 and operation.outcome not in (Outcome.OK, Outcome.REJECTED)
     worlds.alone = succeeding
     seen = _seen(alone)
+    for key in sorted(worlds.bench.tap.live_keys):
+        problems.append(
+            f"the service called Stripe with the live key {key}; such calls are refused, wherever "
+            "they were to go: give it {stripe_key}"
+        )
     if not turned_away:
         problems += _unseen(script.loaded.file, seen)
     if fault and problems:

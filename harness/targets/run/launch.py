@@ -17,6 +17,7 @@ import httpx
 import psutil
 import psycopg
 
+from paidonce.harness.backends.stripe_keys import refuse_live
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.tls import context
 from paidonce.harness.process.child import Child, ChildFailed
@@ -24,6 +25,7 @@ from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
 from paidonce.harness.service.launch import Addresses, Service, Start, port_taken
+from paidonce.harness.simulator.wire.live_keys import live_key_in
 from paidonce.harness.targets.file.format import Command, ProcessTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import filled
@@ -167,11 +169,15 @@ def environment(
     tables = [own, loaded.variants[variant].env]
     if controlled:
         tables.append(loaded.file.explore.env)
-    return {
+    filled_in = {
         name: filled(text, values, f"{loaded.path}, env, {name}")
         for table in tables
         for name, text in table.items()
     }
+    for name, value in filled_in.items():
+        if live_key_in(value) is not None:
+            refuse_live(value, f"{loaded.path}, env, {name}")
+    return filled_in
 
 
 def _started(
