@@ -9,7 +9,7 @@ from explorers.measured import Clock, Sample
 from explorers.ours import Permutations
 from paidonce.harness.backends.wheels import postgres_tool
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.explore.witness.export.sqltext import without_braces
+from paidonce.harness.explore.witness.narrative.sqltext import without_braces
 
 
 def spec(of: Permutations, reset: Sequence[str], orders: Sequence[tuple[str, ...]]) -> str:

@@ -17,8 +17,8 @@ from paidonce.harness.explore.exploration import Request, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.export import statements_of, tell
-from paidonce.harness.explore.witness.export.steps import Story
 from paidonce.harness.explore.witness.file import Witness, steps_of
+from paidonce.harness.explore.witness.narrative.narrate import Story
 from paidonce.harness.scenario.controlled import ScenarioPerformance
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.service.description import fill

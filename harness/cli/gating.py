@@ -15,8 +15,8 @@ from rich.console import Console
 from paidonce.harness.checkers import target_tables
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.export.sequence import mermaid
-from paidonce.harness.explore.witness.export.steps import history_of, tell
 from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.explore.witness.narrative.narrate import history_of, tell
 from paidonce.harness.results import Baseline, Finding, Level, read_baseline, write_baseline
 from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.results.baseline import DEFAULT_NAME

@@ -19,10 +19,10 @@ from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.lock_waits import Blocking
 from paidonce.harness.explore.control.watcher import WatchedWorlds
 from paidonce.harness.explore.search.world import Pending, Taken
-from paidonce.harness.explore.witness.export import wording as phrases
-from paidonce.harness.explore.witness.export.steps import WITHOUT_A_UNIT
 from paidonce.harness.explore.witness.file import Witness, read_witness
 from paidonce.harness.explore.witness.lenient_replay import Followed, follow
+from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.narrative.narrate import WITHOUT_A_UNIT
 from paidonce.harness.history import Completed, Effect, Event, Invoked
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.results.proof import Run

@@ -14,9 +14,9 @@ import msgspec
 from paidonce.harness.checkers import judge, telling
 from paidonce.harness.checkers.base import BrokenBy
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.explore.witness.export.steps import Moment, history_of
-from paidonce.harness.explore.witness.export.steps import tell as tell_steps
 from paidonce.harness.explore.witness.file import Witness, read_witness
+from paidonce.harness.explore.witness.narrative.narrate import Moment, history_of
+from paidonce.harness.explore.witness.narrative.narrate import tell as tell_steps
 from paidonce.harness.history import Completed, Effect, History, Invoked
 from paidonce.harness.verdict import Verdict
 from paidonce.reports.film.cards import Pieces
@@ -25,8 +25,8 @@ from paidonce.reports.film.state import State, telling_columns
 from paidonce.reports.film.summary import Facts, summarise
 from paidonce.reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
 from paidonce.reports.film.words import broke_words, in_the_end, most_telling, outcome
-from paidonce.reports.timeline.phrases import answer_words, letters, request_words
-from paidonce.reports.timeline.story import Story, order_in_focus, tell
+from paidonce.reports.order.phrases import answer_words, letters, request_words
+from paidonce.reports.order.story import Story, order_in_focus, tell
 
 
 def film_of(path: Path) -> Film:

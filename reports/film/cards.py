@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paidonce.harness.explore.witness.export import wording as told
-from paidonce.harness.explore.witness.export.steps import Happening, Kind, Moment
+from paidonce.harness.explore.witness.narrative import wording as told
+from paidonce.harness.explore.witness.narrative.narrate import Happening, Kind, Moment
+from paidonce.harness.explore.witness.narrative.row_access import Did, changes
 from paidonce.harness.history import Completed, Effect, Invoked, Outcome
 from paidonce.reports.film.naming import Naming
-from paidonce.reports.film.rows import Did, changes
 from paidonce.reports.film.state import State
 from paidonce.reports.film.types import Icon, Piece
 from paidonce.reports.film.words import sql_words
-from paidonce.reports.timeline.phrases import answer_words, call_words, request_words
-from paidonce.reports.timeline.story import Story
+from paidonce.reports.order.phrases import answer_words, call_words, request_words
+from paidonce.reports.order.story import Story
 
 # Parameters of calls that say nothing of a race.
 _USUAL = ("currency", "error_on_requires_action")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from paidonce.harness.explore.witness.file import WitnessStep
+from paidonce.harness.explore.witness.narrative.row_access import Change, Did, Row, changes
 from paidonce.harness.history import Completed, Effect
 from paidonce.reports.film.naming import Naming
-from paidonce.reports.film.rows import Change, Did, Row, changes
 from paidonce.reports.film.types import Group, Item
-from paidonce.reports.timeline.phrases import answer_label
-from paidonce.reports.timeline.story import Story
+from paidonce.reports.order.phrases import answer_label
+from paidonce.reports.order.story import Story
 
 _SHOWN_COLUMNS = 4
 _TELLING = ("status", "state")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from paidonce.harness.explore.witness.file import Witness
+from paidonce.harness.explore.witness.narrative.row_access import Did, Row
 from paidonce.reports.film.naming import Naming
-from paidonce.reports.film.rows import Did, Row
 from paidonce.reports.film.state import Seen, State, Written
-from paidonce.reports.timeline.phrases import call_words
-from paidonce.reports.timeline.story import Call, Story
+from paidonce.reports.order.phrases import call_words
+from paidonce.reports.order.story import Call, Story
 
 Sentence = tuple[str | int, ...]
 

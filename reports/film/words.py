@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.checkers import CHECKERS, telling
+from paidonce.harness.explore.witness.narrative.row_access import Change, Did
 from paidonce.harness.history import ChargeObserved, Effect, History, OrderObserved
 from paidonce.harness.verdict import Status, Verdict
 from paidonce.reports.film.naming import Naming
-from paidonce.reports.film.rows import Change, Did
 from paidonce.reports.film.state import State
-from paidonce.reports.timeline.phrases import conclusion
-from paidonce.reports.timeline.story import Story
+from paidonce.reports.order.phrases import conclusion
+from paidonce.reports.order.story import Story
 
 
 def most_telling(verdicts: Sequence[Verdict]) -> Verdict | None:

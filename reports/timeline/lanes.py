@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from paidonce.harness.history import History, Operation, Outcome
 from paidonce.harness.verdict import Verdict
-from paidonce.reports.timeline.story import Call, Story
+from paidonce.reports.order.story import Call, Story
 
 MAX_ATTEMPTS = 5
 STRIPE = "Stripe"

@@ -13,16 +13,16 @@ import msgspec
 
 from paidonce.harness.history import Completed, Effect, History, Invoked
 from paidonce.harness.verdict import Verdict
-from paidonce.reports.timeline.lanes import STRIPE, Lanes
-from paidonce.reports.timeline.phrases import (
+from paidonce.reports.order.phrases import (
     answer_label,
     call_label,
     conclusion,
     letters,
     request_label,
 )
+from paidonce.reports.order.story import Call, order_in_focus, tell
+from paidonce.reports.timeline.lanes import STRIPE, Lanes
 from paidonce.reports.timeline.steps import Step, steps
-from paidonce.reports.timeline.story import Call, order_in_focus, tell
 from paidonce.reports.words import short_id
 
 

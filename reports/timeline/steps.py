@@ -7,9 +7,9 @@ import enum
 import msgspec
 
 from paidonce.harness.history import Outcome
+from paidonce.reports.order.phrases import answer_words, call_words, request_words
+from paidonce.reports.order.story import Call
 from paidonce.reports.timeline.lanes import Lanes
-from paidonce.reports.timeline.phrases import answer_words, call_words, request_words
-from paidonce.reports.timeline.story import Call
 
 MAX_STEPS = 18
 

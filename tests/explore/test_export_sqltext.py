@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.witness.export.sqltext import filled, literal, without_braces
+from paidonce.harness.explore.witness.narrative.sqltext import filled, literal, without_braces
 
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
 NASTY = st.text(st.sampled_from("'\\}{$;\"-/*\nEa1"), max_size=12)

@@ -10,9 +10,9 @@ import pytest
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.file import read_witness
+from paidonce.harness.explore.witness.narrative.row_access import Did, Row, changes
 from paidonce.harness.history import Effect, History, read_history
 from paidonce.reports.film import Film, Icon, film, film_of, readable_film
-from paidonce.reports.film.rows import Did, Row, changes
 
 WITNESSES = Path(__file__).parent / "witnesses"
 WITNESS = WITNESSES / "none-two_tabs.witness.json"

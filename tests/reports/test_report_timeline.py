@@ -29,12 +29,12 @@ from paidonce.harness.history import (
 )
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.timescale import TimeScale
+from paidonce.reports.order.story import tell
 from paidonce.reports.overview.evidence import double_payment as find_double_payment
 from paidonce.reports.overview.evidence import unexpected
 from paidonce.reports.timeline.lanes import MAX_ATTEMPTS
 from paidonce.reports.timeline.model import timeline
 from paidonce.reports.timeline.steps import MAX_STEPS, Kind
-from paidonce.reports.timeline.story import tell
 from paidonce.reports.timeline.svg import timeline_picture
 
 CHARGED_TWICE = verdict("one-charge", Status.INVALID, evidence=(8, 9))

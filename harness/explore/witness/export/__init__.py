@@ -4,7 +4,7 @@ from paidonce.harness.explore.witness.export.isolation_spec import isolation_spe
 from paidonce.harness.explore.witness.export.pytest_test import pytest_test
 from paidonce.harness.explore.witness.export.sequence import mermaid, text
 from paidonce.harness.explore.witness.export.snapshot import Snapshot, Table, take_snapshot
-from paidonce.harness.explore.witness.export.steps import (
+from paidonce.harness.explore.witness.narrative.narrate import (
     Happening,
     Kind,
     Moment,

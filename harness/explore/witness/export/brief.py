@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.witness.export import wording as phrases
 from paidonce.harness.explore.witness.export.sequence import waits
-from paidonce.harness.explore.witness.export.steps import Kind, Moment, tell
 from paidonce.harness.explore.witness.file import Witness, WitnessStep
+from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.narrative.narrate import Kind, Moment, tell
 from paidonce.harness.history import Completed, Effect, History, Invoked
 
 WIDTH = 118

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.witness.export import wording as phrases
 from paidonce.harness.explore.witness.export.snapshot import Snapshot
-from paidonce.harness.explore.witness.export.sqltext import without_braces
-from paidonce.harness.explore.witness.export.steps import Kind, Story
+from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.narrative.narrate import Kind, Story
+from paidonce.harness.explore.witness.narrative.sqltext import without_braces
 from paidonce.harness.history import Effect
 from paidonce.harness.taps.postgres.units import COMMIT
 

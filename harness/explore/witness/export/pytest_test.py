@@ -7,8 +7,8 @@ import textwrap
 
 import msgspec
 
-from paidonce.harness.explore.witness.export.wording import one_line
 from paidonce.harness.explore.witness.file import Witness
+from paidonce.harness.explore.witness.narrative.wording import one_line
 
 _TEXT = '''\
 """Regression test: a race that once broke the service must not break it any more.

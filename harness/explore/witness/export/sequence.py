@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from paidonce.harness.explore.witness.export import wording as phrases
-from paidonce.harness.explore.witness.export.steps import Happening, Kind, Moment, Story, Wait
+from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.narrative.narrate import Happening, Kind, Moment, Story, Wait
 from paidonce.harness.history import Completed, Effect, Invoked
 
 _NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis"}

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from paidonce.harness.backends.wheels import postgres_tool
 from paidonce.harness.errors import DeadlineExceeded, Unavailable
-from paidonce.harness.explore.witness.export.sqltext import without_braces
+from paidonce.harness.explore.witness.narrative.sqltext import without_braces
 
 DUMP_SECONDS = 60.0
 _PLAIN = ("--no-owner", "--no-privileges", "--no-comments", "--no-tablespaces", "--no-sync")

@@ -17,7 +17,7 @@ from pglast import ast, enums
 from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
-from paidonce.harness.explore.witness.export import wording as phrases
+from paidonce.harness.explore.witness.narrative import wording as phrases
 from paidonce.harness.history import Effect
 
 

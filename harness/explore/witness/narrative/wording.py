@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.explore.witness.export.sqltext import filled
+from paidonce.harness.explore.witness.narrative.sqltext import filled
 from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
 
 _COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b).){40,}?\bFROM ", re.IGNORECASE)

@@ -22,8 +22,8 @@ from paidonce.harness.history import (
     OrderObserved,
 )
 from paidonce.harness.verdict import Verdict
-from paidonce.reports.timeline.call_owner import owners as owners_of
-from paidonce.reports.timeline.call_owner import payment_answered, payment_of
+from paidonce.reports.order.call_owner import owners as owners_of
+from paidonce.reports.order.call_owner import payment_answered, payment_of
 from paidonce.reports.words import money
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.history import Action, Operation, Outcome
-from paidonce.reports.timeline.story import Call, Story
+from paidonce.reports.order.story import Call, Story
 from paidonce.reports.words import short_id
 
 _VERBS = {

@@ -1,0 +1,9 @@
+"""A counterexample told in order, as data: who did what at each step, which rows and calls that
+was about, what it was answered, and what it waited for.
+
+``narrate`` joins a witness to its history; ``row_access`` says what statements do to rows;
+``wording`` has the words that all writers use.
+
+Imports the witness's file and histories. Every writer (exports, terminal, CI comment, film)
+formats a ``Narrative``, and none reads the history again.
+"""
