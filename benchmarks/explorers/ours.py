@@ -16,9 +16,9 @@ from paidonce.harness.explore.control.outcome import judge_outcome
 from paidonce.harness.explore.exploration import Request, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
-from paidonce.harness.explore.witness.export import statements_of, tell
+from paidonce.harness.explore.witness.export import statements_of
 from paidonce.harness.explore.witness.file import Witness, steps_of
-from paidonce.harness.explore.witness.narrative.narrate import Story
+from paidonce.harness.explore.witness.narrative import Narrative, narrate
 from paidonce.harness.scenario.controlled import ScenarioPerformance
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.service.description import fill
@@ -114,12 +114,12 @@ async def permutations(worlds: list[ServiceWorlds], scenario: Scenario, guard: s
     )
 
 
-def _parts(story: Story) -> list[tuple[str, int, str, str]]:
+def _parts(narrative: Narrative) -> list[tuple[str, int, str, str]]:
     """For each moment with SQL: whose, the how many-th of theirs, its label, and the SQL."""
     found: list[tuple[str, int, str, str]] = []
     counts: dict[str, int] = {}
-    for moment in story.moments:
-        texts = statements_of(msgspec.structs.replace(story, moments=(moment,)))
+    for moment in narrative.moments:
+        texts = statements_of(msgspec.structs.replace(narrative, moments=(moment,)))
         if texts:
             actor = moment.step.actor
             counts[actor] = counts.get(actor, 0) + 1
@@ -139,10 +139,10 @@ class _Seen:
     orders: set[tuple[str, ...]] = field(default_factory=set)
     _names: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
-    def add(self, story: Story, about: str) -> None:
+    def add(self, narrative: Narrative, about: str) -> None:
         self.order = self.order or about
         order = []
-        for actor, number, label, sql in _parts(story):
+        for actor, number, label, sql in _parts(narrative):
             label, sql = label.replace(about, self.order), sql.replace(about, self.order)
             name = self._names.setdefault(
                 (actor, number, label), f"s{self.actors.index(actor) + 1}_{len(self._names) + 1}"
@@ -173,7 +173,7 @@ class _Recording:
             broken=(),
             steps=steps_of(tuple(taken)),
         )
-        self.seen.add(tell(witness, world.judged.history), order_of(self.worlds))
+        self.seen.add(narrate(witness, world.judged.history), order_of(self.worlds))
 
 
 class _RecordedWorld:

@@ -23,17 +23,16 @@ from paidonce.harness.explore.control.watcher import WatchedWorlds
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.export import (
     Snapshot,
-    history_of,
     isolation_spec,
     mermaid,
     pytest_test,
     statements_of,
     take_snapshot,
-    tell,
     text,
 )
 from paidonce.harness.explore.witness.file import Witness, broken_of, read_witness, steps_of
 from paidonce.harness.explore.witness.lenient_replay import follow
+from paidonce.harness.explore.witness.narrative import history_of, narrate
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.testbed.stack import Choice
 from paidonce.harness.verdict import Status
@@ -83,10 +82,10 @@ def export_command(
             choice = options.backends(backends, postgres, redis, stripe)
             written = loop.run(_isolation(witness, path, choice))
         case Format.MERMAID:
-            written = mermaid(tell(witness, history_of(witness, path)))
+            written = mermaid(narrate(witness, history_of(witness, path)))
         case Format.TEXT:
             width = Console().width if out is None and sys.stdout.isatty() else 160
-            written = text(tell(witness, history_of(witness, path)), width)
+            written = text(narrate(witness, history_of(witness, path)), width)
     if out is None:
         sys.stdout.write(written)
         return 0
@@ -99,7 +98,7 @@ def export_command(
 async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
     """The spec of the execution that a replay makes: its ids are those of the rows found."""
     playable = of_witness(witness, path)
-    camera = _Camera(statements_of(tell(witness, history_of(witness, path))))
+    camera = _Camera(statements_of(narrate(witness, history_of(witness, path))))
     async with opened_again(witness, playable, choice) as worlds:
         steps = [step.expected() for step in witness.steps]
         followed = await follow(WatchedWorlds(worlds, camera), steps)
@@ -118,7 +117,7 @@ async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
         steps=steps_of(followed.taken),
         broken=broken_of(world.judged.verdicts, world.reader.names),
     )
-    return isolation_spec(tell(again, world.judged.history), camera.snapshot)
+    return isolation_spec(narrate(again, world.judged.history), camera.snapshot)
 
 
 class _Camera:

@@ -16,7 +16,7 @@ from paidonce.harness.checkers import target_tables
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.export.sequence import mermaid
 from paidonce.harness.explore.witness.file import read_witness
-from paidonce.harness.explore.witness.narrative.narrate import history_of, tell
+from paidonce.harness.explore.witness.narrative import history_of, narrate
 from paidonce.harness.results import Baseline, Finding, Level, read_baseline, write_baseline
 from paidonce.harness.results.assessment import Assessment
 from paidonce.harness.results.baseline import DEFAULT_NAME
@@ -165,7 +165,7 @@ def _diagrams(found: Sequence[Finding], out: Path) -> dict[str, str]:
         path = out / one.witness
         try:
             witness = read_witness(path)
-            drawn[one.witness] = mermaid(tell(witness, history_of(witness, path)))
+            drawn[one.witness] = mermaid(narrate(witness, history_of(witness, path)))
         except UsageError:
             continue  # the finding is told all the same, just without its picture
     return drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -14,14 +14,15 @@ from paidonce.harness.cli import options
 from paidonce.harness.cli.patience import patient
 from paidonce.harness.cli.playable import Playable, of_witness
 from paidonce.harness.cli.replaying import opened_again
-from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.attempts import At
 from paidonce.harness.explore.control.execution import ServiceWorld
-from paidonce.harness.explore.control.lock_waits import Blocking
 from paidonce.harness.explore.control.watcher import WatchedWorlds
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.file import Witness, read_witness
 from paidonce.harness.explore.witness.lenient_replay import Followed, follow
-from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.lock_annotation import LockWatcher
+from paidonce.harness.explore.witness.narrative import Wait
+from paidonce.harness.explore.witness.narrative import wording as words
 from paidonce.harness.explore.witness.narrative.narrate import WITHOUT_A_UNIT
 from paidonce.harness.history import Completed, Effect, Event, Invoked
 from paidonce.harness.process import event_loop as loop
@@ -99,7 +100,7 @@ class Pace:
 
 
 async def _line() -> str:
-    """A line from the terminal, without keeping the taps from working; ``q`` at its end."""
+    """Return a line from the terminal, without keeping the taps from working; ``q`` at its end."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[str] = loop.create_future()
 
@@ -124,7 +125,7 @@ class Teller:
         self._number = 0
         self._seen = 0
         self._requests: dict[int, Invoked] = {}
-        self._worker_of: dict[int, str] = {}
+        self._locks = LockWatcher()
         self._waiting: list[str] = []
 
     # --- the watcher ------------------------------------------------------------------------
@@ -132,8 +133,7 @@ class Teller:
     async def began(self, world: ServiceWorld) -> None:
         self._world = world
         self._seen = len(world.memory.events)
-        assert world.bench.taps is not None
-        self._blocking = Blocking(world.bench.taps.blocking)
+        await self._locks.began(world)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
         self._number += 1
@@ -158,7 +158,8 @@ class Teller:
             self.say("    no answer yet", "yellow")
         for name in taken.woken:
             self.say(f"  {name} need not wait any longer; its answer is held")
-        self._waiting = [line async for line in self._who_waits()]
+        await self._locks.after(taken)
+        self._waiting = list(self._who_waits())
         for line in self._waiting:
             self.say(f"  {line}", "yellow")
 
@@ -188,13 +189,13 @@ class Teller:
         return status.exit_code
 
     def say(self, line: str, style: str = "") -> None:
-        """One line, as it is."""
+        """Print one line, as it is."""
         self._console.print(Text(line, style))
 
     def _fitting(self, line: str) -> str:
-        """``line`` on one line of a terminal; elsewhere all of it."""
+        """Return ``line`` as it fits a terminal's width; elsewhere all of it."""
         width = self._console.width if self._console.is_terminal else len(line)
-        return phrases.clipped(line, width)
+        return words.clipped(line, width)
 
     # --- what happened ------------------------------------------------------------------------
 
@@ -202,48 +203,31 @@ class Teller:
         match event:
             case Invoked():
                 self._requests[event.op] = event
-                self.say(f"  {event.attempt} asks the service: {phrases.asked(event)}")
+                self.say(f"  {event.attempt} asks the service: {words.asked(event)}")
             case Completed() if event.op in self._requests:
                 attempt = self._requests[event.op].attempt
-                self.say(f"  {attempt} is told: {phrases.told(event)}", "cyan")
+                self.say(f"  {attempt} is told: {words.told(event)}", "cyan")
             case Effect():
-                self._remember(event.attempt, event.request)
                 self._show_request(event.tap, event.label, event.request)
                 failed = bool((event.answer or {}).get("error"))
-                self.say(f"    <- {phrases.answer(event)}", "red" if failed else "green")
+                self.say(f"    <- {words.answer(event)}", "red" if failed else "green")
             case _:
                 pass
 
     def _show_request(self, tap: str, label: str, asked: Mapping[str, object]) -> None:
-        self.say(f"  -> {tap}: {phrases.request(tap, label, asked)}")
+        self.say(f"  -> {tap}: {words.request(tap, label, asked)}")
 
-    def _remember(self, attempt: str | None, asked: Mapping[str, object]) -> None:
-        """Whose work a Postgres session did last: the holder of its locks."""
-        pid = asked.get("pid")
-        if attempt is not None and isinstance(pid, int):
-            self._worker_of[pid] = attempt
-
-    async def _who_waits(self) -> AsyncIterator[str]:
-        players = self._world.control.players.values()
-        for player in players:
-            for arrival in player.flying:
-                self._remember(player.name, _asked(arrival.call))
-        for player in players:
-            if player.at is At.LOCK:
-                yield f"{player.name} waits for {await self._holders(player)}"
-            elif player.at is At.INSIDE:
-                yield f"{player.name} waits inside the service"
-
-    async def _holders(self, player: Player) -> str:
-        """Who holds the locks it waits for, as Postgres says."""
-        blockers = await self._blocking.blockers(player.pids)
-        pids = sorted({pid for found in blockers.values() for pid in found})
-        names = [self._worker_of.get(pid, f"the session with pid {pid}") for pid in pids]
-        return f"a lock of {', '.join(dict.fromkeys(names)) or 'nobody any more'}"
+    def _who_waits(self) -> Iterator[str]:
+        for waiting in self._locks.waits[-1]:
+            wait = Wait(for_a_lock=True, what=waiting.what, on=waiting.on)
+            yield f"{waiting.actor} {words.waits(wait)}"
+        for player in self._world.control.players.values():
+            if player.at is At.INSIDE:
+                yield f"{player.name} {words.waits(Wait(for_a_lock=False))}"
 
 
 def _asked(call: Call) -> dict[str, Any]:
-    """What a call asks for, as the effect it becomes will have it."""
+    """Return what a call asks for, as the effect it becomes will have it."""
     if isinstance(call, Unit | StripeCall):
         return call.as_request()
     return {}

@@ -15,8 +15,7 @@ from paidonce.harness.checkers import judge, telling
 from paidonce.harness.checkers.base import BrokenBy
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.witness.file import Witness, read_witness
-from paidonce.harness.explore.witness.narrative.narrate import Moment, history_of
-from paidonce.harness.explore.witness.narrative.narrate import tell as tell_steps
+from paidonce.harness.explore.witness.narrative import Exchange, Moment, Reply, history_of, narrate
 from paidonce.harness.history import Completed, Effect, History, Invoked
 from paidonce.harness.verdict import Verdict
 from paidonce.reports.film.cards import Pieces
@@ -26,7 +25,7 @@ from paidonce.reports.film.summary import Facts, summarise
 from paidonce.reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
 from paidonce.reports.film.words import broke_words, in_the_end, most_telling, outcome
 from paidonce.reports.order.phrases import answer_words, letters, request_words
-from paidonce.reports.order.story import Story, order_in_focus, tell
+from paidonce.reports.order.story import OrderStory, order_in_focus, story_of
 
 
 def film_of(path: Path) -> Film:
@@ -54,14 +53,14 @@ def film(witness: Witness, history: History) -> Film:
 class _Maker:
     def __init__(self, witness: Witness, history: History) -> None:
         self.witness, self.history = witness, history
-        self.told = tell_steps(witness, history)
+        self.narrative = narrate(witness, history)
         self.verdicts = judge(history)
         self.verdict = most_telling(self.verdicts)
         order = order_in_focus(history, self.verdict) or ""
-        self.story: Story = tell(history, order)
+        self.story: OrderStory = story_of(history, order)
         self.naming = Naming(letters(self.story), order)
-        effects = [e for _, e in history.of(Effect) if e.tap == "postgres"]
-        self.state = State(self.story, self.naming, witness.attempts, telling_columns(effects))
+        columns = telling_columns(self.narrative.exchanges)
+        self.state = State(self.story, self.naming, witness.attempts, columns)
         self.pieces = Pieces(self.story, self.naming, self.state)
         self.facts = Facts()
         self.cards: list[Card] = []
@@ -74,7 +73,7 @@ class _Maker:
     def film(self) -> Film:
         witness = self.witness
         self._outside("Before", before=True)
-        for moment in self.told.moments:
+        for moment in self.narrative.moments:
             self._step(moment)
         self._outside("Afterwards", before=False)
         self._end()
@@ -87,7 +86,7 @@ class _Maker:
             lanes=witness.attempts,
             conclusion=outcome(self.history, self.story, reason),
             broke_at=broke_at,
-            summary=summarise(witness, self.story, self.state, self.facts, self.naming),
+            summary=summarise(self.narrative, self.story, self.state, self.facts, self.naming),
             cards=tuple(self.cards),
             broken=tuple((broken.checker, broken.reason) for broken in witness.broken),
             noun="guard" if witness.described_in is None else "variant",
@@ -101,15 +100,14 @@ class _Maker:
         ended = len(self.state.ended)
         self.started.add(step.actor)
         pieces = list(self.pieces.of(moment))
-        for happening in moment.happened:
-            self.step_of[id(happening.event)] = place
-            event = happening.event
-            if isinstance(event, Completed):
+        for act in moment.acts:
+            self.step_of[id(act.event)] = place
+            if isinstance(act, Reply):
                 later = self.witness.steps[step.number :]
                 if not any(other.actor == step.actor for other in later):
                     self.done.add(step.actor)
-            if isinstance(event, Effect) and event.tap == "stripe":
-                self._met_call(step.actor, step.number, event)
+            if isinstance(act, Exchange) and act.event.tap == "stripe":
+                self._met_call(step.actor, step.number, act.event)
         for row, seen in self.state.seen.get(step.actor, {}).items():
             if seen.step == step.number:
                 self.facts.reads.append((step.actor, row, seen))

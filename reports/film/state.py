@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from paidonce.harness.explore.witness.file import WitnessStep
-from paidonce.harness.explore.witness.narrative.row_access import Change, Did, Row, changes
+from paidonce.harness.explore.witness.narrative import Exchange, Moment
+from paidonce.harness.explore.witness.narrative import wording as words
+from paidonce.harness.explore.witness.narrative.row_access import Did, Row, RowAccess
 from paidonce.harness.history import Completed, Effect
 from paidonce.reports.film.naming import Naming
 from paidonce.reports.film.types import Group, Item
 from paidonce.reports.order.phrases import answer_label
-from paidonce.reports.order.story import Story
+from paidonce.reports.order.story import OrderStory
 
 _SHOWN_COLUMNS = 4
 _TELLING = ("status", "state")
@@ -25,7 +26,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
     actor: str
     step: int | None
-    change: Change
+    change: RowAccess
     before: Values
 
 
@@ -40,7 +41,11 @@ class State:
     """``columns`` are the columns worth showing by table, see ``telling_columns``."""
 
     def __init__(
-        self, story: Story, naming: Naming, lanes: Sequence[str], columns: Mapping[str, list[str]]
+        self,
+        story: OrderStory,
+        naming: Naming,
+        lanes: Sequence[str],
+        columns: Mapping[str, list[str]],
     ) -> None:
         self.story, self.naming, self.lanes, self.columns = story, naming, lanes, columns
         self.committed: dict[Row, Values] = {}
@@ -60,13 +65,13 @@ class State:
 
     # --- what happens -----------------------------------------------------------------------
 
-    def sql(self, actor: str, effect: Effect, step: int | None) -> tuple[Change, ...]:
-        """A unit was answered; returns what it did."""
-        found = changes(effect)
+    def sql(self, actor: str, exchange: Exchange, step: int | None) -> None:
+        """Note what a unit did that was answered."""
+        effect = exchange.event
         session = (actor, effect.request.get("session"))
         answer = effect.answer or {}
         failed = bool(answer.get("error")) or bool(answer.get("skipped"))
-        for change in found:
+        for change in exchange.rows:
             if failed:
                 break
             if change.did in (Did.READ, Did.LOCK) and change.values:
@@ -83,7 +88,6 @@ class State:
             self._end(session, commit=not rolled_back)
         elif failed:
             self._end(session, commit=False)
-        return found
 
     def _end(self, session: tuple[str, object], *, commit: bool) -> None:
         for written in self.pending.pop(session, []):
@@ -119,20 +123,18 @@ class State:
         if operation is not None:
             self.told.setdefault(attempt, []).append(answer_label(self.story, operation))
 
-    def stepped(self, step: WitnessStep) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """All is at rest after a step; returns who got which locks, and who let go of which."""
-        now = {(lock.actor, lock.what) for lock in step.locks}
-        got, gone = now - set(self.locks), set(self.locks) - now
-        self.locks = {lock: self.locks.get(lock, step.number) for lock in sorted(now)}
-        if step.blocked:
-            waiting = next((w for w in step.waits if w.actor == step.actor), None)
-            what = "something inside the service"
-            if waiting is not None:
-                what = f"{waiting.what}, held by {', '.join(waiting.on)}"
-            self.waits[step.actor] = (step.number, what)
-        for actor in step.woken:
+    def stepped(self, moment: Moment) -> None:
+        """Note the locks and waits of a step after which all is at rest."""
+        number = moment.step.number
+        for lock in moment.released:
+            self.locks.pop((lock.actor, lock.what), None)
+        for lock in moment.gained:
+            self.locks[lock.actor, lock.what] = number
+        self.locks = dict(sorted(self.locks.items()))
+        if moment.wait is not None:
+            self.waits[moment.step.actor] = (number, words.waited_for(moment.wait))
+        for actor in moment.step.woken:
             self.waits.pop(actor, None)
-        return sorted(got), sorted(gone)
 
     # --- how it stands ------------------------------------------------------------------------
 
@@ -177,7 +179,7 @@ class State:
                 if text:
                     yield f"not committed, {actor}: {text}", self._lane(actor)
 
-    def _pending(self, change: Change) -> str:
+    def _pending(self, change: RowAccess) -> str:
         if change.did is Did.INSERT:
             return self._inserted(change)
         if change.did is Did.DELETE:
@@ -185,7 +187,7 @@ class State:
         shown = self.shown(change.row, change.values)
         return f"{change.row.table}: {shown}" if shown else ""
 
-    def _inserted(self, change: Change) -> str:
+    def _inserted(self, change: RowAccess) -> str:
         telling = [c for c in change.values if any(word in c for word in _TELLING)][:2]
         shown = ", ".join(f"{c} = {self.naming.value(change.values[c])}" for c in telling)
         return f"a row of {change.row.table}{f' ({shown})' if shown else ''}"
@@ -214,15 +216,15 @@ class State:
             yield f"{actor}: {'; '.join(answers)}", self._lane(actor)
 
 
-def telling_columns(effects: Iterable[Effect]) -> dict[str, list[str]]:
-    """By table the columns whose value is not always the same, of those that somebody changes.
+def telling_columns(exchanges: Iterable[Exchange]) -> dict[str, list[str]]:
+    """Return by table the columns that somebody changes and whose value is not always the same.
 
     What is called a status or a state comes first.
     """
     values: dict[tuple[str, str], set[str | None]] = {}
     updated: dict[tuple[str, str], None] = {}
-    for effect in effects:
-        for change in changes(effect):
+    for exchange in exchanges:
+        for change in exchange.rows:
             for column, value in change.values.items():
                 if change.did is not Did.INSERT:
                     values.setdefault((change.row.table, column), set()).add(value)

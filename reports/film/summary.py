@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from paidonce.harness.explore.witness.file import Witness
+from paidonce.harness.explore.witness.narrative import Narrative
 from paidonce.harness.explore.witness.narrative.row_access import Did, Row
 from paidonce.reports.film.naming import Naming
 from paidonce.reports.film.state import Seen, State, Written
 from paidonce.reports.order.phrases import call_words
-from paidonce.reports.order.story import Call, Story
+from paidonce.reports.order.story import OrderStory, PaymentCall
 
 Sentence = tuple[str | int, ...]
 
@@ -27,19 +27,19 @@ class Facts(msgspec.Struct, kw_only=True):
     """
 
     reads: list[tuple[str, Row, Seen]] = []
-    calls: list[tuple[str, int, Call]] = []
+    calls: list[tuple[str, int, PaymentCall]] = []
     committed: dict[int, int] = {}
     told: list[tuple[str, int, str]] = []
 
 
 def summarise(
-    witness: Witness, story: Story, state: State, facts: Facts, naming: Naming
+    narrative: Narrative, story: OrderStory, state: State, facts: Facts, naming: Naming
 ) -> tuple[Sentence, ...]:
     """The sentences, in the order of a good explanation."""
     parts = [
         list(_stale_reads(state, facts, naming)),
         list(_calls(story, facts)),
-        list(_waits(witness)),
+        list(_waits(narrative)),
         list(_overwritten(state, naming)),
     ]
     if sum(map(len, parts)) > _LONG:
@@ -97,7 +97,7 @@ def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentenc
             )
 
 
-def _calls(story: Story, facts: Facts) -> Iterator[Sentence]:
+def _calls(story: OrderStory, facts: Facts) -> Iterator[Sentence]:
     for actor, step, call in facts.calls:
         reads = call.effect.label.rpartition(".")[2] in ("retrieve", "list", "search")
         if not reads:
@@ -105,18 +105,14 @@ def _calls(story: Story, facts: Facts) -> Iterator[Sentence]:
             yield (f"{words} (", step, ").")
 
 
-def _waits(witness: Witness) -> Iterator[Sentence]:
-    for step in witness.steps:
-        waiting = next((w for w in step.waits if w.actor == step.actor), None)
-        if not step.blocked or waiting is None or not waiting.on:
+def _waits(narrative: Narrative) -> Iterator[Sentence]:
+    for moment in narrative.moments:
+        wait, actor = moment.wait, moment.step.actor
+        if wait is None or not wait.on:
             continue
-        later = witness.steps[step.number :]
-        until = next((other.number for other in later if step.actor in other.woken), None)
-        text: list[str | int] = [
-            f"{step.actor} had to wait for {waiting.on[0]}’s lock (",
-            step.number,
-        ]
-        text += [")"] if until is None else [") until ", until]
+        text: list[str | int] = [f"{actor} had to wait for {wait.on[0]}’s lock ("]
+        text.append(moment.step.number)
+        text += [")"] if wait.until_step is None else [") until ", wait.until_step]
         yield (*text, "; then it went on with what it had decided before.")
 
 

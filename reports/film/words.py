@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.checkers import CHECKERS, telling
-from paidonce.harness.explore.witness.narrative.row_access import Change, Did
-from paidonce.harness.history import ChargeObserved, Effect, History, OrderObserved
+from paidonce.harness.explore.witness.narrative import Exchange
+from paidonce.harness.explore.witness.narrative.row_access import Did, RowAccess
+from paidonce.harness.history import ChargeObserved, History, OrderObserved
 from paidonce.harness.verdict import Status, Verdict
 from paidonce.reports.film.naming import Naming
 from paidonce.reports.film.state import State
 from paidonce.reports.order.phrases import conclusion
-from paidonce.reports.order.story import Story
+from paidonce.reports.order.story import OrderStory
 
 
 def most_telling(verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -26,7 +27,7 @@ def broke_words(checker: str) -> str:
     return telling(checker).broke or f"the invariant {checker} no longer holds"
 
 
-def outcome(history: History, story: Story, reason: str) -> str:
+def outcome(history: History, story: OrderStory, reason: str) -> str:
     """What it came to, in plain words."""
     order = next((e for _, e in history.of(OrderObserved) if e.order == story.order), None)
     charges = [
@@ -56,7 +57,7 @@ def _taken(status: str) -> bool:
     return status == "succeeded"
 
 
-def in_the_end(history: History, story: Story) -> list[str]:
+def in_the_end(history: History, story: OrderStory) -> list[str]:
     """How the order and Stripe were found once all was at rest."""
     found = []
     for _, order in history.of(OrderObserved):
@@ -75,20 +76,18 @@ def in_the_end(history: History, story: Story) -> list[str]:
     return found
 
 
-def sql_words(effect: Effect, found: Sequence[Change], state: State, naming: Naming) -> str:
-    """What a unit does, in a sentence without a subject."""
-    answer = effect.answer or {}
-    error = answer.get("error")
-    parts = [words for change in found if (words := _change(change, state, naming))]
-    doing = ", and ".join(dict.fromkeys(parts)) or "runs a statement"
+def sql_words(exchange: Exchange, state: State, naming: Naming) -> str:
+    """Return what a unit does, in a sentence without a subject."""
+    error = (exchange.event.answer or {}).get("error")
     if error:
         return f"fails: {naming.text(str(error['message']))} ({error['sqlstate']})"
-    return doing[:1] + doing[1:]
+    parts = [words for access in exchange.rows if (words := _access(access, state, naming))]
+    return ", and ".join(dict.fromkeys(parts)) or "runs a statement"
 
 
-def _change(change: Change, state: State, naming: Naming) -> str:
-    table = change.row.table
-    match change.did:
+def _access(access: RowAccess, state: State, naming: Naming) -> str:
+    table = access.row.table
+    match access.did:
         case Did.BEGIN:
             return "opens a transaction"
         case Did.COMMIT:
@@ -96,20 +95,20 @@ def _change(change: Change, state: State, naming: Naming) -> str:
         case Did.ROLLBACK:
             return "rolls its transaction back"
         case Did.READ | Did.LOCK:
-            verb = "reads" if change.did is Did.READ else "reads and locks"
+            verb = "reads" if access.did is Did.READ else "reads and locks"
             if not table:
                 return "asks Postgres"
-            if change.rows == 0:
+            if access.rows == 0:
                 return f"looks in {table} and finds nothing"
-            shown = state.shown(change.row, change.values, limit=2)
+            shown = state.shown(access.row, access.values, limit=2)
             return f"{verb} {table}{f': {shown}' if shown else ''}"
-        case Did.UPDATE if change.rows == 0:
+        case Did.UPDATE if access.rows == 0:
             return f"finds no row of {table} to change any more"
         case Did.UPDATE:
-            shown = state.shown(change.row, change.values, limit=2)
+            shown = state.shown(access.row, access.values, limit=2)
             return f"writes {table}{f': {shown}' if shown else ''}"
         case Did.INSERT:
-            return "" if change.rows == 0 else f"adds a row to {table}"
+            return "" if access.rows == 0 else f"adds a row to {table}"
         case Did.DELETE:
             return f"deletes from {table}"
         case _:

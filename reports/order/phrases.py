@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.history import Action, Operation, Outcome
-from paidonce.reports.order.story import Call, Story
+from paidonce.reports.order.story import OrderStory, PaymentCall
 from paidonce.reports.words import short_id
 
 _VERBS = {
@@ -19,7 +19,7 @@ _VERBS = {
 }
 
 
-def letters(story: Story) -> dict[str, str]:
+def letters(story: OrderStory) -> dict[str, str]:
     """A letter for each payment, in the order in which they were made: A, B, … Z, A2 …"""
     found: dict[str, str] = {}
     made = [call.payment for call in story.calls if call.made and call.payment is not None]
@@ -30,7 +30,7 @@ def letters(story: Story) -> dict[str, str]:
     return found
 
 
-def payment_name(story: Story, payment: str | None) -> str:
+def payment_name(story: OrderStory, payment: str | None) -> str:
     """ "payment A (pi_…x9Qk)", by the letter it has in the picture."""
     letter = letters(story).get(payment or "")
     if payment is None:
@@ -38,7 +38,7 @@ def payment_name(story: Story, payment: str | None) -> str:
     return f"payment {letter} ({short_id(payment)})" if letter else f"payment {short_id(payment)}"
 
 
-def request_label(story: Story, operation: Operation) -> str:
+def request_label(story: OrderStory, operation: Operation) -> str:
     """The few words in a bar: "Pay 49.90 USD"."""
     action = operation.invoked.action
     if action is Action.REQUEST:
@@ -52,7 +52,7 @@ def request_label(story: Story, operation: Operation) -> str:
     )
 
 
-def request_words(story: Story, operation: Operation) -> str:
+def request_words(story: OrderStory, operation: Operation) -> str:
     """ "tab 1 asks to pay 49.90 USD"."""
     invoked = operation.invoked
     if invoked.action is Action.REQUEST:
@@ -79,7 +79,7 @@ def _requested(operation: Operation) -> str:
     return str(args.get("name") or args.get("event") or args.get("request", "a request"))
 
 
-def answer_label(story: Story, operation: Operation) -> str:
+def answer_label(story: OrderStory, operation: Operation) -> str:
     """The few words behind a bar: "200 paid, payment A"."""
     completed = operation.completed
     if completed is None or completed.outcome is Outcome.UNKNOWN:
@@ -98,7 +98,7 @@ def answer_label(story: Story, operation: Operation) -> str:
     return f"{status}{word}{f', payment {letter}' if letter else ''}"
 
 
-def answer_words(story: Story, operation: Operation) -> str:
+def answer_words(story: OrderStory, operation: Operation) -> str:
     """ "tab 1 is told that it paid (200)."."""
     who, completed = operation.invoked.attempt, operation.completed
     if completed is None or completed.outcome is Outcome.UNKNOWN:
@@ -118,7 +118,7 @@ def answer_words(story: Story, operation: Operation) -> str:
     return f"{who} is told {said}{again}{status}."
 
 
-def call_label(story: Story, call: Call) -> str:
+def call_label(story: OrderStory, call: PaymentCall) -> str:
     """The few words at a Stripe call: "takes 49.90 USD"."""
     if call.took and call.payment is not None:
         return f"takes {story.price(story.taken.get(call.payment))}"
@@ -141,7 +141,7 @@ def call_label(story: Story, call: Call) -> str:
     }.get(call.effect.label, call.effect.label.replace("_", " ").replace(".", ": "))
 
 
-def call_words(story: Story, call: Call, owner: str | None) -> str:
+def call_words(story: OrderStory, call: PaymentCall, owner: str | None) -> str:
     """What Stripe did, in a sentence; ``owner`` is the attempt it did it for, if known."""
     whom = f" for {owner}" if owner else ""
     answer = call.effect.answer or {}
@@ -167,22 +167,22 @@ def call_words(story: Story, call: Call, owner: str | None) -> str:
     return f"{words}{lost}."
 
 
-def _refused(call: Call) -> bool:
+def _refused(call: PaymentCall) -> bool:
     status = (call.effect.answer or {}).get("status")
     return isinstance(status, int) and status >= 400
 
 
-def _why(call: Call) -> str:
+def _why(call: PaymentCall) -> str:
     answer = call.effect.answer or {}
     return str(answer.get("decline_code") or answer.get("code") or answer.get("status"))
 
 
-def _amount(story: Story, call: Call) -> str:
+def _amount(story: OrderStory, call: PaymentCall) -> str:
     amount = (call.effect.answer or {}).get("amount")
     return story.price(amount) if isinstance(amount, int) else "money"
 
 
-def conclusion(story: Story, reason: str) -> str:
+def conclusion(story: OrderStory, reason: str) -> str:
     """What it came to, in plain words: who paid how much for what; else the checker's reason."""
     known = letters(story)
     if len(story.taken) > 1:

@@ -27,7 +27,7 @@ from paidonce.reports.order.call_owner import payment_answered, payment_of
 from paidonce.reports.words import money
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call to Stripe for this order; ``owner`` is the operation it was made for, if known.
 
     ``payment`` is the id of the payment intent it is about. ``took`` tells that money was taken
@@ -47,7 +47,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[tuple[int, int], ...] = ()
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class OrderStory(msgspec.Struct, frozen=True, kw_only=True):
     """All that concerns one order, in recorded order.
 
     ``taken`` maps the id of each payment by which money was taken to its amount in minor units,
@@ -58,18 +58,18 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None
     currency: str
     operations: tuple[Operation, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[PaymentCall, ...]
     taken: dict[str, int]
     faults: tuple[Fault, ...]
 
     def price(self, amount: int | None = None) -> str:
-        """An amount of this order's currency, or the order's own."""
+        """Return an amount of this order's currency, or the order's own."""
         value = self.amount if amount is None else amount
         return "an unknown amount" if value is None else money(value, self.currency)
 
 
 def order_in_focus(history: History, verdict: Verdict | None) -> str | None:
-    """The order a verdict's evidence is about; else the first order anything was asked of."""
+    """Return the order that a verdict's evidence is about; else the first that was asked of."""
     for position in verdict.evidence if verdict is not None else ():
         if 0 <= position < len(history.events):
             order = _order_of(history, history.events[position])
@@ -95,8 +95,8 @@ def _order_of(history: History, event: object) -> str | None:
     return None
 
 
-def tell(history: History, order: str) -> Story:
-    """The story of ``order``; reads are left out, as they change nothing."""
+def story_of(history: History, order: str) -> OrderStory:
+    """Return the story of ``order``; reads are left out, as they change nothing."""
     operations = tuple(
         operation
         for operation in history.by_order.get(order, ())
@@ -106,7 +106,7 @@ def tell(history: History, order: str) -> Story:
     observed = next((e for _, e in history.of(OrderObserved) if e.order == order), None)
     base = created or observed
     calls, faults = _calls(history, order, operations)
-    return Story(
+    return OrderStory(
         order=order,
         amount=None if base is None else base.amount,
         currency=_currency(history, order) if base is None else base.currency,
@@ -118,14 +118,14 @@ def tell(history: History, order: str) -> Story:
 
 
 def _currency(history: History, order: str) -> str:
-    """The currency in which Stripe holds something of the order; empty if it holds nothing."""
+    """Return the currency of what Stripe holds of the order; empty if it holds nothing."""
     intents = (e.currency for _, e in history.of(IntentObserved) if e.order == order)
     return next(intents, "")
 
 
 def _calls(
     history: History, order: str, operations: tuple[Operation, ...]
-) -> tuple[tuple[Call, ...], tuple[Fault, ...]]:
+) -> tuple[tuple[PaymentCall, ...], tuple[Fault, ...]]:
     intents = {e.id for _, e in history.of(IntentObserved) if e.order == order}
     intents |= {payment for o in operations if (payment := payment_answered(o)) is not None}
     alone = len({event.order for _, event in history.of(Invoked)}) <= 1
@@ -156,7 +156,7 @@ def _calls(
         known |= {payment} if payment else set()
         taken |= {payment} if took and payment else set()
         calls.append(
-            Call(
+            PaymentCall(
                 effect=effect,
                 position=position,
                 owner=owner,
@@ -191,8 +191,10 @@ def _is_ok(answer: Mapping[str, Any]) -> bool:
     return not isinstance(status, int) or 200 <= status < 300
 
 
-def _taken(history: History, order: str, calls: tuple[Call, ...], amount: int) -> dict[str, int]:
-    """By what Stripe lists where it does; else by what its answers said."""
+def _taken(
+    history: History, order: str, calls: tuple[PaymentCall, ...], amount: int
+) -> dict[str, int]:
+    """Return the amounts by what Stripe lists where it does; else by what its answers said."""
     ledger = {
         charge.intent or charge.id: charge.amount
         for _, charge in history.of(ChargeObserved)

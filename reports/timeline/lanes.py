@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from paidonce.harness.history import History, Operation, Outcome
 from paidonce.harness.verdict import Verdict
-from paidonce.reports.order.story import Call, Story
+from paidonce.reports.order.story import OrderStory, PaymentCall
 
 MAX_ATTEMPTS = 5
 STRIPE = "Stripe"
@@ -19,7 +19,7 @@ class Lanes:
     more are not shown. ``evidence`` are the positions of the events that the verdict names.
     """
 
-    def __init__(self, history: History, story: Story, verdict: Verdict) -> None:
+    def __init__(self, history: History, story: OrderStory, verdict: Verdict) -> None:
         self.story = story
         self.evidence = {p for p in verdict.evidence if 0 <= p < len(history.events)}
         self._attempt_of = {o.invoked.op: o.invoked.attempt for o in story.operations}
@@ -34,7 +34,7 @@ class Lanes:
         """The operations of those who have a lane."""
         return [o for o in self.story.operations if o.invoked.attempt in self.lane_of]
 
-    def owner(self, call: Call) -> int | None:
+    def owner(self, call: PaymentCall) -> int | None:
         """The lane of whoever made a call; None where that is not known, or has none."""
         name = None if call.owner is None else self._attempt_of.get(call.owner)
         return None if name is None else self.lane_of.get(name)

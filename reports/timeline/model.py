@@ -20,7 +20,7 @@ from paidonce.reports.order.phrases import (
     letters,
     request_label,
 )
-from paidonce.reports.order.story import Call, order_in_focus, tell
+from paidonce.reports.order.story import PaymentCall, order_in_focus, story_of
 from paidonce.reports.timeline.lanes import STRIPE, Lanes
 from paidonce.reports.timeline.steps import Step, steps
 from paidonce.reports.words import short_id
@@ -77,7 +77,7 @@ def timeline(history: History, verdict: Verdict) -> Timeline | None:
     order = order_in_focus(history, verdict)
     if order is None:
         return None
-    story = tell(history, order)
+    story = story_of(history, order)
     if not story.operations:
         return None
     lanes = Lanes(history, story, verdict)
@@ -133,7 +133,7 @@ def _bars(lanes: Lanes) -> list[Bar]:
 
 def _break(lanes: Lanes, history: History) -> tuple[int | None, str]:
     """When the invariant broke, and the name of it in a few words."""
-    moments: list[tuple[Callable[[Call], bool], str]] = [
+    moments: list[tuple[Callable[[PaymentCall], bool], str]] = [
         (lambda call: call.took, "charged twice"),
         (lambda call: call.made, "a second payment"),
     ]

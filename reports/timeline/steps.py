@@ -8,7 +8,7 @@ import msgspec
 
 from paidonce.harness.history import Outcome
 from paidonce.reports.order.phrases import answer_words, call_words, request_words
-from paidonce.reports.order.story import Call
+from paidonce.reports.order.story import PaymentCall
 from paidonce.reports.timeline.lanes import Lanes
 
 MAX_STEPS = 18
@@ -120,11 +120,11 @@ def _called(lanes: Lanes) -> list[_Draft]:
 
 def _held(lanes: Lanes) -> list[_Draft]:
     """One step for all holds with nothing else between them, at the last of them."""
-    starts: list[tuple[int, Call, int]] = [
+    starts: list[tuple[int, PaymentCall, int]] = [
         (start, call, end) for call in lanes.story.calls for start, end in call.holds
     ]
     drafts: list[_Draft] = []
-    group: list[Call] = []
+    group: list[PaymentCall] = []
     latest = 0
     other = sorted(
         {o.invoked.t for o in lanes.shown}
@@ -149,7 +149,7 @@ def _held(lanes: Lanes) -> list[_Draft]:
     return drafts
 
 
-def _hold_step(lanes: Lanes, group: list[Call], at: int) -> _Draft:
+def _hold_step(lanes: Lanes, group: list[PaymentCall], at: int) -> _Draft:
     owner = lanes.owner(group[0])
     many = {1: "this call", 2: "both calls"}.get(len(group), f"{len(group)} calls")
     if len(group) == 1 and owner is not None:

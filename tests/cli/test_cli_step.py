@@ -103,7 +103,7 @@ def test_without_a_keyboard_every_step_is_shown_and_the_verdicts_at_the_end(witn
 def test_who_waits_for_whom_is_shown_and_another_guard_can_be_stepped_through(witness, tmp_path):
     run = paidonce("step", witness, "--guard", "row_lock", *backends(), cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "tab 2 waits for a lock of tab 1" in run.stdout
+    assert "tab 2 waits for row of orders (id = order 1), held by tab 1" in run.stdout
     assert "no answer yet" in run.stdout
     assert "tab 2 need not wait any longer" in run.stdout
     assert "the service went another way than the witness at step" in run.stdout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paidonce.harness.explore.witness.export import Story, tell
 from paidonce.harness.explore.witness.file import Witness, WitnessStep
+from paidonce.harness.explore.witness.narrative import Narrative, narrate
 from paidonce.harness.history import (
     Action,
     Completed,
@@ -131,7 +131,7 @@ def witness(*steps: tuple, attempts=BOTH, broken=()) -> Witness:
     )
 
 
-def lock_story() -> Story:
+def lock_story() -> Narrative:
     """tab 1 changes a row and calls Stripe; tab 2 has to wait for the row, and then pays too."""
     it = Recorded()
     it.order()
@@ -159,4 +159,4 @@ def lock_story() -> Story:
         ("tab 2", "postgres COMMIT"),
         broken=[("one-success", "order 1 was paid 2 times")],
     )
-    return tell(found, it.history)
+    return narrate(found, it.history)

@@ -18,9 +18,9 @@ from paidonce.harness.explore.witness.export import (
     isolation_spec,
     statements_of,
     take_snapshot,
-    tell,
 )
 from paidonce.harness.explore.witness.export.snapshot import closed, named_in, setup_of, teardown_of
+from paidonce.harness.explore.witness.narrative import narrate
 
 EMPTY = Snapshot(setup="SELECT 1;", teardown="")
 
@@ -112,7 +112,7 @@ def test_two_connections_at_once_are_two_sessions_and_one_after_the_other_are_on
     it.sql("tab 1", "SELECT 2", session=7)
     it.sql("tab 1", "COMMIT", session=8)
     it.sql("tab 1", "SELECT 3", session=9)
-    spec = isolation_spec(tell(witness(("tab 1", "start")), it.history), EMPTY)
+    spec = isolation_spec(narrate(witness(("tab 1", "start")), it.history), EMPTY)
     assert permutation(spec) == ["tab_1_1", "tab_1_1b", "tab_1b_1", "tab_1_1c", "tab_1_1d"]
     assert "step tab_1b_1 { SELECT 2 }" in spec
 
@@ -121,7 +121,7 @@ def test_a_transaction_left_open_is_ended_and_a_closed_one_is_left_alone():
     it = Recorded()
     it.asks(0, "tab 1")
     it.sql("tab 1", "BEGIN", after="T")
-    spec = isolation_spec(tell(witness(("tab 1", "start")), it.history), EMPTY)
+    spec = isolation_spec(narrate(witness(("tab 1", "start")), it.history), EMPTY)
     assert "teardown { ROLLBACK; }" in spec
     assert "ROLLBACK" not in isolation_spec(lock_story(), EMPTY)
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_run_again_is_a_comment():
     it.sql("tab 1", "unknown statement", "")
     it.redis("tab 1")
     it.sql("tab 1", "SELECT 1; SELECT 2", "SELECT 1;", "SELECT 2;")
-    spec = isolation_spec(tell(witness(("tab 1", "start")), it.history), EMPTY)
+    spec = isolation_spec(narrate(witness(("tab 1", "start")), it.history), EMPTY)
     *comments, step = permutation(spec)
     assert len(comments) == 4
     assert all(comment.startswith("# step 1, tab 1: ") for comment in comments)
@@ -149,7 +149,7 @@ def test_names_of_attempts_become_words_and_stay_apart():
         it.asks(op, name)
         it.sql(name, "SELECT 1")
     found = witness(*((name, "start") for name in names), attempts=names)
-    spec = isolation_spec(tell(found, it.history), EMPTY)
+    spec = isolation_spec(narrate(found, it.history), EMPTY)
     sessions = re.findall(r"^session (\w+)$", spec, re.MULTILINE)
     assert sessions == ["tab_1", "tab_1b", "a_1st", "a"]
 
@@ -159,7 +159,7 @@ def test_a_statement_that_no_spec_can_hold_is_refused():
     it.asks(0, "tab 1")
     it.sql("tab 1", "SELECT }")
     with pytest.raises(UsageError, match="closing brace"):
-        isolation_spec(tell(witness(("tab 1", "start")), it.history), EMPTY)
+        isolation_spec(narrate(witness(("tab 1", "start")), it.history), EMPTY)
 
 
 # --- snapshots ----------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_a_deadlock_has_the_same_victim(shop, elsewhere):
         ("tab 1", "answer"),
         ("tab 1", "postgres COMMIT"),
     )
-    story = tell(found, it.history)
+    story = narrate(found, it.history)
     printed = run(isolation_spec(story, take_snapshot(shop, statements_of(story))), elsewhere)
     assert f"step tab_1_5: {labels[2]} <waiting ...>" in printed
     assert printed.count("deadlock detected") == 1

@@ -6,8 +6,9 @@ import re
 
 from export_stories import Recorded, lock_story, witness
 
-from paidonce.harness.explore.witness.export import mermaid, tell, text
+from paidonce.harness.explore.witness.export import mermaid, text
 from paidonce.harness.explore.witness.export.sequence import arrows
+from paidonce.harness.explore.witness.narrative import narrate
 from paidonce.harness.history import Outcome
 
 TEXT = """\
@@ -73,7 +74,7 @@ def test_nothing_that_was_said_is_syntax_to_mermaid():
     hostile = "SELECT ? <> ? # x; end"
     it.sql("tab 1", hostile, "SELECT $1 <> '%%{init}%%' # x; end\n-->>", params=("<b>&",))
     it.told(0, Outcome.UNKNOWN, error="gave\nup; end")
-    story = tell(witness(("tab 1", "start"), ("tab 1", f"postgres {hostile}")), it.history)
+    story = narrate(witness(("tab 1", "start"), ("tab 1", f"postgres {hostile}")), it.history)
     for line in mermaid(story).splitlines()[1:]:
         said = re.fullmatch(r"    (?:L\d(?:-->>|->>)L\d|Note over L\d(?:,L\d)?): (.+)", line)
         if said is None:
@@ -89,7 +90,7 @@ def test_a_long_list_of_columns_gives_way_to_where_it_looks():
     columns = ", ".join(f"column_{n}" for n in range(20))
     label = f"SELECT {columns} FROM orders WHERE id = ?"
     it.sql("tab 1", label, f"SELECT {columns} FROM orders WHERE id = $1", params=("7",))
-    story = tell(witness(("tab 1", "start"), ("tab 1", f"postgres {label}")), it.history)
+    story = narrate(witness(("tab 1", "start"), ("tab 1", f"postgres {label}")), it.history)
     assert "SELECT … FROM orders WHERE id = '7'" in text(story)
 
 
@@ -109,7 +110,7 @@ def test_answers_say_rows_errors_and_losses():
     it.stripe("tab 1", status=402, id=None, type="card_error", code="card_declined")
     it.lost("tab 1", "stripe", "refund.create")
     labels = ("start", "postgres SELECT a", "postgres SELECT b", "stripe payment_intent.create")
-    shown = text(tell(witness(*(("tab 1", label) for label in labels)), it.history))
+    shown = text(narrate(witness(*(("tab 1", label) for label in labels)), it.history))
     assert "SELECT 5: a=1, b=null | a=2, b=x | and 3 more" in shown
     assert "ERROR 40001: could not serialize" in shown
     assert "402 card_error card_declined" in shown

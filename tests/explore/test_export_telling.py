@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from export_stories import Recorded, lock_story, witness
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
 from paidonce.harness.explore.search.world import BEGINS
-from paidonce.harness.explore.witness.export import Kind, Wait, history_of, tell
-from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
+from paidonce.harness.explore.witness.file import Lock, Waiting
+from paidonce.harness.explore.witness.narrative import Asked, Exchange, Wait, history_of, narrate
+from paidonce.harness.explore.witness.narrative.row_access import Did, Row
+from paidonce.harness.explore.witness.narrative.wording import waits
+from paidonce.harness.history import Action, Outcome
 
 
 def outline(story):
-    """Each step's happenings in short."""
+    """Return each step's acts in short."""
     found = []
     for moment in story.moments:
         words = []
-        for happening in moment.happened:
-            match happening.event:
-                case Effect(label=label):
-                    words.append((happening.kind.value, label.split()[0]))
-                case Invoked() | Completed():
-                    words.append((happening.kind.value, ""))
+        for act in moment.acts:
+            if isinstance(act, Exchange):
+                label = act.event.label.split()[0]
+                words += [("sent", label)] * act.sent + [("answered", label)] * act.answered
+            else:
+                words.append(("asked" if isinstance(act, Asked) else "told", ""))
         found.append((moment.step.actor, words))
     return found
 
@@ -45,15 +49,48 @@ def test_what_lies_between_two_steps_belongs_to_the_earlier_one_and_answers_to_w
 
 def test_a_wait_names_what_it_is_for_and_who_ends_it():
     waits = {moment.step.number: moment.wait for moment in lock_story().moments}
-    assert waits.pop(4) == Wait(for_a_lock=True, until="tab 1")
+    assert waits.pop(4) == Wait(for_a_lock=True, until="tab 1", until_step=6)
     assert set(waits.values()) == {None}
+
+
+def test_a_wait_says_for_which_lock_and_who_holds_it_where_the_witness_knows():
+    row = "row of orders (id = order 1)"
+    bare = lock_story()
+    steps = [
+        msgspec.structs.replace(
+            step,
+            locks=(Lock(actor="tab 2" if step.number > 6 else "tab 1", what=row),)
+            if 1 < step.number < 8
+            else (),
+            waits=(Waiting(actor="tab 2", on=("tab 1",), what=row),) if 3 < step.number < 6 else (),
+        )
+        for step in bare.witness.steps
+    ]
+    told = narrate(msgspec.structs.replace(bare.witness, steps=tuple(steps)), bare.history)
+    wait = told.moments[3].wait
+    assert wait == Wait(for_a_lock=True, what=row, on=("tab 1",), until="tab 1", until_step=6)
+    assert waits(wait) == f"waits for {row}, held by tab 1"
+    locks = [[(lock.actor, lock.what) for lock in moment.gained] for moment in told.moments]
+    assert locks == [[], [("tab 1", row)], [], [], [], [], [("tab 2", row)], []]
+    locks = [[(lock.actor, lock.what) for lock in moment.released] for moment in told.moments]
+    assert locks == [[], [], [], [], [], [], [("tab 1", row)], [("tab 2", row)]]
+
+
+def test_what_a_statement_does_to_rows_is_part_of_it():
+    (update,) = lock_story().moments[1].exchanges
+    assert [(access.did, access.row) for access in update.rows] == [
+        (Did.UPDATE, Row("orders", "1"))
+    ]
+    assert update.rows[0].values == {"status": "paid"}
 
 
 def test_a_wait_without_a_held_answer_is_inside_the_service():
     it = Recorded()
     it.asks(0, "tab 1")
     it.sql("tab 1", "SELECT 2")
-    story = tell(witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history)
+    story = narrate(
+        witness(("tab 1", "start", "waits"), ("tab 1", "postgres SELECT 2")), it.history
+    )
     assert story.moments[0].wait == Wait(for_a_lock=False, until=None)
 
 
@@ -65,8 +102,8 @@ def test_a_call_under_way_is_sent_where_it_begins_and_answered_where_it_is_carri
     it.stripe("tab 1")
     call = "stripe payment_intent.create"
     steps = [("tab 1", "start"), ("tab 1", BEGINS), ("tab 2", "start"), ("tab 2", call)]
-    story = tell(witness(*steps, ("tab 1", call)), it.history)
-    kinds = [[str(one.kind) for one in moment.happened] for moment in story.moments]
+    story = narrate(witness(*steps, ("tab 1", call)), it.history)
+    kinds = [[kind for kind, _ in words] for _, words in outline(story)]
     assert kinds == [["asked"], ["sent"], ["asked"], ["sent", "answered"], ["answered"]]
 
 
@@ -76,7 +113,7 @@ def test_a_unit_that_is_a_step_only_sometimes_is_told_apart_by_its_place():
     for label in ("BEGIN", "SELECT 2", "COMMIT", "BEGIN", "UPDATE x", "COMMIT"):
         it.sql("tab 1", label)
     steps = ("start", "postgres SELECT 2", "postgres UPDATE x", "postgres COMMIT")
-    story = tell(witness(*(("tab 1", label) for label in steps)), it.history)
+    story = narrate(witness(*(("tab 1", label) for label in steps)), it.history)
     sent = [[word for kind, word in words if kind == "sent"] for _, words in outline(story)]
     assert sent == [["BEGIN"], ["SELECT", "COMMIT", "BEGIN"], ["UPDATE"], ["COMMIT"]]
 
@@ -85,8 +122,8 @@ def test_generated_values_in_a_label_stand_for_any():
     it = Recorded()
     it.asks(0, "tab 1")
     it.lost("tab 1", "stripe", "GET /v1/x/pi_3PqX8aLkdIwHu7ix0h4C")
-    story = tell(witness(("tab 1", "start"), ("tab 1", "stripe GET /v1/x/tab 1#3")), it.history)
-    assert [h.kind for h in story.moments[1].happened] == [Kind.SENT, Kind.ANSWERED]
+    story = narrate(witness(("tab 1", "start"), ("tab 1", "stripe GET /v1/x/tab 1#3")), it.history)
+    assert [kind for kind, _ in outline(story)[1][1]] == ["sent", "answered"]
 
 
 def test_a_webhook_delivered_again_begins_with_the_step_that_says_so():
@@ -99,7 +136,7 @@ def test_a_webhook_delivered_again_begins_with_the_step_that_says_so():
     it.told(1)
     labels = ("start", "postgres SELECT 2", str(At.AGAIN.value), "postgres SELECT 2")
     found = witness(*(("stripe", label) for label in labels), attempts=("stripe",))
-    assert [[kind for kind, _ in words] for _, words in outline(tell(found, it.history))] == [
+    assert [[kind for kind, _ in words] for _, words in outline(narrate(found, it.history))] == [
         ["asked"],
         ["sent", "answered", "told"],
         ["asked"],
@@ -113,7 +150,7 @@ def test_answers_in_another_order_than_the_requests_are_found():
     it.sql("tab 1", "SELECT b", session=2)
     it.sql("tab 1", "SELECT a", session=1)
     labels = ("start", "postgres SELECT a", "postgres SELECT b")
-    story = tell(witness(*(("tab 1", label) for label in labels)), it.history)
+    story = narrate(witness(*(("tab 1", label) for label in labels)), it.history)
     units = [[word for _, word in words if word] for _, words in outline(story)[1:]]
     assert [len(found) for found in units] == [2, 2]
 
@@ -124,7 +161,7 @@ def test_events_of_nobody_are_left_out():
     it.asks(0, "tab 1")
     it.asks(1, "afterwards")
     it.told(1)
-    story = tell(witness(("tab 1", "start")), it.history)
+    story = narrate(witness(("tab 1", "start")), it.history)
     assert outline(story) == [("tab 1", [("asked", "")])]
 
 
@@ -133,7 +170,7 @@ def test_a_history_of_another_execution_is_refused():
     it.asks(0, "tab 1")
     found = witness(("tab 1", "start"), ("tab 1", "postgres SELECT 2"))
     with pytest.raises(UsageError, match="step 2, tab 1 'postgres SELECT 2', is not in it"):
-        tell(found, it.history)
+        narrate(found, it.history)
 
 
 def test_a_witness_without_its_history_is_named(tmp_path):
@@ -148,5 +185,5 @@ def test_the_taps_are_listed_in_a_fixed_order():
     it.stripe("tab 1")
     it.sql("tab 1", "SELECT 2")
     labels = ("start", "redis SET lock ?", "stripe payment_intent.create", "postgres SELECT 2")
-    story = tell(witness(*(("tab 1", label) for label in labels)), it.history)
+    story = narrate(witness(*(("tab 1", label) for label in labels)), it.history)
     assert story.taps == ("postgres", "stripe", "redis")

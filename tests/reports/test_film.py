@@ -10,7 +10,7 @@ import pytest
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.file import read_witness
-from paidonce.harness.explore.witness.narrative.row_access import Did, Row, changes
+from paidonce.harness.explore.witness.narrative.row_access import Did, Row, accesses
 from paidonce.harness.history import Effect, History, read_history
 from paidonce.reports.film import Film, Icon, film, film_of, readable_film
 
@@ -161,7 +161,7 @@ def unit(*texts: str, tag: str = "", **answer: object) -> Effect:
 def test_what_a_statement_says_of_a_row(
     effect: Effect, did: Did, row: Row, values: dict[str, str | None]
 ) -> None:
-    (found,) = changes(effect)
+    (found,) = accesses(effect)
     assert (found.did, found.row, found.values) == (did, row, values)
 
 
@@ -170,9 +170,9 @@ def test_a_statement_that_matched_nothing_changes_nothing() -> None:
         "WITH c AS (UPDATE orders SET s = 'paid' WHERE id = '7' RETURNING id) "
         "INSERT INTO a (id) SELECT '9' FROM c"
     )
-    found = changes(unit(text, tag="INSERT 0 0"))
+    found = accesses(unit(text, tag="INSERT 0 0"))
     assert [(one.did, one.rows) for one in found] == [(Did.UPDATE, 0), (Did.INSERT, 0)]
 
 
 def test_what_cannot_be_parsed_says_nothing() -> None:
-    assert changes(unit("SELEKT 1")) == ()
+    assert accesses(unit("SELEKT 1")) == ()

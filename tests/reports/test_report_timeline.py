@@ -29,7 +29,7 @@ from paidonce.harness.history import (
 )
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.timescale import TimeScale
-from paidonce.reports.order.story import tell
+from paidonce.reports.order.story import story_of
 from paidonce.reports.overview.evidence import double_payment as find_double_payment
 from paidonce.reports.overview.evidence import unexpected
 from paidonce.reports.timeline.lanes import MAX_ATTEMPTS
@@ -77,14 +77,14 @@ def _answered(events: list[Event], op: int, **changes: object) -> list[Event]:
 
 def test_call_of_a_rejected_attempt_is_found_by_elimination() -> None:
     events = _answered(double_payment(), 1, outcome=Outcome.REJECTED, status=409, value={})
-    story = tell(History(events), "ord_1")
+    story = story_of(History(events), "ord_1")
     assert [call.owner for call in story.calls] == [0, 1]
 
 
 def test_nobody_is_guessed_when_two_could_have_called() -> None:
     events = _answered(double_payment(), 0, outcome=Outcome.UNKNOWN, status=None, value={})
     events = _answered(events, 1, outcome=Outcome.REJECTED, status=409, value={})
-    story = tell(History(events), "ord_1")
+    story = story_of(History(events), "ord_1")
     assert [call.owner for call in story.calls] == [None, None]
     shown = timeline(History(events), CHARGED_TWICE)
     assert shown is not None
@@ -95,7 +95,7 @@ def test_a_replayed_answer_does_not_claim_the_call() -> None:
     events = _answered(
         double_payment(), 1, value={"payment_id": PI_A, "amount": 4990}, replayed=True
     )
-    story = tell(History(events), "ord_1")
+    story = story_of(History(events), "ord_1")
     assert story.calls[0].owner == 0
 
 
@@ -106,7 +106,7 @@ def test_attempt_named_by_the_tap_is_believed() -> None:
         else event
         for event in double_payment()
     ]
-    assert tell(History(events), "ord_1").calls[0].owner == 1
+    assert story_of(History(events), "ord_1").calls[0].owner == 1
 
 
 def test_money_is_taken_when_stripe_did_it_not_when_the_answer_came() -> None:
@@ -126,7 +126,7 @@ def test_money_is_taken_when_stripe_did_it_not_when_the_answer_came() -> None:
 
 def test_charges_in_the_ledger_count_even_where_no_call_was_seen() -> None:
     events = [event for event in double_payment() if not isinstance(event, Effect)]
-    story = tell(History(events), "ord_1")
+    story = story_of(History(events), "ord_1")
     assert story.taken == {PI_A: 4990, PI_B: 4990}
 
 
@@ -136,7 +136,7 @@ def test_without_a_ledger_the_calls_tell() -> None:
         for event in double_payment()
         if not isinstance(event, ChargeObserved | IntentObserved)
     ]
-    assert tell(History(events), "ord_1").taken == {PI_A: 4990, PI_B: 4990}
+    assert story_of(History(events), "ord_1").taken == {PI_A: 4990, PI_B: 4990}
 
 
 def test_two_intents_without_a_second_charge() -> None:
@@ -319,4 +319,4 @@ def test_history_of_a_refund_is_attributed_by_its_refund(tmp_path: Path) -> None
         value = {"refund_id": refund}
         events.append(Completed(t=op + 40, op=op, outcome=Outcome.OK, status=201, value=value))
     write_history(tmp_path / "h.jsonl", events)
-    assert [call.owner for call in tell(History(events), "ord_1").calls] == [1, 0]
+    assert [call.owner for call in story_of(History(events), "ord_1").calls] == [1, 0]

@@ -14,7 +14,8 @@ from paidonce.harness.explore.exploration import Explored, play_again
 from paidonce.harness.explore.search import BadOrder, Ending, Foretold, Reduced, Run
 from paidonce.harness.explore.search.execute import execute
 from paidonce.harness.explore.search.replay import expectations
-from paidonce.harness.explore.witness.export import Snapshot, isolation_spec, statements_of, tell
+from paidonce.harness.explore.witness.export import Snapshot, isolation_spec, statements_of
+from paidonce.harness.explore.witness.narrative import narrate
 from paidonce.harness.history import Completed, Effect
 
 REPLAYS = 20
@@ -196,7 +197,7 @@ def test_a_statement_that_commits_by_itself_is_overtaken_before_it_does(
     explored = lab.explored(behaviour)
     charged_twice(explored)
     assert [step.label for step in explored.witness.steps].count("postgres commit by itself") == 2
-    story = tell(explored.witness, explored.history)
+    story = narrate(explored.witness, explored.history)
     assert [text for text in statements_of(story) if text == "COMMIT"] == ["COMMIT"] * 2
     spec = isolation_spec(story, Snapshot(setup="SELECT 1;", teardown=""))
     assert spec.count("BEGIN;\nINSERT INTO payments") == 2

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.witness.export.snapshot import Snapshot
-from paidonce.harness.explore.witness.narrative import wording as phrases
-from paidonce.harness.explore.witness.narrative.narrate import Kind, Story
-from paidonce.harness.explore.witness.narrative.sqltext import without_braces
+from paidonce.harness.explore.witness.narrative import Exchange, Narrative, Wait
+from paidonce.harness.explore.witness.narrative import wording as words
+from paidonce.harness.explore.witness.narrative.sqltext import statements, without_braces
 from paidonce.harness.history import Effect
 from paidonce.harness.taps.postgres.units import COMMIT
 
@@ -39,28 +39,27 @@ class _Session:
     """It ends within a transaction."""
 
 
-def statements_of(story: Story) -> list[str]:
-    """The SQL of every unit of the attempts, with the parameters put in."""
+def statements_of(narrative: Narrative) -> list[str]:
+    """Return the SQL of every unit of the attempts, with the parameters put in."""
     return [
         text
-        for moment in story.moments
-        for happening in moment.happened
-        if happening.kind is Kind.SENT and isinstance(happening.event, Effect)
-        for text in _sql(happening.event) or ()
+        for exchange in narrative.exchanges
+        if exchange.sent
+        for text in _sql(exchange.event) or ()
     ]
 
 
-def isolation_spec(story: Story, snapshot: Snapshot) -> str:
-    """The SQL of ``story`` as a spec that starts from ``snapshot``.
+def isolation_spec(narrative: Narrative, snapshot: Snapshot) -> str:
+    """Return the SQL of ``narrative`` as a spec that starts from ``snapshot``.
 
     Raises ``UsageError`` when a statement cannot be written into a spec.
     """
-    writer = _Writer(story)
+    writer = _Writer(narrative)
     order = list(writer.order())
-    sections = [_header(story, snapshot)]
-    for name, statements in (("setup", snapshot.setup), ("teardown", snapshot.teardown)):
-        if statements:
-            sections.append(_block(name, statements))
+    sections = [_header(narrative, snapshot)]
+    for name, sql in (("setup", snapshot.setup), ("teardown", snapshot.teardown)):
+        if sql:
+            sections.append(_block(name, sql))
     sections += [writer.section(session) for session in writer.sessions]
     watched = _observer(snapshot)
     if watched:
@@ -74,27 +73,26 @@ def isolation_spec(story: Story, snapshot: Snapshot) -> str:
 class _Writer:
     """Gives every unit its session and its step."""
 
-    def __init__(self, story: Story) -> None:
-        self._story = story
+    def __init__(self, narrative: Narrative) -> None:
+        self._narrative = narrative
         self.sessions: list[_Session] = []
         self._victims = {
-            found.attempt for found in _effects(story) if _sqlstate(found) == _DEADLOCK
+            exchange.event.attempt
+            for exchange in narrative.exchanges
+            if _sqlstate(exchange.event) == _DEADLOCK
         }
 
     def order(self) -> Iterator[str]:
-        """The lines of the permutation; fills ``sessions``."""
-        for moment in self._story.moments:
+        """Yield the lines of the permutation; fills ``sessions``."""
+        for moment in self._narrative.moments:
             number, actor = moment.step.number, moment.step.actor
-            for happening in moment.happened:
-                effect = happening.event
-                if not isinstance(effect, Effect):
-                    continue
-                if happening.kind is Kind.SENT:
-                    yield self._sent(effect, actor, number)
-                elif effect.tap == "postgres":
-                    self._answered(effect, actor)
+            for exchange in moment.exchanges:
+                if exchange.sent:
+                    yield self._sent(exchange, actor, number)
+                if exchange.answered and exchange.event.tap == "postgres":
+                    self._answered(exchange.event, actor)
             if moment.wait is not None and moment.wait.for_a_lock:
-                yield f"    # {actor} waits here for a lock"
+                yield f"    # {actor} waits here for {_lock(moment.wait)}"
 
     def section(self, session: _Session) -> str:
         lines = [f"session {session.name}"]
@@ -107,11 +105,12 @@ class _Writer:
             lines.append("teardown { ROLLBACK; }")
         return "\n".join(lines)
 
-    def _sent(self, effect: Effect, actor: str, number: int) -> str:
-        answer = phrases.one_line(phrases.answer(effect))
+    def _sent(self, exchange: Exchange, actor: str, number: int) -> str:
+        effect = exchange.event
+        answer = words.one_line(words.answer(effect))
         sql = _sql(effect)
         if sql is None:
-            asked = phrases.one_line(phrases.request(effect.tap, effect.label, effect.request))
+            asked = words.one_line(words.request_of(exchange))
             return f"    # step {number}, {actor}: {effect.tap} {asked} -> {answer}"
         session = self._session(actor, effect.request.get("session"))
         session.connection = effect.request.get("session")
@@ -135,7 +134,7 @@ class _Writer:
                     session.connection, session.open = None, False
 
     def _session(self, actor: str, connection: int | None) -> _Session:
-        """The attempt's session that is on this connection, or one that is free, or a new one."""
+        """Return the attempt's session on this connection, else a free one, else a new one."""
         own = [session for session in self.sessions if session.attempt == actor]
         for session in own:
             if session.connection == connection:
@@ -148,20 +147,24 @@ class _Writer:
         return self.sessions[-1]
 
 
+def _lock(wait: Wait) -> str:
+    return words.waited_for(wait) if wait.what else "a lock"
+
+
 def _sql(effect: Effect) -> list[str] | None:
-    """What a unit ran; None for what is no SQL, or cannot be run again from what is known."""
+    """Return what a unit ran; None for no SQL, and for what cannot be run again."""
     if effect.tap != "postgres" or effect.label.startswith("prepare "):
         return None
     if effect.label == COMMIT:
         return ["COMMIT"]
-    texts = phrases.statements(effect.request)
+    texts = statements(effect.request)
     if not texts or not all(texts) or any(_copies(text) for text in texts):
         return None
     return texts
 
 
 def _open_behind(effect: Effect) -> bool:
-    """Whether a statement that began no transaction was answered before it was committed."""
+    """Return whether a statement that began no transaction was answered before it was committed."""
     answer = effect.answer or {}
     return effect.request.get("status") == "I" and bool(answer) and "status" not in answer
 
@@ -169,13 +172,6 @@ def _open_behind(effect: Effect) -> bool:
 def _copies(text: str) -> bool:
     """COPY goes on with data that no history holds."""
     return bool(re.match(r"\s*copy\b", text, re.IGNORECASE))
-
-
-def _effects(story: Story) -> Iterator[Effect]:
-    for moment in story.moments:
-        for happening in moment.happened:
-            if isinstance(happening.event, Effect):
-                yield happening.event
 
 
 def _sqlstate(effect: Effect) -> str | None:
@@ -211,8 +207,8 @@ def _block(head: str, body: str) -> str:
     return f"{head}\n{{\n{body}\n}}" if "\n" in body else f"{head} {{ {body} }}"
 
 
-def _header(story: Story, snapshot: Snapshot) -> str:
-    witness = story.witness
+def _header(narrative: Narrative, snapshot: Snapshot) -> str:
+    witness = narrative.witness
     lines = [
         f"A counterexample of scenario {witness.scenario} on {witness.target} "
         f"({witness.variant}), in the order in which its SQL was run.",
@@ -223,4 +219,4 @@ def _header(story: Story, snapshot: Snapshot) -> str:
     if snapshot.left_out:
         names = ", ".join(f"{table.schema}.{table.name}" for table in snapshot.left_out)
         lines.append(f"No statement names these tables; their rows are left out: {names}")
-    return "\n".join(f"# {phrases.one_line(line)}".rstrip() for line in lines)
+    return "\n".join(f"# {words.one_line(line)}".rstrip() for line in lines)

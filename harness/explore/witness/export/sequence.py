@@ -11,9 +11,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from paidonce.harness.explore.witness.narrative import wording as phrases
-from paidonce.harness.explore.witness.narrative.narrate import Happening, Kind, Moment, Story, Wait
-from paidonce.harness.history import Completed, Effect, Invoked
+from paidonce.harness.explore.witness.narrative import (
+    Asked,
+    Exchange,
+    Moment,
+    Narrative,
+    Reply,
+)
+from paidonce.harness.explore.witness.narrative import wording as words
+from paidonce.harness.explore.witness.narrative.model import Act
 
 _NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis"}
 _MERMAID_WIDTH = 90
@@ -36,63 +42,63 @@ class Arrow(msgspec.Struct, frozen=True, kw_only=True):
     back: bool = False
 
 
-def arrows(story: Story) -> Iterator[Arrow]:
-    """The rows of the diagram, top to bottom."""
-    for moment in story.moments:
+def arrows(narrative: Narrative) -> Iterator[Arrow]:
+    """Yield the rows of the diagram, top to bottom."""
+    for moment in narrative.moments:
         number: int | None = moment.step.number
         for row in _rows(moment):
             yield msgspec.structs.replace(row, number=number)
             number = None
 
 
-def mermaid(story: Story) -> str:
-    """The story as a Mermaid sequence diagram."""
-    lanes = _lanes(story)
+def mermaid(narrative: Narrative) -> str:
+    """Return the narrative as a Mermaid sequence diagram."""
+    lanes = _lanes(narrative)
     ids = {lane: f"L{number}" for number, lane in enumerate(lanes, start=1)}
     lines = ["sequenceDiagram"]
     for lane in lanes:
-        kind = "actor" if lane in story.witness.attempts else "participant"
+        kind = "actor" if lane in narrative.witness.attempts else "participant"
         lines.append(f"    {kind} {ids[lane]} as {_escaped(_NAMES.get(lane, lane))}")
-    for arrow in arrows(story):
+    for arrow in arrows(narrative):
         step = "" if arrow.number is None else f"{arrow.number}. "
-        text = _escaped(step + phrases.clipped(arrow.text, _MERMAID_WIDTH))
+        text = _escaped(step + words.clipped(arrow.text, _MERMAID_WIDTH))
         if arrow.source == arrow.target:
             lines.append(f"    Note over {ids[arrow.source]}: {text}")
         else:
             line = "-->>" if arrow.back else "->>"
             lines.append(f"    {ids[arrow.source]}{line}{ids[arrow.target]}: {text}")
     over = ids[lanes[0]] if len(lanes) == 1 else f"{ids[lanes[0]]},{ids[lanes[-1]]}"
-    for sentence in _outcome(story):
+    for sentence in _outcome(narrative):
         lines.append(f"    Note over {over}: {_escaped(sentence)}")
     return "\n".join(lines) + "\n"
 
 
-def text(story: Story, width: int = 160) -> str:
-    """The story as plain characters, at most ``width`` wide.
+def text(narrative: Narrative, width: int = 160) -> str:
+    """Return the narrative as plain characters, at most ``width`` wide.
 
     Each lane is a column; what is said is written to the right of them.
     """
-    lanes = _lanes(story)
+    lanes = _lanes(narrative)
     columns = [max(len(_NAMES.get(lane, lane)), 5) + 3 for lane in lanes]
     centres = [5 + sum(columns[:n]) + columns[n] // 2 for n in range(len(lanes))]
     margin = 5 + sum(columns) + 2
     room = max(width - margin, 30)
-    witness = story.witness
+    witness = narrative.witness
     lines = [f"{witness.scenario}, {witness.target} ({witness.variant})", ""]
     names = [_NAMES.get(lane, lane) for lane in lanes]
     head = "".join(name.center(w) for name, w in zip(names, columns, strict=True))
     lines.append(f"     {head}".rstrip())
-    for arrow in arrows(story):
+    for arrow in arrows(narrative):
         at, to = lanes.index(arrow.source), lanes.index(arrow.target)
         drawn = _drawn(centres, at, to, margin)
         number = "" if arrow.number is None else str(arrow.number)
-        said = phrases.clipped(phrases.one_line(arrow.text), room)
+        said = words.clipped(words.one_line(arrow.text), room)
         lines.append(f"{number:>3}  {drawn[5:]}{said}".rstrip())
-    return "\n".join([*lines, "", *_outcome(story)]) + "\n"
+    return "\n".join([*lines, "", *_outcome(narrative)]) + "\n"
 
 
 def _drawn(centres: list[int], at: int, to: int, margin: int) -> str:
-    """The lanes' lines with an arrow, or a mark on one lane."""
+    """Return the lanes' lines with an arrow, or a mark on one lane."""
     row = [" "] * margin
     for centre in centres:
         row[centre] = "|"
@@ -109,52 +115,48 @@ def _drawn(centres: list[int], at: int, to: int, margin: int) -> str:
     return "".join(row)
 
 
-def _lanes(story: Story) -> list[str]:
-    return [*story.witness.attempts, *story.taps]
+def _lanes(narrative: Narrative) -> list[str]:
+    return [*narrative.witness.attempts, *narrative.taps]
 
 
 def _rows(moment: Moment) -> Iterator[Arrow]:
     actor = moment.step.actor
-    for happening in moment.happened:
-        yield _row(actor, happening)
+    for act in moment.acts:
+        yield from _arrows_of(actor, act)
     if moment.wait is not None:
-        yield _remark(actor, waits(moment.wait))
+        yield _remark(actor, words.waits(moment.wait))
     for name in moment.step.woken:
         yield _remark(name, "need not wait any longer")
-    if not moment.happened and moment.wait is None:
+    if not moment.acts and moment.wait is None:
         yield _remark(actor, moment.step.label)
 
 
-def waits(wait: Wait) -> str:
-    """Why an attempt goes no further, and who lets it go on."""
-    where = "waits for a lock in Postgres" if wait.for_a_lock else "waits inside the service"
-    return where if wait.until is None else f"{where}, until {wait.until} lets it go on"
-
-
-def _row(actor: str, happening: Happening) -> Arrow:
-    match happening.event:
-        case Invoked() as invoked:
-            return _remark(actor, f"asks: {phrases.asked(invoked)}")
-        case Completed() as completed:
-            return _remark(actor, f"is told: {phrases.told(completed)}")
-        case Effect() as effect if happening.kind is Kind.SENT:
-            said = phrases.gist(phrases.request(effect.tap, effect.label, effect.request))
-            return Arrow(number=None, source=actor, target=effect.tap, text=said)
-        case effect:
-            said = phrases.answer(effect)
-            return Arrow(number=None, source=effect.tap, target=actor, text=said, back=True)
+def _arrows_of(actor: str, act: Act) -> Iterator[Arrow]:
+    match act:
+        case Asked():
+            yield _remark(actor, f"asks: {words.asked(act.event)}")
+        case Reply():
+            yield _remark(actor, f"is told: {words.told(act.event)}")
+        case Exchange():
+            tap = act.event.tap
+            if act.sent:
+                asked = words.gist(words.request_of(act))
+                yield Arrow(number=None, source=actor, target=tap, text=asked)
+            if act.answered:
+                answer = words.answer(act.event)
+                yield Arrow(number=None, source=tap, target=actor, text=answer, back=True)
 
 
 def _remark(lane: str, said: str) -> Arrow:
     return Arrow(number=None, source=lane, target=lane, text=said)
 
 
-def _outcome(story: Story) -> list[str]:
-    broken = story.witness.broken
+def _outcome(narrative: Narrative) -> list[str]:
+    broken = narrative.witness.broken
     if not broken:
-        return [f"the execution is {story.witness.status.value}"]
-    return [f"broken: {found.words}" for found in broken]
+        return [f"the execution is {narrative.witness.status.value}"]
+    return [f"broken: {invariant.words}" for invariant in broken]
 
 
 def _escaped(said: str) -> str:
-    return phrases.one_line(said).translate(_ENTITIES)
+    return words.one_line(said).translate(_ENTITIES)

@@ -7,3 +7,24 @@ was about, what it was answered, and what it waited for.
 Imports the witness's file and histories. Every writer (exports, terminal, CI comment, film)
 formats a ``Narrative``, and none reads the history again.
 """
+
+from paidonce.harness.explore.witness.narrative.model import (
+    Asked,
+    Exchange,
+    Moment,
+    Narrative,
+    Reply,
+    Wait,
+)
+from paidonce.harness.explore.witness.narrative.narrate import history_of, narrate
+
+__all__ = [
+    "Asked",
+    "Exchange",
+    "Moment",
+    "Narrative",
+    "Reply",
+    "Wait",
+    "history_of",
+    "narrate",
+]

@@ -1,4 +1,4 @@
-"""What statements say of rows: which were read, which changed, to what. Pure.
+"""Reads statements for what they do to rows: which were read, which changed, to what. Pure.
 
 Statements are read with their parameters put in, by Postgres's own parser. Only what is plain is
 used: columns set to a constant, rows named by an equality. The rest is left out rather than
@@ -17,12 +17,12 @@ from pglast import ast, enums
 from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
-from paidonce.harness.explore.witness.narrative import wording as phrases
+from paidonce.harness.explore.witness.narrative.sqltext import statements
 from paidonce.harness.history import Effect
 
 
 class Did(enum.StrEnum):
-    """What a statement does."""
+    """The kinds of things that a statement does."""
 
     READ = "read"
     LOCK = "lock"
@@ -43,8 +43,8 @@ class Row(msgspec.Struct, frozen=True, order=True):
     key: str = ""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a statement does. ``values`` are columns by name; None is null."""
+class RowAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a statement does to a row. ``values`` are columns by name; None is null."""
 
     did: Did
     row: Row
@@ -58,11 +58,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return self.did in (Did.UPDATE, Did.INSERT, Did.DELETE)
 
 
-def changes(effect: Effect) -> tuple[Change, ...]:
-    """What a unit did, in the order of its text; empty for what cannot be read."""
-    found: list[Change] = []
+def accesses(effect: Effect) -> tuple[RowAccess, ...]:
+    """Return what a unit did, in the order of its text; empty for what cannot be read."""
+    found: list[RowAccess] = []
     tags: Sequence[str] = (effect.answer or {}).get("tags") or ()
-    for number, text in enumerate(phrases.statements(effect.request)):
+    for number, text in enumerate(statements(effect.request)):
         try:
             parsed = pglast.parse_sql(text)
         except (pglast.parser.ParseError, ValueError):
@@ -73,17 +73,17 @@ def changes(effect: Effect) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _of(node: Any, effect: Effect, rows: int | None) -> Iterator[Change]:
+def _of(node: Any, effect: Effect, rows: int | None) -> Iterator[RowAccess]:
     match node:
         case ast.TransactionStmt():
-            yield Change(did=_ENDS.get(node.kind, Did.OTHER), row=Row(""))
+            yield RowAccess(did=_ENDS.get(node.kind, Did.OTHER), row=Row(""))
         case ast.SelectStmt() | ast.UpdateStmt() | ast.InsertStmt() | ast.DeleteStmt():
             writes = list(_writes(node, rows))
             yield from writes
             if not writes and isinstance(node, ast.SelectStmt):
                 yield _read(node, effect, rows)
         case _:
-            yield Change(did=Did.OTHER, row=Row(""))
+            yield RowAccess(did=Did.OTHER, row=Row(""))
 
 
 _Kind = enums.TransactionStmtKind
@@ -107,7 +107,7 @@ class _Finder(Visitor):  # type: ignore[misc]  # pglast has no types
     visit_UpdateStmt = visit_InsertStmt = visit_DeleteStmt = _take
 
 
-def _writes(node: Any, rows: int | None) -> Iterator[Change]:
+def _writes(node: Any, rows: int | None) -> Iterator[RowAccess]:
     finder = _Finder()
     finder(node)
     # A part of WITH is written before the statement it is a part of.
@@ -117,14 +117,14 @@ def _writes(node: Any, rows: int | None) -> Iterator[Change]:
             case ast.UpdateStmt():
                 values = {target.name: _value(target.val) for target in found.targetList or ()}
                 key = _key(found.whereClause)
-                yield Change(did=Did.UPDATE, row=Row(table, key), values=values, rows=rows)
+                yield RowAccess(did=Did.UPDATE, row=Row(table, key), values=values, rows=rows)
             case ast.InsertStmt():
                 values = _inserted(found)
                 key = values.get("id") or ""
-                yield Change(did=Did.INSERT, row=Row(table, key), values=values, rows=rows)
+                yield RowAccess(did=Did.INSERT, row=Row(table, key), values=values, rows=rows)
             case _:
                 key = _key(found.whereClause)
-                yield Change(did=Did.DELETE, row=Row(table, key), rows=rows)
+                yield RowAccess(did=Did.DELETE, row=Row(table, key), rows=rows)
 
 
 def _inserted(node: ast.InsertStmt) -> dict[str, str | None]:
@@ -141,14 +141,14 @@ def _inserted(node: ast.InsertStmt) -> dict[str, str | None]:
     }
 
 
-def _read(node: ast.SelectStmt, effect: Effect, rows: int | None) -> Change:
+def _read(node: ast.SelectStmt, effect: Effect, rows: int | None) -> RowAccess:
     answer = effect.answer or {}
     columns: Sequence[str] = answer.get("columns") or ()
     sample: Sequence[Sequence[str | None]] = answer.get("sample") or ()
     values = dict(zip(columns, sample[0], strict=False)) if sample else {}
     tables = [t.relname for t in node.fromClause or () if isinstance(t, ast.RangeVar)]
     key = values.get("id") or _key(node.whereClause)
-    return Change(
+    return RowAccess(
         did=Did.LOCK if node.lockingClause else Did.READ,
         row=Row(tables[0] if tables else "", key),
         values=values,
@@ -157,7 +157,7 @@ def _read(node: ast.SelectStmt, effect: Effect, rows: int | None) -> Change:
 
 
 def _key(where: Any) -> str:
-    """The constant some column is compared with for equality: ``id`` before any other."""
+    """Return the constant some column is compared with for equality: ``id`` before any other."""
     found: dict[str, str] = {}
     parts = [where]
     while parts:
@@ -178,7 +178,7 @@ def _plain(node: Any) -> bool:
 
 
 def _value(node: Any) -> str | None:
-    """A constant as its text; anything else as SQL writes it."""
+    """Return a constant as its text; anything else as SQL writes it."""
     if isinstance(node, ast.TypeCast):
         return _value(node.arg)
     if isinstance(node, ast.A_Const):

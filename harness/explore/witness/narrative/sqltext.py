@@ -9,7 +9,8 @@ string wherever there is a backslash, which reads the same whatever
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pglast
 
@@ -48,6 +49,17 @@ def filled(sql: str, params: Sequence[str | None], nulls: Collection[int] = ()) 
         pieces += [sql[at : token.start], literal(value) if known else UNREADABLE]
         at = token.end + 1
     return "".join([*pieces, sql[at:]])
+
+
+def statements(asked: Mapping[str, Any]) -> list[str]:
+    """Return the SQL of a unit, each statement with its parameters put in."""
+    texts: list[str] = asked.get("sql") or []
+    params: list[list[str | None]] = asked.get("params") or [[] for _ in texts]
+    nulls: list[list[int]] = asked.get("nulls") or [[] for _ in texts]
+    return [
+        filled(text, values, absent)
+        for text, values, absent in zip(texts, params, nulls, strict=True)
+    ]
 
 
 def without_braces(sql: str) -> str:

@@ -1,4 +1,4 @@
-"""What crossed a tap, in words: the same ones in diagrams, on the terminal and in specs."""
+"""Words for what crossed a tap and what was waited for: the same ones for every writer."""
 
 from __future__ import annotations
 
@@ -8,37 +8,49 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.explore.witness.narrative.sqltext import filled
+from paidonce.harness.explore.witness.narrative.model import Exchange, Wait
+from paidonce.harness.explore.witness.narrative.sqltext import statements
 from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
 
+# Parameters of calls that say nothing of a race.
+_USUAL = ("currency", "error_on_requires_action")
 _COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b).){40,}?\bFROM ", re.IGNORECASE)
 
 
 def request(tap: str, label: str, asked: Mapping[str, Any]) -> str:
-    """What was asked of a dependency, on one line: SQL with its parameters put in, or a call."""
+    """Return what was asked of a dependency, on one line: SQL with its parameters, or a call."""
     match tap:
         case "postgres":
             texts = [one_line(text) for text in statements(asked)]
             return "; ".join(text for text in texts if text) or label
         case "stripe":
-            return _call(label, asked)
+            return _call(label, asked, asked.get("params") or {})
         case _:
             return label
 
 
-def statements(asked: Mapping[str, Any]) -> list[str]:
-    """The SQL of a unit, each statement with its parameters put in."""
-    texts: list[str] = asked.get("sql") or []
-    params: list[list[str | None]] = asked.get("params") or [[] for _ in texts]
-    nulls: list[list[int]] = asked.get("nulls") or [[] for _ in texts]
-    return [
-        filled(text, values, absent)
-        for text, values, absent in zip(texts, params, nulls, strict=True)
-    ]
+def request_of(exchange: Exchange) -> str:
+    """Return what was asked in an exchange, on one line."""
+    effect = exchange.event
+    return request(effect.tap, effect.label, effect.request)
+
+
+def gist_of(exchange: Exchange) -> str:
+    """Return what was asked in an exchange as far as it matters to a reader of a race.
+
+    A long list of columns is left out of SQL, and of a call its name and the parameters that
+    every call has.
+    """
+    effect = exchange.event
+    if effect.tap != "stripe":
+        return gist(request_of(exchange))
+    params: Mapping[str, str] = effect.request.get("params") or {}
+    telling = {name: params[name] for name in params if "[" not in name and name not in _USUAL}
+    return _call("", effect.request, telling)
 
 
 def answer(effect: Effect) -> str:
-    """What the dependency answered, on one line."""
+    """Return what the dependency answered, on one line."""
     told = _answered(effect)
     return told if effect.delivered or effect.answer is None else f"{told} (kept from the service)"
 
@@ -56,7 +68,7 @@ def _answered(effect: Effect) -> str:
 
 
 def asked(invoked: Invoked) -> str:
-    """What a client asked the service to do."""
+    """Return what a client asked the service to do."""
     if invoked.action is Action.REQUEST:
         words = [str(invoked.args.get("request", ""))]
         words += [str(invoked.args[name]) for name in ("event", "body") if invoked.args.get(name)]
@@ -67,7 +79,7 @@ def asked(invoked: Invoked) -> str:
 
 
 def told(completed: Completed) -> str:
-    """What its client was told."""
+    """Return what the client was told."""
     if completed.outcome is Outcome.UNKNOWN:
         return f"no answer: {completed.error or 'it gave up'}"
     words = [completed.outcome.value]
@@ -81,23 +93,39 @@ def told(completed: Completed) -> str:
     return " ".join(words)
 
 
+def waited_for(wait: Wait) -> str:
+    """Return what an attempt waits for, after "waits for"; and who holds it, if that is known."""
+    if wait.on:
+        return f"{wait.what or 'a lock'}, held by {' and '.join(wait.on)}"
+    if wait.what:
+        return wait.what
+    return "a lock in Postgres" if wait.for_a_lock else "something inside the service"
+
+
+def waits(wait: Wait) -> str:
+    """Return why an attempt goes no further, and who lets it go on."""
+    where = f"waits for {waited_for(wait)}" if wait.for_a_lock else "waits inside the service"
+    if wait.until is None or wait.until in wait.on:
+        return where
+    return f"{where}, until {wait.until} lets it go on"
+
+
 def one_line(text: str) -> str:
-    """``text`` with every run of white space as one space."""
+    """Return ``text`` with every run of white space as one space."""
     return re.sub(r"\s+", " ", text).strip()
 
 
 def gist(text: str) -> str:
-    """``text`` with a long list of columns left out: where it looks says more than that."""
+    """Return ``text`` with a long list of columns left out: where it looks says more than that."""
     return _COLUMNS.sub("SELECT … FROM ", text)
 
 
 def clipped(text: str, width: int) -> str:
-    """At most ``width`` characters of it, with a mark where something is left out."""
+    """Return at most ``width`` characters of it, with a mark where something is left out."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
-def _call(label: str, asked: Mapping[str, Any]) -> str:
-    params: Mapping[str, str] = asked.get("params") or {}
+def _call(label: str, asked: Mapping[str, Any], params: Mapping[str, str]) -> str:
     words = [label, f"{asked.get('method', '')} {asked.get('path', '')}".strip()]
     words += [f"{name}={value}" for name, value in params.items()]
     if asked.get("idempotency_key"):
