@@ -7,7 +7,7 @@ import subprocess
 
 import psycopg
 import pytest
-from export_stories import Recorded, lock_story, witness
+from narratives import Recorded, lock_story, witness
 
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.backends.wheels import postgres_tool

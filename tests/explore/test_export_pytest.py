@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from export_stories import witness
+from narratives import witness
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.exploration import Request, explore, opened, save

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from export_stories import Recorded, lock_story, witness
+from narratives import Recorded, lock_story, witness
 
 from paidonce.harness.explore.witness.export import mermaid, text
 from paidonce.harness.explore.witness.export.sequence import arrows

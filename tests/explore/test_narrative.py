@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from export_stories import Recorded, lock_story, witness
+from narratives import Recorded, lock_story, witness
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
