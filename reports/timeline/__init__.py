@@ -1,5 +1,4 @@
-"""A history as a story: who asked what, what Stripe did, what was taken; for histories without a
-witness.
+"""What happened to one order as a picture of lanes over time, for histories without a witness.
 
-Imports charts and histories. Others use ``timeline`` and ``timeline_picture``.
+Imports charts and ``reports.order``. Others use ``timeline`` and ``timeline_picture``.
 """
