@@ -44,7 +44,7 @@ def notes(
     own = _own(worlds, elsewhere)
     found = [f"the service sends {label!r} by itself; it is let through" for label in own]
     found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
-    for key in sorted({key for each in worlds for key in each.bench.tap.live_keys}):
+    for key in sorted({key for each in worlds for key in each.bench.stripe_tap.live_keys}):
         found.append(f"the service called Stripe with the live key {key}; such calls were refused")
     if any(each.bench.subject.keeps_state_unseen for each in worlds):
         found.append(
@@ -138,7 +138,7 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
     disturbing = {} if elsewhere is None else dict(elsewhere.disturbing)
     disturbing |= {k: v for each in worlds for k, v in each.background.disturbing.items()}
     reasons = [disturbing[label] for label in sorted(disturbing)]
-    untapped = any(w.bench.taps is not None and w.bench.taps.redis is None for w in worlds)
+    untapped = any(w.bench.controlled and "redis" not in w.bench.taps for w in worlds)
     if untapped and any(each.bench.talks_to_redis() for each in worlds):
         reasons.append("the service talks to Redis, which is not behind a tap")
     if any(each.bench.talks_past_the_tap() for each in worlds):

@@ -19,6 +19,7 @@ from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
@@ -148,7 +149,7 @@ async def opened(
             lanes = [await stack.lane() for _ in range(stack.choice.lanes(lanes))]
         for lane in lanes:
             bench = await exits.enter_async_context(
-                stack.bench(lane, variant, settings, controlled=True)
+                stack.bench(lane, variant, settings, controlled_by=openers())
             )
             made = ServiceWorlds(
                 scenario,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from paidonce.harness.checkers import judge
 from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.history import read_history
 from paidonce.harness.proof.cell_search import (
     Allowance,
@@ -141,7 +142,7 @@ async def _search(
             break
         try:
             async with stack.bench(
-                lane, task.variant.name, task.settings, controlled=True
+                lane, task.variant.name, task.settings, controlled_by=openers()
             ) as bench:
                 searcher = Searcher(
                     bench, findings.plan.seed, findings.plan.out, findings.plan.validation

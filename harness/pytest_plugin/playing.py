@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.exploration import Explored, explore, opened, save
 from paidonce.harness.explore.regression import Replay
 from paidonce.harness.explore.search import Budget as SearchBudget
@@ -223,10 +224,11 @@ async def _bursts(play: Play, stack: Stack, lane: Lane) -> list[Run]:
     budget = play.wanted.budget
     most = BURSTS if budget.count is None else budget.count
     deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
-    controlled = play.loaded.file.service is not None  # its Postgres is behind the tap
+    runs_already = play.loaded.file.service is not None  # its Postgres is behind the tap
+    taps = openers() if runs_already else ()
     runs: list[Run] = []
     async with (
-        stack.bench(lane, play.variant, {}, controlled=controlled) as bench,
+        stack.bench(lane, play.variant, {}, controlled_by=taps) as bench,
         crowd(bench, play.script) as clients,
     ):
         while len(runs) < most:

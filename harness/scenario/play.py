@@ -47,7 +47,7 @@ async def play_scenario(
         cast = Cast(bench=bench, journal=journal, run_id=run_id)
         if bench.reset is not None:
             await bench.reset()
-        bench.tap.bind(journal, None)
+        bench.bind(journal, None)
         try:
             contexts = [
                 await create_order(scenario, bench, journal) for _ in range(scenario.orders)
@@ -62,7 +62,7 @@ async def play_scenario(
                 journal.record(event)
             journal.record(Ended(t=journal.now()))
         finally:
-            bench.tap.bind(None, None)
+            bench.bind(None, None)
             await _give_up(cast)
     return path
 
@@ -132,7 +132,7 @@ async def _attempts(scenario: Scenario, cast: Cast, contexts: Sequence[OrderCont
     if together == 0:
         raise UsageError(f"scenario {scenario.name}: no attempt starts by itself")
     burst = asyncio.Barrier(together)
-    bench.tap.bind(journal, stage)
+    bench.bind(journal, stage)
     watch = asyncio.ensure_future(stage.watch())
     try:
         async with asyncio.TaskGroup() as group:

@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import httpx
@@ -39,6 +39,15 @@ class Addresses:
     stripe_proxy: str = ""
     """An HTTP proxy that leads to that tap whoever asks it for Stripe."""
     ca_bundle: str = ""
+    further: Mapping[str, str] = field(default_factory=dict)
+    """Of what else is behind a tap, by the placeholders that they fill."""
+
+    def tapped(self, addresses: Mapping[str, str]) -> Addresses:
+        """The same with a tap's ``addresses``, by placeholder, in the place of a server's own."""
+        names = {own.name for own in fields(self)}
+        known = {name: url for name, url in addresses.items() if name in names}
+        further = {name: url for name, url in addresses.items() if name not in names}
+        return replace(self, **known, further={**self.further, **further})
 
     def values(self) -> dict[str, str]:
         """The placeholders of a target that they fill."""
@@ -50,6 +59,7 @@ class Addresses:
             "webhook_secret": self.webhook_secret,
             "python": sys.executable,
             "host": HOST,
+            **self.further,
         }
 
 

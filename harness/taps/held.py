@@ -11,12 +11,14 @@ import asyncio
 import enum
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate, Passage
 from paidonce.harness.taps.proxy import Pair, Proxy
+from paidonce.harness.taps.tap import TapSession
 
 
 class Phase(enum.Enum):
@@ -48,6 +50,29 @@ class Carried(Call, Protocol):
 C = TypeVar("C", bound=Carried)
 
 
+class Follows(TapSession, Protocol[C]):
+    """Follows what a connection carries: which call is which, and which answer is whose."""
+
+    answering: C | None
+    """The call whose answer is being held."""
+
+    @property
+    def in_flight(self) -> C | None:
+        """The next call of the connection: held, or with the server."""
+        ...
+
+    def forwarded(self, call: C, /) -> tuple[C, ...]:
+        """``call`` was given to the server. Returns calls that need no answer any more."""
+        ...
+
+    def lost(self) -> tuple[C, ...]:
+        """The server has closed the connection. Returns the calls never answered."""
+        ...
+
+
+S = TypeVar("S", bound=Follows[Any])
+
+
 @dataclass(eq=False)
 class _Passing(Generic[C]):
     """A call on its way, and for whom it is recorded. ``answer`` are bytes kept back."""
@@ -60,11 +85,13 @@ class _Passing(Generic[C]):
     answer: list[bytes] = field(default_factory=list)
 
 
-class Carrier(Pair, Generic[C]):
+class Carrier(Pair, Generic[C, S]):
     """A pair whose calls are recorded or held; a ``paidonce.harness.taps.gate.Connection``."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: HoldingTap[Any], session: S) -> None:
         super().__init__(proxy)
+        self.session = session
+        self._holding_tap = proxy
         self.holds = False
         """Whether calls go past a gate now; changed only while none is under way."""
         self._passing: dict[C, _Passing[C]] = {}
@@ -82,18 +109,10 @@ class Carrier(Pair, Generic[C]):
         """Whether no call is under way."""
         return not self._passing and not self._line
 
-    # --- what a tap adds ----------------------------------------------------------------
-
-    @abstractmethod
-    def forwarded(self, call: C) -> tuple[C, ...]:
-        """``call`` was given to the server. Returns calls that need no answer any more."""
-
-    @abstractmethod
-    def lost(self) -> tuple[C, ...]:
-        """The server has closed the connection. Returns the calls never answered."""
-
-    def answering(self, call: C | None) -> None:
-        """The answer of ``call`` is being held; None once it is not."""
+    @property
+    def let_in(self) -> bool:
+        """Whether the server has let the client in, so that there is a session."""
+        return True
 
     # --- what a tap tells ---------------------------------------------------------------
 
@@ -110,7 +129,7 @@ class Carrier(Pair, Generic[C]):
             if self._task is None:
                 self._task = asyncio.ensure_future(self._carry())
         else:
-            for done in self.forwarded(call):
+            for done in self.session.forwarded(call):
                 self.answered(done)
         self.proxy.changed()
 
@@ -181,15 +200,15 @@ class Carrier(Pair, Generic[C]):
         await gate.request(call, self)
         if not passing.answered.is_set():
             self.to_server(b"".join(call.raw))
-            for done in self.forwarded(call):
+            for done in self.session.forwarded(call):
                 self.answered(done)
             self.proxy.changed()
             await passing.answered.wait()
         call.phase = Phase.AT_ANSWER
-        self.answering(call)
+        self.session.answering = call
         self.proxy.changed()
         delivers = await gate.answer(call, self) is Passage.DELIVER
-        self.answering(None)
+        self.session.answering = None
         self._settle(passing, delivered=delivers and not self._client_gone)
         if delivers:
             self.to_client(b"".join(passing.answer))
@@ -238,7 +257,7 @@ class Carrier(Pair, Generic[C]):
         if self._server_gone:
             return
         self._server_gone = True
-        for call in self.lost():
+        for call in self.session.lost():
             self.answered(call)
         if self._task is None:
             self._deliver_collected()
@@ -248,3 +267,36 @@ class Carrier(Pair, Generic[C]):
     def closed(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        self._holding_tap.forget(self)
+
+
+L = TypeVar("L", bound=Carrier[Any, Any])
+
+
+class HoldingTap(Proxy, Generic[L]):
+    """A tap of carriers, which knows those that are open."""
+
+    name: str
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self.on_close: Callable[[TapSession], None] | None = None
+        """Called with the session of a connection that the server had let in and is no more."""
+        self._opened = 0
+        self._links: dict[int, L] = {}
+
+    @abstractmethod
+    def new_link(self, number: int) -> L:
+        """The carrier of the connection of this number, which has just been accepted."""
+
+    def new_pair(self) -> L:
+        self._opened += 1
+        link = self._links[self._opened] = self.new_link(self._opened)
+        return link
+
+    def forget(self, link: L) -> None:
+        """Take note that ``link`` is closed."""
+        self._links.pop(link.session.id, None)
+        if self.on_close is not None and link.let_in:
+            self.on_close(link.session)
+        self.changed()

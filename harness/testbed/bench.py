@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 import psutil
@@ -22,18 +22,16 @@ from redis.exceptions import RedisError
 from paidonce.harness.backends.redis_client import not_emptied
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.history import Backend
+from paidonce.harness.history import Backend, Recorder
 from paidonce.harness.http.client import Wires
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Service, Start
 from paidonce.harness.service.script import Clients
+from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
-
-if TYPE_CHECKING:
-    from paidonce.harness.taps.postgres import PostgresTap
-    from paidonce.harness.taps.proxy import Proxy
+from paidonce.harness.taps.tap import Tap
 
 _LOCK_WAITERS = (
     "SELECT count(*) FROM pg_stat_activity "
@@ -139,31 +137,20 @@ class Subject(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ControlledTaps:
-    """The taps and connections that a bench under control has besides the tap before Stripe.
-
-    ``blocking`` is a connection of our own to the service's database, past the tap.
-    """
-
-    postgres: PostgresTap
-    redis: Proxy | None
-    blocking: psycopg.AsyncConnection[tuple[int, list[int]]]
-
-
 @dataclass
 class Bench:
     """One service, running, and what surrounds it.
 
-    ``stripe_url`` is Stripe itself, ``tap`` what the service takes for Stripe. ``reset``
-    empties Stripe's state between runs, where that is possible. ``eyes`` is our own connection
-    to the service's database, ``redis`` to its Redis database.
+    ``stripe_url`` is Stripe itself, ``taps`` what the service talks to, by name: the one before
+    Stripe always, and all others where it is under control. ``reset`` empties Stripe's state
+    between runs, where that is possible. ``eyes`` is our own connection to the service's database,
+    ``redis`` to its Redis database.
     """
 
     subject: Subject
     variant: str
     service_url: str
-    tap: StripeTap
+    taps: Mapping[str, Tap]
     stripe_url: str
     stripe_key: str
     webhook_secret: str
@@ -180,7 +167,9 @@ class Bench:
     keep: Callable[[], Awaitable[None]] | None = None
     """Has Stripe keep what there is by now; ``back`` goes back to it."""
     back: Callable[[], Awaitable[None]] | None = None
-    taps: ControlledTaps | None = None
+    blocking: psycopg.AsyncConnection[tuple[int, list[int]]] | None = None
+    """Under control, a connection of our own to the service's database, past the tap, that asks
+    who waits for whom."""
     tls: StripeTls | None = None
     """Other ways in to the tap before Stripe, where the service asked for one."""
     pids: tuple[int, ...] = ()
@@ -200,9 +189,26 @@ class Bench:
         authorized = {"Authorization": f"Bearer {self.stripe_key}"}
         self.stripe = Wires(self.stripe_url, authorized)
         # A browser's calls to Stripe are under control where the service's are.
-        browser_url = self.tap.url if self.taps is not None else self.stripe_url
+        browser_url = self.stripe_tap.url if self.controlled else self.stripe_url
         self.browser = Wires(browser_url, authorized)
         self.service = Wires(self.service_url)
+
+    @property
+    def controlled(self) -> bool:
+        """Tell whether all that the service does passes a tap."""
+        return self.blocking is not None
+
+    @property
+    def stripe_tap(self) -> StripeTap:
+        """What the service takes for Stripe."""
+        tap = self.taps[StripeTap.name]
+        assert isinstance(tap, StripeTap), "the tap before Stripe is of its own kind"
+        return tap
+
+    def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
+        """Have all taps record to ``journal`` and ask ``gate`` from now on."""
+        for tap in self.taps.values():
+            tap.bind(journal, gate)
 
     @property
     def target(self) -> Target:

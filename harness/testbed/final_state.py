@@ -69,10 +69,10 @@ async def at_rest(
 
     async def look() -> None:
         waiting = wanted
-        while waiting or bench.tap.in_flight:
+        while waiting or bench.stripe_tap.in_flight:
             seen.update({o.order: o for o in await _read_orders(bench, journal, waiting)})
             waiting = [order for order in waiting if seen[order].payment_status not in resting]
-            if waiting or bench.tap.in_flight:
+            if waiting or bench.stripe_tap.in_flight:
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
     try:

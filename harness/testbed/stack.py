@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -30,11 +30,11 @@ from paidonce.harness.history import Backend
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.launch import Addresses, Service, Start
-from paidonce.harness.taps.postgres import PostgresTap
-from paidonce.harness.taps.redis import RedisTap
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
-from paidonce.harness.testbed.bench import Bench, ControlledTaps, Subject
+from paidonce.harness.taps.tap import Tap
+from paidonce.harness.testbed.bench import Bench, Subject
+from paidonce.harness.testbed.openers import Opener, Surroundings
 from paidonce.harness.testbed.sequences import spread_sequences
 from paidonce.harness.testbed.stored_values import holds
 from paidonce.harness.testbed.stripe_reset import Emptying
@@ -43,9 +43,6 @@ __all__ = ["Choice", "Lane", "Stack", "open_stack"]
 
 DEADLOCK_TIMEOUT_MS = 10
 """How long a session waits, under control, before the server looks for a deadlock."""
-
-_ROWS_READ = 10_000
-"""Of an answer under control: what is in it tells who did not make a value up."""
 
 B = TypeVar("B", bound=AnyBackend)
 
@@ -118,14 +115,15 @@ class Stack:
         settings: Mapping[str, str],
         *,
         tapped: bool = True,
-        controlled: bool = False,
+        controlled_by: Collection[Opener] = (),
     ) -> AsyncIterator[Bench]:
         """The target's service in one variant, running on a database of its own.
 
         Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
-        not be those of the tap. Where it is ``controlled`` its Postgres and Redis are behind
-        taps as well, and its timers out of the way.
+        not be those of the tap. Where it is to be under control, ``controlled_by`` open the taps
+        before all else that it talks to; then its timers are out of the way as well.
         """
+        controlled = bool(controlled_by)
         await asyncio.to_thread(lane.redis.flush)
         async with AsyncExitStack() as exits:
             name, url = await self._database(exits, lane, variant, controlled=controlled)
@@ -134,9 +132,8 @@ class Stack:
             wanted = dict(settings)
             if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
                 wanted["stripe_stateless"] = "1"
-            taps = None
-            if controlled:
-                taps, addresses = await self._taps(exits, lane, url, addresses)
+            taps, addresses = await self._taps(exits, lane, url, addresses, controlled_by)
+            blocking = await _past_the_tap(exits, url) if controlled else None
             start = Start(variant, addresses, wanted, controlled, log)
             running = await in_thread(
                 lambda called_off: self.subject.start(start, called_off), undo=Service.stop
@@ -150,7 +147,7 @@ class Stack:
                 subject=self.subject,
                 variant=variant,
                 service_url=running.url,
-                tap=lane.tap,
+                taps=taps,
                 stripe_url=lane.stripe.url,
                 stripe_key=lane.stripe.api_key,
                 webhook_secret=lane.stripe.webhook_secret,
@@ -170,7 +167,7 @@ class Stack:
                 reset=empties if lane.stripe.can_reset else None,
                 keep=empties.keep if empties.can_keep else None,
                 back=empties.back if empties.can_keep else None,
-                taps=taps,
+                blocking=blocking,
                 tls=lane.tls,
                 pids=running.pids,
                 wrote=running.wrote,
@@ -193,25 +190,21 @@ class Stack:
         )
 
     async def _taps(
-        self, exits: AsyncExitStack, lane: Lane, url: str, addresses: Addresses
-    ) -> tuple[ControlledTaps, Addresses]:
-        """Taps before Postgres and Redis, and the addresses by which the service finds them."""
-        ports = self.subject.ports
-        postgres = await exits.enter_async_context(
-            PostgresTap(url, sample=_ROWS_READ, port=ports.postgres or 0)
-        )
-        redis = await exits.enter_async_context(RedisTap(lane.redis.url(), port=ports.redis or 0))
-        blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
-        exits.push_async_callback(blocking.close)
-        row = await (await blocking.execute("SELECT pg_backend_pid()")).fetchone()
-        postgres_admin.refuse_pooler(url, blocking.info.backend_pid, row)
-        taps = ControlledTaps(postgres=postgres, redis=redis, blocking=blocking)
-        tapped = replace(
-            addresses,
-            postgres_url=postgres.url_for(url),
-            redis_url=redis.url_for(lane.redis.url()),
-        )
-        return taps, tapped
+        self,
+        exits: AsyncExitStack,
+        lane: Lane,
+        url: str,
+        addresses: Addresses,
+        openers: Collection[Opener],
+    ) -> tuple[dict[str, Tap], Addresses]:
+        """The taps that are opened, and the addresses by which the service finds them."""
+        around = Surroundings(url, lane.redis.url(), self.subject.ports)
+        taps: dict[str, Tap] = {lane.tap.name: lane.tap}
+        for opener in openers:
+            opened = await exits.enter_async_context(opener(around))
+            taps[opened.tap.name] = opened.tap
+            addresses = addresses.tapped(opened.addresses)
+        return taps, addresses
 
     async def _database(
         self, exits: AsyncExitStack, lane: Lane, variant: str, *, controlled: bool
@@ -274,6 +267,17 @@ async def open_stack(
         postgres = await asyncio.to_thread(open_postgres, choice.postgres)
         exits.push_async_callback(asyncio.to_thread, postgres.stop)
         yield Stack(subject=subject, choice=choice, postgres=postgres, exits=exits, logs=logs)
+
+
+async def _past_the_tap(
+    exits: AsyncExitStack, url: str
+) -> psycopg.AsyncConnection[tuple[int, list[int]]]:
+    """A connection of our own to the service's database; refuses one that goes through a pooler."""
+    blocking = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    exits.push_async_callback(blocking.close)
+    row = await (await blocking.execute("SELECT pg_backend_pid()")).fetchone()
+    postgres_admin.refuse_pooler(url, blocking.info.backend_pid, row)
+    return blocking
 
 
 def _quick_deadlocks(url: str, database: str) -> None:

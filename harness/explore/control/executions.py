@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import psycopg
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.attempts import Player
@@ -23,6 +25,7 @@ from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.polling import Polls
 from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.footprint.model import Column
@@ -33,11 +36,11 @@ from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Clients, NotReady, Performance, Script
-from paidonce.harness.taps.gate import Gate
-from paidonce.harness.taps.postgres import Statement
+from paidonce.harness.taps.postgres import PostgresTap, Statement
 from paidonce.harness.taps.postgres.session import Session
 from paidonce.harness.taps.postgres.units import label_of
-from paidonce.harness.testbed.bench import Bench, ControlledTaps
+from paidonce.harness.taps.tap import Tap, TapSession
+from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.verdict import Status
 
 _SETTLED_WITHIN_S = 2.0
@@ -164,14 +167,14 @@ class ServiceWorlds:
 
     async def _fresh(self) -> ServiceWorld:
         began = time.time()
-        taps, clients = self._taps(), self._players_clients()
+        blocking, clients = self._blocking(), self._players_clients()
         serials = self._serial_columns()
         memory = Memory(clients.header(self.scenario, uuid.uuid4().hex[:12]))
         preparing = Preparing()
         clients.on_prepare = preparing.begin
-        self._bind(memory, None)
-        taps.postgres.bind(None, preparing)
-        self.bench.tap.bind(memory, preparing)
+        for kind, tap in self._taps():
+            tap.bind(memory if kind.throughout else None, preparing if kind.prepares else None)
+        self._listen(None)
         try:
             await self._settle(clients)
             performance = await self._begun(clients, memory)
@@ -182,7 +185,7 @@ class ServiceWorlds:
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
         sessions = self._sql_sessions()
         if self._hidden_locks is None:
-            self._hidden_locks = HiddenLocks(taps.blocking, sessions.catalog)
+            self._hidden_locks = HiddenLocks(blocking, sessions.catalog)
         reader = TapReader(
             sessions,
             names,
@@ -191,7 +194,7 @@ class ServiceWorlds:
             self._known(),
             self._hidden_locks,
             began,
-            Told(names.known, names.call, self.lists) if self.bench.tap.tells else None,
+            Told(names.known, names.call, self.lists) if self.bench.stripe_tap.tells else None,
             self.leases,
             self.timeouts,
             self.split,
@@ -199,8 +202,8 @@ class ServiceWorlds:
         control = Control(
             players,
             reader,
-            Blocking(taps.blocking),
-            self._processes(taps),
+            Blocking(blocking),
+            self._processes(),
             self.patience,
             thorough=bool(self.surprise),
             left=performance.left,
@@ -236,7 +239,8 @@ class ServiceWorlds:
             player.absent = True
         await world.look_ahead()
         await self._between_transactions()
-        self._bind(memory, control)
+        self.bench.bind(memory, control)
+        self._listen(control)
         self.last = world
         return world
 
@@ -263,15 +267,15 @@ class ServiceWorlds:
         Returns whether anything was new.
         """
         before = len(self.background.learnt)
-        self._bind_all(None, None)
+        self.bench.bind(None, None)
         await self._settle(self._players_clients())
         if self.last is not None and self.last.abandoned:
             return False  # it may be at work for an attempt still
         gate = Watch(self.background, self._sql_sessions())
         await self._between_transactions()
-        self._bind_all(None, gate)
+        self.bench.bind(None, gate)
         await asyncio.sleep(seconds)
-        self._bind_all(None, None)
+        self.bench.bind(None, None)
         if len(self.background.learnt) == before:
             return False
         # Beats of a timer that nobody knew may have passed for steps of the attempts meanwhile.
@@ -293,7 +297,7 @@ class ServiceWorlds:
         await clients.settle()
         if not self._several or self.last is None:
             return
-        activity, deadline = self._processes(self._taps()), time.monotonic() + _SETTLED_WITHIN_S
+        activity, deadline = self._processes(), time.monotonic() + _SETTLED_WITHIN_S
         idle = 0
         while idle < _IDLE_LOOKS and time.monotonic() < deadline:
             await asyncio.sleep(self.patience.handover)
@@ -302,7 +306,7 @@ class ServiceWorlds:
     async def _between_transactions(self) -> None:
         """Wait for a moment at which no session is in a transaction: of one whose beginning was
         not seen nothing would be known. One that stays in it is not waited for for long."""
-        tap = self._taps().postgres
+        tap = self._postgres
         for _ in range(round(self.patience.tail / _LOOK_AGAIN_S)):
             if tap.between_transactions:
                 break
@@ -337,23 +341,25 @@ class ServiceWorlds:
         if pids := _in_transactions(control, reader):
             # Who is through ends it at once; who has done nothing for that long never will.
             await asyncio.sleep(self.patience.tail)
-            await Blocking(self._taps().blocking).end_idle(pids, self.patience.tail * 0.8)
+            await Blocking(self._blocking()).end_idle(pids, self.patience.tail * 0.8)
 
     async def _end_waits(self) -> None:
         assert self.last is not None
         pids = _in_transactions(self.last.control, self.last.reader)
-        await Blocking(self._taps().blocking).end_idle(pids, 0.0)
+        await Blocking(self._blocking()).end_idle(pids, 0.0)
 
-    def _bind(self, memory: Memory | None, control: Control | None) -> None:
-        taps = self._taps()
-        self.bench.tap.bind(memory, control)
-        taps.postgres.bind(memory if control is not None else None, control)
-        if taps.redis is not None:
-            taps.redis.bind(memory if control is not None else None, control)
-        taps.postgres.on_change = control.stir if control is not None else None
-        taps.postgres.on_close = None if control is None else _tell_of_ends(control)
-        taps.postgres.apart = None if control is None else self._apart
-        taps.postgres.checks = None if control is None else self._checks
+    def _taps(self) -> Iterator[tuple[TapKind, Tap]]:
+        """The taps of the bench, each with what is known of its kind."""
+        for name, tap in self.bench.taps.items():
+            yield TAPS[name], tap
+
+    def _listen(self, control: Control | None) -> None:
+        """Have ``control`` told of what it has to know of, and asked how units are split."""
+        postgres = self._postgres
+        postgres.on_change = control.stir if control is not None else None
+        postgres.on_close = None if control is None else _tell_of_ends(control)
+        postgres.apart = None if control is None else self._apart
+        postgres.checks = None if control is None else self._checks
 
     def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
         """Whether statements are carried out in one step and committed in another."""
@@ -370,15 +376,10 @@ class ServiceWorlds:
         assert self._sessions is not None
         return self._sessions.checks(session_name(session.id), statements)
 
-    def _bind_all(self, memory: Memory | None, gate: Gate | None) -> None:
-        taps = self._taps()
-        for tap in (self.bench.tap, taps.postgres, taps.redis):
-            if tap is not None:
-                tap.bind(memory, gate)
-
-    def _processes(self, taps: ControlledTaps) -> ProcessActivity:
+    def _processes(self) -> ProcessActivity:
         if self._activity is None:
-            self._activity = ProcessActivity(self.bench.pids, lambda: taps.postgres.connecting)
+            postgres = self._postgres
+            self._activity = ProcessActivity(self.bench.pids, lambda: postgres.connecting)
         return self._activity
 
     @property
@@ -393,14 +394,11 @@ class ServiceWorlds:
         return self._habits
 
     def _end_recording(self, *, stripe: bool = False, asked: bool = False) -> None:
-        taps = self._taps()
         if asked and self.last is not None:
             self.last.control.over = False  # else it would seem to go on by itself
-        taps.postgres.bind(None, None)
-        if taps.redis is not None:
-            taps.redis.bind(None, None)
-        if stripe:
-            self.bench.tap.bind(None, None)
+        for kind, tap in self._taps():
+            if stripe or not kind.throughout:
+                tap.bind(None, None)
 
     def _sql_sessions(self) -> SqlSessions:
         if self._sessions is None:
@@ -411,20 +409,27 @@ class ServiceWorlds:
 
     def _asked(self, session: str) -> Mapping[str, str]:
         """What a session asked for in its startup message."""
-        for one in self._taps().postgres.sessions:
+        for one in self._postgres.sessions:
             if session_name(one.id) == session:
                 return one.startup
         return {}
 
-    def _taps(self) -> ControlledTaps:
-        if self.bench.taps is None:
+    @property
+    def _postgres(self) -> PostgresTap:
+        tap = self.bench.taps.get(PostgresTap.name)
+        if not isinstance(tap, PostgresTap):
             raise PaidonceError(
                 "exploration needs a bench under control, with taps before Postgres"
             )
-        return self.bench.taps
+        return tap
+
+    def _blocking(self) -> psycopg.AsyncConnection[tuple[int, list[int]]]:
+        if self.bench.blocking is None:
+            raise PaidonceError("exploration needs a bench under control")
+        return self.bench.blocking
 
 
-def _tell_of_ends(control: Control) -> Callable[[Session], None]:
+def _tell_of_ends(control: Control) -> Callable[[TapSession], None]:
     return lambda session: control.gone(session_name(session.id))
 
 

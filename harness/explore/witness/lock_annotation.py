@@ -32,8 +32,8 @@ class LockWatcher:
         self._world = world
         self._seen = 0
         self._workers: dict[int, str] = {}
-        assert world.bench.taps is not None
-        self._blocking = Blocking(world.bench.taps.blocking)
+        assert world.bench.blocking is not None
+        self._blocking = Blocking(world.bench.blocking)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
         """Only what came of the step matters."""

@@ -24,6 +24,7 @@ from psycopg import sql
 from paidonce.harness.backends.wheels import postgres_tool
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.history import Action, Effect, Header
 from paidonce.harness.http.client import Request
 from paidonce.harness.http.tls import context
@@ -71,7 +72,7 @@ async def measure_limit(
     alone = None
     try:
         settings = {"workers": "1", "pool_size": "1"}
-        async with stack.bench(lane, variant, settings, controlled=True) as bench:
+        async with stack.bench(lane, variant, settings, controlled_by=openers()) as bench:
             if bench.reset is not None:
                 await bench.reset()
             payments, rows = await _payments(bench)
@@ -86,8 +87,6 @@ async def measure_limit(
 
 async def _payments(bench: Bench) -> tuple[list[_Payment], list[tuple[str, str]]]:
     """Two payments, and the rows that the first one's order had before it was paid."""
-    taps = bench.taps
-    assert taps is not None, "the bench is under control"
     async with httpx.AsyncClient(
         base_url=bench.service_url, trust_env=False, verify=context(), timeout=_PATIENCE_S
     ) as client:
@@ -100,15 +99,11 @@ async def _payments(bench: Bench) -> tuple[list[_Payment], list[tuple[str, str]]
             if number == 0:
                 rows = await asyncio.to_thread(_rows_of, bench.postgres_url, order)
             memory = Memory(Header(run="alone", scenario="alone", target=bench.target.name))
-            for tap in (taps.postgres, bench.tap, taps.redis):
-                if tap is not None:
-                    tap.bind(memory, None)
+            bench.bind(memory, None)
             try:
                 await _send(client, _pay(bench, order))
             finally:
-                for tap in (taps.postgres, bench.tap, taps.redis):
-                    if tap is not None:
-                        tap.bind(None, None)
+                bench.bind(None, None)
             effects = tuple(e for e in memory.events if isinstance(e, Effect))
             made.append(_Payment(order, effects))
         return made, rows

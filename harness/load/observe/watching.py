@@ -54,7 +54,7 @@ def watch(bench: Bench) -> Iterator[Watched]:
 
 def _stripe(bench: Bench, exits: ExitStack) -> Look | None:
     if bench.tapped:
-        return tap(bench.tap)
+        return tap(bench.stripe_tap)
     if Capability.STRIPE_LEDGER in bench.capabilities and bench.reset is not None:
         return simulator(exits.enter_context(open_client()), bench.stripe_url)
     return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from paidonce.harness.history import Effect
-from paidonce.harness.taps.held import Carrier
+from paidonce.harness.taps.held import Carrier, HoldingTap
 from paidonce.harness.taps.postgres import fields, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.frames import STARTUP, Frame, Frames
@@ -14,7 +13,6 @@ from paidonce.harness.taps.postgres.passthrough import BATCH, LARGE, Skim
 from paidonce.harness.taps.postgres.session import Session
 from paidonce.harness.taps.postgres.units import CHECKS, Statement, Unit
 from paidonce.harness.taps.protocol_error import ProtocolError
-from paidonce.harness.taps.proxy import Proxy
 
 _NO_ENCRYPTION = b"N"
 _PROTOCOL_VIOLATION = "08P01"
@@ -24,20 +22,16 @@ _SYNC, _QUERY = ord("S"), ord("Q")
 _READY = ord("Z")
 
 
-class Links(Proxy):
-    """The proxy of links: what a link asks of the tap that made it."""
+class Links(HoldingTap["Link"]):
+    """The tap of links: what a link asks of the tap that made it."""
 
     apart: Callable[[Session, Sequence[Statement]], bool] | None = None
     """Whether what is held, and commits by itself, is committed as a unit of its own."""
     checks: Callable[[Session, Sequence[Statement]], bool] | None = None
     """Whether what these statements' commit would look at is looked at in a unit before it."""
 
-    @abstractmethod
-    def forget(self, link: Link) -> None:
-        """Take note that ``link`` is closed."""
 
-
-class Link(Carrier[Unit]):
+class Link(Carrier[Unit, Session]):
     """Joins a client to the server, in one of three ways.
 
     While the tap is not bound, bytes pass and are skimmed. Bound to a journal, they are read,
@@ -46,9 +40,8 @@ class Link(Carrier[Unit]):
     """
 
     def __init__(self, tap: Links, session: Session) -> None:
-        super().__init__(tap)
+        super().__init__(tap, session)
         self._tap = tap
-        self.session = session
         self._front = Frames(frontend=True)
         self._back = Frames(frontend=False)
         self._skim: Skim | None = None
@@ -56,6 +49,10 @@ class Link(Carrier[Unit]):
         self._no_server: str | None = None
         self._as_simple: rewritten.AsSimple | None = None
         """Puts what is answered to a translated query in the words of a simple one's answer."""
+
+    @property
+    def let_in(self) -> bool:
+        return self.session.started
 
     # --- bytes of the client's ----------------------------------------------------------
 
@@ -274,26 +271,11 @@ class Link(Carrier[Unit]):
             self._as_simple = None
         return told
 
-    # --- units, for the carrier ---------------------------------------------------------
-
-    def forwarded(self, call: Unit) -> tuple[Unit, ...]:
-        return self.session.forwarded(call)
-
-    def lost(self) -> tuple[Unit, ...]:
-        return self.session.lost()
-
-    def answering(self, call: Unit | None) -> None:
-        self.session.answering = call
-
     # --- ends ---------------------------------------------------------------------------
 
     def unreachable(self, error: OSError) -> None:
         # A client that asks for encryption shows no error until that is settled, so wait for it.
         self._no_server = f"the tap cannot reach the server: {error.strerror or error}"
-
-    def closed(self) -> None:
-        super().closed()
-        self._tap.forget(self)
 
     def _violated(self, error: ProtocolError) -> None:
         self._refuse(_PROTOCOL_VIOLATION, f"the tap cannot follow: {error}")

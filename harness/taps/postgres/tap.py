@@ -30,6 +30,8 @@ class PostgresTap(Links):
     ``UsageError`` where the URL names no server.
     """
 
+    name = "postgres"
+
     def __init__(
         self,
         upstream_url: str,
@@ -42,10 +44,6 @@ class PostgresTap(Links):
         self._socket_folder = socket_folder
         self._upstream = address_of(upstream_url)
         self._sample = sample
-        self._opened = 0
-        self._links: dict[int, Link] = {}
-        self.on_close: Callable[[Session], None] | None = None
-        """Called when a connection that the server had let in is no more."""
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""
@@ -103,18 +101,8 @@ class PostgresTap(Links):
         """Every session's next unit: held, or with the server."""
         return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
 
-    def new_pair(self) -> Link:
-        self._opened += 1
-        session = Session(self._opened, self.next_seq, sample=self._sample)
-        link = Link(self, session)
-        self._links[session.id] = link
-        return link
-
-    def forget(self, link: Link) -> None:
-        self._links.pop(link.session.id, None)
-        if self.on_close is not None and link.session.started:
-            self.on_close(link.session)
-        self.changed()
+    def new_link(self, number: int) -> Link:
+        return Link(self, Session(number, self.next_seq, sample=self._sample))
 
     async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
         loop = asyncio.get_running_loop()

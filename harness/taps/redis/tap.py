@@ -9,9 +9,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.tls import context
 from paidonce.harness.process.ports import HOST
-from paidonce.harness.taps.held import Carrier
+from paidonce.harness.taps.held import Carrier, HoldingTap
 from paidonce.harness.taps.protocol_error import ProtocolError
-from paidonce.harness.taps.proxy import Proxy
 from paidonce.harness.taps.redis.commands import RedisCommand
 from paidonce.harness.taps.redis.requests import RequestReader
 from paidonce.harness.taps.redis.resp import ReplyReader
@@ -21,11 +20,13 @@ _DEFAULT_PORT = 6379
 _EXPECTED = "expected redis://host:port/db, rediss://host:port/db or unix:///path"
 
 
-class RedisTap(Proxy):
+class RedisTap(HoldingTap["RedisLink"]):
     """Listens on a loopback port of its own and forwards to the server of ``upstream_url``.
 
     Raises ``UsageError`` where the URL names no server.
     """
+
+    name = "redis"
 
     def __init__(self, upstream_url: str, *, port: int = 0) -> None:
         super().__init__(port)
@@ -34,8 +35,6 @@ class RedisTap(Proxy):
         named = self._parts.path if self._parts.scheme == "unix" else self._parts.hostname
         if not known or not named:
             raise UsageError(f"Redis URL with scheme {self._parts.scheme!r}: {_EXPECTED}")
-        self._opened = 0
-        self._links: dict[int, RedisLink] = {}
 
     def url_for(self, url: str) -> str:
         """The same URL with the tap in the place of the server, unencrypted."""
@@ -58,16 +57,8 @@ class RedisTap(Proxy):
         """Every connection's next command: held, or with the server."""
         return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
 
-    def new_pair(self) -> RedisLink:
-        self._opened += 1
-        link = RedisLink(self, RedisSession(self._opened, self.next_seq))
-        self._links[self._opened] = link
-        return link
-
-    def forget(self, link: RedisLink) -> None:
-        """``link`` is closed."""
-        self._links.pop(link.session.id, None)
-        self.changed()
+    def new_link(self, number: int) -> RedisLink:
+        return RedisLink(self, RedisSession(number, self.next_seq))
 
     async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
         loop = asyncio.get_running_loop()
@@ -80,13 +71,12 @@ class RedisTap(Proxy):
         await loop.create_connection(factory, host, port, ssl=encrypted)
 
 
-class RedisLink(Carrier[RedisCommand]):
+class RedisLink(Carrier[RedisCommand, RedisSession]):
     """Joins a client to the server. Commands are read in every mode: their bytes are few."""
 
     def __init__(self, tap: RedisTap, session: RedisSession) -> None:
-        super().__init__(tap)
+        super().__init__(tap, session)
         self._tap = tap
-        self.session = session
         self._requests = RequestReader()
         self._replies = ReplyReader()
         self._no_server: str | None = None
@@ -132,21 +122,8 @@ class RedisLink(Carrier[RedisCommand]):
         if not self.holds:
             self.to_client(data)
 
-    def forwarded(self, call: RedisCommand) -> tuple[RedisCommand, ...]:
-        return self.session.forwarded(call)
-
-    def lost(self) -> tuple[RedisCommand, ...]:
-        return self.session.lost()
-
-    def answering(self, call: RedisCommand | None) -> None:
-        self.session.answering = call
-
     def unreachable(self, error: OSError) -> None:
         self._no_server = f"the tap cannot reach the server: {error.strerror or error}"
-
-    def closed(self) -> None:
-        super().closed()
-        self._tap.forget(self)
 
     def _refuse(self, text: str) -> None:
         self.to_client(f"-ERR {text}\r\n".encode())

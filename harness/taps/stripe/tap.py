@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -18,12 +20,14 @@ import h11
 
 from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Wire
+from paidonce.harness.process.ports import HOST
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.wire.auth import presented
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 from paidonce.harness.taps.gate import Gate, Passage
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
 from paidonce.harness.taps.stripe.refusals import key_in_use, live_key_refused
+from paidonce.harness.taps.tap import TapSession
 
 _HOP_BY_HOP = {
     b"connection",
@@ -44,12 +48,14 @@ _READ_SIZE = 65536
 
 @dataclass
 class _Connection:
-    """One connection from the service."""
+    """One connection from the service; ``call`` is the one under way."""
 
+    id: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     upstream: Wire
     parser: h11.Connection = field(default_factory=lambda: h11.Connection(h11.SERVER))
+    call: StripeCall | None = None
 
     def hung_up(self) -> bool:
         return self.reader.at_eof() or self.writer.is_closing()
@@ -62,6 +68,8 @@ class StripeTap:
     manager; leaving it closes the port and every connection.
     """
 
+    name = "stripe"
+
     def __init__(
         self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0, port: int = 0
     ) -> None:
@@ -73,25 +81,42 @@ class StripeTap:
         self._journal: Recorder | None = None
         self._gate: Gate | None = None
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: dict[int, _Connection] = {}
+        self._numbers = itertools.count(1)
         self._seq = 0
+        self.on_change: Callable[[], None] | None = None
+        self.on_close: Callable[[TapSession], None] | None = None
         self.tells = False
         """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
         (see ``paidonce.harness.simulator.domain.touched``)."""
         self.live_keys: set[str] = set()
         """Keys of real accounts with which calls came, as they may be shown: none went on."""
-        self.in_flight = 0
         self.carried = 0
         """Calls taken to Stripe and back since the tap was opened."""
         self.busy_seconds = 0.0
         """How long those took in all."""
 
     @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None, "the tap is not listening"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
     def url(self) -> str:
         """The address the service is told to use for Stripe."""
-        assert self._server is not None, "the tap is not listening"
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def sessions(self) -> tuple[TapSession, ...]:
+        """The connections that are open, in the order they came."""
+        return tuple(self._connections.values())
+
+    @property
+    def in_flight(self) -> tuple[StripeCall, ...]:
+        """Every connection's call under way: held, or with Stripe."""
+        return tuple(c.call for c in self._connections.values() if c.call is not None)
 
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         """Record to ``journal`` and ask ``gate`` from now on (None: pass, unrecorded)."""
@@ -100,7 +125,7 @@ class StripeTap:
         self._attribution = Attribution(self._metadata_key)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._accept, HOST, self._port)
         return self
 
     async def __aexit__(
@@ -111,22 +136,28 @@ class StripeTap:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for task in list(self._connections):
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-        connection = _Connection(reader, writer, Wire(self._upstream))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        connection = _Connection(next(self._numbers), reader, writer, Wire(self._upstream))
+        self._connections[connection.id] = connection
+        self._changed()
         try:
             while await self._serve_one(connection):
                 connection.parser.start_next_cycle()
         except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
             pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
         finally:
+            del self._connections[connection.id]
+            if self.on_close is not None:
+                self.on_close(connection)
+            self._changed()
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
@@ -142,12 +173,14 @@ class StripeTap:
         self._seq += 1
         method, target = request.method.decode("ascii"), request.target.decode("latin-1")
         call = read_call(self._seq, method, target, headers, body)
-        self.in_flight += 1
+        connection.call = call
+        self._changed()
         began = time.monotonic()
         try:
             answer = await self._carry(call, target, request, body, connection)
         finally:
-            self.in_flight -= 1
+            connection.call = None
+            self._changed()
         self.carried += 1
         self.busy_seconds += time.monotonic() - began
         if answer is None or connection.hung_up():
@@ -156,6 +189,11 @@ class StripeTap:
         return connection.parser.our_state is h11.DONE and (
             connection.parser.their_state is h11.DONE
         )
+
+    def _changed(self) -> None:
+        """Tell whoever wants to know."""
+        if self.on_change is not None:
+            self.on_change()
 
     async def _carry(
         self,

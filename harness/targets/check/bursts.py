@@ -138,11 +138,7 @@ def orders_of_the_broken(runs: Sequence[Run], folder: Path) -> tuple[Recorded, .
 
 def _bind(bench: Bench, journal: Journal | None) -> None:
     """All taps record: a burst is followed in the order in which things came to them."""
-    bench.tap.bind(journal, None)
-    if bench.taps is not None:
-        bench.taps.postgres.bind(journal, None)
-        if bench.taps.redis is not None:
-            bench.taps.redis.bind(journal, None)
+    bench.bind(journal, None)
 
 
 def _nothing_to_end(*, stripe: bool = False, asked: bool = False) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from paidonce.harness.checkers import target_checkers
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.exploration import explore, opened, save
 from paidonce.harness.explore.search import Budget, Progress
 from paidonce.harness.explore.search.recorded_order import statements
@@ -287,11 +288,11 @@ class _OfOne:
 
     async def _bursts(self, most: int) -> tuple[Run, ...]:
         plan = self._plan
-        controlled = plan.script.loaded.file.service is not None  # its Postgres is behind the tap
+        runs_already = plan.script.loaded.file.service is not None  # its Postgres is behind the tap
         runs: list[Run] = []
         self._doing("bursts")
         async with self._stack.bench(
-            self._lanes[0], self._name, {}, controlled=controlled
+            self._lanes[0], self._name, {}, controlled_by=openers() if runs_already else ()
         ) as bench:
             self._met(bench)
             async with crowd(bench, plan.script) as clients_of_all:

@@ -85,7 +85,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
             fault |= number == 0 and operation.outcome not in (Outcome.OK, Outcome.REJECTED)
     worlds.alone = succeeding
     seen = _seen(alone)
-    for key in sorted(worlds.bench.tap.live_keys):
+    for key in sorted(worlds.bench.stripe_tap.live_keys):
         problems.append(
             f"the service called Stripe with the live key {key}; such calls are refused, wherever "
             "they were to go: give it {stripe_key}"
@@ -169,10 +169,7 @@ def _unseen(file: TargetFile, seen: dict[str, int]) -> Iterator[str]:
 
 def _elsewhere(bench: Bench) -> Iterator[str]:
     """Connections of the service's that no tap sees."""
-    assert bench.taps is not None
-    known = {bench.taps.postgres.port, int(bench.tap.url.rpartition(":")[2])}
-    if bench.taps.redis is not None:
-        known.add(bench.taps.redis.port)
+    known = {tap.port for tap in bench.taps.values()}
     if bench.tls is not None:
         known |= bench.tls.ports
         for host in sorted(bench.tls.refused):

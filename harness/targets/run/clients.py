@@ -133,9 +133,9 @@ class TargetClients:
             await self._observer.begin()
         if self._service is None:
             service = Scope(values={"run": f"service-{uuid.uuid4().hex[:8]}"})
-            carried = self.bench.tap.carried
+            carried = self.bench.stripe_tap.carried
             await self._prepare(service, "service")
-            await self._keep_at_stripe(called=self.bench.tap.carried != carried)
+            await self._keep_at_stripe(called=self.bench.stripe_tap.carried != carried)
             self._service = service
         elif self._snapshot is not None:
             await self._snapshot.restore()

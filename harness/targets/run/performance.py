@@ -326,7 +326,8 @@ class TargetPerformance:
         try:
             async with asyncio.timeout(rest.within):
                 while True:
-                    waiting = "a call to Stripe is under way" if self.bench.tap.in_flight else ""
+                    called = self.bench.stripe_tap.in_flight
+                    waiting = "a call to Stripe is under way" if called else ""
                     waiting = await self._unfinished() or waiting
                     if not waiting:
                         return

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.exploration import Explored, Request, explore
 from paidonce.harness.history import Action
 from paidonce.harness.results.proof import Variant
@@ -121,7 +122,7 @@ class Lab:
                 open_stack(Described(TARGET), choice, logs=self._logs)
             )
             self._lane = await self._stack.lane()
-        async with self._stack.bench(self._lane, behaviour, {}, controlled=True) as bench:
+        async with self._stack.bench(self._lane, behaviour, {}, controlled_by=openers()) as bench:
             worlds = ServiceWorlds(story, bench)
             try:
                 yield worlds

@@ -1,0 +1,20 @@
+"""The kinds of taps that an execution is controlled by, each registered by its line in ``_ALL``."""
+
+from __future__ import annotations
+
+from paidonce.harness.explore.control.readers.kind import TapKind
+from paidonce.harness.testbed.openers import Opener, before_postgres, before_redis
+
+__all__ = ["TAPS", "TapKind", "openers"]
+
+_ALL = (
+    TapKind("postgres", before_postgres, prepares=True),
+    TapKind("redis", before_redis),
+    TapKind("stripe", throughout=True, prepares=True),
+)
+TAPS: dict[str, TapKind] = {kind.name: kind for kind in _ALL}
+
+
+def openers() -> tuple[Opener, ...]:
+    """What opens the taps of a service that is to be under control."""
+    return tuple(kind.opener for kind in TAPS.values() if kind.opener is not None)

@@ -1,0 +1,21 @@
+"""What is registered of a tap: how it is opened, and what is to be done with it in an execution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paidonce.harness.testbed.openers import Opener
+
+
+@dataclass(frozen=True)
+class TapKind:
+    """A kind of tap, by the ``name`` of its calls."""
+
+    name: str
+    opener: Opener | None = None
+    """Opens it before a service that is to be under control; None where the test bed always has
+    one."""
+    throughout: bool = False
+    """Whether a history has its calls from the preparation to the last look at what is left."""
+    prepares: bool = False
+    """Whether what is made at it during the preparation is named after that."""

@@ -1,0 +1,51 @@
+"""What every tap is to those who open, bind and watch it, whatever its protocol.
+
+What its calls mean is no affair of theirs: for that there is a reader of each tap in
+``paidonce.harness.explore.control``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from paidonce.harness.history import Recorder
+from paidonce.harness.taps.gate import Call, Gate
+
+
+class TapSession(Protocol):
+    """A connection that is open at a tap. ``id`` numbers the tap's connections from 1."""
+
+    @property
+    def id(self) -> int: ...
+
+
+class Tap(Protocol):
+    """Stands before one of a service's dependencies, on a loopback port of its own.
+
+    ``name`` is the ``tap`` of its calls, and of the effects that a history has of them.
+    ``on_change`` is called without arguments whenever a call arrives or is answered, or a
+    connection opens or closes, so that nobody need poll; ``on_close`` with a session that is over.
+    """
+
+    name: str
+    on_change: Callable[[], None] | None
+    on_close: Callable[[TapSession], None] | None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        ...
+
+    @property
+    def sessions(self) -> Sequence[TapSession]:
+        """The connections that are open, in the order they came."""
+        ...
+
+    @property
+    def in_flight(self) -> Sequence[Call]:
+        """Every connection's call under way: held, or with the dependency."""
+        ...
+
+    def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
+        """Record to ``journal`` and ask ``gate`` from now on (both None: pass, unrecorded)."""

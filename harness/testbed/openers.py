@@ -1,0 +1,53 @@
+"""How a tap is put before what a service talks to; what it then stands for is told by a reader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.redis import RedisTap
+from paidonce.harness.taps.tap import Tap
+from paidonce.harness.testbed.bench import Ports
+
+_ROWS_READ = 10_000
+"""Of an answer under control: what is in it tells who did not make a value up."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The servers of one service, and the ports that taps before them listen on."""
+
+    postgres_url: str
+    redis_url: str
+    ports: Ports
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A tap that listens. ``addresses`` are those by which the service finds what is behind it, by
+    the placeholders that they fill."""
+
+    tap: Tap
+    addresses: Mapping[str, str]
+
+
+Opener = Callable[[Surroundings], AbstractAsyncContextManager[Opened]]
+"""Opens a tap for as long as the context lasts."""
+
+
+@asynccontextmanager
+async def before_postgres(around: Surroundings) -> AsyncIterator[Opened]:
+    """Open a tap before the service's Postgres."""
+    url, port = around.postgres_url, around.ports.postgres or 0
+    async with PostgresTap(url, sample=_ROWS_READ, port=port) as tap:
+        yield Opened(tap, {"postgres_url": tap.url_for(url)})
+
+
+@asynccontextmanager
+async def before_redis(around: Surroundings) -> AsyncIterator[Opened]:
+    """Open a tap before the service's Redis."""
+    url = around.redis_url
+    async with RedisTap(url, port=around.ports.redis or 0) as tap:
+        yield Opened(tap, {"redis_url": tap.url_for(url)})
