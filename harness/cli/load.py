@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Annotated
@@ -23,6 +21,7 @@ from paidonce.harness.load.observe.telemetry import Telemetry
 from paidonce.harness.load.plan.settings import ARRIVALS, LONGEST_THINKING
 from paidonce.harness.load.plan.spread import spread
 from paidonce.harness.load.sweep import CONTENTION, sweeps, swept
+from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.plan import Findings, Plan
 from paidonce.harness.scenario.subject import Described
@@ -173,9 +172,7 @@ def load_command(
     watched = metrics_port is not None or otlp is not None
     telemetry = Telemetry(metrics_port, otlp) if watched else None
     folder = options.folder(out)
-    findings = Findings(
-        Plan(TARGET, variants, (), folder, seed, command=shlex.join(["paidonce", *sys.argv[1:]]))
-    )
+    findings = Findings(Plan(TARGET, variants, (), folder, seed, command=command_line()))
     try:
         with telemetry or nullcontext(), bar() as progress:
             if telemetry is not None and telemetry.address is not None:

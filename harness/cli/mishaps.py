@@ -14,6 +14,7 @@ import redis
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.masking import without_credentials
 
 UNDECIDED = 3
 """What a command leaves with that came to no verdict."""
@@ -32,12 +33,13 @@ def mishap(error: Exception) -> Mishap:
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, PaidonceError):
-            return Mishap(str(cause), cause.exit_code)
+            return Mishap(without_credentials(str(cause)), cause.exit_code)
     for cause in causes:
         if (said := _infrastructure(cause)) is not None:
             return Mishap(f"{said}; nothing was decided", UNDECIDED)
     text = f"this is a defect of paidonce, and nothing was decided: {_words(error)}"
-    return Mishap(text, UNDECIDED, "".join(traceback.format_exception(error)))
+    trace = without_credentials("".join(traceback.format_exception(error)))
+    return Mishap(text, UNDECIDED, trace)
 
 
 def _infrastructure(error: BaseException) -> str | None:
@@ -70,4 +72,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _words(error: BaseException) -> str:
     """An error's own words, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return without_credentials(" ".join(str(error).split())) or type(error).__name__

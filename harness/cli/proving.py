@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +20,7 @@ from paidonce.harness.cli.progress import bar
 from paidonce.harness.errors import Unavailable
 from paidonce.harness.explore.validate.spending import validation_of
 from paidonce.harness.load.measure import Workload
+from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.matrix import prove
 from paidonce.harness.proof.plan import Findings, Plan
@@ -152,7 +151,7 @@ def _plan(
     rounds: int | None,
     jobs: int,
 ) -> Plan:
-    command = shlex.join(["paidonce", *sys.argv[1:]])
+    command = command_line()
     return Plan(target, variants, scenarios, out, seed, rounds, jobs, command)
 
 

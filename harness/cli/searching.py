@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import shlex
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import Explored, Request, exit_code, opened, save
 from paidonce.harness.explore.search import Ending, Progress
 from paidonce.harness.explore.search.shrink import Shrunk
+from paidonce.harness.masking import command_line
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.proof.cell_search import searched
 from paidonce.harness.proof.plan import machine
@@ -79,7 +79,7 @@ def _made(explored: Explored) -> dict[str, str]:
         "Machine": f"{here.system}, {count(here.cpus, 'CPU')}",
         "paidonce, Python": f"{here.paidonce}, {here.python}",
         **here.backends,
-        "Command": shlex.join(["paidonce", *sys.argv[1:]]),
+        "Command": command_line(),
     }
 
 

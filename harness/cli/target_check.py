@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from paidonce.harness.cli.leaving import stopping
 from paidonce.harness.cli.progress import status_line
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.validate.spending import validation_of
+from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.results.proof import Cell, How
 from paidonce.harness.results.words import count
@@ -67,7 +67,7 @@ def plan_of(
         lanes=lanes,
         validation=validation_of(validate),
         expect_sound=variant is not None,
-        command=shlex.join(["paidonce", *sys.argv[1:]]),
+        command=command_line(),
     )
 
 

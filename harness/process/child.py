@@ -21,6 +21,7 @@ from typing import IO, Self, TypeVar
 import psutil
 
 from paidonce.harness.errors import DeadlineExceeded, PaidonceError
+from paidonce.harness.masking import without_secrets_of
 from paidonce.harness.process.custody import custody
 from paidonce.harness.process.exits import ExitWatch
 from paidonce.harness.process.offspring import descendants, members, wait_gone
@@ -80,6 +81,7 @@ class Child:
         group: int | None = None,
     ) -> None:
         self.name = name
+        self._env = os.environ if env is None else dict(env)
         self._stop_signal = stop_signal
         self._grace = grace
         self._lock = threading.RLock()
@@ -136,9 +138,10 @@ class Child:
         return self._read_log(0).decode(errors="replace")
 
     def tail(self, lines: int = 12) -> str:
-        """The last non-empty lines it wrote, without colours."""
+        """The last non-empty lines it wrote, without colours and without secrets it was given."""
         text = _COLOURS.sub("", self._read_log(-lines * 400).decode(errors="replace"))
-        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+        last = "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+        return without_secrets_of(self._env, last)
 
     def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float) -> T:
         """Call ``probe`` until it answers something other than None, and return that.

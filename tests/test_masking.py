@@ -1,0 +1,53 @@
+"""What is shown of a text with credentials in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from paidonce.harness.masking import command_line, without_credentials, without_secrets_of
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://shop:pw@db:5432/shop", "postgresql://shop:***@db:5432/shop"),
+        ("redis://:pw@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"),
+        ("at postgresql://a:p@ss@db/x, or", "at postgresql://a:***@db/x, or"),
+        ("'postgresql+psycopg://a:p%40@db/x'", "'postgresql+psycopg://a:***@db/x'"),
+        ("http://127.0.0.1:8000/pay?to=a@b", "http://127.0.0.1:8000/pay?to=a@b"),
+        ("host=db password=pw user=shop", "host=db password=*** user=shop"),
+        ("host=db password='p w' user=shop", "host=db password=*** user=shop"),
+        (
+            "postgresql://db/x?user=a&password=pw&ssl=1",
+            "postgresql://db/x?user=a&password=***&ssl=1",
+        ),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ('{"authorization": "Basic YTpi"}', '{"authorization": "Basic ***"}'),
+        ("key sk_test_4eC39HqLyjWDarjt", "key sk_test_***"),
+        ("sk_org_live_4eC39HqLyjWDarjt", "sk_org_live_***"),
+        ("whsec_4eC39HqLyjWDarjtT1zd", "whsec_***"),
+        ("any test key, such as sk_test_paidonce", "any test key, such as sk_test_paidonce"),
+        ("passed 3 of 3", "passed 3 of 3"),
+    ],
+)
+def test_credentials_are_masked_where_they_stand_and_nothing_else_is(text, shown):
+    assert without_credentials(text) == shown
+    assert without_credentials(shown) == shown, "once is as good as twice"
+
+
+def test_a_command_is_shown_without_the_password_of_a_url():
+    shown = command_line(["prove", "--postgres=postgresql://a:pw@db", "--redis", "redis://:pw@db"])
+    assert shown == "paidonce prove '--postgres=postgresql://a:***@db' --redis 'redis://:***@db'"
+
+
+def test_values_of_variables_that_are_secret_by_name_are_masked():
+    environ = {
+        "SMTP_PASSWORD": "correct horse",
+        "SIGNING_KEY": "correct horse battery",
+        "API_TOKEN": "short",
+        "KEYBOARD": "qwertz",
+        "DATABASE_URL": "postgresql://a:pw@db",
+    }
+    said = "correct horse battery, correct horse, short, qwertz, postgresql://a:pw@db"
+    shown = "***, ***, short, qwertz, postgresql://a:***@db"
+    assert without_secrets_of(environ, said) == shown
