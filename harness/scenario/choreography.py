@@ -27,7 +27,7 @@ from paidonce.harness.scenario.model import (
     Until,
 )
 from paidonce.harness.service.script import Progress, asked_until
-from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.gate import Call, Connection
 
 _LOOK_AGAIN_S = 0.004
 
@@ -148,10 +148,9 @@ class Stage:
         """Hold a request, if the scenario says so."""
         await self._pass(call, Side.REQUEST, connection)
 
-    async def answer(self, call: Call, connection: Connection) -> Passage:
+    async def answer(self, call: Call, connection: Connection) -> None:
         """Hold an answer, if the scenario says so; it is always delivered in the end."""
         await self._pass(call, Side.ANSWER, connection)
-        return Passage.DELIVER
 
     async def _pass(self, call: Call, side: Side, connection: Connection) -> None:
         hold = self._hold_for(call, side)

@@ -2,20 +2,14 @@
 
 A tap asks its gate twice per call: before the request goes on, and before the answer does. In
 pass mode there is no gate. What a gate does with the question (let go, wait for an event, wait
-to be scheduled) is its own affair; a tap knows no policy.
+to be scheduled, say what goes wrong) is its own affair; a tap knows no policy.
 """
 
 from __future__ import annotations
 
-import enum
 from typing import Protocol, runtime_checkable
 
-
-class Passage(enum.Enum):
-    """What becomes of a held answer."""
-
-    DELIVER = "deliver"
-    DROP = "drop"
+from paidonce.harness.taps.faults import AtTap
 
 
 class Call(Protocol):
@@ -47,13 +41,18 @@ class Connection(Protocol):
 
 
 class Gate(Protocol):
-    """Decides when a call passes a tap."""
+    """Decides when a call passes a tap, and what goes wrong with it.
 
-    async def request(self, call: Call, connection: Connection) -> None:
-        """Return when the request may go on to the dependency."""
+    Whatever became of its request, a call that was asked about there is asked about once more as
+    an answer: that of the dependency, the error in its place, or none where the connection ended.
+    """
 
-    async def answer(self, call: Call, connection: Connection) -> Passage:
-        """Return when the answer may go on to the service, and whether it is to."""
+    async def request(self, call: Call, connection: Connection) -> AtTap | None:
+        """Return when the request may go on to the dependency, or the fault in its place."""
+        ...
+
+    async def answer(self, call: Call, connection: Connection) -> AtTap | None:
+        """Return when the answer may go on to the service, or the fault in its place."""
         ...
 
 

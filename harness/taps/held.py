@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from paidonce.harness.history import Effect, Recorder
-from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate, Passage
+from paidonce.harness.history import Effect, Fault, Recorder
+from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer, NoContact, cannot
+from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate
 from paidonce.harness.taps.proxy import Pair, Proxy
 from paidonce.harness.taps.tap import TapSession
 
@@ -114,6 +115,22 @@ class Carrier(Pair, Generic[C, S]):
         """Whether the server has let the client in, so that there is a session."""
         return True
 
+    # --- what a tap adds ----------------------------------------------------------------
+
+    @abstractmethod
+    def fail(self, call: C, error: str) -> None:
+        """Have the server answer ``call``, not sent yet, with an error instead of doing it.
+
+        Raises ``ValueError`` where the protocol has no such error there.
+        """
+
+    @abstractmethod
+    def failed(self, call: C, error: str) -> bytes:
+        """The error in the place of an answer that has come; the connection ends with it.
+
+        Raises ``ValueError`` where the protocol has no such error there.
+        """
+
     # --- what a tap tells ---------------------------------------------------------------
 
     def arrived(self, call: C) -> None:
@@ -197,23 +214,75 @@ class Carrier(Pair, Generic[C, S]):
             return
         call.phase = Phase.AT_REQUEST
         self.proxy.changed()
-        await gate.request(call, self)
+        fault = await gate.request(call, self)
         if not passing.answered.is_set():
-            self.to_server(b"".join(call.raw))
-            for done in self.session.forwarded(call):
-                self.answered(done)
-            self.proxy.changed()
+            self._send(passing, fault)
             await passing.answered.wait()
         call.phase = Phase.AT_ANSWER
         self.session.answering = call
         self.proxy.changed()
-        delivers = await gate.answer(call, self) is Passage.DELIVER
+        fault = await gate.answer(call, self)
         self.session.answering = None
-        self._settle(passing, delivered=delivers and not self._client_gone)
-        if delivers:
+        self._deliver(passing, fault)
+
+    def _send(self, passing: _Passing[C], fault: AtTap | None) -> None:
+        """Give a call to the server, or see that ``fault`` happens to it instead."""
+        call = passing.call
+        match fault:
+            case None:
+                pass
+            case NoContact():
+                self._record(passing, fault)
+                self._end()
+                return
+            case ErrorAnswer(error):
+                self.fail(call, error)
+                self._record(passing, fault)
+            case _:
+                raise cannot(fault, call.label, "request")
+        self.to_server(b"".join(call.raw))
+        for done in self.session.forwarded(call):
+            self.answered(done)
+        self.proxy.changed()
+
+    def _deliver(self, passing: _Passing[C], fault: AtTap | None) -> None:
+        """Give an answer to the client, or see that ``fault`` happens to it instead."""
+        call = passing.call
+        if fault is None or call.lost:
+            self._settle(passing, delivered=not self._client_gone)
             self.to_client(b"".join(passing.answer))
+            return
+        told = b""
+        match fault:
+            case LostAnswer():
+                pass
+            case ErrorAnswer(error):
+                told = self.failed(call, error)
+            case _:
+                raise cannot(fault, call.label, "answer")
+        self._record(passing, fault)
+        self._settle(passing, delivered=False)
+        self._end(told)
+
+    def _end(self, last: bytes = b"") -> None:
+        """End the connection by a fault, and every call that is under way on it.
+
+        ``last`` is what the client is told before: without, the connection is reset.
+        """
+        if last:
+            self.to_client(last)
+            self.close()
         else:
-            self.abort()
+            self.reset()
+        self.server_gone()
+
+    def _record(self, passing: _Passing[C], fault: AtTap) -> None:
+        call, journal = passing.call, passing.journal
+        if journal is not None and journal is self.proxy.journal:
+            detail = f"{call.label}: {fault.label}"
+            journal.record(
+                Fault(t=journal.now(), tap=call.tap, kind=fault.kind, detail=detail, seq=call.seq)
+            )
 
     def _settle(self, passing: _Passing[C], *, delivered: bool) -> None:
         call, journal = passing.call, passing.journal

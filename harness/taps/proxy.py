@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
@@ -123,6 +125,12 @@ class Pair(ABC):
                 transport.close()
         self._stop_connecting()
 
+    def reset(self) -> None:
+        """Close both connections at once, the client's by a reset, as a network would."""
+        if self._client is not None:
+            reset_when_closed(self._client)
+        self.abort()
+
     def abort(self) -> None:
         """Close both connections at once."""
         for transport in (self._client, self._server):
@@ -208,6 +216,17 @@ def _reroute(transport: asyncio.Transport, take: Callable[[bytes], None]) -> Non
     half = cast(_Half, transport.get_protocol())
     half.redirect(take)
     transport.set_protocol(half)  # uvloop looks at a protocol's methods only once
+
+
+def reset_when_closed(transport: asyncio.BaseTransport) -> None:
+    """Have a connection reset, and not ended in good order, once it is closed.
+
+    A socket that is not to linger at all sends a reset (``SO_LINGER`` in socket(7)); what is not
+    TCP is just closed.
+    """
+    joined = transport.get_extra_info("socket")
+    if joined is not None and joined.family != socket.AF_UNIX:
+        joined.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Proxy(ABC):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from paidonce.harness.history import Recorder
+from paidonce.harness.taps.faults import Faults
 from paidonce.harness.taps.gate import Call, Gate
 
 
@@ -31,6 +32,11 @@ class Tap(Protocol):
     name: str
     on_change: Callable[[], None] | None
     on_close: Callable[[TapSession], None] | None
+
+    @property
+    def faults(self) -> Faults:
+        """What a gate may return to it, and it carries out."""
+        ...
 
     @property
     def port(self) -> int:

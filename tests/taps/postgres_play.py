@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from paidonce.harness.history import Effect, Header, Journal, read_history
-from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.faults import AtTap
 from paidonce.harness.taps.postgres import PostgresTap
 
 DEADLINE_S = 120
@@ -61,14 +61,16 @@ class Gatekeeper:
         self._changed = asyncio.Condition()
         self.held: dict[tuple[str, str], tuple[object, asyncio.Event]] = {}
         self.seen: list[tuple[str, str]] = []
-        self.passage = Passage.DELIVER
+        self.at_request: AtTap | None = None
+        self.at_answer: AtTap | None = None
 
-    async def request(self, call, connection) -> None:
+    async def request(self, call, connection) -> AtTap | None:
         await self._hold("request", call)
+        return self.at_request
 
-    async def answer(self, call, connection) -> Passage:
+    async def answer(self, call, connection) -> AtTap | None:
         await self._hold("answer", call)
-        return self.passage
+        return self.at_answer
 
     async def _hold(self, side, call) -> None:
         self.seen.append((side, call.label))

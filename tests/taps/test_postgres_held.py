@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from postgres_play import DEADLINE_S, Gatekeeper, recorded
 
-from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.taps.postgres import Phase, PostgresTap
 
 UPDATE = "UPDATE item SET v = ? WHERE id = ?"
@@ -99,7 +99,7 @@ def test_a_held_answer_has_had_its_effect(database, tmp_path):
 def test_a_dropped_answer_is_an_effect_nobody_was_told_of(database, tmp_path):
     async def story(bench):
         gate = Gatekeeper()
-        gate.passage = Passage.DROP
+        gate.at_answer = LostAnswer()
         connection = await bench.connect()
         bench.tap.bind(bench.tap.journal, gate)
         with pytest.raises(psycopg.OperationalError):

@@ -12,7 +12,7 @@ from postgres_play import DEADLINE_S, Gatekeeper, recorded
 
 from paidonce.harness.backends.shared import open_shared_redis
 from paidonce.harness.errors import UsageError
-from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.taps.redis import RedisTap
 
 
@@ -143,11 +143,11 @@ def test_a_dropped_answer_is_an_effect_nobody_was_told_of(upstream, tmp_path):
     async def story(tap, url, direct):
         client = aioredis.Redis.from_url(url, retry=None, single_connection_client=True)
         await client.ping()
-        gate.passage = Passage.DROP
+        gate.at_answer = LostAnswer()
         with pytest.raises(sync_redis.ConnectionError):
             await client.set("k", "v")
         assert await direct.get("k") == b"v"
-        gate.passage = Passage.DELIVER
+        gate.at_answer = None
         await client.aclose()
 
     effect = next(e for e in play(upstream, tmp_path, story, gate) if e.label == "SET k")

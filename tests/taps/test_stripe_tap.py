@@ -11,7 +11,7 @@ from postgres_play import DEADLINE_S
 
 from paidonce.harness.backends.stripe_simulator import SimulatedStripe
 from paidonce.harness.history import Effect, Header, Journal, read_history
-from paidonce.harness.taps.gate import Passage
+from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.taps.stripe.tap import StripeTap
 
 
@@ -61,7 +61,7 @@ class HoldingGate:
         self.side = side
         self.held = asyncio.Event()
         self.release = asyncio.Event()
-        self.passage = Passage.DELIVER
+        self.fault = None
 
     async def request(self, call, connection):
         if self.side == "request":
@@ -72,7 +72,7 @@ class HoldingGate:
         if self.side == "answer":
             self.held.set()
             await self.release.wait()
-        return self.passage
+        return self.fault
 
 
 def run(scenario, tmp_path):
@@ -101,7 +101,6 @@ def test_what_stripe_tells_is_asked_for_and_taken_out_of_what_the_service_gets()
     class Gate(HoldingGate):
         async def answer(self, call, connection):
             self.touched = call.touched
-            return Passage.DELIVER
 
     async def story(url):
         gate = Gate("neither")
@@ -227,11 +226,11 @@ def test_a_held_answer_has_had_its_effect(tmp_path):
 def test_a_dropped_answer_is_an_effect_that_nobody_was_told_of(tmp_path):
     async def scenario(tap, upstream, journal):
         gate = HoldingGate("answer")
-        gate.passage = Passage.DROP
+        gate.fault = LostAnswer()
         gate.release.set()
         tap.bind(journal, gate)
         async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
-            with pytest.raises(httpx.RemoteProtocolError):
+            with pytest.raises(httpx.ReadError):
                 await create(client, tap)
         assert upstream.calls == 1
 
@@ -290,7 +289,6 @@ def test_a_lost_answer_ends_the_call_for_the_gate_too(tmp_path):
 
         async def answer(self, call, connection):
             self.told.append(("answer", call.label))
-            return Passage.DELIVER
 
     async def hang_up(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
-from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.postgres import Unit
 from paidonce.harness.taps.stripe.calls import StripeCall
 
@@ -114,8 +114,7 @@ class Watch:
                 return
         self._background.learnt.add(f"{call.tap} {call.label}")
 
-    async def answer(self, call: Call, connection: Connection) -> Passage:
+    async def answer(self, call: Call, connection: Connection) -> None:
         if isinstance(call, Unit) and call.ends != "function":
             tracker = self._sessions.tracker(session_name(call.session))
             tracker.done(failed=call.answer.error is not None, status=call.status_after)
-        return Passage.DELIVER

@@ -30,7 +30,7 @@ from paidonce.harness.explore.control.standstill import Wait, standstill
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Left
-from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.stripe.calls import StripeCall
 
 _LOOK_AGAIN_S = 0.001
@@ -122,11 +122,11 @@ class Control:
         self._whose.forget(call)
         self.change()
 
-    async def answer(self, call: Call, connection: Connection) -> Passage:
+    async def answer(self, call: Call, connection: Connection) -> None:
         """Hold an answer while another attempt is moving."""
         arrival = self._by_call.pop((call.tap, call.seq), None)
         if arrival is None:
-            return Passage.DELIVER
+            return
         touched = self._reader.answered(arrival)
         touched = touched.union(await self._reader.hidden(arrival))
         arrival.answered = True
@@ -139,11 +139,10 @@ class Control:
                     self.change()
                 else:
                     self.stir()  # it goes on: there is nothing to look at yet
-                return Passage.DELIVER
+                return
         self.change()
         if not self.free:
             await arrival.back.wait()
-        return Passage.DELIVER
 
     def gone(self, session: str) -> None:
         """A connection has ended, and the server lets go of what it held."""

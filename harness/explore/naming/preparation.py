@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.provenance import created, sent
-from paidonce.harness.taps.gate import Call, Connection, Passage
+from paidonce.harness.taps.gate import Call, Connection
 
 MAKER = "preparation"
 
@@ -29,9 +29,8 @@ class Preparing:
     async def request(self, call: Call, connection: Connection) -> None:
         pass
 
-    async def answer(self, call: Call, connection: Connection) -> Passage:
+    async def answer(self, call: Call, connection: Connection) -> None:
         self._calls.append(call)
-        return Passage.DELIVER
 
     def tell(self, names: Names) -> None:
         """Name what was made."""

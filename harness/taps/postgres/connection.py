@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from paidonce.harness.history import Effect
+from paidonce.harness.taps.faults import ErrorAnswer, cannot
 from paidonce.harness.taps.held import Carrier, HoldingTap
-from paidonce.harness.taps.postgres import fields, frontend
+from paidonce.harness.taps.postgres import errors, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.frames import STARTUP, Frame, Frames
 from paidonce.harness.taps.postgres.passthrough import BATCH, LARGE, Skim
 from paidonce.harness.taps.postgres.session import Session
-from paidonce.harness.taps.postgres.units import CHECKS, Statement, Unit
+from paidonce.harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
 from paidonce.harness.taps.protocol_error import ProtocolError
 
 _NO_ENCRYPTION = b"N"
@@ -245,7 +246,8 @@ class Link(Carrier[Unit, Session]):
 
     def _hear(self, data: bytes) -> None:
         began = self.session.started
-        for frame in self._back.feed(data):
+        for heard_frame in self._back.feed(data):
+            frame = self.session.reworded(heard_frame)
             hidden = self.session.hides(frame)
             heard = self.session.received(frame)
             if self.holds and not hidden:
@@ -271,6 +273,19 @@ class Link(Carrier[Unit, Session]):
             self._as_simple = None
         return told
 
+    # --- faults -----------------------------------------------------------------------
+
+    def fail(self, call: Unit, error: str) -> None:
+        if error not in errors.ERRORS:
+            raise cannot(ErrorAnswer(error), call.label, "request")
+        if told := self.session.refuse(call, error):
+            self.collect(told)
+
+    def failed(self, call: Unit, error: str) -> bytes:
+        if error != errors.TERMINATED:
+            raise cannot(ErrorAnswer(error), call.label, "answer")
+        return errors.message(errors.error(error))
+
     # --- ends ---------------------------------------------------------------------------
 
     def unreachable(self, error: OSError) -> None:
@@ -282,11 +297,7 @@ class Link(Carrier[Unit, Session]):
         self.close()
 
     def _refuse(self, sqlstate: str, text: str) -> None:
-        parts = [
-            code + fields.string(value)
-            for code, value in ((b"S", "FATAL"), (b"V", "FATAL"), (b"C", sqlstate), (b"M", text))
-        ]
-        self.to_client(fields.message(b"E", *parts, b"\0"))
+        self.to_client(errors.message(Failure("FATAL", sqlstate, text)))
 
     def _record_cancel(self, pid: int) -> None:
         """A request to cancel is no unit and is never held, but a history should show it."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from paidonce.harness.taps.held import Phase
-from paidonce.harness.taps.postgres import backend, frontend
+from paidonce.harness.taps.postgres import backend, errors, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.assembler import Gathering, Portal, Prepared
 from paidonce.harness.taps.postgres.frames import Frame
@@ -28,6 +28,7 @@ _ASYNCHRONOUS = frozenset(b"SN")
 _NOTIFICATION = ord("A")
 _TOLD_ANYWAY = frozenset(b"EANS")
 _NOTICE = frozenset(b"N")
+_ERROR = ord("E")
 
 
 class Heard(NamedTuple):
@@ -107,7 +108,9 @@ class Session:
             # Outside of a block, it is warned that the statement makes no sense there.
             told = _TOLD_ANYWAY if unit.ends == "query" else _TOLD_ANYWAY - _NOTICE
             return frame.kind not in told
-        return unit.in_vain and frame.kind not in rewritten.IN_VAIN
+        if unit.in_vain:
+            return frame.kind not in rewritten.IN_VAIN
+        return unit.refused is not None and frame.kind not in errors.told(unit.refused)
 
     @property
     def statements(self) -> dict[str, Prepared]:
@@ -154,9 +157,21 @@ class Session:
         """The checks before a COMMIT have failed, of which the client is told: its transaction is
         to be ended by ``raw``, and nothing more to be said of that."""
         unit = self.units[0]
-        self._revert(unit)
-        unit.raw[:] = [raw]
-        unit.ends, unit.in_vain = "query", True
+        unit.ended_by(raw, self._why_in_vain)
+
+    def refuse(self, unit: Unit, sqlstate: str) -> bytes:
+        """Put into the place of ``unit``, which was not sent, what is answered an error.
+
+        Returns what the client is to be told before the server answers.
+        """
+        return errors.refuse(unit, sqlstate, skipped=self._skipping and unit.ends == "sync")
+
+    def reworded(self, frame: Frame) -> Frame:
+        """The message of the server's as the client is told it, who knows what it had sent."""
+        unit = self.units[0] if self.units else None
+        if frame.kind != _ERROR or unit is None or unit.phase is not Phase.SENT:
+            return frame
+        return errors.reworded(unit, frame)
 
     def carries(self, frame: Frame) -> bool:
         """Whether a message belongs to no unit.
@@ -256,7 +271,7 @@ class Session:
 
     def _ready(self, unit: Unit, status: str) -> Heard:
         if unit.in_vain:
-            unit.answer.error = self._why_in_vain
+            unit.answer.error = unit.refused
         self.status = unit.status_after = status
         self._skipping = False
         if status == "I":
@@ -276,7 +291,7 @@ class Session:
         if unit.unasked:
             self._why_in_vain = unit.answer.error
         skips = unit.ends == "flush" or (unit.ends == "query" and bool(unit.expected))
-        self._revert(unit)
+        unit.revert()
         if not skips:
             return _PART
         self._skipping = True
@@ -292,25 +307,21 @@ class Session:
                 unit.answer.skipped = True
             elif self._skipping:
                 unit.answer.skipped = bool(unit.expected)
-                self._revert(unit)
+                unit.revert()
                 break
             elif unit.ends != "flush" or unit.expected:
                 break
-            self._revert(unit)
+            unit.revert()
             self._finish(unit)
             done.append(unit)
         return tuple(done)
 
     def _finish(self, unit: Unit) -> None:
-        self._revert(unit)
+        unit.revert()
         self.units.remove(unit)
         self._rows = None
         if self.units:
             self.units[0].status = self.status
-
-    def _revert(self, unit: Unit) -> None:
-        while unit.expected:
-            unit.expected.pop().revert()
 
     def _copy_in(self, unit: Unit) -> Unit | None:
         """The server reads COPY data now, and ignores any Sync until that is over.

@@ -16,6 +16,7 @@ from typing import Self
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.taps.postgres.address import Address, address_of, redirected
 from paidonce.harness.taps.postgres.connection import Link, Links
+from paidonce.harness.taps.postgres.errors import FAULTS
 from paidonce.harness.taps.postgres.session import Session
 from paidonce.harness.taps.postgres.units import Unit
 
@@ -31,6 +32,7 @@ class PostgresTap(Links):
     """
 
     name = "postgres"
+    faults = FAULTS
 
     def __init__(
         self,

@@ -133,7 +133,20 @@ class Unit:
     in_vain: bool = field(default=False, repr=False)
     """Whether it is a COMMIT whose checks have failed: what is sent instead ends the transaction,
     and the client has been told why."""
+    refused: Failure | None = field(default=None, repr=False)
+    """The error that the client is told in the place of its answer: it is not carried out."""
     _label: str | None = field(default=None, repr=False)
+
+    def revert(self) -> None:
+        """Put back what its messages changed in the session's names: no answer is expected."""
+        while self.expected:
+            self.expected.pop().revert()
+
+    def ended_by(self, raw: bytes, why: Failure | None) -> None:
+        """It is a COMMIT in vain, for which ``raw`` is sent, a simple query."""
+        self.revert()
+        self.raw[:] = [raw]
+        self.ends, self.in_vain, self.refused = "query", True, why
 
     @property
     def lost(self) -> bool:

@@ -56,6 +56,8 @@ class RedisCommand:
     attempt: str | None = None
     tap: str = field(default="redis", init=False)
     raw: list[bytes] = field(default_factory=list, repr=False)
+    refused: str | None = field(default=None, repr=False)
+    """The error that the client is told in the place of its reply: it is not carried out."""
     named: Callable[[str], str] = field(default=_as_it_is, repr=False)
     """A key with what is known of it by its name, for the label: not every id looks generated."""
 

@@ -30,10 +30,14 @@ _QUEUED = resp.Status("QUEUED")
 
 
 class Meaning(NamedTuple):
-    """What a reply means: ``at_once`` it is no answer; ``done``: commands answered now."""
+    """What a reply means: ``at_once`` it is no answer; ``done``: commands answered now.
+
+    ``told`` is what the client is told in the place of the reply, if it is another.
+    """
 
     at_once: bool = False
     done: tuple[RedisCommand, ...] = ()
+    told: bytes | None = None
 
 
 class RedisSession:
@@ -113,13 +117,16 @@ class RedisSession:
             return Meaning(at_once=True)
         if confirms and isinstance(words, tuple):
             self._confirmed(words)
+        told = None
+        if command.refused is not None:
+            reply, told = resp.Failure(command.refused), f"-{command.refused}\r\n".encode()
         command.replies -= 1
         command.reply = reply
         if command.replies > 0 and not isinstance(reply, resp.Failure):
             return Meaning()
         self._finish(command)
         self._learn(command)
-        return Meaning(done=(command, *self._settled()))
+        return Meaning(done=(command, *self._settled()), told=told)
 
     def lost(self) -> tuple[RedisCommand, ...]:
         """The server has closed the connection. Returns the commands never answered."""

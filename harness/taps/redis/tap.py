@@ -9,9 +9,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.tls import context
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.faults import ErrorAnswer, cannot
 from paidonce.harness.taps.held import Carrier, HoldingTap
 from paidonce.harness.taps.protocol_error import ProtocolError
 from paidonce.harness.taps.redis.commands import RedisCommand
+from paidonce.harness.taps.redis.errors import FAULTS, in_place_of
 from paidonce.harness.taps.redis.requests import RequestReader
 from paidonce.harness.taps.redis.resp import ReplyReader
 from paidonce.harness.taps.redis.session import RedisSession
@@ -27,6 +29,7 @@ class RedisTap(HoldingTap["RedisLink"]):
     """
 
     name = "redis"
+    faults = FAULTS
 
     def __init__(self, upstream_url: str, *, port: int = 0) -> None:
         super().__init__(port)
@@ -112,7 +115,7 @@ class RedisLink(Carrier[RedisCommand, RedisSession]):
             for heard in self._replies.feed(data):
                 meaning = self.session.received(heard.reply)
                 if self.holds:
-                    self.collect(heard.raw, at_once=meaning.at_once)
+                    self.collect(meaning.told or heard.raw, at_once=meaning.at_once)
                 for command in meaning.done:
                     self.answered(command)
         except ProtocolError as error:
@@ -121,6 +124,16 @@ class RedisLink(Carrier[RedisCommand, RedisSession]):
                 return
         if not self.holds:
             self.to_client(data)
+
+    def fail(self, call: RedisCommand, error: str) -> None:
+        instead = in_place_of(call.name, error)
+        if instead is None:
+            raise cannot(ErrorAnswer(error), call.label, "request")
+        sent, call.refused = instead
+        call.raw[:] = [sent]
+
+    def failed(self, call: RedisCommand, error: str) -> bytes:
+        raise cannot(ErrorAnswer(error), call.label, "answer")
 
     def unreachable(self, error: OSError) -> None:
         self._no_server = f"the tap cannot reach the server: {error.strerror or error}"

@@ -18,15 +18,17 @@ from typing import Self
 
 import h11
 
-from paidonce.harness.history import Effect, Recorder
+from paidonce.harness.history import Effect, Fault, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Wire
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.wire.auth import presented
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
-from paidonce.harness.taps.gate import Gate, Passage
+from paidonce.harness.taps.faults import AtTap, ErrorAnswer, Faults, LostAnswer, NoContact, cannot
+from paidonce.harness.taps.gate import Gate
+from paidonce.harness.taps.proxy import reset_when_closed
+from paidonce.harness.taps.stripe import refusals
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
-from paidonce.harness.taps.stripe.refusals import key_in_use, live_key_refused
 from paidonce.harness.taps.tap import TapSession
 
 _HOP_BY_HOP = {
@@ -59,6 +61,11 @@ class _Connection:
 
     def hung_up(self) -> bool:
         return self.reader.at_eof() or self.writer.is_closing()
+
+    def reset(self) -> None:
+        """End it as a network would that lost it."""
+        reset_when_closed(self.writer.transport)
+        self.writer.transport.abort()
 
 
 class StripeTap:
@@ -117,6 +124,11 @@ class StripeTap:
     def in_flight(self) -> tuple[StripeCall, ...]:
         """Every connection's call under way: held, or with Stripe."""
         return tuple(c.call for c in self._connections.values() if c.call is not None)
+
+    @property
+    def faults(self) -> Faults:
+        """What a gate may return to it."""
+        return refusals.FAULTS_OF_OURS if self.tells else refusals.FAULTS
 
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         """Record to ``journal`` and ask ``gate`` from now on (None: pass, unrecorded)."""
@@ -207,16 +219,17 @@ class StripeTap:
         journal, gate = self._journal, self._gate
         began = journal.now() if journal is not None else 0
         order = self._attribution.order_of(call)
-        if gate is not None:
-            await gate.request(call, connection)
-        answer: Answer | None
-        if live := _live_key(request):
+        fault = None if gate is None else await gate.request(call, connection)
+        self._record(journal, call, fault)
+        headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
+        if isinstance(fault, NoContact):
+            connection.reset()
+            answer = None
+        elif live := _live_key(request):
             self.live_keys.add(masked(live))
-            answer = live_key_refused(live)
-        elif call.in_use:
-            answer = key_in_use(call)
-        else:
-            answer = await self._from_stripe(call, target, request, body, connection)
+            answer = refusals.live_key_refused(live)
+        elif (answer := self._refused(call, fault, headers)) is None:
+            answer = await self._from_stripe(call, target, headers, body, connection)
         summary = None if answer is None else read_answer(answer.status, answer.body)
         if answer is not None and summary is not None:
             call.touched = answer.headers.get(TOLD)
@@ -224,8 +237,12 @@ class StripeTap:
             call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
         # A call ends for the gate also where its answer was lost on the way.
-        delivers = gate is None or await gate.answer(call, connection) is Passage.DELIVER
-        delivered = answer is not None and delivers and not connection.hung_up()
+        fault = None if gate is None else await gate.answer(call, connection)
+        told = answer
+        if answer is not None and fault is not None:
+            self._record(journal, call, fault)
+            told = self._instead(call, fault, connection)
+        delivered = told is not None and told is answer and not connection.hung_up()
         if journal is not None and journal is self._journal:
             journal.record(
                 Effect(
@@ -241,20 +258,56 @@ class StripeTap:
                     delivered=delivered,
                 )
             )
-        return answer if delivered else None
+        return None if connection.hung_up() else told
+
+    def _refused(
+        self, call: StripeCall, fault: AtTap | None, headers: list[tuple[bytes, bytes]]
+    ) -> Answer | None:
+        """The answer to a call that does not go to Stripe; None where it goes.
+
+        Where Stripe itself is to fail at it, the call says so by a header.
+        """
+        match fault:
+            case None:
+                return refusals.refusal(call, refusals.KEY_IN_USE) if call.in_use else None
+            case ErrorAnswer(error) if error in refusals.ANSWERED:
+                return refusals.refusal(call, error)
+            case ErrorAnswer(error) if self.tells and (asked := refusals.asked_for(error)):
+                headers.append(asked)
+                return None
+            case _:
+                raise cannot(fault, call.label, "request")
+
+    def _instead(self, call: StripeCall, fault: AtTap, connection: _Connection) -> Answer | None:
+        """What the service gets in the place of Stripe's answer, if anything."""
+        match fault:
+            case LostAnswer():
+                connection.reset()
+                return None
+            case ErrorAnswer(refusals.API_ERROR):
+                return refusals.refusal(call, refusals.API_ERROR)
+            case _:
+                raise cannot(fault, call.label, "answer")
+
+    def _record(self, journal: Recorder | None, call: StripeCall, fault: AtTap | None) -> None:
+        if fault is None or journal is None or journal is not self._journal:
+            return
+        detail = f"{call.label}: {fault.label}"
+        journal.record(
+            Fault(t=journal.now(), tap=call.tap, kind=fault.kind, detail=detail, seq=call.seq)
+        )
 
     async def _from_stripe(
         self,
         call: StripeCall,
         target: str,
-        request: h11.Request,
+        headers: list[tuple[bytes, bytes]],
         body: bytes,
         connection: _Connection,
     ) -> Answer | None:
         """Stripe's answer; None where it is lost."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                headers = [(n, v) for n, v in request.headers if n not in _HOP_BY_HOP]
                 if self.tells:
                     headers.append((ASKED.encode(), b"1"))
                 await connection.upstream.prepare_raw(

@@ -23,6 +23,7 @@ import certifi
 import trustme
 
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.proxy import reset_when_closed
 
 STRIPE_HOSTS = ("api.stripe.com", "files.stripe.com", "uploads.stripe.com")
 _HEAD_LIMIT = 16_384
@@ -120,8 +121,11 @@ class StripeTls:
             finally:
                 for way in ways:
                     way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
+                ended = await asyncio.gather(*ways, return_exceptions=True)
                 tap_writer.close()
+            if isinstance(ended[1], ConnectionResetError):  # the tap lost it: so does the service
+                reset_when_closed(writer.transport)
+                writer.transport.abort()
         except (ConnectionError, ssl.SSLError, asyncio.CancelledError):
             pass  # a peer that goes away ends its own connection only
         finally:
