@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import httpx
 
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.backends.listening import start_saying
@@ -29,7 +28,8 @@ from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import Unavailable, UsageError
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.ports import HOST
 
@@ -85,11 +85,15 @@ class LocalStripe(Stoppable):
     def reset(self) -> None:
         """Forget all objects. Raises ``Unavailable`` when it does not answer."""
         try:
-            with httpx.Client(trust_env=False, verify=context(), timeout=10) as client:
-                client.delete(f"{self.url}/_config/data").raise_for_status()
-        except httpx.HTTPError as error:
-            problem = f"{self.url} could not be reset ({error})"
-            raise Unavailable("localstripe", problem, "See whether it is still running") from None
+            answer = ask_once("DELETE", f"{self.url}/_config/data", seconds=10.0)
+        except NoAnswer as error:
+            why = str(error)
+        else:
+            if answer.status < 300:
+                return
+            why = f"it answered {answer.status} {answer.reason}"
+        problem = f"{self.url} could not be reset ({why})"
+        raise Unavailable("localstripe", problem, "See whether it is still running")
 
     def stop(self) -> None:
         """End it; idempotent."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import httpx
-
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.backends.containers import Container
 from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from paidonce.harness.backends.stripe_mock import CAPABILITIES
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.ports import HOST
 
 VERSION = "0.197.0"
@@ -51,8 +50,7 @@ class ContainerMockStripe(Stoppable):
 
     def _answers(self) -> Literal[True] | None:
         try:
-            with httpx.Client(trust_env=False, verify=context(), timeout=2) as client:
-                client.get(self.url)
-        except httpx.HTTPError:
+            ask_once("GET", self.url, seconds=2.0)
+        except NoAnswer:
             return None
         return True

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import secrets
 
-import httpx
-
 from paidonce.harness import __version__
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.backends.stripe_keys import DEFAULT_TEST_KEY
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import Unavailable
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.process import modules
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.ports import HOST
@@ -96,12 +95,11 @@ def new_webhook_secret() -> str:
 def reset_simulator(url: str) -> None:
     """Ask the simulator at ``url`` to forget everything. Raises ``Unavailable``."""
     try:
-        # Loopback never goes through the proxies named in the environment.
-        with httpx.Client(trust_env=False, verify=context(), timeout=10) as client:
-            answer = client.post(f"{url}{RESET_PATH}", headers=CONTROL_HEADERS)
-            answer.raise_for_status()
-    except httpx.HTTPError as error:
+        answer = ask_once("POST", f"{url}{RESET_PATH}", seconds=10.0, headers=CONTROL_HEADERS)
+    except NoAnswer as error:
         raise not_reset(url, str(error)) from None
+    if answer.status != 200:
+        raise not_reset(url, f"it answered {answer.status} {answer.reason}")
 
 
 def not_reset(url: str, why: str) -> Unavailable:

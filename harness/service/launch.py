@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-import httpx
-
 from paidonce.harness.errors import UsageError
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
 from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.ports import HOST
@@ -155,10 +154,10 @@ def port_taken(log: str) -> bool:
 def _ready(url: str, called_off: threading.Event | None) -> bool | None:
     go_on(called_off, "the service")
     try:
-        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
-    except httpx.HTTPError:
+        answer = ask_once("GET", url, seconds=5.0)
+    except NoAnswer:
         return None
-    return True if answer.status_code == 200 else None
+    return True if answer.status == 200 else None
 
 
 def _argv(target: Target, command: tuple[str, ...], values: Mapping[str, str]) -> list[str]:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import httpx
+import msgspec
 import redis
 
 from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.load.observe.beside import Beside
 from paidonce.harness.results.load_observed import Counted
 from paidonce.harness.taps.stripe.tap import StripeTap
@@ -45,17 +46,15 @@ class Watched:
 NOTHING = Watched()
 
 
-def open_client() -> httpx.Client:
-    """The client that ``simulator`` is to ask with."""
-    return httpx.Client(trust_env=False, verify=context(), timeout=PATIENCE_S)
-
-
-def simulator(client: httpx.Client, url: str) -> Look:
-    """The requests a paidonce simulator at ``url`` answered, and how long they took."""
+def simulator(url: str) -> Look:
+    """Return a meter of what a paidonce simulator at ``url`` answered, and how long it took."""
 
     def look() -> Mapping[str, float]:
-        said = client.get(f"{url}/_control/health", headers=CONTROL_HEADERS).raise_for_status()
-        health = said.json()
+        asked = f"{url}/_control/health"
+        answer = ask_once("GET", asked, seconds=PATIENCE_S, headers=CONTROL_HEADERS)
+        if answer.status != 200:
+            raise NoAnswer(f"{asked} was answered {answer.status}")
+        health = msgspec.json.decode(answer.body)
         return {CALLS: health["answered"], BUSY_S: health["busy_seconds"]}
 
     return look

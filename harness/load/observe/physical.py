@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import psycopg
 from psycopg import sql
@@ -26,8 +25,8 @@ from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.history import Action, Effect, Header
-from paidonce.harness.http.client import Request
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer, Request, Wire
+from paidonce.harness.http.excerpt import said
 from paidonce.harness.load.observe.sqlscript import (
     NotReplayable,
     RoundTrip,
@@ -80,53 +79,51 @@ async def measure_limit(
             limit = await asyncio.to_thread(
                 _limit, bench.postgres_url, payments, rows, clients, log, orders
             )
-    except (PaidonceError, httpx.HTTPError, psycopg.Error, OSError) as error:
+    except (PaidonceError, NoAnswer, psycopg.Error, OSError) as error:
         return alone, Limit(why_not=" ".join(str(error).split()))
     return alone, limit
 
 
 async def _payments(bench: Bench) -> tuple[list[_Payment], list[tuple[str, str]]]:
     """Two payments, and the rows that the first one's order had before it was paid."""
-    async with httpx.AsyncClient(
-        base_url=bench.service_url, trust_env=False, verify=context(), timeout=_PATIENCE_S
-    ) as client:
+    wire = Wire(bench.service_url)
+    try:
         for _ in range(_WARM_UP):
-            await _send(client, _pay(bench, await _new_order(client, bench)))
+            await _send(wire, _pay(bench, await _new_order(wire, bench)))
         made = []
         rows: list[tuple[str, str]] = []
         for number in range(2):
-            order = await _new_order(client, bench)
+            order = await _new_order(wire, bench)
             if number == 0:
                 rows = await asyncio.to_thread(_rows_of, bench.postgres_url, order)
             memory = Memory(Header(run="alone", scenario="alone", target=bench.target.name))
             bench.bind(memory, None)
             try:
-                await _send(client, _pay(bench, order))
+                await _send(wire, _pay(bench, order))
             finally:
                 bench.bind(None, None)
             effects = tuple(e for e in memory.events if isinstance(e, Effect))
             made.append(_Payment(order, effects))
         return made, rows
+    finally:
+        await wire.close()
 
 
 def _pay(bench: Bench, order: str) -> Request:
     return request_for(bench.target, Action.PAY, order, {}, None)
 
 
-async def _new_order(client: httpx.AsyncClient, bench: Bench) -> str:
-    body = await _send(client, creation_request(bench.target, 1999, "usd"))
+async def _new_order(wire: Wire, bench: Bench) -> str:
+    body = await _send(wire, creation_request(bench.target, 1999, "usd"))
     return order_id(bench.target, body)
 
 
-async def _send(client: httpx.AsyncClient, request: Request) -> bytes:
-    answer = await client.request(
-        request.method, request.path, headers=request.headers, content=request.body
-    )
-    if not 200 <= answer.status_code < 300:
-        raise NotReplayable(
-            f"{request.path} was answered {answer.status_code}: {answer.text[:200]}"
-        )
-    return answer.content
+async def _send(wire: Wire, request: Request) -> bytes:
+    async with asyncio.timeout(_PATIENCE_S):
+        answer = await wire.ask(request)
+    if not 200 <= answer.status < 300:
+        raise NotReplayable(f"{request.path} was answered {answer.status}: {said(answer.body)}")
+    return answer.body
 
 
 def _alone(effects: Sequence[Effect]) -> Alone:

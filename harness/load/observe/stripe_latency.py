@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import msgspec
 
 from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
 from paidonce.harness.errors import UsageError
+from paidonce.harness.http.client import NoAnswer, Wires
+from paidonce.harness.http.excerpt import said
 from paidonce.harness.load.plan.spread import Spread, spread
 
 FLAG = "--stripe-latency"
@@ -34,35 +38,39 @@ async def stripe_latency(url: str, text: str) -> AsyncIterator[None]:
         yield
         return
     wanted = stripe_spread(text)
-    async with httpx.AsyncClient(
-        base_url=f"{url}/_control",
-        headers=CONTROL_HEADERS,
-        timeout=_ANSWER_SECONDS,
-        trust_env=False,
-    ) as control:
-        found = (await _asked(control, url))["latency"]
-        await _told(control, url, {"around": wanted.as_simulated()})
+    control = Wires(f"{url}/_control", CONTROL_HEADERS)
+    try:
+        before = (await _health(control, url))["latency"]
+        await _set(control, url, {"around": wanted.as_simulated()})
         try:
             yield
         finally:
-            await _told(control, url, found)
+            await _set(control, url, before)
+    finally:
+        await control.close()
 
 
-async def _asked(control: httpx.AsyncClient, url: str) -> dict[str, Any]:
-    try:
-        answer = await control.get("/health")
-        found = answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, ValueError):
-        found = None
-    if not isinstance(found, dict) or found.get("service") != "paidonce-simulator":
+async def _health(control: Wires, url: str) -> dict[str, Any]:
+    health: object = None
+    with contextlib.suppress(NoAnswer, TimeoutError, msgspec.DecodeError):
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            answer = await control.ask("GET", "/health")
+        if answer.status == 200:
+            health = msgspec.json.decode(answer.body)
+    if not isinstance(health, dict) or health.get("service") != "paidonce-simulator":
         raise UsageError(
             f"{FLAG}: only the paidonce simulator can be told how long to take, and the Stripe "
             f"at {url} is another; use --stripe simulator"
         )
-    return found
+    return health
 
 
-async def _told(control: httpx.AsyncClient, url: str, latency: dict[str, Any]) -> None:
-    answer = await control.post("/latency", json=latency)
-    if answer.status_code != 200:
-        raise UsageError(f"{FLAG}: the simulator at {url} refuses it: {answer.text.strip()}")
+async def _set(control: Wires, url: str, latency: dict[str, Any]) -> None:
+    """Tell the simulator how long to take. Raises ``UsageError``."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            answer = await control.ask("POST", "/latency", msgspec.json.encode(latency))
+    except (NoAnswer, TimeoutError) as error:
+        raise UsageError(f"{FLAG}: the simulator at {url} does not answer ({error})") from None
+    if answer.status != 200:
+        raise UsageError(f"{FLAG}: the simulator at {url} refuses it: {said(answer.body)}")

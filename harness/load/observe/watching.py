@@ -18,7 +18,6 @@ from paidonce.harness.load.observe.meters import (
     Look,
     Meters,
     Watched,
-    open_client,
     redis_server,
     simulator,
     tap,
@@ -56,7 +55,7 @@ def _stripe(bench: Bench, exits: ExitStack) -> Look | None:
     if bench.tapped:
         return tap(bench.stripe_tap)
     if Capability.STRIPE_LEDGER in bench.capabilities and bench.reset is not None:
-        return simulator(exits.enter_context(open_client()), bench.stripe_url)
+        return simulator(bench.stripe_url)
     return None
 
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import httpx
 import psutil
 import psycopg
 
 from paidonce.harness.backends.stripe_keys import refuse_live
 from paidonce.harness.errors import UsageError
-from paidonce.harness.http.tls import context
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
 from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.ports import HOST
@@ -236,10 +236,10 @@ def _unless(
 
 def _answers(url: str) -> bool | None:
     try:
-        answer = httpx.get(url, timeout=5.0, trust_env=False, verify=context())
-    except httpx.HTTPError:
+        answer = ask_once("GET", url, seconds=5.0)
+    except NoAnswer:
         return None
-    return True if answer.status_code < 500 else None
+    return True if answer.status < 500 else None
 
 
 def _listens(port: int) -> bool | None:
