@@ -259,7 +259,7 @@ def _query(request: Request) -> dict[str, str]:
 def _decoded(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ControlError(400, f"the body is not what was expected: {error}") from error
 
 

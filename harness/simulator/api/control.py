@@ -1,7 +1,8 @@
 """The simulator's own API, under ``/_control/``: what a harness needs and Stripe does not have.
 
 Every request must carry the header ``Paidonce-Control: 1``. Without it the paths do not exist,
-so that a service under test that strays here meets what it would meet at Stripe.
+so that a service under test that strays here meets what it would meet at Stripe. Names and origins
+that are not this machine's are answered 403 (see ``wire.origin``).
 
 ======================= =========================================================================
 GET  health             process, version, how many objects there are, requests under way and
@@ -31,7 +32,8 @@ GET  deliveries         every delivery and its attempts, newest first
 GET  live               the newest of everything, for the page
 ======================= =========================================================================
 
-Answers are JSON; errors are ``{"error": {"message": ...}}`` with 400, 404 or 405.
+Answers are JSON; errors are ``{"error": {"message": ...}}`` with 400, 403, 404
+or 405.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from paidonce.harness.simulator.api.commands import COMMANDS, ControlError
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import Answering, Reply, Request
+from paidonce.harness.simulator.wire.origin import stranger
 
 PREFIX = "/_control/"
 HEADER = "paidonce-control"
@@ -58,6 +61,8 @@ def addressed(request: Request) -> bool:
 def answer(simulation: Simulation, request: Request) -> Answering:
     """Answer a control request; but for ``webhooks/idle``, nothing changes meanwhile."""
     try:
+        if why := stranger(request):
+            raise ControlError(403, f"the control API answers this machine only: {why}")
         name = request.path.removeprefix(PREFIX)
         known = COMMANDS.get(name)
         if known is None:

@@ -17,6 +17,7 @@ from paidonce.harness.simulator.domain.intents import require
 from paidonce.harness.simulator.domain.objects import PaymentIntent
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import HTML, Reply, Request
+from paidonce.harness.simulator.wire.origin import stranger
 
 PREFIX = "/_paidonce"
 
@@ -35,7 +36,10 @@ def addressed(request: Request) -> bool:
 
 def answer(simulation: Simulation, request: Request) -> Reply:
     """A page, or 404 where there is none."""
-    if request.path.startswith(confirming.ACTION_PATH):
+    asked = request.path.startswith(confirming.ACTION_PATH)
+    if why := stranger(request, followed=asked):
+        return _page(403, "This page is for this machine only", escape(why))
+    if asked:
         return _authentication(simulation, request)
     if request.path.rstrip("/") == PREFIX and request.method in ("GET", "HEAD"):
         page = files("paidonce.harness.simulator").joinpath("live.html").read_bytes()

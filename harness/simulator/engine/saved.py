@@ -95,7 +95,7 @@ def restore(simulation: Simulation, text: bytes) -> None:
         if given.get("version") != VERSION:
             raise StateError(f"version {given.get('version')} is not known, {VERSION} is")
         world, keys = _world(simulation, given)
-    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
         raise StateError(f"not a saved state: {type(error).__name__}: {error}") from error
     simulation.clock.ahead = max(simulation.clock.ahead, float(given["clock_ahead"]))
     simulation.begin(world, keys)

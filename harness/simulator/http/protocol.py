@@ -4,7 +4,8 @@ A protocol of our own, because a simulator has to be able to do to a connection 
 framework lets its application do: reset it, leave a request without an answer, send a body in
 pieces. It is also a good deal quicker, for want of everything it does not do.
 
-Requests on one connection are answered one after the other, in their order (pipelining).
+Requests on one connection are answered one after the other, in their order (pipelining): a few at a
+time, so that other connections have their turn, and no more while the client reads no answers.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ from paidonce.harness.simulator.wire.messages import (
 )
 
 MAX_HEADERS = 65_536
+MAX_URL = 16_384
+"""Bytes; servers in front of APIs take 8 to 32 kB."""
+MAX_HEAD = 1_048_576
+"""Bytes that came without the head of a request being complete, the end of what came before
+included: whoever sends more is not going to complete it."""
+TURN = 32
+"""Requests of one connection that are answered before others have their turn."""
+MOST_WAITING = 256
+"""Requests of one connection that wait before no more is read from it."""
 
 Application = Callable[[Request], Answering]
 
@@ -90,13 +100,18 @@ class Connection(asyncio.Protocol):
         "_all",
         "_answering",
         "_body",
+        "_full",
+        "_head_bytes",
         "_header_bytes",
         "_headers",
+        "_in_head",
         "_keep_alive",
         "_limit",
         "_parser",
         "_path",
+        "_paused",
         "_query",
+        "_resuming",
         "_silent",
         "_size",
         "_too_large",
@@ -113,6 +128,14 @@ class Connection(asyncio.Protocol):
         self._answering: asyncio.Task[None] | None = None
         self._silent = False
         """Nothing more is answered on this connection, which is the client's to close."""
+        self._full = False
+        """The client does not read: what was written waits already."""
+        self._paused = False
+        """Nothing is read from the client."""
+        self._resuming = False
+        """Answering goes on as soon as others had their turn."""
+        self._in_head = False
+        self._head_bytes = 0
         self._begin()
 
     # ---- what the event loop calls
@@ -130,8 +153,23 @@ class Connection(asyncio.Protocol):
                 self._write(Reply(400, b'{"error":{"message":"This is not HTTP."}}'), False)
             self.abort()
             return
-        if self._waiting and self._answering is None and not self._silent:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD:
+                if not self._waiting and self._answering is None:
+                    self._write(self._too_large_reply(), False)
+                self.abort()
+                return
+        if self._may_answer():
             self._answer()
+        self._read_or_not()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._go_on_soon()
 
     def connection_lost(self, error: Exception | None) -> None:
         # What is under way goes on: Stripe does not know that its client is gone either.
@@ -141,9 +179,15 @@ class Connection(asyncio.Protocol):
 
     # ---- what the parser calls
 
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+
     def on_url(self, url: bytes) -> None:
         # In pieces, where a client's packets end within it.
-        self._url += url
+        if len(self._url) + len(url) > MAX_URL:
+            self._too_large = True
+        else:
+            self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
@@ -153,6 +197,7 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         path, _, query = self._url.partition(b"?")
         if not path.startswith(b"/"):
             # The form for proxies, http://host/path.
@@ -199,7 +244,9 @@ class Connection(asyncio.Protocol):
 
     def _answer(self) -> None:
         """Answer what waits, for as long as nothing has to be waited for."""
-        while self._waiting:
+        for _ in range(TURN):
+            if not self._waiting or self._full:
+                break
             request, keep_alive = self._waiting.popleft()
             reply = self._too_large_reply() if request is None else self._all.application(request)
             if not isinstance(reply, Reply) or reply.delivery is not None:
@@ -210,6 +257,35 @@ class Connection(asyncio.Protocol):
                 self._answering = task
                 return
             self._write(reply, keep_alive, head=request is not None and request.method == "HEAD")
+        else:
+            self._go_on_soon()
+
+    def _may_answer(self) -> bool:
+        idle = self._answering is None and not self._silent and not self._resuming
+        return bool(self._waiting) and idle and not self._full
+
+    def _go_on_soon(self) -> None:
+        """Answer more of what waits once others had their turn."""
+        if self._may_answer():
+            self._resuming = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._resuming = False
+        if self._transport is not None and self._may_answer():
+            self._answer()
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        """Read from the client, unless enough of it waits."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._paused and len(self._waiting) > MOST_WAITING:
+            self._paused = True
+            self._transport.pause_reading()
+        elif self._paused and len(self._waiting) < MOST_WAITING // 2:
+            self._paused = False
+            self._transport.resume_reading()
 
     async def _answer_later(self, answering: Answering, keep_alive: bool, head: bool) -> None:
         try:
@@ -225,10 +301,11 @@ class Connection(asyncio.Protocol):
                     await self._write_slowly(reply, slow, keep_alive)
         finally:
             self._answering = None
-        if self._waiting and self._transport is not None and not self._silent:
+        if self._transport is not None and self._may_answer():
             self._answer()
         elif self._all.stopping:
             self.close_if_idle()
+        self._read_or_not()
 
     def _write(self, reply: Reply, keep_alive: bool, *, head: bool = False) -> None:
         transport = self._transport
@@ -279,7 +356,8 @@ class Connection(asyncio.Protocol):
         return Reply(
             413,
             b'{"error":{"type":"invalid_request_error","message":"The request is too large: its '
-            b'body may have %d bytes, its headers %d."}}' % (MAX_BODY, MAX_HEADERS),
+            b'body may have %d bytes, its headers %d, its URL %d."}}'
+            % (MAX_BODY, MAX_HEADERS, MAX_URL),
         )
 
 
