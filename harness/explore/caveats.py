@@ -143,6 +143,13 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
         reasons.append("the service talks to Redis, which is not behind a tap")
     if any(each.bench.talks_past_the_tap() for each in worlds):
         reasons.append("the service has connections to Postgres that are not behind the tap")
+    shared = [each for each in worlds if each.shared_memory]
+    if shared and (many := max(each.bench.workers() for each in shared)) > 1:
+        reasons.append(
+            f"attempts meet in the service's memory, and {many} processes of it answer at one "
+            "address: which of them an attempt comes to is not chosen, and what one has in its "
+            "memory (a lock, a set of orders) the others do not know"
+        )
     return reasons
 
 

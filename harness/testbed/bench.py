@@ -24,6 +24,7 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Backend, Recorder
 from paidonce.harness.http.client import Wires
+from paidonce.harness.process.workers import workers
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Service, Start
@@ -254,6 +255,10 @@ class Bench:
     def talks_past_the_tap(self) -> bool:
         """Tell whether a process of the service has a connection to the Postgres server itself."""
         return self._talks_to(self.eyes.info.port)
+
+    def workers(self) -> int:
+        """Return how many processes of the service answer at one address, where that is most."""
+        return workers(self.pids)
 
     def _talks_to(self, port: int | None) -> bool:
         """Tell whether a process of the service has a TCP connection to a port."""

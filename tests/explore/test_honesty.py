@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from paidonce.harness.explore.caveats import about_nothing, claimed
+from paidonce.harness.explore.caveats import about_nothing, claimed, honest
+from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.outcome import Came
 from paidonce.harness.explore.search import Counts, Ending, Result
 from paidonce.harness.verdict import Status
@@ -79,3 +80,36 @@ def test_a_search_in_which_who_succeeds_alone_never_does_is_about_nothing():
     assert told({"tab 1": 2}, one).startswith("nobody succeeded")
     # Nobody was seen to succeed alone, or nobody looked.
     assert told({}, refused) == told({"tab 2": 1}, refused) == ""
+
+
+# --- several processes at one address -------------------------------------------------------------
+
+
+def said_of(workers: int, *, shared_memory: bool) -> Result:
+    bench = SimpleNamespace(
+        subject=SimpleNamespace(leases_hold=True, timeouts_hold=True),
+        controlled=True,
+        taps={"redis": None},
+        talks_past_the_tap=lambda: False,
+        workers=lambda: workers,
+    )
+    worlds: Any = SimpleNamespace(
+        bench=bench,
+        background=Background(),
+        surprise="",
+        shared_memory=shared_memory,
+        scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1")]),
+        alone={},
+    )
+    return honest([worlds], result(Ending.COMPLETE))
+
+
+def test_memory_of_one_process_among_several_proves_nothing():
+    said = said_of(2, shared_memory=True)
+    assert said.ending is Ending.INCOMPLETE
+    assert "2 processes of it answer at one address" in said.reason
+
+
+@pytest.mark.parametrize(("workers", "shared_memory"), [(1, True), (2, False)])
+def test_one_process_or_nothing_in_memory_is_as_it_was(workers: int, shared_memory: bool):
+    assert said_of(workers, shared_memory=shared_memory).ending is Ending.COMPLETE

@@ -138,6 +138,14 @@ def test_waiting_inside_that_does_not_cover_the_race_hides_nothing(
     charged_twice(lab.explored(behaviour))
 
 
+@pytest.mark.slow
+def test_a_mutex_of_one_process_among_two_proves_nothing(lab: Lab) -> None:
+    """Which process an attempt comes to is the kernel's choice: it may be the same one each time,
+    and then the mutex seems to be sound."""
+    explored = lab.explored("mutex_in_each_process")
+    assert explored.result.ending is not Ending.COMPLETE
+
+
 # --- what the database decides -------------------------------------------------------------------
 
 

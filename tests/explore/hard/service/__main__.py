@@ -7,6 +7,7 @@ nothing of whoever tests it.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
@@ -53,8 +54,13 @@ def main() -> None:
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             connection.execute(SCHEMA)
         return
+    behaviour = importlib.import_module(f"behaviours.{os.environ['BEHAVIOUR']}").Behaviour
     uvicorn.run(
-        "app:app", host=os.environ["HOST"], port=int(os.environ["PORT"]), log_level="warning"
+        "app:app",
+        host=os.environ["HOST"],
+        port=int(os.environ["PORT"]),
+        log_level="warning",
+        workers=behaviour.workers,
     )
 
 

@@ -23,6 +23,8 @@ class Behaviour:
     """One way to run the shop. A module of this package has one class of this name."""
 
     pool_size = 4
+    workers = 1
+    """How many processes answer at the shop's address."""
 
     async def by_itself(self, shop: Shop) -> None:
         """What the shop does without being asked."""
