@@ -36,6 +36,7 @@ CAPABILITIES = frozenset(
 CONTROL_HEADERS = {"Paidonce-Control": "1"}
 RESET_PATH = "/_control/reset"
 KEEP_PATH = "/_control/keep"
+CLOCK_PATH = "/_control/clock"
 
 
 class SimulatedStripe(Stoppable):

@@ -9,7 +9,8 @@ from paidonce.harness.results.proof import Variant
 from paidonce.harness.scenario.controlled import ScenarioClients
 from paidonce.harness.service import launch as service
 from paidonce.harness.service.description import Target
-from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.service.launch import Addresses, Start
+from paidonce.harness.service.running import Service
 from paidonce.harness.testbed.bench import Bench, Ports, Source, Subject
 
 

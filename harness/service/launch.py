@@ -14,14 +14,13 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
-from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
 from paidonce.harness.service.description import Target, fill
+from paidonce.harness.service.running import Service, start_process
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
-_TOLD_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -78,28 +77,6 @@ class Start:
     log: Path | None = None
 
 
-@dataclass(frozen=True)
-class Service:
-    """A running service under test; ``stop`` ends it. ``pids`` are its processes."""
-
-    url: str
-    children: tuple[Child, ...]
-    pids: tuple[int, ...]
-
-    def wrote(self) -> str:
-        """The last lines its processes wrote, each under its name where there are several."""
-        told = [(child.name, child.tail(_TOLD_LINES)) for child in self.children]
-        there = [(name, lines) for name, lines in told if lines]
-        if len(self.children) == 1:
-            return "".join(lines for _, lines in there)
-        return "\n".join(f"{name}:\n{lines}" for name, lines in there)
-
-    def stop(self) -> None:
-        """End what was started of the service, the last first, and everything that started."""
-        for child in reversed(self.children):
-            child.stop()
-
-
 def migrate(
     target: Target,
     variant: str,
@@ -142,8 +119,8 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
             f"answer {target.ready_path}", lambda: _ready(url, called_off), READY_DEADLINE_S
         )
 
-    child, port = start_listening(begin, ready, port_taken, shares=False)
-    return Service(url=f"http://{HOST}:{port}", children=(child,), pids=(child.pid,))
+    process = start_process("service", begin, ready, port_taken)
+    return Service(f"http://{HOST}:{process.port}", (process,))
 
 
 def port_taken(log: str) -> bool:

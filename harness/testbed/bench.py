@@ -27,7 +27,8 @@ from paidonce.harness.http.client import Wires
 from paidonce.harness.process.workers import workers
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
-from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.service.launch import Addresses, Start
+from paidonce.harness.service.running import Service
 from paidonce.harness.service.script import Clients
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.stripe.tap import StripeTap
@@ -150,7 +151,6 @@ class Bench:
 
     subject: Subject
     variant: str
-    service_url: str
     taps: Mapping[str, Tap]
     stripe_url: str
     stripe_key: str
@@ -159,6 +159,7 @@ class Bench:
     backends: dict[str, Backend]
     eyes: psycopg.AsyncConnection[tuple[int]]
     postgres_url: str
+    running: Service
     addresses: Addresses
     """What the service was told of its surroundings."""
     redis: aioredis.Redis | None = None
@@ -173,10 +174,8 @@ class Bench:
     who waits for whom."""
     tls: StripeTls | None = None
     """Other ways in to the tap before Stripe, where the service asked for one."""
-    pids: tuple[int, ...] = ()
-    """The service's processes: their children do its work."""
-    wrote: Callable[[], str] = str
-    """The last lines the service wrote to its log; nothing, of a service that is not our child."""
+    advance: Callable[[float], Awaitable[None]] | None = None
+    """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
     tapped: bool = True
     """Whether the service talks to Stripe by way of the tap."""
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
@@ -193,6 +192,20 @@ class Bench:
         browser_url = self.stripe_tap.url if self.controlled else self.stripe_url
         self.browser = Wires(browser_url, authorized)
         self.service = Wires(self.service_url)
+
+    @property
+    def service_url(self) -> str:
+        """Where the service is reached."""
+        return self.running.url
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The service's processes: their children do its work."""
+        return self.running.pids
+
+    def wrote(self) -> str:
+        """The last lines the service wrote; nothing, of one that is not our child."""
+        return self.running.wrote()
 
     @property
     def controlled(self) -> bool:

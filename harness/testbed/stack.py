@@ -29,7 +29,8 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.history import Backend
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
-from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.service.launch import Addresses, Start
+from paidonce.harness.service.running import Service
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
@@ -146,7 +147,7 @@ class Stack:
             bench = Bench(
                 subject=self.subject,
                 variant=variant,
-                service_url=running.url,
+                running=running,
                 taps=taps,
                 stripe_url=lane.stripe.url,
                 stripe_key=lane.stripe.api_key,
@@ -167,10 +168,9 @@ class Stack:
                 reset=empties if lane.stripe.can_reset else None,
                 keep=empties.keep if empties.can_keep else None,
                 back=empties.back if empties.can_keep else None,
+                advance=empties.advance if empties.can_keep else None,
                 blocking=blocking,
                 tls=lane.tls,
-                pids=running.pids,
-                wrote=running.wrote,
                 tapped=tapped,
                 postgres_errors=getattr(self.postgres, "errors", None),
             )

@@ -7,10 +7,18 @@ costs more than many a step of an execution.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import msgspec
 
 from paidonce.harness.backends.base import StripeServer
-from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS, KEEP_PATH, not_reset
-from paidonce.harness.http.client import NoAnswer, Wires
+from paidonce.harness.backends.stripe_simulator import (
+    CLOCK_PATH,
+    CONTROL_HEADERS,
+    KEEP_PATH,
+    not_reset,
+)
+from paidonce.harness.http.client import Answer, NoAnswer, Wires
 
 _DEADLINE_S = 10.0
 
@@ -24,12 +32,14 @@ class Emptying:
     def __init__(self, stripe: StripeServer) -> None:
         self._stripe = stripe
         self._wires = Wires(stripe.url, CONTROL_HEADERS)
+        self._ahead: float | None = None
+        """How far its clock was ahead, in seconds, before ``advance`` moved it."""
 
     async def __call__(self) -> None:
         if not self._stripe.reset_path:
             await asyncio.to_thread(self._stripe.reset)
             return
-        await self._told(self._stripe.reset_path, b"")
+        await self._begin({})
 
     @property
     def can_keep(self) -> bool:
@@ -42,9 +52,23 @@ class Emptying:
 
     async def back(self) -> None:
         """Have it forget what came since ``keep``."""
-        await self._told(self._stripe.reset_path, b'{"kept": true}')
+        await self._begin({"kept": True})
 
-    async def _told(self, path: str, body: bytes) -> None:
+    async def advance(self, seconds: float) -> None:
+        """Move its clock forward; what falls due in between happens now."""
+        body = msgspec.json.encode({"advance_seconds": seconds})
+        moved = msgspec.json.decode((await self._told(CLOCK_PATH, body)).body)
+        if self._ahead is None:
+            self._ahead = float(moved["ahead_seconds"]) - seconds
+
+    async def _begin(self, wanted: dict[str, Any]) -> None:
+        """Reset it, its clock as well if that was moved."""
+        if self._ahead is not None:
+            wanted["ahead_seconds"] = self._ahead
+        await self._told(self._stripe.reset_path, msgspec.json.encode(wanted) if wanted else b"")
+        self._ahead = None
+
+    async def _told(self, path: str, body: bytes) -> Answer:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 answer = await self._wires.ask("POST", path, body)
@@ -54,10 +78,12 @@ class Emptying:
             problem = str(error)
         else:
             if answer.status < 400:
-                return
+                return answer
             problem = f"answered {answer.status}"
         raise not_reset(self._stripe.url, problem)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Put its clock back, and close the connection."""
+        if self._ahead is not None:
+            await self._begin({})
         await self._wires.close()

@@ -44,6 +44,7 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Reset(_Body, frozen=True):
     seed: int | None = None
     kept: bool = False
+    ahead_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
 
 
 class _Faults(_Body, frozen=True):
@@ -106,6 +107,8 @@ def _counts(simulation: Simulation) -> dict[str, int]:
 
 def _reset(simulation: Simulation, request: Request) -> object:
     wanted = _decoded(request, _Reset)
+    if wanted.ahead_seconds is not None:
+        simulation.clock.ahead = wanted.ahead_seconds
     if not wanted.kept:
         simulation.reset(wanted.seed)
     elif not simulation.back():
@@ -140,7 +143,8 @@ def _limits(simulation: Simulation, request: Request) -> object:
 
 def _clock(simulation: Simulation, request: Request) -> object:
     simulation.advance(_decoded(request, _Clock).advance_seconds)
-    return {"ok": True, "clock": simulation.clock()}
+    clock = simulation.clock
+    return {"ok": True, "clock": clock(), "ahead_seconds": clock.ahead}
 
 
 def _authenticate(simulation: Simulation, request: Request) -> object:

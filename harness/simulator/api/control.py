@@ -7,8 +7,9 @@ that are not this machine's are answered 403 (see ``wire.origin``).
 ======================= =========================================================================
 GET  health             process, version, how many objects there are, requests under way and
                         answered, and how long these took in all
-POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids, and
-                        ``{"kept": true}`` goes back to what was kept
+POST reset              forget everything but settings; body ``{"seed": 7}`` restarts ids,
+                        ``{"kept": true}`` goes back to what was kept, and
+                        ``{"ahead_seconds": 0}`` puts the clock that far ahead of the time of day
 POST keep               keep what there is, until the next reset that does not go back to it
 GET  ledger             every intent, charge, refund and idempotency key, oldest first
 GET  state              everything, to be kept

@@ -21,10 +21,10 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
-from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
-from paidonce.harness.service.launch import Addresses, Service, Start, port_taken
+from paidonce.harness.service.launch import Addresses, Start, port_taken
+from paidonce.harness.service.running import Process, Service, start_process
 from paidonce.harness.simulator.wire.live_keys import live_key_in
 from paidonce.harness.targets.file.format import Command, ProcessTable
 from paidonce.harness.targets.file.loading import Loaded
@@ -76,19 +76,15 @@ def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> 
 
     Raises ``ChildFailed``, ``DeadlineExceeded`` and ``CalledOff``; nothing is left running then.
     """
-    children: list[Child] = []
-    pids: list[int] = []
-    url = ""
+    started: list[Process] = []
     try:
         for number, process in enumerate(loaded.file.process, start=1):
-            child, port = _started(loaded, process, number, wanted, called_off)
-            children.append(child)
-            pids += [child.pid, *started_elsewhere(child.pid, port)]
-            url = url or f"http://{HOST}:{port}"
-        return Service(url, tuple(children), tuple(pids))
+            started.append(_started(loaded, process, number, wanted, called_off))
+            child, port = started[-1].child, started[-1].port
+            started[-1].elsewhere = tuple(started_elsewhere(child.pid, port))
+        return Service(f"http://{HOST}:{started[0].port}", tuple(started))
     except BaseException:
-        for child in reversed(children):
-            child.stop()
+        Service("", tuple(started)).stop()
         raise
 
 
@@ -186,7 +182,7 @@ def _started(
     number: int,
     wanted: Start,
     called_off: threading.Event | None,
-) -> tuple[Child, int]:
+) -> Process:
     name = process.name or f"process {number}"
     log = wanted.log
 
@@ -206,7 +202,7 @@ def _started(
         what, probe = _readiness(process, number, child, port)
         child.wait_for(what, _unless(called_off, probe), process.ready_within)
 
-    return start_listening(begin, ready, port_taken, shares=False)
+    return start_process(name, begin, ready, port_taken)
 
 
 def _readiness(

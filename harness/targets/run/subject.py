@@ -9,7 +9,8 @@ from pathlib import Path
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
-from paidonce.harness.service.launch import Addresses, Service, Start
+from paidonce.harness.service.launch import Addresses, Start
+from paidonce.harness.service.running import Service
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import TLS, names_in
 from paidonce.harness.targets.file.required_taps import keeps_state_unseen
@@ -115,7 +116,7 @@ class TargetSubject:
         self.variant(wanted.variant)
         running = self.loaded.file.service
         if running is not None:
-            return Service(running.url.rstrip("/"), (), running.pids)
+            return Service(running.url.rstrip("/"), found=running.pids)
         self.build(called_off)
         return starting.start(self.loaded, wanted, called_off)
 

@@ -1,0 +1,97 @@
+"""A service as it runs: processes of ours, each of which can be killed and started again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paidonce.harness.errors import UsageError
+from paidonce.harness.process.child import Child
+from paidonce.harness.process.listening import start_listening
+
+_TOLD_LINES = 8
+
+
+@dataclass
+class Process:
+    """One process of a service. ``elsewhere`` are pids that do its work and are nobody's of ours,
+    since another program started them: a container's, whose engine was asked for it.
+    """
+
+    name: str
+    child: Child
+    port: int
+    begin: Callable[[int], Child]
+    ready: Callable[[Child, int], object]
+    elsewhere: tuple[int, ...] = ()
+
+    def crash(self) -> None:
+        """Kill it and all that it started (SIGKILL), and start it again as it was, on its port.
+
+        Returns once it is ready. Raises ``UsageError`` where it is not ours to kill, and
+        ``ChildFailed`` and ``DeadlineExceeded`` where it does not come back: then it is not left
+        running either.
+        """
+        if self.elsewhere:
+            raise UsageError(
+                f"{self.child.name} cannot be killed: another program runs it for us "
+                f"(pid {', '.join(map(str, self.elsewhere))})"
+            )
+        self.child.kill()
+        child = self.begin(self.port)
+        try:
+            self.ready(child, self.port)
+        except BaseException:
+            child.stop()
+            raise
+        self.child = child
+
+
+def start_process(
+    name: str,
+    begin: Callable[[int], Child],
+    ready: Callable[[Child, int], object],
+    port_taken: Callable[[str], bool],
+) -> Process:
+    """Start a process on a port that is free; raises what ``start_listening`` does."""
+    child, port = start_listening(begin, ready, port_taken, shares=False)
+    return Process(name, child, port, begin, ready)
+
+
+@dataclass
+class Service:
+    """A running service under test; ``stop`` ends it.
+
+    ``found`` are the pids of one that ran already, which has no processes of ours.
+    """
+
+    url: str
+    processes: tuple[Process, ...] = ()
+    found: tuple[int, ...] = ()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes right now: their children do its work."""
+        ours = (pid for one in self.processes for pid in (one.child.pid, *one.elsewhere))
+        return (*ours, *self.found)
+
+    def process(self, name: str) -> Process:
+        """The process of that name, "" for the first. Raises ``UsageError`` listing the choices."""
+        for one in self.processes:
+            if name in ("", one.name):
+                return one
+        there = ", ".join(one.name for one in self.processes) or "none that paidonce started"
+        raise UsageError(f"the service has no process {name!r}; there are: {there}")
+
+    def wrote(self) -> str:
+        """The last lines its processes wrote, each under its name where there are several."""
+        told = [(one.child.name, one.child.tail(_TOLD_LINES)) for one in self.processes]
+        there = [(name, lines) for name, lines in told if lines]
+        if len(self.processes) == 1:
+            return "".join(lines for _, lines in there)
+        return "\n".join(f"{name}:\n{lines}" for name, lines in there)
+
+    def stop(self) -> None:
+        """End what was started of the service, the last first, and everything that started."""
+        for one in reversed(self.processes):
+            one.child.stop()
