@@ -16,21 +16,23 @@ from paidonce.reference_service.app import create_app
 from paidonce.reference_service.calls import stripe_key
 from paidonce.reference_service.gateway import Gateway
 from paidonce.reference_service.operations import Operation
-from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Order, OrderAnswer
 from paidonce.reference_service.settings import load
 
 
 class NoFlow:
     """Says that every payment succeeded, in as many bytes as the real answer has."""
 
-    def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
+    def run(
+        self, operation: Operation, order_id: str, client_key: str | None = None
+    ) -> OrderAnswer:
         body = {
             "payment_id": f"pi_{order_id[:24]}",
             "payment_status": "paid",
             "amount": 1999,
             "currency": "usd",
         }
-        return Answer(200, body)
+        return OrderAnswer(200, body)
 
 
 class NoDatabase:
@@ -39,7 +41,9 @@ class NoDatabase:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
+    def run(
+        self, operation: Operation, order_id: str, client_key: str | None = None
+    ) -> OrderAnswer:
         order = Order(id=order_id, amount=1999, currency="usd")
         call = operation.decide(order).call
         assert call is not None, "only payments are asked of this service"

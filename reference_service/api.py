@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from paidonce.reference_service.orders import Status
+from paidonce.reference_service.orders import OrderStatus
 
 Amount = Annotated[int, Field(strict=True, ge=50, le=99_999_999, description="Minor units.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=64, description="The order's id.")]
@@ -52,7 +52,7 @@ class OrderOut(BaseModel):
     id: str
     amount: int
     currency: str
-    payment_status: Status
+    payment_status: OrderStatus
     payment_id: str | None
     refunded_amount: int
     version: int
@@ -66,7 +66,7 @@ class IntentOut(BaseModel):
 
 class PaymentOut(BaseModel):
     payment_id: str
-    payment_status: Status
+    payment_status: OrderStatus
     amount: int
     currency: str
 

@@ -34,7 +34,7 @@ from paidonce.reference_service.operations import (
 )
 from paidonce.reference_service.operations.base import Event
 from paidonce.reference_service.operations.webhook import HANDLED, applied
-from paidonce.reference_service.orders import Answer, Order, error, not_found
+from paidonce.reference_service.orders import Order, OrderAnswer, error, not_found
 from paidonce.reference_service.service import Service
 from paidonce.reference_service.settings import Settings, load
 
@@ -82,7 +82,7 @@ def _add_orders(app: FastAPI, service: Service) -> None:
         order = Order(id=str(uuid.uuid4()), amount=body.amount, currency=body.currency)
         with service.connect() as connection:
             store.add_order(connection, order)
-        return _response(Answer(201, order.public()))
+        return _response(OrderAnswer(201, order.public()))
 
     @app.get(
         "/orders/{order_id}",
@@ -91,7 +91,7 @@ def _add_orders(app: FastAPI, service: Service) -> None:
     )
     def get_order(order_id: api.OrderId) -> Response:
         order = service.order(order_id) if _ORDER_ID.fullmatch(order_id) else None
-        return _response(not_found().answer if order is None else Answer(200, order.public()))
+        return _response(not_found().answer if order is None else OrderAnswer(200, order.public()))
 
     @app.patch(
         "/orders/{order_id}",
@@ -197,7 +197,7 @@ def _run(service: Service, operation: Operation, order_id: str, key: str | None)
     return _response(replace(answer, headers={**answer.headers, "Server-Timing": spent.told()}))
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: OrderAnswer) -> Response:
     return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
 
@@ -226,5 +226,5 @@ def _handle_errors(app: FastAPI) -> None:
         return _response(_database_unavailable())
 
 
-def _database_unavailable() -> Answer:
+def _database_unavailable() -> OrderAnswer:
     return error(503, "database_unavailable", "The database does not answer.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Order, OrderAnswer
 
 
 class State(enum.StrEnum):
@@ -32,7 +32,7 @@ class Settlement:
 
     state: State
     order: Order
-    answer: Answer
+    answer: OrderAnswer
 
     @property
     def final(self) -> bool:

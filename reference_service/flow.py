@@ -15,7 +15,14 @@ from paidonce.reference_service.database import Trouble, trouble
 from paidonce.reference_service.gateway import Gateway
 from paidonce.reference_service.guards.base import Guard, Job, LostRace, Section, Ticket
 from paidonce.reference_service.operations.base import Operation, conclude_shared
-from paidonce.reference_service.orders import Answer, Order, Refused, error, in_progress, invalid
+from paidonce.reference_service.orders import (
+    Order,
+    OrderAnswer,
+    Refused,
+    error,
+    in_progress,
+    invalid,
+)
 from paidonce.reference_service.patience import Patience
 from paidonce.reference_service.store import Earlier
 
@@ -47,7 +54,9 @@ class Flow:
         self._retries = retries
         self._bound_s = bound_s
 
-    def run(self, operation: Operation, order_id: str, client_key: str | None = None) -> Answer:
+    def run(
+        self, operation: Operation, order_id: str, client_key: str | None = None
+    ) -> OrderAnswer:
         """The client's answer; raises only for defects."""
         job = Job(order_id, operation.kind, operation.request(), client_key)
         try:
@@ -56,7 +65,7 @@ class Flow:
         except Refused as refused:
             return refused.answer
 
-    def _run(self, section: Section, operation: Operation, job: Job) -> Answer:
+    def _run(self, section: Section, operation: Operation, job: Job) -> OrderAnswer:
         patience = Patience(self._retries, self._bound_s)
         races = 0
         for retries in itertools.count():
@@ -106,7 +115,7 @@ class Flow:
             return counted(self._settle(section, ticket, settlement), retries)
         raise AssertionError("unreachable: the loop is left by its own bounds")
 
-    def _settle(self, section: Section, ticket: Ticket, settlement: Settlement) -> Answer:
+    def _settle(self, section: Section, ticket: Ticket, settlement: Settlement) -> OrderAnswer:
         """Record the settlement, again and again if need be: the call was made, and is known."""
         patience = Patience(self._retries, self._bound_s)
         while True:
@@ -135,7 +144,7 @@ def at_rest(ticket: Ticket) -> Order:
     return replace(ticket.order, version=ticket.version)
 
 
-def replay(earlier: Earlier, job: Job) -> Answer:
+def replay(earlier: Earlier, job: Job) -> OrderAnswer:
     """The answer that this client key got before, if it belongs to the same request."""
     if dict(earlier.request) != dict(job.request):
         raise invalid("This Idempotency-Key was used with other parameters.")
@@ -144,7 +153,7 @@ def replay(earlier: Earlier, job: Job) -> Answer:
     return replace(earlier.answer, headers={"Idempotent-Replayed": "true"})
 
 
-def counted(answer: Answer, retries: int) -> Answer:
+def counted(answer: OrderAnswer, retries: int) -> OrderAnswer:
     """``answer``, saying how many lost races it took."""
     if not retries:
         return answer

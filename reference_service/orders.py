@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 
-class Status(enum.StrEnum):
+class OrderStatus(enum.StrEnum):
     """An order's ``payment_status``."""
 
     UNPAID = "unpaid"
@@ -20,7 +20,7 @@ class Status(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
-TAKEN = frozenset({Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED})
+TAKEN = frozenset({OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED})
 """The statuses in which money was taken, whatever was given back since."""
 
 
@@ -35,7 +35,7 @@ class Order:
     id: str
     amount: int
     currency: str
-    payment_status: Status = Status.UNPAID
+    payment_status: OrderStatus = OrderStatus.UNPAID
     payment_id: str | None = None
     refunded_amount: int = 0
     version: int = 0
@@ -69,7 +69,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Answer:
+class OrderAnswer:
     """What a client gets: an HTTP status, a JSON body and headers of our own."""
 
     status: int
@@ -77,18 +77,18 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def error(status: int, code: str, message: str, payment_id: str | None = None) -> Answer:
+def error(status: int, code: str, message: str, payment_id: str | None = None) -> OrderAnswer:
     """An error in the one shape this service uses."""
     body: dict[str, Any] = {"code": code, "message": message}
     if payment_id is not None:
         body["payment_id"] = payment_id
-    return Answer(status, {"error": body})
+    return OrderAnswer(status, {"error": body})
 
 
 class Refused(Exception):
     """The request was turned down before anything was sent to Stripe."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OrderAnswer) -> None:
         super().__init__(answer.body["error"]["message"])
         self.answer = answer
 
@@ -130,7 +130,7 @@ def refund_exceeds() -> Refused:
 
 def require_idle(order: Order) -> None:
     """Raise 409 while an attempt of this order has not ended."""
-    if order.pending_attempt is not None or order.payment_status is Status.PROCESSING:
+    if order.pending_attempt is not None or order.payment_status is OrderStatus.PROCESSING:
         raise in_progress(order)
 
 
@@ -139,14 +139,14 @@ def require_payable(order: Order) -> None:
     require_idle(order)
     if order.payment_status in TAKEN:
         raise already_paid(order)
-    if order.payment_status is Status.CANCELLED:
+    if order.payment_status is OrderStatus.CANCELLED:
         raise cancelled()
 
 
-def status_when_paid(order: Order) -> Status:
+def status_when_paid(order: Order) -> OrderStatus:
     """The status of an order whose money was taken, from what was given back of it."""
     if order.refunded_amount == 0:
-        return Status.PAID
+        return OrderStatus.PAID
     if order.refunded_amount < order.amount:
-        return Status.PARTIALLY_REFUNDED
-    return Status.REFUNDED
+        return OrderStatus.PARTIALLY_REFUNDED
+    return OrderStatus.REFUNDED

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Event
-from paidonce.reference_service.orders import Answer, Order, Status
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus
 
 _COLUMNS = (
     "id, amount, currency, payment_status, payment_id, refunded_amount, version, attempt_no,"
@@ -58,7 +58,7 @@ class Attempt:
     client_key: str | None = None
     params: Mapping[str, Any]
     exclusive: bool = False
-    answer: Answer | None = None
+    answer: OrderAnswer | None = None
     lease_s: float = 0
 
 
@@ -67,7 +67,7 @@ class Earlier:
     """An attempt that had the same client key: its request, and its answer once final."""
 
     request: Mapping[str, Any]
-    answer: Answer | None
+    answer: OrderAnswer | None
 
 
 @cache
@@ -104,7 +104,7 @@ def fetch_order(connection: Connection, statement: Any, **values: Any) -> Order 
 
 def order_of(row: Row[Any]) -> Order:
     values = dict(row._mapping)
-    return Order(**{**values, "payment_status": Status(values["payment_status"])})
+    return Order(**{**values, "payment_status": OrderStatus(values["payment_status"])})
 
 
 def write_order(connection: Connection, order: Order, when: str, **values: Any) -> bool:
@@ -195,17 +195,17 @@ def find_earlier(
     ).first()
     if row is None:
         return None
-    answer = None if row.answer_status is None else Answer(row.answer_status, row.answer)
+    answer = None if row.answer_status is None else OrderAnswer(row.answer_status, row.answer)
     return Earlier(row.request or {}, answer)
 
 
-def find_answer(connection: Connection, attempt: UUID) -> Answer | None:
+def find_answer(connection: Connection, attempt: UUID) -> OrderAnswer | None:
     """The final answer of an attempt; None if it has none or does not exist."""
     row = connection.execute(
         text("SELECT answer_status, answer FROM attempts WHERE id = :attempt"),
         {"attempt": attempt},
     ).first()
-    return None if row is None or row.answer_status is None else Answer(*row)
+    return None if row is None or row.answer_status is None else OrderAnswer(*row)
 
 
 def add_event(connection: Connection, order_id: str, event: Event) -> bool:
@@ -252,7 +252,7 @@ def _attempt_values(attempt: Attempt) -> dict[str, Any]:
     } | _answer_values(attempt.answer)
 
 
-def _answer_values(answer: Answer | None) -> dict[str, Any]:
+def _answer_values(answer: OrderAnswer | None) -> dict[str, Any]:
     return {
         "a_status": None if answer is None else answer.status,
         "a_answer": None if answer is None else json.dumps(answer.body),

@@ -13,7 +13,7 @@ import msgspec
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.explore.search import Budget, Ending, RandomWalk
 from paidonce.harness.explore.search.execute import execute
 from paidonce.harness.scenario.model import Scenario
@@ -94,7 +94,9 @@ async def _both(
 async def _opened(stack: Stack, story: Scenario, variant: str, lanes: int) -> AsyncIterator[Any]:
     async with opened(stack, story, variant, lanes) as worlds:
         # The first execution of a service is not like those after it.
-        await explore(worlds, Request(scenario=story, variant=variant, budget=Budget(schedules=2)))
+        await explore(
+            worlds, SearchRequest(scenario=story, variant=variant, budget=Budget(schedules=2))
+        )
         yield worlds
 
 
@@ -106,7 +108,7 @@ async def _point(
     way: str,
     limit: float,
 ) -> Point:
-    request = Request(
+    request = SearchRequest(
         scenario=story,
         variant=variant,
         search=way,

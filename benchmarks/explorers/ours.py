@@ -13,7 +13,7 @@ from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import judge_outcome
-from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.export import statements_of
@@ -37,7 +37,7 @@ async def once(
 
     Lanes ``elsewhere`` take part.
     """
-    request = Request(
+    request = SearchRequest(
         scenario=scenario,
         variant=guard,
         search=way,

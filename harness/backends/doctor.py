@@ -37,7 +37,7 @@ _LOCALSTRIPE_VERSION = "from importlib.metadata import version; print(version('l
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class ComponentState(msgspec.Struct, frozen=True, kw_only=True):
     """One component: whether it can be used, and if not, what to do about it.
 
     ``detail`` is where it is or what is wrong; ``remedy`` is empty when it is available.
@@ -52,14 +52,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     needed: bool = False
 
 
-def examine() -> tuple[Finding, ...]:
+def examine() -> tuple[ComponentState, ...]:
     """Look at every component, in the order a person should read them. Raises nothing."""
     return tuple(look() for look in _LOOKS)
 
 
-def _python() -> Finding:
+def _python() -> ComponentState:
     fine = sys.version_info >= (3, 11)
-    return Finding(
+    return ComponentState(
         component="python",
         available=fine,
         version=platform.python_version(),
@@ -69,25 +69,25 @@ def _python() -> Finding:
     )
 
 
-def _postgres() -> Finding:
+def _postgres() -> ComponentState:
     return _program("embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True)
 
 
-def _pgbench() -> Finding:
+def _pgbench() -> ComponentState:
     return _program("pgbench", lambda: wheels.postgres_tool("pgbench"))
 
 
-def _isolationtester() -> Finding:
+def _isolationtester() -> ComponentState:
     return _program("isolationtester", lambda: wheels.postgres_tool("isolationtester"), "-V")
 
 
-def _valkey() -> Finding:
+def _valkey() -> ComponentState:
     return _program("embedded redis", wheels.valkey_server, needed=True)
 
 
-def _simulator() -> Finding:
+def _simulator() -> ComponentState:
     found = importlib.util.find_spec("paidonce.harness.simulator.__main__") is not None
-    return Finding(
+    return ComponentState(
         component="Stripe simulator",
         available=found,
         version=__version__ if found else "",
@@ -97,7 +97,7 @@ def _simulator() -> Finding:
     )
 
 
-def _stripe_mock() -> Finding:
+def _stripe_mock() -> ComponentState:
     def find() -> tuple[str, Path]:
         binary = stripe_mock.find_stripe_mock()
         return stripe_mock.stripe_mock_version(binary), binary
@@ -106,10 +106,12 @@ def _stripe_mock() -> Finding:
         version, binary = find()
     except PaidonceError as error:
         return _missing("stripe-mock", error)
-    return Finding(component="stripe-mock", available=True, version=version, detail=str(binary))
+    return ComponentState(
+        component="stripe-mock", available=True, version=version, detail=str(binary)
+    )
 
 
-def _localstripe() -> Finding:
+def _localstripe() -> ComponentState:
     try:
         python = localstripe.find_localstripe()
         if python is None:
@@ -118,16 +120,18 @@ def _localstripe() -> Finding:
                 f"localstripe=={localstripe.VERSION} into a virtual environment of yours and name "
                 f"its folder in {localstripe.VARIABLE}"
             )
-            return Finding(
+            return ComponentState(
                 component="localstripe", available=False, detail="not installed yet", remedy=how
             )
         version = _version_of("localstripe", python, "-Ic", _LOCALSTRIPE_VERSION)
     except PaidonceError as error:
         return _missing("localstripe", error)
-    return Finding(component="localstripe", available=True, version=version, detail=str(python))
+    return ComponentState(
+        component="localstripe", available=True, version=version, detail=str(python)
+    )
 
 
-def _docker() -> Finding:
+def _docker() -> ComponentState:
     try:
         from paidonce.harness.backends.containers import engine_version
 
@@ -135,16 +139,18 @@ def _docker() -> Finding:
     except PaidonceError as error:
         return _missing("docker", error)
     except ImportError as error:
-        return Finding(
+        return ComponentState(
             component="docker",
             available=False,
             detail=str(error),
             remedy="Run pip install testcontainers",
         )
-    return Finding(component="docker", available=True, version=version, detail="engine answers")
+    return ComponentState(
+        component="docker", available=True, version=version, detail="engine answers"
+    )
 
 
-def _chromium() -> Finding:
+def _chromium() -> ComponentState:
     def find() -> Path:
         named = os.environ.get(CHROMIUM_VARIABLE)
         if named:
@@ -161,30 +167,32 @@ def _chromium() -> Finding:
     return _program("chromium", find)
 
 
-def _locust() -> Finding:
+def _locust() -> ComponentState:
     try:
         version = importlib.metadata.version("locust")
     except importlib.metadata.PackageNotFoundError:
-        return Finding(
+        return ComponentState(
             component="locust",
             available=False,
             detail="the Python package locust is not installed",
             remedy="Run pip install locust",
         )
-    return Finding(component="locust", available=True, version=version, detail="Python package")
+    return ComponentState(
+        component="locust", available=True, version=version, detail="Python package"
+    )
 
 
-def _node() -> Finding:
+def _node() -> ComponentState:
     remedy = "Install Node.js if you want to run the Node example"
     return _program("node", lambda: _on_path("node", ("node", "nodejs"), remedy))
 
 
-def _go() -> Finding:
+def _go() -> ComponentState:
     remedy = "Install Go if you want to build stripe-mock"
     return _program("go", lambda: _on_path("go", ("go",), remedy), "version")
 
 
-_LOOKS: tuple[Callable[[], Finding], ...] = (
+_LOOKS: tuple[Callable[[], ComponentState], ...] = (
     _python,
     _postgres,
     _valkey,
@@ -211,14 +219,14 @@ def _on_path(component: str, names: Sequence[str], remedy: str) -> Path:
 
 def _program(
     component: str, find: Callable[[], Path], flag: str = "--version", *, needed: bool = False
-) -> Finding:
+) -> ComponentState:
     """Find a program and ask it for its version; one that cannot be run is not available."""
     try:
         path = find()
         version = _version_of(component, path, flag)
     except PaidonceError as error:
         return _missing(component, error, needed=needed)
-    return Finding(
+    return ComponentState(
         component=component, available=True, version=version, detail=str(path), needed=needed
     )
 
@@ -249,11 +257,11 @@ def _version_of(component: str, path: Path, *flags: str) -> str:
     return found.group() if found else "unknown"
 
 
-def _missing(component: str, error: PaidonceError, *, needed: bool = False) -> Finding:
+def _missing(component: str, error: PaidonceError, *, needed: bool = False) -> ComponentState:
     if isinstance(error, Unavailable):
         detail, remedy = error.problem, error.remedy
     else:
         detail, remedy = str(error), "Correct the setting"
-    return Finding(
+    return ComponentState(
         component=component, available=False, detail=detail, remedy=remedy, needed=needed
     )

@@ -18,7 +18,7 @@ from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.exploration import (
     WATCH_S,
     Explored,
-    Request,
+    SearchRequest,
     budget_of,
     explore,
 )
@@ -139,7 +139,7 @@ def explore_command(
 
 async def _explore(
     playable: Playable,
-    request: Request,
+    request: SearchRequest,
     choice: Choice,
     folder: Path,
     others: AbstractAsyncContextManager[Elsewhere | None],

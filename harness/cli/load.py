@@ -23,7 +23,7 @@ from paidonce.harness.load.plan.spread import spread
 from paidonce.harness.load.sweep import CONTENTION, sweeps, swept
 from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
-from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.reports.formats import terminal
@@ -172,7 +172,7 @@ def load_command(
     watched = metrics_port is not None or otlp is not None
     telemetry = Telemetry(metrics_port, otlp) if watched else None
     folder = options.folder(out)
-    findings = Findings(Plan(TARGET, variants, (), folder, seed, command=command_line()))
+    findings = Findings(ProofPlan(TARGET, variants, (), folder, seed, command=command_line()))
     try:
         with telemetry or nullcontext(), bar() as progress:
             if telemetry is not None and telemetry.address is not None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore import shrinking
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Request
+from paidonce.harness.explore.exploration import SearchRequest
 from paidonce.harness.explore.regression import scenario_of
 from paidonce.harness.explore.witness.file import Witness
 from paidonce.harness.scenario.subject import Described
@@ -42,11 +42,11 @@ class Playable:
         return "guard" if self._file is None else "variant"
 
     @property
-    def request(self) -> Request:
+    def request(self) -> SearchRequest:
         """What is asked of a search of it, before anybody says more."""
         if isinstance(self.script, TargetScript):
             return request_for(self.script, self.variant)
-        return Request(scenario=self.script, variant=self.variant, shrink=shrinking.BUDGET)
+        return SearchRequest(scenario=self.script, variant=self.variant, shrink=shrinking.BUDGET)
 
     def lanes(self, wanted: int) -> int:
         """How many services there can be: one that runs already, or wants fixed ports, is one."""

@@ -15,7 +15,7 @@ from paidonce import reports
 from paidonce.harness.cli import options
 from paidonce.harness.cli.playable import Playable, named
 from paidonce.harness.cli.searching import concluded, searching, versions
-from paidonce.harness.explore.exploration import Explored, Request, budget_of, explore
+from paidonce.harness.explore.exploration import Explored, SearchRequest, budget_of, explore
 from paidonce.harness.predict import (
     Forecast,
     Prediction,
@@ -94,7 +94,7 @@ def predict_command(
 
 
 async def _predict(
-    playable: Playable, request: Request, choice: Choice, folder: Path, explore_too: bool
+    playable: Playable, request: SearchRequest, choice: Choice, folder: Path, explore_too: bool
 ) -> tuple[Forecast, Explored | None, Mapping[Prediction, Weighed]]:
     doing = "playing each attempt alone"
     async with searching(playable, request, choice, folder, doing) as (worlds, show):

@@ -23,7 +23,7 @@ from paidonce.harness.load.measure import Workload
 from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.matrix import prove
-from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.proof import Beside, Cell, Proof, Variant
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.scenario.subject import Described
@@ -92,7 +92,7 @@ def prove_command(
     return _tell(proof, plan.out)
 
 
-def _beside(plan: Plan, choice: Choice) -> Beside:
+def _beside(plan: ProofPlan, choice: Choice) -> Beside:
     """The same with another set of backends, in a folder of its own; or why it is not to be had."""
     try:
         proof = _carry_out(plan, choice, None)
@@ -150,12 +150,12 @@ def _plan(
     seed: int,
     rounds: int | None,
     jobs: int,
-) -> Plan:
+) -> ProofPlan:
     command = command_line()
-    return Plan(target, variants, scenarios, out, seed, rounds, jobs, command)
+    return ProofPlan(target, variants, scenarios, out, seed, rounds, jobs, command)
 
 
-def _carry_out(plan: Plan, choice: Choice, load: Workload | None) -> Proof:
+def _carry_out(plan: ProofPlan, choice: Choice, load: Workload | None) -> Proof:
     """Play the plan with progress shown; an interruption still leaves the reports so far."""
     findings = Findings(plan)
 

@@ -16,7 +16,7 @@ from paidonce import reports
 from paidonce.harness.cli.playable import Playable
 from paidonce.harness.cli.progress import status_line
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Explored, Request, exit_code, opened, save
+from paidonce.harness.explore.exploration import Explored, SearchRequest, exit_code, opened, save
 from paidonce.harness.explore.search import Ending, Progress
 from paidonce.harness.explore.search.shrink import Shrunk
 from paidonce.harness.masking import command_line
@@ -29,7 +29,7 @@ from paidonce.harness.testbed.stack import Choice, open_stack
 
 @asynccontextmanager
 async def searching(
-    playable: Playable, request: Request, choice: Choice, folder: Path, first: str
+    playable: Playable, request: SearchRequest, choice: Choice, folder: Path, first: str
 ) -> AsyncIterator[tuple[list[ServiceWorlds], Callable[[Progress], None]]]:
     """The built service on as many lanes as asked for, and what shows how a search stands.
 

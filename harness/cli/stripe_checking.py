@@ -19,14 +19,14 @@ from paidonce.harness.backends.stripe_keys import (
     checked_test_key,
     refuse_live_environment,
 )
-from paidonce.harness.conformance import CHECKS, Check, Outcome, Result, run
+from paidonce.harness.conformance import CHECKS, Check, CheckOutcome, CheckResult, run
 from paidonce.harness.conformance.client import Api
 from paidonce.harness.errors import UsageError
 
 _MARKS = {
-    Outcome.PASSED: "[green]passed[/green]",
-    Outcome.FAILED: "[red]failed[/red]",
-    Outcome.SKIPPED: "[yellow]skipped[/yellow]",
+    CheckOutcome.PASSED: "[green]passed[/green]",
+    CheckOutcome.FAILED: "[red]failed[/red]",
+    CheckOutcome.SKIPPED: "[yellow]skipped[/yellow]",
 }
 _ALL_SKIPPED = 3
 
@@ -73,9 +73,9 @@ def stripe_check_command(
     if markdown is not None:
         _write(markdown, _markdown(chosen, found))
     outcomes = {result.outcome for results in found.values() for result in results}
-    if Outcome.FAILED in outcomes:
+    if CheckOutcome.FAILED in outcomes:
         return 1
-    return 0 if Outcome.PASSED in outcomes else _ALL_SKIPPED
+    return 0 if CheckOutcome.PASSED in outcomes else _ALL_SKIPPED
 
 
 def _named(server: str) -> tuple[str, str]:
@@ -90,7 +90,7 @@ def _named(server: str) -> tuple[str, str]:
 
 def _judge(
     name: str, url: str, key: str, checks: Sequence[Check], console: Console
-) -> list[Result]:
+) -> list[CheckResult]:
     if name != url:
         console.print(f"[bold]{name}[/bold] at {url}")
     api = Api(url, key)
@@ -102,9 +102,9 @@ def _judge(
     return results
 
 
-def _counted(results: Sequence[Result]) -> str:
+def _counted(results: Sequence[CheckResult]) -> str:
     counts = Counter(result.outcome for result in results)
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome)
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in CheckOutcome)
 
 
 def _chosen(only: list[str] | None) -> list[Check]:
@@ -115,7 +115,7 @@ def _chosen(only: list[str] | None) -> list[Check]:
     return [known[name] for name in only] if only else list(CHECKS)
 
 
-def _line(result: Result) -> Table:
+def _line(result: CheckResult) -> Table:
     table = Table.grid(padding=(0, 1))
     table.add_column(width=8)
     table.add_column(width=26, no_wrap=True)
@@ -124,12 +124,12 @@ def _line(result: Result) -> Table:
     table.add_row(_MARKS[result.outcome], result.check.name, detail or result.check.claim)
     if result.detail:
         # As text: it may quote what the server said.
-        style = "red" if result.outcome is Outcome.FAILED else "yellow"
+        style = "red" if result.outcome is CheckOutcome.FAILED else "yellow"
         table.add_row("", "", Text(result.detail, style=style))
     return table
 
 
-def _document(name: str, url: str, results: Sequence[Result]) -> dict[str, object]:
+def _document(name: str, url: str, results: Sequence[CheckResult]) -> dict[str, object]:
     return {
         "name": name,
         "url": url,
@@ -148,7 +148,7 @@ def _document(name: str, url: str, results: Sequence[Result]) -> dict[str, objec
     }
 
 
-def _markdown(checks: Sequence[Check], found: Mapping[str, Sequence[Result]]) -> str:
+def _markdown(checks: Sequence[Check], found: Mapping[str, Sequence[CheckResult]]) -> str:
     """One row a check, one column a server, and what each server did where it failed."""
     lines = ["| check | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
     rows = zip(checks, *found.values(), strict=True)

@@ -24,7 +24,7 @@ from paidonce.harness.process import event_loop as loop
 from paidonce.harness.results.proof import Cell, How
 from paidonce.harness.results.words import count
 from paidonce.harness.targets import load_target
-from paidonce.harness.targets.check.check import Checked, Plan, check
+from paidonce.harness.targets.check.check import Checked, CheckPlan, check
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
 from paidonce.harness.testbed.stack import Choice, open_stack
@@ -51,13 +51,13 @@ def plan_of(
     seed: int,
     lanes: int,
     validate: str | None = None,
-) -> Plan:
+) -> CheckPlan:
     """What is to be checked. Raises ``UsageError``."""
     loaded = load_target(path)
     subject, script = TargetSubject(loaded), script_of(loaded)
     if attempts is not None:
         script = script.with_attempts(attempts)
-    return Plan(
+    return CheckPlan(
         subject=subject,
         script=script,
         variants=subject.variants if variant is None else (subject.variant(variant),),
@@ -71,12 +71,14 @@ def plan_of(
     )
 
 
-def into(plan: Plan, folder: Path) -> Plan:
+def into(plan: CheckPlan, folder: Path) -> CheckPlan:
     """The same, writing to ``folder``."""
     return replace(plan, out=folder)
 
 
-def check_target(plan: Plan, choice: Choice, gate: gating.Gate, *, allow_incomplete: bool) -> int:
+def check_target(
+    plan: CheckPlan, choice: Choice, gate: gating.Gate, *, allow_incomplete: bool
+) -> int:
     """Check it, write the reports, say what came of it; returns the exit code."""
     checked = Checked(plan)
     checked.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -7,6 +7,6 @@ and import nothing of the simulator. Each check makes objects of its own and nee
 
 from paidonce.harness.conformance.catalog import CHECKS
 from paidonce.harness.conformance.checks import Check
-from paidonce.harness.conformance.running import Outcome, Result, run
+from paidonce.harness.conformance.running import CheckOutcome, CheckResult, run
 
-__all__ = ["CHECKS", "Check", "Outcome", "Result", "run"]
+__all__ = ["CHECKS", "Check", "CheckOutcome", "CheckResult", "run"]

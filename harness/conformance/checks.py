@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from paidonce.harness.conformance.client import Answer, Api
+from paidonce.harness.conformance.client import Api, StripeAnswer
 
 Run = Callable[[Api], None]
 
@@ -36,7 +36,9 @@ def expect(condition: object, saw: str) -> None:
         raise Failed(saw)
 
 
-def refused(answer: Answer, status: int, code: str | None = None, param: str | None = None) -> None:
+def refused(
+    answer: StripeAnswer, status: int, code: str | None = None, param: str | None = None
+) -> None:
     """Expect an error of Stripe's shape with that status, and that code or parameter if given."""
     wanted = str(status) if code is None else f"{status} {code}"
     expect(answer.status == status, f"expected {wanted}, got {answer}")
@@ -46,7 +48,7 @@ def refused(answer: Answer, status: int, code: str | None = None, param: str | N
         expect(value is None or got == value, f"expected the {name} {value}, got {got}")
 
 
-def made(answer: Answer, **fields: Any) -> str:
+def made(answer: StripeAnswer, **fields: Any) -> str:
     """Expect a 200 whose body has these fields; the object's id."""
     expect(answer.status == 200, f"expected 200, got {answer}")
     for name, value in fields.items():
@@ -60,12 +62,12 @@ CARD = {"payment_method_types[]": "card"}
 NEW = {"amount": "1000", "currency": "usd", **CARD}
 
 
-def new(api: Api, **more: str) -> Answer:
+def new(api: Api, **more: str) -> StripeAnswer:
     """A new payment intent of 1000 usd for cards."""
     return api.post("/v1/payment_intents", {**NEW, **more})
 
 
-def paid(api: Api, card: str = "pm_card_visa", **more: str) -> Answer:
+def paid(api: Api, card: str = "pm_card_visa", **more: str) -> StripeAnswer:
     """A new payment intent, confirmed at once."""
     return new(api, confirm="true", payment_method=card, **more)
 

@@ -19,7 +19,7 @@ STRIPE = "api.stripe.com"
 T = TypeVar("T")
 
 
-class Answer:
+class StripeAnswer:
     """Status, headers and JSON body of an answer."""
 
     def __init__(self, answer: httpx.Response) -> None:
@@ -76,7 +76,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         account: str | None = "",
         client: httpx.Client | None = None,
-    ) -> Answer:
+    ) -> StripeAnswer:
         """Send one request; ``account`` is another API key, or None for none at all.
 
         Raises ``httpx.HTTPError`` when no answer comes.
@@ -88,12 +88,12 @@ class Api:
             named["Idempotency-Key"] = key
         query, data = (form, None) if method == "GET" else (None, form)
         chosen = client or self._client
-        return Answer(chosen.request(method, path, params=query, data=data, headers=named))
+        return StripeAnswer(chosen.request(method, path, params=query, data=data, headers=named))
 
-    def get(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> Answer:
+    def get(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> StripeAnswer:
         return self.send("GET", path, form, **more)
 
-    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> Answer:
+    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> StripeAnswer:
         return self.send("POST", path, form, **more)
 
     def together(self, count: int, action: Callable[[httpx.Client, int], T]) -> list[T]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.conformance.checks import NEW, Group, expect, made, refused
-from paidonce.harness.conformance.client import Answer, Api, fresh
+from paidonce.harness.conformance.client import Api, StripeAnswer, fresh
 
 check = Group("idempotency", "https://docs.stripe.com/api/idempotent_requests")
 
@@ -11,7 +11,7 @@ _PAY = {**NEW, "confirm": "true", "payment_method": "pm_card_visa"}
 _INTENTS = "/v1/payment_intents"
 
 
-def _same(first: Answer, second: Answer) -> None:
+def _same(first: StripeAnswer, second: StripeAnswer) -> None:
     expect(first.status == second.status, f"first {first}, then {second}")
     expect(first["id"] == second["id"], f"first {first['id']}, then {second['id']}")
 

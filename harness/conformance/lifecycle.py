@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.conformance.checks import Group, charges_of, expect, made, new, paid, refused
-from paidonce.harness.conformance.client import Answer, Api
+from paidonce.harness.conformance.client import Api, StripeAnswer
 
 check = Group("payment intents", "https://docs.stripe.com/payments/paymentintents/lifecycle")
 
@@ -12,7 +12,7 @@ _HOLDS = "https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"
 _STATE = "payment_intent_unexpected_state"
 
 
-def _unchanged(api: Api, before: Answer) -> None:
+def _unchanged(api: Api, before: StripeAnswer) -> None:
     now = api.get(f"/v1/payment_intents/{before['id']}")
     for name in ("status", "amount", "amount_received", "amount_capturable", "latest_charge"):
         expect(now[name] == before[name], f"{name} went from {before[name]} to {now[name]}")

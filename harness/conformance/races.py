@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import httpx
 
 from paidonce.harness.conformance.checks import NEW, Group, charges_of, expect, made, new, paid
-from paidonce.harness.conformance.client import Answer, Api, fresh
+from paidonce.harness.conformance.client import Api, StripeAnswer, fresh
 
 check = Group("many at once", "https://docs.stripe.com/api/idempotent_requests")
 
@@ -17,17 +17,17 @@ _LOCKS = "https://docs.stripe.com/rate-limits#object-lock-timeouts"
 _MANY = 12
 
 
-def _burst(api: Api, send: Callable[[httpx.Client, int], Answer]) -> list[Answer]:
+def _burst(api: Api, send: Callable[[httpx.Client, int], StripeAnswer]) -> list[StripeAnswer]:
     """All answers; fewer at once at Stripe, which takes 25 a second in test mode."""
     return api.together(5 if api.is_stripe else _MANY, send)
 
 
-def _told(answers: Iterable[Answer]) -> str:
+def _told(answers: Iterable[StripeAnswer]) -> str:
     counted = Counter(str(answer) for answer in answers)
     return ", ".join(f"{count} × {answer}" for answer, count in sorted(counted.items()))
 
 
-def _no_surprise(answers: list[Answer], *allowed: int) -> None:
+def _no_surprise(answers: list[StripeAnswer], *allowed: int) -> None:
     odd = [answer for answer in answers if answer.status not in (200, 429, *allowed)]
     expect(not odd, f"answers: {_told(answers)}")
 
@@ -73,7 +73,7 @@ def confirm_or_cancel(api: Api) -> None:
     intent = made(new(api, payment_method="pm_card_visa"))
     path = f"{_INTENTS}/{intent}"
 
-    def send(client: httpx.Client, number: int) -> Answer:
+    def send(client: httpx.Client, number: int) -> StripeAnswer:
         return api.post(f"{path}/{'cancel' if number % 2 else 'confirm'}", client=client)
 
     answers = _burst(api, send)

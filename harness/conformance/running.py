@@ -14,7 +14,7 @@ from paidonce.harness.conformance.client import Api
 from paidonce.harness.errors import Unavailable
 
 
-class Outcome(enum.StrEnum):
+class CheckOutcome(enum.StrEnum):
     """How a check ended."""
 
     PASSED = "passed"
@@ -23,18 +23,18 @@ class Outcome(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """A check, how it ended, why if it did not pass, and how long it took."""
 
     check: Check
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str
     seconds: float
 
 
 def run(
-    api: Api, checks: Iterable[Check], tell: Callable[[Result], None] = lambda _: None
-) -> list[Result]:
+    api: Api, checks: Iterable[Check], tell: Callable[[CheckResult], None] = lambda _: None
+) -> list[CheckResult]:
     """Run the checks one after the other, telling each result as it comes.
 
     Raises ``Unavailable`` when nobody answers at the server's address at all.
@@ -49,22 +49,22 @@ def run(
     for check in checks:
         began = time.monotonic()
         outcome, detail = _outcome(check, api)
-        result = Result(check, outcome, detail, time.monotonic() - began)
+        result = CheckResult(check, outcome, detail, time.monotonic() - began)
         results.append(result)
         tell(result)
     return results
 
 
-def _outcome(check: Check, api: Api) -> tuple[Outcome, str]:
+def _outcome(check: Check, api: Api) -> tuple[CheckOutcome, str]:
     try:
         check.run(api)
     except Skipped as reason:
-        return Outcome.SKIPPED, str(reason)
+        return CheckOutcome.SKIPPED, str(reason)
     except Failed as reason:
-        return Outcome.FAILED, str(reason)
+        return CheckOutcome.FAILED, str(reason)
     except httpx.HTTPError as error:
-        return Outcome.FAILED, f"no answer: {type(error).__name__}: {error}"
+        return CheckOutcome.FAILED, f"no answer: {type(error).__name__}: {error}"
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         # An answer of quite another shape than the one read from: the server's doing.
-        return Outcome.FAILED, f"an answer of another shape: {type(error).__name__}: {error}"
-    return Outcome.PASSED, ""
+        return CheckOutcome.FAILED, f"an answer of another shape: {type(error).__name__}: {error}"
+    return CheckOutcome.PASSED, ""

@@ -17,7 +17,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import successes
 from paidonce.harness.explore.control.polling import LONGEST_S, MOST
 from paidonce.harness.explore.footprint.model import Resource
-from paidonce.harness.explore.search import Ending, Result
+from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
 from paidonce.harness.results.grounds import Grounds, Wrong
 
@@ -77,8 +77,8 @@ def notes(
 
 
 def honest(
-    worlds: Sequence[ServiceWorlds], result: Result, elsewhere: Elsewhere | None = None
-) -> Result:
+    worlds: Sequence[ServiceWorlds], result: SearchResult, elsewhere: Elsewhere | None = None
+) -> SearchResult:
     """Nothing is complete where something went on that was not under control; and a search that is
     not complete says so before it says what it tripped over."""
     surprises = {each.surprise for each in worlds if each.surprise}
@@ -98,7 +98,7 @@ def honest(
     return claimed(result, out_of_control, own)
 
 
-def about_nothing(worlds: ServiceWorlds, result: Result) -> str:
+def about_nothing(worlds: ServiceWorlds, result: SearchResult) -> str:
     """Why a search says nothing, since who succeeds alone never did in it; empty if that is not so.
 
     Whoever begins first and is through before anybody else begins is alone as well. If it does
@@ -120,7 +120,9 @@ def about_nothing(worlds: ServiceWorlds, result: Result) -> str:
     )
 
 
-def claimed(result: Result, out_of_control: Sequence[str], own: Sequence[str]) -> Result:
+def claimed(
+    result: SearchResult, out_of_control: Sequence[str], own: Sequence[str]
+) -> SearchResult:
     """``result`` as it may be told: ``out_of_control`` are reasons for which nothing is complete,
     ``own`` names what the service sends by itself, which may be why executions were invalid."""
     if result.ending is Ending.COUNTEREXAMPLE:

@@ -30,8 +30,8 @@ from paidonce.harness.explore.search import (
     Foretold,
     Progress,
     Replayed,
-    Result,
     Scheduler,
+    SearchResult,
     replay,
 )
 from paidonce.harness.explore.search.clock import Clock
@@ -60,7 +60,7 @@ DEFAULT_RUNS = 100
 
 
 @dataclass(frozen=True)
-class Request:
+class SearchRequest:
     """What is to be explored, and how."""
 
     scenario: Script
@@ -94,8 +94,8 @@ class Request:
 class Explored:
     """What came of it: the search's result and, for a counterexample, how it can be shown."""
 
-    request: Request
-    result: Result
+    request: SearchRequest
+    result: SearchResult
     witness: Witness | None = None
     history: History | None = None
     notes: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class Explored:
     """What it ran with, and in which version, by role."""
 
 
-def scheduler(request: Request) -> Scheduler:
+def scheduler(request: SearchRequest) -> Scheduler:
     """Return the scheduler that was asked for, after the orders to be tried first.
 
     Raises ``UsageError`` where there is none of that name.
@@ -190,7 +190,7 @@ async def opened_as(
 
 async def explore(
     worlds: list[ServiceWorlds],
-    request: Request,
+    request: SearchRequest,
     progress: Callable[[Progress], None] | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Explored:
@@ -238,7 +238,7 @@ async def explore(
 
 
 async def _watched(
-    worlds: list[ServiceWorlds], request: Request, elsewhere: Elsewhere | None = None
+    worlds: list[ServiceWorlds], request: SearchRequest, elsewhere: Elsewhere | None = None
 ) -> bool:
     """Watch the service while nobody moves; whether it does something that was not known.
 
@@ -254,11 +254,11 @@ async def _watched(
 
 async def _searched(
     worlds: list[ServiceWorlds],
-    request: Request,
+    request: SearchRequest,
     clock: Clock,
     progress: Callable[[Progress], None] | None,
     elsewhere: Elsewhere | None,
-) -> Result:
+) -> SearchResult:
     """The search, with what it relied on tried."""
 
     async def watch_again() -> None:
@@ -292,7 +292,7 @@ async def play_again(
 
 def _witness(
     worlds: ServiceWorlds,
-    request: Request,
+    request: SearchRequest,
     replayed: Replayed,
     judged: Judged,
     unstable: Collection[str],
@@ -337,7 +337,7 @@ def save(explored: Explored, folder: Path) -> Path | None:
     return path
 
 
-def exit_code(result: Result) -> int:
+def exit_code(result: SearchResult) -> int:
     """0 complete without a counterexample, 1 with one, 3 when it is not decided."""
     return result.ending.status.exit_code
 
@@ -365,7 +365,7 @@ def budget_of(text: str | None) -> Budget:
 __all__ = [
     "WATCH_S",
     "Explored",
-    "Request",
+    "SearchRequest",
     "budget_of",
     "exit_code",
     "explore",

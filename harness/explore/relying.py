@@ -36,16 +36,16 @@ from paidonce.harness.explore.control.outcome import (
 from paidonce.harness.explore.search import (
     Budget,
     Ending,
-    Found,
+    FoundExecution,
     Progress,
     Recheck,
-    Result,
     Scheduler,
+    SearchResult,
     search,
 )
 from paidonce.harness.explore.search.unnamed import Unnamed
 from paidonce.harness.explore.validate.claims import Claims
-from paidonce.harness.explore.validate.lab import Finding, Lab, Lane
+from paidonce.harness.explore.validate.lab import Lab, Lane, Refutation
 from paidonce.harness.explore.validate.noting import Noting
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.explore.validate.validating import Validated, validated
@@ -79,7 +79,7 @@ class Relying:
     beside: float = 0.0
     """Seconds spent on trying claims that are no part of the budget."""
 
-    async def result(self) -> Result:
+    async def result(self) -> SearchResult:
         """What the search established that began last; what it had learnt is in ``lessons``."""
         shared = self.memory or any(each.shared_memory for each in self.worlds)
         apart = frozenset().union(*(each.apart for each in self.worlds))
@@ -110,7 +110,7 @@ class Relying:
                 each.on_endless = None
                 each.in_turn = each.late_locks = each.hold_all = False
 
-    async def _settled(self) -> Result | None:
+    async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""
         claims, ways = Claims(), Ways(told)
         try:
@@ -147,7 +147,7 @@ class Relying:
             return None
         return await self._learnt(result, tried.finding)
 
-    async def _each_try(self, known: Result, searched: Result) -> Result:
+    async def _each_try(self, known: SearchResult, searched: SearchResult) -> SearchResult:
         """What is ``known`` once every try of what is tried over and over was a step of its own, if
         several were made at once and there is time for that.
 
@@ -178,7 +178,9 @@ class Relying:
             known, grounds=msgspec.structs.replace(known.grounds, tried_at_once=())
         )
 
-    async def _search(self, claims: Claims, ways: Ways, budget: Budget | None = None) -> Result:
+    async def _search(
+        self, claims: Claims, ways: Ways, budget: Budget | None = None
+    ) -> SearchResult:
         def shares_memory() -> None:
             raise SharesMemory
 
@@ -204,7 +206,7 @@ class Relying:
         return result
 
     async def _validated(
-        self, result: Result, claims: Claims, suspicion: Suspicion | None
+        self, result: SearchResult, claims: Claims, suspicion: Suspicion | None
     ) -> Validated:
         assert self.validation is not None
         left = self._left().seconds
@@ -245,7 +247,7 @@ class Relying:
             found += await self.elsewhere.parted()
         return next(filter(None, found), "")
 
-    def _left_behind(self, result: Result, parted: str) -> Result | None:
+    def _left_behind(self, result: SearchResult, parted: str) -> SearchResult | None:
         """Begin again with tables that are put back for each execution (None); or, where that has
         been done, what there is to say."""
         if not self.mode.put_back:
@@ -260,7 +262,7 @@ class Relying:
 
     # --- what is learnt --------------------------------------------------------------------------
 
-    async def _learnt(self, result: Result, finding: Finding) -> Result | None:
+    async def _learnt(self, result: SearchResult, finding: Refutation) -> SearchResult | None:
         """Know better, and begin again (None); or what there is to say at once."""
         before = self.mode
         if finding.unsteady:
@@ -290,7 +292,7 @@ class Relying:
             execution = msgspec.structs.replace(
                 finding.found, number=self.executions + finding.found.number
             )
-            found = Found(execution=execution, seconds=time.monotonic() - self.began)
+            found = FoundExecution(execution=execution, seconds=time.monotonic() - self.began)
             return self._with_grounds(
                 msgspec.structs.replace(
                     result,
@@ -313,11 +315,11 @@ class Relying:
         if self.watch_again is not None:
             await self.watch_again()
 
-    def _undecided(self, result: Result, reason: str) -> Result:
+    def _undecided(self, result: SearchResult, reason: str) -> SearchResult:
         undecided = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return self._with_grounds(undecided, None)
 
-    def _with_grounds(self, result: Result, grounds: Grounds | None) -> Result:
+    def _with_grounds(self, result: SearchResult, grounds: Grounds | None) -> SearchResult:
         polled, merged = self.mode.endless, self._merged()
         if grounds is None and not self.lessons and not polled and not merged:
             return result

@@ -16,7 +16,7 @@ from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.moves import BadOrder
     from paidonce.harness.predict.shields import Meeting
 
 _NEVER_NULL = {
@@ -45,7 +45,7 @@ class Situation:
     """
 
     meeting: Meeting
-    found: Found
+    found: BadOrder
     table: Table | None
     node: Any
 
@@ -148,7 +148,7 @@ class Situation:
         return any(value in text for value in made for text in said)
 
 
-def situation(meeting: Meeting, found: Found) -> Situation:
+def situation(meeting: Meeting, found: BadOrder) -> Situation:
     """What a bad order's read asks for."""
     read = found.read
     node = only(read.query.sql) if read.kind is Kind.SQL else None

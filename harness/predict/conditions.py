@@ -15,7 +15,13 @@ from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, operator, parsed
+from paidonce.harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Tree,
+    TreeReader,
+    operator,
+    parsed,
+)
 from paidonce.harness.predict.trees import below
 
 Operator = Literal["=", "is null", "<", "other"]
@@ -131,7 +137,7 @@ def _update(
     table = catalog.table(node.relation.schemaname, node.relation.relname, path)
     if table is None:
         return None
-    reader = Reader(catalog.enums)
+    reader = TreeReader(catalog.enums)
     alias = node.relation.alias.aliasname if node.relation.alias else node.relation.relname
 
     def mine(side: Tree) -> str | None:

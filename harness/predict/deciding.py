@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paidonce.harness.explore.search import BadOrder, Ending, Result
+from paidonce.harness.explore.search import BadOrder, Ending, SearchResult
 from paidonce.harness.history import History
 from paidonce.harness.predict.matching import Trace, shown_by
 from paidonce.harness.predict.types import Decided, Forecast, Prediction, Standing, Weighed
@@ -27,7 +27,7 @@ def order_of(prediction: Prediction) -> BadOrder:
 
 def decided(
     forecast: Forecast,
-    result: Result,
+    result: SearchResult,
     history: History | None,
     weighed: Mapping[Prediction, Weighed] | None = None,
 ) -> tuple[Decided, ...]:
@@ -49,7 +49,7 @@ def decided(
 def _decided(
     prediction: Prediction,
     known: Sequence[Prediction],
-    result: Result,
+    result: SearchResult,
     trace: Trace | None,
     weighed: Weighed | None,
 ) -> Decided:

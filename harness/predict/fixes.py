@@ -21,11 +21,11 @@ from paidonce.harness.predict.fixes_by_writes import claim, conditional, unique
 from paidonce.harness.predict.types import Fix
 
 if TYPE_CHECKING:
-    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.moves import BadOrder
     from paidonce.harness.predict.shields import Meeting
 
 
-def fixes(meeting: Meeting, found: Found) -> tuple[Fix, ...]:
+def fixes(meeting: Meeting, found: BadOrder) -> tuple[Fix, ...]:
     """The fixes for a bad order."""
     where = situation(meeting, found)
     late = _after_commit(where)

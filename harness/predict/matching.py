@@ -20,7 +20,7 @@ from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.history import Effect, History
 from paidonce.harness.predict.moves import story
-from paidonce.harness.predict.together import Told
+from paidonce.harness.predict.together import RenamedRecording
 from paidonce.harness.predict.types import Bad, Prediction, Solo, Spot
 
 _Step = tuple[str, int]
@@ -50,7 +50,7 @@ class Trace:
         self._looks: dict[tuple[str, _Step], frozenset[Resource]] = {}
         self._writes: dict[tuple[str, _Step], frozenset[Resource]] = {}
         for name, own in effects.items():
-            for move in story(Told(Solo(name, tuple(own))), footprints).moves:
+            for move in story(RenamedRecording(Solo(name, tuple(own))), footprints).moves:
                 where = (name, move.spot.step)
                 self._looks[where] = self._looks.get(where, frozenset()) | move.looks
                 self._writes[where] = self._writes.get(where, frozenset()) | move.writes

@@ -21,7 +21,7 @@ from paidonce.harness.explore.footprint.sql.transaction import Query, Transactio
 from paidonce.harness.explore.footprint.stripe import stripe_footprint
 from paidonce.harness.history import Effect
 from paidonce.harness.predict.conditions import UNREAD, Shape, shapes
-from paidonce.harness.predict.together import Renaming, Told
+from paidonce.harness.predict.together import RenamedRecording, Renaming
 from paidonce.harness.predict.types import Kind, Solo, Spot
 from paidonce.harness.taps.redis import RedisCommand
 from paidonce.harness.taps.stripe.calls import StripeCall
@@ -33,7 +33,7 @@ NONE: frozenset[Resource] = frozenset()
 
 
 @dataclass(frozen=True)
-class Found:
+class BadOrder:
     """A bad order in moves; ``lease`` names the Redis lock that prevents it while it lasts."""
 
     read: Move
@@ -102,13 +102,13 @@ class Story:
         return tuple((move.spot.label, move.isolation) for move in noticed)
 
 
-def story(told: Told, footprints: Footprints) -> Story:
+def story(told: RenamedRecording, footprints: Footprints) -> Story:
     """The moves of an attempt that was recorded alone."""
     return _Reading(footprints, told).story(told.solo)
 
 
 class _Reading:
-    def __init__(self, footprints: Footprints, told: Told) -> None:
+    def __init__(self, footprints: Footprints, told: RenamedRecording) -> None:
         self._footprints = footprints
         self._renaming = Renaming(told, footprints.catalog)
         self._catalog = footprints.catalog

@@ -21,7 +21,7 @@ from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.predict.data import Data
 from paidonce.harness.predict.fixes import fixes
 from paidonce.harness.predict.looking import Sight
-from paidonce.harness.predict.moves import Found, Move, Story, story
+from paidonce.harness.predict.moves import BadOrder, Move, Story, story
 from paidonce.harness.predict.sameness import Sameness, sameness
 from paidonce.harness.predict.shields import Meeting
 from paidonce.harness.predict.together import another, together
@@ -103,7 +103,7 @@ def _names(first: Story, stories: Sequence[Story]) -> tuple[str, ...]:
 def _between(
     meeting: Meeting, readers: tuple[str, ...], rivals: tuple[str, ...]
 ) -> list[tuple[tuple[int, ...], Prediction]]:
-    found: dict[int, list[Found]] = {}
+    found: dict[int, list[BadOrder]] = {}
     for read in meeting.mine.moves:
         if meeting.decides(read) and (orders := _orders(meeting, read)):
             found[read.at] = orders
@@ -131,11 +131,11 @@ def _between(
     return ranked
 
 
-def _acts(orders: Sequence[Found]) -> set[int]:
+def _acts(orders: Sequence[BadOrder]) -> set[int]:
     return {one.act.at for one in orders}
 
 
-def _orders(meeting: Meeting, read: Move) -> list[Found]:
+def _orders(meeting: Meeting, read: Move) -> list[BadOrder]:
     """The bad orders that begin with ``read``, the worst first."""
     found = []
     rivals = [move for move in meeting.theirs.moves if _spoils(meeting, read, move)]
@@ -145,9 +145,9 @@ def _orders(meeting: Meeting, read: Move) -> list[Found]:
         for write in rivals:
             shield = meeting.shield(read, write, act)
             if shield is None:
-                found.append(Found(read, write, act))
+                found.append(BadOrder(read, write, act))
             elif shield.lease:
-                found.append(Found(read, write, act, shield.words))
+                found.append(BadOrder(read, write, act, shield.words))
     # A rival's last write is what it leaves behind.
     found.sort(
         key=lambda f: (f.lease is not None, f.act.kind is not Kind.STRIPE, f.act.at, -f.write.at)
@@ -185,7 +185,7 @@ def _acts_on(meeting: Meeting, read: Move, act: Move) -> bool:
     )
 
 
-def _read_again(meeting: Meeting, orders: Sequence[Found]) -> list[int]:
+def _read_again(meeting: Meeting, orders: Sequence[BadOrder]) -> list[int]:
     """Later reads of the same before anything is done."""
     read, act = orders[0].read, orders[0].act
     return [
@@ -195,7 +195,7 @@ def _read_again(meeting: Meeting, orders: Sequence[Found]) -> list[int]:
     ]
 
 
-def _bad(meeting: Meeting, found: Found) -> Bad:
+def _bad(meeting: Meeting, found: BadOrder) -> Bad:
     seen = meeting.theirs.publishes(found.write) or found.write
     settling = [
         move.spot

@@ -12,9 +12,9 @@ from typing import Any
 from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, operator, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, operator, parsed
 
-_READER = Reader(frozenset())
+_READER = TreeReader(frozenset())
 
 
 def satisfied(predicate: str, row: Mapping[str, str]) -> bool | None:

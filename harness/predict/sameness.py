@@ -17,7 +17,7 @@ from paidonce.harness.explore.footprint.sql.serials import Serials, serial_colum
 from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.naming.names import GENERATED
 from paidonce.harness.predict.moves import Move, story
-from paidonce.harness.predict.together import Held, Told, replacer
+from paidonce.harness.predict.together import Held, RenamedRecording, replacer
 from paidonce.harness.predict.types import Kind, Place
 
 
@@ -26,17 +26,17 @@ class Sameness:
     """A recording in which values have names where they can; ``unsure`` are values, by place and
     column, of which it is not known whether another attempt would have the same."""
 
-    told: Told
+    told: RenamedRecording
     unsure: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
 
 
-def sameness(once: Told, again: Told, footprints: Footprints) -> Sameness:
+def sameness(once: RenamedRecording, again: RenamedRecording, footprints: Footprints) -> Sameness:
     """What two recordings of one attempt tell of the values in the first."""
     return _Comparing(once, again, footprints.catalog).told(footprints)
 
 
 class _Comparing:
-    def __init__(self, once: Told, again: Told, catalog: Catalog) -> None:
+    def __init__(self, once: RenamedRecording, again: RenamedRecording, catalog: Catalog) -> None:
         self._once, self._again = once, again
         self._names, self._other_names = _names(once), _names(again)
         self._named, self._other_named = replacer(self._names), replacer(self._other_names)
@@ -84,7 +84,7 @@ class _Comparing:
         return None
 
 
-def _names(told: Told) -> dict[str, str]:
+def _names(told: RenamedRecording) -> dict[str, str]:
     """Names by value, those that were captured first."""
     found = {value: f"<{name}>" for value, name in told.solo.known.items() if value}
     for (_, _, value), name in told.solo.rows.items():

@@ -29,7 +29,7 @@ Held = tuple[int, tuple[str, ...], str, str]
 
 
 @dataclass(frozen=True)
-class Told:
+class RenamedRecording:
     """A recording, and what is still to be renamed in what its statements touch.
 
     ``short`` values look like any other (the order is number 31): they are the same only where a
@@ -43,7 +43,7 @@ class Told:
     places: Mapping[Held, str] = field(default_factory=dict)
 
 
-def together(solos: Sequence[Solo]) -> tuple[Told, ...]:
+def together(solos: Sequence[Solo]) -> tuple[RenamedRecording, ...]:
     """The same recordings with the same value for whatever has the same name in ``known``."""
     values: dict[str, str] = {}
     numbers: dict[tuple[str, str, str], str] = {}
@@ -59,7 +59,9 @@ def together(solos: Sequence[Solo]) -> tuple[Told, ...]:
             for (table, column, value), name in solo.rows.items()
         }
         keys = short | _unambiguous(rows)
-        found.append(Told(_keys(renamed, replacer(keys)) if keys else renamed, short, rows))
+        found.append(
+            RenamedRecording(_keys(renamed, replacer(keys)) if keys else renamed, short, rows)
+        )
     return tuple(found)
 
 
@@ -79,7 +81,7 @@ def _telling(value: str) -> bool:
 class Renaming:
     """Renames what is left to be renamed in the resources that an attempt's effects touch."""
 
-    def __init__(self, told: Told, catalog: Catalog) -> None:
+    def __init__(self, told: RenamedRecording, catalog: Catalog) -> None:
         self._told = told
         self._replaced = replacer(dict(told.short)) if told.short else None
         self._serials = serial_columns(catalog)

@@ -9,14 +9,14 @@ from paidonce.harness.predict.moves import Move
 from paidonce.harness.predict.types import Kind
 
 if TYPE_CHECKING:
-    from paidonce.harness.predict.moves import Found
+    from paidonce.harness.predict.moves import BadOrder
     from paidonce.harness.predict.shields import Meeting
 
 _MOST = 4
 """Columns that are named; more are only counted."""
 
 
-def why(meeting: Meeting, found: Found, *, again: bool) -> str:
+def why(meeting: Meeting, found: BadOrder, *, again: bool) -> str:
     """What may happen, and what does not prevent it."""
     read, write, act = found.read, found.write, found.act
     theirs = meeting.theirs
@@ -38,7 +38,7 @@ def why(meeting: Meeting, found: Found, *, again: bool) -> str:
     return " ".join(parts)
 
 
-def _helpless(meeting: Meeting, found: Found) -> list[str]:
+def _helpless(meeting: Meeting, found: BadOrder) -> list[str]:
     """What is there and does not help, and what is not there."""
     read, act, mine = found.read, found.act, meeting.mine
     if found.lease is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import WATCH_S, Explored, Request, explore, save
+from paidonce.harness.explore.exploration import WATCH_S, Explored, SearchRequest, explore, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.results.proof import How, Searched
@@ -130,7 +130,7 @@ class Searcher:
         # What the service does by itself is learnt once, before the first search.
         background = Background(learnt=set(self._learnt or ()))
         worlds = ServiceWorlds(scenario, self.bench, background=background)
-        request = Request(
+        request = SearchRequest(
             scenario=scenario,
             variant=self.bench.variant,
             # Said alike for all cells, so that reports can say it once.

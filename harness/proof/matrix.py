@@ -27,7 +27,7 @@ from paidonce.harness.proof.cell_search import (
     ran_out,
     unusable,
 )
-from paidonce.harness.proof.plan import HISTORIES, Findings, Plan
+from paidonce.harness.proof.plan import HISTORIES, Findings, ProofPlan
 from paidonce.harness.results.proof import Cell, Run, Variant
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.scenario.play import missing, play_scenario
@@ -206,7 +206,7 @@ def _was_played(findings: Findings, variant: Variant, scenario: Scenario) -> boo
     return cell is not None and bool(cell.runs) and cell.error is None
 
 
-async def prove_cell(plan: Plan, bench: Bench, variant: Variant, scenario: Scenario) -> Cell:
+async def prove_cell(plan: ProofPlan, bench: Bench, variant: Variant, scenario: Scenario) -> Cell:
     """Play one scenario as often as asked, and judge every history."""
     reason = missing(scenario, bench)
     if reason is not None:
@@ -235,7 +235,9 @@ def expected(variant: Variant, scenario: Scenario) -> Status:
     return Status.INVALID if variant.name in scenario.breaks else Status.VALID
 
 
-async def _run(plan: Plan, bench: Bench, variant: Variant, scenario: Scenario, number: int) -> Run:
+async def _run(
+    plan: ProofPlan, bench: Bench, variant: Variant, scenario: Scenario, number: int
+) -> Run:
     began = time.monotonic()
     relative = Path(HISTORIES) / variant.name / f"{scenario.name}-{number}.jsonl"
     await play_scenario(scenario, bench, plan.out / relative, seed=plan.seed)
@@ -260,7 +262,7 @@ def _broken(
     )
 
 
-def _tasks(plan: Plan, scenarios: Sequence[Scenario]) -> list[_Task]:
+def _tasks(plan: ProofPlan, scenarios: Sequence[Scenario]) -> list[_Task]:
     """One task for each variant and set of settings that reaches the service."""
     tasks = []
     for variant in plan.variants:
@@ -280,7 +282,7 @@ def _tasks(plan: Plan, scenarios: Sequence[Scenario]) -> list[_Task]:
     return tasks
 
 
-def _searches(plan: Plan, plays: Sequence[_Task]) -> list[_Task]:
+def _searches(plan: ProofPlan, plays: Sequence[_Task]) -> list[_Task]:
     """The searches, those first that have a counterexample to find: they end soon."""
     tasks = [
         replace(play, search=True, scenarios=tuple(s for s in play.scenarios if s in plan.searched))

@@ -38,7 +38,7 @@ LEAST_S = 20.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProofPlan:
     """What is to be proved. ``rounds`` overrides every scenario's own number of rounds.
 
     ``search_seconds`` bounds the time for searching all cells together; 0 is for no search, None
@@ -77,7 +77,7 @@ class Plan:
 class Findings:
     """What has been found so far; ``on_cell`` is told of every cell as it ends."""
 
-    plan: Plan
+    plan: ProofPlan
     on_cell: Callable[[Cell], None] = lambda cell: None
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     backends: dict[str, str] = field(default_factory=dict)

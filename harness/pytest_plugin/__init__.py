@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from paidonce.harness.pytest_plugin.items import WitnessFile
     from paidonce.harness.pytest_plugin.result import Result
-    from paidonce.harness.pytest_plugin.session import Session, Target
+    from paidonce.harness.pytest_plugin.session import RaceSession, Target
 
 __all__ = ["CannotCheck", "NotDecided", "RaceFound"]
 
@@ -34,7 +34,7 @@ MARKER = (
     "attempts, or play them in bursts, before the body runs; see --paidonce-target."
 )
 
-_session = pytest.StashKey["Session"]()
+_session = pytest.StashKey["RaceSession"]()
 _wanted = pytest.StashKey["options.Wanted"]()
 _result = pytest.StashKey["Result"]()
 
@@ -156,9 +156,9 @@ def _result_of(item: pytest.Item) -> Result:
     return item.stash[_result]
 
 
-def _session_of(config: pytest.Config) -> Session:
+def _session_of(config: pytest.Config) -> RaceSession:
     if _session not in config.stash:
-        from paidonce.harness.pytest_plugin.session import Session
+        from paidonce.harness.pytest_plugin.session import RaceSession
 
-        config.stash[_session] = Session(run.settings(config))
+        config.stash[_session] = RaceSession(run.settings(config))
     return config.stash[_session]

@@ -27,7 +27,7 @@ _ANYTHING_ELSE = re.compile(r"[^A-Za-z0-9._=-]+")
 _LONGEST = 120
 
 
-class Session:
+class RaceSession:
     """What one process of a test run has open: servers, and services that were built."""
 
     def __init__(self, settings: Settings) -> None:
@@ -121,7 +121,7 @@ def _is_one_of_a_kind(loaded: Loaded) -> bool:
 class Target:
     """A target as a test sees it: explore it, play it in bursts, replay a witness on it."""
 
-    def __init__(self, session: Session, wanted: Wanted, nodeid: str) -> None:
+    def __init__(self, session: RaceSession, wanted: Wanted, nodeid: str) -> None:
         self._session = session
         self._wanted = wanted
         self._nodeid = nodeid

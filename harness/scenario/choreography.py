@@ -26,7 +26,7 @@ from paidonce.harness.scenario.model import (
     StartWhen,
     Until,
 )
-from paidonce.harness.service.script import Progress, asked_until
+from paidonce.harness.service.script import ClientState, asked_until
 from paidonce.harness.taps.gate import Call, Connection
 
 _LOOK_AGAIN_S = 0.004
@@ -59,7 +59,7 @@ class Stage:
         self._leases = leases
         # Those of the burst need nobody to start: others may count on them from the beginning.
         self._progress = {
-            attempt.name: Progress.RUNNING if attempt.start == TOGETHER else Progress.WAITING
+            attempt.name: ClientState.RUNNING if attempt.start == TOGETHER else ClientState.WAITING
             for attempt in scenario.attempts
         }
         self._held: list[_Held] = []
@@ -72,10 +72,10 @@ class Stage:
 
     # --- what the attempts tell ---------------------------------------------------------
 
-    def tell(self, attempt: str, progress: Progress) -> None:
+    def tell(self, attempt: str, progress: ClientState) -> None:
         """An attempt is now there."""
         self._progress[attempt] = progress
-        self._settled_count += progress in (Progress.DONE, Progress.ABANDONED)
+        self._settled_count += progress in (ClientState.DONE, ClientState.ABANDONED)
         self._changed.set()
 
     def delivers(self, attempt: str) -> None:
@@ -87,12 +87,12 @@ class Stage:
         ``at_most_s`` bounds the wait: whoever is parked asks again in any case.
         """
         before = self._settled_count
-        self.tell(attempt, Progress.PARKED)
+        self.tell(attempt, ClientState.PARKED)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 while self._settled_count == before:  # noqa: ASYNC110 - many may wait
                     await asyncio.sleep(_LOOK_AGAIN_S)
-        self.tell(attempt, Progress.RUNNING)
+        self.tell(attempt, ClientState.RUNNING)
 
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
@@ -127,14 +127,17 @@ class Stage:
 
     def _settled(self, name: str) -> bool:
         """Done, or waiting for a start that others have to bring about."""
-        return self._progress[name] in (Progress.DONE, Progress.WAITING) and not self._held
+        return self._progress[name] in (ClientState.DONE, ClientState.WAITING) and not self._held
 
     async def _reached(self, start: Start) -> bool:
         match start.when:
             case StartWhen.TOGETHER:
                 return True
             case StartWhen.AFTER:
-                return self._progress[start.attempt or ""] in (Progress.DONE, Progress.ABANDONED)
+                return self._progress[start.attempt or ""] in (
+                    ClientState.DONE,
+                    ClientState.ABANDONED,
+                )
             case StartWhen.HELD:
                 return len(self._held) >= start.count
             case StartWhen.LEASES_OVER:
@@ -236,9 +239,11 @@ class Stage:
                 held.released.set()
 
     async def _is_quiet(self) -> bool:
-        if Progress.WAITING in self._progress.values():
+        if ClientState.WAITING in self._progress.values():
             return False
-        busy = sum(p in (Progress.RUNNING, Progress.ABANDONED) for p in self._progress.values())
+        busy = sum(
+            p in (ClientState.RUNNING, ClientState.ABANDONED) for p in self._progress.values()
+        )
         moving = busy - sum(not held.released.is_set() for held in self._held)
         return moving <= 0 or moving <= await self._lock_waiters()
 

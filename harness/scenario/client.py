@@ -27,7 +27,7 @@ from paidonce.harness.scenario.choreography import Stage
 from paidonce.harness.scenario.model import GOOD_CARD, TOGETHER, Attempt, Step
 from paidonce.harness.service.description import request_for
 from paidonce.harness.service.responses import completion
-from paidonce.harness.service.script import LookedUp, Progress, Surroundings
+from paidonce.harness.service.script import ClientState, LookedUp, Surroundings
 from paidonce.harness.service.webhooks import delivery, made_up_intent, succeeded_event
 from paidonce.harness.testbed.bench import Bench
 
@@ -238,7 +238,7 @@ class Actor:
             await wire.close()
             self._listening = False
             if self._stage is not None:
-                self._stage.tell(self._name, Progress.DONE)
+                self._stage.tell(self._name, ClientState.DONE)
 
         task = asyncio.ensure_future(listen())
         self._cast.late.add(task)
@@ -325,12 +325,12 @@ async def play(
             await burst.wait()
         else:
             await stage.may_start(attempt, deadline_s)
-        stage.tell(attempt.name, Progress.RUNNING)
+        stage.tell(attempt.name, ClientState.RUNNING)
         completed = await actor.step(first, prepared)
         for step in rest:
             if completed.outcome is not Outcome.OK:
                 break
             completed = await actor.step(step)
     finally:
-        stage.tell(attempt.name, Progress.ABANDONED if actor.listening else Progress.DONE)
+        stage.tell(attempt.name, ClientState.ABANDONED if actor.listening else ClientState.DONE)
         await actor.close()

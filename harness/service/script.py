@@ -17,7 +17,7 @@ from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Header, Recorder
 
 
-class Progress(enum.Enum):
+class ClientState(enum.Enum):
     """Where one attempt's client, or the service on its behalf, is."""
 
     WAITING = "waiting to start"
@@ -35,7 +35,7 @@ class NotAtRest(PaidonceError):
     """The service was still at work when it was to be looked at."""
 
 
-class Part(Protocol):
+class ScriptAttempt(Protocol):
     """One attempt. Attempts with equal ``steps`` do the same."""
 
     @property
@@ -64,7 +64,7 @@ class Script(Protocol):
     def settings(self) -> Mapping[str, str]: ...
 
     @property
-    def attempts(self) -> Sequence[Part]: ...
+    def attempts(self) -> Sequence[ScriptAttempt]: ...
 
     @property
     def whole(self) -> Self:
@@ -99,7 +99,7 @@ class LookedUp:
 class Surroundings(Protocol):
     """The interface by which a client tells of itself, and asks, while others are under way."""
 
-    def tell(self, attempt: str, progress: Progress) -> None:
+    def tell(self, attempt: str, progress: ClientState) -> None:
         """The attempt is now there."""
         ...
 

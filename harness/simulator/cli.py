@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from paidonce.harness.errors import PaidonceError, UsageError
 from paidonce.harness.simulator.domain.state import SETTLE_SECONDS
 from paidonce.harness.simulator.engine.idempotency import WhenBusy
-from paidonce.harness.simulator.engine.settings import LOCK_WAIT_MS, Forward, Settings
+from paidonce.harness.simulator.engine.settings import LOCK_WAIT_MS, Forward, SimulatorSettings
 from paidonce.harness.simulator.engine.signing import SECRET_PREFIX
 from paidonce.harness.simulator.http.server import serve
 from paidonce.harness.simulator.wire.latency import MAX_MS, split
@@ -81,7 +81,7 @@ def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
     return parser
 
 
-def parse(arguments: Sequence[str], program: str = _PROGRAM, port: str = "0") -> Settings:
+def parse(arguments: Sequence[str], program: str = _PROGRAM, port: str = "0") -> SimulatorSettings:
     """The settings a command line asks for. Raises ``UsageError`` naming the flag."""
     given = reader(program, port).parse_args(arguments)
     secret: str | None = given.webhook_secret
@@ -89,7 +89,7 @@ def parse(arguments: Sequence[str], program: str = _PROGRAM, port: str = "0") ->
         secret.startswith(SECRET_PREFIX) and len(secret) > len(SECRET_PREFIX)
     ):
         raise UsageError(f"--webhook-secret: expected {SECRET_PREFIX} and more characters")
-    return Settings(
+    return SimulatorSettings(
         host=given.host,
         port=_whole("--port", given.port, 0, 65535),
         webhook_secret=secret,

@@ -25,7 +25,7 @@ from paidonce.reference_service import spent, store
 from paidonce.reference_service.calls import StripeCall, stripe_key
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, not_found
+from paidonce.reference_service.orders import Order, OrderAnswer, not_found
 from paidonce.reference_service.settings import Settings
 from paidonce.reference_service.store import Attempt, Earlier
 
@@ -115,7 +115,7 @@ class Section(ABC):
         """What was read led to a refusal: make sure that it was true. May raise ``LostRace``."""
 
     @abstractmethod
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         """Carry out a plan that needs no Stripe call."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Section(ABC):
         """Make the decision ours before Stripe is called. Raises ``LostRace``."""
 
     @abstractmethod
-    def settle(self, ticket: Ticket, settlement: Settlement) -> Answer:
+    def settle(self, ticket: Ticket, settlement: Settlement) -> OrderAnswer:
         """Record how it ended; the answer is the client's."""
 
     def salvage(self, ticket: Ticket) -> None:  # noqa: B027 - most guards reserved durably
@@ -155,7 +155,7 @@ class Section(ABC):
         return Ticket(attempt or uuid.uuid4(), order, version, plan.call, key)
 
     def attempt(
-        self, ticket: Ticket, state: State, answer: Answer | None = None, **more: Any
+        self, ticket: Ticket, state: State, answer: OrderAnswer | None = None, **more: Any
     ) -> Attempt:
         """The ``attempts`` row for ``ticket``."""
         return Attempt(
@@ -170,7 +170,9 @@ class Section(ABC):
             **more,
         )
 
-    def local_attempt(self, order: Order, answer: Answer, attempt: UUID | None = None) -> Attempt:
+    def local_attempt(
+        self, order: Order, answer: OrderAnswer, attempt: UUID | None = None
+    ) -> Attempt:
         """The ``attempts`` row of an operation that called nothing, for replays."""
         return Attempt(
             id=attempt or uuid.uuid4(),
@@ -184,7 +186,7 @@ class Section(ABC):
 
     def write_local(
         self, connection: Connection, order: Order, plan: Plan, when: str, **values: Any
-    ) -> Answer:
+    ) -> OrderAnswer:
         """Write a plan without a Stripe call where ``when`` holds, else raise ``LostRace``."""
         if plan.event is not None and not store.add_event(connection, order.id, plan.event):
             assert plan.answer_if_seen is not None

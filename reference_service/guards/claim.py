@@ -31,7 +31,7 @@ from paidonce.reference_service.guards.base import (
 )
 from paidonce.reference_service.guards.reserving import ReservingSection
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Order, OrderAnswer
 
 
 class Claim(ReservingSection):
@@ -55,7 +55,7 @@ class Claim(ReservingSection):
         # The claim is not committed yet; what is decided upon is the order without it.
         return replace(order, pending_attempt=None)
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         if plan.event is not None and not store.add_event(self.connection, order.id, plan.event):
             assert plan.answer_if_seen is not None
             return plan.answer_if_seen

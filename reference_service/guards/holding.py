@@ -20,7 +20,7 @@ from paidonce.reference_service import store
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.guards.base import Section, Ticket, found
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, Status
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus
 
 
 class HoldingSection(Section):
@@ -35,7 +35,7 @@ class HoldingSection(Section):
     def read(self) -> Order:
         return found(self.lock_and_read(self.connect()))
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         answer = self.write_local(self.connection, order, plan, store.ALWAYS)
         self.connection.commit()
         return answer
@@ -43,7 +43,7 @@ class HoldingSection(Section):
     def reserve(self, order: Order, plan: Plan) -> Ticket:
         return self.ticket(order, plan, order.version)
 
-    def settle(self, ticket: Ticket, settlement: Settlement) -> Answer:
+    def settle(self, ticket: Ticket, settlement: Settlement) -> OrderAnswer:
         if settlement.state is State.UNKNOWN:
             self._write_unknown(ticket)
         elif settlement.final:
@@ -69,7 +69,7 @@ class HoldingSection(Section):
 
     def _write_unknown(self, ticket: Ticket) -> None:
         order = ticket.order.changed(
-            payment_status=Status.PROCESSING, pending_attempt=ticket.attempt
+            payment_status=OrderStatus.PROCESSING, pending_attempt=ticket.attempt
         )
         attempt = self.attempt(ticket, State.UNKNOWN)
         store.write_with_attempt(self.connection, order, attempt, store.ALWAYS)

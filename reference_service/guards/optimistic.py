@@ -16,7 +16,7 @@ from paidonce.reference_service import store
 from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard, Ticket, found
 from paidonce.reference_service.guards.reserving import ReservingSection
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Order, OrderAnswer
 
 
 class Optimistic(ReservingSection):
@@ -24,7 +24,7 @@ class Optimistic(ReservingSection):
         connection = self.connect("AUTOCOMMIT")
         return found(store.fetch_order(connection, store.READ, id=self.job.order_id))
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         connection = self.connect()
         answer = self.write_local(connection, order, plan, store.SAME_VERSION, seen=order.version)
         connection.commit()

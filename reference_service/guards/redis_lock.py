@@ -40,7 +40,7 @@ from paidonce.reference_service.guards.redis_client import (
 )
 from paidonce.reference_service.guards.reserving import ReservingSection
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, in_progress
+from paidonce.reference_service.orders import Order, OrderAnswer, in_progress
 
 _log = logging.getLogger(__name__)
 COUNTER = "order-fence"
@@ -87,7 +87,7 @@ class RedisLocked(ReservingSection):
             self._overtaken(order.fence)
         return order
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         connection = self.connect()
         answer = self.write_local(connection, order, plan, store.SAME_FENCE, token=self._token)
         connection.commit()

@@ -19,7 +19,7 @@ from paidonce.reference_service import store
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.guards.base import LostRace, Section, Ticket
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, Status
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus
 
 
 class ReservingSection(Section):
@@ -27,7 +27,7 @@ class ReservingSection(Section):
 
     settle_isolation = "AUTOCOMMIT"
 
-    def settle(self, ticket: Ticket, settlement: Settlement) -> Answer:
+    def settle(self, ticket: Ticket, settlement: Settlement) -> OrderAnswer:
         connection = self.connect(self.settle_isolation)
         if settlement.state is State.UNKNOWN:
             done = store.mark_unknown(connection, ticket.attempt, lease_s=0)
@@ -52,7 +52,7 @@ class ReservingSection(Section):
 
     def reserved(self, order: Order, ticket: Ticket) -> Order:
         """``order`` with the attempt of ``ticket`` pending."""
-        return order.changed(payment_status=Status.PROCESSING, pending_attempt=ticket.attempt)
+        return order.changed(payment_status=OrderStatus.PROCESSING, pending_attempt=ticket.attempt)
 
     def live(self, ticket: Ticket) -> store.Attempt:
         """The attempt of ``ticket``, ours until its lease ends."""

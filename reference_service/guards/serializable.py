@@ -18,7 +18,7 @@ from paidonce.reference_service import store
 from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard, Ticket, found
 from paidonce.reference_service.guards.reserving import ReservingSection
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order
+from paidonce.reference_service.orders import Order, OrderAnswer
 
 
 class Serializable(ReservingSection):
@@ -31,7 +31,7 @@ class Serializable(ReservingSection):
     def stands(self) -> None:
         self.connection.commit()
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         answer = self.write_local(self.connection, order, plan, store.ALWAYS)
         self.connection.commit()
         return answer

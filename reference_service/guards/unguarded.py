@@ -12,7 +12,7 @@ from paidonce.reference_service import store
 from paidonce.reference_service.conclude import Settlement
 from paidonce.reference_service.guards.base import LostRace, Section, Ticket, found
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, in_progress
+from paidonce.reference_service.orders import Order, OrderAnswer, in_progress
 
 
 class UnguardedSection(Section):
@@ -25,7 +25,7 @@ class UnguardedSection(Section):
         connection = self.connect("AUTOCOMMIT")
         return found(store.fetch_order(connection, store.READ, id=self.job.order_id))
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         connection = self.connect()
         answer = self.write_local(connection, order, plan, self.when, **self._seen(order))
         connection.commit()
@@ -35,7 +35,7 @@ class UnguardedSection(Section):
         self.close()
         return self.ticket(order, plan, order.version)
 
-    def settle(self, ticket: Ticket, settlement: Settlement) -> Answer:
+    def settle(self, ticket: Ticket, settlement: Settlement) -> OrderAnswer:
         if not settlement.final:
             return settlement.answer
         connection = self.connect()

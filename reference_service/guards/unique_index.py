@@ -23,7 +23,7 @@ from paidonce.reference_service.database import Trouble, trouble
 from paidonce.reference_service.guards.base import Context, Guard, Job, SimpleGuard, Ticket, found
 from paidonce.reference_service.guards.reserving import ReservingSection
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Answer, Order, in_progress, not_found
+from paidonce.reference_service.orders import Order, OrderAnswer, in_progress, not_found
 
 
 class UniqueIndex(ReservingSection):
@@ -46,7 +46,7 @@ class UniqueIndex(ReservingSection):
                     raise
         return found(store.fetch_order(connection, store.READ, id=self.job.order_id))
 
-    def commit(self, order: Order, plan: Plan) -> Answer:
+    def commit(self, order: Order, plan: Plan) -> OrderAnswer:
         if plan.event is not None and not store.add_event(self.connection, order.id, plan.event):
             assert plan.answer_if_seen is not None
             return plan.answer_if_seen

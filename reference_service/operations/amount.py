@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import Answer, Order, Status, require_payable
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus, require_payable
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class ChangeAmount:
     def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
         if outcome.result is Result.SUCCEEDED:
             assert call.amount is not None
-            after = order.ended(payment_status=Status.UNPAID, amount=call.amount)
+            after = order.ended(payment_status=OrderStatus.UNPAID, amount=call.amount)
             return _changed(after)
         if outcome.result is Result.WRONG_STATE:
             return wrong_state(order, outcome)
-        return rejected(order, Status.UNPAID, outcome)
+        return rejected(order, OrderStatus.UNPAID, outcome)
 
 
 def _changed(after: Order) -> Settlement:
-    return Settlement(State.SUCCEEDED, after, Answer(200, after.public()))
+    return Settlement(State.SUCCEEDED, after, OrderAnswer(200, after.public()))

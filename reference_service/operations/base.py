@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Protocol
 
 from paidonce.reference_service.calls import Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
-from paidonce.reference_service.orders import Answer, Order, Status, already_paid, cancelled, error
+from paidonce.reference_service.orders import (
+    Order,
+    OrderAnswer,
+    OrderStatus,
+    already_paid,
+    cancelled,
+    error,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Plan:
     call: StripeCall | None = None
     settlement: Settlement | None = None
     event: Event | None = None
-    answer_if_seen: Answer | None = None
+    answer_if_seen: OrderAnswer | None = None
 
     @property
     def local(self) -> Settlement:
@@ -85,7 +92,7 @@ def conclude_shared(order: Order, outcome: Outcome) -> Settlement | None:
             return None
 
 
-def rejected(order: Order, status: Status, outcome: Outcome) -> Settlement:
+def rejected(order: Order, status: OrderStatus, outcome: Outcome) -> Settlement:
     """Stripe found fault with the request: ended, nothing done, the order back at ``status``."""
     answer = error(422, "invalid_request", _because("Stripe rejected it", outcome))
     return Settlement(State.FAILED, order.ended(payment_status=status), answer)
@@ -95,12 +102,14 @@ def wrong_state(order: Order, outcome: Outcome) -> Settlement:
     """The intent is not what the order says: believe Stripe, and tell the client."""
     intent = outcome.intent
     if intent is not None and intent.status == "succeeded":
-        after = order.ended(payment_status=Status.PAID, payment_id=intent.id, amount=intent.amount)
+        after = order.ended(
+            payment_status=OrderStatus.PAID, payment_id=intent.id, amount=intent.amount
+        )
         return Settlement(State.FAILED, after, already_paid(after).answer)
     if intent is not None and intent.status == "canceled":
-        after = order.ended(payment_status=Status.CANCELLED, payment_id=intent.id)
+        after = order.ended(payment_status=OrderStatus.CANCELLED, payment_id=intent.id)
         return Settlement(State.FAILED, after, cancelled().answer)
-    return rejected(order, Status.UNPAID, outcome)
+    return rejected(order, OrderStatus.UNPAID, outcome)
 
 
 def _because(what: str, outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import Answer, Order, Status, require_payable
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus, require_payable
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Cancel:
     def decide(self, order: Order) -> Plan:
         require_payable(order)
         if order.payment_id is None:
-            return Plan(settlement=_cancelled(order.changed(payment_status=Status.CANCELLED)))
+            return Plan(settlement=_cancelled(order.changed(payment_status=OrderStatus.CANCELLED)))
         return Plan(
             StripeCall(kind=CallKind.CANCEL, order_id=order.id, payment_id=order.payment_id)
         )
@@ -31,13 +31,13 @@ class Cancel:
     @staticmethod
     def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
         if outcome.result is Result.SUCCEEDED:
-            return _cancelled(order.ended(payment_status=Status.CANCELLED))
+            return _cancelled(order.ended(payment_status=OrderStatus.CANCELLED))
         if outcome.result is Result.WRONG_STATE:
             if outcome.intent is not None and outcome.intent.status == "canceled":
-                return _cancelled(order.ended(payment_status=Status.CANCELLED))
+                return _cancelled(order.ended(payment_status=OrderStatus.CANCELLED))
             return wrong_state(order, outcome)
-        return rejected(order, Status.UNPAID, outcome)
+        return rejected(order, OrderStatus.UNPAID, outcome)
 
 
 def _cancelled(after: Order) -> Settlement:
-    return Settlement(State.SUCCEEDED, after, Answer(200, after.public()))
+    return Settlement(State.SUCCEEDED, after, OrderAnswer(200, after.public()))

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import Answer, Order, Status, in_progress, require_payable
+from paidonce.reference_service.orders import (
+    Order,
+    OrderAnswer,
+    OrderStatus,
+    in_progress,
+    require_payable,
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,12 @@ class CreateIntent:
     def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
         intent = outcome.intent
         if outcome.result is not Result.SUCCEEDED or intent is None:
-            return rejected(order, Status.UNPAID, outcome)
+            return rejected(order, OrderStatus.UNPAID, outcome)
         if intent.status in ("succeeded", "canceled"):
             # Found by recovery: an attempt nobody recorded had made it and gone on.
             return wrong_state(order, outcome)
-        after = order.ended(payment_status=Status.UNPAID, payment_id=intent.id)
-        answer = Answer(
+        after = order.ended(payment_status=OrderStatus.UNPAID, payment_id=intent.id)
+        answer = OrderAnswer(
             201,
             {
                 "payment_id": intent.id,

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import Answer, Order, Status, error, require_payable
+from paidonce.reference_service.orders import (
+    Order,
+    OrderAnswer,
+    OrderStatus,
+    error,
+    require_payable,
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,9 @@ class Pay:
             assert intent is not None
             # The amount is the order's own, but for a recovery that found an earlier payment.
             after = order.ended(
-                payment_status=Status.PAID, payment_id=intent.id, amount=intent.amount
+                payment_status=OrderStatus.PAID, payment_id=intent.id, amount=intent.amount
             )
-            answer = Answer(
+            answer = OrderAnswer(
                 200,
                 {
                     "payment_id": intent.id,
@@ -66,9 +72,9 @@ class Pay:
         if outcome.result is Result.DECLINED:
             # The intent outlives the decline: the next try confirms it and makes no second one.
             payment_id = intent.id if intent else order.payment_id
-            after = order.ended(payment_status=Status.UNPAID, payment_id=payment_id)
+            after = order.ended(payment_status=OrderStatus.UNPAID, payment_id=payment_id)
             message = outcome.message or "The card was declined."
             return Settlement(State.FAILED, after, error(402, "card_declined", message, payment_id))
         if outcome.result is Result.WRONG_STATE:
             return wrong_state(order, outcome)
-        return rejected(order, Status.UNPAID, outcome)
+        return rejected(order, OrderStatus.UNPAID, outcome)

@@ -10,9 +10,9 @@ from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected
 from paidonce.reference_service.orders import (
     TAKEN,
-    Answer,
     Order,
-    Status,
+    OrderAnswer,
+    OrderStatus,
     cancelled,
     not_paid,
     refund_exceeds,
@@ -35,7 +35,7 @@ class Refund:
 
     def decide(self, order: Order) -> Plan:
         require_idle(order)
-        if order.payment_status is Status.CANCELLED:
+        if order.payment_status is OrderStatus.CANCELLED:
             raise cancelled()
         if order.payment_status not in TAKEN or order.payment_id is None:
             raise not_paid()
@@ -58,7 +58,7 @@ class Refund:
             assert call.amount is not None
             refunded = replace(order, refunded_amount=order.refunded_amount + call.amount)
             after = refunded.ended(payment_status=status_when_paid(refunded))
-            answer = Answer(
+            answer = OrderAnswer(
                 201,
                 {
                     "refund_id": outcome.refund_id,

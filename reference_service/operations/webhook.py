@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import Outcome, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Event, Plan
-from paidonce.reference_service.orders import TAKEN, Answer, Order, Status, require_idle
+from paidonce.reference_service.orders import TAKEN, Order, OrderAnswer, OrderStatus, require_idle
 
 SUCCEEDED = "payment_intent.succeeded"
 FAILED = "payment_intent.payment_failed"
@@ -45,11 +45,12 @@ class ApplyEvent:
         if self.event.type == SUCCEEDED:
             # Also where the order was cancelled: the money is there and must be seen.
             return order.changed(
-                payment_status=Status.PAID, payment_id=self.event.payment_id or order.payment_id
+                payment_status=OrderStatus.PAID,
+                payment_id=self.event.payment_id or order.payment_id,
             )
         if (
             self.event.type == FAILED
-            and order.payment_status is Status.UNPAID
+            and order.payment_status is OrderStatus.UNPAID
             and order.payment_id is None
         ):
             # An attempt that crashed before it was recorded left this intent: pay that one.
@@ -61,5 +62,5 @@ class ApplyEvent:
         raise AssertionError("a webhook calls nothing")
 
 
-def applied(yes: bool) -> Answer:
-    return Answer(200, {"applied": yes})
+def applied(yes: bool) -> OrderAnswer:
+    return OrderAnswer(200, {"applied": yes})

@@ -28,7 +28,7 @@ def curve_picture(plot: Plot, identity: str) -> Markup:
     """The plot; ``identity`` must be unique in the page."""
     width, height = _SMALL if plot.area else _WIDE
     right = width - (12.0 if plot.area else 158.0)
-    frame = _Frame(plot, (_LEFT, right), (height - _BOTTOM, _TOP))
+    frame = _Places(plot, (_LEFT, right), (height - _BOTTOM, _TOP))
     parts = [*_grid(plot, frame, width, height)]
     parts += _areas(plot, frame) if plot.area else _lines(plot, frame, width)
     return picture(width, height, plot.title, told(plot), *parts, identity=identity)
@@ -54,7 +54,7 @@ def told(plot: Plot) -> str:
     )
 
 
-class _Frame:
+class _Places:
     """Turns values into places; what is logarithmic leaves out what is not above zero."""
 
     def __init__(
@@ -120,7 +120,7 @@ def _axis(
     return linear, ticks
 
 
-def _grid(plot: Plot, frame: _Frame, width: float, height: float) -> list[Markup]:
+def _grid(plot: Plot, frame: _Places, width: float, height: float) -> list[Markup]:
     parts = []
     for tick in frame.y_ticks:
         y = frame.y(tick)
@@ -154,7 +154,7 @@ def _grid(plot: Plot, frame: _Frame, width: float, height: float) -> list[Markup
     return parts
 
 
-def _lines(plot: Plot, frame: _Frame, width: float) -> list[Markup]:
+def _lines(plot: Plot, frame: _Places, width: float) -> list[Markup]:
     parts, ends = [], []
     for curve in plot.curves:
         places = [
@@ -181,7 +181,7 @@ def _lines(plot: Plot, frame: _Frame, width: float) -> list[Markup]:
 
 
 def _names(
-    ends: Sequence[tuple[float, float, Curve, str]], frame: _Frame, width: float
+    ends: Sequence[tuple[float, float, Curve, str]], frame: _Places, width: float
 ) -> list[Markup]:
     """The names at the ends of their curves, pushed apart where they would lie on each other."""
     ordered = sorted(ends, key=lambda end: end[:2])
@@ -218,7 +218,7 @@ def _layers(plot: Plot) -> list[list[float]]:
     return found
 
 
-def _areas(plot: Plot, frame: _Frame) -> list[Markup]:
+def _areas(plot: Plot, frame: _Places) -> list[Markup]:
     """From the whole stack down to its first layer, each over the one behind it."""
     xs, layers = plot.xs, _layers(plot)
     sums = [sum(layer) for layer in zip(*layers, strict=True)]

@@ -12,7 +12,7 @@ _WIDTH, _LABELS, _RIGHT = 560.0, 150.0, 8.0
 _ROW, _BAR, _FONT = 28.0, 17.0, 11.5
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a bar; ``colour`` is its number in the style sheet."""
 
     name: str
@@ -24,7 +24,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """One guard."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[Segment, ...]
 
     @property
     def whole(self) -> float:

@@ -19,7 +19,7 @@ from paidonce.harness.results.standing import Standing, tally
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.svg import xml_safe
 from paidonce.reports.formats.report_format import ReportFormat
-from paidonce.reports.overview.backends import Column, columns
+from paidonce.reports.overview.backends import BackendColumn, columns
 from paidonce.reports.overview.searches import replay_command, search_words
 
 
@@ -143,7 +143,7 @@ def _add_properties(suite: ET.Element, assessed: Assessment) -> None:
             ET.SubElement(element, "property", name=xml_safe(name), value=xml_safe(value))
 
 
-def _add_column(root: ET.Element, proof: Proof, column: Column) -> None:
+def _add_column(root: ET.Element, proof: Proof, column: BackendColumn) -> None:
     """A suite for another set of backends: a case for each scenario, all guards in one."""
     name = xml_safe(f"with {column.name}")
     suite = ET.SubElement(root, "testsuite", name=name)

@@ -15,7 +15,7 @@ from paidonce.reports.load.advice import advice
 from paidonce.reports.load.limits import limit_figures
 from paidonce.reports.load.performance import profiles
 from paidonce.reports.load.plots import figures
-from paidonce.reports.load.provenance import Made
+from paidonce.reports.load.provenance import Provenance
 from paidonce.reports.load.saturation import saturation
 from paidonce.reports.load.spending import spending_figures
 from paidonce.reports.overview.backends import columns
@@ -165,7 +165,7 @@ def _figures(proof: Proof) -> list[str]:
     return parts
 
 
-def _made(made: Made) -> str:
+def _made(made: Provenance) -> str:
     return f"<sub>{escaped(made.words)}. Again: {code(made.command)}</sub>"
 
 

@@ -11,7 +11,7 @@ from paidonce.harness.results.proof import Cell, Load, Proof, Variant
 from paidonce.harness.results.words import count
 from paidonce.harness.verdict import Status
 from paidonce.reports.load.performance import reference_latency
-from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.provenance import Provenance, made
 from paidonce.reports.load.repeated import Repeated, repeated
 from paidonce.reports.words import number, percent
 
@@ -22,7 +22,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     header: tuple[str, ...]
     rows: tuple[AdviceRow, ...]
     note: str
-    made: Made
+    made: Provenance
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from paidonce.harness.results.proof import Load, Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.charts import Row, bars, dots
-from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.provenance import Provenance, made
 from paidonce.reports.load.repeated import Repeated, repeated
 from paidonce.reports.words import number, percent
 
@@ -32,7 +32,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[Panel, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    made: Made
+    made: Provenance
 
 
 HEADER = (

@@ -12,7 +12,7 @@ from paidonce.harness.results.proof import Load, Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.curves import Curve, Plot, Point
 from paidonce.reports.charts.stacks import Stack
-from paidonce.reports.load.provenance import Made, made
+from paidonce.reports.load.provenance import Provenance, made
 from paidonce.reports.load.repeated import Repeated, repeated
 from paidonce.reports.words import number
 
@@ -30,7 +30,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     note: str
     plots: tuple[Plot, ...]
-    made: Made
+    made: Provenance
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     keys: tuple[tuple[int, str], ...] = ()

@@ -11,14 +11,14 @@ from paidonce.harness.results.words import count
 from paidonce.reports.words import moment, number
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """``words`` end without a full stop; ``command`` makes the figure again."""
 
     words: str
     command: str
 
 
-def made(proof: Proof, loads: Sequence[Load]) -> Made:
+def made(proof: Proof, loads: Sequence[Load]) -> Provenance:
     """How ``loads``, measured in ``proof``, were made."""
     machine = proof.machine
     users = sorted({load.users for load in loads})
@@ -33,7 +33,7 @@ def made(proof: Proof, loads: Sequence[Load]) -> Made:
         _conditions(loads),
         f"seed {proof.seed}, {moment(proof.started)}",
     ]
-    return Made(words="; ".join(part for part in parts if part), command=proof.command)
+    return Provenance(words="; ".join(part for part in parts if part), command=proof.command)
 
 
 def _conditions(loads: Sequence[Load]) -> str:

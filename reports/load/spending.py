@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paidonce.harness.results.load_observed import Alone, Limit, Spent, Where
 from paidonce.harness.results.proof import Load, Proof
-from paidonce.reports.charts.stacks import Bar, Part, Stack
+from paidonce.reports.charts.stacks import Bar, Segment, Stack
 from paidonce.reports.load.performance import reference_latency
 from paidonce.reports.load.plots import Figure
 from paidonce.reports.load.provenance import made
@@ -73,7 +73,7 @@ def _stack(pattern: str, group: Sequence[tuple[Load, Spent]], kinds: Sequence[Wh
             Bar(
                 name=load.variant,
                 parts=tuple(
-                    Part(name=_PARTS[where][0], value=ms, colour=_PARTS[where][1])
+                    Segment(name=_PARTS[where][0], value=ms, colour=_PARTS[where][1])
                     for where in kinds
                     if (ms := _ms(spent, where)) > 0
                 ),

@@ -46,7 +46,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
         return f"{listed(list(self.scenarios))} ({count(self.cells, 'cell')}): {self.reason}"
 
 
-class Column(msgspec.Struct, frozen=True, kw_only=True):
+class BackendColumn(msgspec.Struct, frozen=True, kw_only=True):
     """One set of backends. ``missing`` says why it could not be had, then there is no entry.
 
     ``backends`` are lines such as "postgres: embedded 18.4"; ``folder`` is where its own report
@@ -61,7 +61,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     wants: tuple[Want, ...] = ()
 
 
-def columns(assessed: Assessment) -> tuple[Column, ...]:
+def columns(assessed: Assessment) -> tuple[BackendColumn, ...]:
     """The sets, the proof's own first; nothing for a proof without cells."""
     proof = assessed.proof
     if not proof.cells:
@@ -70,18 +70,20 @@ def columns(assessed: Assessment) -> tuple[Column, ...]:
     found = [_column(assessed, proof.stack or _OWN, "", names)]
     for beside, came in zip(proof.beside, assessed.beside, strict=True):
         if came is None:
-            found.append(Column(name=beside.name, missing=beside.missing))
+            found.append(BackendColumn(name=beside.name, missing=beside.missing))
         else:
             found.append(_column(came, beside.name, beside.folder, names))
     return tuple(found)
 
 
-def _column(assessed: Assessment, name: str, folder: str, scenarios: tuple[str, ...]) -> Column:
+def _column(
+    assessed: Assessment, name: str, folder: str, scenarios: tuple[str, ...]
+) -> BackendColumn:
     proof = assessed.proof
     cells: dict[str, list[Cell]] = {scenario: [] for scenario in scenarios}
     for cell in proof.cells:
         cells.setdefault(cell.scenario, []).append(cell)
-    return Column(
+    return BackendColumn(
         name=name,
         folder=folder,
         backends=tuple(f"{role}: {what}" for role, what in proof.machine.backends.items()),

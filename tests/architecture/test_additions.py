@@ -13,7 +13,7 @@ import pytest
 from paidonce.harness.checkers import CHECKERS, judge, load_checkers, target_checkers
 from paidonce.harness.checkers.base import NOTHING, BrokenBy, Telling, conclude
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.exploration import Request, scheduler
+from paidonce.harness.explore.exploration import SearchRequest, scheduler
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search import Coverage, Plan, Run, search
 from paidonce.harness.explore.search.schedulers import SCHEDULERS, SchedulerKind, kind_of
@@ -153,7 +153,7 @@ LAST_FIRST = SchedulerKind(
 def test_a_scheduler_is_found_by_its_name_and_explores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SCHEDULERS, LAST_FIRST.name, LAST_FIRST)
     script = cast("Script", None)  # Which service it is is nothing to a scheduler.
-    chosen = scheduler(Request(scenario=script, variant="any", search="last-first"))
+    chosen = scheduler(SearchRequest(scenario=script, variant="any", search="last-first"))
     assert isinstance(chosen, LastFirst)
     fine = Verdict(checker="any", status=Status.VALID, reason="nothing can go wrong")
     result = asyncio.run(search([Counters()], lambda outcome: fine, chosen))

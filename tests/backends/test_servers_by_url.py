@@ -26,7 +26,7 @@ from paidonce.harness.process.child import Child
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.proof.matrix import prove
-from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import standing
 from paidonce.harness.scenario.subject import Described
@@ -58,7 +58,7 @@ def home_of(major: int) -> Path:
 def proof_with(
     choice: Choice, guards: tuple[str, ...], stories: tuple[str, ...], out: Path, search: float
 ):
-    plan = Plan(
+    plan = ProofPlan(
         target=TARGET,
         variants=tuple(TARGET.variant(name) for name in guards),
         scenarios=tuple(scenario(name) for name in stories),

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from paidonce.harness.backends.stripe_simulator import SimulatedStripe
 from paidonce.harness.cli.main import app
-from paidonce.harness.conformance import CHECKS, Check, Outcome, run
+from paidonce.harness.conformance import CHECKS, Check, CheckOutcome, run
 from paidonce.harness.conformance.client import Api
 
 SAID = {"object": "list", "status": "succeeded", "amount": 1, "data": [], "secret": "x"}
@@ -104,7 +104,7 @@ def test_every_check_fails_where_everything_is_answered_yes(
         api = Api(url, "sk_test_1")
         results += run(api, [check])
         api.close()
-    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    failed = [result for result in results if result.outcome is CheckOutcome.FAILED]
     assert failed
     assert all(result.detail for result in failed)
 
@@ -122,7 +122,7 @@ def test_every_check_of_webhooks_fails_where_its_promise_is_broken(
 ) -> None:
     wanted = [check for check in CHECKS if check.name == name and check.group == "webhooks"]
     assert len(wanted) == 1
-    for mode, outcome in (("nothing", Outcome.PASSED), (broken, Outcome.FAILED)):
+    for mode, outcome in (("nothing", CheckOutcome.PASSED), (broken, CheckOutcome.FAILED)):
         with Corrupting(simulator.url, mode) as server:
             api = Api(server.url, "sk_test_1")
             (result,) = run(api, wanted)

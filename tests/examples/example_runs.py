@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paidonce.harness.explore.exploration import (
     Explored,
-    Request,
+    SearchRequest,
     explore,
     opened,
     opened_as,
@@ -85,7 +85,7 @@ async def _explored(target: Path, choice: Choice, folder: Path, wanted: Wanted) 
             async with opened(stack, script, variant.name, lanes, noise) as worlds:
                 # Watching it is left to the search, which begins with that.
                 expected = await predicted(worlds[0], watch=0.0)
-                request = Request(
+                request = SearchRequest(
                     scenario=script,
                     variant=variant.name,
                     budget=SEARCH,

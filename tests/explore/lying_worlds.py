@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import Footprint
-from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
-from paidonce.harness.explore.search import DepthFirst, Judge, Reduced, Result, search
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
+from paidonce.harness.explore.search import DepthFirst, Judge, Reduced, SearchResult, search
 from paidonce.harness.explore.search.world import ANSWER, COMMITS, Pending, Taken, Tenure
 from paidonce.harness.explore.validate.claims import Claims
 from paidonce.harness.explore.validate.lab import Lab, Lane
@@ -75,7 +75,7 @@ class World:
         self._holder: dict[str, tuple[str, int]] = {}
         self._over: dict[str, list[Tenure]] = {}
         self._waits: dict[str, Do] = {}
-        self._answers: dict[str, Heard] = {}
+        self._answers: dict[str, AnswerDigest] = {}
         self._begun: dict[str, int] = {}
         self._steps = 0
 
@@ -166,9 +166,9 @@ class World:
         self._act(next_one, do.ends)
         return (next_one,)
 
-    def _act(self, actor: str, act: Act | None) -> Heard:
+    def _act(self, actor: str, act: Act | None) -> AnswerDigest:
         told = None if act is None else act(self._shared, self._own[actor])
-        return NOTHING if told is None else Heard(told, told)
+        return NOTHING if told is None else AnswerDigest(told, told)
 
     async def finish(self) -> Hashable:
         assert not self.pending()
@@ -220,10 +220,10 @@ def tried(
     lanes: int = 1,
     counting: bool = False,
     reduced: bool = True,
-) -> tuple[Result, Validated, Claims]:
+) -> tuple[SearchResult, Validated, Claims]:
     """A search, reduced or not, and what trying its claims has shown."""
 
-    async def run() -> tuple[Result, Validated, Claims]:
+    async def run() -> tuple[SearchResult, Validated, Claims]:
         loop = asyncio.get_running_loop()
         claims, ways = Claims(), Ways(told)
         late_worlds = Worlds(programs, late=late, twins=twins or {}, counting=counting)

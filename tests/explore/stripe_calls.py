@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
-from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.engine import saved
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
-from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 from paidonce.harness.taps.stripe.calls import StripeCall, read_call
 
 ID = re.compile(r"\b(?:pi|ch|re|pm|cus|evt|req|txn|we)_[A-Za-z0-9_]+")
@@ -41,9 +41,9 @@ class Account:
     """An account with something of everything; what there is at the start is in ``start``."""
 
     def __init__(self) -> None:
-        self.simulation = Simulation(Settings(seed=3), clock=lambda: 1_800_000_000.0)
+        self.simulation = Simulation(SimulatorSettings(seed=3), clock=lambda: 1_800_000_000.0)
         self.start: dict[str, str] = {}
-        self.told = Told()
+        self.told = ToldByStripe()
         self._number = 0
         for name, method, path, form in _START:
             made = self.call(method, path, form)
@@ -51,7 +51,7 @@ class Account:
             self.start[name] = body["id"]
             if body.get("latest_charge"):
                 self.start[f"charge of {name}"] = body["latest_charge"]
-        self.told = Told(frozenset(self.start.values()))
+        self.told = ToldByStripe(frozenset(self.start.values()))
         text = msgspec.json.encode(saved.document(self.simulation)).decode()
         self._at_start = frozenset(ID.findall(text))
 
@@ -73,7 +73,7 @@ class Account:
             headers["idempotency-key"] = key
         parts = urlsplit(target)
         body = b"" if method == "GET" else sent.encode()
-        request = Request(method, parts.path, parts.query.encode(), headers, body)
+        request = ApiRequest(method, parts.path, parts.query.encode(), headers, body)
         reply = api.answer(self.simulation, request)
         assert isinstance(reply, Reply)
         call, maker = read_call(self._number, method, target, headers, body), f"call {self._number}"

@@ -11,7 +11,7 @@ from toy_worlds import ToyWorlds, verdict
 
 from paidonce.harness.explore.control.execution import SharesMemory
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, Ending, search
 from paidonce.harness.explore.search.clock import Clock
 from paidonce.scenarios.catalog import scenario
@@ -63,7 +63,7 @@ class Slow(ServiceWorlds):
 @pytest.mark.parametrize("seconds", [0.5])
 def test_a_search_that_begins_again_goes_on_with_what_is_left(seconds: float) -> None:
     service = Slow()
-    request = Request(
+    request = SearchRequest(
         scenario=service.scenario, variant="none", budget=Budget(seconds=seconds), watch=0.01
     )
     explored = asyncio.run(explore([service], request))

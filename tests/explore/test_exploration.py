@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from paidonce.harness.explore.exploration import Request, explore, opened, play_again, save
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened, play_again, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.witness.file import broken_of, read_witness
 from paidonce.harness.history import Effect, read_history
@@ -45,7 +45,7 @@ def explored(name, guard, *, attempts=None, lanes=1, **how):
     story = scenario(name)
     if attempts is not None:
         story = story.with_attempts(attempts)
-    request = Request(scenario=story, variant=guard, lanes=lanes, **how)
+    request = SearchRequest(scenario=story, variant=guard, lanes=lanes, **how)
     return on_worlds(story, guard, lambda worlds: explore(worlds, request), lanes)
 
 

@@ -14,7 +14,7 @@ from paidonce.harness.backends.wheels import postgres_tool
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.export import (
     Snapshot,
-    Table,
+    TableName,
     isolation_spec,
     statements_of,
     take_snapshot,
@@ -166,7 +166,7 @@ def test_a_statement_that_no_spec_can_hold_is_refused():
 
 
 def test_tables_are_found_by_name_and_by_what_they_refer_to():
-    a, b, c, d = (Table("public", name) for name in ("a", "b", "c", "order$x"))
+    a, b, c, d = (TableName("public", name) for name in ("a", "b", "c", "order$x"))
     texts = ["SELECT * FROM A JOIN bb ON true", 'UPDATE public."order$x" SET n = 1']
     assert named_in([a, b, c, d], texts) == (a, d)
     assert closed({a}, [(a, b), (b, c), (d, a)]) == {a, b, c}

@@ -12,7 +12,7 @@ import pytest
 from narratives import witness
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.exploration import Request, explore, opened, save
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened, save
 from paidonce.harness.explore.regression import Replay, replay_witness, scenario_of, shared_choice
 from paidonce.harness.explore.search import Divergence
 from paidonce.harness.explore.witness.export import pytest_test
@@ -101,7 +101,7 @@ def counterexample(tmp_path_factory):
             open_stack(Described(TARGET), shared_choice()) as stack,
             opened(stack, story, "none", 1) as worlds,
         ):
-            return await explore(worlds, Request(scenario=story, variant="none"))
+            return await explore(worlds, SearchRequest(scenario=story, variant="none"))
 
     explored = asyncio.run(asyncio.wait_for(find(), 120))
     return save(explored, tmp_path_factory.mktemp("race"))

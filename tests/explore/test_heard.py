@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.explore.footprint.sql.serials import Serials
-from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard, heard, heard_of
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard, heard_of
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.taps.postgres import Answer, Failure, Statement, Unit
 from paidonce.harness.taps.stripe.calls import StripeCall
@@ -93,7 +93,7 @@ def test_numbers_of_a_sequence_are_told_by_their_names():
         floors={root: 10},
     )
 
-    def told(number: str, *, by: str) -> Heard:
+    def told(number: str, *, by: str) -> AnswerDigest:
         names = Names({}, serials)
         names.inserted(by, "INSERT INTO orders DEFAULT VALUES RETURNING id", ("id",), (number,))
         return heard(unit((number,), columns=("id",)), names)
@@ -118,7 +118,7 @@ def test_what_is_not_kept_whole_is_exactly_like_nothing():
 
 
 def test_several_answers_are_one():
-    one, other = Heard("a", "b"), Heard("c", "d")
+    one, other = AnswerDigest("a", "b"), AnswerDigest("c", "d")
     assert heard_of([]) == NOTHING
     assert heard_of([NOTHING, one]) == one.then(NOTHING) == one
     assert heard_of([one, other]) != heard_of([other, one])

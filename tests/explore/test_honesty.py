@@ -11,15 +11,15 @@ from msgspec import structs
 from paidonce.harness.explore.caveats import about_nothing, claimed, honest
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.outcome import Came
-from paidonce.harness.explore.search import Counts, Ending, Result
+from paidonce.harness.explore.search import Counts, Ending, SearchResult
 from paidonce.harness.verdict import Status
 
 TRIPPED = "1 executions stayed invalid, the first because: step 2: touched more than before"
 DISTURBING = "the service sends 'postgres UPDATE jobs' by itself, which touches what attempts do"
 
 
-def result(ending: Ending, reason: str = "", *invalid: str) -> Result:
-    return Result(
+def result(ending: Ending, reason: str = "", *invalid: str) -> SearchResult:
+    return SearchResult(
         ending=ending,
         coverage="all of it",
         reason=reason,
@@ -85,7 +85,7 @@ def test_a_search_in_which_who_succeeds_alone_never_does_is_about_nothing():
 # --- several processes at one address -------------------------------------------------------------
 
 
-def said_of(workers: int, *, shared_memory: bool) -> Result:
+def said_of(workers: int, *, shared_memory: bool) -> SearchResult:
     bench = SimpleNamespace(
         subject=SimpleNamespace(leases_hold=True, timeouts_hold=True),
         controlled=True,

@@ -6,14 +6,14 @@ import pytest
 
 from paidonce.harness.explore.control.polling import Polls, Try, changed_nothing, refused
 from paidonce.harness.explore.footprint.model import Footprint, Resource
-from paidonce.harness.explore.naming.answer_digest import Heard
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.taps.postgres import Statement, Unit
 from paidonce.harness.taps.postgres.units import Failure
 from paidonce.harness.taps.redis import RedisCommand
 
 LOCK = frozenset({Resource(("redis", "0"), (("key", "lock"),))})
 OTHER = frozenset({Resource(("redis", "0"), (("key", "other"),))})
-NO, YES = Heard("no", "no"), Heard("yes", "yes")
+NO, YES = AnswerDigest("no", "no"), AnswerDigest("yes", "yes")
 
 
 def taking(keys=LOCK):
@@ -40,7 +40,12 @@ def test_a_third_try_after_two_that_were_refused_is_the_same_again():
 
 @pytest.mark.parametrize(
     "last",
-    [tried(heard=YES), tried(idle=False), tried(heard=Heard("no", "")), tried(label="GET lock")],
+    [
+        tried(heard=YES),
+        tried(idle=False),
+        tried(heard=AnswerDigest("no", "")),
+        tried(label="GET lock"),
+    ],
 )
 def test_a_try_that_was_answered_otherwise_or_changed_something_is_not(last):
     polls = Polls()

@@ -25,8 +25,8 @@ from paidonce.harness.explore.search import (
     Pct,
     RandomWalk,
     Reduced,
-    Result,
     Scheduler,
+    SearchResult,
     search,
 )
 from paidonce.harness.explore.search.lane import Care, Gone, make
@@ -48,7 +48,7 @@ SCHEDULERS: dict[str, Callable[[], Scheduler]] = {
 }
 
 
-def same(result: Result) -> Result:
+def same(result: SearchResult) -> SearchResult:
     """Without what takes a different time."""
     found = tuple(msgspec.structs.replace(one, seconds=0) for one in result.found)
     return msgspec.structs.replace(result, seconds=0, found=found)
@@ -62,7 +62,7 @@ def bad(outcome: Any) -> Any:
     return verdict(dict(outcome[0])["x"] != 2)
 
 
-def here(make_scheduler: Callable[[], Scheduler], judge: Any = harmless) -> Result:
+def here(make_scheduler: Callable[[], Scheduler], judge: Any = harmless) -> SearchResult:
     return same(asyncio.run(search([ToyWorlds(RACING)], judge, make_scheduler())))
 
 
@@ -70,7 +70,7 @@ SPREAD = ("dpor",)
 """The schedulers that are tried on workers: the others' plans differ from theirs in nothing."""
 
 
-async def everything(crew: Crew) -> dict[str, list[Result]]:
+async def everything(crew: Crew) -> dict[str, list[SearchResult]]:
     """What schedulers come to on the crew, with every outcome harmless and with a bad one."""
     found = {}
     for name in SPREAD:
@@ -84,7 +84,7 @@ async def everything(crew: Crew) -> dict[str, list[Result]]:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_results_do_not_depend_on_the_number_of_workers(workers: int, tmp_path: Path) -> None:
-    async def spread() -> dict[str, list[Result]]:
+    async def spread() -> dict[str, list[SearchResult]]:
         async with (
             local_cluster(workers) as cluster,
             crew_at(cluster.address, ToyLane(RACING, tmp_path)) as crew,
@@ -116,7 +116,7 @@ def test_what_a_lost_worker_had_begun_is_executed_again(tmp_path: Path) -> None:
         await asyncio.to_thread(victim.kill)
         return pid
 
-    async def spread() -> tuple[Result, int]:
+    async def spread() -> tuple[SearchResult, int]:
         async with (
             local_cluster(2) as cluster,
             crew_at(cluster.address, ToyLane(RACING, tmp_path)) as crew,

@@ -18,7 +18,7 @@ from paidonce.harness.explore.search import (
     DepthFirst,
     Ending,
     Reduced,
-    Result,
+    SearchResult,
     search,
 )
 from paidonce.harness.explore.search.schedulers.tree import TreeScheduler
@@ -136,7 +136,7 @@ def charges(outcome: Any) -> Verdict:
     return verdict(len(dict(outcome[2]).get("charge", ())) > 1)
 
 
-def find(program: Program, scheduler: TreeScheduler) -> Result:
+def find(program: Program, scheduler: TreeScheduler) -> SearchResult:
     return asyncio.run(search([RowLocksWorlds(program)], charges, scheduler))
 
 

@@ -22,8 +22,8 @@ from paidonce.harness.explore.search import (
     RandomWalk,
     Recheck,
     Reduced,
-    Result,
     Scheduler,
+    SearchResult,
     search,
 )
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
@@ -42,7 +42,7 @@ def bad(outcome: Any) -> Verdict:
 
 def with_lanes(
     count: int, scheduler: Scheduler, judge: Callable[[Hashable], Verdict], **more: Any
-) -> tuple[Result, list[ToyWorlds]]:
+) -> tuple[SearchResult, list[ToyWorlds]]:
     dice = Random(count)
     lanes = [ToyWorlds(RACING, yields=lambda: dice.randint(0, 7)) for _ in range(count)]
     return asyncio.run(search(lanes, judge, scheduler, **more)), lanes
@@ -120,7 +120,7 @@ class _UnrulyWorld:
 TWO: Programs = {"a": (("write", "x", 1),), "b": (("write", "x", 2),)}
 
 
-def run(worlds: Worlds, scheduler: Scheduler | None = None, **more: Any) -> Result:
+def run(worlds: Worlds, scheduler: Scheduler | None = None, **more: Any) -> SearchResult:
     return asyncio.run(search([worlds], harmless, scheduler or Reduced(), **more))
 
 

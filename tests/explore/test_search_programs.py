@@ -27,7 +27,7 @@ from paidonce.harness.explore.search import (
     DepthFirst,
     Ending,
     Reduced,
-    Result,
+    SearchResult,
     search,
 )
 from paidonce.harness.explore.search.schedulers.tree import TreeScheduler
@@ -74,7 +74,9 @@ toy_programs: st.SearchStrategy[Programs] = st.one_of(
 )
 
 
-def executed(worlds: Worlds, scheduler: TreeScheduler) -> tuple[Result, list[tuple[Taken, ...]]]:
+def executed(
+    worlds: Worlds, scheduler: TreeScheduler
+) -> tuple[SearchResult, list[tuple[Taken, ...]]]:
     recording = Recording(worlds)
     budget = Budget(schedules=MOST)
     return asyncio.run(search([recording], harmless, scheduler, budget=budget)), recording.finished

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from stripe_calls import CALLS, Account, Sent
 
 from paidonce.harness.explore.footprint.model import Footprint
-from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.domain.touched import Touched
-from paidonce.harness.simulator.wire.messages import Request
+from paidonce.harness.simulator.wire.messages import ApiRequest
 
 DELETED: Sent = ("DELETE", "/v1/customers/{anna}", {}, None)
 PAYS: Sent = ("POST", "/v1/payment_intents/{open}/confirm", {}, None)
@@ -73,7 +73,7 @@ def test_what_is_told_is_more_exact_than_what_can_be_read():
 
 def test_what_a_call_made_is_known_by_that_call():
     names = {}
-    touched, told = Touched(), Told(name=names.__setitem__)
+    touched, told = Touched(), ToldByStripe(name=names.__setitem__)
     touched.made["payment_intent", "pi_1"] = None
     assert told.footprint(touched.text(), "tab 1 1") == Footprint()
     assert names == {"pi_1": "payment_intent 0 of tab 1 1"}
@@ -87,7 +87,7 @@ def test_what_a_call_made_is_known_by_that_call():
 def test_the_order_of_creation_matters_where_somebody_looks_through_a_list():
     touched = Touched()
     touched.added.add("intents")
-    plain, ordered = Told(), Told(ordered={"intents"})
+    plain, ordered = ToldByStripe(), ToldByStripe(ordered={"intents"})
     makers = ("tab 1 1", "tab 2 1")
     one, other = (plain.footprint(touched.text(), maker) for maker in makers)
     assert not one.conflicts(other)
@@ -102,5 +102,5 @@ def test_the_order_of_creation_matters_where_somebody_looks_through_a_list():
 def test_nobody_is_told_who_does_not_ask():
     account = Account()
     headers = {"authorization": "Bearer sk_test_a"}
-    reply = api.answer(account.simulation, Request("GET", "/v1/charges", b"", headers, b""))
+    reply = api.answer(account.simulation, ApiRequest("GET", "/v1/charges", b"", headers, b""))
     assert "paidonce-touched" not in reply.headers

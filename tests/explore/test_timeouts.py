@@ -16,7 +16,7 @@ from paidonce.harness.explore.footprint.sql.session_settings import settings_at_
 from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.footprint.sql.timeouts import NAMES, UNKNOWN, seconds
 from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
-from paidonce.harness.explore.search import Counts, Ending, Result
+from paidonce.harness.explore.search import Counts, Ending, SearchResult
 
 SETS = Function(
     name="public.hurry",
@@ -186,7 +186,7 @@ def worlds(*, hold: bool) -> Any:
 
 
 def test_a_search_that_rests_on_one_is_not_complete_unless_they_are_said_to_hold() -> None:
-    result = Result(
+    result = SearchResult(
         ending=Ending.COMPLETE, coverage="", reason="", counts=Counts(), seconds=1.0, outcomes=()
     )
     said = honest([worlds(hold=False)], result)

@@ -9,7 +9,7 @@ import pytest
 
 from paidonce.harness.explore.control.warm_up import MOST, Warmth
 from paidonce.harness.explore.footprint.model import LOCAL
-from paidonce.harness.explore.naming.answer_digest import Heard
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
 from paidonce.harness.service.script import NotReady
 
@@ -48,7 +48,7 @@ class _World:
         if label == "lost":
             raise InvalidRun("not under control")
         label, _, answer = label.partition(" -> ")
-        heard = Heard(answer, answer)
+        heard = AnswerDigest(answer, answer)
         return Taken(actor=actor, label=label, footprint=LOCAL, enabled=enabled, heard=heard)
 
     async def finish(self) -> Hashable:

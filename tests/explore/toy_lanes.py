@@ -12,7 +12,7 @@ from pathlib import Path
 from toy_worlds import Programs, ToyWorlds
 
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
-from paidonce.harness.explore.search.lane import Care, Made, make
+from paidonce.harness.explore.search.lane import Care, PlanResult, make
 from paidonce.harness.explore.search.types import Plan
 
 VICTIM = "victim"
@@ -43,7 +43,7 @@ class MakeToy:
     care: Care
     trap: Path | None = None
 
-    async def __call__(self, worlds: ToyWorlds) -> Made:
+    async def __call__(self, worlds: ToyWorlds) -> PlanResult:
         if self.trap is not None and len(self.plan.prefix) >= 3 and _first(self.trap):
             await asyncio.Event().wait()
         return await make(worlds, self.plan, self.care)
@@ -68,12 +68,12 @@ class ToysElsewhere:
     def lanes(self) -> int:
         return self.crew.lanes
 
-    async def make(self, plan: Plan, care: Care) -> Made:
+    async def make(self, plan: Plan, care: Care) -> PlanResult:
         try:
             made = await self.crew.run(MakeToy(plan, care, self.trap))
         except LostTooOften as error:
-            return Made(None, (str(error),))
-        assert isinstance(made, Made)
+            return PlanResult(None, (str(error),))
+        assert isinstance(made, PlanResult)
         return made
 
 

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Any
 
 from paidonce.harness.explore.footprint.model import Footprint, Resource
-from paidonce.harness.explore.search import Judge, Result, Scheduler, search
+from paidonce.harness.explore.search import Judge, Scheduler, SearchResult, search
 from paidonce.harness.explore.search.world import Pending, Taken, World, Worlds
 from paidonce.harness.verdict import Status, Verdict
 
@@ -193,7 +193,7 @@ def harmless(outcome: Hashable) -> Verdict:
 
 def explore(
     programs: Programs, scheduler: Scheduler, judge: Judge = harmless, **more: Any
-) -> tuple[Result, ToyWorlds]:
+) -> tuple[SearchResult, ToyWorlds]:
     """The result, and the worlds with everything that was executed."""
     worlds = ToyWorlds(programs)
     return asyncio.run(search([worlds], judge, scheduler, **more)), worlds

@@ -13,7 +13,7 @@ from programme import RESET, STATE, Service
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import (
     Explored,
-    Request,
+    SearchRequest,
     exit_code,
     explore,
     opened,
@@ -141,7 +141,7 @@ class Searcher:
     ) -> Found:
         """Search a service. Raises ``PaidonceError``."""
         worlds = await self._become(service)
-        request = Request(
+        request = SearchRequest(
             scenario=worlds.scenario,
             variant="default",
             search=search,

@@ -7,7 +7,7 @@ import threading
 from gate_shop import shop_in
 
 from paidonce.harness.pytest_plugin.run import Settings
-from paidonce.harness.pytest_plugin.session import Session
+from paidonce.harness.pytest_plugin.session import RaceSession
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.run.subject import TargetSubject
 
@@ -16,7 +16,7 @@ WAIT_S = 120
 
 def session(tmp_path):
     shared = tmp_path / "shared"
-    return Session(Settings(out=tmp_path / "out", unknown="skip", backends=None, shared=shared))
+    return RaceSession(Settings(out=tmp_path / "out", unknown="skip", backends=None, shared=shared))
 
 
 def target(tmp_path, *, port):

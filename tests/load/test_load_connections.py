@@ -10,7 +10,7 @@ from paidonce.harness.backends.choice import Choice
 from paidonce.harness.cli.measuring import load_all
 from paidonce.harness.load.measure import Workload
 from paidonce.harness.process import event_loop as loop
-from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.load_observed import HELD
 from paidonce.harness.results.proof import Load
 from paidonce.harness.scenario.subject import Described
@@ -43,7 +43,7 @@ def test_the_service_has_the_connections_it_is_given(tmp_path: Path) -> None:
 
 
 def measured(work: Workload, guard: str, out: Path) -> list[Load]:
-    findings = Findings(Plan(TARGET, (TARGET.variant(guard),), (), out))
+    findings = Findings(ProofPlan(TARGET, (TARGET.variant(guard),), (), out))
 
     async def run() -> None:
         with Progress(disable=True) as progress:

@@ -22,7 +22,7 @@ from paidonce.harness.load.generate.job import LOCUSTFILE
 from paidonce.harness.load.generate.targets import write_target
 from paidonce.harness.load.record.joining import MACHINES, Joined, histories_in, join, parts_among
 from paidonce.harness.load.record.latencies import read_log
-from paidonce.harness.load.record.merge import Part, on_one_clock, read_parts
+from paidonce.harness.load.record.merge import ProcessHistory, on_one_clock, read_parts
 from paidonce.harness.load.record.recorder import LATENCIES, MACHINE, MEASURED, SESSION
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.modules import command
@@ -178,12 +178,12 @@ def _a_second_payment_is_found_in_the_part_of_the_dead(killed: Path, rule: str) 
     assert judged.exit_code == 1, judged.output
 
 
-def moved(part: Part, machine: str, wall: int) -> Part:
+def moved(part: ProcessHistory, machine: str, wall: int) -> ProcessHistory:
     header = part.history.header
     settings = header.settings | {MACHINE: machine, "wall_origin_ns": str(wall)}
     events: list[Event] = [msgspec.structs.replace(header, settings=settings)]
     events += part.history.events[1:]
-    return Part(part.name, type(part.history)(events), part.origin)
+    return ProcessHistory(part.name, type(part.history)(events), part.origin)
 
 
 def test_machines_are_put_beside_each_other_by_their_clocks(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_order_that_two_machines_used_is_refused(tmp_path: Path) -> None:
         on_one_clock([moved(parts[0], "one", 1), moved(parts[1], "two", 2)])
 
 
-def _two_parts(folder: Path, *orders: str) -> tuple[Part, ...]:
+def _two_parts(folder: Path, *orders: str) -> tuple[ProcessHistory, ...]:
     for number, (order, origin) in enumerate(zip(orders, (5, 77), strict=True)):
         write(
             folder / f"{number}.jsonl",

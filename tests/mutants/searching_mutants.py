@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from mutants import Mutant
 
-from paidonce.harness.explore.exploration import Request, exit_code, explore, opened
+from paidonce.harness.explore.exploration import SearchRequest, exit_code, explore, opened
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.scenario.subject import Described
@@ -42,7 +42,7 @@ class MutantSearcher:
 
     async def search(self, mutant: Mutant, seconds: float = SECONDS) -> Searched:
         story = scenario(mutant.scenario)
-        request = Request(scenario=story, variant=mutant.name, budget=Budget(seconds=seconds))
+        request = SearchRequest(scenario=story, variant=mutant.name, budget=Budget(seconds=seconds))
         async with opened(self._stack, story, mutant.name, 1) as worlds:
             result = (await explore(worlds, request)).result
         return Searched(exit_code(result), result.reason, result.counts.explored)

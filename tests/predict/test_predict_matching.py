@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tape import ORDER, Tape, catalog
 
-from paidonce.harness.explore.search import Counts, Ending, Execution, Found, Result
+from paidonce.harness.explore.search import Counts, Ending, Execution, FoundExecution, SearchResult
 from paidonce.harness.history import Header, History
 from paidonce.harness.predict import (
     Standing,
@@ -107,7 +107,7 @@ def test_an_act_that_was_refused_is_none():
 
 
 def result(ending, found=()):
-    return Result(
+    return SearchResult(
         ending=ending,
         coverage="all interleavings of 2 attempts over tap steps",
         reason="" if ending is Ending.COMPLETE else "the budget of 3 schedules is spent",
@@ -121,7 +121,7 @@ def result(ending, found=()):
 def counterexample():
     verdict = Verdict(checker="x", status=Status.INVALID, reason="broken")
     execution = Execution(number=1, taken=(), outcome=None, verdict=verdict)
-    return result(Ending.COUNTEREXAMPLE, (Found(execution=execution, seconds=0.1),))
+    return result(Ending.COUNTEREXAMPLE, (FoundExecution(execution=execution, seconds=0.1),))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.explore.search import Ending
 from paidonce.harness.predict import Standing, decided, orders_of, predicted
 from paidonce.harness.scenario.subject import Described
@@ -40,7 +40,7 @@ def explored(name, guard, *, target=TARGET, watch=0.1, steered=True):
         ):
             found = await predicted(worlds[0], watch)
             first = orders_of(found) if steered else ()
-            request = Request(scenario=story, variant=guard, first=first, watch=watch)
+            request = SearchRequest(scenario=story, variant=guard, first=first, watch=watch)
             return found, await explore(worlds, request)
 
     return asyncio.run(asyncio.wait_for(main(), 600))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE
-from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.explore.search import Ending
 from paidonce.harness.predict import Blind, Standing, decided, orders_of, predicted, weighed
 from paidonce.harness.targets import load_target
@@ -37,7 +37,9 @@ def foretold(path, variant, *, search=False):
             found = await predicted(worlds[0], 0.0)
             if not search:
                 return found, None, ()
-            request = Request(scenario=script, variant=variant, first=orders_of(found), watch=0.0)
+            request = SearchRequest(
+                scenario=script, variant=variant, first=orders_of(found), watch=0.0
+            )
             came = await explore(worlds, request)
             matters = await weighed(worlds[0], found, came)
             settled = decided(found, came.result, came.history, matters)

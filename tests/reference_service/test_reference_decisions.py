@@ -32,15 +32,18 @@ from paidonce.reference_service.operations import (
     Refund,
 )
 from paidonce.reference_service.operations.base import Event
-from paidonce.reference_service.orders import Order, Refused, Status
+from paidonce.reference_service.orders import Order, OrderStatus, Refused
 from paidonce.reference_service.reconcile import judge
 
 UNPAID = Order(id="o1", amount=1000, currency="usd")
-PAID = replace(UNPAID, payment_status=Status.PAID, payment_id="pi_1")
+PAID = replace(UNPAID, payment_status=OrderStatus.PAID, payment_id="pi_1")
 PENDING = replace(
-    UNPAID, payment_status=Status.PROCESSING, pending_attempt=uuid.UUID(int=1), payment_id="pi_1"
+    UNPAID,
+    payment_status=OrderStatus.PROCESSING,
+    pending_attempt=uuid.UUID(int=1),
+    payment_id="pi_1",
 )
-CANCELLED = replace(UNPAID, payment_status=Status.CANCELLED)
+CANCELLED = replace(UNPAID, payment_status=OrderStatus.CANCELLED)
 PAY, INTENT, CANCEL, AMEND = Pay("pm_card_visa"), CreateIntent(), Cancel(), ChangeAmount(700)
 EVENT = ApplyEvent(Event("evt_1", "payment_intent.succeeded", "pi_1"))
 
@@ -58,7 +61,7 @@ def test_nothing_is_decided_while_an_attempt_is_pending(operation: Operation) ->
 
 @pytest.mark.parametrize("operation", [PAY, INTENT, CANCEL, AMEND])
 def test_what_needs_an_unpaid_order(operation: Operation) -> None:
-    for status in (Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED):
+    for status in (OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED):
         assert refusal(operation, replace(PAID, payment_status=status)) == "order_already_paid"
     assert refusal(operation, CANCELLED) == "order_cancelled"
 
@@ -93,7 +96,9 @@ def test_refunds_add_up_to_the_payment_at_most(amount: int, given_back: list[int
         order = conclude(Refund, order, call, outcome).order
         assert 0 < order.refunded_amount <= amount
         full = order.refunded_amount == amount
-        assert order.payment_status is (Status.REFUNDED if full else Status.PARTIALLY_REFUNDED)
+        assert order.payment_status is (
+            OrderStatus.REFUNDED if full else OrderStatus.PARTIALLY_REFUNDED
+        )
 
 
 def test_the_key_grows_only_with_known_ends() -> None:
@@ -153,7 +158,7 @@ def test_a_decline_keeps_the_intent() -> None:
     settlement = conclude(Pay, UNPAID, call, declined)
     assert (settlement.state, settlement.answer.status) == (State.FAILED, 402)
     assert settlement.order.payment_id == "pi_9"
-    assert settlement.order.payment_status is Status.UNPAID
+    assert settlement.order.payment_status is OrderStatus.UNPAID
 
 
 def test_a_recovery_that_finds_an_intent_paid_does_not_call_it_unpaid() -> None:
@@ -161,7 +166,7 @@ def test_a_recovery_that_finds_an_intent_paid_does_not_call_it_unpaid() -> None:
     assert call is not None
     found = Outcome(result=Result.SUCCEEDED, intent=Intent("pi_9", "succeeded", 900))
     settlement = conclude(CreateIntent, UNPAID, call, found)
-    assert settlement.order.payment_status is Status.PAID
+    assert settlement.order.payment_status is OrderStatus.PAID
     assert settlement.order.amount == 900
     assert settlement.answer.body["error"]["code"] == "order_already_paid"
 
@@ -169,7 +174,7 @@ def test_a_recovery_that_finds_an_intent_paid_does_not_call_it_unpaid() -> None:
 def test_money_that_came_for_a_cancelled_order_is_seen() -> None:
     settlement = EVENT.decide(CANCELLED).settlement
     assert settlement is not None
-    assert settlement.order.payment_status is Status.PAID
+    assert settlement.order.payment_status is OrderStatus.PAID
 
 
 def test_a_reported_failure_gives_an_unpaid_order_its_intent() -> None:
@@ -177,7 +182,7 @@ def test_a_reported_failure_gives_an_unpaid_order_its_intent() -> None:
     settlement = failed.decide(UNPAID).settlement
     assert settlement is not None
     assert settlement.order.payment_id == "pi_7"
-    assert settlement.order.payment_status is Status.UNPAID
+    assert settlement.order.payment_status is OrderStatus.UNPAID
     known = failed.decide(replace(UNPAID, payment_id="pi_1")).settlement
     assert known is not None
     assert known.order.payment_id == "pi_1"

@@ -13,7 +13,7 @@ from paidonce import reports
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.proof.cell_search import Allowance
 from paidonce.harness.proof.matrix import prove
-from paidonce.harness.proof.plan import Findings, Plan
+from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.proof import How
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import Choice, open_stack
@@ -35,7 +35,7 @@ def choice(stripe="simulator"):
 
 def proof_of(tmp_path, guards, stories, stripe="simulator", search_seconds=0.0):
     async def main():
-        plan = Plan(
+        plan = ProofPlan(
             target=TARGET,
             variants=tuple(TARGET.variant(name) for name in guards),
             scenarios=tuple(stories),
@@ -108,7 +108,7 @@ def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
     stories = [scenario("two_tabs"), scenario("pay_vs_cancel")]
 
     async def main():
-        plan = Plan(
+        plan = ProofPlan(
             target=TARGET,
             variants=(TARGET.variant("none"),),
             scenarios=tuple(stories),

@@ -22,7 +22,7 @@ from paidonce.harness.scenario.model import (
     after,
     when_held,
 )
-from paidonce.harness.service.script import Progress
+from paidonce.harness.service.script import ClientState
 from paidonce.harness.taps.stripe.calls import StripeCall
 
 PAY = (Step(Action.PAY),)
@@ -98,11 +98,11 @@ def test_a_call_is_held_until_everybody_is_held_or_done(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             first = asyncio.ensure_future(stage.request(call(), Line()))
             await settles()
             assert not first.done(), "b is on its way and may still reach Stripe"
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             await first
         kinds = [fault.kind for fault in bench.events(Fault)]
         assert kinds == ["hold", "release"]
@@ -116,7 +116,7 @@ def test_two_held_calls_are_quiet_and_both_are_released(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             for name in ("a", "b"):
-                bench.stage.tell(name, Progress.RUNNING)
+                bench.stage.tell(name, ClientState.RUNNING)
             calls = [bench.stage.request(call(seq=n), Line()) for n in (1, 2)]
             await asyncio.gather(*calls)
 
@@ -128,7 +128,7 @@ def test_waiting_for_a_lock_in_postgres_is_quiet(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             for name in ("a", "b"):
-                bench.stage.tell(name, Progress.RUNNING)
+                bench.stage.tell(name, ClientState.RUNNING)
             held = asyncio.ensure_future(bench.stage.request(call(), Line()))
             await settles()
             assert not held.done()
@@ -138,12 +138,12 @@ def test_waiting_for_a_lock_in_postgres_is_quiet(tmp_path):
     bounded(main())
 
 
-@pytest.mark.parametrize("progress", [Progress.PARKED, Progress.DONE])
+@pytest.mark.parametrize("progress", [ClientState.PARKED, ClientState.DONE])
 def test_who_is_parked_or_done_does_not_keep_others_held(tmp_path, progress):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, (INTENTS,)) as bench:
-            bench.stage.tell("a", Progress.RUNNING)
+            bench.stage.tell("a", ClientState.RUNNING)
             bench.stage.tell("b", progress)
             await bench.stage.request(call(), Line())
 
@@ -155,14 +155,14 @@ def test_a_client_that_gave_up_still_has_its_request_in_the_service(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
         async with watched(tmp_path, attempts, (INTENTS,)) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
-            stage.tell("a", Progress.ABANDONED)
+            stage.tell("a", ClientState.ABANDONED)
             await stage.may_start(bench.attempts["b"], DEADLINE_S)
-            stage.tell("b", Progress.RUNNING)
+            stage.tell("b", ClientState.RUNNING)
             await settles()
             assert not held.done(), "the only held call is a's; b is still moving"
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             await held
 
     bounded(main())
@@ -174,14 +174,14 @@ def test_only_calls_the_scenario_names_are_held_and_only_so_many(tmp_path):
         holds = (Hold("payment_intent.confirm", at=Side.ANSWER, count=1, limit_s=DEADLINE_S),)
         async with watched(tmp_path, attempts, holds) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             await stage.request(call("payment_intent.confirm"), Line())
             await stage.answer(call("refund.create"), Line())
             first = asyncio.ensure_future(stage.answer(call("payment_intent.confirm"), Line()))
             await settles()
             assert not first.done()
             assert await stage.answer(call("payment_intent.confirm"), Line()) is None
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             assert await first is None
 
     bounded(main())
@@ -191,7 +191,7 @@ def test_a_hold_ends_at_its_limit_and_says_so(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, (Hold("*", limit_s=0.05),)) as bench:
-            bench.stage.tell("a", Progress.RUNNING)
+            bench.stage.tell("a", ClientState.RUNNING)
             await bench.stage.request(call(), Line())
             assert bench.stage.unexpected == [
                 "payment_intent.create was let go after 0.05 s without quiet"
@@ -206,7 +206,7 @@ def test_a_call_can_be_held_until_the_service_hangs_up(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=HUNG_UP))
         async with watched(tmp_path, attempts, (UNTIL_HUNG_UP,)) as bench:
             stage, line = bench.stage, Line()
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), line))
             starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
@@ -223,13 +223,13 @@ def test_an_attempt_starts_when_a_call_is_held(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
         async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done()
             held = asyncio.ensure_future(stage.request(call(), Line()))
             await starts
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             await held
 
     bounded(main())
@@ -241,14 +241,14 @@ def test_an_attempt_starts_when_every_lease_is_over(tmp_path):
         async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
             bench.expiring = 1
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
             starts = asyncio.ensure_future(stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done()
             bench.expiring = 0
             await starts
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             await held
 
     bounded(main())
@@ -258,7 +258,7 @@ def test_a_moment_that_can_no_longer_come_is_not_waited_for(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=when_held()))
         async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
-            bench.stage.tell("a", Progress.DONE)
+            bench.stage.tell("a", ClientState.DONE)
             await bench.stage.may_start(bench.attempts["b"], DEADLINE_S)
         (note,) = bench.events(Note)
         assert note.text == "b starts although 1 held call(s) to Stripe never came"
@@ -270,7 +270,7 @@ def test_a_start_that_does_not_come_names_what_was_waited_for(tmp_path):
     async def main():
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
         async with watched(tmp_path, attempts, ()) as bench:
-            bench.stage.tell("a", Progress.RUNNING)
+            bench.stage.tell("a", ClientState.RUNNING)
             with pytest.raises(DeadlineExceeded, match="b to start, the end of a"):
                 await bench.stage.may_start(bench.attempts["b"], 0.05)
 
@@ -282,11 +282,11 @@ def test_who_is_parked_wakes_up_when_somebody_is_through(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY))
         async with watched(tmp_path, attempts, ()) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             parked = asyncio.ensure_future(stage.park("b", 2 * DEADLINE_S))
             await settles()
             assert not parked.done()
-            stage.tell("a", Progress.DONE)
+            stage.tell("a", ClientState.DONE)
             await asyncio.wait_for(parked, DEADLINE_S)
 
     bounded(main())
@@ -299,7 +299,7 @@ def test_a_start_waits_for_those_of_the_burst_who_have_not_begun_yet(tmp_path):
             starts = asyncio.ensure_future(bench.stage.may_start(bench.attempts["b"], DEADLINE_S))
             await settles()
             assert not starts.done(), "a was not even sent yet, and will be held"
-            bench.stage.tell("a", Progress.DONE)
+            bench.stage.tell("a", ClientState.DONE)
             await starts
 
     bounded(main())
@@ -310,11 +310,11 @@ def test_nobody_is_released_before_everybody_has_started(tmp_path):
         attempts = (Attempt("a", PAY), Attempt("b", PAY, start=after("a")))
         async with watched(tmp_path, attempts, (EVERYTHING,)) as bench:
             stage = bench.stage
-            stage.tell("a", Progress.RUNNING)
+            stage.tell("a", ClientState.RUNNING)
             held = asyncio.ensure_future(stage.request(call(), Line()))
             await settles()
             assert not held.done(), "b has not started"
-            stage.tell("b", Progress.DONE)
+            stage.tell("b", ClientState.DONE)
             await held
 
     bounded(main())

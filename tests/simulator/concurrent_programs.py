@@ -23,11 +23,11 @@ from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.objects import PaymentIntent
 from paidonce.harness.simulator.engine.faults import Rule
 from paidonce.harness.simulator.engine.idempotency import WhenBusy
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.forms import encode
 from paidonce.harness.simulator.wire.latency import Latency, Uniform
-from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 
 START = 1_800_000_000.0
 LATENCY = Latency(
@@ -137,7 +137,7 @@ class Execution:
         self.transitions: list[tuple[PaymentIntent, PaymentIntent]] = []
         self.loop = VirtualLoop()
         self.simulation = Simulation(
-            Settings(
+            SimulatorSettings(
                 seed=program.seed,
                 latency=LATENCY,
                 when_busy=program.when_busy,
@@ -201,7 +201,7 @@ class Execution:
         headers = {"authorization": "Bearer sk_test_a"}
         if key is not None:
             headers["idempotency-key"] = key
-        reply = api.answer(self.simulation, Request("POST", path, b"", headers, encode(form)))
+        reply = api.answer(self.simulation, ApiRequest("POST", path, b"", headers, encode(form)))
         return reply if isinstance(reply, Reply) else await reply
 
 

@@ -8,15 +8,15 @@ from paidonce.harness.simulator.domain import confirming, intents
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.intents import CreateIntent
 from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
-from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
 
 CAUSE = EventRequest(id="req_1", idempotency_key="key")
-VISA = Source(payment_method="pm_card_visa")
+VISA = PaymentSource(payment_method="pm_card_visa")
 
 
 def make(
-    world: World, source: Source | None = None, *, confirm: bool = False, **more: Any
+    world: World, source: PaymentSource | None = None, *, confirm: bool = False, **more: Any
 ) -> PaymentIntent:
     request = CreateIntent(
         amount=1000, currency="usd", source=source, metadata={"order_id": "o1"}, **more
@@ -25,7 +25,9 @@ def make(
     return pay(world, intent.id) if confirm else intent
 
 
-def pay(world: World, intent: str, source: Source | None = None, **more: Any) -> PaymentIntent:
+def pay(
+    world: World, intent: str, source: PaymentSource | None = None, **more: Any
+) -> PaymentIntent:
     return confirming.confirm(world, intent, Confirmation(source=source, **more), CAUSE)
 
 

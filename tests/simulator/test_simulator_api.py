@@ -12,11 +12,11 @@ import pytest
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.domain import intents
 from paidonce.harness.simulator.engine.idempotency import KEPT_SECONDS, WhenBusy
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.forms import encode
 from paidonce.harness.simulator.wire.latency import Fixed, Latency
-from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 
 CREATE = {"amount": 1000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
 SOON = Latency(before=Fixed(30))
@@ -33,7 +33,7 @@ class Clock:
 
 
 def simulate(**settings: Any) -> Simulation:
-    return Simulation(Settings(seed=1, **settings), clock=Clock())
+    return Simulation(SimulatorSettings(seed=1, **settings), clock=Clock())
 
 
 def request(
@@ -44,12 +44,12 @@ def request(
     account: str = "sk_test_a",
     method: str = "POST",
     **headers: str,
-) -> Request:
+) -> ApiRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if key is not None:
         named["idempotency-key"] = key
     body = encode(CREATE if params is None else params)
-    return Request(
+    return ApiRequest(
         method=method,
         path=path,
         query=b"",
@@ -58,12 +58,12 @@ def request(
     )
 
 
-async def answered(simulation: Simulation, one: Request) -> Reply:
+async def answered(simulation: Simulation, one: ApiRequest) -> Reply:
     reply = api.answer(simulation, one)
     return reply if isinstance(reply, Reply) else await reply
 
 
-def ask(simulation: Simulation, one: Request) -> Reply:
+def ask(simulation: Simulation, one: ApiRequest) -> Reply:
     return asyncio.run(answered(simulation, one))
 
 
@@ -311,7 +311,7 @@ def test_a_reset_restarts_the_ids_of_a_seed_and_no_others() -> None:
     def first_id(simulation: Simulation) -> str:
         return str(body(ask(simulation, request()))["id"])
 
-    seeded, free = simulate(), Simulation(Settings())
+    seeded, free = simulate(), Simulation(SimulatorSettings())
     one, other = first_id(seeded), first_id(free)
     seeded.reset()
     free.reset()

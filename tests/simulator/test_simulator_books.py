@@ -14,7 +14,7 @@ from paidonce.harness.simulator.domain.cards import PAYMENT_METHODS
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.intents import CreateIntent, UpdateIntent
-from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.refunds import CreateRefund
 from paidonce.harness.simulator.domain.state import World
 
@@ -36,7 +36,7 @@ class Account(RuleBasedStateMachine):
         capture_method=st.sampled_from(["automatic", "manual"]),
     )
     def create(self, amount: int, method: str | None, capture_method: str) -> str:
-        source = None if method is None else Source(payment_method=method)
+        source = None if method is None else PaymentSource(payment_method=method)
         request = CreateIntent(
             amount=amount,
             currency="usd",
@@ -48,7 +48,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(intent=made, method=st.none() | st.sampled_from(sorted(PAYMENT_METHODS)))
     def confirm(self, intent: str, method: str | None) -> None:
-        source = None if method is None else Source(payment_method=method)
+        source = None if method is None else PaymentSource(payment_method=method)
         self._attempt(lambda: pay(self.world, intent, source), intent)
 
     @rule(intent=made)

@@ -15,7 +15,7 @@ from paidonce.harness.simulator.domain import (
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.intents import UpdateIntent
 from paidonce.harness.simulator.domain.objects import PaymentIntent
-from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.refunds import CreateRefund
 from paidonce.harness.simulator.domain.state import World
 
@@ -76,7 +76,7 @@ def test_a_declined_card_leaves_a_failed_charge_and_a_payable_intent(
 ) -> None:
     intent = make(world)
     with pytest.raises(Declined) as decline:
-        pay(world, intent.id, Source(payment_method=method))
+        pay(world, intent.id, PaymentSource(payment_method=method))
     error = decline.value.error
     assert (decline.value.status, error.type) == (402, "card_error")
     assert (error.code, error.decline_code) == (code, decline_code)
@@ -105,7 +105,7 @@ def test_confirming_without_a_payment_method_changes_nothing(world: World) -> No
 
 def test_an_unknown_payment_method_leaves_nothing_behind(world: World) -> None:
     with pytest.raises(StripeError, match="No such PaymentMethod: 'pm_card_nobody'") as error:
-        make(world, Source(payment_method="pm_card_nobody"), confirm=True)
+        make(world, PaymentSource(payment_method="pm_card_nobody"), confirm=True)
     assert (error.value.status, error.value.error.code) == (400, "resource_missing")
     assert error.value.error.param == "payment_method"
     assert len(world.intents) == len(world.events) == 0
@@ -113,7 +113,7 @@ def test_an_unknown_payment_method_leaves_nothing_behind(world: World) -> None:
 
 def test_a_card_that_needs_what_is_not_simulated_says_so(world: World) -> None:
     with pytest.raises(StripeError, match="not simulated"):
-        make(world, Source(payment_method="pm_card_createDispute"))
+        make(world, PaymentSource(payment_method="pm_card_createDispute"))
 
 
 def test_cancel_ends_an_open_intent_and_no_other(world: World) -> None:
@@ -186,7 +186,7 @@ def test_only_a_successful_charge_of_that_intent_is_refunded(world: World) -> No
             world, CreateRefund(payment_intent=unpaid.id, charge=paid.latest_charge), CAUSE
         )
     with pytest.raises(Declined):
-        pay(world, unpaid.id, Source(payment_method="pm_card_chargeDeclined"))
+        pay(world, unpaid.id, PaymentSource(payment_method="pm_card_chargeDeclined"))
     failed = world.intents[unpaid.id].latest_charge
     with pytest.raises(StripeError, match="status of failed, so it cannot be refunded"):
         refunds.create(world, CreateRefund(charge=failed), CAUSE)
@@ -250,7 +250,7 @@ def test_an_authorization_ends_by_cancellation_or_after_a_week(world: World) -> 
 
 def test_a_payment_method_pays_once_unless_a_customer_keeps_it(world: World) -> None:
     once = payment_methods.create(world, "tok_visa", {})
-    source = Source(payment_method=once.id)
+    source = PaymentSource(payment_method=once.id)
     make(world, source, confirm=True)
     with pytest.raises(StripeError, match="may not be used again"):
         make(world, source)
@@ -259,7 +259,7 @@ def test_a_payment_method_pays_once_unless_a_customer_keeps_it(world: World) -> 
         payment_methods.attach(world, once.id, customer.id, CAUSE)
     kept = payment_methods.create(world, "tok_visa", {})
     payment_methods.attach(world, kept.id, customer.id, CAUSE)
-    source = Source(payment_method=kept.id)
+    source = PaymentSource(payment_method=kept.id)
     for _ in range(2):
         make(world, source, confirm=True, extras={"customer": customer.id})
     with pytest.raises(StripeError, match="must be attached to the customer"):

@@ -7,7 +7,7 @@ import pytest
 from paidonce.harness.simulator.domain import confirming, customers, payment_methods
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.engine import saved
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 
 CAUSE = EventRequest(id=None, idempotency_key=None)
@@ -21,7 +21,7 @@ def shape(simulation: Simulation) -> dict:
 
 @pytest.fixture
 def simulation() -> Simulation:
-    return Simulation(Settings(), clock=lambda: 1_800_000_000.0)
+    return Simulation(SimulatorSettings(), clock=lambda: 1_800_000_000.0)
 
 
 def test_a_reset_goes_back_to_what_is_kept_and_ids_go_on(simulation: Simulation) -> None:

@@ -13,21 +13,21 @@ from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.engine.limits import Limits
 from paidonce.harness.simulator.engine.locks import Locks, subject
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.forms import encode
 from paidonce.harness.simulator.wire.latency import Fixed, Latency
-from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 
 
-def request(path: str, form: dict[str, Any], key: str | None = None) -> Request:
+def request(path: str, form: dict[str, Any], key: str | None = None) -> ApiRequest:
     headers = {"authorization": "Bearer sk_test_a"}
     if key is not None:
         headers["idempotency-key"] = key
-    return Request("POST", path, b"", headers, encode(form))
+    return ApiRequest("POST", path, b"", headers, encode(form))
 
 
-async def ask(simulation: Simulation, one: Request) -> Reply:
+async def ask(simulation: Simulation, one: ApiRequest) -> Reply:
     reply = api.answer(simulation, one)
     return reply if isinstance(reply, Reply) else await reply
 
@@ -37,7 +37,9 @@ def body(reply: Reply) -> Any:
 
 
 def held(ms: float, wait_ms: float) -> Simulation:
-    return Simulation(Settings(seed=1, latency=Latency(held=Fixed(ms)), lock_wait_ms=wait_ms))
+    return Simulation(
+        SimulatorSettings(seed=1, latency=Latency(held=Fixed(ms)), lock_wait_ms=wait_ms)
+    )
 
 
 async def intent(simulation: Simulation) -> str:

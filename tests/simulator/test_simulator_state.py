@@ -14,7 +14,7 @@ from simulator_process import COMMAND, ROOT, SECRET, Simulator, running
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.simulator.engine import saved
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 
 CREATE = {"amount": "1000", "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
@@ -138,7 +138,7 @@ def test_what_is_no_state_is_refused_and_nothing_changes(
     path = tmp_path / "state.json"
     path.write_text(text)
     with pytest.raises(UsageError, match=f"--load {path}"):
-        saved.read(Simulation(Settings()), path)
+        saved.read(Simulation(SimulatorSettings()), path)
 
 
 def test_a_large_state_may_be_sent_and_a_large_request_may_not(simulator: Simulator) -> None:

@@ -8,10 +8,10 @@ from payment_world import CAUSE, VISA, event_types, make, pay
 from paidonce.harness.simulator.domain import confirming, intents
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.intents import CreateIntent, UpdateIntent
-from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
 
-THREE_D_SECURE = Source(payment_method="pm_card_threeDSecure2Required")
+THREE_D_SECURE = PaymentSource(payment_method="pm_card_threeDSecure2Required")
 
 
 def test_a_card_that_asks_is_charged_once_its_owner_has_answered(world: World) -> None:
@@ -71,13 +71,15 @@ def test_where_nobody_can_be_asked_the_card_is_declined(world: World, how: str) 
         pay(world, intent.id, THREE_D_SECURE, **{how: True})
     assert decline.value.error.code == "authentication_required"
     assert world.intents[intent.id].status == "requires_payment_method"
-    asks_never = Source(payment_method="pm_card_authenticationRequiredSetupForOffSession")
+    asks_never = PaymentSource(payment_method="pm_card_authenticationRequiredSetupForOffSession")
     assert pay(world, intent.id, asks_never, off_session=True).status == "succeeded"
 
 
 def test_a_decline_after_authentication_is_shown_by_the_intent(world: World) -> None:
     intent = make(world)
-    pay(world, intent.id, Source(payment_method="pm_card_threeDSecureRequiredChargeDeclined"))
+    pay(
+        world, intent.id, PaymentSource(payment_method="pm_card_threeDSecureRequiredChargeDeclined")
+    )
     declined = confirming.authenticate(world, intent.id, True)
     assert declined.status == "requires_payment_method"
     assert declined.last_payment_error is not None
@@ -85,8 +87,8 @@ def test_a_decline_after_authentication_is_shown_by_the_intent(world: World) -> 
     assert [charge.status for charge in world.charges] == ["failed"]
 
 
-def bank(name: str) -> Source:
-    return Source(payment_method=f"pm_usBankAccount_{name}")
+def bank(name: str) -> PaymentSource:
+    return PaymentSource(payment_method=f"pm_usBankAccount_{name}")
 
 
 BANKS = {"payment_method_types": ("card", "us_bank_account")}

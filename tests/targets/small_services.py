@@ -15,7 +15,7 @@ from paidonce.harness.backends.shared import (
     redis_url_of_worker,
 )
 from paidonce.harness.cli.main import app
-from paidonce.harness.explore.exploration import Request, explore, opened
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.check.smoke import smoke
 from paidonce.harness.targets.run.script import script_of
@@ -84,7 +84,7 @@ def on_worlds(path, variant, work, attempts=None):
 
 def explored(path, variant, *, attempts=None, **how):
     def work(worlds, script):
-        return explore(worlds, Request(scenario=script, variant=variant, **how))
+        return explore(worlds, SearchRequest(scenario=script, variant=variant, **how))
 
     return on_worlds(path, variant, work, attempts)
 

@@ -16,10 +16,10 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.http.client import Answer
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.forms import encode
-from paidonce.harness.simulator.wire.messages import Reply, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 from paidonce.harness.targets.file.format import StepTable
 from paidonce.harness.targets.run.events import Events
 
@@ -29,13 +29,13 @@ class Stripe:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
-        self.simulation = Simulation(Settings(seed=1), clock=lambda: self.now)
+        self.simulation = Simulation(SimulatorSettings(seed=1), clock=lambda: self.now)
 
     def send(self, method: str, path: str, **form: str) -> dict:
         parts = urlsplit(path)
         headers = {"authorization": "Bearer sk_test_a"}
         query = encode(dict(parse_qsl(parts.query)))
-        request = Request(method, parts.path, query, headers, encode(form))
+        request = ApiRequest(method, parts.path, query, headers, encode(form))
         reply = api.answer(self.simulation, request)
         assert isinstance(reply, Reply)
         self.status = reply.status

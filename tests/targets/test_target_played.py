@@ -8,7 +8,7 @@ import pytest
 from small_services import SHOP, choice, edited, explored, on_worlds, smoked
 
 from paidonce.harness.checkers import judge
-from paidonce.harness.explore.exploration import Request, explore, play_again, save
+from paidonce.harness.explore.exploration import SearchRequest, explore, play_again, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.witness.file import read_witness
@@ -102,7 +102,7 @@ def test_a_snapshot_takes_everything_back(tmp_path):
 
     async def work(worlds, script):
         return await smoke(worlds[0], script), await explore(
-            worlds, Request(scenario=script, variant="locked")
+            worlds, SearchRequest(scenario=script, variant="locked")
         )
 
     tried, found = on_worlds(path, "locked", work)
@@ -190,7 +190,7 @@ def test_what_a_race_leaves_behind_is_not_in_the_way_when_it_is_made_again(tmp_p
     """Both workers took the older job: the other one stays in the queue, and no reset takes it."""
 
     async def work(worlds, script):
-        found = await explore(worlds, Request(scenario=script, variant="unlocked"))
+        found = await explore(worlds, SearchRequest(scenario=script, variant="unlocked"))
         steps = [step.expected() for step in found.witness.steps]
         again = [await play_again(worlds[0], steps) for _ in range(3)]
         return [(replayed.divergence, judged.came.status) for replayed, judged in again]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from small_services import HERE, check, edited, on_worlds
 
-from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.results.grounds import Wrong
 from paidonce.harness.targets.check.smoke import smoke
@@ -17,7 +17,7 @@ def explored(variant, path=TARGET, **how):
     async def work(worlds, script):
         tried = await smoke(worlds[0], script)
         assert tried.problems == ()
-        return await explore(worlds, Request(scenario=script, variant=variant, **how))
+        return await explore(worlds, SearchRequest(scenario=script, variant=variant, **how))
 
     return on_worlds(path, variant, work)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from paidonce.harness.errors import PaidonceError, Unavailable
 from paidonce.harness.explore.cluster import places
-from paidonce.harness.explore.cluster.places import Answer, Job, Opens, Posting
+from paidonce.harness.explore.cluster.places import Job, LaneAnswer, Opens, Posting
 from paidonce.harness.explore.search.lane import Gone
 
 CONNECT_S = 60.0
@@ -99,7 +99,7 @@ class Crew:
         self._known |= found
         return len(found)
 
-    async def _wait_for(self, result: asyncio.Future[Answer]) -> None:
+    async def _wait_for(self, result: asyncio.Future[LaneAnswer]) -> None:
         nobody = 0
         while not result.done():
             await asyncio.wait({result}, timeout=_LOOK_S)
@@ -109,7 +109,7 @@ class Crew:
                     raise Gone("no worker is left")
 
 
-async def _stop_waiting(future: Any, result: asyncio.Future[Answer]) -> None:
+async def _stop_waiting(future: Any, result: asyncio.Future[LaneAnswer]) -> None:
     """Let go of ``future``, which is not asked for any more if its ``result`` is not there.
 
     Whoever waits for the result is not cancelled: Dask's client fetches what several wait for in
@@ -124,10 +124,10 @@ async def _stop_waiting(future: Any, result: asyncio.Future[Answer]) -> None:
     future.release()
 
 
-async def _result(future: Any) -> Answer:
+async def _result(future: Any) -> LaneAnswer:
     distributed = dask()
     try:
-        answer: Answer = await future.result()
+        answer: LaneAnswer = await future.result()
     except distributed.KilledWorker as error:
         raise LostTooOften(f"several workers were lost while it was executed: {error}") from None
     except distributed.client.FutureCancelledError as error:

@@ -35,7 +35,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LaneAnswer:
     """What a job came to on the worker that is process ``pid``: a value, or what it raised."""
 
     pid: int
@@ -43,36 +43,36 @@ class Answer:
     raised: BaseException | None = None
 
 
-async def ready(posting: Posting, dask_worker: Any) -> Answer:
+async def ready(posting: Posting, dask_worker: Any) -> LaneAnswer:
     """Open a lane for each thread of this worker, which Dask names; how many there are then."""
     lanes = dask_worker.state.nthreads
     try:
-        return Answer(os.getpid(), value=await _place(posting).ready(lanes))
+        return LaneAnswer(os.getpid(), value=await _place(posting).ready(lanes))
     except Exception as error:
-        return Answer(os.getpid(), raised=_sendable(error))
+        return LaneAnswer(os.getpid(), raised=_sendable(error))
 
 
-async def work(posting: Posting, job: Job) -> Answer:
+async def work(posting: Posting, job: Job) -> LaneAnswer:
     """Run ``job`` on a lane of this worker's, opened if need be."""
     try:
-        return Answer(os.getpid(), value=await _place(posting).run(job))
+        return LaneAnswer(os.getpid(), value=await _place(posting).run(job))
     except Exception as error:
-        return Answer(os.getpid(), raised=_sendable(error))
+        return LaneAnswer(os.getpid(), raised=_sendable(error))
 
 
 def _place(posting: Posting) -> _Place:
     return _PLACES.setdefault(posting.key, _Place(posting))
 
 
-async def on_all(key: str, job: Job) -> list[Answer]:
+async def on_all(key: str, job: Job) -> list[LaneAnswer]:
     """Run ``job`` on every lane that this worker holds for ``key`` and nobody uses."""
     place = _PLACES.get(key)
     answers = []
     for lane in place.resting if place is not None else []:
         try:
-            answers.append(Answer(os.getpid(), value=await job(lane)))
+            answers.append(LaneAnswer(os.getpid(), value=await job(lane)))
         except Exception as error:
-            answers.append(Answer(os.getpid(), raised=_sendable(error)))
+            answers.append(LaneAnswer(os.getpid(), raised=_sendable(error)))
     return answers
 
 

@@ -16,7 +16,7 @@ from paidonce.harness.explore.control.execution import (
 )
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.footprint.model import Column
-from paidonce.harness.explore.search.lane import Care, Made, make
+from paidonce.harness.explore.search.lane import Care, PlanResult, make
 from paidonce.harness.explore.search.types import Plan
 from paidonce.harness.explore.search.world import World, Worlds
 from paidonce.harness.explore.validate.learnt import Learning, Pair
@@ -70,10 +70,10 @@ class InMode:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LaneReport:
     """An execution made elsewhere, and what its lane knows of the service by then."""
 
-    made: Made
+    made: PlanResult
     learnt: frozenset[str]
     disturbing: Mapping[str, str]
     surprise: str
@@ -90,14 +90,14 @@ class MakeOnService:
     care: Care
     mode: Mode
 
-    async def __call__(self, worlds: ServiceWorlds) -> Told:
+    async def __call__(self, worlds: ServiceWorlds) -> LaneReport:
         worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
         worlds.on_listed, worlds.on_twice = lists_in_order, one_key_twice
         worlds.on_endless = tries_without_end
         made = await make(self.mode.on(worlds), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
-        return Told(
+        return LaneReport(
             made,
             learnt,
             disturbing,
@@ -147,12 +147,12 @@ class Elsewhere:
     def lanes(self) -> int:
         return self.crew.lanes
 
-    async def make(self, plan: Plan, care: Care) -> Made:
+    async def make(self, plan: Plan, care: Care) -> PlanResult:
         try:
             told = await self.crew.run(MakeOnService(plan, care, self.mode))
         except LostTooOften as error:
-            return Made(None, (str(error),))
-        assert isinstance(told, Told)
+            return PlanResult(None, (str(error),))
+        assert isinstance(told, LaneReport)
         self.learnt |= told.learnt
         self.disturbing.update(told.disturbing)
         self.leases.update(told.leases)

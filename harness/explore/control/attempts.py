@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
-from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard, heard_of
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.search.world import REDELIVERY
 from paidonce.harness.taps.gate import Call
 
@@ -73,7 +73,7 @@ class Player:
     """How many calls to Stripe it has made: names what it creates."""
     touched: Footprint = LOCAL
     """What it touched since its last step began."""
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[AnswerDigest] = field(default_factory=list)
     """What it was answered at the taps and has not been told of as part of a step yet."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its webhook is to be delivered: an event, or once more after it was refused."""
@@ -100,7 +100,7 @@ class Player:
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 
-    def listened(self) -> Heard:
+    def listened(self) -> AnswerDigest:
         """What it was answered since this was asked last."""
         told, self.heard = self.heard, []
         return heard_of(told) if told else NOTHING

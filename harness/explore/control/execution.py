@@ -20,7 +20,14 @@ from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
 from paidonce.harness.history import Ended, History, Note
 from paidonce.harness.http.client import NoAnswer
-from paidonce.harness.service.script import LookedUp, NotAtRest, Over, Performance, Progress, Script
+from paidonce.harness.service.script import (
+    ClientState,
+    LookedUp,
+    NotAtRest,
+    Over,
+    Performance,
+    Script,
+)
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.verdict import Verdict
 
@@ -310,7 +317,7 @@ class ServiceWorld:
 
     # --- the attempts' side ------------------------------------------------------------------
 
-    def tell(self, attempt: str, progress: Progress) -> None:
+    def tell(self, attempt: str, progress: ClientState) -> None:
         """Nothing to do: the control sees for itself."""
 
     def delivers(self, attempt: str) -> None:

@@ -30,7 +30,7 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_n
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.footprint.model import Column
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
-from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
@@ -194,7 +194,9 @@ class ServiceWorlds:
             self._known(),
             self._hidden_locks,
             began,
-            Told(names.known, names.call, self.lists) if self.bench.stripe_tap.tells else None,
+            ToldByStripe(names.known, names.call, self.lists)
+            if self.bench.stripe_tap.tells
+            else None,
             self.leases,
             self.timeouts,
             self.split,

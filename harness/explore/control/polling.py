@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
-from paidonce.harness.explore.naming.answer_digest import Heard
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.taps.gate import Call
 from paidonce.harness.taps.postgres import Unit
 from paidonce.harness.taps.redis import RedisCommand
@@ -78,7 +78,7 @@ class Try:
 
     label: str
     footprint: Footprint
-    heard: Heard
+    heard: AnswerDigest
     idle: bool
 
 

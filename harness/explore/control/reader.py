@@ -19,7 +19,7 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_n
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
-from paidonce.harness.explore.footprint.stripe_told import Told
+from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.answer_digest import heard
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.provenance import created, looked_at, sent
@@ -49,7 +49,7 @@ class TapReader:
         habits: Habits | None = None,
         hidden_locks: HiddenLocks | None = None,
         began: float | None = None,
-        told: Told | None = None,
+        told: ToldByStripe | None = None,
         leases: Leases | None = None,
         timeouts: Timeouts | None = None,
         split: Collection[str] = (),

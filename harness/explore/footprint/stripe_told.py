@@ -40,7 +40,7 @@ _decoder = msgspec.json.Decoder(_Told)
 
 
 @dataclass
-class Told:
+class ToldByStripe:
     """Reads what is told in one execution.
 
     ``known`` are the values that have a name beforehand; ``name`` is called with what a call made,

@@ -32,34 +32,34 @@ _TIME = re.compile(
 _DIGEST_BYTES = 8
 
 
-class Heard(msgspec.Struct, frozen=True):
+class AnswerDigest(msgspec.Struct, frozen=True):
     """What was answered in one step; see the module."""
 
     said: str = ""
     exactly: str = ""
 
-    def then(self, more: Heard) -> Heard:
+    def then(self, more: AnswerDigest) -> AnswerDigest:
         """This, and ``more`` after it."""
         return heard_of((self, more))
 
 
-NOTHING = Heard("-", "-")
+NOTHING = AnswerDigest("-", "-")
 """No answer."""
 
 
-def heard_of(parts: Iterable[Heard]) -> Heard:
+def heard_of(parts: Iterable[AnswerDigest]) -> AnswerDigest:
     """All of ``parts`` as one, in order; ``NOTHING`` if there are none."""
     told = [part for part in parts if part != NOTHING]
     if len(told) < 2:
         return told[0] if told else NOTHING
     exactly = [part.exactly for part in told]
-    return Heard(
+    return AnswerDigest(
         _digest("\n".join(part.said for part in told)),
         _digest("\n".join(exactly)) if all(exactly) else "",
     )
 
 
-def heard(call: Call, names: Names) -> Heard:
+def heard(call: Call, names: Names) -> AnswerDigest:
     """The answer to ``call``; what is generated in it has been given its names before."""
     if isinstance(call, Unit):
         return _of_unit(call, names)
@@ -69,11 +69,11 @@ def heard(call: Call, names: Names) -> Heard:
     if isinstance(call, StripeCall):
         # Which ids those are says nothing that the rest does not; some nobody has seen made.
         said = _digest(GENERATED.sub("?", _TIME.sub("a time", call.answer_text)))
-        return Heard(said, _digest(_named(call.answer_text, names, blind=False)))
+        return AnswerDigest(said, _digest(_named(call.answer_text, names, blind=False)))
     return NOTHING
 
 
-def _of_unit(unit: Unit, names: Names) -> Heard:
+def _of_unit(unit: Unit, names: Names) -> AnswerDigest:
     answer = unit.answer
     head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
     whole = not answer.lost and answer.rows <= len(answer.sample)
@@ -94,12 +94,12 @@ def _of_unit(unit: Unit, names: Names) -> Heard:
         known = names.number(column, value) if names.numbers_are_in(column) else None
         return known or _named(value, names, blind=False)
 
-    return Heard(_digest(text(said)), _digest(text(exactly)) if whole else "")
+    return AnswerDigest(_digest(text(said)), _digest(text(exactly)) if whole else "")
 
 
-def _both(text: str, names: Names, *, whole: bool) -> Heard:
+def _both(text: str, names: Names, *, whole: bool) -> AnswerDigest:
     exactly = _digest(_named(text, names, blind=False)) if whole else ""
-    return Heard(_digest(_named(text, names, blind=True)), exactly)
+    return AnswerDigest(_digest(_named(text, names, blind=True)), exactly)
 
 
 def _named(text: str, names: Names, *, blind: bool) -> str:

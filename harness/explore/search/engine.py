@@ -20,23 +20,23 @@ from functools import partial
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.search.determinism import Recheck
-from paidonce.harness.explore.search.lane import Care, Elsewhere, Gone, Made, make
+from paidonce.harness.explore.search.lane import Care, Elsewhere, Gone, PlanResult, make
 from paidonce.harness.explore.search.types import (
     Budget,
     Counts,
     Ending,
     Execution,
-    Found,
+    FoundExecution,
     Judge,
     Plan,
     Progress,
-    Result,
     Scheduler,
+    SearchResult,
 )
 from paidonce.harness.explore.search.world import Worlds
 from paidonce.harness.verdict import Status
 
-Hand = Callable[[Plan, Care], Awaitable[Made]]
+Hand = Callable[[Plan, Care], Awaitable[PlanResult]]
 """A lane, here or elsewhere: what it is given, and what becomes of it."""
 
 AHEAD = 2
@@ -56,7 +56,7 @@ async def search(
     steps: str = "tap steps",
     elsewhere: Elsewhere | None = None,
     learns: bool = False,
-) -> Result:
+) -> SearchResult:
     """Explore until a counterexample, the end, or the budget's.
 
     One execution at a time goes on in each of ``worlds_per_lane``, and as many as it has lanes
@@ -115,7 +115,7 @@ def _spent(budget: Budget, tally: _Tally, deadline: float | None) -> str:
     return ""
 
 
-def _result(scheduler: Scheduler, tally: _Tally, reason: str, steps: str) -> Result:
+def _result(scheduler: Scheduler, tally: _Tally, reason: str, steps: str) -> SearchResult:
     coverage = scheduler.coverage(len(tally.actors), steps)
     reasons = [reason] if reason else []
     if tally.failed:
@@ -135,7 +135,7 @@ def _result(scheduler: Scheduler, tally: _Tally, reason: str, steps: str) -> Res
         ending = Ending.INCOMPLETE
         if not reasons:
             reasons.append("this search does not explore everything")
-    return Result(
+    return SearchResult(
         ending=ending,
         coverage=coverage.words,
         reason="; ".join(reasons),
@@ -157,9 +157,9 @@ class _Lanes:
         there: list[Hand] = [] if elsewhere is None else [elsewhere.make] * elsewhere.lanes
         self._free = [*reversed(there), *reversed(here)]
         self._care = care
-        self._tasks: dict[int, asyncio.Task[Made]] = {}
+        self._tasks: dict[int, asyncio.Task[PlanResult]] = {}
 
-    async def result(self, plans: Sequence[Plan], deadline: float | None) -> Made | None:
+    async def result(self, plans: Sequence[Plan], deadline: float | None) -> PlanResult | None:
         """What became of the first of ``plans``; the others are begun meanwhile.
 
         None if there is time to look again: something else came first, the deadline passed, or
@@ -183,7 +183,7 @@ class _Lanes:
         del self._tasks[plans[0].key]
         return head.result()
 
-    async def _make(self, lane: Hand, plan: Plan) -> Made:
+    async def _make(self, lane: Hand, plan: Plan) -> PlanResult:
         try:
             made = await lane(plan, self._care)
         except Gone:
@@ -216,13 +216,13 @@ class _Tally:
     began: float = field(default_factory=time.monotonic)
     counts: Counts = field(default_factory=Counts)
     outcomes: dict[Hashable, None] = field(default_factory=dict)
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundExecution] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     failed: int = 0
     why_unjudged: str = ""
     actors: set[str] = field(default_factory=set)
 
-    def add(self, made: Made) -> None:
+    def add(self, made: PlanResult) -> None:
         for reason in made.invalid:
             if reason not in self.invalid:
                 self.invalid.append(reason)
@@ -249,7 +249,9 @@ class _Tally:
                 outcome=run.outcome,
                 verdict=verdict,
             )
-            self.found.append(Found(execution=execution, seconds=time.monotonic() - self.began))
+            self.found.append(
+                FoundExecution(execution=execution, seconds=time.monotonic() - self.began)
+            )
 
     def _count(
         self,

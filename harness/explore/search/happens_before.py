@@ -94,7 +94,7 @@ class _Places:
         return found | self._wide if resources else found
 
 
-class Made(NamedTuple):
+class OrderedStep(NamedTuple):
     """A step as happens-before needs it: its footprint by number, who could be chosen, and when
     it would have been deferred."""
 
@@ -122,7 +122,7 @@ class Race(NamedTuple):
 class Order:
     """Happens-before of an execution; steps are told by their index."""
 
-    def __init__(self, footprints: Footprints, steps: Sequence[Made]) -> None:
+    def __init__(self, footprints: Footprints, steps: Sequence[OrderedStep]) -> None:
         self.steps = steps
         self._footprints = footprints
         self._numbers: dict[str, int] = {}
@@ -140,7 +140,7 @@ class Order:
                         wakers[actor] = index - 1
             self._add(index, step, wakers.pop(step.actor, None))
 
-    def _add(self, index: int, step: Made, waker: int | None) -> None:
+    def _add(self, index: int, step: OrderedStep, waker: int | None) -> None:
         actor = step.actor
         own = self._positions.setdefault(actor, [])
         self._numbers.setdefault(actor, len(self._numbers))
@@ -175,7 +175,7 @@ class Order:
             if first not in fixed and not covered:
                 self.races.append(Race(first, index))
 
-    def _tenure(self, step: Made, index: int) -> Tenure | None:
+    def _tenure(self, step: OrderedStep, index: int) -> Tenure | None:
         """The tenure that step ``index`` is part of, during which ``step`` was deferred."""
         return next((one for one in step.tenures if self._within(one, index)), None)
 
@@ -183,7 +183,7 @@ class Order:
         actor = self.steps[index].actor
         return actor == tenure.actor and tenure.first <= index <= tenure.last
 
-    def _conflicting(self, step: Made) -> set[int]:
+    def _conflicting(self, step: OrderedStep) -> set[int]:
         """The last conflicting step of every other actor: its earlier ones come before that."""
         if self._footprints.empty(step.footprint):
             return set()

@@ -22,7 +22,7 @@ another is given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PlanResult:
     """What became of a plan: its run, None if every try was invalid; and why those were."""
 
     run: Run | None
@@ -51,7 +51,7 @@ class Elsewhere(Protocol):
         """How many plans can be worked on at a time."""
         ...
 
-    async def make(self, plan: Plan, care: Care) -> Made:
+    async def make(self, plan: Plan, care: Care) -> PlanResult:
         """Have ``plan`` made by one of the lanes, and by another one should that be lost.
 
         Raises ``Gone`` when none is left.
@@ -59,7 +59,7 @@ class Elsewhere(Protocol):
         ...
 
 
-async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
+async def make(worlds: Worlds, plan: Plan, care: Care) -> PlanResult:
     """Execute ``plan`` until an execution of it is valid, or has been tried often enough.
 
     Whatever escapes from a world other than ``InvalidRun`` is raised, and ``Unnamed`` where there
@@ -73,7 +73,7 @@ async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
             if care.recheck is not None:
                 await care.recheck.check(worlds, run)
         except Nondeterministic as error:
-            return Made(None, (*invalid, str(error)))
+            return PlanResult(None, (*invalid, str(error)))
         except ServedAnother as error:
             invalid.append(str(error))
             served_another += served_another < _SERVINGS
@@ -82,5 +82,5 @@ async def make(worlds: Worlds, plan: Plan, care: Care) -> Made:
                 raise
             invalid.append(str(error))
         else:
-            return Made(run, tuple(invalid))
-    return Made(None, tuple(invalid))
+            return PlanResult(run, tuple(invalid))
+    return PlanResult(None, tuple(invalid))

@@ -112,7 +112,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         return context_switches(self.taken)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FoundExecution(msgspec.Struct, frozen=True, kw_only=True):
     """A counterexample, and how soon it was found."""
 
     execution: Execution
@@ -179,7 +179,7 @@ _STATUS = {
 }
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a search established.
 
     ``coverage`` says in words what was explored, and no more than is true. ``reason`` tells why
@@ -193,7 +193,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     seconds: float
     outcomes: tuple[Hashable, ...]
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundExecution, ...] = ()
     invalid: tuple[str, ...] = ()
     """Why executions were invalid, each reason once."""
     grounds: Grounds | None = None

@@ -15,7 +15,7 @@ import msgspec
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.footprint.model import Footprint
-from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
 
 ANSWER = "answer"
 """The label of a step by which an actor that had to wait gets the answer to its last one."""
@@ -75,7 +75,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """When the step would have been deferred, had its actor come to it earlier."""
     follows: int | None = None
     """The step (from 0) before which it was deferred whatever else happened."""
-    heard: Heard = NOTHING
+    heard: AnswerDigest = NOTHING
     """What the actor was answered in this step, in a form that can be compared."""
     moment: bool = False
     """Whether it both looks and writes and is taken to happen at once, though the server promises

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from paidonce.harness.explore.search.happens_before import Footprints, Made, Order
+from paidonce.harness.explore.search.happens_before import Footprints, Order, OrderedStep
 from paidonce.harness.explore.search.types import Run
 from paidonce.harness.explore.search.world import Taken
 from paidonce.harness.explore.validate.learnt import Pair, kind, pair
@@ -145,7 +145,7 @@ def order_of(taken: Sequence[Taken], footprints: Footprints) -> Order:
     return Order(
         footprints,
         [
-            Made(
+            OrderedStep(
                 step.actor,
                 footprints.number(step.footprint),
                 step.chosen_from,

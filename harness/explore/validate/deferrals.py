@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from paidonce.harness.explore.search.types import Run
 from paidonce.harness.explore.validate.claims import Claims, Deferral
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.trial import Trial, in_order
 
 
@@ -20,7 +20,7 @@ class Deferrals:
         self._lab = lab
         self.confirmed: set[str] = set()
 
-    async def try_all(self) -> Finding | None:
+    async def try_all(self) -> Refutation | None:
         """Until each was tried, the time is over, or one is wrong."""
         lab = self._lab
         for name, deferral in self._claims.deferrals.items():
@@ -37,9 +37,9 @@ class Deferrals:
                 if again is None:
                     continue
                 if unsteady := lab.unsteady(run, again):
-                    return Finding(unsteady=unsteady, found=lab.found)
+                    return Refutation(unsteady=unsteady, found=lab.found)
                 if lab.noise == noise or self._differs(run, trial):
-                    return Finding(deferral=name, found=lab.found)
+                    return Refutation(deferral=name, found=lab.found)
             self.confirmed.add(name)
         return None
 

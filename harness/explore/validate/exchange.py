@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 
 from paidonce.harness.explore.validate.claims import Claims, Kept
-from paidonce.harness.explore.validate.lab import Exchanged, Finding, Lab
+from paidonce.harness.explore.validate.lab import Exchanged, Lab, Refutation
 from paidonce.harness.explore.validate.stories import stories
 from paidonce.harness.explore.validate.trial import Trial, in_order
 
@@ -20,7 +20,7 @@ class Exchanges:
         self.twins = tuple(sorted(twins.items()))
         self.confirmed: set[tuple[str, str]] = set()
 
-    async def try_all(self) -> Finding | None:
+    async def try_all(self) -> Refutation | None:
         """Until each was tried, the time is over, or one is wrong."""
         for one, other in self.twins:
             kept = self._telling_apart(one, other)
@@ -32,7 +32,7 @@ class Exchanges:
             if trial is None:
                 continue
             if not self._exchanged(kept, trial, mapping):
-                return Finding(exchange=(other, one), found=self._lab.found)
+                return Refutation(exchange=(other, one), found=self._lab.found)
             self.confirmed.add((one, other))
         return None
 

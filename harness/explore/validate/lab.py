@@ -42,7 +42,7 @@ class Lane:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Refutation:
     """What trying has shown to be otherwise than it was taken to be. One of the fields is set;
     ``found`` may be beside it."""
 

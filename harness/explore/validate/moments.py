@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from paidonce.harness.explore.search.world import COMMITS, Pending, Taken, Worlds
 from paidonce.harness.explore.validate.claims import Claims, Moment
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.learnt import kind
 from paidonce.harness.explore.validate.trial import Trial, chosen, going_on
 
@@ -24,7 +24,7 @@ class Moments:
         self._lab = lab
         self.confirmed: set[str] = set()
 
-    async def try_all(self) -> Finding | None:
+    async def try_all(self) -> Refutation | None:
         """Until each was tried, the time is over, or one is wrong."""
         for name, places in self._claims.moments.items():
             for moment in places.values():
@@ -34,7 +34,7 @@ class Moments:
                 if trial is None:
                     break
                 if not self._lab.is_known(trial.outcome):
-                    return Finding(apart=name, found=self._lab.found)
+                    return Refutation(apart=name, found=self._lab.found)
             else:
                 self.confirmed.add(name)
         return None

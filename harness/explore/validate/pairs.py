@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from paidonce.harness.explore.validate.claims import Claims, Kept, PairOfSteps, order_of
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.linear import (
     Linearization,
     between,
@@ -41,7 +41,7 @@ class Pairs:
         self.confirmed: set[PairOfSteps] = set()
         self._ways = list(self._all_ways())
 
-    async def try_all(self) -> Finding | None:
+    async def try_all(self) -> Refutation | None:
         """Until each was tried, the time is over, or one is wrong."""
         lab = self._lab
         while not lab.spent and (ways := self._next(len(lab.lanes))):
@@ -54,7 +54,7 @@ class Pairs:
                     continue
                 conflict = self._conflicting(way, trial)
                 if conflict is not None:
-                    return Finding(pair=conflict, found=lab.found)
+                    return Refutation(pair=conflict, found=lab.found)
                 if self._differs(way.kept, trial):
                     finding = await self._blame(way)
                     if finding is not None:
@@ -116,16 +116,16 @@ class Pairs:
 
     # --- who is to blame -------------------------------------------------------------------------
 
-    async def _blame(self, way: _Way) -> Finding | None:
+    async def _blame(self, way: _Way) -> Refutation | None:
         """Why ``way`` comes to something else; None if it does not after all, or nobody can say
         since the time is over."""
         kept, start = way.kept, original(way.kept.order)
         noise = self._lab.noise
         again = await self._made(kept, start)
         if again is None:
-            return Finding(unsteady="an execution could not be made again")
+            return Refutation(unsteady="an execution could not be made again")
         if unsteady := self._lab.unsteady(kept.run, again):
-            return Finding(unsteady=unsteady, found=self._lab.found)
+            return Refutation(unsteady=unsteady, found=self._lab.found)
         if self._lab.noise != noise:
             # What differs from execution to execution proves nothing.
             trial = await self._made(kept, way.order)
@@ -145,8 +145,8 @@ class Pairs:
             None if trial is None else self._lab.parts(kept.run.taken, kept.run.outcome, trial)
         )
         if parting is not None and parting.unseen:
-            return Finding(memory=parting, pair=kinds, found=self._lab.found)
-        return Finding(pair=kinds, found=self._lab.found)
+            return Refutation(memory=parting, pair=kinds, found=self._lab.found)
+        return Refutation(pair=kinds, found=self._lab.found)
 
     async def _halve(
         self, kept: Kept, order: Callable[[int], Linearization], low: int, high: int

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from paidonce.harness.explore.naming.answer_digest import NOTHING, Heard
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, Taken
 from paidonce.harness.explore.validate.learnt import kind
 
@@ -25,7 +25,7 @@ class Chapter:
     """A step of an attempt, with its answer, whenever that came."""
 
     kind: str
-    heard: Heard
+    heard: AnswerDigest
 
 
 Story = tuple[Chapter, ...]
@@ -105,6 +105,6 @@ def _parting(
     return None if ends_alike else Parting(actor, after, known)
 
 
-def _alike(one: Heard, other: Heard) -> bool:
+def _alike(one: AnswerDigest, other: AnswerDigest) -> bool:
     """Whether two answers are certain to be the same."""
     return one == other and (bool(one.exactly) or one == NOTHING)

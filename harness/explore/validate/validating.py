@@ -2,7 +2,7 @@
 
 Executions were left out because steps were taken to commute, statements to be single moments,
 others only to wait, attempts to do the same. That was read from SQL and protocols; here each kind
-of it is executed. What turns out to be otherwise is told (``Finding``): the search then begins
+of it is executed. What turns out to be otherwise is told (``Refutation``): the search then begins
 again, and knows better.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from paidonce.harness.explore.validate.claims import Claims
 from paidonce.harness.explore.validate.deferrals import Deferrals
 from paidonce.harness.explore.validate.exchange import Exchanges, closed
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.moments import Moments
 from paidonce.harness.explore.validate.pairs import Pairs
 from paidonce.harness.explore.validate.trial import in_order
@@ -28,7 +28,7 @@ class Validated:
     """What was confirmed, and what was not: then the search is to begin again."""
 
     grounds: Grounds
-    finding: Finding | None
+    finding: Refutation | None
 
 
 async def validated(
@@ -53,16 +53,16 @@ async def validated(
     deferrals, exchanges = Deferrals(claims, lab), Exchanges(claims, lab, twins)
     rest = Unreduced(claims, lab, seed, sample)
 
-    async def try_again() -> Finding | None:
+    async def try_again() -> Refutation | None:
         """Whether an execution is the same when it is made again."""
         if not claims.whole or lab.spent:
             return None
         run = claims.whole[-1].run  # the first of all may have met a service that was cold
         again = await lab.make(lambda worlds: in_order(worlds, run.schedule))
         unsteady = "" if again is None else lab.unsteady(run, again)
-        return Finding(unsteady=unsteady, found=lab.found) if unsteady else None
+        return Refutation(unsteady=unsteady, found=lab.found) if unsteady else None
 
-    async def try_memory() -> Finding | None:
+    async def try_memory() -> Refutation | None:
         return None if suspicion is None else await confirmed(suspicion, lab)
 
     parts = [try_again, try_memory, moments.try_all]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from paidonce.harness.explore.search.types import Run
 from paidonce.harness.explore.search.world import Worlds
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.stories import Chapter, Parting, Told, stories
 from paidonce.harness.explore.validate.trial import Trial, in_order
 
@@ -66,7 +66,7 @@ def _certain(chapter: Chapter) -> bool:
     return bool(chapter.heard.exactly)
 
 
-async def confirmed(suspicion: Suspicion, lab: Lab) -> Finding | None:
+async def confirmed(suspicion: Suspicion, lab: Lab) -> Refutation | None:
     """Make both executions again, the first one last: what depends on the schedule alone comes
     again, what depends on executions before it does not.
 
@@ -81,12 +81,14 @@ async def confirmed(suspicion: Suspicion, lab: Lab) -> Finding | None:
         before, after = stories(run.taken), stories(trial.taken)
         mine, again = before[suspicion.actor], after.get(suspicion.actor, ())
         if [one.kind for one in mine] != [one.kind for one in again][: len(mine)]:
-            return Finding(
+            return Refutation(
                 unsteady=f"made again with the same choices, {suspicion.actor} went another way "
                 f"after {suspicion.after!r}",
                 found=lab.found,
             )
-    return Finding(memory=Parting(suspicion.actor, suspicion.after, unseen=True), found=lab.found)
+    return Refutation(
+        memory=Parting(suspicion.actor, suspicion.after, unseen=True), found=lab.found
+    )
 
 
 async def _again(worlds: Worlds, run: Run) -> Trial:

@@ -10,10 +10,10 @@ from math import factorial, isfinite, prod
 from paidonce.harness.explore.search.engine import search
 from paidonce.harness.explore.search.schedulers.dfs import DepthFirst
 from paidonce.harness.explore.search.schedulers.random_walk import RandomWalk
-from paidonce.harness.explore.search.types import Budget, Ending, Result, Scheduler
+from paidonce.harness.explore.search.types import Budget, Ending, Scheduler, SearchResult
 from paidonce.harness.explore.search.world import Worlds
 from paidonce.harness.explore.validate.claims import Claims
-from paidonce.harness.explore.validate.lab import Finding, Lab
+from paidonce.harness.explore.validate.lab import Lab, Refutation
 
 SMALL = 300
 """A tree is searched whole if it seems to have at most so many schedules; it may turn out to have
@@ -34,7 +34,7 @@ class Unreduced:
     schedules: int = 0
     whole: bool = False
 
-    async def try_some(self) -> Finding | None:
+    async def try_some(self) -> Refutation | None:
         """As far as the time goes; what comes up that was not known shows that the reduction has
         left something out."""
         lab = self.lab
@@ -52,15 +52,15 @@ class Unreduced:
         self.schedules = result.counts.explored
         self.whole = small and result.ending is Ending.COMPLETE
         if result.found:
-            return Finding(
+            return Refutation(
                 unexplained="a schedule that was left out breaks", found=result.found[0].execution
             )
         new = [outcome for outcome in result.outcomes if not lab.is_known(outcome)]
         if new:
-            return Finding(unexplained="a schedule that was left out comes to something else")
+            return Refutation(unexplained="a schedule that was left out comes to something else")
         return None
 
-    async def _searched(self, scheduler: Scheduler, most: int) -> Result:
+    async def _searched(self, scheduler: Scheduler, most: int) -> SearchResult:
         left = self.lab.left
         lanes: Sequence[Worlds] = [lane.plain for lane in self.lab.lanes]
         return await search(

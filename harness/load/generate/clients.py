@@ -20,7 +20,7 @@ from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from paidonce.harness.history import Action, Completed, Outcome
 from paidonce.harness.http.client import Request
-from paidonce.harness.load.generate.current import Run, current_run
+from paidonce.harness.load.generate.current import LoadRun, current_run
 from paidonce.harness.load.generate.orders import HotPlace
 from paidonce.harness.load.plan.arrivals import Arrivals
 from paidonce.harness.load.plan.contention import DISTINCT, Contention
@@ -115,7 +115,7 @@ class RecordedUser(FastHttpUser):
         self._late = max(0, round((time.monotonic() - due) * 1e9))
 
     @property
-    def run_(self) -> Run:
+    def run_(self) -> LoadRun:
         """The run it is part of; Locust has a ``run`` of its own."""
         assert self._run is not None, "on_start lets no user without a run begin"
         return self._run

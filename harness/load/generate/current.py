@@ -36,7 +36,7 @@ class WhenIdle:
         call()
 
 
-class Run:
+class LoadRun:
     """What the users of one run, in this process, have in common."""
 
     def __init__(
@@ -74,15 +74,15 @@ class Run:
         return f"user {number}" if self.worker == 0 else f"user {self.worker}.{number}"
 
 
-_current: Run | None = None
+_current: LoadRun | None = None
 
 
-def set_run(run: Run | None) -> None:
+def set_run(run: LoadRun | None) -> None:
     """Say which run the users that start from now on belong to."""
     global _current
     _current = run
 
 
-def current_run() -> Run | None:
+def current_run() -> LoadRun | None:
     """The run that is going on in this process."""
     return _current

@@ -25,7 +25,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from paidonce.harness.errors import PaidonceError, UsageError
-from paidonce.harness.load.generate.current import Run, WhenIdle, current_run, set_run
+from paidonce.harness.load.generate.current import LoadRun, WhenIdle, current_run, set_run
 from paidonce.harness.load.generate.targets import load_target
 from paidonce.harness.load.generate.users import HotOrder, ManyOrders, Payer, Shopper
 from paidonce.harness.load.plan.address import loopback_url
@@ -147,7 +147,7 @@ def _begin(environment: Environment, **_: Any) -> None:
         recorder.stopped(f"all {settings.max_orders} orders of this process are used up")
         runner.send_message(_USED_UP)
 
-    set_run(Run(settings, target, recorder, worker, used_up))
+    set_run(LoadRun(settings, target, recorder, worker, used_up))
     _process_begun(environment)
     if isinstance(runner, WorkerRunner):
         runner.send_message(_BEGUN)

@@ -11,7 +11,13 @@ import msgspec
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Ended, Event, Header, History, Note
-from paidonce.harness.load.record.merge import Merged, Part, merge, on_one_clock, read_parts
+from paidonce.harness.load.record.merge import (
+    Merged,
+    ProcessHistory,
+    merge,
+    on_one_clock,
+    read_parts,
+)
 from paidonce.harness.load.record.recorder import MEASURED, ORIGIN, SESSION, WALL, WARMUP
 
 MEASURED_FROM = "measured_from_ns"
@@ -27,7 +33,7 @@ class Joined:
 
     header: Header
     merged: Merged
-    parts: tuple[Part, ...]
+    parts: tuple[ProcessHistory, ...]
     machines: int
     cut_off: tuple[str, ...]
     """The names of the processes' files that have no end: they were killed."""
@@ -106,7 +112,7 @@ def join(paths: Iterable[Path]) -> tuple[Joined, ...]:
     parts, empty = read_parts(paths)
     if not parts:
         raise UsageError(f"no history of a Locust process: {', '.join(empty) or 'no file'}")
-    runs: dict[str, list[Part]] = {}
+    runs: dict[str, list[ProcessHistory]] = {}
     for part in parts:
         runs.setdefault(_session(part), []).append(part)
     if empty and len(runs) > 1:
@@ -118,7 +124,7 @@ def join(paths: Iterable[Path]) -> tuple[Joined, ...]:
     return tuple(sorted(joined, key=lambda run: run.header.started))
 
 
-def _joined(parts: Sequence[Part], empty: Sequence[str]) -> Joined:
+def _joined(parts: Sequence[ProcessHistory], empty: Sequence[str]) -> Joined:
     aligned, machines = on_one_clock(parts)
     merged = merge(aligned, empty)
     start, end = merged.window
@@ -141,7 +147,7 @@ def _joined(parts: Sequence[Part], empty: Sequence[str]) -> Joined:
     )
 
 
-def _session(part: Part) -> str:
+def _session(part: ProcessHistory) -> str:
     """What the parts of one run have in common; a file that does not say is a run of its own."""
     return part.history.header.settings.get(SESSION) or part.name
 

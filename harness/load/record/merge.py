@@ -25,7 +25,7 @@ from paidonce.harness.load.record.recorder import MACHINE, MEASURED, ORIGIN, STO
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessHistory:
     """One process's history. ``origin``: the moment (ns) at which its times count from 0, by the
     machine's monotonic clock; of parts of several machines (``on_one_clock``), by the wall's.
     """
@@ -77,7 +77,7 @@ class Merged:
         return tuple(event.order for event in self.events if isinstance(event, OrderCreated))
 
 
-def read_parts(paths: Iterable[Path]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def read_parts(paths: Iterable[Path]) -> tuple[tuple[ProcessHistory, ...], tuple[str, ...]]:
     """The parts in these files, and the names of the files cut off before their header was whole.
 
     Such a file holds no operation: the header is written before anything is sent. Raises
@@ -89,11 +89,11 @@ def read_parts(paths: Iterable[Path]) -> tuple[tuple[Part, ...], tuple[str, ...]
             empty.append(path.name)
         else:
             history = read_history(path)
-            parts.append(Part(path.name, history, _origin(path, history.header)))
+            parts.append(ProcessHistory(path.name, history, _origin(path, history.header)))
     return tuple(parts), tuple(empty)
 
 
-def on_one_clock(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int]:
+def on_one_clock(parts: Sequence[ProcessHistory]) -> tuple[tuple[ProcessHistory, ...], int]:
     """``parts``, with origins on one clock, and how many machines they were recorded on.
 
     Those of one machine are put on its monotonic clock, to the nanosecond. Machines are put beside
@@ -105,7 +105,7 @@ def on_one_clock(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int]:
     if len(machines) <= 1:
         return tuple(parts), len(machines)
     shift: dict[str, int] = {}
-    users: dict[str, Part] = {}
+    users: dict[str, ProcessHistory] = {}
     moved = []
     for part in parts:
         name = part.history.header.settings.get(MACHINE, "")
@@ -124,7 +124,7 @@ def on_one_clock(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int]:
     return tuple(moved), len(machines)
 
 
-def merge(parts: Sequence[Part], cut_off: Sequence[str] = ()) -> Merged:
+def merge(parts: Sequence[ProcessHistory], cut_off: Sequence[str] = ()) -> Merged:
     """The events of all parts on one clock, in order of time.
 
     Where two processes recorded the very same nanosecond, invocations go before completions:
@@ -191,7 +191,7 @@ def _origin(path: Path, header: Header) -> int:
         ) from None
 
 
-def _setting(part: Part, name: str) -> int:
+def _setting(part: ProcessHistory, name: str) -> int:
     try:
         return int(part.history.header.settings[name])
     except (KeyError, ValueError):

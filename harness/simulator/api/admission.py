@@ -17,7 +17,7 @@ from paidonce.harness.simulator.engine.faults import Fault, When
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.auth import authenticate
 from paidonce.harness.simulator.wire.forms import Form, FormError, decode
-from paidonce.harness.simulator.wire.messages import Request, Reset, Silence, Slow
+from paidonce.harness.simulator.wire.messages import ApiRequest, Reset, Silence, Slow
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.[a-z]+)?")
 
@@ -78,7 +78,7 @@ def _meet_early(call: Call) -> None:
             pass
 
 
-def _parameters(request: Request) -> Form:
+def _parameters(request: ApiRequest) -> Form:
     try:
         form = decode(request.query)
         if request.body and request.method != "GET":

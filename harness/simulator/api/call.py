@@ -10,12 +10,12 @@ import msgspec
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.domain.touched import ASKED, Touched
-from paidonce.harness.simulator.endpoints.routes import Match
+from paidonce.harness.simulator.endpoints.routes import RouteMatch
 from paidonce.harness.simulator.engine.faults import Fault
 from paidonce.harness.simulator.engine.idempotency import Record
 from paidonce.harness.simulator.engine.simulation import Epoch
 from paidonce.harness.simulator.wire.forms import Form
-from paidonce.harness.simulator.wire.messages import Delivery, Request
+from paidonce.harness.simulator.wire.messages import ApiRequest, Delivery
 
 Prepared = Callable[[World, EventRequest], Any]
 """A request whose parameters are checked: executes it, and gives what is to be encoded."""
@@ -38,7 +38,7 @@ class Call:
         "touched",
     )
 
-    def __init__(self, request: Request, epoch: Epoch, received: float) -> None:
+    def __init__(self, request: ApiRequest, epoch: Epoch, received: float) -> None:
         self.request = request
         self.epoch = epoch
         self.received = received
@@ -56,12 +56,12 @@ class Call:
 class Entered(msgspec.Struct, frozen=True, gc=False):
     """A request that was let in: what it asks for, by whom."""
 
-    match: Match
+    match: RouteMatch
     account: str
     form: Form
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False):
+class CallPlan(msgspec.Struct, frozen=True, gc=False):
     """What is to be executed, and what has to be waited for; delays are in seconds."""
 
     prepared: Prepared

@@ -19,13 +19,13 @@ from paidonce.harness.simulator.engine.simulation import LOG_LENGTH, Simulation
 from paidonce.harness.simulator.engine.webhooks import Behaviour
 from paidonce.harness.simulator.wire.forms import FormError, decode
 from paidonce.harness.simulator.wire.latency import NONE, Latency
-from paidonce.harness.simulator.wire.messages import Request
+from paidonce.harness.simulator.wire.messages import ApiRequest
 
 _DEFAULT_REQUESTS = 100
 _SHOWN_LIVE = 25
 
 T = TypeVar("T")
-Command = Callable[[Simulation, Request], object]
+Command = Callable[[Simulation, ApiRequest], object]
 """Returns what is encoded as JSON, or awaited first. Raises ``ControlError``, ``StripeError``."""
 
 
@@ -77,7 +77,7 @@ class _Release(_Body, frozen=True):
     events: tuple[str, ...] | None = None
 
 
-def _health(simulation: Simulation, _: Request) -> object:
+def _health(simulation: Simulation, _: ApiRequest) -> object:
     return {
         "ok": True,
         "service": "paidonce-simulator",
@@ -105,7 +105,7 @@ def _counts(simulation: Simulation) -> dict[str, int]:
     }
 
 
-def _reset(simulation: Simulation, request: Request) -> object:
+def _reset(simulation: Simulation, request: ApiRequest) -> object:
     wanted = _decoded(request, _Reset)
     if wanted.ahead_seconds is not None:
         simulation.clock.ahead = wanted.ahead_seconds
@@ -116,54 +116,54 @@ def _reset(simulation: Simulation, request: Request) -> object:
     return {"ok": True}
 
 
-def _keep(simulation: Simulation, _: Request) -> object:
+def _keep(simulation: Simulation, _: ApiRequest) -> object:
     simulation.keep()
     return {"ok": True, "objects": _counts(simulation)}
 
 
-def _latency(simulation: Simulation, request: Request) -> object:
+def _latency(simulation: Simulation, request: ApiRequest) -> object:
     simulation.set_latency(_decoded(request, Latency))
     return {"ok": True, "latency": simulation.latency or NONE}
 
 
-def _set_faults(simulation: Simulation, request: Request) -> object:
+def _set_faults(simulation: Simulation, request: ApiRequest) -> object:
     simulation.set_faults(_decoded(request, _Faults).rules)
     return _show_faults(simulation, request)
 
 
-def _show_faults(simulation: Simulation, _: Request) -> object:
+def _show_faults(simulation: Simulation, _: ApiRequest) -> object:
     return {"rules": simulation.faults.summaries()}
 
 
-def _limits(simulation: Simulation, request: Request) -> object:
+def _limits(simulation: Simulation, request: ApiRequest) -> object:
     limits = _decoded(request, _Limits)
     simulation.limits = Limits(limits.per_second, limits.at_once)
     return {"ok": True, "limits": limits}
 
 
-def _clock(simulation: Simulation, request: Request) -> object:
+def _clock(simulation: Simulation, request: ApiRequest) -> object:
     simulation.advance(_decoded(request, _Clock).advance_seconds)
     clock = simulation.clock
     return {"ok": True, "clock": clock(), "ahead_seconds": clock.ahead}
 
 
-def _authenticate(simulation: Simulation, request: Request) -> object:
+def _authenticate(simulation: Simulation, request: ApiRequest) -> object:
     outcome = _decoded(request, _Outcome)
     return confirming.authenticate(
         simulation.epoch.world, outcome.payment_intent, outcome.succeeded
     )
 
 
-def _settle(simulation: Simulation, request: Request) -> object:
+def _settle(simulation: Simulation, request: ApiRequest) -> object:
     outcome = _decoded(request, _Outcome)
     return confirming.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
 
 
-def _save(simulation: Simulation, _: Request) -> object:
+def _save(simulation: Simulation, _: ApiRequest) -> object:
     return saved.document(simulation)
 
 
-def _load(simulation: Simulation, request: Request) -> object:
+def _load(simulation: Simulation, request: ApiRequest) -> object:
     try:
         saved.restore(simulation, request.body)
     except saved.StateError as error:
@@ -171,31 +171,31 @@ def _load(simulation: Simulation, request: Request) -> object:
     return {"ok": True, "objects": _counts(simulation)}
 
 
-def _behave(simulation: Simulation, request: Request) -> object:
+def _behave(simulation: Simulation, request: ApiRequest) -> object:
     simulation.webhooks.behave(_decoded(request, Behaviour))
     return {"ok": True, "webhooks": simulation.webhooks.behaviour}
 
 
-def _send(simulation: Simulation, request: Request) -> object:
+def _send(simulation: Simulation, request: ApiRequest) -> object:
     wanted = _decoded(request, _Send)
     sent = simulation.webhooks.send(_event(simulation, wanted.event), wanted.endpoint)
     return {"deliveries": sent}
 
 
-def _release(simulation: Simulation, request: Request) -> object:
+def _release(simulation: Simulation, request: ApiRequest) -> object:
     return {"deliveries": simulation.webhooks.release(_decoded(request, _Release).events)}
 
 
-async def _idle(simulation: Simulation, _: Request) -> object:
+async def _idle(simulation: Simulation, _: ApiRequest) -> object:
     await simulation.webhooks.idle()
     return {"ok": True}
 
 
-def _deliveries(simulation: Simulation, _: Request) -> object:
+def _deliveries(simulation: Simulation, _: ApiRequest) -> object:
     return {"deliveries": list(reversed(simulation.webhooks.deliveries))}
 
 
-def _live(simulation: Simulation, request: Request) -> object:
+def _live(simulation: Simulation, request: ApiRequest) -> object:
     """The newest of everything; nothing but a mark where nothing has changed since ``since``."""
     world, sent = simulation.epoch.world, simulation.webhooks.deliveries
     tried = sum(len(delivery.attempts) for delivery in sent)
@@ -216,7 +216,7 @@ def _live(simulation: Simulation, request: Request) -> object:
     }
 
 
-def _ledger(simulation: Simulation, _: Request) -> object:
+def _ledger(simulation: Simulation, _: ApiRequest) -> object:
     world, keys = simulation.epoch.world, simulation.epoch.keys
     return {
         "intents": list(world.intents),
@@ -226,14 +226,14 @@ def _ledger(simulation: Simulation, _: Request) -> object:
     }
 
 
-def _requests(simulation: Simulation, request: Request) -> object:
+def _requests(simulation: Simulation, request: ApiRequest) -> object:
     limit = _query(request).get("limit", str(_DEFAULT_REQUESTS))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LOG_LENGTH):
         raise ControlError(400, f"limit must be a whole number from 1 to {LOG_LENGTH}")
     return {"requests": list(islice(reversed(simulation.log), int(limit)))}
 
 
-def _webhook(simulation: Simulation, request: Request) -> object:
+def _webhook(simulation: Simulation, request: ApiRequest) -> object:
     secret = simulation.settings.webhook_secret
     if secret is None:
         raise ControlError(400, "the simulator was started without --webhook-secret")
@@ -252,7 +252,7 @@ def _event(simulation: Simulation, identifier: str) -> Event:
     return event
 
 
-def _query(request: Request) -> dict[str, str]:
+def _query(request: ApiRequest) -> dict[str, str]:
     try:
         form = decode(request.query)
     except FormError as error:
@@ -260,7 +260,7 @@ def _query(request: Request) -> dict[str, str]:
     return {key: value for key, value in form.items() if isinstance(value, str)}
 
 
-def _decoded(request: Request, kind: type[T]) -> T:
+def _decoded(request: ApiRequest, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
     except (msgspec.MsgspecError, RecursionError) as error:

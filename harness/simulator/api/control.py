@@ -47,19 +47,19 @@ import msgspec
 from paidonce.harness.simulator.api.commands import COMMANDS, ControlError
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.engine.simulation import Simulation
-from paidonce.harness.simulator.wire.messages import Answering, Reply, Request
+from paidonce.harness.simulator.wire.messages import Answering, ApiRequest, Reply
 from paidonce.harness.simulator.wire.origin import stranger
 
 PREFIX = "/_control/"
 HEADER = "paidonce-control"
 
 
-def addressed(request: Request) -> bool:
+def addressed(request: ApiRequest) -> bool:
     """Whether this is a control request, header and all."""
     return request.path.startswith(PREFIX) and request.headers.get(HEADER) == "1"
 
 
-def answer(simulation: Simulation, request: Request) -> Answering:
+def answer(simulation: Simulation, request: ApiRequest) -> Answering:
     """Answer a control request; but for ``webhooks/idle``, nothing changes meanwhile."""
     try:
         if why := stranger(request):

@@ -7,7 +7,7 @@ import traceback
 
 import msgspec
 
-from paidonce.harness.simulator.api.call import Call, Plan, Prepared
+from paidonce.harness.simulator.api.call import Call, CallPlan, Prepared
 from paidonce.harness.simulator.domain.errors import (
     Refused,
     StripeError,
@@ -29,7 +29,7 @@ class _Envelope(msgspec.Struct, frozen=True):
     error: ErrorObject
 
 
-def at_once(simulation: Simulation, call: Call, plan: Plan) -> Stored:
+def at_once(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     """Execute what need not wait for anything."""
     record, stored = plan.record, None
     try:
@@ -39,7 +39,7 @@ def at_once(simulation: Simulation, call: Call, plan: Plan) -> Stored:
     return stored
 
 
-async def execute(simulation: Simulation, call: Call, plan: Plan) -> Stored:
+async def execute(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     """Wait, execute, wait; the key is in use until the answer is about to leave."""
     stored, taken = None, call.epoch.locks
     try:

@@ -16,7 +16,7 @@ from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
 from paidonce.harness.simulator.domain.objects import PaymentIntent
 from paidonce.harness.simulator.engine.simulation import Simulation
-from paidonce.harness.simulator.wire.messages import HTML, Reply, Request
+from paidonce.harness.simulator.wire.messages import HTML, ApiRequest, Reply
 from paidonce.harness.simulator.wire.origin import stranger
 
 PREFIX = "/_paidonce"
@@ -29,12 +29,12 @@ _HEADERS = {
 }
 
 
-def addressed(request: Request) -> bool:
+def addressed(request: ApiRequest) -> bool:
     """Whether this asks for a page."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
 
 
-def answer(simulation: Simulation, request: Request) -> Reply:
+def answer(simulation: Simulation, request: ApiRequest) -> Reply:
     """A page, or 404 where there is none."""
     asked = request.path.startswith(confirming.ACTION_PATH)
     if why := stranger(request, followed=asked):
@@ -47,7 +47,7 @@ def answer(simulation: Simulation, request: Request) -> Reply:
     return _page(404, "There is no such page", "")
 
 
-def _authentication(simulation: Simulation, request: Request) -> Reply:
+def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     """Ask the payer (GET) or take the answer (POST), knowing the intent's client secret."""
     world = simulation.epoch.world
     identifier = request.path.removeprefix(confirming.ACTION_PATH)

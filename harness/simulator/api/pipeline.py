@@ -16,7 +16,7 @@ so configured, for another request with the same idempotency key; nowhere else.
 from __future__ import annotations
 
 from paidonce.harness.simulator.api.admission import enter
-from paidonce.harness.simulator.api.call import Busy, Call, Dropped, Entered, Plan
+from paidonce.harness.simulator.api.call import Busy, Call, CallPlan, Dropped, Entered
 from paidonce.harness.simulator.api.executing import at_once, execute, stored_error
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.state import API_VERSION
@@ -24,11 +24,11 @@ from paidonce.harness.simulator.domain.touched import TOLD
 from paidonce.harness.simulator.engine import faults, idempotency, locks
 from paidonce.harness.simulator.engine.idempotency import Fingerprint, Stored, WhenBusy
 from paidonce.harness.simulator.engine.simulation import Logged, Simulation
-from paidonce.harness.simulator.wire.messages import Answering, Reply, Request
+from paidonce.harness.simulator.wire.messages import Answering, ApiRequest, Reply
 from paidonce.harness.simulator.wire.params import Params
 
 
-def answer(simulation: Simulation, request: Request) -> Answering:
+def answer(simulation: Simulation, request: ApiRequest) -> Answering:
     """Answer a request to the API; every ``StripeError`` becomes an answer too."""
     call = Call(request, simulation.epoch, simulation.clock())
     try:
@@ -48,7 +48,7 @@ def answer(simulation: Simulation, request: Request) -> Answering:
 
 
 async def _slowly(
-    simulation: Simulation, call: Call, entered: Entered, step: Plan | Busy | Stored
+    simulation: Simulation, call: Call, entered: Entered, step: CallPlan | Busy | Stored
 ) -> Reply:
     simulation.in_flight += 1
     try:
@@ -65,7 +65,7 @@ async def _slowly(
     return _reply(simulation, call, stored)
 
 
-def _claim(simulation: Simulation, call: Call, entered: Entered) -> Plan | Busy | Stored:
+def _claim(simulation: Simulation, call: Call, entered: Entered) -> CallPlan | Busy | Stored:
     """Look under the key, check the parameters, and take the key. Raises ``Refused``."""
     request, record = call.request, None
     if call.key is not None:
@@ -87,14 +87,14 @@ def _claim(simulation: Simulation, call: Call, entered: Entered) -> Plan | Busy 
     lock = locks.subject(call.epoch.world, request.method, endpoint.kind, identifier, entered.form)
     latency = call.fault if isinstance(call.fault, faults.LatencyFault) else simulation.latency
     if latency is None:
-        return Plan(prepared, record, lock, 0, 0, 0)
+        return CallPlan(prepared, record, lock, 0, 0, 0)
     delay = simulation.delay
     before, held, after = delay(latency.before), delay(latency.held), delay(latency.after)
     half = delay(latency.around) / 2
-    return Plan(prepared, record, lock, before + half, held, after + half)
+    return CallPlan(prepared, record, lock, before + half, held, after + half)
 
 
-def _waits(call: Call, plan: Plan) -> bool:
+def _waits(call: Call, plan: CallPlan) -> bool:
     if plan.before > 0 or plan.held > 0 or plan.after > 0:
         return True
     return plan.lock is not None and call.epoch.locks.held(plan.lock)

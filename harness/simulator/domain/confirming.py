@@ -33,7 +33,7 @@ from paidonce.harness.simulator.domain.objects import (
     PaymentIntent,
     PaymentMethod,
 )
-from paidonce.harness.simulator.domain.payment_methods import Source, resolve
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
@@ -51,7 +51,7 @@ BY_ITSELF = EventRequest(id=None, idempotency_key=None)
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """A valid request to confirm; ``extras`` are attributes to set on the intent first."""
 
-    source: Source | None = None
+    source: PaymentSource | None = None
     off_session: bool = False
     error_on_requires_action: bool = False
     return_url: str | None = None

@@ -34,7 +34,7 @@ from paidonce.harness.simulator.domain.intent_checks import (
     require_usable,
 )
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
-from paidonce.harness.simulator.domain.payment_methods import Source, resolve
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
 
 _GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
@@ -58,7 +58,7 @@ class CreateIntent(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: int
     currency: str
-    source: Source | None = None
+    source: PaymentSource | None = None
     metadata: Metadata = {}
     automatic_payment_methods: dict[str, Any] | None = None
     payment_method_types: tuple[str, ...] = ("card",)
@@ -75,7 +75,7 @@ class UpdateIntent(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: int | None = None
     currency: str | None = None
-    source: Source | None = None
+    source: PaymentSource | None = None
     capture_method: str | None = None
     metadata: dict[str, str | None] = {}
     clear_metadata: bool = False

@@ -21,7 +21,7 @@ _YEARS_AHEAD = 4
 _SECONDS_PER_YEAR = 31_556_952
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentSource(msgspec.Struct, frozen=True, kw_only=True):
     """What a request pays with: exactly one of a payment method's name or a card token.
 
     A bank account is only known by the name of a test one.
@@ -31,7 +31,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
 
 
-def resolve(world: World, source: Source) -> PaymentMethod:
+def resolve(world: World, source: PaymentSource) -> PaymentMethod:
     """The payment method ``source`` names, made now if it is a test card or a token.
 
     Raises ``StripeError`` (400, ``resource_missing``) when there is none of that name.

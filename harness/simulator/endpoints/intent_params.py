@@ -12,7 +12,7 @@ from typing import Any
 from paidonce.harness.simulator.domain import intents, money
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import Refused
-from paidonce.harness.simulator.domain.payment_methods import Source
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.wire.params import Params
 
 
@@ -47,19 +47,19 @@ def new_metadata(params: Params) -> dict[str, str]:
     return intents.merged({}, params.metadata() or {})
 
 
-def source(params: Params) -> Source | None:
+def source(params: Params) -> PaymentSource | None:
     """``payment_method``, or the card token inside ``payment_method_data``."""
     name = params.string("payment_method")
     data = params.mapping("payment_method_data")
     if data is None:
-        return None if name is None else Source(payment_method=name)
+        return None if name is None else PaymentSource(payment_method=name)
     if name is not None:
         raise Refused(
             400,
             "You may only specify one of these parameters: payment_method, payment_method_data.",
             param="payment_method_data",
         )
-    return Source(token=card_token(data))
+    return PaymentSource(token=card_token(data))
 
 
 def card_token(data: Params) -> str:
@@ -137,7 +137,9 @@ def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def confirmation(params: Params, source: Source | None, extras: dict[str, Any]) -> Confirmation:
+def confirmation(
+    params: Params, source: PaymentSource | None, extras: dict[str, Any]
+) -> Confirmation:
     """How to confirm; reads what else may be said about it and changes nothing here."""
     for name in ("mandate_data", "payment_method_options", "radar_options"):
         params.opaque(name)

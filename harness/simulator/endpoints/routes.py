@@ -43,25 +43,25 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return lambda world, cause: _expand(world, execute(world, cause), paths)
 
 
-class Match(msgspec.Struct, frozen=True):
+class RouteMatch(msgspec.Struct, frozen=True):
     """An endpoint and the id its path carried."""
 
     endpoint: Endpoint
     identifier: str
 
 
-def find(method: str, path: str) -> Match | None:
+def find(method: str, path: str) -> RouteMatch | None:
     """The endpoint for a path such as ``/v1/payment_intents/pi_1/confirm``, or None."""
     fixed = _FIXED.get((method, path))
     if fixed is not None:
-        return Match(fixed, "")
+        return RouteMatch(fixed, "")
     # "", "v1", resource, id and perhaps an action
     steps = path.split("/")
     if not 4 <= len(steps) <= 5 or steps[1] != "v1" or not steps[3]:
         return None
     template = "/".join([*steps[:3], "{id}", *steps[4:]])
     endpoint = _BY_ID.get((method, template))
-    return None if endpoint is None else Match(endpoint, steps[3])
+    return None if endpoint is None else RouteMatch(endpoint, steps[3])
 
 
 def _expand(world: World, answer: Answer, paths: tuple[Path, ...]) -> Any:

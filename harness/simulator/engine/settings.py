@@ -24,7 +24,7 @@ class Forward(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...] = ("*",)
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``port`` 0 means any free one. ``seed`` None means ids that never come twice."""
 
     host: str = "127.0.0.1"

@@ -18,7 +18,7 @@ from paidonce.harness.simulator.engine.faults import Fault, Faults, Rule
 from paidonce.harness.simulator.engine.idempotency import IdempotencyStore
 from paidonce.harness.simulator.engine.limits import Limits
 from paidonce.harness.simulator.engine.locks import Locks
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.webhooks import Dispatcher
 from paidonce.harness.simulator.wire.latency import NONE, Distribution, Latency
 
@@ -70,7 +70,7 @@ class MovableClock:
 class Simulation:
     """Everything one process simulates."""
 
-    def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
+    def __init__(self, settings: SimulatorSettings, clock: Clock = time.time) -> None:
         self.settings = settings
         self.clock = MovableClock(clock)
         self.started = clock()

@@ -53,7 +53,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt: when, and the status it was answered with or else why it was not."""
 
     at: float
@@ -71,7 +71,7 @@ class Delivery(msgspec.Struct, kw_only=True):
     url: str
     state: Literal["held", "due", "sending", "delivered", "failed", "withheld"]
     due: float
-    attempts: list[Attempt] = []
+    attempts: list[DeliveryAttempt] = []
 
 
 class Dispatcher:
@@ -267,7 +267,7 @@ class Dispatcher:
         else:
             delivery.state = "failed"
 
-    async def _post(self, url: str, event: Event, secret: str) -> Attempt:
+    async def _post(self, url: str, event: Event, secret: str) -> DeliveryAttempt:
         import httpx  # not before it is needed: most simulations send nothing
 
         if self._client is None:
@@ -283,8 +283,8 @@ class Dispatcher:
         try:
             answer = await self._client.post(url, content=payload, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return Attempt(at=now, error=f"{type(error).__name__}: {error}".rstrip(": "))
-        return Attempt(at=now, status=answer.status_code)
+            return DeliveryAttempt(at=now, error=f"{type(error).__name__}: {error}".rstrip(": "))
+        return DeliveryAttempt(at=now, status=answer.status_code)
 
     def _reachable(self, url: str) -> bool:
         """Whether events may be sent there: on this machine, or where that was allowed.

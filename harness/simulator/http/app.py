@@ -5,7 +5,7 @@ from __future__ import annotations
 from paidonce.harness.simulator.api import control, pages
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.engine.simulation import Simulation
-from paidonce.harness.simulator.wire.messages import Answering, Request
+from paidonce.harness.simulator.wire.messages import Answering, ApiRequest
 
 
 class App:
@@ -14,7 +14,7 @@ class App:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    def __call__(self, request: Request) -> Answering:
+    def __call__(self, request: ApiRequest) -> Answering:
         if request.path.startswith("/_"):
             if control.addressed(request):
                 return control.answer(self.simulation, request)

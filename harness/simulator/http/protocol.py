@@ -25,8 +25,8 @@ from paidonce.harness.simulator.wire.messages import (
     MAX_BODY,
     MAX_CONTROL_BODY,
     Answering,
+    ApiRequest,
     Reply,
-    Request,
     Reset,
     Silence,
     Slow,
@@ -43,7 +43,7 @@ TURN = 32
 MOST_WAITING = 256
 """Requests of one connection that wait before no more is read from it."""
 
-Application = Callable[[Request], Answering]
+Application = Callable[[ApiRequest], Answering]
 
 _REASONS = {
     200: b"OK", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         self._all = connections
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[tuple[Request | None, bool]] = deque()
+        self._waiting: deque[tuple[ApiRequest | None, bool]] = deque()
         self._answering: asyncio.Task[None] | None = None
         self._silent = False
         """Nothing more is answered on this connection, which is the client's to close."""
@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
         if self._too_large:
             self._waiting.append((None, False))
         else:
-            request = Request(
+            request = ApiRequest(
                 self._parser.get_method().decode("latin-1"),
                 self._path,
                 self._query,

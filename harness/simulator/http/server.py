@@ -25,7 +25,7 @@ from typing import Any
 from paidonce.harness.errors import UsageError
 from paidonce.harness.simulator.api import pages
 from paidonce.harness.simulator.engine import saved
-from paidonce.harness.simulator.engine.settings import Settings
+from paidonce.harness.simulator.engine.settings import SimulatorSettings
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.http.app import App
 from paidonce.harness.simulator.http.protocol import Connections
@@ -40,7 +40,7 @@ _STDIN = 0
 _GRACE_SECONDS = 2
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: SimulatorSettings) -> None:
     """Serve until told to stop.
 
     Raises ``UsageError`` when the address cannot be had, or a state cannot be loaded or saved.

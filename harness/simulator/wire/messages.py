@@ -18,7 +18,7 @@ JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
-class Request(msgspec.Struct, frozen=True, gc=False):
+class ApiRequest(msgspec.Struct, frozen=True, gc=False):
     """A request read to its end. Header names are in lower case."""
 
     method: str

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from paidonce.harness.simulator.wire.messages import Request
+from paidonce.harness.simulator.wire.messages import ApiRequest
 
 
-def stranger(request: Request, *, followed: bool = False) -> str:
+def stranger(request: ApiRequest, *, followed: bool = False) -> str:
     """Return why the request is not to be answered, in words; empty if it is.
 
     ``followed``: a link from elsewhere may lead there, as to the page where a payer is asked.

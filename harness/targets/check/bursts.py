@@ -14,7 +14,7 @@ from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.search.recorded_order import Recorded, recorded
 from paidonce.harness.history import Ended, Journal, Note, read_history
 from paidonce.harness.results.proof import Run
-from paidonce.harness.service.script import LookedUp, NotAtRest, Progress, asked_until
+from paidonce.harness.service.script import ClientState, LookedUp, NotAtRest, asked_until
 from paidonce.harness.targets.run.clients import TargetClients
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.testbed.bench import Bench
@@ -31,7 +31,7 @@ _BEFOREHAND = 2
 class RealTime:
     """``Surroundings`` in which nobody holds anybody."""
 
-    def tell(self, attempt: str, progress: Progress) -> None:
+    def tell(self, attempt: str, progress: ClientState) -> None:
         """Nobody wants to know."""
 
     def delivers(self, attempt: str) -> None:

@@ -50,7 +50,7 @@ _FOLLOWING_S = 10.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """What is to be checked. ``seconds`` is for all variants together, once all is built."""
 
     subject: TargetSubject
@@ -74,7 +74,7 @@ class Checked:
     ``unusable`` are the variants whose set-up is wrong: nothing was decided of them.
     """
 
-    plan: Plan
+    plan: CheckPlan
     cells: dict[str, Cell] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: dict[str, tuple[Decided, ...]] = field(default_factory=dict)

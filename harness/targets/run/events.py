@@ -50,7 +50,7 @@ _PATHS = {
 
 
 @dataclass(frozen=True)
-class Found:
+class DeliverableEvent:
     """An event that can be delivered, and what was looked up to tell so."""
 
     payload: bytes
@@ -72,7 +72,9 @@ class Events:
         kept = Capability.STRIPE_EVENTS in self.bench.capabilities
         return kept and isinstance(step.object, str) and step.webhook in EVENT_TYPES
 
-    async def find(self, step: StepTable, values: Mapping[str, Any], where: str) -> Found | None:
+    async def find(
+        self, step: StepTable, values: Mapping[str, Any], where: str
+    ) -> DeliverableEvent | None:
         """The event that the step delivers now; None if Stripe has not raised it yet.
 
         Raises ``NoSuchPlace`` where a value is not known, ``UnexpectedAnswer`` where Stripe does
@@ -89,7 +91,7 @@ class Events:
         made = uuid.uuid5(_EVENTS, f"{step.webhook} {identity} {run}").hex
         event_id, created = given or f"evt_{made}", self.began
         if event_id in self._made:
-            return Found(self._made[event_id], None)
+            return DeliverableEvent(self._made[event_id], None)
         if isinstance(about, dict):
             about = {"object": kind, "livemode": False, **_state(step.webhook), **about}
         else:
@@ -97,9 +99,9 @@ class Events:
             created = self.began if looked is None else time.time()
         payload = self._made[event_id] = event(step.webhook, event_id, about, int(created))
         known = {event_id: f"{step.webhook} of {identity}"}
-        return Found(payload, replace(looked or LookedUp(), known=known))
+        return DeliverableEvent(payload, replace(looked or LookedUp(), known=known))
 
-    async def _raised(self, kind: str, identity: str, event_id: str) -> Found | None:
+    async def _raised(self, kind: str, identity: str, event_id: str) -> DeliverableEvent | None:
         """The last event of this type about that object."""
         asked: dict[str, str | int] = {"type": kind, "limit": _PAGE}
         found: list[dict[str, Any]] = []
@@ -120,7 +122,7 @@ class Events:
             last, known = {**last, "id": event_id}, {event_id: name}
         # Which events there are about an object changes with the object, and with nothing else.
         shown = f"/v1/{_path(identity, kind.rpartition('.')[0])}/{quote(identity)}"
-        return Found(msgspec.json.encode(last), LookedUp(shown, None, known))
+        return DeliverableEvent(msgspec.json.encode(last), LookedUp(shown, None, known))
 
     async def _as_it_is(self, kind: str, identity: str) -> tuple[dict[str, Any], LookedUp | None]:
         """An object as Stripe has it; made up where Stripe keeps none."""

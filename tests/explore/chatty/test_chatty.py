@@ -9,7 +9,7 @@ import pytest
 from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.testbed.stack import Choice
 
@@ -19,7 +19,7 @@ DEADLINE_S = 600
 
 def explored(variant, statements=LIKE_REAL_SHOPS, **how):
     scenario = story(statements)
-    request = Request(scenario=scenario, variant=variant, lanes=LANES, **how)
+    request = SearchRequest(scenario=scenario, variant=variant, lanes=LANES, **how)
     choice = Choice(
         postgres=os.environ[POSTGRES_VARIABLE],
         redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),

@@ -9,7 +9,7 @@ import pytest
 from chatty_target import LIKE_REAL_SHOPS, chatty_worlds, story
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
-from paidonce.harness.explore.exploration import Request, explore
+from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Ending
 from paidonce.harness.predict import Standing, decided, orders_of, predicted
 from paidonce.harness.testbed.stack import Choice
@@ -27,7 +27,7 @@ def explored(variant, statements, *, search=True):
             found = await predicted(worlds[0])
             if not search:
                 return found, None
-            request = Request(scenario=scenario, variant=variant, first=orders_of(found))
+            request = SearchRequest(scenario=scenario, variant=variant, first=orders_of(found))
             return found, await explore(worlds, request)
 
     return asyncio.run(asyncio.wait_for(main(), 600))

@@ -13,7 +13,7 @@ from typing import TypeVar
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.readers import openers
-from paidonce.harness.explore.exploration import Explored, Request, explore
+from paidonce.harness.explore.exploration import Explored, SearchRequest, explore
 from paidonce.harness.history import Action
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.scenario.model import Attempt, Scenario, Step
@@ -94,7 +94,7 @@ class Lab:
 
     def explored(self, behaviour: str, story: Scenario = TWO_TABS, **how: object) -> Explored:
         """What ``explore`` concludes."""
-        request = Request(scenario=story, variant=behaviour, **how)
+        request = SearchRequest(scenario=story, variant=behaviour, **how)
         return self.on(behaviour, story, lambda worlds: explore([worlds], request))
 
     def on(

@@ -10,7 +10,7 @@ from paidonce.harness.explore.footprint.model import KEY, REST
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
 from paidonce.harness.explore.footprint.sql.partial_indexes import wanted
 from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
-from paidonce.harness.explore.footprint.sql.trees import Reader
+from paidonce.harness.explore.footprint.sql.trees import TreeReader
 
 ALL = Pattern(())
 DATABASE = Pattern(("pg",))
@@ -270,7 +270,7 @@ class Context:
     catalog: Catalog
     path: tuple[str, ...]
     effects: Effects
-    reader: Reader
+    reader: TreeReader
     statement: ReadStatement
     ctes: dict[str, Outputs | None] = field(default_factory=dict)
     reading: frozenset[str] = frozenset()

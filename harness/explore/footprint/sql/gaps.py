@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import Resource
-from paidonce.harness.explore.footprint.sql.looks import Change, Look, keep_out, torn
+from paidonce.harness.explore.footprint.sql.looks import ChangedRows, Look, keep_out, torn
 from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
 
 
@@ -25,8 +25,8 @@ class Gaps:
     """Those of one execution."""
 
     _looking: dict[_Looking, None] = field(default_factory=dict)
-    _done: list[tuple[str, Change]] = field(default_factory=list)
-    _open: dict[str, tuple[str, Change]] = field(default_factory=dict)
+    _done: list[tuple[str, ChangedRows]] = field(default_factory=list)
+    _open: dict[str, tuple[str, ChangedRows]] = field(default_factory=dict)
     """By session, what the transaction there has done so far."""
     _expected: dict[str, StatementFootprint] = field(default_factory=dict)
     """By session, the one statement that has not been answered yet."""
@@ -50,7 +50,7 @@ class Gaps:
         none after it if ``over``."""
         if not inside:
             self._end(session)
-        _, change = self._open.setdefault(session, (actor, Change()))
+        _, change = self._open.setdefault(session, (actor, ChangedRows()))
         for found in statements:
             if found.several and not one_snapshot:
                 self._looking[_Looking(actor, unit, found.several, change.holds)] = None

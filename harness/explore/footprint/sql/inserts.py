@@ -12,7 +12,13 @@ from paidonce.harness.explore.footprint.sql.constraints import fire, refer
 from paidonce.harness.explore.footprint.sql.effects import Context, Key
 from paidonce.harness.explore.footprint.sql.routines import assigned_columns
 from paidonce.harness.explore.footprint.sql.symbols import NEW, NULL, Const, Match, Symbol, pattern
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, Tree, parsed, strings
+from paidonce.harness.explore.footprint.sql.trees import (
+    NotParsed,
+    Tree,
+    TreeReader,
+    parsed,
+    strings,
+)
 
 Row = dict[str, Symbol | None]
 """A new row's values by column; None where they are not known."""
@@ -71,7 +77,7 @@ def arbiters(table: Table, clause: ast.OnConflictClause) -> list[Index]:
     return found or list(table.unique)
 
 
-def default(reader: Reader, column: Column) -> Symbol | None:
+def default(reader: TreeReader, column: Column) -> Symbol | None:
     """The value a column has if none is given."""
     if column.generated:
         return None

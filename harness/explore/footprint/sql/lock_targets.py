@@ -22,8 +22,8 @@ from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
 from paidonce.harness.explore.footprint.sql.symbols import Match, Params, Pattern, pattern
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
-    Reader,
     Tree,
+    TreeReader,
     children,
     operator,
     parsed,
@@ -68,7 +68,7 @@ class Doors:
 
     def __init__(self, catalog: Catalog, *, remembered: int = 1024) -> None:
         self._catalog = catalog
-        self._reader = Reader(catalog.enums)
+        self._reader = TreeReader(catalog.enums)
         self._templates = lru_cache(maxsize=remembered)(self._read)
 
     def of(self, sql: str, params: Params, path: tuple[str, ...]) -> Door | None:

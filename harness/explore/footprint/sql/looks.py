@@ -46,7 +46,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     entries: Resources = NONE
     tested: Resources = NONE
 
-    def misses(self, change: Change) -> bool:
+    def misses(self, change: ChangedRows) -> bool:
         """Whether it need not wait for the change where that is under way, and would have seen it
         otherwise."""
         return (
@@ -56,16 +56,16 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             or _meet(self.tested, change.locks)
         )
 
-    def overtaken(self, change: Change) -> bool:
+    def overtaken(self, change: ChangedRows) -> bool:
         """Whether the change may come after it, within the same transaction, and it would have
         seen it otherwise."""
         return self.misses(change) or self.waits_no_more(change)
 
-    def waits_no_more(self, change: Change) -> bool:
+    def waits_no_more(self, change: ChangedRows) -> bool:
         """Whether the change may come after it, and it would have waited for it before."""
         return _meet(self.entries, change.goes) or _meet(self.tested, change.locks)
 
-    def meets(self, change: Change) -> bool:
+    def meets(self, change: ChangedRows) -> bool:
         """Whether it sees the change at all, or waits for it."""
         return (
             self.overtaken(change)
@@ -75,7 +75,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass
-class Change:
+class ChangedRows:
     """What a transaction of somebody's changed, made, removed and locked.
 
     ``arrives`` is what changed rows are now. ``holds`` are those of its locks that were taken for
@@ -90,7 +90,7 @@ class Change:
     holds: Resources = NONE
 
 
-def torn(looks: Sequence[Look], changes: Sequence[Change]) -> bool:
+def torn(looks: Sequence[Look], changes: Sequence[ChangedRows]) -> bool:
     """Whether it makes a difference when others make these changes between two of the looks."""
     changes = [change for change in changes if any(look.meets(change) for look in looks)]
     for at, look in enumerate(looks):

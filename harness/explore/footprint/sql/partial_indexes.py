@@ -14,15 +14,15 @@ from paidonce.harness.explore.footprint.sql.catalog import Index, Table
 from paidonce.harness.explore.footprint.sql.symbols import Const, Match, OneOf, Params, Symbol
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
-    Reader,
     Tree,
+    TreeReader,
     operator,
     parsed,
     strings,
 )
 
 Wanted = dict[str, frozenset[str]]
-_READER = Reader(frozenset())
+_READER = TreeReader(frozenset())
 
 
 def wanted(table: Table, index: Index) -> Wanted:

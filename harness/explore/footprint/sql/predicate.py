@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Const, Match, Symbol
-from paidonce.harness.explore.footprint.sql.trees import Reader, Tree, operator, strings
+from paidonce.harness.explore.footprint.sql.trees import Tree, TreeReader, operator, strings
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 _MOST = 16
@@ -24,7 +24,7 @@ Slot = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Found:
+class ColumnMeaning:
     """What a column reference means: slots in this scope (several with USING), or a value from
     outside of it."""
 
@@ -55,7 +55,11 @@ class Conditions:
     """Reads conditions in one scope. ``resolve`` tells what a column reference means there."""
 
     def __init__(
-        self, reader: Reader, resolve: Callable[[ast.ColumnRef], Found], *, outer_joins: bool
+        self,
+        reader: TreeReader,
+        resolve: Callable[[ast.ColumnRef], ColumnMeaning],
+        *,
+        outer_joins: bool,
     ) -> None:
         self._reader = reader
         self._resolve = resolve
@@ -127,7 +131,7 @@ class Conditions:
             return []
         return [Fact(slot, kind, Match(symbol, kind), about=about) for slot, kind in column.slots]
 
-    def _column(self, node: Tree) -> Found | None:
+    def _column(self, node: Tree) -> ColumnMeaning | None:
         """What a side of an equality means if it is a column, perhaps one cast to text."""
         if isinstance(node, ast.ColumnRef):
             return self._resolve(node)
@@ -137,7 +141,7 @@ class Conditions:
             if name.typmods or name.arrayBounds or strings(name.names)[-1] not in _TEXTS:
                 return None
             if all(kind.family in _WRITTEN_ONE_WAY for _, kind in found.slots):
-                return Found(found.slots)
+                return ColumnMeaning(found.slots)
         return None
 
 

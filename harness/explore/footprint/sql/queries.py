@@ -53,7 +53,7 @@ _RISKY = frozenset({"/", "%", "^"})
 
 
 @dataclass
-class Result:
+class QueryResult:
     """What a query returns: its columns, and the rows of tables that it is made from.
 
     ``scope`` is None for a set operation.
@@ -64,7 +64,7 @@ class Result:
     scope: Scope | None = None
 
 
-def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
+def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryResult:
     """Read a SELECT, VALUES or set operation into the context's effects."""
     before = ctx.effects
     around = Effects()
@@ -79,13 +79,13 @@ def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
     return found
 
 
-def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
+def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryResult:
     if node.op != enums.SetOperation.SETOP_NONE:
         left = select(ctx, node.larg, parent)
         select(ctx, node.rarg, parent)
         for part in (node.sortClause, node.limitCount, node.limitOffset):
             expressions(ctx, part, Scope(parent))
-        return Result(unknown(list(left.outputs)) if left.outputs is not None else None)
+        return QueryResult(unknown(list(left.outputs)) if left.outputs is not None else None)
     alone = ctx.effects.untouched
     scope = from_clause(ctx, node.fromClause or (), node.whereClause, parent)
     lock = _only_row(ctx, node, scope) if parent is None else None
@@ -114,8 +114,8 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> Result:
     for clause in node.lockingClause or ():
         _lock(ctx, clause, scope)
     if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
-        return Result()  # columns are null in the rows of totals
-    return Result(
+        return QueryResult()  # columns are null in the rows of totals
+    return QueryResult(
         outputs(ctx, node.targetList or (), scope),
         [row for number in range(len(scope.sources)) for row in _rows(scope, number)],
         scope,

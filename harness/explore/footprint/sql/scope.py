@@ -8,9 +8,9 @@ from pglast import ast
 
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.effects import Key, Output, Outputs
-from paidonce.harness.explore.footprint.sql.predicate import Found, Keys, Slot
+from paidonce.harness.explore.footprint.sql.predicate import ColumnMeaning, Keys, Slot
 from paidonce.harness.explore.footprint.sql.symbols import Match, Symbol
-from paidonce.harness.explore.footprint.sql.trees import Reader, Tree
+from paidonce.harness.explore.footprint.sql.trees import Tree, TreeReader
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 
@@ -70,14 +70,14 @@ class Scope:
         """What is known of the sources by themselves."""
         return {number: source.known() for number, source in enumerate(self.sources)}
 
-    def resolve(self, node: ast.ColumnRef) -> Found:
+    def resolve(self, node: ast.ColumnRef) -> ColumnMeaning:
         """What a column reference means here; nothing if that cannot be told."""
         names = [part.sval for part in node.fields if isinstance(part, ast.String)]
         if len(names) != len(node.fields):
-            return Found()
+            return ColumnMeaning()
         numbers = self._candidates(names)
         if numbers is None:
-            return Found()
+            return ColumnMeaning()
         slots: list[tuple[Slot, ColumnType]] = []
         for number in numbers:
             kind = self.sources[number].type_of(names[-1])
@@ -85,11 +85,11 @@ class Scope:
                 slots.append(((number, names[-1]), kind))
         if slots:
             if len(slots) > 1 and names[-1] not in self.merged:
-                return Found()
-            return Found(tuple(slots))
+                return ColumnMeaning()
+            return ColumnMeaning(tuple(slots))
         if self.parent is None or (len(names) > 1 and numbers):
-            return Found()
-        return Found(match=self.parent.match(node))
+            return ColumnMeaning()
+        return ColumnMeaning(match=self.parent.match(node))
 
     def match(self, node: ast.ColumnRef) -> Match | None:
         """The value of a column in the rows this query is about, if it is the same in all."""
@@ -103,7 +103,7 @@ class Scope:
             return None
         return self.disjuncts[0].get(number, {}).get(column)
 
-    def value(self, node: Tree, reader: Reader, kind: ColumnType) -> Symbol | None:
+    def value(self, node: Tree, reader: TreeReader, kind: ColumnType) -> Symbol | None:
         """The value of an expression that goes into a column of type ``kind``."""
         if isinstance(node, ast.ColumnRef):
             match = self.match(node)

@@ -32,7 +32,7 @@ from paidonce.harness.explore.footprint.sql.looks import Look
 from paidonce.harness.explore.footprint.sql.routines import anonymous, body_effects
 from paidonce.harness.explore.footprint.sql.scope import Scope
 from paidonce.harness.explore.footprint.sql.symbols import Const, Match, Params, Pattern, pattern
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, Reader, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, parsed
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 Kind = Literal[
@@ -217,7 +217,7 @@ class Footprints:
 
     def __init__(self, catalog: Catalog, *, remembered: int = 4096) -> None:
         self.catalog = catalog
-        self._reader = Reader(catalog.enums)
+        self._reader = TreeReader(catalog.enums)
         self._templates = lru_cache(maxsize=remembered)(self._read)
         self._bound: OrderedDict[Any, tuple[StatementFootprint, ...]] = OrderedDict()
         self._remembered = remembered

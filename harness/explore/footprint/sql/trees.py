@@ -63,7 +63,7 @@ def operator(node: ast.A_Expr) -> str | None:
     return words[0] if len(words) == 1 else None
 
 
-class Reader:
+class TreeReader:
     """Turns expressions into symbols. ``enums`` names the enumeration types.
 
     Without ``params`` the parameters are those of something that is called, and not known.
@@ -73,9 +73,9 @@ class Reader:
         self._enums = enums
         self._params = params
 
-    def inside_a_body(self) -> Reader:
+    def inside_a_body(self) -> TreeReader:
         """One for the body of a function, whose parameters are its own."""
-        return Reader(self._enums, params=False)
+        return TreeReader(self._enums, params=False)
 
     def symbol(self, node: Tree) -> Symbol | None:
         """The value of an expression without columns; None if that is beyond us."""

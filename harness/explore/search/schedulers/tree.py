@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from paidonce.harness.explore.search.choices import Continued, drowsy
-from paidonce.harness.explore.search.happens_before import Footprints, Made, Order
+from paidonce.harness.explore.search.happens_before import Footprints, Order, OrderedStep
 from paidonce.harness.explore.search.types import Coverage, Expected, Plan, Run
 from paidonce.harness.explore.search.world import Taken, Tenure
 
@@ -136,7 +136,9 @@ class TreeScheduler(ABC):
         order = None
         if self.ordered:
             made = [
-                Made(child.actor, child.footprint, node.enabled, child.tenures, child.follows)
+                OrderedStep(
+                    child.actor, child.footprint, node.enabled, child.tenures, child.follows
+                )
                 for node, child in pairwise(path)
             ]
             order = Order(self.footprints, made)

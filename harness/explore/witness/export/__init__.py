@@ -6,11 +6,11 @@ Imports the narrative. Others use the names below, and ``brief`` for terminals.
 from paidonce.harness.explore.witness.export.isolation_spec import isolation_spec, statements_of
 from paidonce.harness.explore.witness.export.pytest_test import pytest_test
 from paidonce.harness.explore.witness.export.sequence import mermaid, text
-from paidonce.harness.explore.witness.export.snapshot import Snapshot, Table, take_snapshot
+from paidonce.harness.explore.witness.export.snapshot import Snapshot, TableName, take_snapshot
 
 __all__ = [
     "Snapshot",
-    "Table",
+    "TableName",
     "isolation_spec",
     "mermaid",
     "pytest_test",

@@ -45,7 +45,7 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 
 
-class Table(msgspec.Struct, frozen=True, order=True):
+class TableName(msgspec.Struct, frozen=True, order=True):
     """A table by its schema and name."""
 
     schema: str
@@ -66,8 +66,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     setup: str
     teardown: str
-    touched: tuple[Table, ...] = ()
-    left_out: tuple[Table, ...] = ()
+    touched: tuple[TableName, ...] = ()
+    left_out: tuple[TableName, ...] = ()
 
 
 def take_snapshot(url: str, statements: Sequence[str]) -> Snapshot:
@@ -77,9 +77,9 @@ def take_snapshot(url: str, statements: Sequence[str]) -> Snapshot:
     ``DeadlineExceeded`` after ``DUMP_SECONDS``.
     """
     with psycopg.connect(url, autocommit=True) as connection:
-        tables = [Table(*row) for row in connection.execute(_TABLES).fetchall()]
+        tables = [TableName(*row) for row in connection.execute(_TABLES).fetchall()]
         rows = connection.execute(_REFERENCES).fetchall()
-        references = [(Table(row[0], row[1]), Table(row[2], row[3])) for row in rows]
+        references = [(TableName(row[0], row[1]), TableName(row[2], row[3])) for row in rows]
         bodies = [row[0] for row in connection.execute(_FUNCTIONS).fetchall()]
     touched = named_in(tables, statements)
     wanted = closed({*touched, *named_in(tables, bodies)}, references)
@@ -93,7 +93,7 @@ def take_snapshot(url: str, statements: Sequence[str]) -> Snapshot:
     )
 
 
-def named_in(tables: Iterable[Table], texts: Sequence[str]) -> tuple[Table, ...]:
+def named_in(tables: Iterable[TableName], texts: Sequence[str]) -> tuple[TableName, ...]:
     """The tables whose name is a word of some text: too many perhaps, never too few."""
     everything = "\n".join(texts).lower()
     return tuple(
@@ -103,7 +103,9 @@ def named_in(tables: Iterable[Table], texts: Sequence[str]) -> tuple[Table, ...]
     )
 
 
-def closed(tables: set[Table], references: Sequence[tuple[Table, Table]]) -> set[Table]:
+def closed(
+    tables: set[TableName], references: Sequence[tuple[TableName, TableName]]
+) -> set[TableName]:
     """``tables`` and all they refer to, directly or not."""
     found = set(tables)
     while more := {target for table, target in references if table in found} - found:
