@@ -15,6 +15,18 @@ Value = int | float | str | bool
 
 BEFORE = "before"
 """``before.NAME`` is what NAME was before the attempts began."""
+LONGEST = 4000
+"""Characters of a condition."""
+DEEPEST = 100
+"""Levels of a condition."""
+
+
+def _times(left: Value, right: Value) -> Value:
+    """The product of two numbers: a text many times over would be as long as anybody likes."""
+    if isinstance(left, str) or isinstance(right, str):
+        raise TypeError("a text cannot be multiplied")
+    return left * right
+
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
     ast.Eq: operator.eq,
@@ -27,7 +39,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
 _COMPUTE: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
+    ast.Mult: _times,
 }
 
 
@@ -55,6 +67,10 @@ class Expression:
 
 def parse(text: str) -> Expression:
     """The condition in ``text``. Raises ``BadExpression``."""
+    if len(text) > LONGEST:
+        raise BadExpression(
+            f"{text[:60]!r}… has {len(text)} characters; expected {LONGEST} at most"
+        )
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -62,6 +78,8 @@ def parse(text: str) -> Expression:
         if isinstance(error, SyntaxError) and _single_equals(text):
             said = "equality is written =="
         raise BadExpression(f"{text!r} cannot be read: {said}") from None
+    if _depth(tree) > DEEPEST:
+        raise BadExpression(f"{text[:60]!r}… is nested more than {DEEPEST} levels deep")
     names: set[str] = set()
     before: set[str] = set()
     for place in _walk(tree, text):
@@ -73,6 +91,16 @@ def parse(text: str) -> Expression:
     ):
         raise BadExpression(f"{text!r} compares nothing; expected something like 'charges == 1'")
     return Expression(text.strip(), frozenset(names), frozenset(before), tree)
+
+
+def _depth(tree: ast.expr) -> int:
+    """How many levels there are; counted without recursion, which deep ones would end."""
+    depth, level = 0, [tree]
+    while level and depth <= DEEPEST:
+        depth += 1
+        below = (child for node in level for child in ast.iter_child_nodes(node))
+        level = [child for child in below if isinstance(child, ast.expr)]
+    return depth
 
 
 def _single_equals(text: str) -> bool:
@@ -93,6 +121,11 @@ def _walk(node: ast.expr, text: str) -> Iterator[ast.Name | ast.Attribute]:
             return
         case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=inner):
             yield from _walk(inner, text)
+        case (
+            ast.BinOp(op=ast.Mult(), left=ast.Constant(value=str()))
+            | ast.BinOp(op=ast.Mult(), right=ast.Constant(value=str()))
+        ):
+            raise BadExpression(f"{text!r} multiplies a text; expected numbers beside *")
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult(), left=left, right=right):
             yield from _walk(left, text)
             yield from _walk(right, text)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history.events import (
     FORMAT,
@@ -107,7 +108,7 @@ class _Format(msgspec.Struct):
 def _check_format(path: Path, line: bytes) -> None:
     """Name the version if a first line that was not understood is a header of another one."""
     try:
-        found = msgspec.json.decode(line, type=_Format).format
+        found = decode_json(line, _Format).format
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     if found != FORMAT:

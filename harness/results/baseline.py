@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.bounded import decode_toml, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results.findings import DECLARED, Finding, Level
 
@@ -71,7 +72,7 @@ def read_baseline(
     expected.
     """
     try:
-        data = tomllib.loads(path.read_bytes().decode())
+        data = decode_toml(read_file(path))
     except FileNotFoundError:
         if writing:
             return Baseline(target=target)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import Header
 from paidonce.harness.results.proof import RESULTS_FORMAT
@@ -34,7 +35,7 @@ def read(data: bytes, folder: Path) -> dict[str, Any]:
     ``folder`` is what the histories' and witnesses' paths are relative to; where those are gone, a
     checker's sentence stays whole. Raises ``msgspec.MsgspecError``.
     """
-    proof: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+    proof: dict[str, Any] = decode_json(data, dict[str, Any])
     try:
         return _proof(proof, folder)
     except (AttributeError, KeyError, TypeError) as error:
@@ -132,7 +133,7 @@ def _sentences(history: Path) -> list[tuple[str, Violation, str]]:
     """Each way an invariant can be broken: its title, in data, and how its sentence begins."""
     try:
         with history.open("rb") as file:
-            rules = msgspec.json.decode(file.readline(), type=Header).rules
+            rules = decode_json(file.readline(), Header).rules
     except (OSError, msgspec.MsgspecError):
         return []
     if rules is None:
@@ -150,7 +151,7 @@ def _sentences(history: Path) -> list[tuple[str, Violation, str]]:
 
 def _history_of(witness: Path) -> Path:
     try:
-        found = msgspec.json.decode(witness.read_bytes(), type=_Witness)
+        found = decode_json(witness.read_bytes(), _Witness)
     except (OSError, msgspec.MsgspecError):
         return witness
     return witness.with_name(found.history or witness.name)

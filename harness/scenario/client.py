@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import (
     Action,
@@ -191,7 +190,7 @@ class Actor:
         if Capability.STRIPE_LEDGER in bench.capabilities:
             path = f"/v1/payment_intents/{args['payment_id']}"
             answer = await bench.stripe.ask("GET", path)
-            intent = msgspec.json.decode(answer.body)
+            intent = decode_json(answer.body)
             if self._stage is not None:
                 self._stage.looked(self._name, LookedUp(path))
         else:
@@ -276,7 +275,7 @@ class Actor:
             return self._unknown(op, f"Stripe gave no answer within {CLIENT_TIMEOUT_S:g} s")
         except NoAnswer as error:
             return self._unknown(op, f"Stripe gave no answer: {error}")
-        t, body = self._cast.journal.now(), msgspec.json.decode(answer.body)
+        t, body = self._cast.journal.now(), decode_json(answer.body)
         if 200 <= answer.status < 300:
             value = {"payment_id": body["id"], "amount": body["amount"]}
             return Completed(t=t, op=op, outcome=Outcome.OK, status=answer.status, value=value)

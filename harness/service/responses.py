@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Action, Completed, OrderObserved, Outcome
 from paidonce.harness.http.excerpt import said
@@ -106,7 +107,7 @@ def _retries(target: Target, headers: Mapping[str, str]) -> int | None:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return decode_json(body)
     except msgspec.DecodeError:
         return None
 

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import DeadlineExceeded
 from paidonce.harness.history import (
@@ -153,7 +152,7 @@ async def stripe_pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]
             raise UnexpectedAnswer(f"Stripe does not list {path}: {error}") from error
         if answer.status != 200:
             raise UnexpectedAnswer(f"Stripe does not list {path}: it answered {answer.status}")
-        page = msgspec.json.decode(answer.body)
+        page = decode_json(answer.body)
         for item in page["data"]:
             yield item
         if not page.get("has_more") or not page["data"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results import format1
 from paidonce.harness.results.assessment import Assessment
@@ -35,7 +36,7 @@ def load(place: Path) -> Proof:
     """
     path = place / RESULTS_NAME if place.is_dir() else place
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
@@ -43,7 +44,7 @@ def load(place: Path) -> Proof:
             "or the folder that holds one"
         ) from error
     try:
-        version = msgspec.json.decode(data, type=_Format).format
+        version = decode_json(data, _Format).format
         if version == format1.FORMAT:
             return msgspec.convert(format1.read(data, path.parent), Proof)
         if version != RESULTS_FORMAT:
@@ -51,7 +52,7 @@ def load(place: Path) -> Proof:
                 f"{path} has results format {version}; this version reads formats "
                 f"{format1.FORMAT} and {RESULTS_FORMAT}"
             )
-        return _decoder.decode(data)
+        return decode_json(data, Proof)
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path} is not a paidonce {RESULTS_NAME}: {error}") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from paidonce import harness
+from paidonce.harness.bounded import decode_json, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.outcome import Came
 from paidonce.harness.explore.naming.names import Names
@@ -216,11 +217,11 @@ def write_witness(witness: Witness, path: Path) -> None:
 def read_witness(path: Path) -> Witness:
     """The witness in ``path``. Raises ``UsageError`` naming the file and what was expected."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise UsageError(f"witness {path} cannot be read: {error.strerror}") from error
     try:
-        version = msgspec.json.decode(data, type=_Version).format
+        version = decode_json(data, _Version).format
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path}: not a paidonce witness ({error})") from error
     if version != WITNESS_FORMAT:
@@ -228,7 +229,7 @@ def read_witness(path: Path) -> Witness:
             f"{path} has witness format {version}; this version reads format {WITNESS_FORMAT}"
         )
     try:
-        return msgspec.json.decode(data, type=Witness)
+        return decode_json(data, Witness)
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path}: not a paidonce witness ({error})") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.service.description import Target
 
@@ -27,7 +28,7 @@ def load_target(file: str, name: str) -> Target:
 
 def _from_file(path: Path) -> Target:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Target)
+        return decode_json(path.read_bytes(), Target)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"target file {path} cannot be read: {reason}") from error

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 import redis
 
 from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
 from paidonce.harness.load.observe.beside import Beside
@@ -54,7 +54,7 @@ def simulator(url: str) -> Look:
         answer = ask_once("GET", asked, seconds=PATIENCE_S, headers=CONTROL_HEADERS)
         if answer.status != 200:
             raise NoAnswer(f"{asked} was answered {answer.status}")
-        health = msgspec.json.decode(answer.body)
+        health = decode_json(answer.body)
         return {CALLS: health["answered"], BUSY_S: health["busy_seconds"]}
 
     return look

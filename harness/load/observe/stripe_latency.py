@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer, Wires
 from paidonce.harness.http.excerpt import said
@@ -56,7 +57,7 @@ async def _health(control: Wires, url: str) -> dict[str, Any]:
         async with asyncio.timeout(_ANSWER_SECONDS):
             answer = await control.ask("GET", "/health")
         if answer.status == 200:
-            health = msgspec.json.decode(answer.body)
+            health = decode_json(answer.body)
     if not isinstance(health, dict) or health.get("service") != "paidonce-simulator":
         raise UsageError(
             f"{FLAG}: only the paidonce simulator can be told how long to take, and the Stripe "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Ended, Event, Header, History, Note
 from paidonce.harness.load.record.merge import (
@@ -96,7 +97,7 @@ def _first_line(path: Path) -> bytes:
 
 def _is_parts(line: bytes) -> bool:
     try:
-        header = msgspec.json.decode(line, type=Header)
+        header = decode_json(line, Header)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
     return {ORIGIN, WARMUP, MEASURED} <= header.settings.keys()

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
+
 # Parameters that are recorded never, whatever a service sends: card data and secrets.
 _SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
 
@@ -105,7 +107,7 @@ def read_answer(status: int, body: bytes) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"status": status}
     try:
-        data = msgspec.json.decode(body)
+        data = decode_json(body)
     except msgspec.DecodeError:
         return found
     if not isinstance(data, dict):

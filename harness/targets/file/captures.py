@@ -16,6 +16,7 @@ import msgspec
 import soupsieve
 from bs4 import BeautifulSoup
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.http.client import Answer
 from paidonce.harness.http.excerpt import said
 
@@ -119,7 +120,7 @@ def check_path(path: str) -> None:
 def at_path(path: str, body: bytes) -> Any:
     """The first value at a JSON path; None where there is none, or the body is no JSON."""
     try:
-        data = msgspec.json.decode(body)
+        data = decode_json(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if not isinstance(data, dict | list):

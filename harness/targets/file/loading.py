@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from paidonce.harness.bounded import decode_toml, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.targets.file.format import TargetFile, VariantTable
 from paidonce.harness.targets.file.meaning_check import check
@@ -35,11 +36,11 @@ class Loaded:
 def load_target(path: Path) -> Loaded:
     """The target described in ``path``. Raises ``UsageError``."""
     try:
-        text = path.read_bytes()
+        text = read_file(path)
     except OSError as error:
         raise UsageError(f"target file {path} cannot be read: {error.strerror}") from None
     try:
-        data = tomllib.loads(text.decode())
+        data = decode_toml(text)
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path}: expected UTF-8 text, got byte {error.start} that is none"

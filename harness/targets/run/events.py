@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.service.responses import UnexpectedAnswer
@@ -141,7 +142,7 @@ class Events:
             raise UnexpectedAnswer(f"Stripe does not show {path}: {error}") from error
         if answer.status != 200:
             raise UnexpectedAnswer(f"Stripe does not show {path}: it answered {answer.status}")
-        found: dict[str, Any] = msgspec.json.decode(answer.body)
+        found: dict[str, Any] = decode_json(answer.body)
         return found, answer.headers.get(TOLD)
 
 

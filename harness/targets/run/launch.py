@@ -120,7 +120,14 @@ def run(
 def argv_of(command: Command, values: Mapping[str, str], where: str) -> list[str]:
     """A command's words, filled in."""
     words = shlex.split(command) if isinstance(command, str) else list(command)
-    return [filled(word, values, where) for word in words]
+    return [_told(filled(word, values, where), where) for word in words]
+
+
+def _told(text: str, where: str) -> str:
+    """``text`` if a system can be told it, as a word of a command or a variable's value."""
+    if "\0" in text:
+        raise UsageError(f"{where}: {text[:60]!r} holds a NUL character, which ends a text there")
+    return text
 
 
 def places(loaded: Loaded, variant: str, addresses: Addresses) -> dict[str, str]:
@@ -171,6 +178,11 @@ def environment(
         for name, text in table.items()
     }
     for name, value in filled_in.items():
+        where = f"{loaded.path}, env, {name!r}"
+        if not name or "=" in name:
+            raise UsageError(f"{where}: expected a name that is not empty and holds no =")
+        _told(name, where)
+        _told(value, where)
         if live_key_in(value) is not None:
             refuse_live(value, f"{loaded.path}, env, {name}")
     return filled_in

@@ -1,0 +1,48 @@
+"""Files that nobody writes by hand: each ends in one message and exit code 2."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from paidonce.harness import bounded
+from paidonce.harness.cli.main import app
+
+DEPTH = 100_000
+DEEP_JSON = '{"format":' * DEPTH + "1" + "}" * DEPTH
+DEEP_TOML = "a = " + "[" * DEPTH + "]" * DEPTH
+WITNESS = '{"format":1,"steps":' + "[" * DEPTH + "]" * DEPTH + "}"
+
+
+def said(*words):
+    left = CliRunner().invoke(app, [str(word) for word in words])
+    text = left.output
+    assert left.exit_code == 2, text
+    assert "Traceback" not in text
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("w.witness.json", DEEP_JSON, ("replay",)),
+        ("w.witness.json", WITNESS, ("replay",)),
+        ("w.witness.json", DEEP_JSON, ("export", "--format", "text")),
+        ("results.json", DEEP_JSON, ("report",)),
+        ("target.toml", DEEP_TOML, ("check",)),
+    ],
+    ids=["header", "steps", "export", "results", "target"],
+)
+def test_what_is_nested_without_end_is_told_in_one_message(tmp_path, name, text, command):
+    path = tmp_path / name
+    path.write_text(text)
+    told = said(*command, path)
+    assert name in told
+    assert len(told) < 600
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_BYTES", 2**20)
+    path = tmp_path / "target.toml"
+    path.write_text("# " + "a" * 2**20)
+    assert "has more than 1 MiB" in said("check", path)
