@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -27,9 +26,6 @@ from paidonce.harness.explore.witness.narrative.narrate import WITHOUT_A_UNIT
 from paidonce.harness.history import Completed, Effect, Event, Invoked
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.results.proof import Run
-from paidonce.harness.taps.gate import Call
-from paidonce.harness.taps.postgres import Unit
-from paidonce.harness.taps.stripe.calls import StripeCall
 from paidonce.harness.testbed.stack import Choice
 from paidonce.harness.verdict import Status
 from paidonce.reports.formats import terminal
@@ -154,7 +150,7 @@ class Teller:
         self._seen = len(self._world.memory.events)
         for arrival in self._world.control.players[taken.actor].flying:
             call = arrival.call
-            self._show_request(call.tap, call.label, _asked(call))
+            self._show_request(call.tap, call.label, call.as_request())
             self.say("    no answer yet", "yellow")
         for name in taken.woken:
             self.say(f"  {name} need not wait any longer; its answer is held")
@@ -224,10 +220,3 @@ class Teller:
         for player in self._world.control.players.values():
             if player.at is At.INSIDE:
                 yield f"{player.name} {words.waits(Wait(for_a_lock=False))}"
-
-
-def _asked(call: Call) -> dict[str, Any]:
-    """Return what a call asks for, as the effect it becomes will have it."""
-    if isinstance(call, Unit | StripeCall):
-        return call.as_request()
-    return {}

@@ -7,7 +7,7 @@ to be scheduled, say what goes wrong) is its own affair; a tap knows no policy.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from paidonce.harness.taps.faults import AtTap
 
@@ -31,9 +31,19 @@ class Call(Protocol):
     @property
     def label(self) -> str: ...
 
+    def as_request(self) -> dict[str, Any]:
+        """What it asks for, as the effect it becomes has it."""
+        ...
+
 
 class Connection(Protocol):
-    """What a gate may know of the connection a call came on."""
+    """What a gate may know of the connection a call came on.
+
+    ``id`` numbers the tap's connections from 1.
+    """
+
+    @property
+    def id(self) -> int: ...
 
     def hung_up(self) -> bool:
         """Whether the service has closed it, so that no answer will be read."""

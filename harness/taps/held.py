@@ -102,6 +102,10 @@ class Carrier(Pair, Generic[C, S]):
         self._client_gone = False
         self._server_gone = False
 
+    @property
+    def id(self) -> int:
+        return self.session.id
+
     def hung_up(self) -> bool:
         return self._client_gone
 

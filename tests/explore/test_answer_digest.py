@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tap_readers import reader_of
+
 from paidonce.harness.explore.footprint.sql.serials import Serials
-from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard, heard_of
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.taps.postgres import Answer, Failure, Statement, Unit
 from paidonce.harness.taps.stripe.calls import StripeCall
@@ -32,6 +34,10 @@ def unit(
 
 def stripe(text: str) -> StripeCall:
     return StripeCall(1, "GET", "/v1/payment_intents", "payment_intent.list", answer_text=text)
+
+
+def heard(call: Unit | StripeCall, names: Names) -> AnswerDigest:
+    return reader_of(call, names=names).heard(call)
 
 
 def test_another_value_row_count_tag_or_error_is_another_answer():

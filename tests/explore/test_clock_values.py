@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from tap_readers import reader_of
 
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
@@ -32,7 +33,8 @@ def told(*calls, actor="tab 1", beforehand=(), known=None):
     clock = Times(NOW, known or Background(), beforehand)
     said = None
     for call in calls:
-        said = clock.sent(actor, call) or clock.answered(actor, call)
+        reader = reader_of(call, times=clock)
+        said = reader.sends(call, actor) or reader.answers(call, actor)
     return said
 
 

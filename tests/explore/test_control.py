@@ -72,6 +72,12 @@ class Reader:
     def expected(self, arrival):
         return arrival.footprint
 
+    def passing(self, arrival):
+        return self.expected(arrival)
+
+    def backs_off(self, arrival):
+        return isinstance(arrival.call, StripeCall) and arrival.call.in_use
+
     def answered(self, arrival):
         return arrival.footprint
 

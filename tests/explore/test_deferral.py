@@ -55,11 +55,13 @@ class Story:
             call.answer = Answer(tags=["SELECT 1"])
             call.status_after = "T" if tracker.inside or text == "BEGIN" else "I"
             tracker.done(status=call.status_after)
-            self.late.answered(arrival, waited=False)
+            self.late.answered(call, arrival.session, actor, waited=False)
 
     def waits(self, actor: str, text: str) -> bool:
         """Whether all the statement could do is wait."""
-        return self.late.deferred(self._arrival(actor, text), actor)
+        arrival = self._arrival(actor, text)
+        assert isinstance(arrival.call, Unit)
+        return self.late.deferred(arrival.call, arrival.session, actor)
 
     def _arrival(self, actor: str, text: str) -> Arrival:
         unit = Unit(seq=1, session=1, pid=1, ends="query", statements=(Statement(text),))

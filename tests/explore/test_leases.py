@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from tap_readers import reader_of
 
 from paidonce.harness.explore.control.leases import Leases, leased
 from paidonce.harness.taps.redis import RedisCommand
@@ -17,7 +18,8 @@ COUNT = b"if redis.call('incr', KEYS[1]) == 1 then redis.call('expire', KEYS[1],
 def found(*commands: tuple[bytes, ...]) -> list[str]:
     leases = Leases()
     for seq, (name, *args) in enumerate(commands, start=1):
-        leases.saw(RedisCommand(seq, 1, name.decode().upper(), tuple(args)))
+        command = RedisCommand(seq, 1, name.decode().upper(), tuple(args))
+        reader_of(command, leases=leases).sends(command, "tab 1")
     return list(leases.found.values())
 
 

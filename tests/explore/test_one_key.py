@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.footprint.model import LOCAL
 from paidonce.harness.explore.search.world import BEGINS, Taken
@@ -18,13 +17,8 @@ def call(seq: int, key: str | None = "k", *, method: str = "POST", amount: str =
     )
 
 
-def arrival(seq: int, key: str | None = "k", **how: str) -> Arrival:
-    return Arrival(call(seq, key, **how), f"stripe connection {seq}")
-
-
-def answered(keys: OneKey, held: Arrival, status: int | None) -> None:
-    assert isinstance(held.call, StripeCall)
-    held.call.status = status
+def answered(keys: OneKey, held: StripeCall, status: int | None) -> None:
+    held.status = status
     keys.answered(held)
 
 
@@ -42,15 +36,15 @@ def test_what_several_attempts_send_under_one_key_is_named() -> None:
 
 
 def test_nothing_is_split_before_it_is_known() -> None:
-    keys, held = OneKey(), arrival(1)
+    keys, held = OneKey(), call(1)
     assert not keys.begins(held)
     assert not keys.refused(held)
     assert not keys.let_go(held)
 
 
 def test_who_comes_while_another_is_under_way_is_refused() -> None:
-    keys, first, second, third = OneKey({CREATE}), arrival(1), arrival(2), arrival(3)
-    other = arrival(4, "other")
+    keys, first, second, third = OneKey({CREATE}), call(1), call(2), call(3)
+    other = call(4, "other")
     assert keys.begins(first)
     assert keys.begins(second)
     assert keys.let_go(first)
@@ -58,11 +52,11 @@ def test_who_comes_while_another_is_under_way_is_refused() -> None:
     assert keys.refused(second)
     assert keys.begins(other)
     assert not keys.let_go(second)
-    assert second.call.in_use  # type: ignore[attr-defined]
+    assert second.in_use
     answered(keys, second, 409)
     assert keys.refused(third)
     assert not keys.let_go(first)
-    assert not first.call.in_use  # type: ignore[attr-defined]
+    assert not first.in_use
     answered(keys, first, 200)
     assert not keys.refused(third)
     assert not keys.begins(third)  # it is told the same, at once
@@ -70,7 +64,7 @@ def test_who_comes_while_another_is_under_way_is_refused() -> None:
 
 def test_what_was_refused_before_it_was_carried_out_may_begin_again() -> None:
     for status, again in ((200, False), (402, False), (500, False), (400, True), (None, True)):
-        keys, first, second = OneKey({CREATE}), arrival(1), arrival(2)
+        keys, first, second = OneKey({CREATE}), call(1), call(2)
         keys.let_go(first)
         answered(keys, first, status)
         assert keys.begins(second) is again

@@ -177,7 +177,7 @@ def _torn(sessions: SqlSessions, sent: Sent, others: Sent, *, found: bool = True
         for sql in texts:
             tracker = sessions.tracker(actor)
             tracker.expect([Query(sql)])
-            sessions.came(actor, actor, f"{actor} {sql}", [Query(sql)])
+            sessions.came(actor, actor, f"{actor} {sql}", sessions.found(actor, [Query(sql)]))
             tracker.done()
             sessions.gaps.answered(actor, rows=found)
     return any(unit.startswith("a ") for unit in sessions.gaps.torn())

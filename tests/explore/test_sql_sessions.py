@@ -106,7 +106,7 @@ def test_what_may_come_between_statements_sent_as_one(
 ) -> None:
     sent = [Query(text) for text in sql]
     sessions.tracker("three").expect(sent)
-    assert sessions.in_pieces("three", sent) is matters
+    assert sessions.in_pieces("three", sessions.found("three", sent)) is matters
 
 
 def test_a_session_has_the_settings_it_asked_for(explore_url: str) -> None:

@@ -41,6 +41,10 @@ class Arrival:
     owner: Player | None = None
     label: str = ""
     footprint: Footprint = LOCAL
+    touches: Footprint | None = None
+    """What it touches whoever sends it, once that was read."""
+    moment: bool = False
+    """Whether it is a statement that commits by itself, in this very step."""
     go: asyncio.Event = field(default_factory=asyncio.Event)
     back: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False

@@ -13,14 +13,8 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
-from paidonce.harness.taps.gate import Call, Connection
-from paidonce.harness.taps.postgres import Unit
-from paidonce.harness.taps.stripe.calls import StripeCall
-
-_VERBS = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
-_ENDS = frozenset({"commit", "rollback", "end", "abort"})
+from paidonce.harness.taps.gate import Call
 
 
 @dataclass
@@ -61,9 +55,12 @@ class Background:
         self.seen[label] = self.seen.get(label, 0) + 1
         self._own.append((label, session, footprint))
 
-    def after_the_end(self, call: Call) -> None:
-        """A unit came when every attempt was through, on a session that no attempt's is."""
-        if not self.knows(call) and _works(call):
+    def after_the_end(self, call: Call, *, works: bool) -> None:
+        """A unit came when every attempt was through, on a session that no attempt's is.
+
+        ``works``: it may change something.
+        """
+        if works and not self.knows(call):
             label = f"{call.tap} {call.label}"
             self.disturbing[label] = (
                 f"the service goes on by itself when all attempts are through ({label!r}): what "
@@ -87,34 +84,3 @@ class Background:
                 )
         self._own.clear()
         self._attempts = LOCAL
-
-
-def _works(call: Call) -> bool:
-    """Whether the unit changes anything, as its text tells."""
-    if isinstance(call, StripeCall):
-        return call.method != "GET"
-    words = call.label.lower()
-    return isinstance(call, Unit) and (words.startswith(_VERBS) or " for update" in words)
-
-
-class Watch:
-    """The gate of a service that is watched while nobody moves: all passes, and is learnt."""
-
-    def __init__(self, background: Background, sessions: SqlSessions) -> None:
-        self._background = background
-        self._sessions = sessions
-
-    async def request(self, call: Call, connection: Connection) -> None:
-        if isinstance(call, Unit) and call.ends != "function":
-            tracker = self._sessions.tracker(session_name(call.session))
-            touched = tracker.expect(
-                call.statements, prepared=call.prepared, ends=call.ends != "flush"
-            )
-            if touched.empty or call.label.lower() in _ENDS:
-                return
-        self._background.learnt.add(f"{call.tap} {call.label}")
-
-    async def answer(self, call: Call, connection: Connection) -> None:
-        if isinstance(call, Unit) and call.ends != "function":
-            tracker = self._sessions.tracker(session_name(call.session))
-            tracker.done(failed=call.answer.error is not None, status=call.status_after)

@@ -21,14 +21,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from paidonce.harness.explore.footprint.sql.compared_times import equalities
-from paidonce.harness.taps.gate import Call
-from paidonce.harness.taps.postgres import Statement, Unit
-from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.postgres import Statement
 
 _NEAR_S = 61.0
 """How far from the execution a time may be: it may be cut to the second or to the minute."""
@@ -44,6 +42,10 @@ _CHANGES_NOTHING = (
     *(*_LOOKS, "BEGIN", "START", "SET", "SHOW", "COMMIT", "END", "ROLLBACK"),
     *("ABORT", "SAVEPOINT", "RELEASE", "DISCARD", "DEALLOCATE"),
 )
+
+
+Rows = Sequence[Sequence[str | None]]
+"""Rows of an answer as text, by column."""
 
 
 class Clocks(Protocol):
@@ -69,45 +71,53 @@ class Times:
         self._moved: float | None = None
         self._changed = False
 
-    def sent(self, actor: str, call: Call) -> str | None:
-        """``actor`` sends a unit; returns what is compared with a time, if anything is."""
+    def moved(self) -> None:
+        """Somebody sends anything: from now on times are made."""
         if self._moved is None:
             self._moved = time.time()
-        if isinstance(call, RedisCommand):
-            for arg in call.args[1:]:
-                self._wrote(actor, arg.decode("utf-8", "replace"))
-        elif isinstance(call, Unit):
-            for statement in call.statements:
-                if _may_be_timed(statement):
-                    compared = _compared(statement)
-                    for column, text in compared:
-                        if self._decides(column, text):
-                            return f"compares {column} with the time"
-                    if not _looks(statement):
-                        for value in {*statement.params} - {text for _, text in compared}:
-                            self._wrote(actor, value or "")
-                self._changed = self._changed or not _changes_nothing(statement)
+
+    def wrote(self, actor: str, texts: Iterable[str]) -> None:
+        """``actor`` stores these texts somewhere."""
+        self.moved()
+        for text in texts:
+            self._wrote(actor, text)
+
+    def runs(self, actor: str, statements: Iterable[Statement]) -> str | None:
+        """``actor`` sends statements; returns what is compared with a time, if anything is."""
+        self.moved()
+        for statement in statements:
+            if _may_be_timed(statement):
+                compared = _compared(statement)
+                for column, text in compared:
+                    if self._decides(column, text):
+                        return f"compares {column} with the time"
+                if not _looks(statement):
+                    for value in {*statement.params} - {text for _, text in compared}:
+                        self._wrote(actor, value or "")
+            self._changed = self._changed or not _changes_nothing(statement)
         return None
 
-    def answered(self, actor: str, call: Call) -> str | None:
-        """``actor`` is answered; returns what it asks for that may be a time of its own."""
-        if isinstance(call, Unit) and not self._changed:
-            self._found(call)
-        if not self._written.get(actor):
+    def asked(self, actor: str, text: str) -> bool:
+        """Whether what ``actor`` asked for, and was answered, may be a time of its own."""
+        return bool(self._written.get(actor)) and self._known(text)
+
+    def rows(
+        self, actor: str, statements: Sequence[Statement], columns: Sequence[str], rows: Rows
+    ) -> str | None:
+        """``actor`` is answered rows; returns what it asks for that may be a time of its own."""
+        if not self._changed:
+            self._found(rows)
+        if not self._written.get(actor) or not statements or not all(map(_looks, statements)):
             return None
-        if isinstance(call, RedisCommand):
-            if isinstance(call.reply, bytes) and self._known(call.reply.decode("utf-8", "replace")):
-                return "asks for the time under a key"
-        elif isinstance(call, Unit) and call.statements and all(map(_looks, call.statements)):
-            for row in call.answer.sample:
-                timed = [
-                    column
-                    for column, value in zip(call.answer.columns, row, strict=False)
-                    if value is not None and self._known(value)
-                ]
-                others = [column for column in call.answer.columns if column not in timed]
-                if timed and all(_tells_which(column) for column in others):
-                    return f"asks for the time in {timed[0]}"
+        for row in rows:
+            timed = [
+                column
+                for column, value in zip(columns, row, strict=False)
+                if value is not None and self._known(value)
+            ]
+            others = [column for column in columns if column not in timed]
+            if timed and all(_tells_which(column) for column in others):
+                return f"asks for the time in {timed[0]}"
         return None
 
     def _decides(self, column: str, text: str) -> bool:
@@ -120,10 +130,10 @@ class Times:
             self._clocks.fine.add(column)
         return self._before.isdisjoint(moments) or column not in self._clocks.fine
 
-    def _found(self, call: Unit) -> None:
+    def _found(self, rows: Rows) -> None:
         """Nobody has written anything yet, so that what is read was there beforehand; unless it
         comes of a function, which may have written it just now."""
-        for row in call.answer.sample:
+        for row in rows:
             for value in row:
                 if value is not None and _MAYBE.match(value):
                     moved = self._moved or 0.0

@@ -31,7 +31,6 @@ from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Left
 from paidonce.harness.taps.gate import Call, Connection
-from paidonce.harness.taps.stripe.calls import StripeCall
 
 _LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012
@@ -191,7 +190,7 @@ class Control:
             case At.TAP:
                 unit = player.held.pop(0)
                 player.idle = True
-                player.backs_off = isinstance(unit.call, StripeCall) and unit.call.in_use
+                player.backs_off = self._reader.backs_off(unit)
                 if not self._late_answers:
                     self._hand_over(player, unit)
                 self._pass(player, unit)
@@ -468,6 +467,5 @@ class Control:
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)
-        if not isinstance(arrival.call, StripeCall):  # Stripe tells when it answers
-            player.touched = player.touched.union(self._reader.expected(arrival))
+        player.touched = player.touched.union(self._reader.passing(arrival))
         arrival.go.set()

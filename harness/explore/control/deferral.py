@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.control.tenures import Tenures
 from paidonce.harness.explore.footprint.model import Footprint, Resource
@@ -39,15 +38,17 @@ class LateLocks:
         self._tenures = Tenures()
         self._rows: dict[str, list[Door]] = {}
         """What each session holds for certain."""
+        self._read: dict[Unit, Door | None] = {}
+        """By unit that was not answered yet, the door that it would wait at."""
 
-    def deferred(self, arrival: Arrival, actor: str) -> bool:
+    def deferred(self, call: Unit, session: str, actor: str) -> bool:
         """Whether the statement would only wait for what another attempt holds."""
-        door = self._door(arrival, bare=True)
+        door = self._bare(call, session)
         return door is not None and self._tenures.held(door.thing, but=actor)
 
-    def past(self, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
+    def past(self, call: Unit, session: str, actor: str) -> tuple[Tenure, ...]:
         """When the statement would have been deferred."""
-        door = self._door(arrival, bare=True)
+        door = self._bare(call, session)
         return () if door is None else self._tenures.past(door.thing, but=actor)
 
     def read(self, session: str, touches: Footprint) -> None:
@@ -64,21 +65,19 @@ class LateLocks:
             elif self._strengthens(session, touches.locks, door):
                 self.unsafe = f"who has locked a row of {table} locks it again, more strongly"
 
-    def answered(self, arrival: Arrival, *, waited: bool) -> None:
-        """A unit was answered; what it locked is held until its transaction ends."""
-        call = arrival.call
-        if not isinstance(call, Unit):
-            return
-        session = arrival.session
-        if call.status_after != "T" or call.answer.error is not None or self._lets_go(arrival):
+    def answered(self, call: Unit, session: str, actor: str | None, *, waited: bool) -> None:
+        """A unit of ``actor`` was answered; what it locked is held until its transaction ends."""
+        self._read.pop(call, None)
+        over = call.status_after != "T" or call.answer.error is not None
+        if over or self._lets_go(call, session):
             self.ended(session)
             return
-        if waited or arrival.owner is None:
+        if waited or actor is None:
             return
-        door = self._door(arrival, bare=False)
+        door = self._door(call, session, bare=False)
         if door is not None and _found(call) and not self._made(session, door):
             self._rows.setdefault(session, []).append(door)
-            self._tenures.acquired(door.thing, arrival.owner.name, self.at, by=session)
+            self._tenures.acquired(door.thing, actor, self.at, by=session)
 
     def ended(self, session: str) -> None:
         """The session's transaction is over, or the session itself."""
@@ -103,12 +102,17 @@ class LateLocks:
             _alone(lock, row) for lock in held
         )
 
-    def _door(self, arrival: Arrival, *, bare: bool) -> Door | None:
+    def _bare(self, call: Unit, session: str) -> Door | None:
+        """The door of a unit that can be deferred; its session stays as it is meanwhile."""
+        if call not in self._read:
+            self._read[call] = self._door(call, session, bare=True)
+        return self._read[call]
+
+    def _door(self, call: Unit, session: str, *, bare: bool) -> Door | None:
         """The door of a unit; if ``bare``, only of one that can be deferred."""
-        call = arrival.call
-        if not isinstance(call, Unit) or call.ends == "function":
+        if call.ends == "function":
             return None
-        tracker = self._sessions.tracker(arrival.session)
+        tracker = self._sessions.tracker(session)
         path = tracker.path
         if path is None or (bare and (tracker.holds_locks or tracker.isolation != _PATIENT)):
             return None
@@ -136,14 +140,12 @@ class LateLocks:
             found = statement
         return found
 
-    def _lets_go(self, arrival: Arrival) -> bool:
+    def _lets_go(self, call: Unit, session: str) -> bool:
         """Whether a unit may let go of some of what its transaction holds.
 
         That a transaction is open after it does not tell: COMMIT AND CHAIN begins another.
         """
-        call = arrival.call
-        assert isinstance(call, Unit)
-        path = self._sessions.tracker(arrival.session).path
+        path = self._sessions.tracker(session).path
         if path is None:
             return True
         return any(

@@ -205,16 +205,16 @@ class ServiceWorld:
         self._count_deliveries(player)
         tenures: tuple[Tenure, ...] = ()
         if self.late_locks and player.at is At.TAP:
-            tenures = self.reader.late.past(player.held[0], actor)
+            tenures = self.reader.past(player.held[0], actor)
         self.reader.late.at = self.steps
-        moment = player.at is At.TAP and self.reader.moment(player.held[0])
+        moment = player.at is At.TAP and player.held[0].moment
         if begins:
             self._begun[actor] = self.steps
         self.steps += 1
-        if player.at is At.TAP and self.reader.one_key.begins(player.held[0]):
+        if player.at is At.TAP and self.reader.begins(player.held[0]):
             return self._begins_a_call(player, enabled)
         if player.at is At.TAP:
-            self.reader.one_key.let_go(player.held[0])
+            self.reader.let_go(player.held[0])
         self.control.let_go(player)
         if begins:
             self._lives[actor] = asyncio.ensure_future(self._live(player))
@@ -265,7 +265,7 @@ class ServiceWorld:
     def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
         """What is held at the tap is under way from now on; nobody notices."""
         expected = self._expected(player)
-        self.reader.one_key.let_go(player.held[0])
+        self.reader.let_go(player.held[0])
         return Taken(actor=player.name, label=BEGINS, footprint=expected, enabled=enabled)
 
     async def finish(self) -> Hashable:
@@ -459,7 +459,7 @@ class ServiceWorld:
             return twin is not None and self.control.players[twin].at is At.START
         if not self.late_locks or player.at is not At.TAP or player.flying or len(player.held) > 1:
             return False
-        if not self.reader.late.deferred(player.held[0], player.name):
+        if not self.reader.deferred(player.held[0], player.name):
             return False
         self.reader.waits(player.held[0])
         return True
@@ -469,7 +469,7 @@ class ServiceWorld:
             case At.START:
                 return "start"
             case At.TAP:
-                begins = self.reader.one_key.begins(player.held[0])
+                begins = self.reader.begins(player.held[0])
                 return BEGINS if begins else player.held[0].label
             case At.ANSWER:
                 return ANSWER

@@ -13,21 +13,26 @@ import psycopg
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.attempts import Player
 from paidonce.harness.explore.control.attribution_learnt import Habits
-from paidonce.harness.explore.control.background import Background, Watch
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.deferral import LateLocks
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.lock_waits import Blocking
 from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.polling import Polls
 from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers import TAPS, TapKind
+from paidonce.harness.explore.control.readers.base import Reading
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
+from paidonce.harness.explore.control.watch import Watch
 from paidonce.harness.explore.footprint.model import Column
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
@@ -174,33 +179,16 @@ class ServiceWorlds:
         clients.on_prepare = preparing.begin
         for kind, tap in self._taps():
             tap.bind(memory if kind.throughout else None, preparing if kind.prepares else None)
-        self._listen(None)
+        self._listen()
         try:
             await self._settle(clients)
             performance = await self._begun(clients, memory)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
         names = Names(performance.known, serials, self.unnamed)
-        preparing.tell(names)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
-        sessions = self._sql_sessions()
-        if self._hidden_locks is None:
-            self._hidden_locks = HiddenLocks(blocking, sessions.catalog)
-        reader = TapReader(
-            sessions,
-            names,
-            players,
-            self.background,
-            self._known(),
-            self._hidden_locks,
-            began,
-            ToldByStripe(names.known, names.call, self.lists)
-            if self.bench.stripe_tap.tells
-            else None,
-            self.leases,
-            self.timeouts,
-            self.split,
-        )
+        reader = TapReader(self._reading(names, began), players, self._known())
+        preparing.tell(names, reader.made)
         control = Control(
             players,
             reader,
@@ -242,9 +230,28 @@ class ServiceWorlds:
         await world.look_ahead()
         await self._between_transactions()
         self.bench.bind(memory, control)
-        self._listen(control)
+        self._listen(control, reader)
         self.last = world
         return world
+
+    def _reading(self, names: Names, began: float) -> Reading:
+        """What those who read the calls of one execution share; it ``began`` then."""
+        sessions = self._sql_sessions()
+        if self._hidden_locks is None:
+            self._hidden_locks = HiddenLocks(self._blocking(), sessions.catalog)
+        tells = self.bench.stripe_tap.tells
+        return Reading(
+            names=names,
+            background=self.background,
+            times=Times(began, self.background, names.beforehand),
+            sessions=sessions,
+            late=LateLocks(sessions),
+            one_key=OneKey(self.split),
+            leases=self.leases,
+            timeouts=self.timeouts,
+            hidden_locks=self._hidden_locks,
+            told=ToldByStripe(names.known, names.call, self.lists) if tells else None,
+        )
 
     async def _begun(self, clients: Clients, memory: Memory) -> Performance:
         """The script's beginning. If nobody waits for it any more it is brought about all the same:
@@ -273,7 +280,8 @@ class ServiceWorlds:
         await self._settle(self._players_clients())
         if self.last is not None and self.last.abandoned:
             return False  # it may be at work for an attempt still
-        gate = Watch(self.background, self._sql_sessions())
+        reading = self._reading(Names({}, self._serial_columns()), time.time())
+        gate = Watch(self.background, TapReader(reading))
         await self._between_transactions()
         self.bench.bind(None, gate)
         await asyncio.sleep(seconds)
@@ -355,11 +363,16 @@ class ServiceWorlds:
         for name, tap in self.bench.taps.items():
             yield TAPS[name], tap
 
-    def _listen(self, control: Control | None) -> None:
+    def _listen(self, control: Control | None = None, reader: TapReader | None = None) -> None:
         """Have ``control`` told of what it has to know of, and asked how units are split."""
+        for name, tap in self.bench.taps.items():
+            tap.on_change = None if control is None else control.stir
+            tap.on_close = (
+                _tell_of_ends(name, control, reader)
+                if control is not None and reader is not None
+                else None
+            )
         postgres = self._postgres
-        postgres.on_change = control.stir if control is not None else None
-        postgres.on_close = None if control is None else _tell_of_ends(control)
         postgres.apart = None if control is None else self._apart
         postgres.checks = None if control is None else self._checks
 
@@ -369,7 +382,9 @@ class ServiceWorlds:
         name = session_name(session.id)
         if self._sessions.apart(name, statements):
             return True
-        if not (self.hold_all or self.apart) or not self._sessions.could_be_apart(name, statements):
+        if not (self.hold_all or self.apart):
+            return False
+        if not self._sessions.could_be_apart(name, self._sessions.found(name, statements)):
             return False
         return self.hold_all or label_of(statements) in self.apart
 
@@ -431,8 +446,8 @@ class ServiceWorlds:
         return self.bench.blocking
 
 
-def _tell_of_ends(control: Control) -> Callable[[TapSession], None]:
-    return lambda session: control.gone(session_name(session.id))
+def _tell_of_ends(tap: str, control: Control, reader: TapReader) -> Callable[[TapSession], None]:
+    return lambda session: control.gone(reader.named(tap, session.id))
 
 
 def _in_transactions(control: Control, reader: TapReader) -> list[int]:

@@ -43,6 +43,12 @@ class Reader(Protocol):
     def expected(self, arrival: Arrival) -> Footprint:
         """What the unit touches, as it is known by now."""
 
+    def passing(self, arrival: Arrival) -> Footprint:
+        """What the unit's attempt has touched as soon as the unit is let go."""
+
+    def backs_off(self, arrival: Arrival) -> bool:
+        """Whether the attempt is about to be refused, and may wait before it tries again."""
+
     def answered(self, arrival: Arrival) -> Footprint:
         """What the unit, now answered, did touch."""
 

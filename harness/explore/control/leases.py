@@ -16,15 +16,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pglast import ast, enums, visitors
 
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
-from paidonce.harness.taps.gate import Call
-from paidonce.harness.taps.postgres import Unit
-from paidonce.harness.taps.redis import RedisCommand
 
 LONGEST_S = 300.0
 """Seconds: who sends a request has given up long before. Stripe's own libraries wait for 80 s
@@ -52,23 +49,19 @@ class Leases:
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
 
-    def saw(self, call: Call) -> None:
-        """An attempt sends ``call``."""
-        if isinstance(call, RedisCommand):
-            held = self._held(call)
-            if held:
-                self.found.setdefault(call.label, f"{call.label!r} takes a key {held}")
-        elif isinstance(call, Unit):
-            for statement in call.statements:
-                if column := leased(statement.sql):
-                    self.found.setdefault(
-                        call.label,
-                        f"{call.label!r} takes what is free by {column} and the clock",
-                    )
+    def command(self, label: str, name: str, args: Sequence[bytes]) -> None:
+        """An attempt sends a command to Redis; ``name`` is in capitals."""
+        if held := self._held(name, args):
+            self.found.setdefault(label, f"{label!r} takes a key {held}")
 
-    def _held(self, call: RedisCommand) -> str:
+    def statement(self, label: str, sql: str) -> None:
+        """An attempt sends a statement as part of what is called ``label``."""
+        if column := leased(sql):
+            why = f"{label!r} takes what is free by {column} and the clock"
+            self.found.setdefault(label, why)
+
+    def _held(self, name: str, args: Sequence[bytes]) -> str:
         """For how long the command takes a key, in words; empty if it is no lease."""
-        name, args = call.name, call.args
         options = [argument.upper() for argument in args[2:]]
         if name == "SET" and b"NX" in options:
             self._claimed.add(args[0])

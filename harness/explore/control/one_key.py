@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.taps.stripe.calls import StripeCall
 
 _Sent = tuple[str, str, str, frozenset[tuple[str, str]]]
@@ -31,7 +30,7 @@ class OneKey:
     twice: set[str] = field(default_factory=set)
     """The labels of calls that several attempts sent under one key."""
     _senders: dict[_Sent, tuple[str, str]] = field(default_factory=dict)
-    _under_way: dict[_Sent, Arrival] = field(default_factory=dict)
+    _under_way: dict[_Sent, StripeCall] = field(default_factory=dict)
     _settled: set[_Sent] = field(default_factory=set)
     """What Stripe has carried out: who sends it again is told the same, at once."""
 
@@ -43,46 +42,41 @@ class OneKey:
         if first != actor:
             self.twice |= {label, call.label}
 
-    def begins(self, arrival: Arrival) -> bool:
-        """Whether the next step with ``arrival`` is its beginning."""
-        sent = self._split(arrival)
+    def begins(self, call: StripeCall) -> bool:
+        """Whether the next step with ``call`` is its beginning."""
+        sent = self._split(call)
         return sent is not None and sent not in self._under_way and sent not in self._settled
 
-    def refused(self, arrival: Arrival) -> bool:
-        """Whether ``arrival`` is refused if it is let go now."""
-        sent = self._split(arrival)
-        return sent is not None and self._under_way.get(sent, arrival) is not arrival
+    def refused(self, call: StripeCall) -> bool:
+        """Whether ``call`` is refused if it is let go now."""
+        sent = self._split(call)
+        return sent is not None and self._under_way.get(sent, call) is not call
 
-    def let_go(self, arrival: Arrival) -> bool:
-        """Let ``arrival`` make its next step; whether that is its beginning."""
-        sent = self._split(arrival)
+    def let_go(self, call: StripeCall) -> bool:
+        """Let ``call`` make its next step; whether that is its beginning."""
+        sent = self._split(call)
         if sent is None:
             return False
-        assert isinstance(arrival.call, StripeCall)
-        if self.refused(arrival):
-            arrival.call.in_use = True
-        elif self.begins(arrival):
-            self._under_way[sent] = arrival
+        if self.refused(call):
+            call.in_use = True
+        elif self.begins(call):
+            self._under_way[sent] = call
             return True
         return False
 
-    def answered(self, arrival: Arrival) -> None:
-        """``arrival`` has its answer."""
-        sent = self._split(arrival)
-        if sent is None or self._under_way.get(sent) is not arrival:
+    def answered(self, call: StripeCall) -> None:
+        """``call`` has its answer."""
+        sent = self._split(call)
+        if sent is None or self._under_way.get(sent) is not call:
             return
         del self._under_way[sent]
-        assert isinstance(arrival.call, StripeCall)
-        status = arrival.call.status
+        status = call.status
         # What was refused before it was carried out leaves nothing behind.
         if status is not None and (status < 400 or status == _DECLINED or status >= 500):
             self._settled.add(sent)
 
-    def _split(self, arrival: Arrival) -> _Sent | None:
-        call = arrival.call
-        if not isinstance(call, StripeCall) or call.label not in self.split:
-            return None
-        return _sent(call)
+    def _split(self, call: StripeCall) -> _Sent | None:
+        return _sent(call) if call.label in self.split else None
 
 
 def _sent(call: StripeCall) -> _Sent | None:

@@ -26,9 +26,6 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
-from paidonce.harness.taps.gate import Call
-from paidonce.harness.taps.postgres import Unit
-from paidonce.harness.taps.redis import RedisCommand
 
 MOST = 60
 LONGEST_S = 6.0
@@ -38,35 +35,16 @@ _UNKNOWN_AFTER = 2
 _LONGEST_CYCLE = 3
 """Steps that make up one try: look, ask, give back."""
 
-_NOT_TAKEN = frozenset({"SETNX", "HSETNX"})
-_NO_ROWS = frozenset({"UPDATE 0", "DELETE 0", "INSERT 0 0", "SELECT 0"})
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: what NOWAIT is answered.
-_NOT_AVAILABLE = "55P03"
 
+def changed_nothing(touched: Footprint, *, refused: bool) -> bool:
+    """Whether a call that may have touched this certainly left everything as it was.
 
-def changed_nothing(call: Call, touched: Footprint) -> bool:
-    """Whether ``call``, which may have touched this, certainly left everything as it was."""
+    ``refused``: it asked for something and did not get it.
+    """
     if not touched.locks and not touched.publishes:
         return True
     tables = {resource.place[:2] for resource in touched.locks | touched.publishes}
-    return refused(call) and len(tables) == 1 and all(tables)  # no trigger, no function
-
-
-def refused(call: Call) -> bool:
-    """Whether ``call`` asked for something and did not get it."""
-    if isinstance(call, RedisCommand):
-        if call.name == "SET":
-            options = {argument.upper() for argument in call.args[2:]}
-            return b"NX" in options and b"GET" not in options and call.reply is None
-        return call.name in _NOT_TAKEN and call.reply == 0
-    if not isinstance(call, Unit) or len(call.statements) != 1:
-        return False
-    if call.answer.error is not None:
-        return call.answer.error.sqlstate == _NOT_AVAILABLE
-    # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
-    if "pg_try_advisory" in call.statements[0].sql.lower():
-        return bool(call.answer.sample) and all(row == ("f",) for row in call.answer.sample)
-    return bool(call.answer.tags) and _NO_ROWS.issuperset(call.answer.tags)
+    return refused and len(tables) == 1 and all(tables)  # no trigger, no function
 
 
 @dataclass(frozen=True)

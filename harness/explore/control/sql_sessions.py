@@ -38,6 +38,9 @@ def session_name(number: int) -> str:
     return f"postgres session {number}"
 
 
+Found = Sequence[StatementFootprint]
+"""What the statements of a unit were read as, in the session that they came on."""
+
 Startup = Callable[[str], Mapping[str, str]]
 """What the session of this name asked for when it was connected, by parameter."""
 
@@ -121,17 +124,15 @@ class SqlSessions:
         """Whether the expected unit looks at what was put off and commits it, both in one step."""
         return self.tracker(session).unchecked
 
-    def commits_inside(self, session: str, statements: Sequence[Sent]) -> bool:
-        """Whether one of the statements ends transactions while it runs."""
-        return any(one.commits for one in self._found(self.tracker(session), statements))
+    def found(self, session: str, statements: Sequence[Sent]) -> Found:
+        """What statements are that came on the session, as it is now."""
+        return self._found(self.tracker(session), statements)
 
-    def came(self, actor: str, session: str, unit: str, statements: Sequence[Sent]) -> bool:
+    def came(self, actor: str, session: str, unit: str, found: Found) -> bool:
         """The expected unit came, which is called ``unit``. Whether it commits at once although it
         would have to be held before that."""
-        if not statements:
-            return False
         tracker = self.tracker(session)
-        found, one_snapshot = self._found(tracker, statements), tracker.one_snapshot
+        one_snapshot = tracker.one_snapshot
         self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
         self.gaps.came(
             actor,
@@ -148,17 +149,15 @@ class SqlSessions:
             or any(one.kind == "copy" and one.writes and one.stale for one in found)
         )
 
-    def could_be_apart(self, session: str, statements: Sequence[Sent]) -> bool:
+    def could_be_apart(self, session: str, found: Found) -> bool:
         """Whether a statement writes and commits by itself, so that it could be committed in
         another step."""
-        tracker = self.tracker(session)
-        return not tracker.inside and is_moment(self._found(tracker, statements))
+        return not self.tracker(session).inside and is_moment(found)
 
-    def in_pieces(self, session: str, statements: Sequence[Sent]) -> bool:
+    def in_pieces(self, session: str, found: Found) -> bool:
         """Whether it matters what comes between the statements of the expected unit."""
-        tracker = self.tracker(session)
-        publishes = bool(tracker.expected.publishes)
-        return in_pieces(self._found(tracker, statements), publishes=publishes)
+        publishes = bool(self.tracker(session).expected.publishes)
+        return in_pieces(found, publishes=publishes)
 
     def _found(
         self, tracker: TransactionTracker, statements: Sequence[Sent]

@@ -17,7 +17,6 @@ from paidonce.harness.checkers.progress import Progress
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.interfaces import Reader, Waits
 from paidonce.harness.history import Effect
-from paidonce.harness.taps.postgres import Unit
 from paidonce.harness.verdict import Status, Verdict, Violation
 
 CHECKER = Progress.name
@@ -82,7 +81,8 @@ def unanswered(players: Iterable[Player], now: int) -> Iterator[Effect]:
     """The statements that wait, as a history has them: their answers never came."""
     for player in players:
         for arrival in player.flying:
-            if arrival.in_flight and isinstance(call := arrival.call, Unit):
+            if arrival.in_flight and arrival.pid is not None:
+                call = arrival.call
                 yield Effect(
                     t=now,
                     tap=call.tap,

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from paidonce.harness.explore.naming.names import GENERATED, Names
-from paidonce.harness.taps.gate import Call
-from paidonce.harness.taps.postgres import Unit
-from paidonce.harness.taps.redis import RedisCommand
-from paidonce.harness.taps.stripe.calls import StripeCall
 
 _TIME = re.compile(
     r"""
@@ -59,29 +55,36 @@ def heard_of(parts: Iterable[AnswerDigest]) -> AnswerDigest:
     )
 
 
-def heard(call: Call, names: Names) -> AnswerDigest:
-    """The answer to ``call``; what is generated in it has been given its names before."""
-    if isinstance(call, Unit):
-        return _of_unit(call, names)
-    if isinstance(call, RedisCommand):
-        reply = repr(call.reply)
-        return _both(reply, names, whole=not call.lost)
-    if isinstance(call, StripeCall):
-        # Which ids those are says nothing that the rest does not; some nobody has seen made.
-        said = _digest(GENERATED.sub("?", _TIME.sub("a time", call.answer_text)))
-        return AnswerDigest(said, _digest(_named(call.answer_text, names, blind=False)))
-    return NOTHING
+def heard_text(text: str, names: Names, *, whole: bool = True) -> AnswerDigest:
+    """Return an answer that is one text; what is generated in it has been given its names before.
+
+    ``whole``: all that was answered is in it.
+    """
+    exactly = _digest(_named(text, names, blind=False)) if whole else ""
+    return AnswerDigest(_digest(_named(text, names, blind=True)), exactly)
 
 
-def _of_unit(unit: Unit, names: Names) -> AnswerDigest:
-    answer = unit.answer
-    head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
-    whole = not answer.lost and answer.rows <= len(answer.sample)
+def heard_ids(text: str, names: Names) -> AnswerDigest:
+    """Return an answer that is full of ids: which those are says nothing that the rest does not,
+    and some nobody has seen made."""
+    said = _digest(GENERATED.sub("?", _TIME.sub("a time", text)))
+    return AnswerDigest(said, _digest(_named(text, names, blind=False)))
+
+
+def heard_rows(
+    head: Iterable[str],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | None]],
+    names: Names,
+    *,
+    whole: bool,
+) -> AnswerDigest:
+    """Return an answer of rows; ``head`` is what is said of them all."""
 
     def text(shown: Callable[[str, str], str]) -> str:
         lines = list(head)
-        for row in answer.sample:
-            for column, value in zip(answer.columns, row, strict=False):
+        for row in rows:
+            for column, value in zip(columns, row, strict=False):
                 lines.append("null" if value is None else f"={shown(column, value)}")
         return "\n".join(lines)
 
@@ -95,11 +98,6 @@ def _of_unit(unit: Unit, names: Names) -> AnswerDigest:
         return known or _named(value, names, blind=False)
 
     return AnswerDigest(_digest(text(said)), _digest(text(exactly)) if whole else "")
-
-
-def _both(text: str, names: Names, *, whole: bool) -> AnswerDigest:
-    exactly = _digest(_named(text, names, blind=False)) if whole else ""
-    return AnswerDigest(_digest(_named(text, names, blind=True)), exactly)
 
 
 def _named(text: str, names: Names, *, blind: bool) -> str:

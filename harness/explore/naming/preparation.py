@@ -7,10 +7,10 @@ every execution as long as the preparation does the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.naming.names import Names
-from paidonce.harness.explore.naming.provenance import created, sent
 from paidonce.harness.taps.gate import Call, Connection
 
 MAKER = "preparation"
@@ -32,9 +32,8 @@ class Preparing:
     async def answer(self, call: Call, connection: Connection) -> None:
         self._calls.append(call)
 
-    def tell(self, names: Names) -> None:
-        """Name what was made."""
+    def tell(self, names: Names, made: Callable[[str, Call], None]) -> None:
+        """Name what was made; ``made`` tells of who made what is in a call and in its answer."""
         for call in self._calls:
-            sent(names, MAKER, call)
-            created(names, MAKER, call)
+            made(MAKER, call)
         names.begin()

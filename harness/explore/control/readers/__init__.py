@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from paidonce.harness.explore.control.readers.kind import TapKind
+from paidonce.harness.explore.control.readers.postgres import PostgresReader
+from paidonce.harness.explore.control.readers.redis import RedisReader
+from paidonce.harness.explore.control.readers.stripe import StripeReader
 from paidonce.harness.testbed.openers import Opener, before_postgres, before_redis
 
 __all__ = ["TAPS", "TapKind", "openers"]
 
 _ALL = (
-    TapKind("postgres", before_postgres, prepares=True),
-    TapKind("redis", before_redis),
-    TapKind("stripe", throughout=True, prepares=True),
+    TapKind("postgres", "Postgres", PostgresReader, before_postgres, prepares=True),
+    TapKind("redis", "Redis", RedisReader, before_redis),
+    TapKind("stripe", "Stripe", StripeReader, throughout=True, prepares=True),
 )
 TAPS: dict[str, TapKind] = {kind.name: kind for kind in _ALL}
 

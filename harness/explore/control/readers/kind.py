@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.testbed.openers import Opener
 
 
@@ -12,6 +15,10 @@ class TapKind:
     """A kind of tap, by the ``name`` of its calls."""
 
     name: str
+    server: str
+    """What is behind it, as people call it."""
+    reader: Callable[[Reading], CallReader[Any]]
+    """Makes what reads its calls in one execution."""
     opener: Opener | None = None
     """Opens it before a service that is to be under control; None where the test bed always has
     one."""

@@ -1,0 +1,194 @@
+"""What is asked of the calls of one tap, in one execution; what a reader has to say of them.
+
+A reader says what only its protocol tells. Whose a call is, what it is called in this execution and
+what comes of it is the same for all of them, and is seen to by ``TapReader``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from paidonce.harness.explore.control.attempts import Arrival, Player
+from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.clock_values import Times
+from paidonce.harness.explore.control.database_timeouts import Timeouts
+from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.hidden_locks import HiddenLocks
+from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.one_key import OneKey
+from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.taps.gate import Call
+
+NOBODYS = ""
+"""The owner of a transaction that no attempt began."""
+
+C = TypeVar("C", bound=Call)
+
+
+@dataclass
+class Reading:
+    """What the readers of one execution share."""
+
+    names: Names
+    background: Background
+    times: Times
+    sessions: SqlSessions
+    late: LateLocks
+    one_key: OneKey
+    leases: Leases
+    timeouts: Timeouts
+    hidden_locks: HiddenLocks | None = None
+    told: ToldByStripe | None = None
+    """Reads what Stripe tells of its calls, where it does."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """By session, whose transaction is open on it; ``NOBODYS`` if no attempt began it."""
+
+    def opens(self, arrival: Arrival) -> None:
+        """A transaction is open on the session: it belongs to whoever sent this."""
+        if arrival.itself:
+            self.owners[arrival.session] = NOBODYS
+        elif arrival.owner is not None:
+            self.owners[arrival.session] = arrival.owner.name
+
+    def disturbs(self, key: str, why: str) -> None:
+        """Executions are not under control, for this reason."""
+        self.background.disturbing[key] = why
+
+
+class CallReader(ABC, Generic[C]):
+    """Reads the calls of one tap. What it is not made to say is what is most cautious."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    # --- before it is let go ------------------------------------------------------------------
+
+    @abstractmethod
+    def touches(self, call: C, arrival: Arrival) -> Footprint:
+        """What a call touches that has arrived, whoever sends it; it is read once."""
+
+    def text(self, call: C) -> str:
+        """What a call is in words; names of this execution may be used in it."""
+        return f"{call.tap} {call.label}"
+
+    def made_up(self, call: C, actor: str) -> None:
+        """``actor`` sends a call: name what is new in it after who has made it up."""
+
+    def sends(self, call: C, actor: str) -> str | None:
+        """``actor`` sends a call: see whether it takes a lease.
+
+        Returns what it compares with the time, in words, if anything.
+        """
+        return None
+
+    def read(self, call: C, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
+        """What the call is in words, and what it touches when ``owner`` sends it."""
+        return self.text(call), self.touches(call, arrival)
+
+    def expected(self, call: C, arrival: Arrival) -> Footprint:
+        """What the call will touch, as it is known by now."""
+        return arrival.footprint
+
+    def passing(self, call: C, arrival: Arrival) -> Footprint:
+        """What its attempt has touched as soon as the call is let go."""
+        return self.expected(call, arrival)
+
+    def backs_off(self, call: C) -> bool:
+        """Whether its attempt is about to be refused, and may wait before it tries again."""
+        return False
+
+    def begins(self, call: C) -> bool:
+        """Whether the next step with the call is only that it is under way."""
+        return False
+
+    def let_go(self, call: C) -> None:
+        """The call makes its next step."""
+
+    def deferred(self, call: C, arrival: Arrival, actor: str) -> bool:
+        """Whether all that the call could do now is wait for what another attempt holds."""
+        return False
+
+    def past(self, call: C, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
+        """When it could only have waited."""
+        return ()
+
+    def waits(self, call: C, arrival: Arrival) -> None:
+        """The call waits for another attempt's lock, or would if it were sent."""
+
+    # --- once it is answered ------------------------------------------------------------------
+
+    def created(self, call: C, actor: str) -> None:
+        """``actor`` is answered: name what did not exist before after it."""
+
+    def answers(self, call: C, actor: str) -> str | None:
+        """``actor`` is answered: what existed before may be anybody's.
+
+        Returns what it asked for that may be a time of its own, in words, if anything.
+        """
+        return None
+
+    def touched(self, call: C, arrival: Arrival) -> Footprint:
+        """What an answered call did touch."""
+        return arrival.footprint
+
+    async def hidden(self, call: C, arrival: Arrival) -> Footprint:
+        """What it touched beyond what its text tells."""
+        return LOCAL
+
+    @abstractmethod
+    def heard(self, call: C) -> AnswerDigest:
+        """The answer, in a form that can be compared between executions."""
+
+    def refused(self, call: C) -> bool:
+        """Whether the call asked for something, did not get it, and changed nothing."""
+        return False
+
+    def idle(self, call: C, arrival: Arrival, owner: Player, changed_nothing: bool) -> bool:
+        """Whether ``owner`` is where it was before the call."""
+        return changed_nothing
+
+    def told(self, call: C) -> bool:
+        """Whether the service's own code goes on with the answer, not the tap or the driver."""
+        return True
+
+    # --- the session it came on ---------------------------------------------------------------
+
+    def pid(self, call: C) -> int | None:
+        """The Postgres backend behind the connection."""
+        return None
+
+    def begun(self, session: str) -> bool:
+        """Whether the transaction on the session has touched anything yet."""
+        return False
+
+    def holds_locks(self, session: str) -> bool:
+        """Whether the transaction on the session has locked anything yet."""
+        return False
+
+    def held(self, session: str) -> frozenset[Resource]:
+        """What the transaction on the session has locked so far."""
+        return frozenset()
+
+    def closed(self, session: str) -> Footprint:
+        """The session is over; returns what it let go of."""
+        return LOCAL
+
+    # --- the service's own business -----------------------------------------------------------
+
+    def works(self, call: C) -> bool:
+        """Whether a call that is no attempt's may change anything."""
+        return True
+
+    def watched(self, call: C, arrival: Arrival) -> bool:
+        """Whether a call that came while nobody moved is to be known when it comes again."""
+        return True
+
+    def passed(self, call: C, arrival: Arrival) -> None:
+        """Such a call was answered."""

@@ -1,0 +1,277 @@
+"""Reads the units that arrive at the tap before Postgres."""
+
+from __future__ import annotations
+
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.readers.base import CallReader, Reading
+from paidonce.harness.explore.control.sql_sessions import Found
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_rows
+from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.taps.postgres import Statement, Unit
+
+_ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
+_TO_END = frozenset({"commit", "rollback", "end", "abort"})
+_WRITES = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
+_NO_ROWS = frozenset({"UPDATE 0", "DELETE 0", "INSERT 0 0", "SELECT 0"})
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: what NOWAIT is answered.
+_NOT_AVAILABLE = "55P03"
+
+
+class PostgresReader(CallReader[Unit]):
+    """A unit touches what its statements tell, in the transaction that is open on its session."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(reading)
+        self._sessions = reading.sessions
+        self._late = reading.late
+        self._parsed: dict[str, tuple[str, ...]] = {}
+        """What was parsed last on a session, to be run in the same step."""
+
+    # --- before it is let go ------------------------------------------------------------------
+
+    def touches(self, call: Unit, arrival: Arrival) -> Footprint:
+        if call.ends == "function":
+            return EVERYTHING
+        tracker = self._sessions.tracker(arrival.session)
+        if arrival.touches is None:
+            arrival.touches = tracker.expect(
+                call.statements, prepared=call.prepared, ends=call.ends != "flush"
+            )
+        return tracker.expected  # others may have changed columns meanwhile
+
+    def made_up(self, call: Unit, actor: str) -> None:
+        names = self.reading.names
+        for statement in call.statements:
+            names.made(actor, statement.sql)
+            for value in statement.params:
+                if value is not None:
+                    names.made(actor, value)
+
+    def sends(self, call: Unit, actor: str) -> str | None:
+        for statement in call.statements:
+            self.reading.leases.statement(call.label, statement.sql)
+        return self.reading.times.runs(actor, call.statements)
+
+    def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
+        touched, session = self.touches(call, arrival), arrival.session
+        self._late.read(session, touched)
+        found = self._sessions.found(session, call.statements)
+        arrival.moment = (
+            call.ends in ("query", "sync")
+            and not call.continues
+            and self._sessions.could_be_apart(session, found)
+        )
+        self._look_between(call, session, owner.name, found)
+        if touched.empty:
+            return self.text(call), touched
+        run = tuple(statement.sql for statement in call.statements)
+        arrival.goes_on = self._parsed.pop(session, None) == run
+        if not parses_once(call):
+            return self.text(call), touched
+        self._parsed[session] = tuple(statement.sql for statement in call.prepared)
+        return f"{call.tap} {call.label_when_run}", touched
+
+    def _look_between(self, call: Unit, session: str, actor: str, found: Found) -> None:
+        label, disturbs = f"{call.tap} {call.label}", self.reading.disturbs
+        if call.statements and self._sessions.came(actor, session, label, found):
+            disturbs(
+                label,
+                f"{call.label!r} could not be held before its commit, and what others come to "
+                "meanwhile was not tried",
+            )
+        if self._sessions.in_pieces(session, found):
+            disturbs(
+                label,
+                f"{call.label!r} is several statements sent as one, and what may come between "
+                "them was not tried",
+            )
+        if self._sessions.unchecked(session):
+            disturbs(
+                f"{label} unchecked",
+                f"{call.label!r} runs triggers that were put off and commits, and what may come "
+                "between was not tried",
+            )
+        if any(statement.commits for statement in found):
+            disturbs(
+                label,
+                f"{call.label!r} commits while it runs, and what may come between its transactions "
+                "was not tried",
+            )
+
+    def expected(self, call: Unit, arrival: Arrival) -> Footprint:
+        if call.ends == "function":
+            return arrival.footprint
+        return self._sessions.tracker(arrival.session).expected
+
+    def deferred(self, call: Unit, arrival: Arrival, actor: str) -> bool:
+        return self._late.deferred(call, arrival.session, actor)
+
+    def past(self, call: Unit, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
+        return self._late.past(call, arrival.session, actor)
+
+    def waits(self, call: Unit, arrival: Arrival) -> None:
+        self.reading.timeouts.waits(
+            call.label,
+            self._sessions.tracker(arrival.session).times,
+            [
+                self._sessions.tracker(session).times
+                for session in self.reading.owners
+                if session != arrival.session
+            ],
+        )
+
+    # --- once it is answered ------------------------------------------------------------------
+
+    def created(self, call: Unit, actor: str) -> None:
+        if not _creates(call):
+            return
+        answer, names = call.answer, self.reading.names
+        for row in answer.sample:
+            if len(call.statements) == 1:
+                names.inserted(actor, call.statements[0].sql, answer.columns, row)
+            for value in row:
+                if value is not None:
+                    names.made(actor, value)
+
+    def answers(self, call: Unit, actor: str) -> str | None:
+        answer, names = call.answer, self.reading.names
+        if not _creates(call):
+            for row in answer.sample:
+                for value in row:
+                    if value is not None:
+                        names.found(value)
+        if answer.rows > len(answer.sample):
+            names.overlooked()
+        return self.reading.times.rows(actor, call.statements, answer.columns, answer.sample)
+
+    def touched(self, call: Unit, arrival: Arrival) -> Footprint:
+        touched = self._done(call, arrival)
+        owner = arrival.owner
+        waited = owner is not None and owner.at is At.LOCK
+        actor = None if owner is None else owner.name
+        self._late.answered(call, arrival.session, actor, waited=waited)
+        return touched
+
+    def _done(self, call: Unit, arrival: Arrival) -> Footprint:
+        if call.status_after in ("T", "E"):
+            self.reading.opens(arrival)
+        elif call.status_after == "I":
+            self.reading.owners.pop(arrival.session, None)
+        if call.ends == "function":
+            return arrival.footprint
+        tracker = self._sessions.tracker(arrival.session)
+        touched = tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        if call.answer.error is None:
+            self._sessions.gaps.answered(arrival.session, rows=call.answer.found)
+        if call.ends == "flush" and tracker.inside:  # it is committed by what comes next
+            self.reading.opens(arrival)
+        return touched
+
+    async def hidden(self, call: Unit, arrival: Arrival) -> Footprint:
+        hidden_locks = self.reading.hidden_locks
+        if hidden_locks is None or arrival.itself:
+            return LOCAL
+        tracker = self._sessions.tracker(arrival.session)
+        open_still = call.status_after == "T" or (call.ends == "flush" and tracker.inside)
+        if not open_still or call.pid is None:
+            return LOCAL  # the end of its transaction has let go of all locks
+        if not call.statements:
+            return LOCAL  # parsing locks a table, against changes of its columns, and looks at none
+        return await hidden_locks.beyond(call.label, call.pid, tracker)
+
+    def heard(self, call: Unit) -> AnswerDigest:
+        return heard(call, self.reading.names)
+
+    def refused(self, call: Unit) -> bool:
+        return refused(call)
+
+    def idle(self, call: Unit, arrival: Arrival, owner: Player, changed_nothing: bool) -> bool:
+        session = arrival.session
+        ends = all(statement.sql.upper().startswith(_ENDS) for statement in call.statements)
+        ended = ends and call.status_after == "I" and call.answer.error is None
+        idle = changed_nothing or (ended and session not in owner.dirty)
+        if call.status_after == "I":
+            owner.dirty.discard(session)
+        elif not idle:  # also where no status comes, before a statement's own COMMIT
+            owner.dirty.add(session)
+        return idle
+
+    def told(self, call: Unit) -> bool:
+        return not (call.unasked or call.ends == "flush" or parses_once(call))
+
+    # --- the session it came on ---------------------------------------------------------------
+
+    def pid(self, call: Unit) -> int | None:
+        return call.pid
+
+    def begun(self, session: str) -> bool:
+        return not self._sessions.tracker(session).touched.empty
+
+    def holds_locks(self, session: str) -> bool:
+        return self._sessions.tracker(session).holds_locks
+
+    def held(self, session: str) -> frozenset[Resource]:
+        return self._sessions.tracker(session).touched.locks
+
+    def closed(self, session: str) -> Footprint:
+        let_go = self._sessions.tracker(session).closed()
+        self._late.ended(session)
+        self._sessions.forget(session)
+        return let_go
+
+    # --- the service's own business -----------------------------------------------------------
+
+    def works(self, call: Unit) -> bool:
+        words = call.label.lower()
+        return words.startswith(_WRITES) or " for update" in words
+
+    def watched(self, call: Unit, arrival: Arrival) -> bool:
+        if call.ends == "function":
+            return True
+        return not self.touches(call, arrival).empty and call.label.lower() not in _TO_END
+
+    def passed(self, call: Unit, arrival: Arrival) -> None:
+        if call.ends != "function":
+            tracker = self._sessions.tracker(arrival.session)
+            tracker.done(failed=call.answer.error is not None, status=call.status_after)
+
+
+def heard(call: Unit, names: Names) -> AnswerDigest:
+    """Return the answer to a unit, with its rows as text."""
+    answer = call.answer
+    head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
+    whole = not answer.lost and answer.rows <= len(answer.sample)
+    return heard_rows(head, answer.columns, answer.sample, names, whole=whole)
+
+
+def refused(call: Unit) -> bool:
+    """Tell whether a unit asked for something and did not get it."""
+    if len(call.statements) != 1:
+        return False
+    if call.answer.error is not None:
+        return call.answer.error.sqlstate == _NOT_AVAILABLE
+    # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+    if "pg_try_advisory" in call.statements[0].sql.lower():
+        return bool(call.answer.sample) and all(row == ("f",) for row in call.answer.sample)
+    return bool(call.answer.tags) and _NO_ROWS.issuperset(call.answer.tags)
+
+
+def parses_once(call: Unit) -> bool:
+    """Tell whether a unit parses for good, under a name.
+
+    Drivers do so the first time, or the fifth time, that a connection meets a statement, so that it
+    depends on the past of that connection whether there is such a unit at all.
+    """
+    return bool(call.prepared) and not call.statements and all(one.name for one in call.prepared)
+
+
+def _creates(call: Unit) -> bool:
+    """Tell whether what the unit is answered did not exist before."""
+    return all(map(_inserts, call.statements))
+
+
+def _inserts(statement: Statement) -> bool:
+    words = statement.sql.upper()
+    return words.lstrip().startswith("INSERT") and "ON CONFLICT" not in words

@@ -1,0 +1,58 @@
+"""Reads the commands that arrive at the tap before Redis."""
+
+from __future__ import annotations
+
+from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.explore.control.readers.base import CallReader
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.redis import redis_footprint
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_text
+from paidonce.harness.taps.redis import RedisCommand
+
+_NOT_TAKEN = frozenset({"SETNX", "HSETNX"})
+
+
+class RedisReader(CallReader[RedisCommand]):
+    """A command touches its keys; nothing is open on a connection after it."""
+
+    def text(self, call: RedisCommand) -> str:
+        # A key with what was captured in it by its name, which the history is told as well.
+        call.named = self.reading.names.seen_within
+        return super().text(call)
+
+    def sends(self, call: RedisCommand, actor: str) -> str | None:
+        self.reading.leases.command(call.label, call.name, call.args)
+        self.reading.times.wrote(actor, [_text(argument) for argument in call.args[1:]])
+        return None
+
+    def touches(self, call: RedisCommand, arrival: Arrival) -> Footprint:
+        if arrival.touches is None:
+            arrival.touches = redis_footprint(call)
+        return arrival.touches
+
+    def answers(self, call: RedisCommand, actor: str) -> str | None:
+        reply = call.reply
+        if isinstance(reply, bytes) and self.reading.times.asked(actor, _text(reply)):
+            return "asks for the time under a key"
+        return None
+
+    def heard(self, call: RedisCommand) -> AnswerDigest:
+        return heard_text(repr(call.reply), self.reading.names, whole=not call.lost)
+
+    def refused(self, call: RedisCommand) -> bool:
+        return refused(call)
+
+    def works(self, call: RedisCommand) -> bool:
+        return False  # only what is left in the database or at Stripe is taken for work
+
+
+def refused(call: RedisCommand) -> bool:
+    """Tell whether a command asked for a key and did not get it."""
+    if call.name == "SET":
+        options = {argument.upper() for argument in call.args[2:]}
+        return b"NX" in options and b"GET" not in options and call.reply is None
+    return call.name in _NOT_TAKEN and call.reply == 0
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
