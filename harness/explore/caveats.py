@@ -1,4 +1,5 @@
-"""What a search may claim of a service that was not wholly under control, and what it says first.
+"""Caveats: how much a search may claim of a service that was not wholly under control, and what it
+says first.
 
 A service that works by itself makes a search trip over many things: its statement is taken for an
 attempt's in one execution and not in the next, so a step differs after the same choices, or
@@ -26,7 +27,7 @@ _NEVER_OUT = "time-outs do not run out in a search"
 
 
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
-    """What a search has learnt by trying, a sentence each."""
+    """Return what a search has learnt by trying, a sentence each."""
     return () if grounds is None else tuple(f"learnt by trying: {one}" for one in grounds.lessons)
 
 
@@ -35,7 +36,7 @@ def notes(
     elsewhere: Elsewhere | None = None,
     grounds: Grounds | None = None,
 ) -> tuple[str, ...]:
-    """What else is to be known of the service, a sentence each.
+    """Return what else is to be known of the service, a sentence each.
 
     ``grounds`` have what was learnt by trying, which is said elsewhere.
     """

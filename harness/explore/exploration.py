@@ -61,7 +61,7 @@ DEFAULT_RUNS = 100
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What is to be explored, and how."""
+    """The order for an exploration: what to search, how, and for how long."""
 
     scenario: Script
     variant: str
@@ -92,7 +92,8 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class Explored:
-    """What came of it: the search's result and, for a counterexample, how it can be shown."""
+    """The result of an exploration: that of the search and, for a counterexample, how it can be
+    shown."""
 
     request: SearchRequest
     result: SearchResult

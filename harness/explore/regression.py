@@ -40,7 +40,7 @@ S = TypeVar("S", bound=Script)
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of following a witness.
+    """The result of following a witness.
 
     ``departure`` is where the service first did something else, None if it did the same to the
     end. ``steps`` are those it made.
@@ -55,7 +55,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gone(self) -> bool:
-        """Whether every invariant held. What could not be judged is not gone."""
+        """Return whether every invariant held. What could not be judged is not gone."""
         return self.status is Status.VALID
 
     @property
@@ -65,7 +65,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def explanation(self) -> str:
-        """What broke, by which steps, and how to look again; for the message of a test."""
+        """Return what broke, by which steps, and how to look again; for the message of a test."""
         words = {
             Status.VALID: "the race is gone: no invariant is broken",
             Status.INVALID: "the race is still there",

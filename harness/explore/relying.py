@@ -80,7 +80,7 @@ class Relying:
     """Seconds spent on trying claims that are no part of the budget."""
 
     async def result(self) -> SearchResult:
-        """What the search established that began last; what it had learnt is in ``lessons``."""
+        """Return the result of the search that began last; what it had learnt is in ``lessons``."""
         shared = self.memory or any(each.shared_memory for each in self.worlds)
         apart = frozenset().union(*(each.apart for each in self.worlds))
         split = frozenset().union(*(each.split for each in self.worlds))
@@ -148,8 +148,8 @@ class Relying:
         return await self._learnt(result, tried.finding)
 
     async def _each_try(self, known: SearchResult, searched: SearchResult) -> SearchResult:
-        """What is ``known`` once every try of what is tried over and over was a step of its own, if
-        several were made at once and there is time for that.
+        """Return ``known`` once every try of a step that is tried over and over was a step of its
+        own, if several were made at once and there is time for that.
 
         Raises what is learnt on the way, as a search does.
         """
@@ -340,7 +340,7 @@ class Relying:
         return merged - self.mode.endless - self.mode.each_try
 
     def _left(self) -> Budget:
-        """What is left of the budget."""
+        """Return what is left of the budget."""
         left = self.budget.spent(time.monotonic() - self.began - self.beside)
         if left.schedules is None:
             return left

@@ -67,7 +67,7 @@ def needs_real_time(scenario: Scenario) -> str | None:
 
 
 def not_searched(reason: str) -> Searched:
-    """What is said of a cell that no search was made for."""
+    """Return what is said of a cell that no search was made for."""
     return Searched(how=How.NOT_SEARCHED, reason=reason)
 
 
@@ -97,7 +97,7 @@ class Allowance:
 
     @property
     def spent(self) -> bool:
-        """Whether the time is over; it is not before it began."""
+        """Return whether the time is over; it is not before it began."""
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def done(self, cells: int = 1) -> None:
@@ -149,7 +149,8 @@ class Searcher:
 
 
 def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
-    """What ``explored`` established, as reports show it; ``witness`` lies somewhere in ``out``."""
+    """Return the results of ``explored`` as reports show them; ``witness`` lies somewhere in
+    ``out``."""
     result, counts = explored.result, explored.result.counts
     broken = () if explored.witness is None else explored.witness.broken
     found = result.found[0] if result.found else None
@@ -170,10 +171,10 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
 
 
 def ran_out(search: Searched, seconds: float) -> bool:
-    """Whether more than ``seconds`` might have brought the search to its end."""
+    """Return whether more than ``seconds`` might have brought the search to its end."""
     return search.how is How.INCOMPLETE and search.seconds >= 0.95 * seconds
 
 
 def unusable(error: PaidonceError) -> Searched:
-    """What is said of a cell whose search could not be made to its end."""
+    """Return what is said of a cell whose search could not be made to its end."""
     return Searched(how=How.INCOMPLETE, reason=f"the search could not be made: {error}")

@@ -231,7 +231,7 @@ async def prove_cell(plan: ProofPlan, bench: Bench, variant: Variant, scenario: 
 
 
 def expected(variant: Variant, scenario: Scenario) -> Status:
-    """What is declared of a cell."""
+    """Return what is declared of a cell."""
     return Status.INVALID if variant.name in scenario.breaks else Status.VALID
 
 

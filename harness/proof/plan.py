@@ -39,7 +39,8 @@ LEAST_S = 20.0
 
 @dataclass(frozen=True)
 class ProofPlan:
-    """What is to be proved. ``rounds`` overrides every scenario's own number of rounds.
+    """The plan of a proof: what is to be shown, of which variants, by which means. ``rounds``
+    overrides every scenario's own number of rounds.
 
     ``search_seconds`` bounds the time for searching all cells together; 0 is for no search, None
     for what ``WHOLE_S`` leaves after playing and before ``after_seconds`` of other work.
@@ -75,7 +76,7 @@ class ProofPlan:
 
 @dataclass
 class Findings:
-    """What has been found so far; ``on_cell`` is told of every cell as it ends."""
+    """The findings of a proof so far; ``on_cell`` is told of every cell as it ends."""
 
     plan: ProofPlan
     on_cell: Callable[[Cell], None] = lambda cell: None

@@ -57,7 +57,8 @@ class Crew:
     _lost: set[str] = field(default_factory=set)
 
     async def run(self, job: Job) -> Any:
-        """What ``job`` comes to on some lane; on another one if its worker is lost meanwhile.
+        """Have ``job`` done on some lane and return its result; on another lane if its worker is
+        lost meanwhile.
 
         What it raises is raised. Raises ``Gone`` when no worker is left, ``LostTooOften``.
         """
@@ -75,7 +76,8 @@ class Crew:
         return answer.value
 
     async def on_all(self, job: Job) -> list[Any]:
-        """What ``job`` comes to on each lane that is open, one after the other in each worker."""
+        """Return the results of ``job`` on each open lane, done one after the other in each
+        worker."""
         found = await self.client.run(places.on_all, self.posting.key, job, on_error="return")
         answers = [one for each in found.values() if isinstance(each, list) for one in each]
         for answer in answers:

@@ -36,7 +36,8 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class LaneAnswer:
-    """What a job came to on the worker that is process ``pid``: a value, or what it raised."""
+    """The result of a job on the worker that is process ``pid``: a value, or the error it
+    raised."""
 
     pid: int
     value: Any = None

@@ -24,7 +24,8 @@ from paidonce.harness.explore.validate.learnt import Learning, Pair
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What a search relies on, on every lane alike; see the fields of ``ServiceWorlds``."""
+    """The claims that a search relies on, on every lane alike; see the fields of
+    ``ServiceWorlds``."""
 
     shared_memory: bool = False
     late_answers: bool = False
@@ -167,12 +168,13 @@ class Elsewhere:
         return any(await self.crew.on_all(WatchAgain(seconds)))
 
     async def parted(self) -> list[str]:
-        """What services go another way by now than once they were warm, in words."""
+        """Return the ways in which services behave otherwise by now than once they were warm, in
+        words."""
         return [one for one in await self.crew.on_all(LookWhetherParted()) if one]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of the workers, a sentence each."""
+        """Return what there is to say of the workers, a sentence each."""
         lost = self.crew.lost
         if not lost:
             return ()

@@ -1,4 +1,4 @@
-"""What a step touches, and so which steps commute.
+"""Footprints: which things a step touches, and so which steps commute.
 
 A footprint (``model``) says which rows, keys and objects a step reads, writes and locks; it may
 say too much, never too little. Each wire has a reader of its own: ``sql``, ``redis``, ``stripe``

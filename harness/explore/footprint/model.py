@@ -1,4 +1,4 @@
-"""What a step touches, and which steps therefore commute.
+"""A footprint: the things that a step touches, which decide with which steps it commutes.
 
 A footprint may say too much, never too little: two steps whose footprints do not conflict must
 lead to the same state in either order. It tells three kinds of touching apart, since Postgres
@@ -61,7 +61,7 @@ class Resource(msgspec.Struct, frozen=True, order=True):
     """Locked in a mode that goes with itself; leaving this out says more, never less."""
 
     def overlaps(self, other: Resource) -> bool:
-        """Whether some thing can belong to both.
+        """Return whether some one thing may belong to both resources.
 
         Two keys are apart only if they give the same column different values: ``id=1`` and
         ``id=2`` are, ``id=1`` and ``owner=7`` need not be.
@@ -73,7 +73,8 @@ class Resource(msgspec.Struct, frozen=True, order=True):
         return all(mine.get(column, value) == value for column, value in other.key)
 
     def includes(self, other: Resource) -> bool:
-        """Whether everything that belongs to ``other`` belongs to this, as strongly locked."""
+        """Return whether everything in ``other`` is in this resource as well, locked no less
+        strongly."""
         return (
             self.place == other.place[: len(self.place)]
             and set(self.key) <= set(other.key)
@@ -82,7 +83,7 @@ class Resource(msgspec.Struct, frozen=True, order=True):
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """What one step touches."""
+    """The things that one step touches."""
 
     looks: frozenset[Resource] = frozenset()
     locks: frozenset[Resource] = frozenset()
@@ -90,11 +91,11 @@ class Footprint(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether the step is local: it commutes with every other."""
+        """Return whether the step is local: it commutes with every other."""
         return not (self.looks or self.locks or self.publishes)
 
     def conflicts(self, other: Footprint) -> bool:
-        """Whether the order of the two steps may matter."""
+        """Return whether the order of the two steps may matter."""
         return (
             _meet(self.looks, other.publishes)
             or _meet(self.publishes, other.looks)

@@ -1,4 +1,4 @@
-"""What a Redis command touches: its keys; everything, where they cannot be told."""
+"""The footprint of a Redis command: its keys, or everything where they cannot be told."""
 
 from __future__ import annotations
 

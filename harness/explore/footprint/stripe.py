@@ -1,4 +1,4 @@
-"""What a call to Stripe touches, as far as its method, path and parameters tell.
+"""The footprint of a call to Stripe, as far as its method, path and parameters tell.
 
 Calls on different objects commute; two calls with one idempotency key do not (the first makes the
 effect, the second replays it or is refused: https://docs.stripe.com/api/idempotent_requests);
@@ -128,7 +128,7 @@ def object_of(name: str) -> Resource | None:
 def _of_an_intent(
     call: StripeCall, objects: Iterable[Resource]
 ) -> tuple[set[Resource], set[Resource]]:
-    """What is looked at, and what is changed: the intent, and on paying also what pays."""
+    """Return what is looked at, and what is changed: the intent, and on paying also what pays."""
     money = {one for one in objects if one.place == MONEY}
     others = {one for one in objects if one.place != MONEY}
     if call.params.get("confirm") == "true":

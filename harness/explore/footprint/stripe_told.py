@@ -1,4 +1,4 @@
-"""What a call to Stripe touched, where Stripe tells: see
+"""The footprint of a call to Stripe where Stripe tells it: see
 ``paidonce.harness.simulator.domain.touched``.
 
 Ids differ in every execution. What was there before the attempts began is known by its name, if it

@@ -1,4 +1,4 @@
-"""What an attempt was answered at a tap, in a form that can be compared between executions.
+"""The answers that an attempt got at a tap, in a form that can be compared between executions.
 
 It is kept twice, as short digests. ``said`` is blind to what differs from execution to execution
 (times, generated values that have no name): where it differs, the answers differ. ``exactly``
@@ -29,7 +29,7 @@ _DIGEST_BYTES = 8
 
 
 class AnswerDigest(msgspec.Struct, frozen=True):
-    """What was answered in one step; see the module."""
+    """The answers of one step; see the module."""
 
     said: str = ""
     exactly: str = ""

@@ -168,7 +168,8 @@ class Names:
         return self._names.get(text) or self._words.named(text)
 
     def numbers_are_in(self, column: str) -> bool:
-        """Whether a sequence makes up what is in a column of that name, in whichever table."""
+        """Return whether a sequence makes up the values of columns of that name, in whichever
+        table."""
         return self._serials.has(column)
 
     def number(self, column: str, value: str) -> str | None:

@@ -1,4 +1,5 @@
-"""What was made while an execution was prepared: a basket whose id only a cookie has, a session.
+"""Names for what was made while an execution was prepared: a basket whose id only a cookie has, a
+session.
 
 Nobody captured it, and it is there before any attempt moves, so that it can have a name like what
 was captured: after the preparation, and its number among what was made then. That is the same in
@@ -23,7 +24,8 @@ class Preparing:
     _calls: list[Call] = field(default_factory=list)
 
     def begin(self) -> None:
-        """What came so far was made for all executions of the service, and not for this one."""
+        """Note that all that came so far was made for every execution of the service, and not for
+        this one."""
         self._calls.clear()
 
     async def request(self, call: Call, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Whether two labels are of the same step: they may differ in numbers that are made up anew.
+"""Labels that stand for the same step, though they differ in numbers that are made up anew.
 
 A tap's labels have no literals. What is left of values is in identifiers: a savepoint is called
 after the thread that set it, a cursor or a temporary table after a counter, a path at Stripe has an
@@ -16,7 +16,8 @@ _MADE_UP = re.compile(r"(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}|[0-9]+")
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether the labels are the same but for numbers, and hexadecimal ones of eight digits."""
+    """Return whether the labels are the same but for numbers, and hexadecimal ones of eight
+    digits."""
     if one == other:
         return True
     first, second = _plain(one), _plain(other)

@@ -71,7 +71,7 @@ class Continue:
         return self._last if self._last in names else names[0]
 
     def _compare(self, pending: tuple[Pending, ...]) -> None:
-        """What a sleeper would touch was recorded in another execution: see that it is the same.
+        """Check that a sleeper would touch the same as in the execution in which that was recorded.
 
         Raises ``Unnamed`` where values differ: what is done now would not be seen to wake it.
         """

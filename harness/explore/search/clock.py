@@ -16,10 +16,10 @@ class Clock:
 
     @property
     def left(self) -> Budget:
-        """What there is for a search that begins now."""
+        """Return the budget for a search that begins now."""
         return self._budget.spent(time.monotonic() - self._began)
 
     @property
     def over(self) -> bool:
-        """Whether its seconds are spent."""
+        """Return whether its seconds are spent."""
         return self.left.seconds == 0

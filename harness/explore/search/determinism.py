@@ -33,7 +33,7 @@ class Recheck:
             raise UsageError(f"recheck: share is {self.share}; expected a number from 0 to 1")
 
     def chosen(self, run: Run) -> bool:
-        """Whether ``run`` is one of those replayed."""
+        """Return whether ``run`` is one of those replayed."""
         if run.pruned:
             return False
         return random.Random(f"{self.seed} {' '.join(run.schedule)}").random() < self.share

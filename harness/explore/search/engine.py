@@ -160,7 +160,7 @@ class _Lanes:
         self._tasks: dict[int, asyncio.Task[PlanResult]] = {}
 
     async def result(self, plans: Sequence[Plan], deadline: float | None) -> PlanResult | None:
-        """What became of the first of ``plans``; the others are begun meanwhile.
+        """Return the result of the first of ``plans``; the others are begun meanwhile.
 
         None if there is time to look again: something else came first, the deadline passed, or
         whoever was to execute it is gone. Raises ``Gone`` when nobody is left.
@@ -195,7 +195,7 @@ class _Lanes:
         return made
 
     def _forget_lost(self) -> None:
-        """What nobody is left for is to be begun again elsewhere."""
+        """Forget the plans whose worker was lost, so that they are begun again elsewhere."""
         for key, task in list(self._tasks.items()):
             if task.done() and not task.cancelled() and isinstance(task.exception(), Gone):
                 del self._tasks[key]
@@ -210,7 +210,7 @@ class _Lanes:
 
 @dataclass(slots=True)
 class _Tally:
-    """What was found so far."""
+    """The running count of what was found so far."""
 
     judge: Judge
     began: float = field(default_factory=time.monotonic)

@@ -96,14 +96,14 @@ async def _run(world: World, plan: Plan, max_steps: int, *, in_turn: bool) -> Ru
 
 
 class Waiting:
-    """What those who wait want, as their last steps told."""
+    """The footprints that those who wait want, as their last steps told."""
 
     def __init__(self) -> None:
         self._wanted: dict[str, Footprint] = {}
 
     @property
     def several(self) -> bool:
-        """Whether more than one waits."""
+        """Return whether more than one waits."""
         return len(self._wanted) > 1
 
     def passed_over(self, step: Taken) -> str | None:

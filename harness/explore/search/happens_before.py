@@ -195,7 +195,7 @@ class Order:
         return set(last.values())
 
     def before(self, one: int, other: int) -> bool:
-        """Whether step ``one`` happens before step ``other``."""
+        """Return whether step ``one`` happens before step ``other``."""
         if one >= other:
             return False
         number = self._numbers[self.steps[one].actor]
@@ -214,7 +214,8 @@ class Order:
     def initials(
         self, index: int, target: int, through: tuple[int, ...] | None = None
     ) -> list[int]:
-        """What could be made first at position ``index`` on the way to ``target`` without it.
+        """Return the steps that could be made first at position ``index``, on the way to ``target``
+        without step ``index``.
 
         Takes the steps after ``index`` that happen before ``target`` (or are in ``through``, or
         happen before one that is), and ``target``, none of which but ``target`` may depend on

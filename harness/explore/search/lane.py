@@ -23,7 +23,7 @@ another is given."""
 
 @dataclass(frozen=True, slots=True)
 class PlanResult:
-    """What became of a plan: its run, None if every try was invalid; and why those were."""
+    """The result of a plan: its run, None if every try was invalid; and why those were."""
 
     run: Run | None
     invalid: tuple[str, ...]

@@ -37,8 +37,8 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 def recorded(history: History) -> Recorded:
-    """What crossed the taps, in the order in which it came to them; a statement that commits by
-    itself is committed when it is answered."""
+    """Return the units that crossed the taps, in the order in which they came; a statement that
+    commits by itself is committed when it is answered."""
     beats: list[tuple[int, Beat]] = []
     for _, effect in history.of(Effect):
         beat = Beat(_connection(effect), f"{effect.tap} {effect.label}")
@@ -51,7 +51,7 @@ def recorded(history: History) -> Recorded:
 
 
 def statements(orders: Sequence[Recorded]) -> frozenset[str]:
-    """What is in ``orders`` that may have committed by itself."""
+    """Return the statements in ``orders`` that may have committed by themselves."""
     return frozenset(
         beat.label for order in orders for beat in order.beats if beat.label != COMMITS
     )

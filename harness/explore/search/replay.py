@@ -31,7 +31,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def expectations(taken: Sequence[Taken]) -> tuple[Expected, ...]:
-    """What a replay of these steps is to be compared with: labels and who could move."""
+    """Return the labels, and who could move, with which a replay of these steps is to be
+    compared."""
     return tuple(
         Expected(actor=step.actor, label=step.label, enabled=step.enabled) for step in taken
     )

@@ -127,7 +127,7 @@ class _Shrinking:
         self.found = execution
 
     def left(self) -> Budget:
-        """What is left of the budget; raises ``_Spent`` if nothing is."""
+        """Return what is left of the budget; raises ``_Spent`` if nothing is."""
         schedules = self.budget.schedules
         seconds = self.budget.seconds
         if schedules is not None:

@@ -1,4 +1,4 @@
-"""What a search is asked for and what it answers: plain frozen data, and the small protocols."""
+"""The orders and results of a search: plain frozen data, and the small protocols."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"budget: seconds is {self.seconds}; expected 0 or more")
 
     def spent(self, after: float) -> Budget:
-        """What is left of it when so many seconds are over."""
+        """Return what is left of the budget when so many seconds are over."""
         if self.seconds is None:
             return self
         whole = self.seconds if self.whole is None else self.whole
@@ -69,7 +69,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a step that is to be repeated; None where nothing is."""
+    """A step that is to be repeated, as far as it is known; None stands for what is not."""
 
     actor: str
     label: str | None = None
@@ -168,7 +168,7 @@ class Ending(enum.StrEnum):
 
     @property
     def status(self) -> Status:
-        """What a search that ended so says of what was searched."""
+        """Return the verdict on what was searched, by a search that ended so."""
         return _STATUS[self]
 
 
@@ -180,7 +180,7 @@ _STATUS = {
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search established.
+    """The result of a search.
 
     ``coverage`` says in words what was explored, and no more than is true. ``reason`` tells why
     the search is not complete, empty if it is. ``outcomes`` are those that differ, in the order
@@ -265,7 +265,8 @@ class Scheduler(Protocol):
         ...
 
     def coverage(self, actors: int, steps: str) -> Coverage:
-        """What the runs committed so far cover; ``steps`` says what kind of steps there are."""
+        """Return what the runs committed so far cover; ``steps`` says what kind of steps there
+        are."""
         ...
 
 

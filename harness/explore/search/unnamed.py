@@ -89,7 +89,7 @@ def differing(known: Footprint, now: Footprint) -> tuple[Difference, ...]:
 
 
 def beyond(known: frozenset[Resource], now: Iterable[Resource]) -> list[Resource]:
-    """What of ``now`` is in nothing that is ``known``, in a fixed order."""
+    """Return the resources of ``now`` that nothing in ``known`` holds, in a fixed order."""
     return sorted(one for one in now if not any(other.includes(one) for other in known))
 
 

@@ -30,7 +30,7 @@ way."""
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """What one actor would do next, if it were let.
+    """The step that one actor would make next, if it were let.
 
     ``label`` is normalised: the same in every execution that has made the same choices so far.
     ``footprint`` is what the step is expected to touch, as far as can be told beforehand.

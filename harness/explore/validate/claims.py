@@ -1,4 +1,4 @@
-"""What a search relied on, gathered from its executions: each kind of claim once.
+"""The claims that a search relied on, gathered from its executions: each kind once.
 
 *Pairs*: steps of two actors taken to commute. *Moments*: statements that commit by themselves,
 taken to happen at once. *Deferrals*: statements not sent before the holder of a lock commits,

@@ -43,8 +43,7 @@ class Lane:
 
 @dataclass(frozen=True, kw_only=True)
 class Refutation:
-    """What trying has shown to be otherwise than it was taken to be. One of the fields is set;
-    ``found`` may be beside it."""
+    """A claim that trying has refuted. One of the fields is set; ``found`` may be beside it."""
 
     pair: Pair | None = None
     """Kinds of steps that do not commute."""
@@ -91,7 +90,7 @@ class Lab:
 
     @property
     def spent(self) -> bool:
-        """Whether nothing more can be tried."""
+        """Return whether nothing more can be tried."""
         if self.most is not None and self.executions >= self.most:
             return True
         return time.monotonic() >= self.deadline
@@ -102,11 +101,11 @@ class Lab:
         return max(0.0, self.deadline - time.monotonic())
 
     def same(self, one: Hashable, other: Hashable) -> bool:
-        """Whether two outcomes are the same but for what differs for no reason."""
+        """Return whether two outcomes are the same but for what differs for no reason."""
         return one == other or self.without(one, self.ignored) == self.without(other, self.ignored)
 
     def is_known(self, outcome: Hashable) -> bool:
-        """Whether the search has come to it."""
+        """Return whether the search has come to this outcome."""
         if outcome in self.known:
             return True
         seen = {self.without(one, self.ignored) for one in self.known}
@@ -118,8 +117,8 @@ class Lab:
         return len(self.blurred), len(self.ignored)
 
     def unsteady(self, run: Run, again: Trial) -> str:
-        """What differs although the same choices were made again, and that makes it another
-        execution; empty if nothing does.
+        """Return what differs between two executions of the same choices and makes them different
+        ones; empty if nothing does.
 
         Answers and observed values that differ all the same are not looked at any more.
         """

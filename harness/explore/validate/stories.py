@@ -32,7 +32,7 @@ Story = tuple[Chapter, ...]
 
 
 def stories(taken: Sequence[Taken]) -> Mapping[str, Story]:
-    """What each attempt did and was answered, in the order of their first steps."""
+    """Return what each attempt did and was answered, in the order of their first steps."""
     found: dict[str, list[Chapter]] = {}
     for step in taken:
         story = found.setdefault(step.actor, [])
@@ -106,5 +106,5 @@ def _parting(
 
 
 def _alike(one: AnswerDigest, other: AnswerDigest) -> bool:
-    """Whether two answers are certain to be the same."""
+    """Return whether two answers are certain to be the same."""
     return one == other and (bool(one.exactly) or one == NOTHING)

@@ -25,7 +25,7 @@ from paidonce.harness.results.grounds import Claim, Grounds
 
 @dataclass(frozen=True)
 class Validated:
-    """What was confirmed, and what was not: then the search is to begin again."""
+    """The claims that were confirmed, and one that was not: then the search is to begin again."""
 
     grounds: Grounds
     finding: Refutation | None
@@ -54,7 +54,7 @@ async def validated(
     rest = Unreduced(claims, lab, seed, sample)
 
     async def try_again() -> Refutation | None:
-        """Whether an execution is the same when it is made again."""
+        """Make an execution again; return how it is another one, None if it is the same."""
         if not claims.whole or lab.spent:
             return None
         run = claims.whole[-1].run  # the first of all may have met a service that was cold

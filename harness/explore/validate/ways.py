@@ -32,7 +32,7 @@ class Suspicion:
 
 
 class Ways:
-    """What came after which past, in all executions so far."""
+    """The steps that came after each past, in all executions so far."""
 
     def __init__(self, told: Told) -> None:
         self._told = told

@@ -25,7 +25,7 @@ SAMPLE = 200
 
 @dataclass
 class Unreduced:
-    """What was executed without reduction."""
+    """Makes executions without reduction, and says whether the search has come to all of theirs."""
 
     claims: Claims
     lab: Lab

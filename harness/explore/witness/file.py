@@ -26,7 +26,7 @@ WITNESS_FORMAT = 1
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt's open transaction has locked, as its statements tell."""
+    """A lock that an attempt's open transaction holds, as its statements tell."""
 
     actor: str
     what: str
@@ -171,13 +171,13 @@ def unstable_values(one: Came, other: Came) -> frozenset[str]:
 
 
 def shows_the_same(broken: Sequence[Broken], other: Sequence[Broken]) -> bool:
-    """Whether two executions break the same: the same checkers, the same rules for the same
+    """Return whether two executions break the same: the same checkers, the same rules for the same
     attempts, with the same values. What is said of it in words is not compared."""
     return _in_data(broken, other) == _in_data(other, broken)
 
 
 def _in_data(broken: Sequence[Broken], other: Sequence[Broken]) -> dict[str, object]:
-    """What is comparable of ``broken``, where ``other`` has it too."""
+    """Return what is comparable of ``broken``, where ``other`` has it too."""
     theirs = {one.checker: one.ruled for one in other}
     return {
         one.checker: {

@@ -88,7 +88,7 @@ class _Follower:
         self._taken.append(await self._world.step(actor))
 
     def _label(self, actor: str) -> str | None:
-        """What ``actor`` would do next; None when it cannot move."""
+        """Return the label of the step that ``actor`` would make next; None when it cannot move."""
         pending = self._world.pending()
         return next((one.label for one in pending if one.actor == actor), None)
 
@@ -98,7 +98,8 @@ class _Follower:
 
 
 def _may_pass(label: str, wanted: str) -> bool:
-    """Whether an unknown unit may go by on the way to the wanted one."""
+    """Return whether a unit that the witness does not know may go by on the way to the wanted
+    one."""
     return _weight(label) <= _weight(wanted)
 
 

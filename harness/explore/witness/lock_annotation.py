@@ -110,7 +110,7 @@ class LockWatcher:
 
 
 def _shows(resource: Resource) -> bool:
-    """Whether a person would call it a lock: a row or an advisory lock."""
+    """Return whether a person would call it a lock: a row or an advisory lock."""
     place = resource.place
     if place[:1] == ("pg-advisory",):
         return True

@@ -1,1 +1,1 @@
-"""What SQL touches, told from its text, its parameters and the database's catalog."""
+"""The footprint of SQL, read from its text, its parameters and the database's catalog."""

@@ -1,4 +1,4 @@
-"""What calling a function does.
+"""The effects of calling a function.
 
 Nothing, for most: what a built-in function does that is immutable or stable shows in its
 arguments. Values of sequences are taken to matter to nobody (generated ids are normalised).
@@ -112,7 +112,7 @@ def call(ctx: Context, node: ast.FuncCall) -> None:
 
 
 def function_effects(ctx: Context, function: Function) -> None:
-    """What calling a function of the user's does, whatever its arguments."""
+    """Add the effects of calling a user-defined function, whatever its arguments are."""
     ctx.effects.may_fail = True
     if function.extension in _CALCULATING:
         return
@@ -136,13 +136,14 @@ def function_effects(ctx: Context, function: Function) -> None:
 
 
 def named_effects(ctx: Context, name: str) -> None:
-    """What the functions with this name (and schema) do."""
+    """Add the effects of all functions with this name (and schema)."""
     for function in ctx.catalog.functions.get(name, ()):
         function_effects(ctx, function)
 
 
 def unnamed(ctx: Context, functions: Iterable[str]) -> None:
-    """What functions do that a cast, an operator or a type's condition calls."""
+    """Add the effects of functions that no text names: those of casts, operators and types'
+    conditions."""
     for name in functions:
         named_effects(ctx, name)
 
@@ -164,7 +165,7 @@ def _advisory(ctx: Context, args: tuple[Tree, ...], found: re.Match[str]) -> Non
 
 
 def _unimportant(ctx: Context, args: tuple[Tree, ...]) -> bool:
-    """Whether a setting changes nothing of what statements do."""
+    """Return whether a setting leaves what statements do as it is."""
     name, value = (*map(_literal, args[:2]), None, None)[:2]
     if name is None:
         return False
@@ -174,7 +175,7 @@ def _unimportant(ctx: Context, args: tuple[Tree, ...]) -> bool:
 
 
 def _for_a_transaction(args: tuple[Tree, ...]) -> bool:
-    """Whether the setting ends with the transaction for certain."""
+    """Return whether the setting is certain to end with the transaction."""
     if len(args) != 3 or not isinstance(args[2], ast.A_Const):
         return False
     return isinstance(args[2].val, ast.Boolean) and bool(args[2].val.boolval)

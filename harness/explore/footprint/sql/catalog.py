@@ -1,4 +1,4 @@
-"""What a database consists of, as plain data: enough to tell what a statement touches.
+"""A database's catalog as plain data: enough to tell what a statement touches.
 
 The schema is taken to stay as it was read.
 """
@@ -221,7 +221,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         return found
 
     def has_schema(self, name: str) -> bool:
-        """Whether there is a table in a schema of that name."""
+        """Return whether a schema of that name has any table."""
         return any(table.startswith(f"{name}.") for table in self.tables)
 
     def table(self, schema: str | None, name: str, path: tuple[str, ...]) -> Table | None:

@@ -25,7 +25,7 @@ _CALCULATED = frozenset({"immutable", "stable"})
 def one_row(
     ctx: Context, table: Table, alias: str, where: Tree, ones: Collection[str] = ()
 ) -> bool:
-    """Whether the condition is about one row of the table at most, whatever others do.
+    """Return whether the condition names at most one row of the table, whatever others do.
 
     ``ones`` are the names of what else is in FROM, and has one row at most.
     """
@@ -43,7 +43,7 @@ def one_row(
 
 
 def by_key_alone(ctx: Context, table: Table, alias: str, where: Tree) -> bool:
-    """Whether a condition that is about one row wants nothing else of it than its key."""
+    """Return whether a condition that names one row asks for its key and for nothing else."""
     scope = Scope(None, [Source(alias, table)])
     found = {_column_given(ctx, condition, scope, ()) for condition in _conjuncts(where)}
     return any(
@@ -52,7 +52,8 @@ def by_key_alone(ctx: Context, table: Table, alias: str, where: Tree) -> bool:
 
 
 def changes_one_row(ctx: Context, node: ast.Node) -> bool:
-    """Whether an UPDATE or DELETE is of one row at most, with nothing else in its FROM or USING."""
+    """Return whether an UPDATE or DELETE is of one row at most, with nothing else in its FROM or
+    USING."""
     match node:
         case ast.UpdateStmt() if not (node.fromClause or node.withClause):
             pass
@@ -94,7 +95,7 @@ def _column_given(ctx: Context, node: Tree, scope: Scope, ones: Collection[str])
 
 
 def _settled(ctx: Context, node: Tree, scope: Scope, ones: Collection[str]) -> bool:
-    """Whether an expression has one value for as long as the statement runs."""
+    """Return whether an expression keeps one value for as long as the statement runs."""
     match node:
         case ast.A_Const() | ast.ParamRef():
             return True
@@ -124,8 +125,8 @@ def _settled(ctx: Context, node: Tree, scope: Scope, ones: Collection[str]) -> b
 
 
 def _outside(ctx: Context, node: ast.ColumnRef, scope: Scope, ones: Collection[str]) -> bool:
-    """Whether a name is none of the table's columns: a variable or parameter of the function that
-    is being read, or a column of something with one row."""
+    """Return whether a name is none of the table's columns: a variable or parameter of the function
+    that is being read, or a column of something with one row."""
     names = strings(node.fields)
     if len(names) != len(node.fields):
         return False

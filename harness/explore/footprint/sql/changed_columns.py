@@ -19,7 +19,7 @@ _ROW = 3
 
 
 class ChangedColumns:
-    """What the sessions of one execution have learnt of each other."""
+    """The columns that each session of an execution has changed, as far as the others must know."""
 
     def __init__(self) -> None:
         self._columns: set[Modified] = set()

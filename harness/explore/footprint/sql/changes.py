@@ -1,4 +1,4 @@
-"""What INSERT, UPDATE, DELETE, MERGE and the like do."""
+"""The effects of INSERT, UPDATE, DELETE, MERGE and the like."""
 
 from __future__ import annotations
 
@@ -249,8 +249,8 @@ def _new_rows(ctx: Context, table: Table, node: ast.InsertStmt, outer: Scope | N
 
 
 def _passed_on(ctx: Context, node: ast.InsertStmt) -> bool:
-    """Whether what is inserted is what the one query of WITH has locked and returned, so that all
-    the INSERT waits for is waited for after that."""
+    """Return whether the inserted rows are those that the one query of WITH has locked and
+    returned, so that all the INSERT waits for is waited for after that."""
     clause, query = node.withClause, node.selectStmt
     if clause is None or len(clause.ctes) != 1 or not isinstance(query, ast.SelectStmt):
         return False

@@ -1,4 +1,4 @@
-"""What follows a change of rows: foreign keys, triggers, and functions in checks and defaults."""
+"""The effects of a change of rows by way of foreign keys, triggers, checks and defaults."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Change:
 
     @property
     def event(self) -> Event:
-        """What triggers call it."""
+        """Return the event by which triggers know it."""
         return "delete" if self.modified is None else "update"
 
     @property
     def kept(self) -> Key:
-        """What is known of the rows that stays so."""
+        """Return what is known of the rows before the change and still holds after it."""
         gone = self.modified or frozenset()
         return {column: match for column, match in self.key.items() if column not in gone}
 
@@ -91,7 +91,7 @@ def apply(ctx: Context, change: Change) -> None:
 
 
 def _come_and_go(effects: Effects, change: Change) -> None:
-    """What is there no more under its old key, and is there under a new one."""
+    """Add that rows are gone under their old key, and are there under a new one."""
     table, modified = change.table, change.modified
     keys = {column for index in table.unique for column in index.depends} | table.key_columns()
     if modified is not None:
@@ -143,7 +143,7 @@ def fire(ctx: Context, table: Table, event: Event, modified: frozenset[str] | No
 
 
 def _follow_references(ctx: Context, change: Change) -> None:
-    """What the tables do that refer to the changed rows."""
+    """Add what the tables do that refer to the changed rows."""
     names = {table.name for table in ctx.catalog.families.get(change.table.family, ())}
     for name in sorted(names | {change.table.name}):
         for key in ctx.catalog.referring.get(name, ()):

@@ -1,4 +1,4 @@
-"""What a statement does, gathered while its tree is read."""
+"""The effects of a statement, gathered while its tree is read."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Effects:
         return found
 
     def repeated(self, since: tuple[int, int]) -> None:
-        """What was run within it since then (see ``mark``) is run any number of times."""
+        """Note that all that was run since ``mark`` may be run any number of times."""
         self.within += self.within[since[0] :]
         self.after += self.after[since[1] :]
 
@@ -147,13 +147,13 @@ class Effects:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing in it looks at the database or locks any of it."""
+        """Return whether nothing in it looks at the database or locks any of it."""
         looks = any(look.place[:1] != (SEQUENCES,) for look in self.looks)
         own = looks or self.locks or self.writes or self.at_once or self.session
         return not own and all(one.untouched for one in (*self.within, *self.after))
 
     def not_first(self) -> None:
-        """What is locked here may be locked after something else was waited for."""
+        """Note that the locks taken here may be taken after something else was waited for."""
         self.sure |= self.fresh
         self.fresh = {}
 

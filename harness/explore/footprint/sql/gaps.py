@@ -77,7 +77,7 @@ class Gaps:
             change.holds |= found.surely | (found.surely_if_found if rows else frozenset())
 
     def torn(self) -> set[str]:
-        """What the units are called between whose looks others did something that matters."""
+        """Return the names of the units between whose looks others did something that matters."""
         done = [*self._done, *self._open.values()]
         return {
             one.unit

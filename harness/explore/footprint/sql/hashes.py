@@ -31,7 +31,7 @@ def hashtextextended(text: str, seed: int) -> int:
 
 
 def source(number: str) -> str | None:
-    """What a number was calculated from, as far as that is remembered.
+    """Return the text that a number was calculated from, as far as that is remembered.
 
     A number that is the hash of a generated value is a generated value as well.
     """

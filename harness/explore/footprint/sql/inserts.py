@@ -1,4 +1,4 @@
-"""What INSERT and COPY do: new rows, their entries in unique indexes, and what they refer to."""
+"""The effects of INSERT and COPY: new rows, their entries in unique indexes, what they refer to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def insert(ctx: Context, table: Table, rows: Iterable[Row]) -> list[Row]:
 
 
 def stored(table: Table, row: Row) -> Key:
-    """What is known of a row, as the key of a resource."""
+    """Return what is known of a row that is stored, as the key of a resource."""
     known: Key = {}
     for column in table.columns:
         symbol = row.get(column.name)

@@ -40,7 +40,7 @@ _HARMLESS = frozenset({"now", "clock_timestamp", "statement_timestamp", "coalesc
 
 
 class Door(msgspec.Struct, frozen=True):
-    """What is locked: ``thing`` names it; the others are for rows alone.
+    """One thing that is locked: ``thing`` names it; the other fields are for rows alone.
 
     ``entry`` is the row's place in the unique index by which it was found.
     """
@@ -138,7 +138,7 @@ class Doors:
         return _Template(thing, bare=not others and len(known) == len(key), entry=entry)
 
     def _calculates(self, node: ast.Node, table: Table) -> bool:
-        """Whether a node of an expression looks at nothing but its row.
+        """Return whether a node of an expression calculates from its row alone.
 
         Casts and operators may call functions of the user's, and so does ``o.paid`` where ``o``
         has no such column.
@@ -206,7 +206,7 @@ def _plain_select(node: ast.SelectStmt) -> bool:
 
 
 def _simple(table: Table, *, changes: bool) -> bool:
-    """Whether a statement on the table does what it says, and nothing else."""
+    """Return whether a statement on the table does what it says, and nothing else."""
     if table.kind != "table" or table.related or table.rules or table.row_security:
         return False
     return not (changes and (table.triggers or table.calls))

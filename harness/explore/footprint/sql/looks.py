@@ -31,7 +31,7 @@ NONE: Resources = frozenset()
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What one statement within another sees, and what it locks as it does.
+    """The things that one statement within another sees, and those it locks as it does.
 
     ``free`` may change as soon as it was seen. ``kept`` are rows that are locked with it, once they
     are there (``missing`` if they need not be, as rows that foreign keys refer to), ``some`` are
@@ -47,8 +47,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     tested: Resources = NONE
 
     def misses(self, change: ChangedRows) -> bool:
-        """Whether it need not wait for the change where that is under way, and would have seen it
-        otherwise."""
+        """Return whether it would have seen the change, but need not wait for it while that is
+        under way."""
         return (
             _meet(self.free, change.writes)
             or _meet(self.some, change.arrives)
@@ -57,16 +57,16 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def overtaken(self, change: ChangedRows) -> bool:
-        """Whether the change may come after it, within the same transaction, and it would have
-        seen it otherwise."""
+        """Return whether the change may come after it, within the same transaction, though it would
+        have seen it before."""
         return self.misses(change) or self.waits_no_more(change)
 
     def waits_no_more(self, change: ChangedRows) -> bool:
-        """Whether the change may come after it, and it would have waited for it before."""
+        """Return whether the change may come after it, which would have waited for it before."""
         return _meet(self.entries, change.goes) or _meet(self.tested, change.locks)
 
     def meets(self, change: ChangedRows) -> bool:
-        """Whether it sees the change at all, or waits for it."""
+        """Return whether it sees the change at all, or waits for it."""
         return (
             self.overtaken(change)
             or _meet(self.kept | self.some, change.writes)
@@ -76,7 +76,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass
 class ChangedRows:
-    """What a transaction of somebody's changed, made, removed and locked.
+    """The rows that another transaction changed, made, removed and locked.
 
     ``arrives`` is what changed rows are now. ``holds`` are those of its locks that were taken for
     certain.
@@ -91,7 +91,7 @@ class ChangedRows:
 
 
 def torn(looks: Sequence[Look], changes: Sequence[ChangedRows]) -> bool:
-    """Whether it makes a difference when others make these changes between two of the looks."""
+    """Return whether it matters that others make these changes between two of the looks."""
     changes = [change for change in changes if any(look.meets(change) for look in looks)]
     for at, look in enumerate(looks):
         if not any(look.overtaken(change) for change in changes):
@@ -104,7 +104,7 @@ def torn(looks: Sequence[Look], changes: Sequence[ChangedRows]) -> bool:
 
 
 def keep_out(mine: Iterable[Resource], theirs: Iterable[Resource]) -> bool:
-    """Whether two transactions that certainly hold these locks cannot go on side by side."""
+    """Return whether two transactions that certainly hold these locks cannot go on side by side."""
     return any(
         one.key and one.key == other.key and _same(one, other) and not (one.shared and other.shared)
         for one in mine

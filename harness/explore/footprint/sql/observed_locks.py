@@ -1,4 +1,4 @@
-"""What a session turned out to have touched inside a transaction, by the locks it holds.
+"""Things that a session turned out to have touched inside a transaction, by the locks it holds.
 
 Locks on tables are held until the end of a transaction (manual, section 13.3.1), so the server
 knows which tables were reached through functions, triggers and views, whatever the text said.
@@ -31,7 +31,7 @@ _LOCKS = "RowShareLock"
 
 
 def unpredicted(locks: Iterable[tuple[str, str]], known: Footprint, catalog: Catalog) -> Footprint:
-    """What locks, as (table, mode), tell beyond what is ``known`` of the transaction.
+    """Return what locks, as (table, mode), tell beyond what is ``known`` of the transaction.
 
     Of a table the text did not show, it is known only that it was looked at, locked or written,
     not which rows. What was written is among ``publishes``: it is to be published at COMMIT.
@@ -54,5 +54,6 @@ def unpredicted(locks: Iterable[tuple[str, str]], known: Footprint, catalog: Cat
 
 
 def _touched(whole: Resource, known: frozenset[Resource]) -> bool:
-    """Whether anything of a table, or all of something it belongs to, is known to be touched."""
+    """Return whether it is known that something of a table, or all of what it belongs to, is
+    touched."""
     return any(whole.overlaps(resource) for resource in known)

@@ -25,7 +25,7 @@ Slot = tuple[int, str]
 
 @dataclass(frozen=True)
 class ColumnMeaning:
-    """What a column reference means: slots in this scope (several with USING), or a value from
+    """The meaning of a column reference: slots in this scope (several with USING), or a value from
     outside of it."""
 
     slots: tuple[tuple[Slot, ColumnType], ...] = ()
@@ -132,7 +132,8 @@ class Conditions:
         return [Fact(slot, kind, Match(symbol, kind), about=about) for slot, kind in column.slots]
 
     def _column(self, node: Tree) -> ColumnMeaning | None:
-        """What a side of an equality means if it is a column, perhaps one cast to text."""
+        """Return the meaning of one side of an equality if it is a column, perhaps one cast to
+        text."""
         if isinstance(node, ast.ColumnRef):
             return self._resolve(node)
         if isinstance(node, ast.TypeCast) and isinstance(node.arg, ast.ColumnRef):

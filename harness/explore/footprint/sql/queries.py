@@ -1,4 +1,4 @@
-"""What a SELECT looks at and locks."""
+"""The looks and locks of a SELECT."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _RISKY = frozenset({"/", "%", "^"})
 
 @dataclass
 class QueryResult:
-    """What a query returns: its columns, and the rows of tables that it is made from.
+    """The result of a query: its columns, and the rows of tables that it is made from.
 
     ``scope`` is None for a set operation.
     """
@@ -351,7 +351,7 @@ def _only_row(ctx: Context, node: ast.SelectStmt, scope: Scope) -> Pattern | Non
 
 
 def _rows_may_be_many(ctx: Context, node: ast.SelectStmt, scope: Scope) -> bool:
-    """Whether a function in the query may be called for one row after the other."""
+    """Return whether a function in the query may be called for one row after the other."""
     items: tuple[Tree, ...] = node.fromClause or ()
     if not items or (len(items) == 1 and isinstance(items[0], ast.RangeFunction)):
         return False

@@ -1,4 +1,4 @@
-"""What ALTER ROLE and ALTER DATABASE set for sessions of other roles than the one that looks.
+"""The settings that ALTER ROLE and ALTER DATABASE give to sessions of other roles than ours.
 
 Of one's own role the server tells it when one is connected. A service may connect as another, and
 then has what was set for that (manual, sections 20.1.3 and 53.14 ``pg_db_role_setting``): for the
@@ -35,7 +35,8 @@ WHERE name = ANY (%s) AND source NOT IN ('user', 'database user')
 
 
 def settings_of_roles(connection: psycopg.Connection[Any]) -> dict[str, Settings]:
-    """What sessions of each role begin with, as far as it was set for the role or the database.
+    """Return the settings that sessions of each role begin with, as far as they were set for the
+    role or the database.
 
     ``OTHERS`` is among them. What the server's own configuration says of the isolation level, and
     of the times after which it gives up, cannot be seen by a role for which it was set otherwise;

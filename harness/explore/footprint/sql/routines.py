@@ -1,4 +1,4 @@
-"""What the body of a function or trigger does, if it is in SQL or PL/pgSQL.
+"""The body of a function or trigger, read if it is in SQL or PL/pgSQL.
 
 Its parameters and variables have values that are not known here. Whatever it does under some
 condition, it is taken to do. SQL that is put together as a string is not read: such a function
@@ -107,7 +107,7 @@ def anonymous(node: ast.DoStmt) -> Function:
 
 
 def changes_settings(source: str) -> bool:
-    """Whether code that is not read may change what names mean, as its words tell."""
+    """Return whether code that cannot be read may change what names mean, going by its words."""
     return _SETS.search(source) is not None
 
 

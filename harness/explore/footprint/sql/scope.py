@@ -1,4 +1,4 @@
-"""What names mean inside a query."""
+"""The meaning of names inside a query."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Source:
 
     @property
     def opaque(self) -> bool:
-        """Whether it may have columns of any name."""
+        """Return whether it may have columns of any name."""
         return self.table is None and self.outputs is None
 
     def known(self) -> Key:
@@ -67,11 +67,11 @@ class Scope:
         return len(self.sources) - 1
 
     def initial(self) -> Keys:
-        """What is known of the sources by themselves."""
+        """Return the keys that the sources have by themselves, before any condition."""
         return {number: source.known() for number, source in enumerate(self.sources)}
 
     def resolve(self, node: ast.ColumnRef) -> ColumnMeaning:
-        """What a column reference means here; nothing if that cannot be told."""
+        """Return the meaning of a column reference here; nothing if that cannot be told."""
         names = [part.sval for part in node.fields if isinstance(part, ast.String)]
         if len(names) != len(node.fields):
             return ColumnMeaning()
@@ -111,7 +111,7 @@ class Scope:
         return reader.symbol(node)
 
     def keys(self, number: int) -> list[Key]:
-        """What is known of the rows of a source, for each disjunct."""
+        """Return the keys of a source's rows, one for each disjunct."""
         return [known.get(number, {}) for known in self.disjuncts or [{}]]
 
     def _candidates(self, names: list[str]) -> list[int] | None:

@@ -38,7 +38,7 @@ class Serials:
         return self.roots.get((place[:2], column))
 
     def has(self, column: str) -> bool:
-        """Whether a column of that name has a sequence's values in some table."""
+        """Return whether a column of that name takes its values from a sequence, in some table."""
         return bool(self.roots_of(column))
 
     def roots_of(self, column: str) -> tuple[Root, ...]:
@@ -53,7 +53,7 @@ class Serials:
         return {column: tuple(roots) for column, roots in found.items()}
 
     def lasting(self, root: Root, value: str) -> bool:
-        """Whether the value was there before any execution."""
+        """Return whether the value was there before any execution."""
         return value.lstrip("-").isdigit() and int(value) <= self.floors.get(root, 0)
 
     def made_by(self, statement: str) -> Mapping[str, Root]:

@@ -26,7 +26,7 @@ Path = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Savepoint:
-    """What was held, written and set when it was made."""
+    """A savepoint: what was held, written and set when it was made."""
 
     name: str
     held: Resources

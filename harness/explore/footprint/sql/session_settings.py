@@ -37,8 +37,8 @@ def settings_asked_for(startup: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_at_first(startup: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
-    """What a session begins with that asks for this, where the role that read the catalog has
-    anything else."""
+    """Return the settings that a session with these start-up parameters begins with, where they
+    differ from those of the role that read the catalog."""
     asked = settings_asked_for(startup)
     role = asked.get("user", catalog.user)
     if role == catalog.user:

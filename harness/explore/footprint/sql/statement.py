@@ -70,7 +70,7 @@ _EMPTY: frozenset[Resource] = frozenset()
 
 
 class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
-    """What one statement touches, wherever it runs.
+    """The footprint of one statement, wherever it runs.
 
     ``writes`` are published by the COMMIT (at once outside of a transaction), ``at_once`` even
     inside one: they keep readers out. ``session`` are locks that outlive the transaction.

@@ -210,7 +210,7 @@ class Match:
 
     @property
     def constant(self) -> bool:
-        """Whether it does not depend on parameters."""
+        """Return whether it is independent of parameters."""
         return self.symbol.constant
 
     def values(self, params: Params) -> tuple[str, ...] | None:
@@ -258,7 +258,7 @@ class Pattern:
 
     @property
     def constant(self) -> bool:
-        """Whether it comes to the same whatever the parameters."""
+        """Return whether it comes to the same whatever the parameters are."""
         matches = [match for _, match in self.key] + [match for match, _ in self.only]
         return all(match.constant for match in matches)
 

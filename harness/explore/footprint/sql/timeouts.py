@@ -72,7 +72,7 @@ def _with(settings: Settings, name: str, value: str | None) -> Settings:
 
 
 def seconds(value: str) -> float | None:
-    """What a value means, 0 for never; None if that cannot be told."""
+    """Return the seconds that a value stands for, 0 for never; None if that cannot be told."""
     found = _VALUE.fullmatch(value.strip("'").lower())
     if found is None or (found[2] and found[2] not in _UNITS):
         return None
@@ -80,7 +80,7 @@ def seconds(value: str) -> float | None:
 
 
 def value_of(node: ast.VariableSetStmt) -> str | None:
-    """What a SET sets; None for RESET and DEFAULT."""
+    """Return the value that a SET gives to a setting; None for RESET and DEFAULT."""
     if node.kind != enums.VariableSetKind.VAR_SET_VALUE or not node.args:
         return None
     return _constant(node.args[0]) or UNKNOWN

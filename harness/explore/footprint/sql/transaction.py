@@ -106,7 +106,7 @@ class TransactionTracker:
 
     @property
     def inside(self) -> bool:
-        """Whether a transaction is open."""
+        """Return whether a transaction is open."""
         return self._session.inside
 
     @property
@@ -117,11 +117,13 @@ class TransactionTracker:
 
     @property
     def one_snapshot(self) -> bool:
-        """Whether all of a transaction sees what its first statement saw, now or in the next."""
+        """Return whether all statements of a transaction see what its first one saw, now or in the
+        next transaction."""
         return self.isolation in _ONE_SNAPSHOT
 
     def read(self, sent: Sent) -> list[StatementFootprint]:
-        """What the statements of a text do by themselves, if they were run now."""
+        """Return the footprints that the statements of a text have by themselves, if they were run
+        now."""
         found = self._read(self._session, sent)
         return [
             self._executed(self._session, one.node) if one.kind == "execute" else one
@@ -130,12 +132,12 @@ class TransactionTracker:
 
     @property
     def puts_off(self) -> bool:
-        """Whether the open transaction has anything to look at when it is committed."""
+        """Return whether the open transaction has anything to look at when it is committed."""
         return bool(self._session.deferred) and not self._session.failed
 
     @property
     def over(self) -> bool:
-        """Whether the expected unit leaves no transaction open."""
+        """Return whether the expected unit leaves no transaction open."""
         return self._after is None or not self._after.inside
 
     @property
@@ -145,7 +147,7 @@ class TransactionTracker:
 
     @property
     def holds_locks(self) -> bool:
-        """Whether anything is locked that others may have to wait for."""
+        """Return whether anything is locked that others may have to wait for."""
         return bool(self._session.held or self._session.session_locks)
 
     @property
@@ -162,7 +164,7 @@ class TransactionTracker:
 
     @property
     def expected(self) -> Footprint:
-        """What the expected unit will touch, as it is known now.
+        """Return the footprint of the expected unit, as it is known now.
 
         It may have grown since ``expect``, by what other sessions were seen to change.
         """
@@ -171,7 +173,8 @@ class TransactionTracker:
     def expect(
         self, statements: Sequence[Sent], *, prepared: Sequence[Sent] = (), ends: bool = True
     ) -> Footprint:
-        """What a unit with these statements will touch; those ``prepared`` are only parsed.
+        """Return the footprint that a unit with these statements will have; those ``prepared`` are
+        only parsed.
 
         ``ends`` is False where the unit does not end the implicit transaction it is in (a Flush
         instead of a Sync). Asking again replaces it, and the session stays as it is until
@@ -404,7 +407,7 @@ def _begin(session: Session, node: Any) -> None:
 
 
 def _ended(session: Session, *, commit: bool) -> Footprint:
-    """What the end of the transaction lets go of and publishes."""
+    """Return what the end of the transaction lets go of and publishes."""
     locks: Resources = session.held
     if _AMONG_OTHERS in locks:
         locks |= {_ORDER}

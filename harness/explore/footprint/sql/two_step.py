@@ -30,12 +30,13 @@ ASKED = frozenset({"select", "insert", "update", "delete", "merge", "call", "tru
 
 
 def decides(found: StatementFootprint) -> bool:
-    """Whether what a statement comes to depends on what others may change while it runs."""
+    """Return whether the result of a statement depends on what others may change while it runs."""
     return found.kind in ASKED and bool(found.stale or found.tests)
 
 
 def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = False) -> bool:
-    """Whether a unit outside of a transaction has to be carried out and committed apart.
+    """Return whether a unit outside of a transaction has to be carried out in one step and
+    committed in another.
 
     ``one_snapshot`` if it runs at REPEATABLE READ or SERIALIZABLE.
     """
@@ -47,8 +48,8 @@ def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = Fa
 
 
 def is_moment(found: Sequence[StatementFootprint]) -> bool:
-    """Whether a unit outside of a transaction is one statement that could be committed apart, and
-    writes or locks anything."""
+    """Return whether a unit outside of a transaction is one statement that could be committed in a
+    step of its own, and writes or locks anything."""
     if len(found) != 1 or found[0].kind not in ASKED or found[0].commits:
         return False
     one = found[0]
@@ -56,7 +57,7 @@ def is_moment(found: Sequence[StatementFootprint]) -> bool:
 
 
 def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
-    """Whether it matters what comes between the statements of one unit.
+    """Return whether it matters what comes between the statements of one unit.
 
     ``publishes`` if the unit commits what it writes.
     """
@@ -67,7 +68,7 @@ def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
 
 
 def may_overtake(found: StatementFootprint, *, one_snapshot: bool = False) -> bool:
-    """Whether a statement may come to something else while another is not committed."""
+    """Return whether a statement may come to something else while another is not committed."""
     waits = bool(found.locks) and (one_snapshot or bool(found.stale or found.sure or found.several))
     return waits or bool(found.tests)
 
@@ -75,8 +76,8 @@ def may_overtake(found: StatementFootprint, *, one_snapshot: bool = False) -> bo
 def overtakes(
     second: StatementFootprint, first: StatementFootprint, *, one_snapshot: bool = False
 ) -> bool:
-    """Whether it makes a difference to ``second`` that ``first`` is carried out, and committed only
-    later; ``one_snapshot`` if ``second`` runs at REPEATABLE READ or SERIALIZABLE."""
+    """Return whether it makes a difference to ``second`` that ``first`` is carried out, and
+    committed only later; ``one_snapshot`` if ``second`` runs at REPEATABLE READ or SERIALIZABLE."""
     if _exclude(second.tests, first.locks):
         return True
     if not _exclude(second.locks, first.locks):

@@ -66,7 +66,8 @@ class Bounded(TreeScheduler):
                 self.push(node, (actor,))
 
     def covers(self, switches: int) -> bool:
-        """Whether all with at most ``switches`` preemptive context switches is explored."""
+        """Return whether all executions with at most ``switches`` preemptive context switches are
+        explored."""
         return self.finished or (self.began and self.floor > switches)
 
     def coverage(self, actors: int, steps: str) -> Coverage:

@@ -1,4 +1,4 @@
-"""What a kind of scheduler brings, so that it can be chosen by name."""
+"""A kind of scheduler, with all it takes to choose it by name."""
 
 from __future__ import annotations
 

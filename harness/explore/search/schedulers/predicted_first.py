@@ -38,7 +38,7 @@ class Ahead(Protocol):
     """An order to be tried; equal ones are tried once. Can be pickled."""
 
     def guide(self) -> Guide:
-        """What makes the choices of one execution towards it."""
+        """Return the guide that makes the choices of one execution towards the order."""
         ...
 
 

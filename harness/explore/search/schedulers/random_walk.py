@@ -33,7 +33,7 @@ class Sampling(ABC):
 
     @abstractmethod
     def guide(self, number: int) -> Callable[[], Guide]:
-        """What makes the choices of execution ``number``, counted from 0."""
+        """Return a maker of the guide for execution ``number``, counted from 0."""
 
     @abstractmethod
     def coverage(self, actors: int, steps: str) -> Coverage: ...

@@ -49,7 +49,7 @@ class Node:
     planned: set[str] = field(default_factory=set)
 
     def preempts(self, actor: str) -> bool:
-        """Whether choosing ``actor`` takes the turn from one that could go on."""
+        """Return whether choosing ``actor`` takes the turn from one that could go on."""
         return self.last is not None and actor != self.last and self.last in self.enabled
 
     def has(self, actor: str) -> bool:
@@ -95,7 +95,7 @@ class TreeScheduler(ABC):
 
     @property
     def ordered(self) -> bool:
-        """Whether ``learn`` wants happens-before."""
+        """Return whether ``learn`` needs happens-before."""
         return True
 
     @abstractmethod
@@ -165,12 +165,13 @@ class TreeScheduler(ABC):
         heapq.heappush(self._frontier, (cost, self._keys))
 
     def local(self, node: Node) -> bool:
-        """Whether the step to ``node`` was local, so that the point before it is no choice."""
+        """Return whether the step to ``node`` was local, so that the point before it is no
+        choice."""
         return node.footprint < 0 or self.footprints.empty(node.footprint)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left, was left out or was given up."""
+        """Return whether nothing is left, was left out or was given up."""
         return self.began and not (self._frontier or self._abandoned or self._beyond)
 
     @property

@@ -83,7 +83,7 @@ def pytest_test(witness: Witness, file: str) -> str:
 
 
 def name_of(witness: Witness) -> str:
-    """What the test is called: the scenario and the variant as one Python name."""
+    """Return the name of the test: the scenario and the variant as one Python name."""
     return re.sub(r"\W+", "_", f"{witness.scenario}_{witness.variant}", flags=re.ASCII).lower()
 
 

@@ -71,7 +71,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take_snapshot(url: str, statements: Sequence[str]) -> Snapshot:
-    """What is in the database of ``url``, as far as ``statements`` can touch it.
+    """Return what is in the database of ``url``, as far as ``statements`` can touch it.
 
     Raises ``Unavailable`` when pg_dump is missing or refuses (a newer server, no permission) and
     ``DeadlineExceeded`` after ``DUMP_SECONDS``.

@@ -33,18 +33,18 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """Whether Postgres answered it with an error."""
+        """Return whether Postgres answered it with an error."""
         return bool((self.event.answer or {}).get("error"))
 
     @property
     def touches_nothing(self) -> bool:
-        """Whether it only begins a transaction or is a ping, which is no step."""
+        """Return whether it only begins a transaction or is a ping, which is no step."""
         label = self.event.label.strip("; ").upper()
         return self.event.tap == "postgres" and label in ("", "BEGIN", "START TRANSACTION")
 
     @property
     def only_ends_or_begins(self) -> bool:
-        """Whether it is nothing but the beginning or the end of a transaction."""
+        """Return whether it is nothing but the beginning or the end of a transaction."""
         ends = {Did.BEGIN, Did.COMMIT, Did.ROLLBACK}
         return bool(self.rows) and {access.did for access in self.rows} <= ends
 
@@ -88,7 +88,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exchanges(self) -> Iterator[Exchange]:
-        """What crossed a tap in this step."""
+        """Return the exchanges of this step."""
         return (act for act in self.acts if isinstance(act, Exchange))
 
 
@@ -101,7 +101,7 @@ class Narrative(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exchanges(self) -> Iterator[Exchange]:
-        """What crossed the taps, in order."""
+        """Return the exchanges of all steps, in order."""
         return (exchange for moment in self.moments for exchange in moment.exchanges)
 
     @property

@@ -54,7 +54,7 @@ class RowAccess(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def writes(self) -> bool:
-        """Whether rows are other than before."""
+        """Return whether it makes rows other than before."""
         return self.did in (Did.UPDATE, Did.INSERT, Did.DELETE)
 
 
