@@ -1,4 +1,4 @@
-"""What was charged is what the order costs, and what the customer was told."""
+"""The amounts agree: an order's charge is its price, and what the customer was told."""
 
 from __future__ import annotations
 

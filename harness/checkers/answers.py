@@ -22,7 +22,8 @@ Logical = tuple[str, str | int]
 
 
 def logical(operation: Operation) -> Logical:
-    """What this operation is an attempt at: the same key is the same attempt, sent again."""
+    """Return the name of the attempt behind this operation: the same key is the same attempt, sent
+    again."""
     key = operation.invoked.key
     return ("op", operation.invoked.op) if key is None else ("key", key)
 
@@ -45,7 +46,7 @@ def succeeded(operations: Iterable[Operation], action: Action) -> list[Operation
 
 
 def undecided(operation: Operation) -> bool:
-    """Whether the operation may or may not have taken effect, so far as its client knows."""
+    """Return whether the operation may or may not have taken effect, so far as its client knows."""
     return operation.outcome in (Outcome.UNKNOWN, Outcome.FAILED)
 
 

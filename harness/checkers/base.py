@@ -1,4 +1,4 @@
-"""What a checker is, and how it states what it found."""
+"""A checker: the interface of all, and how they state what they found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service's description says of its answers: how many succeed, and that the rest is clean.
+"""The answers that a service's description promises: how many succeed, and that the rest is clean.
 
 Which answer is a success and which a clean rejection was decided by the description's own rules
 when the answer came: the outcome says so.
@@ -15,7 +15,7 @@ from paidonce.harness.verdict import Status, Verdict, Violation
 
 
 def last_operations(history: History) -> dict[str, Operation]:
-    """What each attempt did last, by its name."""
+    """Return the last operation of each attempt, by its name."""
     attempts = history.header.rules.attempts if history.header.rules is not None else ()
     return {
         operation.invoked.attempt: operation
@@ -25,7 +25,7 @@ def last_operations(history: History) -> dict[str, Operation]:
 
 
 def told_success(operation: Operation) -> bool:
-    """Whether it was by this answer that its attempt was told that it succeeded."""
+    """Return whether it was by this answer that its attempt was told that it succeeded."""
     completed = operation.completed
     return completed is not None and completed.value.get("success") is True
 

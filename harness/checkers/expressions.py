@@ -61,7 +61,8 @@ class Expression:
     _tree: ast.expr
 
     def holds(self, values: Mapping[str, Value], before: Mapping[str, Value]) -> bool:
-        """Whether it is true of these values. Raises ``NoValue``, ``TypeError`` (of "a" < 1)."""
+        """Return whether it is true of these values. Raises ``NoValue``, ``TypeError`` (of "a" <
+        1)."""
         return bool(_evaluate(self._tree, values, before))
 
 

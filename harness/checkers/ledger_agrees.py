@@ -1,4 +1,4 @@
-"""What Stripe took, the order shows, and what the order shows, Stripe took."""
+"""The ledger agrees: the order shows what Stripe took, and Stripe took what the order shows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class LedgerAgrees:
 
 
 def _names_payments(history: History) -> bool:
-    """Whether the service tells payment ids at all; one that never does cannot tell wrong ones."""
+    """Return whether the service tells payment ids at all; one that never does cannot tell wrong
+    ones."""
     return any(
         operation.completed is not None and operation.completed.value.get("payment_id")
         for operation in history.operations

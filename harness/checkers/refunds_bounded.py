@@ -61,7 +61,7 @@ def _over_refunded(order: str, account: Account) -> list[Violation]:
 def _told(
     order: str, operations: Sequence[Operation], account: Account
 ) -> tuple[list[Violation], list[str]]:
-    """What clients were told, against what Stripe gave back."""
+    """Return where clients were told otherwise than Stripe gave back, and what cannot be told."""
     refunds = [operation for operation in operations if operation.invoked.action is Action.REFUND]
     answered = [group[0] for group in by_attempt(succeeded(refunds, Action.REFUND)).values()]
     amounts = [_amount(operation) for operation in answered]
@@ -92,7 +92,7 @@ def _amount(refund: Operation) -> int | None:
 
 
 def _may_refund_unasked(operations: Sequence[Operation]) -> bool:
-    """Whether money may have gone back without a refund that was answered OK."""
+    """Return whether money may have gone back without a refund that was answered OK."""
     return any(
         (operation.invoked.action is Action.REFUND and undecided(operation))
         or (operation.invoked.action is Action.CANCEL and operation.outcome is not Outcome.REJECTED)

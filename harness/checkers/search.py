@@ -50,7 +50,7 @@ class Interval(Generic[Call]):
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Generic[State]):
-    """What was found. Numbers are indexes into the intervals given.
+    """The result of the search. Numbers are indexes into the intervals given.
 
     VALID: ``placed`` is a linearization. INVALID: ``placed`` is the longest beginning of one that
     was found, ``state`` what it leads to, and ``stuck`` the operations that had to come next and

@@ -1,4 +1,4 @@
-"""What Stripe holds at the end, and whose it is.
+"""The objects that Stripe holds at the end, and whose each of them is.
 
 Stripe knows nothing of orders: a service may leave the order's id in an intent's metadata, or
 not. So an object's order is taken, in this sequence, from what the history recorded with the
@@ -111,12 +111,12 @@ class Account:
 
     @property
     def taken(self) -> int:
-        """What was taken, in minor units, refunds not subtracted."""
+        """Return the amount that was taken, in minor units, refunds not subtracted."""
         return sum(charge.amount for _, charge in self.succeeded)
 
     @property
     def refunded(self) -> int:
-        """What was given back, in minor units."""
+        """Return the amount that was given back, in minor units."""
         return sum(charge.amount_refunded for _, charge in self.succeeded)
 
     @property

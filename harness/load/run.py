@@ -189,7 +189,8 @@ def _go_on(cancel: threading.Event | None) -> None:
 
 
 def _collect(parts_folder: Path, exit_code: int) -> Merged:
-    """What the processes recorded. Raises ``LoadFailed`` when that cannot be a measurement."""
+    """Return the records of all processes as one. Raises ``LoadFailed`` when that cannot be a
+    measurement."""
     parts, empty = read_parts(parts_folder.glob("*.jsonl"))
     if exit_code in (EXIT_USAGE, EXIT_DEFECT) or not parts:
         raise LoadFailed(
@@ -200,7 +201,7 @@ def _collect(parts_folder: Path, exit_code: int) -> Merged:
 
 
 def _said(log: Path) -> str:
-    """What our own code said in Locust's log, or else the log's last lines."""
+    """Return what our own code said in Locust's log, or else the log's last lines."""
     lines = log.read_text(errors="replace").splitlines()
     ours = [line for line in lines if line.startswith(SAYS)]
     return "\n".join(dict.fromkeys(ours) or [line for line in lines if line.strip()][-8:])

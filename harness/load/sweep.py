@@ -28,7 +28,7 @@ class Sweep:
 
 
 def sweeps(texts: Sequence[str] | None) -> tuple[Sweep, ...]:
-    """What ``--sweep`` said, each time it was given.
+    """Return the sweeps that ``--sweep`` asked for, each time it was given.
 
     Raises ``UsageError`` naming what is wrong with it and what may be written.
     """

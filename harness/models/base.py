@@ -1,4 +1,4 @@
-"""What the linearizability search asks of a sequential specification."""
+"""A sequential specification, as the linearizability search asks for one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SequentialModel(Protocol[State, Call_contra]):
         """
 
     def observes(self, operation: Call_contra) -> bool:
-        """Whether ``operation`` only ever looks (a read, a rejection).
+        """Return whether ``operation`` only ever looks (a read, a rejection).
 
         The search places such an operation as soon as it is allowed and leaves the state as it
         is. That loses nothing provided that looking never *adds* to what is possible: whatever

@@ -88,7 +88,7 @@ def as_paid(state: OrderState) -> OrderState | None:
 
 
 def refundable(paid: OrderState) -> int | None:
-    """What of a payment can still be refunded, None if that is not known."""
+    """Return how much of a payment can still be refunded, None if that is not known."""
     if paid.amount is None or paid.refunded is None:
         return None
     return paid.amount - paid.refunded

@@ -1,4 +1,4 @@
-"""What two concurrent attempts could order badly, told from each of them alone.
+"""Predictions: orders of two concurrent attempts that may be bad, told from each of them alone.
 
 ``predict`` needs no service: recordings of attempts played alone (``Solo``) and the catalog of
 their database. ``orders_of`` gives a search what to try first, ``decided`` says what the search

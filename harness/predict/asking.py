@@ -1,4 +1,5 @@
-"""What a read asks for, as far as it matters to advice: its tree, its one table, its conditions."""
+"""The question that a read asks, as far as it matters to advice: its tree, its one table, its
+conditions."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ class Situation:
 
     @property
     def stripe(self) -> bool:
-        """Whether Stripe is called."""
+        """Return whether Stripe is called."""
         return self.found.act.kind is Kind.STRIPE
 
     @property
@@ -61,32 +62,32 @@ class Situation:
 
     @property
     def alike(self) -> bool:
-        """Whether both attempts do the same."""
+        """Return whether both attempts do the same."""
         return self.meeting.mine.kind == self.meeting.theirs.kind
 
     @property
     def one_snapshot(self) -> bool:
-        """Whether the transaction goes on seeing what its first statement saw, whatever is locked
-        meanwhile (manual, 13.2.2)."""
+        """Return whether the transaction goes on seeing what its first statement saw, whatever is
+        locked meanwhile (manual, 13.2.2)."""
         read = self.found.read
         ended = self.meeting.mine.ended(read)
         return read.isolation in ("repeatable read", "serializable") and ended != read.at
 
     @property
     def inside(self) -> bool:
-        """Whether the act comes before the end of the read's transaction."""
+        """Return whether the act comes before the end of the read's transaction."""
         return self.found.read.at < self.found.act.at < self.meeting.mine.ended(self.found.read)
 
     @property
     def simple(self) -> bool:
-        """Whether the read is of the table alone, by columns of it alone."""
+        """Return whether the read is of the table alone, by columns of it alone."""
         where: tuple[Any, ...] = () if self.node is None else self.node.fromClause or ()
         return len(where) == 1 and self.alias() is not None and isinstance(where[0], ast.RangeVar)
 
     def alias(self) -> str | None:
-        """What the table is called in the read's FROM, where it can be locked there: not by a
-        view's name, nor on the side of an outer join that may be missing (PostgreSQL: "FOR UPDATE
-        cannot be applied to the nullable side of an outer join")."""
+        """Return the table's name in the read's FROM, where it can be locked there: not by a view's
+        name, nor on the side of an outer join that may be missing (PostgreSQL: "FOR UPDATE cannot
+        be applied to the nullable side of an outer join")."""
         if self.node is None or self.table is None:
             return None
         found = [name for part in self.node.fromClause or () for name in self._sure(part)]
@@ -138,7 +139,7 @@ class Situation:
         return None if value is None else str(value)
 
     def carries_answer(self, move: Move) -> bool:
-        """Whether a statement has in it what the call to Stripe was answered: it cannot come
+        """Return whether a statement has in it what the call to Stripe was answered: it cannot come
         before the call."""
         act = self.found.act
         if not self.stripe or move.at < act.at:
@@ -149,7 +150,7 @@ class Situation:
 
 
 def situation(meeting: Meeting, found: BadOrder) -> Situation:
-    """What a bad order's read asks for."""
+    """Return the question that a bad order's read asks, and all around it."""
     read = found.read
     node = only(read.query.sql) if read.kind is Kind.SQL else None
     met = {
@@ -201,7 +202,7 @@ def equality(part: Any) -> Given | None:
 
 
 def inserts_into(move: Move, table: Table) -> bool:
-    """Whether a statement puts rows into the table."""
+    """Return whether a statement puts rows into the table."""
     found = below(only(move.query.sql)) if move.found.kind == "insert" else ()
     return any(
         isinstance(one, ast.InsertStmt) and table.name.endswith(f".{one.relation.relname}")

@@ -1,4 +1,4 @@
-"""What an UPDATE asks of the row it changes, and which columns a statement speaks of.
+"""The conditions that an UPDATE has for the row it changes, and the columns a statement speaks of.
 
 Footprints say which rows; for a prediction it matters as well whether a statement would still
 find its row after somebody else has changed it, so the WHERE and SET of its tree are read here,
@@ -36,7 +36,8 @@ class Asked:
     value: str | None = None
 
     def holds_for(self, value: str | None) -> bool | None:
-        """Whether a row with this value in the column meets it; None if that cannot be told."""
+        """Return whether a row with this value in the column meets it; None if that cannot be
+        told."""
         if value is None:
             return None
         if self.operator == "is null":
@@ -63,7 +64,7 @@ class Update:
     assigned: tuple[tuple[str, str | None], ...]
 
     def gives(self, column: str) -> tuple[bool, str | None]:
-        """Whether it assigns the column, and which value."""
+        """Return whether it assigns the column, and which value."""
         found = dict(self.assigned)
         return column in found, found.get(column)
 

@@ -1,4 +1,4 @@
-"""What the database of the service holds, as far as advice depends on it."""
+"""The contents of the service's database, as far as advice depends on them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from paidonce.harness.explore.footprint.sql.catalog import Catalog
 
 
 class Data(Protocol):
-    """What can be asked of a database in which the attempts were played one after the other."""
+    """Questions to a database in which the attempts were played one after the other."""
 
     def repeats(self, table: str, columns: Sequence[str], where: str) -> bool:
-        """Whether several rows agree in these columns, of those that meet a condition (SQL, ""
-        for all), so that a unique index is refused, or would refuse what was accepted."""
+        """Return whether several rows agree in these columns, of those that meet a condition (SQL,
+        "" for all), so that a unique index is refused, or would refuse what was accepted."""
         ...
 
     def checks(self, table: str, column: str) -> tuple[str, ...]:
@@ -25,12 +25,12 @@ class Data(Protocol):
         ...
 
     def fits(self, table: str, column: str, word: str) -> bool:
-        """Whether the column's type has that value: an enumeration need not, and a length may be
-        too short."""
+        """Return whether the column's type has that value: an enumeration need not, and a length
+        may be too short."""
         ...
 
     def succeeds_again(self, mine: str, theirs: str, label: str) -> bool:
-        """Whether both attempts make such a call when one comes after the other."""
+        """Return whether both attempts make such a call when one comes after the other."""
         ...
 
 

@@ -31,7 +31,7 @@ def decided(
     history: History | None,
     weighed: Mapping[Prediction, Weighed] | None = None,
 ) -> tuple[Decided, ...]:
-    """What a search says of each prediction.
+    """Return each prediction with what a search says of it.
 
     ``history`` is that of the counterexample, None if there is none. Confirmed is what the
     counterexample shows, unless ``weighed`` says that it does not matter to it; refuted is

@@ -118,7 +118,7 @@ def advisory(where: Situation) -> Fix | None:
 
 
 def lockable(node: ast.SelectStmt) -> bool:
-    """Whether FOR UPDATE may stand there (manual, SELECT, "The Locking Clause")."""
+    """Return whether FOR UPDATE may stand there (manual, SELECT, "The Locking Clause")."""
     simple = not (
         node.lockingClause
         or node.groupClause

@@ -138,7 +138,7 @@ def _own_update(where: Situation, table: Table) -> Move | None:
 
 
 def _found_nothing(where: Situation) -> bool:
-    """Whether the read found no row, or counted none."""
+    """Return whether the read found no row, or counted none."""
     read, node = where.found.read, where.node
     if node is None or node.lockingClause or not where.simple:
         return False
@@ -152,7 +152,7 @@ def _found_nothing(where: Situation) -> bool:
 
 
 def _puts(insert: Move, read: Move, table: Table, columns: tuple[str, ...]) -> bool:
-    """Whether the row that is put in is certainly one that was looked for."""
+    """Return whether the row that is put in is certainly one that was looked for."""
     looks = [dict(one.key) for one in read.looks if one.place == table.place]
     puts = [dict(one.key) for one in insert.writes if one.place == table.place]
     return any(
@@ -182,8 +182,8 @@ def _known(where: Situation, column: str) -> str | None:
 
 
 def _moves_on(where: Situation, table: Table, column: str, value: str | None) -> bool:
-    """Whether every UPDATE of the column by the other attempt leaves it other than it was read: a
-    condition on it then finds no row."""
+    """Return whether every UPDATE of the column by the other attempt leaves it other than it was
+    read: a condition on it then finds no row."""
     given = [
         assigned
         for move in where.meeting.theirs.moves
@@ -196,7 +196,7 @@ def _moves_on(where: Situation, table: Table, column: str, value: str | None) ->
 
 
 def _takes(where: Situation, table: Table, column: str, word: str) -> bool:
-    """Whether the column may have that value, as far as can be told."""
+    """Return whether the column may have that value, as far as can be told."""
     found = table.column(column)
     if found is None or found.type.family not in ("text", "varchar", "char"):
         return False
@@ -250,7 +250,7 @@ def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | 
 
 
 def _one_row(node: ast.SelectStmt, table: Table) -> bool:
-    """Whether the read asks for a unique key, whole: it finds one row at most."""
+    """Return whether the read asks for a unique key, whole: it finds one row at most."""
     columns = {one.column for part in conjuncts(node.whereClause) if (one := equality(part))}
     keys = [index.columns for index in table.unique if index.plain]
     return any(set(key) <= columns for key in (*keys, table.primary_key) if key)

@@ -1,4 +1,4 @@
-"""What an attempt keeps others out of, and for how long: locks, entries of unique indexes, claims.
+"""Holds: what an attempt keeps others out of, and for how long (locks, index entries, claims).
 
 A footprint may say too much. Here the reverse is needed: a protection counts only if it is certain
 that the other attempt runs into it, so locks of rows have to be told by the same key, and a lock
@@ -38,18 +38,18 @@ class Hold:
     words: str
 
     def covers(self, begin: int, end: int) -> bool:
-        """Whether it lasts from move ``begin`` to move ``end``."""
+        """Return whether it lasts from move ``begin`` to move ``end``."""
         return self.first <= begin and end <= self.last
 
     def excludes(self, other: Hold, catalog: Catalog) -> bool:
-        """Whether two attempts cannot have both at once, for certain."""
+        """Return whether two attempts are certain not to have both at once."""
         if self.kind != other.kind or (self.thing.shared and other.thing.shared):
             return False
         return same_rows(self.thing, other.thing, catalog)
 
 
 def same_rows(one: Resource, other: Resource, catalog: Catalog) -> bool:
-    """Whether they certainly have a row, an entry or a key in common."""
+    """Return whether they certainly have a row, an entry or a key in common."""
     if not one.overlaps(other) or (len(one.place) == _ENTRY) != (len(other.place) == _ENTRY):
         return False
     if one.key == other.key:
@@ -80,7 +80,8 @@ def holds(story: Story, catalog: Catalog) -> tuple[Hold, ...]:
 
 
 def conditions(update: Update, catalog: Catalog) -> tuple[Asked, ...]:
-    """What an UPDATE asks beyond which row it is: its row count then decides."""
+    """Return the conditions of an UPDATE besides those that name its row: its row count then
+    decides."""
     table = next((t for t in catalog.tables.values() if t.place[1] == update.table), None)
     by_value = {asked.column for asked in update.asked if asked.operator == "="}
     identity: set[str | None] = set()
@@ -145,7 +146,7 @@ def _entries(story: Story, move: Move, catalog: Catalog) -> Iterator[Hold]:
 
 
 def _within(index: Index, row: Mapping[str, str]) -> bool:
-    """Whether a row certainly has an entry in the index."""
+    """Return whether a row certainly has an entry in the index."""
     return index.predicate is None or satisfied(index.predicate, row) is True
 
 
@@ -219,7 +220,8 @@ def _leases(story: Story, move: Move) -> Iterator[Hold]:
 
 
 def _lets_go(move: Move, lock: Resource, key: str) -> bool:
-    """Whether a command deletes that key: one that may touch everything only if it names it."""
+    """Return whether a command deletes that key: one that may touch everything only if it names
+    it."""
     if move.kind is not Kind.REDIS or not any(lock.overlaps(one) for one in move.writes):
         return False
     return key in [str(arg) for arg in move.effect.request.get("args") or ()]

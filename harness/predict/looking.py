@@ -1,4 +1,4 @@
-"""What was looked at when nothing, or something, was predicted, and what could not be judged.
+"""The things that were looked at when something or nothing was predicted, and those not judged.
 
 That nothing is predicted says something only together with what was looked at. A service decides
 by more than the rows it reads: by its memory, by what Redis and Stripe answer, by what a function
@@ -154,7 +154,7 @@ class Sight:
 
 
 def _answers(move: Move) -> bool:
-    """Whether a command is answered with something that may decide."""
+    """Return whether a command is answered with something that may decide."""
     request = move.effect.request
     words = {str(arg).upper() for arg in request.get("args") or ()}
     if move.looks or str(request.get("command")).upper() == "SET":
@@ -163,5 +163,5 @@ def _answers(move: Move) -> bool:
 
 
 def _selects(tree: Sequence[object]) -> bool:
-    """Whether a statement that changes something reads tables in a query of its own."""
+    """Return whether a statement that changes something reads tables in a query of its own."""
     return any(isinstance(part, ast.SelectStmt) and part.fromClause is not None for part in tree)

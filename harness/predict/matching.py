@@ -69,7 +69,7 @@ class Trace:
         return msgspec.structs.replace(spot, occurrence=max(times, default=spot.occurrence))
 
     def meets(self, reader: str, read: Spot, writer: str, write: Spot) -> bool:
-        """Whether one attempt's read was of what the other wrote."""
+        """Return whether one attempt's read was of what the other wrote."""
         looks = self._looks.get((reader, read.step), frozenset())
         writes = self._writes.get((writer, write.step), frozenset())
         return any(one.overlaps(other) for one in looks for other in writes)
@@ -141,7 +141,7 @@ def _crosswise(
 
 
 def _before(trace: Trace, mine: str, bad: Bad, theirs: str) -> bool:
-    """Whether ``mine`` read before the other's write, as far as that came, and acted."""
+    """Return whether ``mine`` read before the other's write, as far as that came, and acted."""
     read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
     if read is None or act is None or not trace.meets(mine, bad.read, theirs, bad.write):
         return False
@@ -155,7 +155,7 @@ def _plain(spot: Spot, whose: str = "its") -> str:
 
 
 def refused(effect: Effect) -> bool:
-    """Whether it did nothing: no answer, an error, no row changed, a ROLLBACK."""
+    """Return whether it did nothing: no answer, an error, no row changed, a ROLLBACK."""
     answer = effect.answer
     if answer is None:
         return True

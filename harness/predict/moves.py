@@ -96,8 +96,8 @@ class Story:
 
     @property
     def kind(self) -> tuple[tuple[str, str], ...]:
-        """What it does that others may notice, and at which isolation level: equal for attempts
-        that do the same."""
+        """Return what others may notice of the attempt, and at which isolation level: equal for
+        attempts that do the same."""
         noticed = (move for move in self.moves if move.looks or move.writes)
         return tuple((move.spot.label, move.isolation) for move in noticed)
 
@@ -209,7 +209,7 @@ class _Reading:
 
 
 def puts_in(move: Move) -> bool:
-    """Whether a statement only puts in rows, that were nobody's before: none that is there is
+    """Return whether a statement only puts in rows that were nobody's before: none that is there is
     changed, neither by ON CONFLICT nor by an UPDATE within it."""
     changes = move.shape.upserts or move.shape.updates or move.found.modifies
     return move.found.kind == "insert" and not changes
@@ -222,7 +222,7 @@ def rows_of(tag: str) -> int | None:
 
 
 def shown(effect: Effect) -> str:
-    """What was sent, for people."""
+    """Return what was sent, for people."""
     if effect.tap == "postgres":
         return "; ".join(effect.request.get("sql") or ())
     if effect.tap == "redis":
@@ -239,7 +239,7 @@ def _rows(resources: frozenset[Resource]) -> frozenset[Resource]:
 
 
 def _only_parsed(effect: Effect) -> bool:
-    """Whether a driver has only had a statement prepared: nothing of it was carried out."""
+    """Return whether a driver has only had a statement prepared: nothing of it was carried out."""
     answer = effect.answer or {}
     return effect.label.startswith("prepare ") and not (answer.get("tags") or answer.get("error"))
 

@@ -35,7 +35,7 @@ MOST = 12
 
 
 def predict(solos: Sequence[Solo], catalog: Catalog, *, most: int = MOST) -> tuple[Prediction, ...]:
-    """What the attempts could order badly; nothing is executed.
+    """Return the bad orders that the attempts could come in; nothing is executed.
 
     Each attempt is told of alone. One by itself is taken to meet another of its kind; attempts
     that do the same are told of once. At most ``most`` predictions, the likeliest first.
@@ -156,7 +156,7 @@ def _orders(meeting: Meeting, read: Move) -> list[BadOrder]:
 
 
 def _spoils(meeting: Meeting, read: Move, write: Move) -> bool:
-    """Whether ``write`` of the other attempt changes what ``read`` saw."""
+    """Return whether ``write`` of the other attempt changes what ``read`` saw."""
     if meeting.theirs.publishes(write) is None:
         return False
     for seen in read.looks:
@@ -170,7 +170,7 @@ def _spoils(meeting: Meeting, read: Move, write: Move) -> bool:
 
 
 def _acts_on(meeting: Meeting, read: Move, act: Move) -> bool:
-    """Whether ``act`` is something that the other attempt, or Stripe, takes note of."""
+    """Return whether ``act`` is something that the other attempt, or Stripe, takes note of."""
     if not act.writes or meeting.mine.publishes(act) is None:
         return False
     if act.kind is Kind.STRIPE:

@@ -1,4 +1,4 @@
-"""Whether a row is in a partial unique index, as far as its values tell.
+"""Conditions of partial unique indexes, evaluated for a row as far as its values tell.
 
 Three-valued, as SQL is: None stands for what cannot be told, and a row of which that is so is
 never taken to be in the index.
@@ -18,7 +18,7 @@ _READER = TreeReader(frozenset())
 
 
 def satisfied(predicate: str, row: Mapping[str, str]) -> bool | None:
-    """Whether ``row`` (column to text, as Postgres writes it) meets an index's condition."""
+    """Return whether ``row`` (column to text, as Postgres writes it) meets an index's condition."""
     try:
         (node,) = parsed(f"SELECT WHERE {predicate}")
     except (NotParsed, ValueError):

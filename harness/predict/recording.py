@@ -59,7 +59,7 @@ async def recorded(worlds: ServiceWorlds) -> Recorded:
 
 
 async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> Forecast:
-    """What the scenario's attempts could order badly, from recordings of each.
+    """Return the bad orders that the scenario's attempts could come in, from recordings of each.
 
     The service is watched for ``watch`` seconds first, so that what it sends by itself is not taken
     for an attempt's doing. Raises as ``recorded`` does.
@@ -77,7 +77,7 @@ async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> Forecast:
 
 
 def catalog_of(worlds: ServiceWorlds) -> Catalog:
-    """What the database of the service consists of."""
+    """Return the catalog of the service's database."""
     return read_catalog(worlds.bench.postgres_url)
 
 

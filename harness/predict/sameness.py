@@ -31,7 +31,7 @@ class Sameness:
 
 
 def sameness(once: RenamedRecording, again: RenamedRecording, footprints: Footprints) -> Sameness:
-    """What two recordings of one attempt tell of the values in the first."""
+    """Return what two recordings of one attempt tell of the values in the first."""
     return _Comparing(once, again, footprints.catalog).told(footprints)
 
 
@@ -60,7 +60,7 @@ class _Comparing:
     def _name(
         self, place: tuple[str, ...], column: str, value: str, other: str
     ) -> tuple[str | None, bool]:
-        """What the value is called, and whether that is certain, or that it needs no name."""
+        """Return the value's name, and whether that is certain, or that it needs no name."""
         root = self._serials.root(place, column)
         if root is not None and (*root, value) in self._once.solo.own:
             return None, True  # of a row that it has made itself

@@ -1,4 +1,4 @@
-"""What keeps a bad order from happening, or makes it harmless.
+"""Shields: what keeps a bad order from happening, or makes it harmless.
 
 The question is always the same: one attempt has read, another has written what makes that untrue,
 and the first is about to act. Four things help: the other cannot write meanwhile (a lock, an entry
@@ -27,7 +27,7 @@ _ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
 
 @dataclass(frozen=True)
 class Shield:
-    """What protects, in words; ``lease`` if only for as long as a lease lasts."""
+    """A protection, in words; ``lease`` if it lasts no longer than a lease."""
 
     words: str
     lease: bool = False
@@ -43,11 +43,12 @@ class Meeting:
         self._holds, self._their_holds = holds(mine, catalog), holds(theirs, catalog)
 
     def decides(self, move: Move) -> bool:
-        """Whether what comes back may decide what its attempt does next."""
+        """Return whether what comes back may decide what its attempt does next."""
         return decides(move, self.catalog)
 
     def shield(self, read: Move, write: Move, act: Move) -> Shield | None:
-        """What helps against ``read``, then the others' ``write``, then ``act``; None if nothing.
+        """Return what helps against ``read``, then the others' ``write``, then ``act``; None if
+        nothing does.
 
         A lease is only answered if nothing better is there.
         """
@@ -66,7 +67,7 @@ class Meeting:
         return self._kept_out(begin, write, act)
 
     def refuses(self, read: Move, write: Move) -> bool:
-        """Whether the transaction that read is refused if the other's write came after its
+        """Return whether the transaction that read is refused if the other's write came after its
         snapshot: by its own write of the same row, or at its COMMIT."""
         mine = self.mine
         rest = mine.moves[read.at + 1 : mine.ended(read) + 1]
@@ -74,7 +75,7 @@ class Meeting:
         return any(self._asks_again(move, read, write) for move in within)
 
     def crosses(self, read: Move, write: Move) -> bool:
-        """Whether SERIALIZABLE would refuse one of the two transactions."""
+        """Return whether SERIALIZABLE would refuse one of the two transactions."""
         written = _writes(self.mine, read.transaction)
         theirs = [m for m in self.theirs.moves if m.transaction == write.transaction]
         touched = [one for m in theirs for one in (*m.looks, *m.writes)]
@@ -108,7 +109,8 @@ class Meeting:
     # --- the first asks again before it acts --------------------------------------------------
 
     def _asks_again(self, move: Move, read: Move, write: Move) -> bool:
-        """Whether ``move`` fails, or finds nothing, if ``write`` came between it and ``read``."""
+        """Return whether ``move`` fails, or finds nothing, if ``write`` came between it and
+        ``read``."""
         if move.kind is not Kind.SQL or write.kind is not Kind.SQL:
             return False
         mine = self.mine
@@ -143,8 +145,8 @@ class Meeting:
         return asked.holds_for(final) is not True
 
     def _token(self, move: Move, update: Update, asked: Asked) -> bool:
-        """Whether it asks for a mark of its own that the attempt has put there before: a value
-        made up for it, or a number higher than all before."""
+        """Return whether it asks for a mark of its own that the attempt has put there before: a
+        value made up for it, or a number higher than all before."""
         if asked.operator != "=" or asked.value is None:
             return False
         for earlier in self.mine.moves[: move.at]:
@@ -166,8 +168,8 @@ class Meeting:
         return within and self._cross(read, write)
 
     def _cross(self, read: Move, write: Move) -> bool:
-        """Whether both transactions are serializable, and the second meets what the first writes:
-        then one of them cannot commit if the other has in between."""
+        """Return whether both transactions are serializable, and the second meets what the first
+        writes: then one of them cannot commit if the other has in between."""
         if not read.isolation == write.isolation == "serializable":
             return False
         return self.crosses(read, write)
@@ -175,7 +177,7 @@ class Meeting:
     # --- the other looks before it writes -----------------------------------------------------
 
     def _seen(self, begin: Move, write: Move) -> bool:
-        """Whether ``begin`` puts a claim where the other attempt looks before it writes."""
+        """Return whether ``begin`` puts a claim where the other attempt looks before it writes."""
         ends = begin.found.kind == "commit"
         if not ends and not self._marks(begin):
             return False
@@ -186,7 +188,7 @@ class Meeting:
         )
 
     def _marks(self, move: Move) -> bool:
-        """Whether a write leaves something that says "mine": a claim, or a word such as
+        """Return whether a write leaves something that says "mine": a claim, or a word such as
         ``processing`` put there on a condition."""
         if move.isolation in _ONE_SNAPSHOT and move.writes and not puts_in(move):
             return True
@@ -215,7 +217,7 @@ class Meeting:
 
 
 def decides(move: Move, catalog: Catalog) -> bool:
-    """Whether what comes back may decide what its attempt does next."""
+    """Return whether what comes back may decide what its attempt does next."""
     if move.kind is not Kind.SQL:
         return bool(move.looks) and not move.writes
     if not move.looks:
@@ -225,8 +227,9 @@ def decides(move: Move, catalog: Catalog) -> bool:
 
 
 def _moves_on(move: Move, update: Update) -> bool:
-    """Whether it looks for rows by a value and gives them another at once, as whoever takes a job
-    from a queue does (UPDATE … WHERE id = (SELECT … WHERE state = 'queued' … SKIP LOCKED))."""
+    """Return whether it looks for rows by a value and gives them another at once, as whoever
+    takes a job from a queue does (UPDATE … WHERE id = (SELECT … WHERE state = 'queued' … SKIP
+    LOCKED))."""
     asked = [dict(one.key) for one in move.looks if one.place[1:2] == (update.table,)]
     return any(
         value is not None and key.get(column) not in (None, value)

@@ -74,7 +74,7 @@ def _unambiguous(rows: Mapping[Place, str]) -> dict[str, str]:
 
 
 def _telling(value: str) -> bool:
-    """Whether a text that has this in it can only mean this value."""
+    """Return whether a text that has this in it can only mean this value."""
     return len(value) >= _TELLING and not value.isdigit()
 
 
@@ -146,7 +146,8 @@ def _fresh(value: str, solo: Solo, given: dict[str, str]) -> str:
 
 
 def replacer(values: dict[str, str]) -> Callable[[str], str]:
-    """What replaces values by others wherever they stand as words of their own."""
+    """Return a function that replaces values by others wherever they stand as words of their
+    own."""
     if not values:
         return lambda text: text
     # All at once: a value may be the new name of another.

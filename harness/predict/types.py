@@ -1,4 +1,4 @@
-"""What is told of one attempt alone, and what is predicted from it: plain frozen data."""
+"""Recordings of one attempt alone, and the predictions made from them: plain frozen data."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Spot(msgspec.Struct, frozen=True):
 
     @property
     def step(self) -> tuple[str, int]:
-        """What is the same in every execution."""
+        """Return what names it in every execution."""
         return (self.label, self.occurrence)
 
 
@@ -104,7 +104,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def act(self) -> Spot:
-        """What is then done all the same."""
+        """Return the act that is then done all the same."""
         return self.orders[0].act
 
 
@@ -125,7 +125,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Blind(enum.StrEnum):
-    """What predictions cannot see."""
+    """The kinds of things that predictions cannot see."""
 
     MEMORY = "memory"
     """The attempt writes, or calls Stripe, before it has read anything at a tap."""
@@ -151,7 +151,7 @@ class Unjudged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at: ``reads`` that decide, on ``attempts`` that were played alone.
+    """A count of what was looked at: ``reads`` that decide, on ``attempts`` that were played alone.
 
     ``left_out`` predictions are not told of because there are too many.
     """
@@ -164,7 +164,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is predicted, from what, and the catalog by which the statements were read."""
+    """The predictions, what they are from, and the catalog by which the statements were read."""
 
     predictions: tuple[Prediction, ...]
     looked: Looked
@@ -172,7 +172,7 @@ class Forecast:
 
 
 class Standing(enum.StrEnum):
-    """What became of a prediction."""
+    """The fates of a prediction."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -180,7 +180,7 @@ class Standing(enum.StrEnum):
 
 
 class Weighed(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a counterexample is one on account of a prediction, and how that is known."""
+    """A judgement whether a prediction is why there is a counterexample, and how that is known."""
 
     matters: bool
     words: str

@@ -1,4 +1,5 @@
-"""Whether a counterexample is one on account of a prediction: the same with that pair reversed.
+"""Weighs whether a prediction is why there is a counterexample: by the same with that pair
+reversed.
 
 A counterexample may show several predictions, and break because of one of them. So the reader of a
 pair is made to read after the other has written, all else as it was. If that is no counterexample
@@ -34,7 +35,7 @@ _TRIES = 2
 async def weighed(
     worlds: ServiceWorlds, forecast: Forecast, explored: Explored, seconds: float = SECONDS
 ) -> dict[Prediction, Weighed]:
-    """What the predictions have to do with the counterexample, or with one of their own.
+    """Return how the predictions bear on the counterexample, or on one of their own.
 
     Empty where there is no counterexample. A prediction that is not in it, and whose own order
     breaks nothing, is left out, as is all that there was no time for.
@@ -192,7 +193,7 @@ class _Weighing:
 
 
 def _early(trace: Trace, pair: Shown) -> bool:
-    """Whether the read still comes before the write."""
+    """Return whether the read still comes before the write."""
     read, written = trace.at(pair.mine, pair.bad.read), trace.at(pair.theirs, pair.bad.seen)
     return read is not None and written is not None and read < written
 

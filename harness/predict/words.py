@@ -17,7 +17,7 @@ _MOST = 4
 
 
 def why(meeting: Meeting, found: BadOrder, *, again: bool) -> str:
-    """What may happen, and what does not prevent it."""
+    """Return what may happen, and what does not prevent it."""
     read, write, act = found.read, found.write, found.act
     theirs = meeting.theirs
     reader, rival = meeting.mine.name, theirs.name
@@ -39,7 +39,7 @@ def why(meeting: Meeting, found: BadOrder, *, again: bool) -> str:
 
 
 def _helpless(meeting: Meeting, found: BadOrder) -> list[str]:
-    """What is there and does not help, and what is not there."""
+    """Return what is there and does not help, and what is not there."""
     read, act, mine = found.read, found.act, meeting.mine
     if found.lease is not None:
         return [

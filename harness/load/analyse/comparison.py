@@ -1,4 +1,4 @@
-"""Whether one load run is slower than another: a difference that is stated with its certainty.
+"""Two load runs compared: whether one is slower, stated with its certainty.
 
 Each run measures a guard several times, and each time the machine as well (``yardstick``); how
 far apart two runs are, and how much of that is the machine, is for
@@ -27,7 +27,7 @@ LEAST = 3
 
 
 class Change(enum.StrEnum):
-    """What is to be said of one figure."""
+    """The kinds of things that can be said of one figure."""
 
     SLOWER = "slower"
     FASTER = "faster"

@@ -48,7 +48,7 @@ class Climb:
         return math.sqrt(self._held * self._failed) if self._narrowed <= NARROWING else None
 
     def told(self, load: Load) -> bool:
-        """What became of the rate that was tried last; returns whether it was sustained."""
+        """Note whether the rate that was tried last was sustained, which is returned."""
         assert load.rate is not None
         good = sustained(load, self._bound)
         if good:
@@ -60,7 +60,8 @@ class Climb:
 
 
 def sustained(load: Load, bound_ms: float) -> bool:
-    """Whether a rate was served: nearly all of it, p99 within the bound, and nothing broken."""
+    """Return whether a rate was served: nearly all of it, p99 within the bound, and nothing
+    broken."""
     if load.rate is None or load.status is Status.INVALID:
         return False
     return load.throughput >= _SERVED * load.rate and load.latency.p99 <= bound_ms

@@ -14,7 +14,7 @@ from paidonce.harness.results.proof import Percentiles
 
 
 class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened in the measured window.
+    """The operations of the measured window in figures.
 
     ``outcomes`` counts operations by outcome name, and ``by_action`` the same per action.
     ``payments`` counts PAY operations that were told ok, replays of an earlier answer left out.

@@ -1,4 +1,4 @@
-"""What a service says of where an answer's time went: the ``Server-Timing`` header. Pure.
+"""The ``Server-Timing`` header, in which a service says where an answer's time went. Pure.
 
 W3C, *Server Timing* (https://www.w3.org/TR/server-timing/), section 2: metrics separated by commas,
 each a name with parameters, of which ``dur`` is a duration in milliseconds. Any service may say it,

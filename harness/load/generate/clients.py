@@ -126,7 +126,7 @@ class RecordedUser(FastHttpUser):
         return self.run_.target
 
     def can(self, action: Action) -> bool:
-        """Whether the target offers ``action``."""
+        """Return whether the target offers ``action``."""
         return action is Action.READ or action in self.target.routes
 
     def fresh_key(self) -> str:
@@ -149,7 +149,7 @@ class RecordedUser(FastHttpUser):
         return self._place.current(self.create_order)
 
     def told(self, order: str, done: Completed) -> None:
-        """What came of paying (or cancelling) the order picked last: a new one may be needed."""
+        """Note how paying (or cancelling) the order picked last ended: a new one may be needed."""
         if self._place is None:
             return
         over = done.outcome is Outcome.OK or done.code in (ORDER_ALREADY_PAID, ORDER_CANCELLED)

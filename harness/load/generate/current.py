@@ -37,7 +37,7 @@ class WhenIdle:
 
 
 class LoadRun:
-    """What the users of one run, in this process, have in common."""
+    """The things that all users of one run have in common, in this process."""
 
     def __init__(
         self,

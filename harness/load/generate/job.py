@@ -1,4 +1,4 @@
-"""What one load run is to do, and the command that makes Locust do it. Pure."""
+"""The job of one load run, and the command that makes Locust do it. Pure."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class LoadJob:
 
     @property
     def conditions(self) -> Conditions:
-        """What a result says of how its load was made, defaults filled in."""
+        """Return how the load was made, as a result says it, with defaults filled in."""
         given = contention(self.contention) if self.contention else DISTINCT
         retries = _RETRIES.get(self.profile, 0) if self.retries is None else self.retries
         return Conditions(

@@ -27,7 +27,8 @@ class OrderBudget:
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Whether one more order may be created; it is then counted as created."""
+        """Take one order from the budget, so that it counts as created; return whether there was
+        one."""
         with self._lock:
             if self._left > 0:
                 self._left -= 1

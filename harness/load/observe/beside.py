@@ -25,7 +25,8 @@ class Beside(ABC):
         """Look, on the thread, until ``told`` to stop."""
 
     def _let_go(self) -> None:  # noqa: B027 - not all hold something
-        """What is left to do once the thread has ended, in the thread that stops it."""
+        """Let go of all that it still has once the thread has ended, in the thread that stops
+        it."""
 
     def stop(self) -> None:
         """Look no more, and let go of what it takes to look; stopping twice is harmless."""

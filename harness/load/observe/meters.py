@@ -33,7 +33,7 @@ COMMANDS, READS = "commands", "reads"
 
 @dataclass(frozen=True)
 class Watched:
-    """What of the servers can be read besides the database.
+    """The meters of the servers that can be read besides the database.
 
     ``errors`` says how many errors Postgres reported between two Unix times, by SQLSTATE.
     """
@@ -113,7 +113,7 @@ class Meters(Beside):
         self._interval = interval
 
     def counted(self, start: int, end: int) -> Counted:
-        """What was counted at ``start <= t < end`` (monotonic ns), a second."""
+        """Return what was counted at ``start <= t < end`` (monotonic ns), a second."""
         stripe, redis_ = _rates(self._stripe, start, end), _rates(self._redis, start, end)
         calls = stripe.get(CALLS)
         return Counted(

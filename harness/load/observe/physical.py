@@ -63,7 +63,8 @@ class _Payment:
 async def measure_limit(
     stack: Stack, lane: Lane, variant: str, clients: int, log: Path, orders: int = ORDERS
 ) -> tuple[Alone | None, Limit]:
-    """What one payment of ``variant`` sends alone, and how many a second its SQL alone could be.
+    """Return what one payment of ``variant`` sends alone, and how many a second its SQL alone could
+    be.
 
     On a service and a database of their own, made and dropped here, as those of a load run are.
     ``log`` gets what pgbench says. What cannot be measured is said in the limit and raises nothing.

@@ -96,7 +96,7 @@ class DatabaseSummary:
 
 
 def summarise_samples(samples: tuple[Sample, ...], start: int, end: int) -> DatabaseSummary:
-    """What the samples at ``start <= t < end`` say (monotonic ns). Pure.
+    """Return what the samples at ``start <= t < end`` say (monotonic ns). Pure.
 
     Counters are compared with the last sample before ``start`` if there is one, so that nothing
     counted between it and the first one inside is lost. Every look is a transaction of the

@@ -26,7 +26,7 @@ _WITHOUT_EFFECT = re.compile(r"\s*(?:DEALLOCATE|DISCARD|SET\s+SESSION\s+CHARACTE
 
 
 class NotReplayable(PaidonceError):
-    """What was recorded cannot be said again by a script; the text says why."""
+    """A recording that a script cannot say again; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What of a bench can be watched under load, and what was seen of it, put together."""
+"""The servers of a test bed watched under load, and what was seen of them put together."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Looks:
 
 @contextmanager
 def watch(bench: Bench) -> Iterator[Watched]:
-    """What of ``bench`` can be read besides its database; connections are closed at the end.
+    """Yield the meters of ``bench`` besides its database; their connections are closed at the end.
 
     Stripe is counted at the tap where the service goes through it, else by the simulator; Redis
     where there is one, Postgres's errors where its log is ours.
@@ -77,7 +77,7 @@ def _errors(bench: Bench) -> Callable[[float, float], dict[str, int]] | None:
 def seen_in(
     looks: Looks, database: DatabaseSummary, numbers: LoadSummary, start: int, end: int
 ) -> Seen:
-    """What was seen at ``start <= t < end`` (monotonic ns)."""
+    """Return what was seen at ``start <= t < end`` (monotonic ns)."""
     counted = looks.meters.counted(start, end)
     # Postgres tells the time of day.
     ahead = time.time() - time.monotonic()

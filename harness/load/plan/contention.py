@@ -46,7 +46,8 @@ TWO_HOT = Contention("hot", 2)
 
 
 def contention(text: str, flag: str = "--contention") -> Contention:
-    """What ``text`` means. Raises ``UsageError`` naming ``flag`` and what may be written."""
+    """Return the contention that ``text`` names. Raises ``UsageError`` naming ``flag`` and what may
+    be written."""
     kind, *rest = text.strip().split(":")
     try:
         if kind == "distinct" and not rest:

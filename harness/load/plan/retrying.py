@@ -21,7 +21,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
 
 
 def worth_another_try(done: Completed) -> bool:
-    """Whether a client asks again after this answer, or none."""
+    """Return whether a client asks again after this answer, or none."""
     return done.outcome in (Outcome.UNKNOWN, Outcome.FAILED) or done.code == PAYMENT_IN_PROGRESS
 
 

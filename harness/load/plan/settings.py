@@ -139,7 +139,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """What it is called among the parsed options."""
+        """Return its name among the parsed options."""
         return self.flag.removeprefix("--").replace("-", "_")
 
 

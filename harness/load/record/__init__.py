@@ -1,4 +1,4 @@
-"""What happened under load, operation by operation, and parts of several processes as one.
+"""Records of what happened under load, operation by operation; those of several processes as one.
 
 Imports histories. Others use ``Recorder``, ``Latencies``, ``join`` and ``merge``.
 """

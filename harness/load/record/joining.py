@@ -149,7 +149,8 @@ def _joined(parts: Sequence[ProcessHistory], empty: Sequence[str]) -> Joined:
 
 
 def _session(part: ProcessHistory) -> str:
-    """What the parts of one run have in common; a file that does not say is a run of its own."""
+    """Return the session that parts of one run have in common; a file that does not say is a run of
+    its own."""
     return part.history.header.settings.get(SESSION) or part.name
 
 

@@ -50,7 +50,8 @@ class Latencies:
 
     @classmethod
     def decoded(cls, text: str) -> Self:
-        """What ``encoded`` gave. Raises ``ValueError`` on anything else."""
+        """Return the latencies that ``encoded`` gave as a text. Raises ``ValueError`` on anything
+        else."""
         made = cls()
         try:
             made._histogram.decode_and_add(text)
