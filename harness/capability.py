@@ -1,4 +1,4 @@
-"""What a backend, and so a run, can and cannot judge.
+"""The capabilities of a backend, and so of a run: what it can and cannot judge.
 
 A checker names the capabilities it relies on; where the run lacks one, its verdict is UNKNOWN
 and says which. stripe-mock, for example, keeps no state: with it there is no ledger to compare

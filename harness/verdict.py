@@ -15,7 +15,7 @@ import msgspec
 
 
 class Status(enum.StrEnum):
-    """What a checker concluded."""
+    """The conclusions that a checker can come to."""
 
     VALID = "valid"
     INVALID = "invalid"

@@ -1,4 +1,4 @@
-"""What every backend offers, whichever way it was got: three roles, three small interfaces.
+"""A backend's interface, whichever way it was got: three roles, three small protocols.
 
 A backend is a context manager; leaving it, or ``stop``, ends whatever it started and nothing it
 did not start. ``stop`` is idempotent, and safe from any thread.
@@ -26,7 +26,7 @@ class Role(enum.StrEnum):
 
 
 class Backend(Protocol):
-    """What all three have in common."""
+    """The part of the interface that all three roles have in common."""
 
     @property
     def kind(self) -> str:
@@ -81,7 +81,7 @@ class RedisServer(Backend, Protocol):
 
     @property
     def owned(self) -> bool:
-        """Whether the server is ours, with all its databases."""
+        """Return whether the server is ours, with all its databases."""
         ...
 
     def flush(self) -> None:
@@ -109,12 +109,12 @@ class StripeServer(Backend, Protocol):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What a run against it can be judged on, as far as that is Stripe's to give."""
+        """Return what a run against it can be judged on, as far as that is Stripe's to give."""
         ...
 
     @property
     def can_reset(self) -> bool:
-        """Whether ``reset`` works."""
+        """Return whether ``reset`` works."""
         ...
 
     @property

@@ -1,4 +1,5 @@
-"""What of all that paidonce can use is on this machine, and how to get what is not.
+"""The doctor: which of the things that paidonce can use are on this machine, and how to get the
+others.
 
 Nothing is started but ``--version`` commands, and nothing is waited for longer than
 ``SECONDS``; the Docker engine is asked for its version.

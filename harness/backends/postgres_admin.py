@@ -90,7 +90,7 @@ def drop_database(url: str, name: str) -> None:
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says of itself and of the user that asks."""
+    """The answers of a server about itself and about the user that asks."""
 
     version: str
     major: int
@@ -147,7 +147,7 @@ def refuse_pooler(url: str, told: int, row: Sequence[object] | None) -> None:
 
 
 def lost(error: psycopg.Error) -> Unavailable:
-    """What to tell a person about a server that answered before and does not now."""
+    """Return the error for a server that answered before and does not now."""
     problem = f"the server does not answer ({' '.join(str(error).split())})"
     return Unavailable("postgres", problem, "See whether it is still running")
 

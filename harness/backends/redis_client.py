@@ -45,6 +45,6 @@ def flush(url: str, *, everything: bool) -> None:
 
 
 def not_emptied(error: redis.RedisError) -> Unavailable:
-    """What to raise when a server could not be emptied."""
+    """Return the error for a server that could not be emptied."""
     problem = f"the server does not answer ({error})"
     return Unavailable("redis", problem, "See whether it is still running")

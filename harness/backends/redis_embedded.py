@@ -82,7 +82,7 @@ class EmbeddedRedis(Stoppable):
 
 
 def _serves(port: int, pid: int) -> Literal[True] | None:
-    """Whether the server on ``port`` is process ``pid``, and not somebody else's."""
+    """Return True if the server on ``port`` is process ``pid``, and not somebody else's."""
     try:
         with socket.create_connection((HOST, port), timeout=1) as connection:
             connection.sendall(b"INFO server\r\nQUIT\r\n")

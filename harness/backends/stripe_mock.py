@@ -97,7 +97,7 @@ def find_stripe_mock() -> Path:
 
 
 def stripe_mock_version(binary: Path) -> str:
-    """What ``stripe-mock -version`` says; "master" when it was built from source.
+    """Return what ``stripe-mock -version`` says; "master" when it was built from source.
 
     Raises ``Unavailable`` where it cannot be run.
     """

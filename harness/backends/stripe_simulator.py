@@ -104,7 +104,7 @@ def reset_simulator(url: str) -> None:
 
 
 def not_reset(url: str, why: str) -> Unavailable:
-    """What is to be raised where the simulator at ``url`` did not forget everything."""
+    """Return the error for a simulator at ``url`` that did not forget everything."""
     problem = f"{url} could not be reset ({why})"
     return Unavailable("Stripe simulator", problem, "See whether it is still running")
 

@@ -9,7 +9,7 @@ from paidonce.harness.errors import UsageError
 
 
 def looks_like_url(spec: str) -> bool:
-    """Whether a backend spec is meant as a URL and not as the name of a kind."""
+    """Return whether a backend spec is meant as a URL and not as the name of a kind."""
     return "://" in spec
 
 

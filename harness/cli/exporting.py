@@ -39,7 +39,7 @@ from paidonce.harness.verdict import Status
 
 
 class Format(enum.StrEnum):
-    """What a counterexample can be written as."""
+    """The formats in which a counterexample can be written."""
 
     PYTEST = "pytest"
     ISOLATION = "isolation"

@@ -1,4 +1,5 @@
-"""What ``paidonce check`` leaves for a CI system: annotations, a summary, a comment, SARIF."""
+"""The files that ``paidonce check`` leaves for a CI system: annotations, summary, comment,
+SARIF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``--help`` says beside each command's own words: where it belongs, and how it is used."""
+"""The part of ``--help`` beside each command's own words: where it belongs, and how it is used."""
 
 from __future__ import annotations
 

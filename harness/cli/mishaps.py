@@ -1,4 +1,4 @@
-"""What a command says of an error that is no answer: of a server that is gone, or a full disk.
+"""Words for an error that is no answer: a server that is gone, a full disk.
 
 Exit code 1 is a counterexample and nothing else, so whatever escapes leaves nothing decided.
 """
@@ -29,7 +29,7 @@ class Mishap(NamedTuple):
 
 
 def mishap(error: Exception) -> Mishap:
-    """What happened, of several things at once the first that can be told."""
+    """Return what happened, of several things at once the first that can be told."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, PaidonceError):

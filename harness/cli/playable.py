@@ -1,4 +1,5 @@
-"""What a command is to play: a scenario on the reference service, or the attempts of a target."""
+"""The things that a command can play: a scenario on the reference service, or the attempts of a
+target."""
 
 from __future__ import annotations
 
@@ -38,12 +39,12 @@ class Playable:
 
     @property
     def noun(self) -> str:
-        """What a variant of it is called."""
+        """Return what a variant of it is called."""
         return "guard" if self._file is None else "variant"
 
     @property
     def request(self) -> SearchRequest:
-        """What is asked of a search of it, before anybody says more."""
+        """Return what is asked of a search of it, before anybody says more."""
         if isinstance(self.script, TargetScript):
             return request_for(self.script, self.variant)
         return SearchRequest(scenario=self.script, variant=self.variant, shrink=shrinking.BUDGET)
@@ -59,8 +60,8 @@ class Playable:
             self.subject.build(called_off)
 
     async def tried_out(self, worlds: ServiceWorlds, watch_s: float) -> tuple[str, ...]:
-        """What is to be known of a target before it is searched: nothing is complete of one whose
-        attempts do not succeed alone, or that is not seen at its taps.
+        """Return what is to be known of a target before it is searched: nothing is complete of one
+        whose attempts do not succeed alone, or that is not seen at its taps.
 
         Raises ``UsageError`` where that is so.
         """
@@ -105,7 +106,7 @@ def of_target(path: Path, variant: str) -> Playable:
 
 
 def of_witness(witness: Witness, path: Path, variant: str | None = None) -> Playable:
-    """What the witness in ``path`` was made of.
+    """Return what the witness in ``path`` was made of.
 
     Says on standard error when the target file has changed since. Raises ``UsageError``.
     """
@@ -131,7 +132,8 @@ def _say_if_changed(source: Source, playable: Playable) -> None:
 
 
 def is_target(name: str) -> bool:
-    """Whether a command's argument means a target file. Raises ``UsageError`` for a folder."""
+    """Return whether a command's argument means a target file. Raises ``UsageError`` for a
+    folder."""
     if Path(name).is_dir():
         raise UsageError(f"{name} is a folder; name the target file in it")
     return name.endswith(".toml")

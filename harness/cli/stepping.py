@@ -75,7 +75,7 @@ class Left(Exception):
 
 
 class Pace:
-    """Whether to go on: asks at the keyboard, as long as it is to ask."""
+    """The pace of a replay: asks at the keyboard whether to go on, as long as it is to ask."""
 
     def __init__(self, *, asks: bool) -> None:
         self.asks = asks

@@ -52,7 +52,7 @@ def plan_of(
     lanes: int,
     validate: str | None = None,
 ) -> CheckPlan:
-    """What is to be checked. Raises ``UsageError``."""
+    """Return the plan of what is to be checked. Raises ``UsageError``."""
     loaded = load_target(path)
     subject, script = TargetSubject(loaded), script_of(loaded)
     if attempts is not None:

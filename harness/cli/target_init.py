@@ -127,7 +127,8 @@ def init_command(
 
 
 def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
-    """What was given, asked for, or is usual. Raises ``UsageError`` naming a flag."""
+    """Return the answers that were given, asked for, or are usual. Raises ``UsageError`` naming a
+    flag."""
     usual: dict[str, Any] = {field.name: field.default for field in fields(Answers)}
     usual["name"] = path.resolve().parent.name.replace(" ", "-") or "service"
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What a check is, and what checks have in common."""
+"""A check of a Stripe, and what all checks have in common."""
 
 from __future__ import annotations
 

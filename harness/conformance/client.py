@@ -58,12 +58,12 @@ class Api:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is on this machine, so that it can reach a receiver of ours."""
+        """Return whether the server is on this machine, so that it can reach a receiver of ours."""
         return (urlsplit(self.url).hostname or "") in ("localhost", "127.0.0.1", "::1")
 
     @property
     def is_stripe(self) -> bool:
-        """Whether this is Stripe itself, whose limits and lags have to be respected."""
+        """Return whether this is Stripe itself, whose limits and lags have to be respected."""
         return urlsplit(self.url).hostname == STRIPE
 
     def send(

@@ -31,7 +31,8 @@ class Outcome(enum.StrEnum):
 
 
 class Action(enum.StrEnum):
-    """What an attempt asked the service (or, for ``CONFIRM_IN_BROWSER``, Stripe) to do."""
+    """The kinds of things an attempt asks the service (or, for ``CONFIRM_IN_BROWSER``, Stripe) to
+    do."""
 
     CREATE_INTENT = "create_intent"
     PAY = "pay"
@@ -62,7 +63,7 @@ class Invariant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What must hold, where the service's description says so itself.
+    """The rules that must hold, where the service's description states some itself.
 
     ``attempts`` are all that came. Of those in ``counted``, ``at_least`` and ``at_most`` so many
     are told that they succeeded (None: any number).

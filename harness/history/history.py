@@ -53,14 +53,14 @@ class History:
 
     @property
     def header(self) -> Header:
-        """What it takes to judge the history by itself."""
+        """Return the header, which has all it takes to judge the history by itself."""
         first = self.events[0]
         assert isinstance(first, Header)
         return first
 
     @property
     def complete(self) -> bool:
-        """Whether the recorder said it had finished, and nothing is torn."""
+        """Return whether the recorder said it had finished, and nothing is torn."""
         return not self.truncated and isinstance(self.events[-1], Ended)
 
     def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:

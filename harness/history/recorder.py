@@ -1,4 +1,4 @@
-"""What can be written to while something happens: a journal on disk, or a record in memory."""
+"""A recorder: a place to write to while something happens, be it a journal on disk or in memory."""
 
 from __future__ import annotations
 

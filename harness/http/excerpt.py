@@ -1,4 +1,4 @@
-"""What a service said, in one line of a message."""
+"""The words of a service's answer, in one line of a message."""
 
 from __future__ import annotations
 

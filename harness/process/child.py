@@ -118,7 +118,7 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the child itself (not only some offspring of it) still runs."""
+        """Return whether the child itself (not only some offspring of it) still runs."""
         return self._returncode is None and not self._exit.wait(0)
 
     @property

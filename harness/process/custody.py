@@ -1,4 +1,4 @@
-"""What this process has started and must not leave behind, as told to its guardian.
+"""The things that this process has started and must not leave behind, as told to its guardian.
 
 The guardian (see ``paidonce.harness.process.guardian``) is started at the first registration and
 never waited for: the pipe holds what it has not read yet. A registration costs one write.
@@ -67,7 +67,7 @@ class Custody:
 
     @property
     def tickets(self) -> frozenset[str]:
-        """What is registered now."""
+        """Return the tickets that are registered now."""
         with self._lock:
             return frozenset(self._registered)
 

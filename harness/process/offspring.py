@@ -33,7 +33,7 @@ def members(processes: Iterable[psutil.Process], group: int) -> list[psutil.Proc
 
 
 def gone(process: psutil.Process) -> bool:
-    """Whether it runs no more. A zombie is gone: it waits for its parent, not for us.
+    """Return whether it runs no more. A zombie is gone: it waits for its parent, not for us.
 
     An orphan's new parent may well be slow to reap it (pid 1 of many containers never does), so
     waiting for the pid to disappear would wait for somebody else's diligence.

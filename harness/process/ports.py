@@ -51,7 +51,7 @@ class HeldPort:
 
 
 def answers(port: int, host: str = HOST, seconds: float = 1.0) -> bool:
-    """Whether something accepts TCP connections on ``port`` right now."""
+    """Return whether something accepts TCP connections on ``port`` right now."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
             return True

@@ -46,7 +46,7 @@ class TempFolder:
 
 
 def passable_by_others(path: Path) -> bool:
-    """Whether any user may pass through every folder above ``path`` (links resolved).
+    """Return whether any user may pass through every folder above ``path`` (links resolved).
 
     Looks at permission bits only: an access control list that grants more is not seen, which
     errs on the safe side.

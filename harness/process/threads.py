@@ -30,7 +30,8 @@ def go_on(called_off: threading.Event | None, what: str) -> None:
 async def in_thread(
     work: Callable[[threading.Event], T], undo: Callable[[T], None] = lambda done: None
 ) -> T:
-    """What ``work`` returns, which runs in a thread and is given an event: set, it is called off.
+    """Run ``work`` in a thread and return its result; the event that it is given is set when it is
+    called off.
 
     When the caller is cancelled, the event is set and the thread's end is waited for, so that
     nothing it uses is taken away from under it; what it has made all the same is ``undo``ne.

@@ -75,7 +75,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WitnessFil
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is wrong with a marker is said before anything runs."""
+    """Say what is wrong with a marker before anything runs."""
     for item in items:
         mark = item.get_closest_marker("paidonce")
         if mark is not None:
@@ -107,7 +107,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was not decided, and why, so that a skipped check is not overlooked."""
+    """Print what was not decided, and why, so that a skipped check is not overlooked."""
     run.summarize(terminalreporter)
 
 
@@ -137,7 +137,7 @@ def paidonce_target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture
 def paidonce_result(request: pytest.FixtureRequest) -> Result:
-    """What the check of a test marked with ``paidonce`` came to."""
+    """Return the result of checking a test marked with ``paidonce``."""
     if request.node.stash.get(_wanted, None) is None:
         pytest.fail(
             "paidonce_result is for tests marked with @pytest.mark.paidonce; "

@@ -1,4 +1,4 @@
-"""What a test of ours fails with, and how pytest shows it."""
+"""The errors with which a test of ours fails, and how pytest shows them."""
 
 from __future__ import annotations
 

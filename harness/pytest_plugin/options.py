@@ -40,7 +40,7 @@ _OPTIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What a search may take: seconds, or a number of executions (of bursts)."""
+    """The budget of a search: seconds, or a number of executions (of bursts)."""
 
     seconds: float | None = None
     count: int | None = None
@@ -48,7 +48,7 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What one test is to do. ``where`` names it in messages."""
+    """The orders of one test. ``where`` names it in messages."""
 
     where: str
     mode: str
@@ -80,13 +80,13 @@ def declare(parser: pytest.Parser) -> None:
 
 
 def option(config: pytest.Config, name: str) -> str | None:
-    """What the command line says."""
+    """Return what the command line says."""
     given = config.getoption(f"paidonce_{name}", default=None)
     return str(given) if given else None
 
 
 def ini(config: pytest.Config, name: str) -> str | None:
-    """What the ini file says."""
+    """Return what the ini file says."""
     return str(config.getini(f"paidonce_{name}")) or None
 
 
@@ -114,12 +114,12 @@ def unknown_of(config: pytest.Config) -> str:
 
 
 def home(config: pytest.Config) -> Path:
-    """What paths in the ini file are relative to."""
+    """Return the folder to which paths in the ini file are relative."""
     return config.rootpath if config.inipath is None else config.inipath.parent
 
 
 def in_witness_folder(config: pytest.Config, path: Path) -> bool:
-    """Whether it lies below a folder of ``paidonce_witnesses``."""
+    """Return whether it lies below a folder of ``paidonce_witnesses``."""
     folders: list[Path] = config.getini("paidonce_witnesses")
     return any(path.is_relative_to(folder) for folder in folders)
 
@@ -130,7 +130,7 @@ _KEYS = ("target", "variant", "attempts", "mode", "budget", "expect", "witness")
 
 
 def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -> Wanted:
-    """What the marker says, filled up by options and ini keys; without a marker just these.
+    """Return what the marker says, filled up by options and ini keys; without a marker just these.
 
     Raises ``pytest.UsageError``.
 
@@ -174,7 +174,7 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
 
 
 def of_witness(config: pytest.Config, path: Path, nodeid: str) -> Wanted:
-    """What is to be done with a witness that was collected."""
+    """Return what is to be done with a witness that was collected."""
     return Wanted(
         where=nodeid,
         mode="replay",

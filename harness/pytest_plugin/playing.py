@@ -41,7 +41,7 @@ CONFIRM_S = 30.0
 
 @dataclass(frozen=True)
 class Play:
-    """What is to be played, on what, and where it leaves its files."""
+    """The things to be played, what they are played on, and where their files go."""
 
     wanted: Wanted
     target: tuple[Loaded, TargetSubject] | None

@@ -1,4 +1,4 @@
-"""What one check came to, as a test sees it."""
+"""The result of one check, as a test sees it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paidonce.harness.verdict import Broken, Status
 
 @dataclass(frozen=True)
 class Result:
-    """What an exploration, some bursts or a replay came to.
+    """The result of an exploration, of some bursts or of a replay.
 
     ``how`` is one sentence. ``verdicts`` are of the checkers that say it broke, or that they could
     not tell; ``steps`` how it came to that, a line each. ``witness`` is the file that replays it,
@@ -49,7 +49,7 @@ class Result:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """What broke, a sentence for each checker that says so."""
+        """Return what broke, a sentence for each checker that says so."""
         return tuple(verdict.words for verdict in self.verdicts)
 
     @property

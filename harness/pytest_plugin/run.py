@@ -1,4 +1,4 @@
-"""What holds for a whole run, and is the same for all workers of one. Imports nothing of weight."""
+"""Settings of a whole test run, the same for all workers of one. Imports nothing of weight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROPERTY = "paidonce"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What holds for the whole run. ``shared`` is the folder workers of one run have in common."""
+    """The settings of the whole run. ``shared`` is the folder workers of one run have in common."""
 
     out: Path
     unknown: str
@@ -34,7 +34,8 @@ _out = pytest.StashKey[Path]()
 
 
 def settings(config: pytest.Config) -> Settings:
-    """What holds for the run; a worker of pytest-xdist is told by the process that owns it."""
+    """Return the settings of the run; a worker of pytest-xdist is told by the process that owns
+    it."""
     told: Mapping[str, Any] = getattr(config, "workerinput", {})
     shared = told.get("paidonce_shared")
     return Settings(

@@ -1,4 +1,4 @@
-"""What a test run has open, and the target as a test sees it."""
+"""The servers and services that a test run has open, and the target as a test sees it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST = 120
 
 
 class RaceSession:
-    """What one process of a test run has open: servers, and services that were built."""
+    """All that one process of a test run has open: servers, and services that were built."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -135,7 +135,7 @@ class Target:
         return self._wanted.target
 
     def check(self) -> Result:
-        """What the marker asks for."""
+        """Make the check that the marker asks for, and return its result."""
         match self._wanted.mode:
             case "explore":
                 return self._play(self._wanted, playing.explored)

@@ -1,4 +1,4 @@
-"""What was found, as data: the one thing every report is written from.
+"""Results as data: what was found, from which every report is written.
 
 ``proof`` is the format of results.json; ``grounds`` says what a complete search rests on;
 ``standing``, ``problems`` and ``findings`` hold it against what was declared, and ``baseline``

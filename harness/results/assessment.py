@@ -1,4 +1,4 @@
-"""What a proof comes to, decided once: standings, problems, findings and the exit status. Pure.
+"""The assessment of a proof, made once: standings, problems, findings and the exit status. Pure.
 
 Every writer takes an assessment, and decides nothing itself.
 """
@@ -21,7 +21,7 @@ WRONG_SET_UP = 2
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a proof comes to, as every writer takes it.
+    """The assessment of a proof, as every writer takes it.
 
     In ``proof`` the cells are marked of which all that broke is accepted. ``standings`` are by the
     names of variant and scenario. ``status`` is VALID when all is as declared, INVALID when

@@ -1,4 +1,4 @@
-"""What a check of a target found, one by one, under names that stay the same from run to run.
+"""The findings of a check, one by one, under names that stay the same from run to run.
 
 A finding is called ``VARIANT/INVARIANT``: which invariant breaks in which variant. That is what a
 person accepts or fixes; by which schedule it breaks differs from search to search.

@@ -1,5 +1,5 @@
-"""What the verdict of a complete search rests on: the claims by which executions were left out,
-and which of them were confirmed by executions of their own."""
+"""The grounds of a complete search's verdict: the claims by which executions were left out, and
+which of them were confirmed by executions of their own."""
 
 from __future__ import annotations
 

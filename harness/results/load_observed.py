@@ -1,4 +1,4 @@
-"""What was seen of the servers while load ran: part of the data of a load run.
+"""Observations of the servers while load ran: part of the data of a load run.
 
 Plain frozen structs, as ``paidonce.harness.results.proof`` has them. All of it is of the measured
 window alone.

@@ -1,4 +1,4 @@
-"""What in a proof is not as declared. Pure."""
+"""The problems of a proof: where it is not as declared. Pure."""
 
 from __future__ import annotations
 

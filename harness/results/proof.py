@@ -1,4 +1,4 @@
-"""What a proof found: the data every report is written from.
+"""A proof's results: the data every report is written from.
 
 Plain frozen structs, written as JSON beside the reports, so that any report can be made again
 later from the file alone.

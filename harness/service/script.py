@@ -1,4 +1,4 @@
-"""What is played, and who plays it: the one place where scenarios and other targets differ.
+"""A script, and who plays it: the one place where scenarios and other targets differ.
 
 An exploration (or a burst) knows attempts by name only. A *script* says which there are, *clients*
 bring a service to the beginning of a script and play attempts on it, and a *performance* is one

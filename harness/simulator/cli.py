@@ -32,8 +32,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
-    """What reads a command line of ``program``; ``port`` is where it listens if that says
-    nothing of it."""
+    """Return the parser for a command line of ``program``; ``port`` is where it listens if that
+    says nothing of it."""
     parser = _Parser(
         prog=program,
         description="A stateful simulator of Stripe's payments API. Prints one line of JSON with "

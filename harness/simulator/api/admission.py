@@ -1,4 +1,5 @@
-"""What a request meets before its idempotency key is looked at; nothing of it is stored."""
+"""The checks that a request meets before its idempotency key is looked at; nothing of it is
+stored."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def _fault(simulation: Simulation, call: Call, form: Form) -> Fault | None:
 
 
 def _meet_early(call: Call) -> None:
-    """What a fault does before anything else can happen, and how the answer will go."""
+    """Do what a fault does before anything else can happen; return how the answer will go."""
     match call.fault:
         case faults.ResetFault(when=When.BEFORE):
             raise Dropped(Reset())

@@ -62,7 +62,7 @@ class Entered(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallPlan(msgspec.Struct, frozen=True, gc=False):
-    """What is to be executed, and what has to be waited for; delays are in seconds."""
+    """The call to be executed, and what has to be waited for; delays are in seconds."""
 
     prepared: Prepared
     record: Record | None

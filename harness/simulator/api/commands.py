@@ -1,4 +1,4 @@
-"""What the control API can do, each command a function: see ``control`` for what they take."""
+"""The commands of the control API, each a function: see ``control`` for what they take."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ControlError(Exception):
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a command takes."""
+    """The parameters of a command."""
 
 
 class _Reset(_Body, frozen=True):

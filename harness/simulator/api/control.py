@@ -55,7 +55,7 @@ HEADER = "paidonce-control"
 
 
 def addressed(request: ApiRequest) -> bool:
-    """Whether this is a control request, header and all."""
+    """Return whether this is a control request, header and all."""
     return request.path.startswith(PREFIX) and request.headers.get(HEADER) == "1"
 
 

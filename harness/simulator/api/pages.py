@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 def addressed(request: ApiRequest) -> bool:
-    """Whether this asks for a page."""
+    """Return whether this asks for a page."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
 
 

@@ -1,4 +1,4 @@
-"""What Stripe is about: intents, charges, refunds, cards, customers, and their state machines.
+"""Stripe's domain: intents, charges, refunds, cards, customers, and their state machines.
 
 Imports nothing of the simulator, and knows no HTTP.
 """

@@ -1,4 +1,4 @@
-"""What follows upon the confirmation of a payment intent: payment, refusal, or a question.
+"""The confirmation of a payment intent, and what follows: payment, refusal, or a question.
 
 Source: https://docs.stripe.com/payments/paymentintents/lifecycle and, for authentication,
 https://docs.stripe.com/payments/3d-secure/authentication-flow.

@@ -74,7 +74,7 @@ def card_error(
     charge: str,
     payment_method: PaymentMethod,
 ) -> ErrorObject:
-    """What a decline leaves behind as the intent's ``last_payment_error``."""
+    """Return the error that a decline leaves behind as the intent's ``last_payment_error``."""
     return ErrorObject(
         type="card_error",
         message=message,

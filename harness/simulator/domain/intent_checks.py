@@ -1,4 +1,4 @@
-"""What must be so for a payment intent to be made, changed or confirmed; errors as Stripe's."""
+"""The conditions for a payment intent to be made, changed or confirmed; errors as Stripe's."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Deleted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is left to say of an object that was deleted."""
+    """The rest of an object that was deleted: its name, and that it is gone."""
 
     id: str
     object: str

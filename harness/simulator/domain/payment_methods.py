@@ -22,7 +22,7 @@ _SECONDS_PER_YEAR = 31_556_952
 
 
 class PaymentSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request pays with: exactly one of a payment method's name or a card token.
+    """The means by which a request pays: exactly one of a payment method's name or a card token.
 
     A bank account is only known by the name of a test one.
     """

@@ -145,7 +145,7 @@ class World:
         return sum(self.wants(endpoint, type) for endpoint in self.webhook_endpoints)
 
     def wants(self, endpoint: WebhookEndpoint, type: str) -> bool:
-        """Whether events of that type go to that endpoint."""
+        """Return whether events of that type go to that endpoint."""
         if endpoint.status != "enabled" or endpoint.id in self.deleted:
             return False
         return type in endpoint.enabled_events or "*" in endpoint.enabled_events

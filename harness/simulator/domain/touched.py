@@ -1,4 +1,5 @@
-"""What a call reads and writes, told to whoever asks for it by a header of the request.
+"""The objects that a call reads and writes, told to whoever asks for them by a header of the
+request.
 
 A call is then executed on a view of the world that takes notes, so that a call of which nobody
 asks costs nothing. What is told is exact: it is what the execution came upon, not what its
@@ -40,7 +41,7 @@ Thing = tuple[str, str]
 
 
 class Touched:
-    """What one call came upon."""
+    """The objects that one call came upon."""
 
     __slots__ = ("added", "changes", "listed", "looks", "made")
 

@@ -1,4 +1,4 @@
-"""What a request says about a payment intent, read from its parameters.
+"""The parameters of a request about a payment intent.
 
 Parameters: https://docs.stripe.com/api/payment_intents. Parameters that would change nothing in
 what is simulated (``mandate_data``, ``radar_options`` …) are accepted and ignored. All of these

@@ -1,4 +1,4 @@
-"""What every list call has in common: its parameters and the shape of its answer.
+"""The parameters of every list call, and the shape of its answer.
 
 Source: https://docs.stripe.com/api/pagination.
 """

@@ -1,4 +1,4 @@
-"""What surrounds every call: saved worlds, the clock, faults, idempotency keys, limits, locks,
+"""The surroundings of every call: saved worlds, the clock, faults, idempotency keys, limits, locks,
 webhooks and their signatures.
 
 Imports the domain and the wire.

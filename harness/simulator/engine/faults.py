@@ -33,7 +33,7 @@ class When(enum.StrEnum):
 class _Fault(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
 ):
-    """What all faults have in common: how they are written as JSON."""
+    """The part that all faults have in common: how they are written as JSON."""
 
 
 class ErrorFault(_Fault, frozen=True, kw_only=True, tag="error"):
@@ -106,7 +106,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     params: dict[str, str] = {}
 
     def fits(self, method: str, path: str, key: str | None, form: Mapping[str, Any]) -> bool:
-        """Whether a request satisfies everything that is given."""
+        """Return whether a request satisfies everything that is given."""
         return (
             (self.method is None or self.method == method)
             and fnmatchcase(path, self.path)
@@ -116,7 +116,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to the requests that fit: to each, with ``probability``.
+    """A rule: the fault that befalls requests that fit, each with ``probability``.
 
     The first ``skip`` that fit are spared, and after ``times`` faults it is over.
     """

@@ -28,7 +28,7 @@ KEPT_SECONDS = 24 * 3600
 
 
 class WhenBusy(enum.StrEnum):
-    """What becomes of a request whose key is in use by one that still executes."""
+    """The fates of a request whose key is in use by one that still executes."""
 
     CONFLICT = "conflict"
     """409 at once, which is what Stripe does."""
@@ -37,7 +37,7 @@ class WhenBusy(enum.StrEnum):
 
 
 class Fingerprint(msgspec.Struct, frozen=True, gc=False):
-    """What must be alike for two requests to be the same request."""
+    """The things that must be alike for two requests to be the same request."""
 
     method: str
     path: str
@@ -100,7 +100,7 @@ class Record:
             self._over.set()
 
     def summary(self) -> dict[str, Any]:
-        """What the ledger shows of this key; the API key itself is never shown."""
+        """Return what the ledger shows of this key; the API key itself is never shown."""
         return {
             "key": self.key,
             "method": self.fingerprint.method,

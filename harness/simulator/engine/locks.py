@@ -26,7 +26,7 @@ class Locks:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def held(self, name: str) -> bool:
-        """Whether somebody has the lock."""
+        """Return whether somebody has the lock."""
         return name in self._waiting
 
     async def acquire(self, name: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What the simulator is told when it is started."""
+"""The settings with which the simulator is started."""
 
 from __future__ import annotations
 

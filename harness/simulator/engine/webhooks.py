@@ -287,7 +287,7 @@ class Dispatcher:
         return DeliveryAttempt(at=now, status=answer.status_code)
 
     def _reachable(self, url: str) -> bool:
-        """Whether events may be sent there: on this machine, or where that was allowed.
+        """Return whether events may be sent there: on this machine, or where that was allowed.
 
         A service that registers the address of its production at start must not be sent the
         events of a test.

@@ -1,4 +1,4 @@
-"""What is served: Stripe's API, the control API, and pages for people."""
+"""The app that is served: Stripe's API, the control API, and pages for people."""
 
 from __future__ import annotations
 

@@ -29,15 +29,15 @@ class Params:
         return f"{self._prefix}[{key}]" if self._prefix else key
 
     def has(self, key: str) -> bool:
-        """Whether the parameter is there, whatever its value."""
+        """Return whether the parameter is there, whatever its value."""
         return key in self._left
 
     def is_nested(self, key: str) -> bool:
-        """Whether the parameter is there and is a mapping."""
+        """Return whether the parameter is there and is a mapping."""
         return isinstance(self._left.get(key), dict)
 
     def is_false(self, key: str) -> bool:
-        """Whether the parameter is there and is plainly ``false``."""
+        """Return whether the parameter is there and is plainly ``false``."""
         return self._left.get(key) == "false"
 
     def string(self, key: str, *, max_length: int = 5000) -> str | None:

@@ -65,7 +65,7 @@ class _Alone(RealTime):
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:
-        """What is not there yet does not come."""
+        """Return False: in a burst, what is not there yet does not come."""
         return await ready()
 
 

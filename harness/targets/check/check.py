@@ -51,7 +51,7 @@ _FOLLOWING_S = 10.0
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """What is to be checked. ``seconds`` is for all variants together, once all is built."""
+    """The plan of a check. ``seconds`` is for all variants together, once all is built."""
 
     subject: TargetSubject
     script: TargetScript
@@ -69,7 +69,8 @@ class CheckPlan:
 
 @dataclass
 class Checked:
-    """What was found so far. ``notes`` are by variant: what could not be controlled, and more.
+    """The results of a check so far. ``notes`` are by variant: what could not be controlled, and
+    more.
 
     ``unusable`` are the variants whose set-up is wrong: nothing was decided of them.
     """
@@ -199,7 +200,7 @@ class _OfOne:
     # --- the parts ---------------------------------------------------------------------------
 
     async def _explored(self) -> Searched | None:
-        """What the search came to; None where the smoke run was enough."""
+        """Search, and return the results; None where the smoke run was enough."""
         plan, file = self._plan, self._plan.script.loaded.file
         self._doing("starting")
         async with opened(
@@ -277,8 +278,8 @@ class _OfOne:
         return searched(explored, save(explored, plan.out / WITNESSES), plan.out)
 
     async def _predicted(self, worlds: ServiceWorlds) -> Forecast | None:
-        """What the attempts could order badly, None where that could not be told; the service was
-        watched and tried out before."""
+        """Return the bad orders that the attempts could come in, None where that could not be told;
+        the service was watched and tried out before."""
         self._doing("predicting from each attempt alone")
         try:
             return await predicted(worlds, watch=0.0)

@@ -38,7 +38,7 @@ _SHOWN = 200
 
 
 class Smoke(msgspec.Struct, frozen=True, kw_only=True):
-    """What the smoke run found. ``problems`` make going on pointless; ``notes`` are to be known.
+    """The findings of a smoke run. ``problems`` make going on pointless; ``notes`` are to be known.
 
     ``seen`` counts what crossed each tap while one attempt was alone.
     """
@@ -133,12 +133,12 @@ def _told(operation: Operation) -> str:
 
 
 def _delivers(script: TargetScript, name: str) -> bool:
-    """Whether what an attempt does last is to deliver an event of ours."""
+    """Return whether the last thing an attempt does is to deliver an event of ours."""
     return any(one.name == name and one.steps[-1].webhook for one in script.attempts)
 
 
 def _turned_away(operation: Operation) -> bool:
-    """Whether a request was refused, and so had no reason to use any tap."""
+    """Return whether a request was refused, and so had no reason to use any tap."""
     completed = operation.completed
     return completed is not None and 400 <= (completed.status or 0) < 500
 
@@ -196,7 +196,8 @@ def _elsewhere(bench: Bench) -> Iterator[str]:
 
 
 async def _twice(worlds: ServiceWorlds) -> list[str]:
-    """What differs between two sequential executions, and what breaks without concurrency."""
+    """Return what differs between two sequential executions, and what breaks without
+    concurrency."""
     first = await _played(worlds)
     lines = _lines(first)
     judged = first.judged

@@ -13,7 +13,7 @@ _CLASS = re.compile(r"[1-5]xx", re.IGNORECASE)
 
 
 def bad_status(wanted: Status) -> str | None:
-    """What is wrong with a status, or nothing."""
+    """Return what is wrong with a status, or nothing."""
     for one in wanted if isinstance(wanted, tuple) else (wanted,):
         fine = 100 <= one <= 599 if isinstance(one, int) else bool(_CLASS.fullmatch(one))
         if not fine:
@@ -22,7 +22,7 @@ def bad_status(wanted: Status) -> str | None:
 
 
 def has_status(wanted: Status, status: int) -> bool:
-    """Whether ``status`` is one of those wanted."""
+    """Return whether ``status`` is one of those wanted."""
     for one in wanted if isinstance(wanted, tuple) else (wanted,):
         if one == status if isinstance(one, int) else int(one[0]) == status // 100:
             return True
@@ -30,7 +30,7 @@ def has_status(wanted: Status, status: int) -> bool:
 
 
 def meets(rule: RuleTable, answer: Answer) -> bool:
-    """Whether all that the rule says is true of the answer."""
+    """Return whether all that the rule says is true of the answer."""
     if rule.status is not None and not has_status(rule.status, answer.status):
         return False
     if any(at_path(path, answer.body) != wanted for path, wanted in rule.json.items()):
@@ -50,6 +50,6 @@ def rules_of(rule: RuleTable | tuple[RuleTable, ...]) -> tuple[RuleTable, ...]:
 
 
 def empty(rule: RuleTable) -> bool:
-    """Whether the rule says nothing."""
+    """Return whether the rule says nothing."""
     said: tuple[Any, ...] = (rule.status, rule.json, rule.body, rule.not_body, rule.headers)
     return not any(part not in (None, {}) for part in said)

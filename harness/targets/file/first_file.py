@@ -127,7 +127,7 @@ need = [{% if a.database_env %}"postgres", {% endif %}"stripe"]
 
 @dataclass(frozen=True)
 class Answers:
-    """What is asked. Empty texts leave a key as a comment."""
+    """The answers from which a first target file is made. Empty texts leave a key as a comment."""
 
     name: str
     command: str

@@ -1,4 +1,4 @@
-"""What the tables of a target file have in common."""
+"""The part that all tables of a target file have in common."""
 
 from __future__ import annotations
 

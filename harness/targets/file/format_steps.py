@@ -92,7 +92,7 @@ class PrepareTable(StepTable, frozen=True, kw_only=True):
 
 
 class RuleTable(Table, frozen=True, kw_only=True):
-    """What an answer must be like; all that is given must hold."""
+    """A rule for an answer; all that is given must hold."""
 
     status: Status | None = None
     json: Annotated[

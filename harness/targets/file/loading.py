@@ -24,7 +24,7 @@ class Loaded:
 
     @property
     def folder(self) -> Path:
-        """What paths in the file are relative to."""
+        """Return the folder to which paths in the file are relative."""
         return self.path.parent
 
     @property

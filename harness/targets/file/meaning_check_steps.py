@@ -80,7 +80,7 @@ def _reset(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
 
 
 def _sees(scope: str, other: str) -> bool:
-    """Whether what is captured per ``other`` is there for a step done per ``scope``."""
+    """Return whether what is captured per ``other`` is there for a step done per ``scope``."""
     return _SCOPES.index(other) <= _SCOPES.index(scope)
 
 

@@ -40,7 +40,8 @@ def needed(file: TargetFile) -> tuple[str, ...]:
 
 
 def keeps_state_unseen(file: TargetFile) -> bool:
-    """Whether what it knows of its orders is where no tap is: in its memory, most likely."""
+    """Return whether it keeps what it knows of its orders where no tap is: in its memory, most
+    likely."""
     return not _STORES & set(needed(file))
 
 

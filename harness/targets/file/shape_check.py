@@ -184,7 +184,7 @@ def _listed(types: tuple[str, ...]) -> str:
 
 
 def _type_of(value: Any) -> str:
-    """What a value of a TOML file is, in words."""
+    """Return the type of a value of a TOML file, in words."""
     kind = next((name for known, name in _KINDS if isinstance(value, known)), "")
     return _TYPES[kind] if kind else "a date or a time"
 
@@ -215,7 +215,7 @@ def _lacking(key: str, path: Path) -> str:
 
 
 def _description(path: Path) -> str:
-    """What the format says of the key at ``path``, or nothing."""
+    """Return what the format says of the key at ``path``, or nothing."""
     kind: msgspec.inspect.Type = msgspec.inspect.type_info(TargetFile)
     about = ""
     for part in path:

@@ -154,7 +154,7 @@ class TargetClients:
         return self._observer
 
     async def _keep_at_stripe(self, *, called: bool) -> None:
-        """What steps done once per service made at Stripe is to be there in every execution.
+        """Have what steps done once per service made at Stripe be there in every execution.
 
         ``called`` tells whether the service called Stripe in them. Raises ``UsageError`` where
         Stripe forgets it.

@@ -69,7 +69,7 @@ class Events:
     """By event id, those that are not Stripe's own."""
 
     def raised_by_stripe(self, step: StepTable) -> bool:
-        """Whether Stripe itself raises the event that the step delivers."""
+        """Return whether Stripe itself raises the event that the step delivers."""
         kept = Capability.STRIPE_EVENTS in self.bench.capabilities
         return kept and isinstance(step.object, str) and step.webhook in EVENT_TYPES
 

@@ -220,7 +220,7 @@ def _started(
 def _readiness(
     process: ProcessTable, number: int, child: Child, port: int
 ) -> tuple[str, Callable[[], bool | None]]:
-    """What is waited for, in words, and how to see it."""
+    """Return what is waited for, in words, and how to see it."""
     ready = process.ready or ("tcp" if number == 1 else "started")
     if ready.startswith("/"):
         return f"answer {ready}", lambda: _answers(f"http://{HOST}:{port}{ready}")

@@ -1,4 +1,4 @@
-"""What an order is called: which captured value names it, and under which key Stripe does.
+"""The identity of an order: which captured value names it, and under which key Stripe does.
 
 Nothing is judged by it; it tells reports which calls to Stripe belong together.
 """

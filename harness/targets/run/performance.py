@@ -35,7 +35,7 @@ _SHOWN = 200
 
 
 def leads_on(step: StepTable, status: int) -> bool:
-    """Whether the answer to a step, not the last of an attempt, is as it should be."""
+    """Return whether the answer to a step, not the last of an attempt, is as it should be."""
     return has_status(step.expect if step.expect is not None else ("2xx", "3xx"), status)
 
 
@@ -166,7 +166,8 @@ class TargetPerformance:
         return came
 
     async def _there(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
-        """Whether Stripe has raised the event that is to be delivered, or has what is looked up."""
+        """Return whether Stripe has raised the event that is to be delivered, or has what is looked
+        up."""
         scope, where = self.own[part.name], self._where(part, number)
         if self._events.raised_by_stripe(step):
             # Looking is none of the times at which {fresh} is another.
@@ -312,7 +313,7 @@ class TargetPerformance:
         return bool(await self._unfinished())
 
     async def _unfinished(self) -> str:
-        """What [rest] says is left to be done; nothing if it is empty."""
+        """Return what [rest] says is left to be done; nothing if it is empty."""
         for number, query in enumerate(self.loaded.file.rest.sql, start=1):
             where = f"{self.loaded.path}, [rest], sql, item {number}"
             if left := await query_value(self.bench.eyes, query, self.shared.values, where):
@@ -337,7 +338,7 @@ class TargetPerformance:
 
 
 def _captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:
-    """What the step captures of its answer, and what is not there, in words."""
+    """Return what the step captures of its answer, and what is not there, in words."""
     values: dict[str, str | int] = {}
     for name, text in step.capture.items():
         try:

@@ -18,7 +18,7 @@ from paidonce.harness.testbed.bench import Bench
 
 
 def values_of(scope: Scope) -> dict[str, str | int]:
-    """What is known to a step, with something that no step had before."""
+    """Return the values that a step knows, with one that no step had before."""
     return {"uuid": str(uuid.uuid4()), **scope.values, "fresh": scope.fresh()}
 
 

@@ -1,4 +1,4 @@
-"""What clients of a target know: captured values, and a cookie jar for each user."""
+"""The scope of a target's clients: captured values, and a cookie jar for each user."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ class Scope:
                 jar[name] = value
 
     def cookie_header(self, user: str) -> str | None:
-        """What ``user`` sends; None without a cookie."""
+        """Return the header with the cookies that ``user`` sends; None without a cookie."""
         jar = self.cookies.get(user, {})
         return "; ".join(f"{name}={value}" for name, value in jar.items()) or None

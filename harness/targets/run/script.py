@@ -1,4 +1,4 @@
-"""What a target file says is to be played: its attempts, by name."""
+"""The script of a target file: its attempts, by name."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class TargetScript:
         )
 
     def rules(self) -> Rules:
-        """What must hold, as a history carries it."""
+        """Return the rules that must hold, as a history carries them."""
         file = self.loaded.file
         counted = tuple(a.name for a in self.attempts if a.table.counts)
         least = file.success.at_least

@@ -66,7 +66,8 @@ class TargetSubject:
 
     @property
     def one_at_a_time(self) -> bool:
-        """Whether there can be only one of it: it runs already, or its taps have fixed ports."""
+        """Return whether there can be only one of it: it runs already, or its taps have fixed
+        ports."""
         return self.loaded.file.service is not None or self.ports != Ports()
 
     @property
