@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP: bodies, errors, and their description for OpenAPI."""
+"""HTTP bodies and errors of the service, and their description for OpenAPI."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from paidonce.reference_service.orders import Order
 
 
 class CallKind(enum.StrEnum):
-    """What a call does at Stripe; it is part of the idempotency key.
+    """The kinds of calls to Stripe; the kind is part of the idempotency key.
 
     Creating an intent and creating-and-confirming one share a kind on purpose. After a crash
     that the database does not know of, the next attempt then repeats the key whichever of the
@@ -72,7 +72,7 @@ class Intent:
 
 
 class Result(enum.Enum):
-    """What is known after a call."""
+    """The state of a payment after a call, as far as it is known."""
 
     SUCCEEDED = enum.auto()
     """Stripe did it."""
@@ -94,7 +94,7 @@ class Result(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a call. ``code`` and ``message`` are Stripe's where there are any.
+    """The outcome of a call. ``code`` and ``message`` are Stripe's where there are any.
 
     ``replayed`` says that the answer is the stored one of an earlier request with this key.
     """

@@ -1,4 +1,4 @@
-"""What an attempt comes to, once Stripe has answered or failed to: pure."""
+"""The end of an attempt, once Stripe has answered or failed to: pure."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Flow:
 def conclude(
     operation: Operation | type[Operation], order: Order, call: StripeCall, outcome: Outcome
 ) -> Settlement:
-    """What ``outcome`` comes to for ``order``, which is the order at rest; pure."""
+    """Return how ``outcome`` settles ``order``, which is the order at rest; pure."""
     return conclude_shared(order, outcome) or operation.conclude(order, call, outcome)
 
 

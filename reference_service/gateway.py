@@ -183,7 +183,7 @@ def _paid_or_not(intent: Intent) -> Outcome:
 
 
 def outcome_of(error: stripe.StripeError) -> Outcome:
-    """What an error of stripe-python says about whether something happened."""
+    """Return what an error of stripe-python says about whether something happened."""
     details = _error_details(error)
     code = error.code or details.get("code")
     message = error.user_message or str(error)

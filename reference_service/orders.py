@@ -70,7 +70,7 @@ class Order:
 
 @dataclass(frozen=True)
 class OrderAnswer:
-    """What a client gets: an HTTP status, a JSON body and headers of our own."""
+    """An answer to a client: an HTTP status, a JSON body and headers of our own."""
 
     status: int
     body: Mapping[str, Any]

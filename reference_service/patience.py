@@ -26,7 +26,7 @@ class Patience:
         self._failures = 0
 
     def again(self) -> bool:
-        """Whether to try once more; returns when it is time to."""
+        """Return whether to try once more, when it is time to."""
         self._failures += 1
         if self._failures <= self._at_once:
             return True

@@ -18,7 +18,7 @@ _UNCLEAR = Outcome(result=Result.UNKNOWN, message="Stripe is still at it.")
 
 
 def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
-    """What came of ``call``, sent with ``key`` not before ``since`` (Unix seconds).
+    """Return the outcome of ``call``, sent with ``key`` not before ``since`` (Unix seconds).
 
     The outcome is UNKNOWN if Stripe does not answer, or has not finished.
     """
@@ -37,7 +37,7 @@ def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
 
 
 def judge(call: StripeCall, intent: Intent) -> Outcome:
-    """What the intent as it is now says about ``call``; pure."""
+    """Return what the intent as it is now says about ``call``; pure."""
     if intent.status in ("processing", "requires_action", "requires_capture"):
         return replace(_UNCLEAR, intent=intent)
     paying = call.kind is CallKind.CONFIRM or (call.kind is CallKind.CREATE and call.confirm)

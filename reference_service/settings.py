@@ -15,7 +15,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the service was told.
+    """The settings with which the service was started.
 
     ``lock_timeout_ms`` and ``redis_lease_ms`` are milliseconds, names ending in ``_s`` are
     seconds. ``handler_threads`` is how many requests are worked on at once; with more of them than

@@ -37,7 +37,7 @@ def on(name: str) -> Iterator[None]:
 
 
 def told() -> str:
-    """What was counted since ``start``, as the value of the header; counting ends."""
+    """Return what was counted since ``start``, as the value of the header; counting ends."""
     seconds: dict[str, float] = _here.seconds
     del _here.seconds
     return ", ".join(f"{name};dur={spent * 1000:.3f}" for name, spent in seconds.items())

@@ -96,5 +96,5 @@ class WatchingClient(stripe.HTTPClient):
 
 
 def never_connected(error: stripe.APIConnectionError) -> bool:
-    """Whether the connection was never made, so that nothing can have been sent."""
+    """Return whether the connection was never made, so that nothing can have been sent."""
     return isinstance(error.__cause__, ConnectTimeoutError | NewConnectionError)

@@ -1,4 +1,4 @@
-"""What a proof found, written for people and for machines: one writer for each format.
+"""Reports of a proof, for people and for machines: one writer for each format.
 
 ``write_all`` puts every report of a proof into a folder, ``load`` reads the proof back from it.
 """

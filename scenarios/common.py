@@ -1,4 +1,4 @@
-"""What several scenarios have in common: the checkers that apply to a kind of story."""
+"""The parts that several scenarios share: the checkers that apply to a kind of story."""
 
 from __future__ import annotations
 

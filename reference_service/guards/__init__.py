@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Guard:
-    """What is known of a guard without loading it.
+    """A guard, as far as it is known without loading it.
 
     ``sound`` claims that no interleaving and no fault makes an order pay twice. ``module`` is
     the file in this package whose ``build(context)`` returns it.

@@ -1,4 +1,4 @@
-"""What a guard is: a section around one operation on one order, in the same few steps.
+"""A guard: a section around one operation on one order, in the same few steps.
 
 The flow (``paidonce.reference_service.flow``) calls them in this order::
 
@@ -36,7 +36,7 @@ class LostRace(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What every guard is built from."""
+    """The parts that every guard is built from."""
 
     settings: Settings
     engine: Engine
@@ -112,7 +112,7 @@ class Section(ABC):
         )
 
     def stands(self) -> None:  # noqa: B027 - most guards' reads are final as they are
-        """What was read led to a refusal: make sure that it was true. May raise ``LostRace``."""
+        """Make sure that what was read, and led to a refusal, was true. May raise ``LostRace``."""
 
     @abstractmethod
     def commit(self, order: Order, plan: Plan) -> OrderAnswer:

@@ -1,4 +1,4 @@
-"""What the vulnerable guards share: the code one writes before thinking of a second request.
+"""The part that vulnerable guards share: the code one writes before thinking of a second request.
 
 Read in one short transaction, decide in memory, call Stripe, write back in another one, all
 columns as they were read and changed, the way an object-relational mapper saves an object. No

@@ -1,4 +1,4 @@
-"""What an operation is, and the endings that all of them share."""
+"""An operation, and the endings that all of them share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an operation decided to do.
+    """The plan of an operation, once it has decided.
 
     Either ``call`` is the one Stripe call to make and the settlement follows from its outcome,
     or there is none and ``settlement`` is already known. ``event`` is recorded with it; if it
@@ -55,11 +55,11 @@ class Operation(Protocol):
         """The request's parameters, as JSON, to tell a repeated client key from a reused one."""
 
     def decide(self, order: Order) -> Plan:
-        """What to do about ``order``; pure. Raises ``Refused`` with the 4xx to answer."""
+        """Decide what to do about ``order``; pure. Raises ``Refused`` with the 4xx to answer."""
 
     @staticmethod
     def conclude(order: Order, call: StripeCall, outcome: Outcome) -> Settlement:
-        """What a definite outcome of ``call`` comes to; pure.
+        """Return how a definite outcome of ``call`` settles the order; pure.
 
         ``order`` is the row before the write that records it; its ``payment_status`` may be
         ``processing`` and must not be relied on.

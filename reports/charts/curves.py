@@ -1,4 +1,4 @@
-"""What a plot with several curves holds, drawn twice: as SVG (``curve_svg``), and by script.
+"""A plot with several curves as data, drawn twice: as SVG (``curve_svg``), and by script.
 
 Pure data. Both drawings are made from the same numbers, so that a page says the same with and
 without JavaScript.

@@ -126,7 +126,7 @@ class _Maker:
                     self.changed_at = len(self.cards)
 
     def _outside(self, label: str, *, before: bool) -> None:
-        """What was prepared alone before the race, or done alone after it."""
+        """Add a card for what was prepared alone before the race, or done alone after it."""
         pieces = []
         attempts = set(self.witness.attempts)
         first = min((e.t for _, e in self.history.of(Invoked) if e.attempt in attempts), default=0)

@@ -31,7 +31,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt read of a row, and at which step."""
+    """The values that an attempt read of a row, and at which step."""
 
     step: int | None
     values: Values

@@ -20,7 +20,7 @@ _LONG = 7
 
 
 class Facts(msgspec.Struct, kw_only=True):
-    """What was met while the film was made.
+    """The facts that were met while the film was made.
 
     ``reads`` are (attempt, row, what it saw) in order; ``calls`` each call to Stripe with its
     attempt and step; ``committed`` the step at which a write became visible, by its identity.

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Icon(enum.StrEnum):
-    """What kind of thing a piece tells of."""
+    """The kinds of things that a piece tells of."""
 
     CLIENT = "client"
     SQL = "sql"
@@ -112,12 +112,12 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def locked(self) -> bool:
-        """Whether an attempt ever holds a lock."""
+        """Return whether an attempt ever holds a lock."""
         return any(rail.kind == "hold" for card in self.cards for rail in card.rails)
 
     @property
     def waited(self) -> bool:
-        """Whether an attempt ever has to wait."""
+        """Return whether an attempt ever has to wait."""
         return any(rail.kind == "wait" for card in self.cards for rail in card.rails)
 
     @property

@@ -23,12 +23,12 @@ def most_telling(verdicts: Sequence[Verdict]) -> Verdict | None:
 
 
 def broke_words(checker: str) -> str:
-    """What broke, for the moment at which it did."""
+    """Return what broke, for the moment at which it did."""
     return telling(checker).broke or f"the invariant {checker} no longer holds"
 
 
 def outcome(history: History, story: OrderStory, reason: str) -> str:
-    """What it came to, in plain words."""
+    """Return what it came to, in plain words."""
     order = next((e for _, e in history.of(OrderObserved) if e.order == story.order), None)
     charges = [
         e for _, e in history.of(ChargeObserved) if e.order == story.order and _taken(e.status)

@@ -175,7 +175,8 @@ def _lines(assessed: Assessment) -> tuple[Line, ...]:
 
 
 def _undecided(run: Run) -> list[Verdict]:
-    """What is worth a line in a run's details: everything but the content checkers."""
+    """Return the verdicts worth a line in a run's details: all but those of the content
+    checkers."""
     order = (Status.INVALID, Status.UNKNOWN)
     return sorted(
         (verdict for verdict in run.verdicts if verdict.status is not Status.VALID),

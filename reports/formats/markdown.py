@@ -152,7 +152,7 @@ def _advice(proof: Proof) -> list[str]:
 
 
 def _figures(proof: Proof) -> list[str]:
-    """What the curves of the page show, as tables."""
+    """Return what the curves of the page show, as tables."""
     parts = []
     for figure in (*figures(proof), *spending_figures(proof), *limit_figures(proof)):
         if not figure.rows:

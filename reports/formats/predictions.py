@@ -90,7 +90,8 @@ def markdown(found: Sequence[Decided], looked: Looked) -> str:
 
 
 def seen(looked: Looked) -> list[str]:
-    """What was looked at and what could not be judged, a sentence or a line of a list each."""
+    """Return what was looked at and what could not be judged, a sentence or a line of a list
+    each."""
     reads = count(looked.reads, "read that may decide", "reads that may decide")
     attempts = count(looked.attempts, "attempt")
     were = "was" if looked.reads == 1 else "were"

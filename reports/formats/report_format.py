@@ -1,4 +1,4 @@
-"""What a format of a whole proof's report brings, so that it is written with the others."""
+"""A format of a whole proof's report, as it is written with the others."""
 
 from __future__ import annotations
 

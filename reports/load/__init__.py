@@ -1,4 +1,4 @@
-"""What load runs say, as panels, tables and curves, and which guard to choose.
+"""Load runs as panels, tables and curves, and advice which guard to choose.
 
 Imports charts and results.
 """

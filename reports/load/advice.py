@@ -160,7 +160,7 @@ def _figures(load: Load | None) -> Measured | None:
 
 
 def _costs(groups: Sequence[Repeated]) -> str:
-    """What was seen of it under the load under which there was most of it."""
+    """Return what the guard costs, under the load under which that was most."""
     parts = []
     loads = [group.load for group in groups]
     waits = max(loads, key=lambda load: load.lock_waits)

@@ -141,7 +141,7 @@ _LATENCIES: tuple[tuple[str, Read], ...] = (
 
 
 def _key(load: Load, **same: str) -> tuple[object, ...]:
-    """What measurements must have in common to be on one curve; ``same`` may differ."""
+    """Return what measurements must have in common to be on one curve; ``same`` may differ."""
     conditions = msgspec.structs.replace(load.conditions, **same)
     return (load.profile, load.users, load.rate, conditions)
 

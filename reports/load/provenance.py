@@ -37,7 +37,7 @@ def made(proof: Proof, loads: Sequence[Load]) -> Provenance:
 
 
 def _conditions(loads: Sequence[Load]) -> str:
-    """What is the same in all; what differs is what the figure shows."""
+    """Return the conditions that are the same in all; the others are what the figure shows."""
     found = [load.conditions for load in loads]
 
     def same(values: set[str], words: str) -> list[str]:

@@ -92,7 +92,8 @@ def _numbers(spent: Spent, kinds: Sequence[Where]) -> list[str]:
 
 
 def _asked(proof: Proof, loads: Sequence[Load]) -> tuple[Figure, ...]:
-    """What one payment sends, and how many of them the database could do by itself."""
+    """Return figures of what one payment sends, and how many of them the database could do by
+    itself."""
     alone: dict[str, Alone] = {}
     limits: dict[str, Limit] = {}
     used: list[Load] = []

@@ -1,4 +1,4 @@
-"""What the sessions of the database did over the time of a load run, as plots. Pure."""
+"""The sessions of the database over the time of a load run, as plots. Pure."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ def _step_s(load: Load) -> float:
 
 
 def _rank(kind: str) -> int:
-    """What works lies below what keeps a connection, and that below what waits."""
+    """Return the place in a stack: work lies below what keeps a connection, and that below
+    waiting."""
     order = (RUNNING, _OTHER, HELD)
     return order.index(kind) if kind in order else len(order)
 

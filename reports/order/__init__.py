@@ -1,4 +1,4 @@
-"""What happened to one order: who asked what, what Stripe did and took; and words for it.
+"""The story of one order: who asked what, what Stripe did and took; and words for it.
 
 Imports histories and words. Others use ``story`` and ``phrases``.
 """

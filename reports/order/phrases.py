@@ -1,4 +1,4 @@
-"""What happens in a history, in words for people who never saw the code. Pure."""
+"""Phrases for what happens in a history, for people who never saw the code. Pure."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def request_words(story: OrderStory, operation: Operation) -> str:
 
 
 def _requested(operation: Operation) -> str:
-    """What a step asks for: the name the target gives it, an event, or its method and path."""
+    """Return what a step asks for: the name the target gives it, an event, or its method and
+    path."""
     args = operation.invoked.args
     return str(args.get("name") or args.get("event") or args.get("request", "a request"))
 
@@ -142,7 +143,7 @@ def call_label(story: OrderStory, call: PaymentCall) -> str:
 
 
 def call_words(story: OrderStory, call: PaymentCall, owner: str | None) -> str:
-    """What Stripe did, in a sentence; ``owner`` is the attempt it did it for, if known."""
+    """Return what Stripe did, in a sentence; ``owner`` is the attempt it did it for, if known."""
     whom = f" for {owner}" if owner else ""
     answer = call.effect.answer or {}
     name = payment_name(story, call.payment)
@@ -183,7 +184,8 @@ def _amount(story: OrderStory, call: PaymentCall) -> str:
 
 
 def conclusion(story: OrderStory, reason: str) -> str:
-    """What it came to, in plain words: who paid how much for what; else the checker's reason."""
+    """Return what it came to, in plain words: who paid how much for what; else the checker's
+    reason."""
     known = letters(story)
     if len(story.taken) > 1:
         parts = [

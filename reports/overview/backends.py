@@ -29,12 +29,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def loud(self) -> bool:
-        """Whether something in it speaks against what was declared, or went wrong."""
+        """Return whether something in it speaks against what was declared, or went wrong."""
         return any(kind.contradicts or kind is Standing.ERROR for kind, _ in self.counts)
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):
-    """What a set could not judge: the reason, and the scenarios with the number of cells."""
+    """A reason for which a set could not judge, and the scenarios with the number of cells."""
 
     reason: str
     scenarios: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the verdict of a search rests on, as a list. Pure."""
+"""The grounds that the verdict of a search rests on, as a list. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search of a cell came to, in words. Pure."""
+"""The result of a cell's search, in words. Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def searched_cells(proof: Proof) -> str:
 
 
 def noun_of_cells(proof: Proof) -> str:
-    """What a cell is called: of a target, which has one scenario, it is a variant."""
+    """Return the word for a cell: of a target, which has one scenario, it is a variant."""
     return "cell" if proof.noun == "guard" else proof.noun
 
 

@@ -1,4 +1,4 @@
-"""What happened to one order as a picture of lanes over time, for histories without a witness.
+"""A timeline: one order's story as a picture of lanes, for histories without a witness.
 
 Imports charts and ``reports.order``. Others use ``timeline`` and ``timeline_picture``.
 """

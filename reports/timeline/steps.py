@@ -15,7 +15,7 @@ MAX_STEPS = 18
 
 
 class Kind(enum.StrEnum):
-    """What a step is."""
+    """The kinds of steps."""
 
     ASK = "ask"
     HOLD = "hold"

@@ -1,4 +1,4 @@
-"""What a check found, for the places where a team reads it: one writer for each."""
+"""Findings of a check in the places where a team reads them: one writer for each."""
 
 from paidonce.reports.formats.ci.annotations import annotation
 from paidonce.reports.formats.ci.comment import comment
