@@ -1,4 +1,4 @@
-"""What can go wrong with a service's calls, and with the service itself: kinds of faults, as data.
+"""Faults of a service's calls, and of the service itself: their kinds, as data.
 
 A gate says what becomes of a call by returning one of ``AtTap``, and the tap carries it out over
 its sockets::
@@ -95,7 +95,7 @@ FromOutside = Crash | TimePasses
 
 
 class Faults(NamedTuple):
-    """What a tap can carry out in a request's place, and in an answer's."""
+    """The faults that a tap can carry out in a request's place, and in an answer's."""
 
     request: tuple[AtTap, ...]
     answer: tuple[AtTap, ...]

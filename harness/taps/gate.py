@@ -13,7 +13,7 @@ from paidonce.harness.taps.faults import AtTap
 
 
 class Call(Protocol):
-    """What every call at a tap has in common; each tap's own class says more.
+    """The part that every call at a tap has in common; each tap's own class says more.
 
     ``tap`` is "stripe", "postgres" or "redis"; ``seq`` counts a tap's calls from 1; ``label``
     says in a few words what it is, without generated ids. ``attempt`` is whose call it is: only
@@ -32,12 +32,12 @@ class Call(Protocol):
     def label(self) -> str: ...
 
     def as_request(self) -> dict[str, Any]:
-        """What it asks for, as the effect it becomes has it."""
+        """Return what it asks for, as the effect it becomes has it."""
         ...
 
 
 class Connection(Protocol):
-    """What a gate may know of the connection a call came on.
+    """The connection a call came on, as far as a gate may know it.
 
     ``id`` numbers the tap's connections from 1.
     """
@@ -46,7 +46,7 @@ class Connection(Protocol):
     def id(self) -> int: ...
 
     def hung_up(self) -> bool:
-        """Whether the service has closed it, so that no answer will be read."""
+        """Return whether the service has closed it, so that no answer will be read."""
         ...
 
 

@@ -40,7 +40,7 @@ class Carried(Call, Protocol):
 
     @property
     def lost(self) -> bool:
-        """Whether the connection ended before its answer did."""
+        """Return whether the connection ended before its answer did."""
         ...
 
     def as_request(self) -> dict[str, Any]: ...
@@ -111,12 +111,12 @@ class Carrier(Pair, Generic[C, S]):
 
     @property
     def idle(self) -> bool:
-        """Whether no call is under way."""
+        """Return whether no call is under way."""
         return not self._passing and not self._line
 
     @property
     def let_in(self) -> bool:
-        """Whether the server has let the client in, so that there is a session."""
+        """Return whether the server has let the client in, so that there is a session."""
         return True
 
     # --- what a tap adds ----------------------------------------------------------------

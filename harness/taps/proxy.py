@@ -1,4 +1,4 @@
-"""What the taps for byte streams share: a loopback port, and pairs of joined connections.
+"""The part that taps for byte streams share: a loopback port, and pairs of joined connections.
 
 Transports and protocols are used, not streams: a byte that merely passes costs one call in and
 one call out. A pair stops reading from one side while the other does not keep up.

@@ -1,4 +1,4 @@
-"""What every tap is to those who open, bind and watch it, whatever its protocol.
+"""A tap, as those take it who open, bind and watch it, whatever its protocol.
 
 What its calls mean is no affair of theirs: for that there is a reader of each tap in
 ``paidonce.harness.explore.control``.
@@ -35,7 +35,7 @@ class Tap(Protocol):
 
     @property
     def faults(self) -> Faults:
-        """What a gate may return to it, and it carries out."""
+        """Return the faults that a gate may return to it, and that it carries out."""
         ...
 
     @property

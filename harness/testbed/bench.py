@@ -214,7 +214,7 @@ class Bench:
 
     @property
     def stripe_tap(self) -> StripeTap:
-        """What the service takes for Stripe."""
+        """Return the tap that the service takes for Stripe."""
         tap = self.taps[StripeTap.name]
         assert isinstance(tap, StripeTap), "the tap before Stripe is of its own kind"
         return tap

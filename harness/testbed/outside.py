@@ -1,4 +1,4 @@
-"""What happens to a service from outside, at a moment that a gate chooses: a crash, time passing.
+"""Events from outside a service, at a moment that a gate chooses: a crash, time passing.
 
 A gate calls ``happen`` before it returns from ``request`` or ``answer``. So a process may be killed
 before a call went on (the gate then returns ``NoContact``), after its effect (at ``answer``), or

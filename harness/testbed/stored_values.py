@@ -1,5 +1,5 @@
-"""What a database has stored, looked for in the rows themselves: an address, say, that a migration
-was told and that is one lane's alone."""
+"""Values that a database has stored, looked for in the rows themselves: an address, say, that a
+migration was told and that is one lane's alone."""
 
 from __future__ import annotations
 

@@ -105,13 +105,13 @@ class Player:
     """The labels of the units that it was seen to send."""
 
     def listened(self) -> AnswerDigest:
-        """What it was answered since this was asked last."""
+        """Return what it was answered since this was asked last."""
         told, self.heard = self.heard, []
         return heard_of(told) if told else NOTHING
 
     @property
     def able(self) -> bool:
-        """Whether it can be let go."""
+        """Return whether it can be let go."""
         able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT)
         return self.at in able and not self.absent
 

@@ -100,6 +100,6 @@ class Attribution:
 
 
 def _may_send(player: Player) -> bool:
-    """Whether a unit may be this attempt's; what one waits for inside the service whose next unit
-    is known is its turn on a connection."""
+    """Return whether a unit may be this attempt's; one that waits inside the service, and whose
+    next unit is known, waits for its turn on a connection."""
     return player.at is At.MOVING or (player.at is At.INSIDE and not player.queued)

@@ -1,4 +1,5 @@
-"""What attempts of a kind are known to do next: to tell apart those that move at once.
+"""Habits: what attempts of a kind are known to do next, by which those that move at once are told
+apart.
 
 When a step of one attempt sets another going inside the service (it gives back the pool's only
 connection), both move, and what arrives could be either's. Their pasts decide where one of them
@@ -13,7 +14,8 @@ from paidonce.harness.explore.control.attempts import Player
 
 
 class Habits:
-    """What came after what, for each kind of attempt; kept from execution to execution."""
+    """The steps that came after each step, for each kind of attempt; kept from execution to
+    execution."""
 
     def __init__(self, kinds: Mapping[str, object]) -> None:
         self._kinds = {name: str(kind) for name, kind in kinds.items()}

@@ -1,4 +1,4 @@
-"""What a service does by itself: a timer's statements, a pool's checks, a queue that is polled.
+"""The background of a service: a timer's statements, a pool's checks, a queue that is polled.
 
 Nobody's attempt sends them, so they are no steps: they pass when they come. Which they are is
 learnt by watching the service before anybody moves: what arrives then is its own. A statement an
@@ -19,7 +19,7 @@ from paidonce.harness.taps.gate import Call
 
 @dataclass
 class Background:
-    """What is known of the service's own business, on one bench.
+    """The units of a service's own business, as far as they are known on one bench.
 
     ``patterns`` are shell-style, over labels, and given by a person; ``learnt`` are labels.
     """
@@ -40,11 +40,11 @@ class Background:
 
     @property
     def expected(self) -> bool:
-        """Whether there is anything to look out for."""
+        """Return whether there is anything to look out for."""
         return bool(self.patterns or self.learnt)
 
     def knows(self, call: Call) -> bool:
-        """Whether the service sends units like this one by itself."""
+        """Return whether the service sends units like this one by itself."""
         return f"{call.tap} {call.label}" in self.learnt or any(
             fnmatch.fnmatchcase(call.label, pattern) for pattern in self.patterns
         )

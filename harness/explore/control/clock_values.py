@@ -49,7 +49,7 @@ Rows = Sequence[Sequence[str | None]]
 
 
 class Clocks(Protocol):
-    """What is known of a service's clocks, from one execution to the next."""
+    """The clocks of a service, as far as they are known from one execution to the next."""
 
     fine: set[str]
     """Columns in which times finer than a second were found. One of a thousand times to the
@@ -98,7 +98,7 @@ class Times:
         return None
 
     def asked(self, actor: str, text: str) -> bool:
-        """Whether what ``actor`` asked for, and was answered, may be a time of its own."""
+        """Return whether what ``actor`` asked for, and was answered, may be a time of its own."""
         return bool(self._written.get(actor)) and self._known(text)
 
     def rows(
@@ -121,8 +121,8 @@ class Times:
         return None
 
     def _decides(self, column: str, text: str) -> bool:
-        """Whether two attempts that read a clock in one moment may be told apart by comparing
-        ``column`` with this."""
+        """Return whether two attempts that read a clock in one moment may be told apart by
+        comparing ``column`` with this."""
         moments = [moment for moment in _moments(text) if self._now(moment)]
         if not moments:
             return False
@@ -143,7 +143,7 @@ class Times:
         self._written.setdefault(actor, set()).update(filter(self._now, _moments(text)))
 
     def _known(self, text: str) -> bool:
-        """Whether this is a time that some attempt has written."""
+        """Return whether this is a time that some attempt has written."""
         moments = set(_moments(text))
         return any(not moments.isdisjoint(written) for written in self._written.values())
 
@@ -186,7 +186,7 @@ def _changes_nothing(statement: Statement) -> bool:
 
 
 def _fine(moment: float) -> bool:
-    """Whether a time is finer than a second."""
+    """Return whether a time is finer than a second."""
     return round(moment % 1, 6) not in (0.0, 1.0)
 
 
@@ -195,8 +195,8 @@ def _tells_which(column: str) -> bool:
 
 
 def _moments(text: str) -> tuple[float, ...]:
-    """What a text may mean as a time, in seconds since 1970; where it does not say in which time
-    zone, all of them."""
+    """Return the times that a text may stand for, in seconds since 1970; where it does not say in
+    which time zone, all of them."""
     if _NUMBER.fullmatch(text):
         whole = text.partition(".")[0]
         return (round(float(text) / 10 ** (len(whole) - 10), 6),)

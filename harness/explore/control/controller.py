@@ -156,7 +156,7 @@ class Control:
 
     @property
     def surprised(self) -> str:
-        """What came while nobody was moving; empty if nothing did."""
+        """Return what came while nobody was moving; empty if nothing did."""
         return self._whose.surprised
 
     def change(self) -> None:
@@ -308,7 +308,7 @@ class Control:
                 player.at = At.DONE
 
     def _goes_on(self, player: Player) -> bool:
-        """Whether the service may still be at work for an attempt that has its answer."""
+        """Return whether the service may still be at work for an attempt that has its answer."""
         if not self._reader.open_sessions(player.name):
             return False
         return self._quiet.silence < self._patience.tail
@@ -342,7 +342,7 @@ class Control:
         return all(blockers.get(pid) for player in waiting for pid in player.pids)
 
     async def _goes_on_elsewhere(self, mover: Player) -> bool:
-        """Whether a worker may be about to begin with what ``mover`` left to it.
+        """Return whether a worker may be about to begin with what ``mover`` left to it.
 
         What is on its way to it (a notification, a job) cannot be seen. So where something is left
         to be done there has to be a silence; a longer one, if nobody else could be meant.
@@ -355,7 +355,7 @@ class Control:
         return not await self._quiet.still()
 
     def _may_wake(self, mover: Player) -> bool:
-        """Whether the step may have woken another process of the service.
+        """Return whether the step may have woken another process of the service.
 
         It learns of nothing but what is published: by a COMMIT, which sends notifications too, by
         a command to Redis, or a call to Stripe.
@@ -363,12 +363,12 @@ class Control:
         return bool(mover.touched.publishes)
 
     def _carried(self) -> bool:
-        """Whether anything of a moving attempt's is with a dependency."""
+        """Return whether anything of a moving attempt's is with a dependency."""
         moving = [player for player in self.players.values() if player.at is At.MOVING]
         return any(arrival.in_flight for player in moving for arrival in player.flying)
 
     def _alone(self) -> bool:
-        """Whether nobody can be let go."""
+        """Return whether nobody can be let go."""
         return not any(player.able for player in self.players.values())
 
     async def _look(self, mover: Player) -> None:
@@ -404,7 +404,8 @@ class Control:
         )
 
     async def _waits_for_a_lock(self, player: Player) -> bool:
-        """Whether all that is in flight for ``player`` waits for locks of sessions at rest."""
+        """Return whether all that is in flight for ``player`` waits for locks of sessions at
+        rest."""
         others = {pid for p in self.players.values() for pid in p.pids}
         blockers = await self._blocking.blockers(others)
         mine = player.pids
@@ -440,7 +441,7 @@ class Control:
     # --- helpers ----------------------------------------------------------------------------------
 
     def _withholds(self, arrival: Arrival) -> bool:
-        """Whether the answer that has come is delivered in a step of its own.
+        """Return whether the answer that has come is delivered in a step of its own.
 
         What the tap has asked for, and what a driver waits for only to send the rest, sets nothing
         going in the service.

@@ -42,7 +42,7 @@ class LateLocks:
         """By unit that was not answered yet, the door that it would wait at."""
 
     def deferred(self, call: Unit, session: str, actor: str) -> bool:
-        """Whether the statement would only wait for what another attempt holds."""
+        """Return whether the statement would only wait for what another attempt holds."""
         door = self._bare(call, session)
         return door is not None and self._tenures.held(door.thing, but=actor)
 
@@ -85,12 +85,13 @@ class LateLocks:
         self._tenures.released(session, self.at)
 
     def _made(self, session: str, door: Door) -> bool:
-        """Whether the row may be one of the session's own making: nobody else sees it yet, and
-        nobody waits for it."""
+        """Return whether the row may be one of the session's own making: nobody else sees it yet,
+        and nobody waits for it."""
         return _enters(self._sessions.tracker(session).touched.locks, door)
 
     def _strengthens(self, session: str, locks: Iterable[Resource], door: Door) -> bool:
-        """Whether a row that others may have a foreign key's lock on is locked against those too.
+        """Return whether a row that others may have a foreign key's lock on is locked against those
+        too.
 
         Who waits for it already is first in the line, and holds up who has it.
         """
@@ -141,7 +142,7 @@ class LateLocks:
         return found
 
     def _lets_go(self, call: Unit, session: str) -> bool:
-        """Whether a unit may let go of some of what its transaction holds.
+        """Return whether a unit may let go of some of what its transaction holds.
 
         That a transaction is open after it does not tell: COMMIT AND CHAIN begins another.
         """
@@ -158,23 +159,24 @@ class LateLocks:
 
 
 def _enters(locks: Iterable[Resource], door: Door) -> bool:
-    """Whether a row may be made, or have been made, where the one of the door is."""
+    """Return whether a row may be made, or have been made, where the one of the door is."""
     return door.entry is not None and any(
         _may_replace(lock.place) and lock.overlaps(door.entry) for lock in locks
     )
 
 
 def _alone(lock: Resource, row: Resource) -> bool:
-    """Whether a lock on the row is FOR UPDATE."""
+    """Return whether a lock on the row is FOR UPDATE."""
     return lock.place == row.place and not lock.shared and lock.overlaps(row)
 
 
 def _may_replace(place: tuple[str, ...]) -> bool:
-    """Whether a lock there may be that of a new row: on an index entry, or on no one knows what."""
+    """Return whether a lock there may be that of a new row: on an index entry, or on no one knows
+    what."""
     return len(place) < 2 or len(place) > 3
 
 
 def _found(call: Unit) -> bool:
-    """Whether the unit's last statement found its one thing."""
+    """Return whether the unit's last statement found its one thing."""
     tags = call.answer.tags
     return bool(tags) and tags[-1].split()[-1:] == ["1"]

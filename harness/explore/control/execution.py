@@ -263,7 +263,8 @@ class ServiceWorld:
         )
 
     def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
-        """What is held at the tap is under way from now on; nobody notices."""
+        """Make the step by which a call that is held at the tap is under way from now on; nobody
+        notices."""
         expected = self._expected(player)
         self.reader.let_go(player.held[0])
         return Taken(actor=player.name, label=BEGINS, footprint=expected, enabled=enabled)
@@ -321,7 +322,7 @@ class ServiceWorld:
         """Nothing to do: the control sees for itself."""
 
     def delivers(self, attempt: str) -> None:
-        """What the attempt has done until now, it has done before its delivery."""
+        """Note that all the attempt has done until now was done before its delivery."""
         self.control.players[attempt].delivers = True
 
     async def park(self, attempt: str, at_most_s: float) -> None:
@@ -348,7 +349,8 @@ class ServiceWorld:
         return not self._ended
 
     def looked(self, attempt: str, seen: LookedUp) -> None:
-        """What is delivered was looked up within the attempt's step, so the step looked at it."""
+        """Note that what is delivered was looked up within the attempt's step, so that the step
+        looked at it."""
         player = self.control.players[attempt]
         player.touched = player.touched.union(self.reader.looked_up(attempt, seen))
 
@@ -376,7 +378,7 @@ class ServiceWorld:
     # --- helpers --------------------------------------------------------------------------------
 
     def _delivers_early(self, player: Player) -> bool:
-        """Whether it matters when the attempt delivers its refused webhook again.
+        """Return whether it matters when the attempt delivers its refused webhook again.
 
         Where the delivery that was refused has left nothing behind, delivering again before others
         move comes to what delivering for the first time comes to there, which is tried as well:
@@ -395,7 +397,7 @@ class ServiceWorld:
         player.delivers = False
 
     def _left_for_later(self, player: Player) -> bool:
-        """Whether a refused webhook is delivered again after others have moved."""
+        """Return whether a refused webhook is delivered again after others have moved."""
         if self._delivers_early(player):
             return False
         others = [p for p in self.control.players.values() if p is not player and p.able]
@@ -451,7 +453,7 @@ class ServiceWorld:
         player.left_behind = False
 
     def _deferred(self, player: Player) -> bool:
-        """Whether nothing is lost if this attempt does not move now."""
+        """Return whether nothing is lost if this attempt does not move now."""
         if player.at is At.AGAIN:
             return self._left_for_later(player)
         if player.at is At.START:

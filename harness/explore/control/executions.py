@@ -235,7 +235,7 @@ class ServiceWorlds:
         return world
 
     def _reading(self, names: Names, began: float) -> Reading:
-        """What those who read the calls of one execution share; it ``began`` then."""
+        """Return what those who read the calls of one execution share; it ``began`` then."""
         sessions = self._sql_sessions()
         if self._hidden_locks is None:
             self._hidden_locks = HiddenLocks(self._blocking(), sessions.catalog)
@@ -330,7 +330,7 @@ class ServiceWorlds:
 
     @property
     def _several(self) -> bool:
-        """Whether one process of the service may hand work to another."""
+        """Return whether one process of the service may hand work to another."""
         return len(self.bench.pids) > 1
 
     def _players_clients(self) -> Clients:
@@ -377,7 +377,7 @@ class ServiceWorlds:
         postgres.checks = None if control is None else self._checks
 
     def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
-        """Whether statements are carried out in one step and committed in another."""
+        """Return whether statements are carried out in one step and committed in another."""
         assert self._sessions is not None
         name = session_name(session.id)
         if self._sessions.apart(name, statements):
@@ -389,7 +389,7 @@ class ServiceWorlds:
         return self.hold_all or label_of(statements) in self.apart
 
     def _checks(self, session: Session, statements: Sequence[Statement]) -> bool:
-        """Whether what is put off until the commit is carried out in a step before it."""
+        """Return whether what is put off until the commit is carried out in a step before it."""
         assert self._sessions is not None
         return self._sessions.checks(session_name(session.id), statements)
 
@@ -425,7 +425,7 @@ class ServiceWorlds:
         return self._sessions
 
     def _asked(self, session: str) -> Mapping[str, str]:
-        """What a session asked for in its startup message."""
+        """Return what a session asked for in its startup message."""
         for one in self._postgres.sessions:
             if session_name(one.id) == session:
                 return one.startup

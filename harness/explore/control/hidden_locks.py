@@ -1,4 +1,4 @@
-"""What SQL text hides: asks the server which tables a transaction has locked.
+"""Hidden locks: asks the server which tables a transaction has locked that its SQL does not name.
 
 A footprint is read from a statement's text, the catalog and the bodies of functions. Should that
 overlook a table, its lock gives it away: table locks are kept until the end of a transaction
@@ -32,7 +32,7 @@ class HiddenLocks:
         self._hiding: set[str] = set()
 
     async def beyond(self, label: str, pid: int, tracker: TransactionTracker) -> Footprint:
-        """What the transaction on ``pid`` has touched that ``tracker`` does not know of.
+        """Return what the transaction on ``pid`` has touched that ``tracker`` does not know of.
 
         To be asked when the statement ``label`` was answered and its transaction goes on; the
         tracker learns of it, so that COMMIT publishes and lets go of it as well.

@@ -20,19 +20,19 @@ class Reader(Protocol):
         """The attempt whose transaction is open on the session; "" if it is no attempt's."""
 
     def holds_locks(self, session: str) -> bool:
-        """Whether the transaction on the session has locked anything yet."""
+        """Return whether the transaction on the session has locked anything yet."""
 
     def open_sessions(self, owner: str) -> tuple[str, ...]:
         """The sessions with a transaction or a lock of that attempt open on them."""
 
     def background(self, arrival: Arrival) -> bool:
-        """Whether this is the service's own business, which passes as it comes."""
+        """Return whether this is the service's own business, which passes as it comes."""
 
     def after_the_end(self, call: Call, connection: Connection) -> None:
         """The unit came when every attempt was through."""
 
     def local(self, arrival: Arrival) -> bool:
-        """Whether the unit touches nothing, whoever sends it."""
+        """Return whether the unit touches nothing, whoever sends it."""
 
     def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
         """The only one of ``players`` that is known to go on like this, if they are known."""
@@ -41,22 +41,22 @@ class Reader(Protocol):
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
 
     def expected(self, arrival: Arrival) -> Footprint:
-        """What the unit touches, as it is known by now."""
+        """Return what the unit touches, as it is known by now."""
 
     def passing(self, arrival: Arrival) -> Footprint:
-        """What the unit's attempt has touched as soon as the unit is let go."""
+        """Return what the unit's attempt has touched as soon as the unit is let go."""
 
     def backs_off(self, arrival: Arrival) -> bool:
-        """Whether the attempt is about to be refused, and may wait before it tries again."""
+        """Return whether the attempt is about to be refused, and may wait before it tries again."""
 
     def answered(self, arrival: Arrival) -> Footprint:
-        """What the unit, now answered, did touch."""
+        """Return what the unit, now answered, did touch."""
 
     async def hidden(self, arrival: Arrival) -> Footprint:
-        """What the unit, now answered, touched beyond what its text tells."""
+        """Return what the unit, now answered, touched beyond what its text tells."""
 
     def told(self, call: Call) -> bool:
-        """Whether the service's own code goes on with the answer to the unit."""
+        """Return whether the service's own code goes on with the answer to the unit."""
 
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another."""
@@ -66,7 +66,7 @@ class Reader(Protocol):
 
 
 class Waits(Protocol):
-    """What the database server says of its sessions, by the pids of their backends."""
+    """The waits of sessions, as the database server tells them by the pids of their backends."""
 
     async def blockers(self, pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
         """For each of ``pids`` the pids it waits for; empty when it waits for nobody."""
@@ -77,15 +77,15 @@ class Waits(Protocol):
         ...
 
     def running(self, pids: Iterable[int]) -> bool:
-        """Whether the server is at work for any of them, or would be if it were its turn."""
+        """Return whether the server is at work for any of them, or would be if it were its turn."""
         ...
 
 
 class Activity(Protocol):
-    """Whether the service is working on anything."""
+    """The activity of the service: whether it is working on anything."""
 
     def idle(self) -> bool:
-        """Whether it took no processor time since this was last asked, and wants none."""
+        """Return whether it took no processor time since this was last asked, and wants none."""
 
     def at_work(self) -> bool:
-        """Whether it is running at this moment, or would be if it were its turn."""
+        """Return whether it is running at this moment, or would be if it were its turn."""

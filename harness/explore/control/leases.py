@@ -150,7 +150,7 @@ def _compared(condition: ast.Node | None) -> list[str]:
 
 
 def _clocked(tree: ast.Node | None) -> bool:
-    """Whether the clock is asked in an expression."""
+    """Return whether the clock is asked in an expression."""
     if tree is None:
         return False
     asked: list[bool] = []

@@ -53,7 +53,7 @@ class Blocking:
         return {pid for pid, _ in await cursor.fetchall()}
 
     def running(self, pids: Iterable[int]) -> bool:
-        """Whether the backend of any of ``pids`` runs now or waits for its turn.
+        """Return whether the backend of any of ``pids`` runs now or waits for its turn.
 
         Known where the server runs on this machine; False elsewhere.
         """
@@ -65,7 +65,7 @@ class Blocking:
 
 
 def in_a_cycle(pid: int, blockers: dict[int, tuple[int, ...]]) -> bool:
-    """Whether following who waits for whom from ``pid`` leads back to it: a deadlock."""
+    """Return whether following who waits for whom from ``pid`` leads back to it: a deadlock."""
     seen: set[int] = set()
     front = list(blockers.get(pid, ()))
     while front:

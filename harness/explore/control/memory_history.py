@@ -24,5 +24,5 @@ class Memory:
 
     @property
     def history(self) -> History:
-        """What was recorded, as checkers take it."""
+        """Return what was recorded, as checkers take it."""
         return History(self.events)

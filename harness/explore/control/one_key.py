@@ -43,12 +43,12 @@ class OneKey:
             self.twice |= {label, call.label}
 
     def begins(self, call: StripeCall) -> bool:
-        """Whether the next step with ``call`` is its beginning."""
+        """Return whether the next step with ``call`` is its beginning."""
         sent = self._split(call)
         return sent is not None and sent not in self._under_way and sent not in self._settled
 
     def refused(self, call: StripeCall) -> bool:
-        """Whether ``call`` is refused if it is let go now."""
+        """Return whether ``call`` is refused if it is let go now."""
         sent = self._split(call)
         return sent is not None and self._under_way.get(sent, call) is not call
 

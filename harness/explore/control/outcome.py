@@ -1,4 +1,4 @@
-"""What an execution came to: equal for executions that make no difference to anybody."""
+"""The outcome of an execution: equal for executions that make no difference to anybody."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFUSED = (Outcome.REJECTED.value, Outcome.FAILED.value)
 
 
 class Came(msgspec.Struct, frozen=True, kw_only=True):
-    """What an execution came to: equal for executions that make no difference to anybody.
+    """The outcome of an execution: equal for executions that make no difference to anybody.
 
     ``answers`` are (attempt, action, outcome, code), equal refusals of one attempt once; ``orders``
     (status, amount, refunded), ``intents`` (status, amount, received) and ``charges`` (status,
@@ -41,7 +41,8 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
-    """What an execution came to, without anything that differs between equal executions."""
+    """Return the outcome of an execution, without anything that differs between equal
+    executions."""
     answers = [
         (
             operation.invoked.attempt,
@@ -89,7 +90,7 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
 
 
 def told(outcome: Hashable, attempt: str) -> Hashable:
-    """What the client of one attempt was answered."""
+    """Return what the client of one attempt was answered."""
     assert isinstance(outcome, Came)
     return tuple(answer for answer in outcome.answers if answer[0] == attempt)
 

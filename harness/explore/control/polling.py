@@ -37,7 +37,7 @@ _LONGEST_CYCLE = 3
 
 
 def changed_nothing(touched: Footprint, *, refused: bool) -> bool:
-    """Whether a call that may have touched this certainly left everything as it was.
+    """Return whether a call that may have touched this certainly left everything as it was.
 
     ``refused``: it asked for something and did not get it.
     """
@@ -67,7 +67,7 @@ Repeats = Callable[[str, str, Expected], tuple[Try, ...]]
 
 
 class Trail:
-    """What one attempt did last, as long as nothing changed by it or for it."""
+    """The last steps of one attempt, as long as nothing changed by them or for it."""
 
     def __init__(self) -> None:
         self._tries: list[Try] = []
@@ -159,5 +159,5 @@ class Persistence:
 
     @property
     def endless(self) -> bool:
-        """Whether it is not going to give up."""
+        """Return whether it is not going to give up."""
         return self.tries >= MOST or time.monotonic() - self.began > LONGEST_S

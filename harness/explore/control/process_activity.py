@@ -1,4 +1,5 @@
-"""Whether a service is at work: by the processor time it takes, and by who wants more of it.
+"""The activity of a service: at work or not, by the processor time it takes and who wants more of
+it.
 
 A process that waits for a lock, a queue or a semaphore takes none and wants none. One that waits
 for its turn on a busy machine takes none either, but the kernel lists its threads as runnable.
@@ -35,7 +36,7 @@ class ProcessActivity:
         self._pids: tuple[int, ...] | None = None
 
     def idle(self) -> bool:
-        """Whether no processor time was taken since this was last asked, and none is wanted.
+        """Return whether no processor time was taken since this was last asked, and none is wanted.
 
         The first answer is False.
         """
@@ -52,7 +53,7 @@ class ProcessActivity:
         return unchanged and not wanted
 
     def at_work(self) -> bool:
-        """Whether a thread of it is running now, or waiting for its turn.
+        """Return whether a thread of it is running now, or waiting for its turn.
 
         Quick: processes that were started since ``idle`` was last asked are overlooked.
         """
@@ -69,7 +70,7 @@ class ProcessActivity:
 
 
 def runnable(pid: int) -> bool:
-    """Whether a thread of the process runs or wants to; False where there is no /proc."""
+    """Return whether a thread of the process runs or wants to; False where there is no /proc."""
     folder = f"/proc/{pid}/task"
     with contextlib.suppress(OSError):
         for thread in os.listdir(folder):  # noqa: PTH208 - asked after many a step

@@ -99,9 +99,8 @@ class Quiet:
         return not self._activity.at_work() and await self._nothing_under_way()
 
     async def finished(self) -> bool:
-        """Whether the service has nothing left to do: none of it runs now, and nothing that it
-        sent is on its way to us. A timer of its own goes unnoticed.
-        """
+        """Return whether the service has nothing left to do: none of it runs now, and nothing that
+        it sent is on its way to us. A timer of its own goes unnoticed."""
         while self._activity.at_work() and self.silence < self._patience.tail:
             await asyncio.sleep(_GLANCE_S)
             if self.changed:
@@ -109,7 +108,7 @@ class Quiet:
         return await self._nothing_under_way()
 
     async def _nothing_under_way(self) -> bool:
-        """Whether nothing that was sent has yet to reach us."""
+        """Return whether nothing that was sent has yet to reach us."""
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         return not self.changed

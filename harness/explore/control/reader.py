@@ -65,12 +65,12 @@ class TapReader:
         return self._owners.get(session)
 
     def holds_locks(self, session: str) -> bool:
-        """Whether the transaction on the session has locked anything yet."""
+        """Return whether the transaction on the session has locked anything yet."""
         reader = self._of.get(session)
         return reader is not None and reader.holds_locks(session)
 
     def held(self, session: str) -> frozenset[Resource]:
-        """What the transaction on the session has locked so far."""
+        """Return what the transaction on the session has locked so far."""
         reader = self._of.get(session)
         return frozenset() if reader is None else reader.held(session)
 
@@ -97,7 +97,7 @@ class TapReader:
     # --- whose it is --------------------------------------------------------------------------
 
     def background(self, arrival: Arrival) -> bool:
-        """Whether this is the service's own business; then it is followed as such."""
+        """Return whether this is the service's own business; then it is followed as such."""
         call, owner, reader = arrival.call, self._owners.get(arrival.session), self._for(arrival)
         begun = owner is not None and reader.begun(arrival.session)
         if owner == NOBODYS and not begun:
@@ -122,7 +122,7 @@ class TapReader:
             self._background.after_the_end(call, works=works)
 
     def watched(self, call: Call, connection: Connection) -> bool:
-        """Whether a unit that came while nobody moved is to be known when it comes again."""
+        """Return whether a unit that came while nobody moved is to be known when it comes again."""
         return self._readers[call.tap].watched(call, self._alone(call, connection))
 
     def passed(self, call: Call, connection: Connection) -> None:
@@ -130,7 +130,7 @@ class TapReader:
         self._readers[call.tap].passed(call, self._alone(call, connection))
 
     def local(self, arrival: Arrival) -> bool:
-        """Whether the unit touches nothing, whoever sends it."""
+        """Return whether the unit touches nothing, whoever sends it."""
         return self._for(arrival).touches(arrival.call, arrival).empty
 
     def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
@@ -151,19 +151,19 @@ class TapReader:
         return self.names.text(owner.name, text), touched
 
     def expected(self, arrival: Arrival) -> Footprint:
-        """What a unit will touch, as it is known by now."""
+        """Return what a unit will touch, as it is known by now."""
         return self._for(arrival).expected(arrival.call, arrival)
 
     def passing(self, arrival: Arrival) -> Footprint:
-        """What its attempt has touched as soon as the unit is let go."""
+        """Return what its attempt has touched as soon as the unit is let go."""
         return self._for(arrival).passing(arrival.call, arrival)
 
     def backs_off(self, arrival: Arrival) -> bool:
-        """Whether the attempt is about to be refused, and may wait before it tries again."""
+        """Return whether the attempt is about to be refused, and may wait before it tries again."""
         return self._for(arrival).backs_off(arrival.call)
 
     def begins(self, arrival: Arrival) -> bool:
-        """Whether the next step with the unit is only that it is under way."""
+        """Return whether the next step with the unit is only that it is under way."""
         return self._for(arrival).begins(arrival.call)
 
     def let_go(self, arrival: Arrival) -> None:
@@ -171,7 +171,7 @@ class TapReader:
         self._for(arrival).let_go(arrival.call)
 
     def deferred(self, arrival: Arrival, actor: str) -> bool:
-        """Whether all that the unit could do now is wait for what another attempt holds."""
+        """Return whether all that the unit could do now is wait for what another attempt holds."""
         return self._for(arrival).deferred(arrival.call, arrival, actor)
 
     def past(self, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
@@ -183,7 +183,7 @@ class TapReader:
         self._for(arrival).waits(arrival.call, arrival)
 
     def looked_up(self, actor: str, seen: LookedUp) -> Footprint:
-        """What was looked at to tell what is delivered to the service for ``actor``."""
+        """Return what was looked at to tell what is delivered to the service for ``actor``."""
         for value, name in seen.known.items():
             self.names.call(value, name)
         if not seen.path:
@@ -201,7 +201,8 @@ class TapReader:
     # --- what came of it ----------------------------------------------------------------------
 
     def answered(self, arrival: Arrival) -> Footprint:
-        """What an answered unit did touch; follows whose transaction is open on its session."""
+        """Return what an answered unit did touch; follows whose transaction is open on its
+        session."""
         call, owner, reader = arrival.call, arrival.owner, self._for(arrival)
         if owner is not None:
             reader.created(call, owner.name)
@@ -217,14 +218,15 @@ class TapReader:
         return touched
 
     async def hidden(self, arrival: Arrival) -> Footprint:
-        """What an answered unit touched beyond what its text tells."""
+        """Return what an answered unit touched beyond what its text tells."""
         extra = await self._for(arrival).hidden(arrival.call, arrival)
         if arrival.owner is not None and not extra.empty:
             self._background.attempted(arrival.session, extra)
         return extra
 
     def told(self, call: Call) -> bool:
-        """Whether the service goes on with the answer, and not the tap or the driver alone."""
+        """Return whether the service goes on with the answer, and not the tap or the driver
+        alone."""
         return self._readers[call.tap].told(call)
 
     # --- what the search has to know ----------------------------------------------------------

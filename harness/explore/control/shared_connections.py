@@ -29,8 +29,8 @@ _BEGUN = 1
 
 
 def overtaking(ahead: Player, behind: Player, players: Collection[str]) -> bool:
-    """Whether ``behind``, which waits for its turn after a unit of ``ahead`` that is held, might
-    have been first in executions that cannot be made."""
+    """Return whether ``behind``, which waits for its turn after a unit of ``ahead`` that is held,
+    might have been first in executions that cannot be made."""
     if ahead is behind or ahead.moves <= _BEGUN:
         return False
     return len(players) > 2 or behind.moves > _BEGUN

@@ -34,7 +34,7 @@ from paidonce.harness.explore.footprint.sql.two_step import (
 
 
 def session_name(number: int) -> str:
-    """What the tap's connection of this number is called."""
+    """Return the name of the tap's connection of this number."""
     return f"postgres session {number}"
 
 
@@ -70,18 +70,18 @@ class SqlSessions:
 
     @property
     def doors(self) -> Doors:
-        """What statements begin by locking."""
+        """Return what statements begin by locking."""
         return self._doors
 
     def kinds(self, statement: Sent, path: tuple[str, ...]) -> tuple[Kind, ...]:
-        """What kinds of statements a text has."""
+        """Return the kinds of statements that a text has."""
         found = self._footprints.of(
             statement.sql, statement.params, nulls=statement.nulls, path=path
         )
         return tuple(one.kind for one in found)
 
     def anything(self, statement: Sent, path: tuple[str, ...]) -> bool:
-        """Whether a text may do anything at all, as what cannot be read may."""
+        """Return whether a text may do anything at all, as one that cannot be read may."""
         found = self._footprints.of(
             statement.sql, statement.params, nulls=statement.nulls, path=path
         )
@@ -94,7 +94,7 @@ class SqlSessions:
         return tuple(level for level in levels if level is not None)
 
     def apart(self, session: str, statements: Sequence[Sent]) -> bool:
-        """Whether statements that commit by themselves are to be committed in another step.
+        """Return whether statements that commit by themselves are to be committed in another step.
 
         Several statements in one text cannot be: the protocol has no message that carries them out
         and does not commit (``in_pieces`` tells where that matters). Nor can one that commits while
@@ -109,7 +109,7 @@ class SqlSessions:
         return in_two_steps(found, one_snapshot=tracker.one_snapshot)
 
     def checks(self, session: str, statements: Sequence[Sent]) -> bool:
-        """Whether triggers look at something when the statements' transaction is committed.
+        """Return whether triggers look at something when the statements' transaction is committed.
 
         They look then, and what they let pass is published in the same COMMIT, while others do
         the same: it takes two steps.
@@ -121,11 +121,12 @@ class SqlSessions:
         return tracker.puts_off and bool(found) and found[0].kind == "commit"
 
     def unchecked(self, session: str) -> bool:
-        """Whether the expected unit looks at what was put off and commits it, both in one step."""
+        """Return whether the expected unit looks at what was put off and commits it, both in one
+        step."""
         return self.tracker(session).unchecked
 
     def found(self, session: str, statements: Sequence[Sent]) -> Found:
-        """What statements are that came on the session, as it is now."""
+        """Return what statements are that came on the session, as it is now."""
         return self._found(self.tracker(session), statements)
 
     def came(self, actor: str, session: str, unit: str, found: Found) -> bool:
@@ -150,12 +151,12 @@ class SqlSessions:
         )
 
     def could_be_apart(self, session: str, found: Found) -> bool:
-        """Whether a statement writes and commits by itself, so that it could be committed in
+        """Return whether a statement writes and commits by itself, so that it could be committed in
         another step."""
         return not self.tracker(session).inside and is_moment(found)
 
     def in_pieces(self, session: str, found: Found) -> bool:
-        """Whether it matters what comes between the statements of the expected unit."""
+        """Return whether it matters what comes between the statements of the expected unit."""
         publishes = bool(self.tracker(session).expected.publishes)
         return in_pieces(found, publishes=publishes)
 

@@ -96,7 +96,7 @@ def unanswered(players: Iterable[Player], now: int) -> Iterator[Effect]:
 
 
 def verdict_on(waits: tuple[Wait, ...]) -> Verdict:
-    """What it means that these attempts never come to an end."""
+    """Return the verdict on attempts that never come to an end."""
     stuck = sorted({wait.actor for wait in waits})
     return Verdict(
         checker=CHECKER,

@@ -34,7 +34,7 @@ class Tenures:
                 self._over.setdefault(thing, []).append(Tenure(actor, since, at))
 
     def held(self, thing: Hashable, *, but: str) -> bool:
-        """Whether another than ``but`` holds it."""
+        """Return whether another than ``but`` holds it."""
         return any(actor != but for actor, _ in self._open.get(thing, {}).values())
 
     def past(self, thing: Hashable, *, but: str) -> tuple[Tenure, ...]:

@@ -43,7 +43,7 @@ class Played:
 
 @dataclass
 class Warmth:
-    """What a service has been through before anything counted, and what that showed."""
+    """The warm-up that a service has been through before anything counted, and what that showed."""
 
     notes: list[str] = field(default_factory=list)
     """What was different in the beginning, a sentence each."""
@@ -53,7 +53,8 @@ class Warmth:
     """How executions of each script begin, and two of them that agreed."""
 
     def covers(self, kinds: frozenset[str], together: int) -> bool:
-        """Whether a script of such attempts, so many ``together``, finds the service warm."""
+        """Return whether a script of such attempts, so many ``together``, finds the service
+        warm."""
         return kinds <= self._known and together <= self._together
 
     def forget(self) -> None:

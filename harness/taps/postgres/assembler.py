@@ -44,7 +44,7 @@ class Portal:
 
     @property
     def empty(self) -> bool:
-        """Whether it is known to say nothing: what drivers and pools send for a ping."""
+        """Return whether it is known to say nothing: what drivers and pools send for a ping."""
         return self.prepared is not None and not self.prepared.sql.strip()
 
 
@@ -62,12 +62,12 @@ class Gathering:
 
     @property
     def empty(self) -> bool:
-        """Whether no message of an unfinished unit is waiting for its end."""
+        """Return whether no message of an unfinished unit is waiting for its end."""
         return not self._raw
 
     @property
     def at_rest(self) -> bool:
-        """Whether in addition no implicit transaction is open behind a Flush."""
+        """Return whether in addition no implicit transaction is open behind a Flush."""
         return not self._raw and not self._continues
 
     @property

@@ -1,4 +1,4 @@
-"""What a server sends: messages of section 54.7 marked (B), as values; bytes in, values out."""
+"""The messages of a server: those of section 54.7 marked (B), as values; bytes in, values out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from paidonce.harness.taps.postgres.frames import Frame, Frames
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """What the server wants to see (``code`` 0: nothing more); ``data`` depends on the code."""
+    """A demand of the server to see something (``code`` 0: nothing more); ``data`` depends on the
+    code."""
 
     code: int
     data: bytes = b""
@@ -148,7 +149,7 @@ class CopyDone(msgspec.Struct, frozen=True):
 
 
 class FunctionCallResponse(msgspec.Struct, frozen=True):
-    """What the function returned."""
+    """The value that a function returned."""
 
     value: bytes | None
 

@@ -81,7 +81,7 @@ class Link(Carrier[Unit, Session]):
             self.to_server(data)
 
     def at_rest(self) -> bool:
-        """Whether nothing is under way in either direction."""
+        """Return whether nothing is under way in either direction."""
         if self._skim is not None:
             self.catch_up()
             return self._skim.at_rest
@@ -155,7 +155,7 @@ class Link(Carrier[Unit, Session]):
                     self.arrived(unit)
 
     def _checks(self, frame: Frame) -> bool:
-        """Whether what a COMMIT would check is to be checked in a step before it."""
+        """Return whether what a COMMIT would check is to be checked in a step before it."""
         checks, session = self._tap.checks, self.session
         if checks is None or session.status != "T" or session.in_flight is not None:
             return False
@@ -265,7 +265,7 @@ class Link(Carrier[Unit, Session]):
             self._let_in()
 
     def _told(self, frame: Frame) -> tuple[bytes, ...]:
-        """What the client is told when the server says ``frame``."""
+        """Return what the client is told when the server says ``frame``."""
         if self._as_simple is None:
             return (frame.raw,)
         told = self._as_simple.told(frame)

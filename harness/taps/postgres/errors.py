@@ -97,7 +97,7 @@ def refuse(unit: Unit, sqlstate: str, *, skipped: bool) -> bytes:
 
 
 def _commits(unit: Unit) -> bool:
-    """Whether a unit is the COMMIT of a transaction: one that fails ends it all the same."""
+    """Return whether a unit is the COMMIT of a transaction: one that fails ends it all the same."""
     if len(unit.statements) != 1 or unit.ends == "flush":
         return False
     try:

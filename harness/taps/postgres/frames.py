@@ -44,7 +44,7 @@ class Frame(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """What follows the length."""
+        """Return what follows the length."""
         return self.raw[4 if self.kind == STARTUP else 5 :]
 
     @property

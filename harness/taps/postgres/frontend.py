@@ -1,4 +1,4 @@
-"""What a client sends: messages of section 54.7 marked (F), as values; bytes in, values out."""
+"""The messages of a client: those of section 54.7 marked (F), as values; bytes in, values out."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Skim:
 
     @property
     def at_rest(self) -> bool:
-        """Whether everything sent was answered, and both directions are between messages."""
+        """Return whether everything sent was answered, and both directions are between messages."""
         return not (
             self._line
             or self._open

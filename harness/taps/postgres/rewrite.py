@@ -63,7 +63,7 @@ class AsSimple:
         self._columns = self._complete = b""
 
     def told(self, frame: Frame) -> tuple[bytes, ...]:
-        """What the client is told when the server says ``frame``, in order."""
+        """Return what the client is told when the server says ``frame``, in order."""
         kind, raw = frame.kind, frame.raw
         if kind in UNASKED:
             return ()
@@ -82,8 +82,8 @@ class AsSimple:
 
 
 def can_be_extended(sql: str) -> bool:
-    """Whether a simple query is one statement without parameters: else it is answered an error
-    where an extended query is not, or another one."""
+    """Return whether a simple query is one statement without parameters: else it is answered an
+    error where an extended query is not, or another one."""
     try:
         tokens = pglast.parser.scan(sql) if "$" in sql else ()
         return len(pglast.parse_sql(sql)) == 1 and not any(one.name == "PARAM" for one in tokens)
@@ -92,7 +92,7 @@ def can_be_extended(sql: str) -> bool:
 
 
 def _writes(sql: str) -> bool:
-    """Whether a statement writes, itself or in a WITH."""
+    """Return whether a statement writes, itself or in a WITH."""
     (raw,) = pglast.parse_sql(sql)
     statement = raw.stmt
     if not isinstance(statement, ast.SelectStmt):
@@ -107,8 +107,8 @@ def simple(sql: str) -> bytes:
 
 
 def _checked(name: str | None) -> tuple[bytes, ...]:
-    """What is put off until the commit, carried out before it. The name is given back, so that
-    the client's own statements stay as they are."""
+    """Return the messages that carry out before the commit what is put off until then. The name is
+    given back, so that the client's own statements stay as they are."""
     if name is None:
         return ()
     none, called = fields.count16(0), fields.string(name)

@@ -32,7 +32,7 @@ _ERROR = ord("E")
 
 
 class Heard(NamedTuple):
-    """What a message of the server's means.
+    """The meaning of a message of the server's.
 
     ``at_once``: it is no part of an answer, and may overtake one that is held. ``flush``: the
     client has to see the answer so far to get on. ``done``: units that are answered now.
@@ -79,7 +79,7 @@ class Session:
 
     @property
     def started(self) -> bool:
-        """Whether the server has said that it is ready for queries."""
+        """Return whether the server has said that it is ready for queries."""
         return self.status != ""
 
     @property
@@ -91,7 +91,7 @@ class Session:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is unanswered and no unit is half sent."""
+        """Return whether nothing is unanswered and no unit is half sent."""
         return not self.units and self.answering is None and self._gathering.at_rest
 
     @property
@@ -100,7 +100,8 @@ class Session:
         return self._gathering.ran
 
     def hides(self, frame: Frame) -> bool:
-        """Whether the client is not told what the server says next, since it did not send that."""
+        """Return whether the client is not told what the server says next, since it did not send
+        that."""
         if not self.units or self.units[0].phase is not Phase.SENT:
             return False
         unit = self.units[0]
@@ -174,7 +175,7 @@ class Session:
         return errors.reworded(unit, frame)
 
     def carries(self, frame: Frame) -> bool:
-        """Whether a message belongs to no unit.
+        """Return whether a message belongs to no unit.
 
         COPY data, Terminate, a Flush of nothing, the Sync behind COPY data.
         """

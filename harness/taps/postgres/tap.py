@@ -86,12 +86,12 @@ class PostgresTap(Links):
 
     @property
     def connecting(self) -> bool:
-        """Whether a client waits to be let in by the server."""
+        """Return whether a client waits to be let in by the server."""
         return any(not link.session.started for link in self._links.values())
 
     @property
     def between_transactions(self) -> bool:
-        """Whether no session is in a transaction, or about to begin one."""
+        """Return whether no session is in a transaction, or about to begin one."""
         return all(
             link.at_rest() and link.session.status == "I"
             for link in self._links.values()

@@ -1,4 +1,4 @@
-"""What crosses the tap as one: a unit, its statements, and its answer.
+"""A unit: what crosses the tap as one, its statements, and its answer.
 
 A unit is a simple Query, a FunctionCall, or an extended query up to its Sync or Flush
 (sections 54.2.2 to 54.2.4). Everything before a Flush has to be let through for the client to get
@@ -50,7 +50,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 @dataclass
 class Answer:
-    """What the server answered to a unit, growing as it comes.
+    """The server's answer to a unit, growing as it comes.
 
     ``rows`` counts rows returned; ``sample`` has the first few as text. ``lost`` tells that the
     connection ended before the answer did. ``skipped``: after an error the server ignores
@@ -67,7 +67,8 @@ class Answer:
 
     @property
     def found(self) -> bool:
-        """Whether the last statement found or changed any row, as its tag tells (``UPDATE 1``)."""
+        """Return whether the last statement found or changed any row, as its tag tells (``UPDATE
+        1``)."""
         return self.rows > 0 or any(tag.split()[-1].strip("0").isdigit() for tag in self.tags[-1:])
 
 
@@ -150,7 +151,7 @@ class Unit:
 
     @property
     def lost(self) -> bool:
-        """Whether the connection ended before its answer did."""
+        """Return whether the connection ended before its answer did."""
         return self.answer.lost
 
     @property
@@ -218,7 +219,7 @@ class Unit:
 
 
 def label_of(statements: Sequence[Statement]) -> str:
-    """What a step is called that runs these statements."""
+    """Return the label of a step that runs these statements."""
     return f"postgres {labels.shortened(_texts(tuple(statements)))}"
 
 

@@ -1,4 +1,4 @@
-"""What crosses the Redis tap as one: a command and its reply."""
+"""A command and its reply: what crosses the Redis tap as one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RedisCommand:
 
     @property
     def touches(self) -> Touches | None:
-        """What it touches, itself or with what it carries out; None: it may be anything."""
+        """Return what it touches, itself or with what it carries out; None: it may be anything."""
         if self.name != "EXEC":
             return touches(self.name, self.args, self.databases)
         if self.transaction is None:

@@ -22,7 +22,7 @@ _UNKNOWN, _DISCARD = b"*1\r\n$14\r\nPAIDONCE.FAULT\r\n", b"*1\r\n$7\r\nDISCARD\r
 
 
 def in_place_of(name: str, error: str) -> tuple[bytes, str] | None:
-    """What the server is sent in the place of a command, and what the client is told then.
+    """Return what the server is sent in the place of a command, and what the client is told then.
 
     A command that the server does not know is answered by an error in its turn, and spoils a
     transaction as any other error does. None where there is no such error.

@@ -82,7 +82,7 @@ _WHOLE_DATABASE["FLUSHDB"] = True
 
 
 def is_local(name: str, args: Arguments) -> bool:
-    """Whether a command touches nothing but the connection it comes on."""
+    """Return whether a command touches nothing but the connection it comes on."""
     if name == "CLIENT":
         return bool(args) and word(args[0]) in _LOCAL_CLIENT
     if name == "INFO":
@@ -91,12 +91,13 @@ def is_local(name: str, args: Arguments) -> bool:
 
 
 def is_script(name: str) -> bool:
-    """Whether a command runs code on the server: it names keys, and may touch others."""
+    """Return whether a command runs code on the server: it names keys, and may touch others."""
     return name in _SCRIPTS
 
 
 def whole_database(name: str) -> bool | None:
-    """Whether a command changes its database as a whole (False: looks at it); None of others."""
+    """Return whether a command changes its database as a whole (False: looks at it); None of
+    others."""
     return _WHOLE_DATABASE.get(name)
 
 

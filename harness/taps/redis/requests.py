@@ -43,7 +43,7 @@ class RequestReader:
         return found
 
     def _next(self) -> bool:
-        """Whether a whole command is there now."""
+        """Return whether a whole command is there now."""
         source = self._bytes
         if not self._left:
             if source.kept[source.at : source.at + 1] != b"*":

@@ -99,7 +99,7 @@ class _Aggregate:
 
 
 class BytesKept:
-    """What has come and is not used yet."""
+    """The bytes that have come and are not used yet."""
 
     def __init__(self, side: str) -> None:
         self.kept = bytearray()

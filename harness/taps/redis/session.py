@@ -30,7 +30,7 @@ _QUEUED = resp.Status("QUEUED")
 
 
 class Meaning(NamedTuple):
-    """What a reply means: ``at_once`` it is no answer; ``done``: commands answered now.
+    """The meaning of a reply: ``at_once`` it is no answer; ``done``: commands answered now.
 
     ``told`` is what the client is told in the place of the reply, if it is another.
     """
@@ -74,7 +74,7 @@ class RedisSession:
 
     @property
     def subscribed(self) -> bool:
-        """Whether messages may arrive."""
+        """Return whether messages may arrive."""
         return any(self._subscribed.values())
 
     def sent(self, request: Request) -> RedisCommand | None:
@@ -186,7 +186,7 @@ class RedisSession:
             channels.add(channel)
 
     def _learn(self, command: RedisCommand) -> None:
-        """What a command that was answered changed about the connection."""
+        """Note what a command that was answered changed about the connection."""
         if isinstance(command.reply, resp.Failure):
             if command is self._opener:
                 self._not_opened()
@@ -223,7 +223,7 @@ class RedisSession:
                 pass
 
     def _unanswered(self, command: RedisCommand) -> None:
-        """What a command may have changed whose reply was not wanted."""
+        """Note what a command may have changed whose reply was not wanted."""
         carried_out = (command, *(command.transaction or ()))
         if not command.queued and any(one.name == "SELECT" for one in carried_out):
             self._now_at(UNKNOWN)

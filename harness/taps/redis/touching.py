@@ -1,4 +1,4 @@
-"""What commands touch, and in which of the server's numbered databases."""
+"""Touches of commands: which keys, and in which of the server's numbered databases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOTHING: Touches = frozenset()
 
 
 def touches(name: str, args: Arguments, databases: Databases) -> Touches | None:
-    """What a command touches by itself; None where that may be anything on the server."""
+    """Return what a command touches by itself; None where that may be anything on the server."""
     if is_local(name, args):
         return NOTHING
     if not databases or is_script(name):
@@ -59,7 +59,7 @@ def transaction_touches(
     databases: Databases,
     watched: Iterable[Touches | None],
 ) -> Touches | None:
-    """What EXEC touches: what was queued, and what is watched, on which it depends.
+    """Return what EXEC touches: what was queued, and what is watched, on which it depends.
 
     A SELECT within takes effect there, unless the server refuses it.
     """

@@ -1,4 +1,4 @@
-"""What a tap knows of one call to Stripe: pure reading of requests and answers.
+"""A call to Stripe as a tap knows it: pure reading of requests and answers.
 
 Labels are ``<object>.<verb>`` in the words of Stripe's API reference
 (https://docs.stripe.com/api): ``payment_intent.create``, ``payment_intent.confirm``,

@@ -1,4 +1,4 @@
-"""What Stripe would answer to a call that a gate keeps from it, or has it fail at.
+"""Stripe's answers to calls that a gate keeps from it, or has it fail at.
 
 Codes are those of https://docs.stripe.com/error-codes. What is saved under an idempotency key is
 told again to whoever asks again (https://docs.stripe.com/api/idempotent_requests), so only Stripe

@@ -127,7 +127,7 @@ class StripeTap:
 
     @property
     def faults(self) -> Faults:
-        """What a gate may return to it."""
+        """Return the faults that a gate may return to it."""
         return refusals.FAULTS_OF_OURS if self.tells else refusals.FAULTS
 
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
@@ -279,7 +279,7 @@ class StripeTap:
                 raise cannot(fault, call.label, "request")
 
     def _instead(self, call: StripeCall, fault: AtTap, connection: _Connection) -> Answer | None:
-        """What the service gets in the place of Stripe's answer, if anything."""
+        """Return what the service gets in the place of Stripe's answer, if anything."""
         match fault:
             case LostAnswer():
                 connection.reset()

@@ -19,5 +19,5 @@ TAPS: dict[str, TapKind] = {kind.name: kind for kind in _ALL}
 
 
 def openers() -> tuple[Opener, ...]:
-    """What opens the taps of a service that is to be under control."""
+    """Return what opens the taps of a service that is to be under control."""
     return tuple(kind.opener for kind in TAPS.values() if kind.opener is not None)

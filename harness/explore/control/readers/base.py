@@ -1,4 +1,4 @@
-"""What is asked of the calls of one tap, in one execution; what a reader has to say of them.
+"""A reader of one tap's calls in one execution: the questions to it, and its answers.
 
 A reader says what only its protocol tells. Whose a call is, what it is called in this execution and
 what comes of it is the same for all of them, and is seen to by ``TapReader``.
@@ -34,7 +34,7 @@ C = TypeVar("C", bound=Call)
 
 @dataclass
 class Reading:
-    """What the readers of one execution share."""
+    """The things that the readers of one execution share."""
 
     names: Names
     background: Background
@@ -72,10 +72,10 @@ class CallReader(ABC, Generic[C]):
 
     @abstractmethod
     def touches(self, call: C, arrival: Arrival) -> Footprint:
-        """What a call touches that has arrived, whoever sends it; it is read once."""
+        """Return what a call touches that has arrived, whoever sends it; it is read once."""
 
     def text(self, call: C) -> str:
-        """What a call is in words; names of this execution may be used in it."""
+        """Return the words for a call; names of this execution may be used in them."""
         return f"{call.tap} {call.label}"
 
     def made_up(self, call: C, actor: str) -> None:
@@ -89,30 +89,30 @@ class CallReader(ABC, Generic[C]):
         return None
 
     def read(self, call: C, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
-        """What the call is in words, and what it touches when ``owner`` sends it."""
+        """Return the words for the call, and what it touches when ``owner`` sends it."""
         return self.text(call), self.touches(call, arrival)
 
     def expected(self, call: C, arrival: Arrival) -> Footprint:
-        """What the call will touch, as it is known by now."""
+        """Return what the call will touch, as it is known by now."""
         return arrival.footprint
 
     def passing(self, call: C, arrival: Arrival) -> Footprint:
-        """What its attempt has touched as soon as the call is let go."""
+        """Return what its attempt has touched as soon as the call is let go."""
         return self.expected(call, arrival)
 
     def backs_off(self, call: C) -> bool:
-        """Whether its attempt is about to be refused, and may wait before it tries again."""
+        """Return whether its attempt is about to be refused, and may wait before it tries again."""
         return False
 
     def begins(self, call: C) -> bool:
-        """Whether the next step with the call is only that it is under way."""
+        """Return whether the next step with the call is only that it is under way."""
         return False
 
     def let_go(self, call: C) -> None:
         """The call makes its next step."""
 
     def deferred(self, call: C, arrival: Arrival, actor: str) -> bool:
-        """Whether all that the call could do now is wait for what another attempt holds."""
+        """Return whether all that the call could do now is wait for what another attempt holds."""
         return False
 
     def past(self, call: C, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
@@ -135,11 +135,11 @@ class CallReader(ABC, Generic[C]):
         return None
 
     def touched(self, call: C, arrival: Arrival) -> Footprint:
-        """What an answered call did touch."""
+        """Return what an answered call did touch."""
         return arrival.footprint
 
     async def hidden(self, call: C, arrival: Arrival) -> Footprint:
-        """What it touched beyond what its text tells."""
+        """Return what it touched beyond what its text tells."""
         return LOCAL
 
     @abstractmethod
@@ -147,15 +147,16 @@ class CallReader(ABC, Generic[C]):
         """The answer, in a form that can be compared between executions."""
 
     def refused(self, call: C) -> bool:
-        """Whether the call asked for something, did not get it, and changed nothing."""
+        """Return whether the call asked for something, did not get it, and changed nothing."""
         return False
 
     def idle(self, call: C, arrival: Arrival, owner: Player, changed_nothing: bool) -> bool:
-        """Whether ``owner`` is where it was before the call."""
+        """Return whether ``owner`` is where it was before the call."""
         return changed_nothing
 
     def told(self, call: C) -> bool:
-        """Whether the service's own code goes on with the answer, not the tap or the driver."""
+        """Return whether the service's own code goes on with the answer, not the tap or the
+        driver."""
         return True
 
     # --- the session it came on ---------------------------------------------------------------
@@ -165,15 +166,15 @@ class CallReader(ABC, Generic[C]):
         return None
 
     def begun(self, session: str) -> bool:
-        """Whether the transaction on the session has touched anything yet."""
+        """Return whether the transaction on the session has touched anything yet."""
         return False
 
     def holds_locks(self, session: str) -> bool:
-        """Whether the transaction on the session has locked anything yet."""
+        """Return whether the transaction on the session has locked anything yet."""
         return False
 
     def held(self, session: str) -> frozenset[Resource]:
-        """What the transaction on the session has locked so far."""
+        """Return what the transaction on the session has locked so far."""
         return frozenset()
 
     def closed(self, session: str) -> Footprint:
@@ -183,11 +184,11 @@ class CallReader(ABC, Generic[C]):
     # --- the service's own business -----------------------------------------------------------
 
     def works(self, call: C) -> bool:
-        """Whether a call that is no attempt's may change anything."""
+        """Return whether a call that is no attempt's may change anything."""
         return True
 
     def watched(self, call: C, arrival: Arrival) -> bool:
-        """Whether a call that came while nobody moved is to be known when it comes again."""
+        """Return whether a call that came while nobody moved is to be known when it comes again."""
         return True
 
     def passed(self, call: C, arrival: Arrival) -> None:

@@ -1,4 +1,5 @@
-"""What is registered of a tap: how it is opened, and what is to be done with it in an execution."""
+"""A kind of tap, as it is registered: how it is opened, and what is to be done with it in an
+execution."""
 
 from __future__ import annotations
 
