@@ -1,4 +1,4 @@
-"""How a tap is put before what a service talks to; what it then stands for is told by a reader."""
+"""Put a tap before what a service talks to; what its calls mean is told by a reader."""
 
 from __future__ import annotations
 

@@ -53,6 +53,10 @@ def recorded(tap: PostgresTap, path) -> Iterator[list[Effect]]:
     effects += [effect for _, effect in read_history(path).of(Effect)]
 
 
+def _never(session, statements) -> bool:
+    return False
+
+
 class Gatekeeper:
     """Holds requests or answers whose label matches, until they are let go by name."""
 
@@ -71,6 +75,10 @@ class Gatekeeper:
     async def answer(self, call, connection) -> AtTap | None:
         await self._hold("answer", call)
         return self.at_answer
+
+    commits_apart = staticmethod(_never)
+    """Which statements are committed in a unit of their own, and which are checked before."""
+    checks_first = staticmethod(_never)
 
     async def _hold(self, side, call) -> None:
         self.seen.append((side, call.label))

@@ -27,10 +27,10 @@ def play(database, story):
                 tap.url_for(database), autocommit=True
             ) as connection,
         ):
-            tap.apart = lambda session, statements: all(
+            gate = Gatekeeper(requests=COMMIT)
+            gate.commits_apart = lambda session, statements: all(
                 statement.sql.startswith(("UPDATE", "INSERT", "DELETE")) for statement in statements
             )
-            gate = Gatekeeper(requests=COMMIT)
             tap.bind(None, gate)
             await story(tap, gate, connection, eyes)
             tap.bind(None, None)
@@ -132,9 +132,9 @@ async def tries(eyes):
     return (await (await eyes.execute("SELECT count(*) FROM tries")).fetchone())[0]
 
 
-def checking(tap, gate):
+def checking(gate):
     """Have what is put off carried out before a commit, and hold the commit."""
-    tap.checks = lambda session, statements: statements[0].sql.startswith(
+    gate.checks_first = lambda session, statements: statements[0].sql.startswith(
         "COMMIT" if session.status == "T" else "INSERT"
     )
     gate._sides["request"] = "COMMIT"
@@ -145,7 +145,7 @@ def checking(tap, gate):
 def test_what_is_put_off_until_a_commit_is_carried_out_before_it(database, end, prepare):
     async def story(tap, gate, connection, eyes):
         await eyes.execute(ONE_EACH)
-        checking(tap, gate)
+        checking(gate)
         await connection.execute("BEGIN")
         await connection.execute(TRY)
         pending = asyncio.ensure_future(connection.execute(end, prepare=prepare))
@@ -169,7 +169,7 @@ def test_a_check_that_fails_is_the_commits_answer(database, end, prepare):
     async def story(tap, gate, connection, eyes):
         await eyes.execute(ONE_EACH)
         await eyes.execute(TRY)
-        checking(tap, gate)
+        checking(gate)
         for number in range(3):
             await connection.execute("BEGIN")
             await connection.execute(TRY)
@@ -190,7 +190,7 @@ def test_a_check_that_fails_is_the_commits_answer(database, end, prepare):
 def test_what_commits_by_itself_is_checked_before_it_is_committed(database, prepare):
     async def story(tap, gate, connection, eyes):
         await eyes.execute(ONE_EACH)
-        checking(tap, gate)
+        checking(gate)
         gate._sides["request"] = COMMIT
         label = "INSERT INTO tries (what) VALUES (?)"
         for wins in (True, False):

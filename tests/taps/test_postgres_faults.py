@@ -67,10 +67,9 @@ def play(database, tmp_path, story, *, apart=False):
             connection = await psycopg.AsyncConnection.connect(
                 tap.url_for(database), autocommit=True
             )
-            if apart:
-                tap.apart = lambda session, statements: True
             with recorded(tap, tmp_path / "h.jsonl") as effects:
                 bench = Bench(tap, Told(), connection, eyes)
+                bench.gate.commits_apart = lambda session, statements: apart
                 bench.closed = []
                 tap.on_close = lambda session: bench.closed.append(session.id)
                 tap.bind(tap.journal, bench.gate)
@@ -223,6 +222,9 @@ def test_a_statement_committed_apart_fails_before_its_commit_or_at_it(
         class Once(Told):
             async def request(self, call, connection):
                 return ErrorAnswer("40001") if call.label.startswith(at) else None
+
+            def commits_apart(self, session, statements):
+                return True
 
         bench.tap.bind(bench.tap.journal, Once())
         with pytest.raises(psycopg.errors.SerializationFailure):

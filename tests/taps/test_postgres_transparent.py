@@ -43,7 +43,7 @@ async def held(url, use):
     """What ``use(url)`` returns of a tap as it is in exploration, and what its gate saw."""
     sessions, gate = SqlSessions(url), Gatekeeper()
     async with PostgresTap(url) as tap:
-        tap.apart = lambda session, found: sessions.apart(session_name(session.id), found)
+        gate.commits_apart = lambda session, found: sessions.apart(session_name(session.id), found)
         tap.bind(None, gate)
         found = await use(tap.url_for(url))
         tap.bind(None, None)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.attribution import Attribution
@@ -26,11 +26,14 @@ from paidonce.harness.explore.control.interfaces import Activity, Reader, Waits
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiet
 from paidonce.harness.explore.control.shared_connections import overtaking
+from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.standstill import Wait, standstill
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Left
 from paidonce.harness.taps.gate import Call, Connection
+from paidonce.harness.taps.postgres import Statement
+from paidonce.harness.taps.postgres.session import Session
 
 _LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012
@@ -57,6 +60,7 @@ class Control:
         left: Left | None = None,
         several: bool = False,
         late_answers: bool = False,
+        splitting: Splitting | None = None,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
         its answer may still go on. ``late_answers``: see the module."""
@@ -69,6 +73,7 @@ class Control:
         self._left = left
         self._several = several
         self._late_answers = late_answers
+        self._splitting = splitting
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiet(activity, patience)
@@ -115,6 +120,16 @@ class Control:
         if any(overtaking(one, sender, self.players) for one in held for sender in senders):
             self._reader.shares(call)
         self.change()
+
+    def commits_apart(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Return whether statements are carried out in one step and committed in another."""
+        splitting = self._splitting
+        return splitting is not None and splitting.commits_apart(session, statements)
+
+    def checks_first(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Return whether what is put off until the commit is carried out in a step before it."""
+        splitting = self._splitting
+        return splitting is not None and splitting.checks_first(session, statements)
 
     def lost(self, call: Call) -> None:
         """A unit that waited behind another one will never come."""

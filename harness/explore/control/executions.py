@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -30,6 +30,7 @@ from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import Reading
+from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
@@ -41,9 +42,7 @@ from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Clients, NotReady, Performance, Script
-from paidonce.harness.taps.postgres import PostgresTap, Statement
-from paidonce.harness.taps.postgres.session import Session
-from paidonce.harness.taps.postgres.units import label_of
+from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.tap import Tap, TapSession
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.verdict import Status
@@ -187,7 +186,8 @@ class ServiceWorlds:
             raise InvalidRun(str(failure)) from failure
         names = Names(performance.known, serials, self.unnamed)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
-        reader = TapReader(self._reading(names, began), players, self._known())
+        reading = self._reading(names, began)
+        reader = TapReader(reading, players, self._known())
         preparing.tell(names, reader.made)
         control = Control(
             players,
@@ -199,6 +199,7 @@ class ServiceWorlds:
             left=performance.left,
             several=self._several,
             late_answers=self.late_answers,
+            splitting=Splitting(reading.sessions, self.apart, self.hold_all),
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -364,7 +365,7 @@ class ServiceWorlds:
             yield TAPS[name], tap
 
     def _listen(self, control: Control | None = None, reader: TapReader | None = None) -> None:
-        """Have ``control`` told of what it has to know of, and asked how units are split."""
+        """Have ``control`` told of what happens at the taps beyond the calls."""
         for name, tap in self.bench.taps.items():
             tap.on_change = None if control is None else control.stir
             tap.on_close = (
@@ -372,26 +373,6 @@ class ServiceWorlds:
                 if control is not None and reader is not None
                 else None
             )
-        postgres = self._postgres
-        postgres.apart = None if control is None else self._apart
-        postgres.checks = None if control is None else self._checks
-
-    def _apart(self, session: Session, statements: Sequence[Statement]) -> bool:
-        """Return whether statements are carried out in one step and committed in another."""
-        assert self._sessions is not None
-        name = session_name(session.id)
-        if self._sessions.apart(name, statements):
-            return True
-        if not (self.hold_all or self.apart):
-            return False
-        if not self._sessions.could_be_apart(name, self._sessions.found(name, statements)):
-            return False
-        return self.hold_all or label_of(statements) in self.apart
-
-    def _checks(self, session: Session, statements: Sequence[Statement]) -> bool:
-        """Return whether what is put off until the commit is carried out in a step before it."""
-        assert self._sessions is not None
-        return self._sessions.checks(session_name(session.id), statements)
 
     def _processes(self) -> ProcessActivity:
         if self._activity is None:

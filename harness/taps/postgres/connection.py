@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from paidonce.harness.history import Effect
+from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.taps.faults import ErrorAnswer, cannot
+from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.held import Carrier, HoldingTap
 from paidonce.harness.taps.postgres import errors, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.frames import STARTUP, Frame, Frames
 from paidonce.harness.taps.postgres.passthrough import BATCH, LARGE, Skim
 from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.splitting import SplittingGate
 from paidonce.harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
 from paidonce.harness.taps.protocol_error import ProtocolError
 
@@ -26,10 +28,12 @@ _READY = ord("Z")
 class Links(HoldingTap["Link"]):
     """The tap of links: what a link asks of the tap that made it."""
 
-    apart: Callable[[Session, Sequence[Statement]], bool] | None = None
-    """Whether what is held, and commits by itself, is committed as a unit of its own."""
-    checks: Callable[[Session, Sequence[Statement]], bool] | None = None
-    """Whether what these statements' commit would look at is looked at in a unit before it."""
+    splits: SplittingGate | None = None
+    """The gate, where it is asked whether what is sent as one is carried out as two."""
+
+    def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
+        super().bind(journal, gate)
+        self.splits = gate if isinstance(gate, SplittingGate) else None
 
 
 class Link(Carrier[Unit, Session]):
@@ -156,20 +160,22 @@ class Link(Carrier[Unit, Session]):
 
     def _checks(self, frame: Frame) -> bool:
         """Return whether what a COMMIT would check is to be checked in a step before it."""
-        checks, session = self._tap.checks, self.session
-        if checks is None or session.status != "T" or session.in_flight is not None:
+        splits, session = self._tap.splits, self.session
+        if splits is None or session.status != "T" or session.in_flight is not None:
             return False
         if frame.kind == _SYNC:
-            return bool(session.gathered) and checks(session, session.gathered)
+            return bool(session.gathered) and splits.checks_first(session, session.gathered)
         if frame.kind != _QUERY or not session.at_rest:
             return False
         message = frontend.decode(frame)
-        return isinstance(message, frontend.Query) and checks(session, (Statement(message.sql),))
+        if not isinstance(message, frontend.Query):
+            return False
+        return splits.checks_first(session, (Statement(message.sql),))
 
     def _check(self, statements: Sequence[Statement]) -> str | None:
         """The name for a check before statements that commit by themselves; None for no check."""
-        checks = self._tap.checks
-        if checks is None or not checks(self.session, statements):
+        splits = self._tap.splits
+        if splits is None or not splits.checks_first(self.session, statements):
             return None
         return f"check {self._tap.next_seq()}"
 
@@ -178,18 +184,18 @@ class Link(Carrier[Unit, Session]):
 
         A simple query has none, so that it is made an extended one.
         """
-        apart, session = self._tap.apart, self.session
-        if apart is None or session.status != "I":
+        splits, session = self._tap.splits, self.session
+        if splits is None or session.status != "I":
             return (frame,)
         if frame.kind == _SYNC:
-            if session.gathered and apart(session, session.gathered):
+            if session.gathered and splits.commits_apart(session, session.gathered):
                 return rewritten.committed_apart(frame, self._check(session.gathered))
         elif frame.kind == _QUERY and session.at_rest:
             message = frontend.decode(frame)
             statements = (Statement(message.sql),) if isinstance(message, frontend.Query) else ()
             if (
                 isinstance(message, frontend.Query)
-                and apart(session, statements)
+                and splits.commits_apart(session, statements)
                 and rewritten.can_be_extended(message.sql)
             ):
                 self._as_simple = rewritten.AsSimple(message.sql)

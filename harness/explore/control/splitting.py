@@ -1,0 +1,39 @@
+"""Splits what commits by itself: carried out in one step and committed, or checked, in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.taps.postgres import Statement
+from paidonce.harness.taps.postgres.session import Session
+from paidonce.harness.taps.postgres.units import label_of
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """Says so for the sessions of one execution.
+
+    ``apart`` are labels of statements that are committed in a step of their own whatever their text
+    tells; ``all_of_them`` if every statement is that could be.
+    """
+
+    sessions: SqlSessions
+    apart: frozenset[str] = frozenset()
+    all_of_them: bool = False
+
+    def commits_apart(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Tell whether statements are carried out in one step and committed in another."""
+        name = session_name(session.id)
+        if self.sessions.apart(name, statements):
+            return True
+        if not (self.all_of_them or self.apart):
+            return False
+        if not self.sessions.could_be_apart(name, self.sessions.found(name, statements)):
+            return False
+        return self.all_of_them or label_of(statements) in self.apart
+
+    def checks_first(self, session: Session, statements: Sequence[Statement]) -> bool:
+        """Tell whether what is put off until the commit is carried out in a step before it."""
+        return self.sessions.checks(session_name(session.id), statements)
