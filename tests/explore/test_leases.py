@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tap_readers import reader_of
 
-from paidonce.harness.explore.control.leases import Leases, leased
+from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.row_leases import RowLeases, interval_seconds
 from paidonce.harness.taps.redis import RedisCommand
 
 LOCK = b"if redis.call('exists', KEYS[1]) == 0 then redis.call('set', KEYS[1], 1, 'px', 500) end"
@@ -80,6 +82,14 @@ def test_other_keys_that_run_out_are_none(commands):
             "SELECT id FROM t",
             "held",
         ),
+        (
+            "INSERT INTO keys (key) VALUES ($1) ON CONFLICT (key) DO UPDATE SET made_at = now() "
+            "WHERE keys.answer IS NULL AND keys.made_at < now() - interval '5 s' RETURNING key",
+            "made_at",
+        ),
+        ("UPDATE o SET held = now() WHERE id = $1 AND held + interval '5 s' < now()", "held"),
+        ("UPDATE o SET until = now() + interval '1 hour' WHERE until < now()", ""),
+        ("UPDATE o SET until = now() + 5 * interval '1 hour' WHERE until < now()", "until"),
         ("UPDATE o SET seen_at = now() WHERE id = $1", ""),
         ("UPDATE o SET status = 'late' WHERE due < now()", ""),
         ("UPDATE o SET version = $2 WHERE version < $2", ""),
@@ -89,4 +99,58 @@ def test_other_keys_that_run_out_are_none(commands):
     ],
 )
 def test_a_row_that_is_taken_by_the_clock_is_a_lease(sql, column):
-    assert leased(sql) == column
+    assert RowLeases().saw(sql) == column
+
+
+def told(*statements: tuple[str, list[str | None]]) -> list[str]:
+    leases = RowLeases()
+    return [leases.saw(sql, params) for sql, params in statements]
+
+
+def from_now(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+TAKE = "UPDATE o SET until = $1 WHERE id = $2 AND (until IS NULL OR until < $3)"
+SWEEP = "DELETE FROM locks WHERE name = $1 AND until < now()"
+ADD = "INSERT INTO locks (name, until) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+FIND = "SELECT id FROM jobs WHERE taken_at < now() - interval '30 s' LIMIT 1 FOR UPDATE SKIP LOCKED"
+
+
+def test_the_time_may_be_the_services_own():
+    now = from_now(0)
+    assert told((TAKE, [from_now(30), "7", now])) == ["until"]
+    assert told((TAKE, [from_now(7200), "7", now])) == [""]
+    assert told((TAKE, ["2001-01-01 00:00:00+00", "7", "2001-01-01 00:00:00+00"])) == [""]
+
+
+def test_what_has_run_out_is_deleted_and_taken_anew():
+    assert told((SWEEP, ["a"]), (ADD, ["a", from_now(10)])) == ["", "until"]
+    assert told((ADD, ["a", from_now(10)])) == [""]
+    assert told((SWEEP, ["a"]), (ADD, ["a", from_now(7200)])) == ["", ""]
+    old = "DELETE FROM keys WHERE made_at < now() - interval '1 day'"
+    assert told((old, []), ("INSERT INTO keys (key) VALUES ($1)", ["a"])) == ["", ""]
+    old = "DELETE FROM keys WHERE made_at < now() - interval '1 min'"
+    assert told((old, []), ("INSERT INTO keys (key) VALUES ($1)", ["a"])) == ["", "made_at"]
+
+
+def test_what_has_run_out_is_locked_and_taken_anew():
+    mark = "UPDATE jobs SET taken_at = now() WHERE id = $1"
+    assert told((FIND, []), (mark, ["7"])) == ["", "taken_at"]
+    assert told((mark, ["7"])) == [""]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30 s", 30),
+        ("5 minutes", 300),
+        ("1 day 2 hours", 93600),
+        ("00:01:30", 90),
+        ("1 day 00:00:01", 86401),
+        ("paid", None),
+        ("", None),
+    ],
+)
+def test_how_long_an_interval_is(text, seconds):
+    assert interval_seconds(text) == seconds

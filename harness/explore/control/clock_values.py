@@ -67,7 +67,7 @@ class Times:
         self._began = began
         self._clocks = clocks
         self._written: dict[str, set[float]] = {}
-        self._before = {moment for value in beforehand for moment in _moments(value)}
+        self._before = {moment for value in beforehand for moment in moments_in(value)}
         self._moved: float | None = None
         self._changed = False
 
@@ -123,7 +123,7 @@ class Times:
     def _decides(self, column: str, text: str) -> bool:
         """Return whether two attempts that read a clock in one moment may be told apart by
         comparing ``column`` with this."""
-        moments = [moment for moment in _moments(text) if self._now(moment)]
+        moments = [moment for moment in moments_in(text) if self._now(moment)]
         if not moments:
             return False
         if any(map(_fine, moments)):
@@ -137,14 +137,14 @@ class Times:
             for value in row:
                 if value is not None and _MAYBE.match(value):
                     moved = self._moved or 0.0
-                    self._before.update(one for one in _moments(value) if one < moved)
+                    self._before.update(one for one in moments_in(value) if one < moved)
 
     def _wrote(self, actor: str, text: str) -> None:
-        self._written.setdefault(actor, set()).update(filter(self._now, _moments(text)))
+        self._written.setdefault(actor, set()).update(filter(self._now, moments_in(text)))
 
     def _known(self, text: str) -> bool:
         """Return whether this is a time that some attempt has written."""
-        moments = set(_moments(text))
+        moments = set(moments_in(text))
         return any(not moments.isdisjoint(written) for written in self._written.values())
 
     def _now(self, moment: float) -> bool:
@@ -194,7 +194,7 @@ def _tells_which(column: str) -> bool:
     return column == "id" or column.endswith(("_id", "Id", "key"))
 
 
-def _moments(text: str) -> tuple[float, ...]:
+def moments_in(text: str) -> tuple[float, ...]:
     """Return the times that a text may stand for, in seconds since 1970; where it does not say in
     which time zone, all of them."""
     if _NUMBER.fullmatch(text):

@@ -13,19 +13,12 @@ taken to outlast every request.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pglast import ast, enums, visitors
-
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
-
-LONGEST_S = 300.0
-"""Seconds: who sends a request has given up long before. Stripe's own libraries wait for 80 s
-(stripe-python, _http_client.py), servers and proxies for 30 s to 60 s as they ship."""
+from paidonce.harness.explore.control.row_leases import LONGEST_S, RowLeases
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
 _FOR = {b"EX": 1.0, b"PX": 0.001}
@@ -35,9 +28,6 @@ _EXPIRES_AT = frozenset({"EXPIREAT", "PEXPIREAT"})
 _SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO"})
 _IF_ABSENT = re.compile(r"setnx|['\"]nx['\"]|exists|['\"]get['\"]", re.IGNORECASE)
 _FOR_A_TIME = re.compile(r"expire|['\"][ep]x['\"]|setex", re.IGNORECASE)
-_COMPARES = frozenset({"<", "<=", ">", ">="})
-_CLOCK = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp"})
-_CLOCK |= {"localtimestamp", "timeofday"}
 
 
 @dataclass
@@ -48,15 +38,16 @@ class Leases:
     """By label of the command or statement."""
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
+    _rows: RowLeases = field(default_factory=RowLeases)
 
     def command(self, label: str, name: str, args: Sequence[bytes]) -> None:
         """An attempt sends a command to Redis; ``name`` is in capitals."""
         if held := self._held(name, args):
             self.found.setdefault(label, f"{label!r} takes a key {held}")
 
-    def statement(self, label: str, sql: str) -> None:
+    def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
-        if column := leased(sql):
+        if column := self._rows.saw(sql, params):
             why = f"{label!r} takes what is free by {column} and the clock"
             self.found.setdefault(label, why)
 
@@ -102,65 +93,3 @@ def _seconds(value: bytes, unit: float) -> str:
     except ValueError:
         return "for a time"
     return f"for {seconds:g} s" if seconds <= LONGEST_S else ""
-
-
-@functools.lru_cache(maxsize=1024)
-def leased(sql: str) -> str:
-    """The column by which a statement takes a row until a time; empty if it does not."""
-    try:
-        statements = parsed(sql)
-    except NotParsed:
-        return ""
-    for statement in statements:
-        for update in _updates(statement):
-            names = {target.name for target in update.targetList or () if _clocked(target.val)}
-            for column in _compared(update.whereClause):
-                if column in names:
-                    return column
-    return ""
-
-
-def _updates(statement: ast.Node) -> Iterator[ast.UpdateStmt]:
-    found: list[ast.UpdateStmt] = []
-
-    class Updates(visitors.Visitor):  # type: ignore[misc]
-        def visit_UpdateStmt(self, ancestors: object, node: ast.UpdateStmt) -> None:
-            found.append(node)
-
-    Updates()(statement)
-    return iter(found)
-
-
-def _compared(condition: ast.Node | None) -> list[str]:
-    """Columns that a condition compares with the clock, by which is sooner."""
-    found: list[str] = []
-    if condition is None:
-        return found
-
-    class Comparisons(visitors.Visitor):  # type: ignore[misc]
-        def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
-            if node.kind != enums.A_Expr_Kind.AEXPR_OP or node.name[-1].sval not in _COMPARES:
-                return
-            for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
-                if isinstance(one, ast.ColumnRef) and _clocked(other):
-                    found.append(getattr(one.fields[-1], "sval", ""))
-
-    Comparisons()(condition)
-    return found
-
-
-def _clocked(tree: ast.Node | None) -> bool:
-    """Return whether the clock is asked in an expression."""
-    if tree is None:
-        return False
-    asked: list[bool] = []
-
-    class Clock(visitors.Visitor):  # type: ignore[misc]
-        def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
-            asked.append(node.funcname[-1].sval in _CLOCK)
-
-        def visit_SQLValueFunction(self, ancestors: object, node: ast.SQLValueFunction) -> None:
-            asked.append(True)
-
-    Clock()(tree)
-    return any(asked)

@@ -51,7 +51,7 @@ class PostgresReader(CallReader[Unit]):
 
     def sends(self, call: Unit, actor: str) -> str | None:
         for statement in call.statements:
-            self.reading.leases.statement(call.label, statement.sql)
+            self.reading.leases.statement(call.label, statement.sql, statement.params)
         return self.reading.times.runs(actor, call.statements)
 
     def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
