@@ -32,6 +32,7 @@ from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import Reading
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
 from paidonce.harness.explore.footprint.model import Column
@@ -252,6 +253,7 @@ class ServiceWorlds:
             timeouts=self.timeouts,
             hidden_locks=self._hidden_locks,
             told=ToldByStripe(names.known, names.call, self.lists) if tells else None,
+            time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand)),
         )
 
     async def _begun(self, clients: Clients, memory: Memory) -> Performance:

@@ -42,8 +42,8 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class _Expression:
-    """What an expression says of the time: whether it asks Postgres, which values are sent with
-    it, and how long it says something lasts, in seconds."""
+    """An expression, as far as it speaks of time: that it asks Postgres, which values are sent
+    with it, and how long something lasts by it, in seconds."""
 
     asks: bool = False
     numbers: tuple[int, ...] = ()
@@ -54,12 +54,12 @@ class _Expression:
         return self.asks or any(True for _ in self._sent(params, now))
 
     def seconds(self, params: Sequence[str | None], now: float) -> Iterable[float]:
-        """How long it lasts, as far as that is said."""
+        """Yield the seconds that it lasts, as far as they are said."""
         yield from self.lasting
         yield from (ahead for ahead in self._sent(params, now) if ahead > 1)
 
     def _sent(self, params: Sequence[str | None], now: float) -> Iterable[float]:
-        """How far ahead of now the times are that are sent."""
+        """Yield the seconds by which the times that are sent are ahead of now."""
         given = [params[n - 1] for n in self.numbers if 0 < n <= len(params)]
         for text in (*given, *self.texts):
             for moment in moments_in(text or ""):
@@ -69,7 +69,7 @@ class _Expression:
 
 @dataclass(frozen=True)
 class _Timed:
-    """What one statement does with one table's times, by column."""
+    """One statement's doings with one table's times, by column."""
 
     verb: str
     table: str
@@ -89,7 +89,7 @@ class RowLeases:
     """By table, columns by which rows that had run out were locked."""
 
     def saw(self, sql: str, params: Sequence[str | None] = ()) -> str:
-        """The column by which a statement takes a row until a time; empty if it does not."""
+        """Return the column by which a statement takes a row until a time; empty if it does not."""
         now = time.time()
         for one in _timed(sql):
             lasting: list[float] = []
@@ -182,7 +182,7 @@ def _targets(targets: Iterable[ast.ResTarget] | None) -> tuple[tuple[str, _Expre
 
 
 def _compared(condition: ast.Node | None) -> tuple[tuple[str, _Expression], ...]:
-    """Columns that a condition compares with something, by which is sooner."""
+    """Return the columns that a condition compares with something, by which is sooner."""
     found: list[tuple[str, _Expression]] = []
     if condition is None:
         return ()
@@ -202,14 +202,14 @@ def _compared(condition: ast.Node | None) -> tuple[tuple[str, _Expression], ...]
 
 
 def _column(node: ast.Node | None) -> str:
-    """The column, also where a time is added to it."""
+    """Return the column, also where a time is added to it."""
     if isinstance(node, ast.A_Expr) and node.kind == enums.A_Expr_Kind.AEXPR_OP:
         return _column(node.lexpr) or _column(node.rexpr)
     return getattr(node.fields[-1], "sval", "") if isinstance(node, ast.ColumnRef) else ""
 
 
 def _said(tree: ast.Node | None) -> _Expression:
-    """What an expression says of the time."""
+    """Read what an expression says of the time."""
     if tree is None:
         return _Expression()
     asks: list[bool] = []
@@ -244,7 +244,7 @@ def _said(tree: ast.Node | None) -> _Expression:
 
 
 def interval_seconds(text: str) -> float | None:
-    """How long an interval is, a month being 30 days; None if it is none."""
+    """Return the seconds of an interval, a month being 30 days; None if it is none."""
     total, rest = 0.0, text.strip()
     if not rest:
         return None

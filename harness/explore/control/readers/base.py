@@ -19,6 +19,7 @@ from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
+from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
@@ -47,6 +48,7 @@ class Reading:
     hidden_locks: HiddenLocks | None = None
     told: ToldByStripe | None = None
     """Reads what Stripe tells of its calls, where it does."""
+    time_keys: TimeKeys = field(default_factory=TimeKeys)
     owners: dict[str, str] = field(default_factory=dict)
     """By session, whose transaction is open on it; ``NOBODYS`` if no attempt began it."""
 
@@ -60,6 +62,16 @@ class Reading:
     def disturbs(self, key: str, why: str) -> None:
         """Executions are not under control, for this reason."""
         self.background.disturbing[key] = why
+
+    def keyed(self, call: Call, how: str | None) -> None:
+        """An attempt uses a key with the time in it that another has used, if ``how`` says so."""
+        if how is not None:
+            self.disturbs(
+                f"time key {call.tap} {call.label}",
+                "two attempts come to one key only while the clock shows the same "
+                f"({call.label!r}: {how}), and one that comes when it shows another was not tried: "
+                "make the key of what is paid for alone",
+            )
 
 
 class CallReader(ABC, Generic[C]):

@@ -50,8 +50,10 @@ class PostgresReader(CallReader[Unit]):
                     names.made(actor, value)
 
     def sends(self, call: Unit, actor: str) -> str | None:
+        keys = self.reading.time_keys
         for statement in call.statements:
             self.reading.leases.statement(call.label, statement.sql, statement.params)
+            self.reading.keyed(call, keys.statement(actor, statement.sql, statement.params))
         return self.reading.times.runs(actor, call.statements)
 
     def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
@@ -142,6 +144,8 @@ class PostgresReader(CallReader[Unit]):
                 for value in row:
                     if value is not None:
                         names.found(value)
+        for row in answer.sample:
+            self.reading.time_keys.read(row)
         if answer.rows > len(answer.sample):
             names.overlooked()
         return self.reading.times.rows(actor, call.statements, answer.columns, answer.sample)

@@ -22,6 +22,7 @@ class RedisReader(CallReader[RedisCommand]):
 
     def sends(self, call: RedisCommand, actor: str) -> str | None:
         self.reading.leases.command(call.label, call.name, call.args)
+        self.reading.keyed(call, self.reading.time_keys.command(actor, call.name, call.args))
         self.reading.times.wrote(actor, [_text(argument) for argument in call.args[1:]])
         return None
 
@@ -32,6 +33,8 @@ class RedisReader(CallReader[RedisCommand]):
 
     def answers(self, call: RedisCommand, actor: str) -> str | None:
         reply = call.reply
+        if isinstance(reply, bytes):
+            self.reading.time_keys.read([_text(reply)])
         if isinstance(reply, bytes) and self.reading.times.asked(actor, _text(reply)):
             return "asks for the time under a key"
         return None

@@ -28,6 +28,8 @@ class StripeReader(CallReader[StripeCall]):
 
     def sends(self, call: StripeCall, actor: str) -> str | None:
         self.reading.times.moved()
+        keyed = self.reading.time_keys.idempotency(actor, call.idempotency_key)
+        self.reading.keyed(call, keyed)
         return None
 
     def read(self, call: StripeCall, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
