@@ -32,6 +32,14 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
+_NAMING = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "FETCH", "MOVE", "CLOSE"})
+"""Statements in which all names are those of savepoints or cursors."""
+_CURRENT_OF = ["CURRENT", "OF"]
+_MADE_UP = re.compile(r"(?=[a-f]*\d)[\da-f]{6,}|\d+")
+"""What libraries make names from: counters, addresses (SQLAlchemy's ``c_7f3a51c08d90_1``) and
+numbers of threads (Django's ``s139786622858944_x4``)."""
+
+
 @functools.lru_cache(maxsize=4096)
 def normalised(sql: str) -> str:
     """``sql`` with literals and parameters as ``?``, without comments, on one line."""
@@ -51,8 +59,20 @@ def normalised(sql: str) -> str:
                 if gap and words:
                     words.append(" ")
                 gap = False
-                words.append("?" if kind in ("literal", "tag") else found.group())
+                word = "?" if kind in ("literal", "tag") else found.group()
+                words.append(_unnumbered(word) if _names_something(words) else word)
     return "".join(words).strip("; ")
+
+
+def _names_something(before: list[str]) -> bool:
+    """Tell whether a word that comes after these is the name of a savepoint or of a cursor."""
+    first = before[0].upper() if before else ""
+    said = [word.upper() for word in before[-6:] if word != " "]
+    return first in _NAMING or (first == "DECLARE" and len(said) == 1) or said[-2:] == _CURRENT_OF
+
+
+def _unnumbered(name: str) -> str:
+    return _MADE_UP.sub("?", name)
 
 
 def _after_comment(sql: str, at: int) -> int:
