@@ -45,7 +45,7 @@ _SPANS: tuple[tuple[str, Any, str], ...] = (
     ("  connections of the attempts warmed", Actor, "warm"),
     ("steps", service_world.ServiceWorld, "step"),
     ("  until all is at rest", control.Control, "rest"),
-    ("    pg_blocking_pids", blocking.Blocking, "blockers"),
+    ("    pg_blocking_pids", blocking.LockWaits, "blockers"),
     ("  arrivals read (SQL footprints)", reading.TapReader, "read"),
     ("  answers read", reading.TapReader, "answered"),
     ("  names given in footprints", names.Names, "footprint"),

@@ -18,7 +18,7 @@ from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.relying import Relying
@@ -232,7 +232,7 @@ async def explore(
         reason = "a counterexample came out otherwise when it was made again: nothing was broken"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=told_of)
-    assert isinstance(found.outcome, Came)
+    assert isinstance(found.outcome, ExecutionOutcome)
     witness = _witness(told, request, again, judged, unstable_values(found.outcome, judged.came))
     witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
     return Explored(request, result, witness, judged.history, told_of, smallest)

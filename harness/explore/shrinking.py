@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.outcome import Came, judge_outcome
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome
 from paidonce.harness.explore.search import Budget, Execution, Expected
 from paidonce.harness.explore.search.shrink import Shrunk, shrink
 from paidonce.harness.explore.search.world import InvalidRun, Worlds
@@ -32,13 +32,13 @@ async def shrunk(
 
     None in the place of the execution where the schedule did not fail when it was made again.
     """
-    assert isinstance(found.outcome, Came)
+    assert isinstance(found.outcome, ExecutionOutcome)
     everybody = tuple(attempt.name for attempt in worlds.scenario.attempts)
     by_attempts = {everybody: worlds}
     wanted = {frozenset(everybody): frozenset(found.outcome.rules)}
 
     def judge(outcome: Hashable) -> Verdict:
-        assert isinstance(outcome, Came)
+        assert isinstance(outcome, ExecutionOutcome)
         verdict = judge_outcome(outcome)
         took_part = frozenset(attempt for attempt, *_ in outcome.answers) & set(everybody)
         expected = wanted.get(took_part, frozenset())
@@ -79,6 +79,6 @@ async def _broken_in_turn(worlds: ServiceWorlds, names: Sequence[str]) -> frozen
             followed = await follow(worlds, [Expected(actor=first)])
         except InvalidRun:
             return None
-        assert isinstance(followed.outcome, Came)
+        assert isinstance(followed.outcome, ExecutionOutcome)
         broken.update(followed.outcome.rules)
     return frozenset(broken)

@@ -10,12 +10,12 @@ from paidonce.harness.predict.matching import Shown, Trace, shown_by
 from paidonce.harness.predict.pairs import MOST, forecast, predict
 from paidonce.harness.predict.recording import catalog_of, effects_of, predicted, recorded
 from paidonce.harness.predict.types import (
-    Bad,
     Blind,
     Decided,
     Fix,
     Forecast,
     Looked,
+    PredictedOrder,
     Prediction,
     Solo,
     Spot,
@@ -27,12 +27,12 @@ from paidonce.harness.predict.weighing import weighed
 
 __all__ = [
     "MOST",
-    "Bad",
     "Blind",
     "Decided",
     "Fix",
     "Forecast",
     "Looked",
+    "PredictedOrder",
     "Prediction",
     "Shown",
     "Solo",

@@ -21,7 +21,7 @@ from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.history import Effect, History
 from paidonce.harness.predict.moves import story
 from paidonce.harness.predict.together import RenamedRecording
-from paidonce.harness.predict.types import Bad, Prediction, Solo, Spot
+from paidonce.harness.predict.types import PredictedOrder, Prediction, Solo, Spot
 
 _Step = tuple[str, int]
 
@@ -81,7 +81,7 @@ class Shown:
 
     mine: str
     theirs: str
-    bad: Bad
+    bad: PredictedOrder
     words: str
 
 
@@ -105,7 +105,7 @@ def shown_by(
     return None
 
 
-def _overtaken(trace: Trace, mine: str, theirs: str, bad: Bad) -> str | None:
+def _overtaken(trace: Trace, mine: str, theirs: str, bad: PredictedOrder) -> str | None:
     read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
     written = trace.done(theirs, bad.seen)
     if read is None or act is None or written is None or trace.done(theirs, bad.write) is None:
@@ -140,7 +140,7 @@ def _crosswise(
     return None
 
 
-def _before(trace: Trace, mine: str, bad: Bad, theirs: str) -> bool:
+def _before(trace: Trace, mine: str, bad: PredictedOrder, theirs: str) -> bool:
     """Return whether ``mine`` read before the other's write, as far as that came, and acted."""
     read, act = trace.at(mine, bad.read), trace.done(mine, bad.act)
     if read is None or act is None or not trace.meets(mine, bad.read, theirs, bad.write):

@@ -25,7 +25,7 @@ from paidonce.harness.predict.moves import BadOrder, Move, Story, story
 from paidonce.harness.predict.sameness import Sameness, sameness
 from paidonce.harness.predict.shields import Meeting
 from paidonce.harness.predict.together import another, together
-from paidonce.harness.predict.types import Bad, Forecast, Kind, Prediction, Solo
+from paidonce.harness.predict.types import Forecast, Kind, PredictedOrder, Prediction, Solo
 from paidonce.harness.predict.words import why
 
 _PAIRS = 12
@@ -195,7 +195,7 @@ def _read_again(meeting: Meeting, orders: Sequence[BadOrder]) -> list[int]:
     ]
 
 
-def _bad(meeting: Meeting, found: BadOrder) -> Bad:
+def _bad(meeting: Meeting, found: BadOrder) -> PredictedOrder:
     seen = meeting.theirs.publishes(found.write) or found.write
     settling = [
         move.spot
@@ -203,4 +203,4 @@ def _bad(meeting: Meeting, found: BadOrder) -> Bad:
         if any(one.overlaps(look) for one in move.writes for look in found.read.looks)
     ]
     settled = settling[-1] if settling else None
-    return Bad(found.read.spot, found.write.spot, seen.spot, found.act.spot, settled)
+    return PredictedOrder(found.read.spot, found.write.spot, seen.spot, found.act.spot, settled)

@@ -62,7 +62,7 @@ class Spot(msgspec.Struct, frozen=True):
         return (self.label, self.occurrence)
 
 
-class Bad(msgspec.Struct, frozen=True):
+class PredictedOrder(msgspec.Struct, frozen=True):
     """A bad order: one attempt's ``read``, another's ``write`` (seen with ``seen``), the first
     attempt's ``act``. ``settled`` is the write by which the first attempt puts down what it has
     done, None if it does so with ``act`` itself or not at all."""
@@ -86,7 +86,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     readers: tuple[str, ...]
     rivals: tuple[str, ...]
-    orders: tuple[Bad, ...]
+    orders: tuple[PredictedOrder, ...]
     why: str
     fixes: tuple[Fix, ...] = ()
     lease: str | None = None

@@ -35,7 +35,7 @@ MARKER = (
 )
 
 _session = pytest.StashKey["RaceSession"]()
-_wanted = pytest.StashKey["options.Wanted"]()
+_wanted = pytest.StashKey["options.CheckRequest"]()
 _result = pytest.StashKey["Result"]()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from paidonce.harness.pytest_plugin.failures import NotDecided, RaceFound
-from paidonce.harness.pytest_plugin.options import Wanted, unknown_of
+from paidonce.harness.pytest_plugin.options import CheckRequest, unknown_of
 from paidonce.harness.pytest_plugin.result import Result
 from paidonce.harness.pytest_plugin.run import PROPERTY
 from paidonce.harness.verdict import Status
 
 
-def hold(result: Result, wanted: Wanted, item: pytest.Item) -> None:
+def hold(result: Result, wanted: CheckRequest, item: pytest.Item) -> None:
     """Raise unless the result is as expected.
 
     What is not decided depends on the time there was, and so on the machine: it is skipped with

@@ -47,7 +47,7 @@ class Budget:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class CheckRequest:
     """The orders of one test. ``where`` names it in messages."""
 
     where: str
@@ -129,7 +129,7 @@ def in_witness_folder(config: pytest.Config, path: Path) -> bool:
 _KEYS = ("target", "variant", "attempts", "mode", "budget", "expect", "witness")
 
 
-def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -> Wanted:
+def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -> CheckRequest:
     """Return what the marker says, filled up by options and ini keys; without a marker just these.
 
     Raises ``pytest.UsageError``.
@@ -160,7 +160,7 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
         )
     if target is not None and not target.is_file():
         raise pytest.UsageError(f"{where}: target file {target} does not exist")
-    return Wanted(
+    return CheckRequest(
         where=where,
         mode=mode,
         target=target,
@@ -173,9 +173,9 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
     )
 
 
-def of_witness(config: pytest.Config, path: Path, nodeid: str) -> Wanted:
+def of_witness(config: pytest.Config, path: Path, nodeid: str) -> CheckRequest:
     """Return what is to be done with a witness that was collected."""
-    return Wanted(
+    return CheckRequest(
         where=nodeid,
         mode="replay",
         target=target_of(config),

@@ -19,7 +19,7 @@ from paidonce.harness.explore.witness.export.brief import labels_in_brief, steps
 from paidonce.harness.explore.witness.file import read_witness
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.plan import HISTORIES
-from paidonce.harness.pytest_plugin.options import Budget, Wanted
+from paidonce.harness.pytest_plugin.options import Budget, CheckRequest
 from paidonce.harness.pytest_plugin.result import Result
 from paidonce.harness.results.proof import Run
 from paidonce.harness.targets.check.bursts import burst as one_burst
@@ -43,7 +43,7 @@ CONFIRM_S = 30.0
 class Play:
     """The things to be played, what they are played on, and where their files go."""
 
-    wanted: Wanted
+    wanted: CheckRequest
     target: tuple[Loaded, TargetSubject] | None
     choice: Choice
     folder: Path

@@ -15,7 +15,7 @@ from paidonce.harness.backends.choice import choice_of
 from paidonce.harness.errors import PaidonceError, UsageError
 from paidonce.harness.pytest_plugin import playing
 from paidonce.harness.pytest_plugin.failures import CannotCheck
-from paidonce.harness.pytest_plugin.options import REPORTS, Budget, Wanted, budget_of
+from paidonce.harness.pytest_plugin.options import REPORTS, Budget, CheckRequest, budget_of
 from paidonce.harness.pytest_plugin.result import Result
 from paidonce.harness.pytest_plugin.run import Settings
 from paidonce.harness.pytest_plugin.servers import Servers
@@ -121,7 +121,7 @@ def _is_one_of_a_kind(loaded: Loaded) -> bool:
 class Target:
     """A target as a test sees it: explore it, play it in bursts, replay a witness on it."""
 
-    def __init__(self, session: RaceSession, wanted: Wanted, nodeid: str) -> None:
+    def __init__(self, session: RaceSession, wanted: CheckRequest, nodeid: str) -> None:
         self._session = session
         self._wanted = wanted
         self._nodeid = nodeid
@@ -171,7 +171,7 @@ class Target:
 
     def _asked(
         self, mode: str, variant: str | None, attempts: int | None, budget: str | int | None
-    ) -> Wanted:
+    ) -> CheckRequest:
         own: Budget = self._wanted.budget
         return dataclasses.replace(
             self._wanted,
@@ -181,7 +181,7 @@ class Target:
             budget=own if budget is None else budget_of(budget, f"{mode}(budget=...)"),
         )
 
-    def _play(self, wanted: Wanted, how: Callable[[playing.Play], Result]) -> Result:
+    def _play(self, wanted: CheckRequest, how: Callable[[playing.Play], Result]) -> Result:
         folder: Path | None = None
         result: Result | None = None
         try:

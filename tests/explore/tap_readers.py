@@ -7,7 +7,7 @@ from typing import Any, cast
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.database_timeouts import Timeouts
-from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.readers import TAPS
@@ -31,7 +31,7 @@ def reader_of(
         background=background,
         times=times or Times(0.0, background),
         sessions=sessions,
-        late=LateLocks(sessions),
+        late=DeferralTracker(sessions),
         one_key=OneKey(),
         leases=leases or Leases(),
         timeouts=Timeouts(),

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from paidonce.harness.explore.caveats import about_nothing, claimed, honest
 from paidonce.harness.explore.control.background import Background
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.search import Counts, Ending, SearchResult
 from paidonce.harness.verdict import Status
 
@@ -58,12 +58,14 @@ def test_a_counterexample_stays_one():
     assert claimed(found, [DISTURBING], ["postgres UPDATE jobs"]) == found
 
 
-def came(*answers: tuple[str, str]) -> Came:
+def came(*answers: tuple[str, str]) -> ExecutionOutcome:
     told = tuple((who, "request", what, "") for who, what in answers)
-    return Came(status=Status.VALID, answers=told, broken=(), orders=(), intents=(), charges=())
+    return ExecutionOutcome(
+        status=Status.VALID, answers=told, broken=(), orders=(), intents=(), charges=()
+    )
 
 
-def told(alone: dict[str, int], *outcomes: Came) -> str:
+def told(alone: dict[str, int], *outcomes: ExecutionOutcome) -> str:
     attempts = [SimpleNamespace(name="tab 1"), SimpleNamespace(name="tab 2")]
     worlds: Any = SimpleNamespace(scenario=SimpleNamespace(attempts=attempts), alone=alone)
     return about_nothing(worlds, structs.replace(result(Ending.COMPLETE), outcomes=outcomes))

@@ -29,7 +29,7 @@ from paidonce.harness.explore.search import (
     SearchResult,
     search,
 )
-from paidonce.harness.explore.search.lane import Care, Gone, make
+from paidonce.harness.explore.search.lane import Gone, Repetition, make
 
 RACING: Programs = {
     "a": (("read", "x"), ("add", "x")),
@@ -140,7 +140,7 @@ def test_without_any_worker_left_the_search_goes_on_here() -> None:
 
         lanes = 2
 
-        async def make(self, plan: Any, care: Care) -> Any:
+        async def make(self, plan: Any, care: Repetition) -> Any:
             await asyncio.sleep(0)
             raise Gone("no worker is left")
 
@@ -159,8 +159,8 @@ def test_plans_mean_the_same_in_another_process(name: str) -> None:
         worlds = ToyWorlds(RACING)
         while plans := mine.upcoming(1):
             (other,) = theirs.upcoming(1)
-            made = await make(worlds, plans[0], Care())
-            again = await make(worlds, pickle.loads(pickle.dumps(other)), Care())
+            made = await make(worlds, plans[0], Repetition())
+            again = await make(worlds, pickle.loads(pickle.dumps(other)), Repetition())
             assert made == pickle.loads(pickle.dumps(again))
             assert made.run is not None
             mine.commit(plans[0], made.run)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from test_exploration import explored
 
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.search import Budget, Ending, SearchResult
 from paidonce.scenarios.reference import TARGET
 
@@ -55,7 +55,7 @@ def test_the_reduced_search_misses_no_outcome_of_the_full_one(guard):
         assert full.counts.explored >= reduced.counts.explored
 
 
-def whoever(result: SearchResult) -> set[Came]:
+def whoever(result: SearchResult) -> set[ExecutionOutcome]:
     """The outcomes, without which of the two tabs was answered what."""
     return {
         msgspec.structs.replace(

@@ -12,7 +12,7 @@ from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
-from paidonce.harness.explore.control.quiescence import Quiet
+from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.taps.stripe.calls import StripeCall
@@ -351,7 +351,7 @@ def test_who_holds_locks_and_waits_is_at_rest_once_it_has_looked_for_deadlocks()
 def test_a_time_in_which_nobody_looked_is_no_silence(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    quiet = Quiet(Idle(), QUICK)
+    quiet = Quiescence(Idle(), QUICK)
     quiet.change()
     now += 30  # the machine stalls
     assert quiet.silence < 0.1

@@ -10,7 +10,7 @@ import pytest
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.control.attempts import Arrival, Player
-from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.taps.postgres import Answer, Statement, Unit
 
@@ -42,7 +42,7 @@ class Story:
 
     def __init__(self, url: str) -> None:
         self.sessions = SqlSessions(url)
-        self.late = LateLocks(self.sessions)
+        self.late = DeferralTracker(self.sessions)
         self._players = {name: Player(name) for name in ("a", "b")}
 
     def runs(self, actor: str, *texts: str) -> None:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
-from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.control.lock_waits import LockWaits
 
 DEADLINE_S = 120.0
 
@@ -44,10 +44,10 @@ def test_one_session_waits_for_another(explore_url):
         waiting = asyncio.ensure_future(other.execute("SELECT pg_advisory_lock(991)"))
         await until(own, WAITING, other.info.backend_pid)
         pids = (one.info.backend_pid, other.info.backend_pid)
-        assert await Blocking(own).blockers(pids) == {pids[0]: (), pids[1]: (pids[0],)}
+        assert await LockWaits(own).blockers(pids) == {pids[0]: (), pids[1]: (pids[0],)}
         await one.execute("SELECT pg_advisory_unlock(991)")
         await waiting
-        assert await Blocking(own).blockers(pids) == {pids[0]: (), pids[1]: ()}
+        assert await LockWaits(own).blockers(pids) == {pids[0]: (), pids[1]: ()}
         await let_go(one, other, own)
 
     asyncio.run(asyncio.wait_for(main(), DEADLINE_S))
@@ -75,7 +75,7 @@ def test_who_waits_for_autovacuum_is_on_its_way():
         waiting = asyncio.ensure_future(other.execute(f"BEGIN; {waits}"))
         pid = other.info.backend_pid
         assert await until(own, WAITING, pid) == [worker]
-        assert await Blocking(own).blockers([pid]) == {pid: ()}
+        assert await LockWaits(own).blockers([pid]) == {pid: ()}
         await own.execute("SELECT pg_cancel_backend(%s)", (worker,))
         await waiting
         await let_go(own, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paidonce.harness.explore.control.outcome import came_to
+from paidonce.harness.explore.control.outcome import outcome_of
 from paidonce.harness.history import (
     Action,
     Completed,
@@ -24,7 +24,9 @@ def came(before, after):
     events = [Header(run="r", scenario="s", target="t", checkers=())]
     if before is not None:
         events.append(Observed(t=1, name="rows", value=before, before=True))
-    return came_to(History([*events, Observed(t=2, name="rows", value=after), Ended(t=3)]), [FINE])
+    return outcome_of(
+        History([*events, Observed(t=2, name="rows", value=after), Ended(t=3)]), [FINE]
+    )
 
 
 def test_a_number_that_grows_from_one_execution_to_the_next_is_no_other_outcome():
@@ -44,7 +46,7 @@ def delivered(*outcomes):
         asked = {"attempt": "tab", "action": Action.WEBHOOK, "order": "o"}
         events.append(Invoked(t=2 * op, op=op, **asked))
         events.append(Completed(t=2 * op + 1, op=op, outcome=outcome))
-    return came_to(History([*events, Ended(t=99)]), [FINE])
+    return outcome_of(History([*events, Ended(t=99)]), [FINE])
 
 
 def test_a_delivery_refused_twice_before_it_is_accepted_comes_to_what_one_refused_once_does():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from paidonce.harness.explore.control.outcome import Came, judge_outcome
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome
 from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
@@ -64,7 +64,7 @@ class _World:
 
     async def finish(self):
         rules = self.rules(self.names, self.sum)
-        return Came(
+        return ExecutionOutcome(
             status=Status.INVALID if rules else Status.VALID,
             answers=tuple((name, "request", "ok", "") for name in self.names),
             broken=("invariants",) if rules else (),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.exploration import budget_of
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search import Budget
@@ -163,7 +163,7 @@ def test_what_two_executions_break_is_compared_in_data_not_in_words():
 
 def test_values_that_differ_between_equal_executions_are_told_apart():
     def came(*values):
-        return Came(
+        return ExecutionOutcome(
             status=Status.INVALID,
             answers=(),
             broken=(),

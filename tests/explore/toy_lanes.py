@@ -12,7 +12,7 @@ from pathlib import Path
 from toy_worlds import Programs, ToyWorlds
 
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
-from paidonce.harness.explore.search.lane import Care, PlanResult, make
+from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
 
 VICTIM = "victim"
@@ -40,7 +40,7 @@ class MakeToy:
     """Makes a plan. With a ``trap`` the first who comes to a plan with such a prefix never ends."""
 
     plan: Plan
-    care: Care
+    care: Repetition
     trap: Path | None = None
 
     async def __call__(self, worlds: ToyWorlds) -> PlanResult:
@@ -68,7 +68,7 @@ class ToysElsewhere:
     def lanes(self) -> int:
         return self.crew.lanes
 
-    async def make(self, plan: Plan, care: Care) -> PlanResult:
+    async def make(self, plan: Plan, care: Repetition) -> PlanResult:
         try:
             made = await self.crew.run(MakeToy(plan, care, self.trap))
         except LostTooOften as error:

@@ -12,7 +12,7 @@ from searching import DEFAULT, Found, Searcher
 from truth import Told, Truth
 
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.explore.validate.spending import Validation
 
@@ -159,7 +159,11 @@ class Comparer:
 
 def outcomes(found: Found) -> set[tuple[str, ...]]:
     """What a search came to, whoever of two clients it was."""
-    return {_short(came) for came in found.explored.result.outcomes if isinstance(came, Came)}
+    return {
+        _short(came)
+        for came in found.explored.result.outcomes
+        if isinstance(came, ExecutionOutcome)
+    }
 
 
 def outcomes_told(told: Told) -> set[tuple[str, ...]]:
@@ -175,7 +179,7 @@ def outcomes_told(told: Told) -> set[tuple[str, ...]]:
     }
 
 
-def _short(came: Came) -> tuple[str, ...]:
+def _short(came: ExecutionOutcome) -> tuple[str, ...]:
     values = {name: value for name, _, value in came.values}
     answers = sorted(answer[2] for answer in came.answers)
     return (*answers, values["charges"], values["effects"], values["state"])

@@ -16,7 +16,7 @@ from paidonce.harness.explore.control.execution import (
 )
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.footprint.model import Column
-from paidonce.harness.explore.search.lane import Care, PlanResult, make
+from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
 from paidonce.harness.explore.search.world import World, Worlds
 from paidonce.harness.explore.validate.learnt import Learning, Pair
@@ -88,7 +88,7 @@ class MakeOnService:
     """The job of making one plan's execution on a service."""
 
     plan: Plan
-    care: Care
+    care: Repetition
     mode: Mode
 
     async def __call__(self, worlds: ServiceWorlds) -> LaneReport:
@@ -148,7 +148,7 @@ class Elsewhere:
     def lanes(self) -> int:
         return self.crew.lanes
 
-    async def make(self, plan: Plan, care: Care) -> PlanResult:
+    async def make(self, plan: Plan, care: Repetition) -> PlanResult:
         try:
             told = await self.crew.run(MakeOnService(plan, care, self.mode))
         except LostTooOften as error:

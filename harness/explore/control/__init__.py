@@ -6,5 +6,5 @@ arrives whose it is and what it touches; ``lock_waits``, ``quiescence``, ``deadl
 bed, ``executions`` gives as many as a search asks for, each from the same initial state.
 
 Imports the search's interface (``search.world``), naming and footprints. Others use
-``ServiceWorlds``, ``ServiceWorld``, ``Came`` and ``At``.
+``ServiceWorlds``, ``ServiceWorld``, ``ExecutionOutcome`` and ``At``.
 """

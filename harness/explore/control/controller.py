@@ -24,7 +24,7 @@ from paidonce.harness.explore.control.attribution import Attribution
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.interfaces import Activity, Reader, Waits
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
-from paidonce.harness.explore.control.quiescence import Quiet
+from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.control.shared_connections import overtaking
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.standstill import Wait, standstill
@@ -76,7 +76,7 @@ class Control:
         self._splitting = splitting
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
-        self._quiet = Quiet(activity, patience)
+        self._quiet = Quiescence(activity, patience)
         self.free = False
         """Let everything through, as a tap without a gate would."""
         self.over = False

@@ -27,7 +27,7 @@ _BEGINS = frozenset({"begin", "local"})
 _LETS_GO = frozenset({"commit", "rollback", "rollback to"})
 
 
-class LateLocks:
+class DeferralTracker:
     """Follows one execution; ``at`` is the number of the step that is being made."""
 
     def __init__(self, sessions: SqlSessions) -> None:

@@ -12,7 +12,7 @@ from paidonce.harness.checkers import judge
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.memory_history import Memory
-from paidonce.harness.explore.control.outcome import Came, came_to
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
 from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
@@ -107,7 +107,7 @@ class TriesWithoutEnd(Exception):
 class Judged:
     """An execution judged, with all there is to show for it."""
 
-    came: Came
+    came: ExecutionOutcome
     verdicts: tuple[Verdict, ...]
     history: History
 
@@ -284,7 +284,7 @@ class ServiceWorld:
         self.memory.record(Ended(t=self.memory.now()))
         history = self.memory.history
         verdicts = judge(history)
-        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        self.judged = Judged(outcome_of(history, verdicts), verdicts, history)
         return self.judged.came
 
     async def _stand_still(self, waits: tuple[Wait, ...]) -> Hashable:
@@ -298,7 +298,7 @@ class ServiceWorld:
         history = self.memory.history
         others = [one for one in judge(history) if one.checker != verdict.checker]
         verdicts = (verdict, *others)
-        self.judged = Judged(came_to(history, verdicts), verdicts, history)
+        self.judged = Judged(outcome_of(history, verdicts), verdicts, history)
         if self.end_waits is not None:
             await self.end_waits()
         return self.judged.came

@@ -18,11 +18,11 @@ from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.deadlines import Patience
-from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
-from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.control.lock_waits import LockWaits
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.polling import Polls
@@ -193,7 +193,7 @@ class ServiceWorlds:
         control = Control(
             players,
             reader,
-            Blocking(blocking),
+            LockWaits(blocking),
             self._processes(),
             self.patience,
             thorough=bool(self.surprise),
@@ -247,7 +247,7 @@ class ServiceWorlds:
             background=self.background,
             times=Times(began, self.background, names.beforehand),
             sessions=sessions,
-            late=LateLocks(sessions),
+            late=DeferralTracker(sessions),
             one_key=OneKey(self.split),
             leases=self.leases,
             timeouts=self.timeouts,
@@ -354,12 +354,12 @@ class ServiceWorlds:
         if pids := _in_transactions(control, reader):
             # Who is through ends it at once; who has done nothing for that long never will.
             await asyncio.sleep(self.patience.tail)
-            await Blocking(self._blocking()).end_idle(pids, self.patience.tail * 0.8)
+            await LockWaits(self._blocking()).end_idle(pids, self.patience.tail * 0.8)
 
     async def _end_waits(self) -> None:
         assert self.last is not None
         pids = _in_transactions(self.last.control, self.last.reader)
-        await Blocking(self._blocking()).end_idle(pids, 0.0)
+        await LockWaits(self._blocking()).end_idle(pids, 0.0)
 
     def _taps(self) -> Iterator[tuple[TapKind, Tap]]:
         """The taps of the bench, each with what is known of its kind."""

@@ -23,7 +23,7 @@ _END_IDLE = (
 )
 
 
-class Blocking:
+class LockWaits:
     """Who blocks whom, as the server says it, over a connection of our own.
 
     ``pg_blocking_pids`` is PostgreSQL manual 9.27 (session information functions). It names the

@@ -19,7 +19,7 @@ from paidonce.harness.verdict import Status, Verdict, merge
 _REFUSED = (Outcome.REJECTED.value, Outcome.FAILED.value)
 
 
-class Came(msgspec.Struct, frozen=True, kw_only=True):
+class ExecutionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of an execution: equal for executions that make no difference to anybody.
 
     ``answers`` are (attempt, action, outcome, code), equal refusals of one attempt once; ``orders``
@@ -40,7 +40,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
 
 
-def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
+def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcome:
     """Return the outcome of an execution, without anything that differs between equal
     executions."""
     answers = [
@@ -56,7 +56,7 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
     refused = {answer for answer in answers if answer[2] in _REFUSED}
     others = [answer for answer in answers if answer[2] not in _REFUSED]
     before = {_whose(seen): seen.value for _, seen in history.of(Observed) if seen.before}
-    return Came(
+    return ExecutionOutcome(
         status=merge(verdict.status for verdict in verdicts),
         answers=tuple(sorted([*others, *refused])),
         broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
@@ -91,15 +91,15 @@ def came_to(history: History, verdicts: Sequence[Verdict]) -> Came:
 
 def told(outcome: Hashable, attempt: str) -> Hashable:
     """Return what the client of one attempt was answered."""
-    assert isinstance(outcome, Came)
+    assert isinstance(outcome, ExecutionOutcome)
     return tuple(answer for answer in outcome.answers if answer[0] == attempt)
 
 
 def differing(one: Hashable, other: Hashable) -> frozenset[str] | None:
     """The names of the observed values in which two outcomes differ; None where they differ in
     anything else."""
-    assert isinstance(one, Came)
-    assert isinstance(other, Came)
+    assert isinstance(one, ExecutionOutcome)
+    assert isinstance(other, ExecutionOutcome)
     if without(one, None) != without(other, None):
         return None
     return frozenset(name for name, _, _ in {*one.values} ^ {*other.values})
@@ -107,20 +107,20 @@ def differing(one: Hashable, other: Hashable) -> frozenset[str] | None:
 
 def without(outcome: Hashable, names: frozenset[str] | None) -> Hashable:
     """``outcome`` without the values of these names; without any if ``names`` is None."""
-    assert isinstance(outcome, Came)
+    assert isinstance(outcome, ExecutionOutcome)
     left = () if names is None else tuple(v for v in outcome.values if v[0] not in names)
     return msgspec.structs.replace(outcome, values=left)
 
 
 def successes(outcome: Hashable, attempt: str) -> int:
     """How many requests of one attempt succeeded."""
-    assert isinstance(outcome, Came)
+    assert isinstance(outcome, ExecutionOutcome)
     return sum(who == attempt and what == Outcome.OK for who, _, what, _ in outcome.answers)
 
 
 def exchanged(outcome: Hashable, names: Mapping[str, str]) -> Hashable:
     """``outcome`` with the attempts called something else."""
-    assert isinstance(outcome, Came)
+    assert isinstance(outcome, ExecutionOutcome)
     return msgspec.structs.replace(
         outcome,
         answers=tuple(sorted((names.get(a, a), *more) for a, *more in outcome.answers)),
@@ -151,7 +151,7 @@ def _since(before: float | str | bool | None, value: float | str | bool) -> str:
 
 def judge_outcome(outcome: Hashable) -> Verdict:
     """The verdict that is part of an outcome, as searches want it."""
-    assert isinstance(outcome, Came)
+    assert isinstance(outcome, ExecutionOutcome)
     reason = f"broken: {', '.join(outcome.broken)}" if outcome.broken else "every invariant held"
     if outcome.status is Status.UNKNOWN:
         reason = "a checker could not decide"

@@ -18,7 +18,7 @@ _TURNS = 6
 """Of the event loop, from bytes in a socket's buffer to a unit at the gate."""
 
 
-class Quiet:
+class Quiescence:
     """Signs of life of one execution.
 
     ``changed`` becomes true whenever anything happens; whoever waits for it makes it false first.

@@ -20,7 +20,7 @@ from functools import partial
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.search.determinism import Recheck
-from paidonce.harness.explore.search.lane import Care, Elsewhere, Gone, PlanResult, make
+from paidonce.harness.explore.search.lane import Elsewhere, Gone, PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import (
     Budget,
     Counts,
@@ -36,7 +36,7 @@ from paidonce.harness.explore.search.types import (
 from paidonce.harness.explore.search.world import Worlds
 from paidonce.harness.verdict import Status
 
-Hand = Callable[[Plan, Care], Awaitable[PlanResult]]
+Hand = Callable[[Plan, Repetition], Awaitable[PlanResult]]
 """A lane, here or elsewhere: what it is given, and what becomes of it."""
 
 AHEAD = 2
@@ -75,7 +75,7 @@ async def search(
         raise UsageError("search: worlds_per_lane is empty; expected at least one lane")
     if retries < 0:
         raise UsageError(f"search: retries is {retries}; expected 0 or more")
-    lanes = _Lanes(worlds_per_lane, elsewhere, Care(retries, recheck, learns))
+    lanes = _Lanes(worlds_per_lane, elsewhere, Repetition(retries, recheck, learns))
     ahead = AHEAD * count if count > 1 else 1
     tally = _Tally(judge)
     bounds = budget or Budget()
@@ -151,7 +151,7 @@ class _Lanes:
     """Has plans executed, each on a lane of its own, the first ones first."""
 
     def __init__(
-        self, worlds_per_lane: Sequence[Worlds], elsewhere: Elsewhere | None, care: Care
+        self, worlds_per_lane: Sequence[Worlds], elsewhere: Elsewhere | None, care: Repetition
     ) -> None:
         here: list[Hand] = [partial(make, worlds) for worlds in worlds_per_lane]
         there: list[Hand] = [] if elsewhere is None else [elsewhere.make] * elsewhere.lanes

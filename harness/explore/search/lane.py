@@ -30,7 +30,7 @@ class PlanResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class Repetition:
     """How often an invalid execution is made again, and which ones are made twice to compare."""
 
     retries: int = 2
@@ -51,7 +51,7 @@ class Elsewhere(Protocol):
         """How many plans can be worked on at a time."""
         ...
 
-    async def make(self, plan: Plan, care: Care) -> PlanResult:
+    async def make(self, plan: Plan, care: Repetition) -> PlanResult:
         """Have ``plan`` made by one of the lanes, and by another one should that be lost.
 
         Raises ``Gone`` when none is left.
@@ -59,7 +59,7 @@ class Elsewhere(Protocol):
         ...
 
 
-async def make(worlds: Worlds, plan: Plan, care: Care) -> PlanResult:
+async def make(worlds: Worlds, plan: Plan, care: Repetition) -> PlanResult:
     """Execute ``plan`` until an execution of it is valid, or has been tried often enough.
 
     Whatever escapes from a world other than ``InvalidRun`` is raised, and ``Unnamed`` where there

@@ -15,7 +15,7 @@ import msgspec
 from paidonce import harness
 from paidonce.harness.bounded import decode_json, read_file
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.control.outcome import Came
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.types import Expected
 from paidonce.harness.explore.search.world import Taken
@@ -165,7 +165,7 @@ def _told(broken: Broken, names: Names) -> Broken:
     )
 
 
-def unstable_values(one: Came, other: Came) -> frozenset[str]:
+def unstable_values(one: ExecutionOutcome, other: ExecutionOutcome) -> frozenset[str]:
     """The names of observed values in which two executions of the same schedule differ."""
     return frozenset(name for name, _, _ in set(one.values) ^ set(other.values))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.execution import ServiceWorld
-from paidonce.harness.explore.control.lock_waits import Blocking
+from paidonce.harness.explore.control.lock_waits import LockWaits
 from paidonce.harness.explore.footprint.model import KEY, REST, Resource
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.file import Lock, Waiting, WitnessStep
@@ -33,7 +33,7 @@ class LockWatcher:
         self._seen = 0
         self._workers: dict[int, str] = {}
         assert world.bench.blocking is not None
-        self._blocking = Blocking(world.bench.blocking)
+        self._blocking = LockWaits(world.bench.blocking)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
         """Only what came of the step matters."""

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from paidonce.harness.history import Completed, Event, Invoked
-from paidonce.harness.load.observe.beside import Beside
+from paidonce.harness.load.observe.background_watch import BackgroundWatch
 
 INTERVAL_S = 0.2
 """Seconds between two looks."""
@@ -60,7 +60,7 @@ class Tail:
         self._file.close()
 
 
-class Follower(Beside):
+class Follower(BackgroundWatch):
     """Follows the histories of one load run in ``folder`` on a thread of its own.
 
     Use as a context manager around the run. Files that are there already belong to an earlier one.

@@ -17,7 +17,7 @@ from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
 from paidonce.harness.bounded import decode_json
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
-from paidonce.harness.load.observe.beside import Beside
+from paidonce.harness.load.observe.background_watch import BackgroundWatch
 from paidonce.harness.results.load_observed import Counted
 from paidonce.harness.taps.stripe.tap import StripeTap
 
@@ -103,7 +103,7 @@ class _Meter:
         self.readings.append((time.monotonic_ns(), values))
 
 
-class Meters(Beside):
+class Meters(BackgroundWatch):
     """Reads the counters of ``watched`` in a thread of its own, while it is entered."""
 
     def __init__(self, watched: Watched, interval: float = INTERVAL_S) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from paidonce.harness.errors import PaidonceError, Unavailable
-from paidonce.harness.load.observe.beside import Beside
+from paidonce.harness.load.observe.background_watch import BackgroundWatch
 from paidonce.harness.results.load_observed import LOCK, Sessions, Timeline
 
 INTERVAL = 0.02
@@ -161,7 +161,7 @@ class SamplerFailed(PaidonceError):
     """The sampler's connection broke while load ran, so its numbers would be partial."""
 
 
-class Sampler(Beside):
+class Sampler(BackgroundWatch):
     """Samples the database of ``url`` on a connection and a thread of its own.
 
     Use as a context manager around the load; ``samples`` afterwards. Sessions of other roles

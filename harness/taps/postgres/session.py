@@ -31,7 +31,7 @@ _NOTICE = frozenset(b"N")
 _ERROR = ord("E")
 
 
-class Heard(NamedTuple):
+class MessageMeaning(NamedTuple):
     """The meaning of a message of the server's.
 
     ``at_once``: it is no part of an answer, and may overtake one that is held. ``flush``: the
@@ -45,8 +45,8 @@ class Heard(NamedTuple):
     absorbed: Unit | None = None
 
 
-_PART = Heard()
-_AT_ONCE = Heard(at_once=True)
+_PART = MessageMeaning()
+_AT_ONCE = MessageMeaning(at_once=True)
 
 
 class Session:
@@ -199,7 +199,7 @@ class Session:
 
     # --- what the server sends -------------------------------------------------------
 
-    def received(self, frame: Frame) -> Heard:
+    def received(self, frame: Frame) -> MessageMeaning:
         """One message of the server's. Raises ``ProtocolError``."""
         if frame.kind == _NOTIFICATION:
             return _AT_ONCE
@@ -219,7 +219,7 @@ class Session:
             self._finish(unit)
         return gone
 
-    def _out_of_turn(self, kind: int, message: backend.BackendMessage) -> Heard:
+    def _out_of_turn(self, kind: int, message: backend.BackendMessage) -> MessageMeaning:
         match message:
             case backend.BackendKeyData(pid, key):
                 self.pid, self.key = pid, key
@@ -235,7 +235,7 @@ class Session:
                 pass
         return _AT_ONCE
 
-    def _part(self, unit: Unit, kind: int, message: backend.BackendMessage) -> Heard:
+    def _part(self, unit: Unit, kind: int, message: backend.BackendMessage) -> MessageMeaning:
         answer = unit.answer
         match message:
             case backend.DataRow(values):
@@ -260,17 +260,17 @@ class Session:
                     unit.expected[0].about.types = types
             case backend.CopyResponse(direction):
                 if direction != "H":
-                    return Heard(flush=True, absorbed=self._copy_in(unit))
+                    return MessageMeaning(flush=True, absorbed=self._copy_in(unit))
             case _:
                 pass
         if kind in _ENDS_ONE and unit.expected:
             unit.expected.popleft()
             if not unit.expected and unit.ends == "flush":
                 self._finish(unit)
-                return Heard(done=(unit, *self._settled()))
+                return MessageMeaning(done=(unit, *self._settled()))
         return _PART
 
-    def _ready(self, unit: Unit, status: str) -> Heard:
+    def _ready(self, unit: Unit, status: str) -> MessageMeaning:
         if unit.in_vain:
             unit.answer.error = unit.refused
         self.status = unit.status_after = status
@@ -278,9 +278,9 @@ class Session:
         if status == "I":
             self._gathering.portals.clear()
         self._finish(unit)
-        return Heard(done=(unit, *self._settled()))
+        return MessageMeaning(done=(unit, *self._settled()))
 
-    def _failed(self, unit: Unit, found: dict[str, str]) -> Heard:
+    def _failed(self, unit: Unit, found: dict[str, str]) -> MessageMeaning:
         unit.answer.error = Failure(
             severity=found.get("V", found.get("S", "ERROR")),
             sqlstate=found.get("C", "XX000"),
@@ -297,7 +297,7 @@ class Session:
             return _PART
         self._skipping = True
         self._finish(unit)
-        return Heard(done=(unit, *self._settled()))
+        return MessageMeaning(done=(unit, *self._settled()))
 
     def _settled(self) -> tuple[Unit, ...]:
         """Forwarded units at the head of the line that will get no answer."""

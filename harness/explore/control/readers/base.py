@@ -14,7 +14,7 @@ from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.database_timeouts import Timeouts
-from paidonce.harness.explore.control.deferral import LateLocks
+from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
@@ -41,7 +41,7 @@ class Reading:
     background: Background
     times: Times
     sessions: SqlSessions
-    late: LateLocks
+    late: DeferralTracker
     one_key: OneKey
     leases: Leases
     timeouts: Timeouts

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Beside(ABC):
+class BackgroundWatch(ABC):
     """Looks from when it is entered until it is left, and has ended by then.
 
     What looking raised meanwhile is raised on leaving, unless something else is under way.
