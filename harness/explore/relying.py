@@ -112,7 +112,7 @@ class Relying:
 
     async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""
-        claims, ways = Claims(), Ways(told)
+        claims, ways = Claims(self.reduces), Ways(told)
         try:
             result = await self._search(claims, ways)
             if result.ending is not Ending.COMPLETE:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bs4 import BeautifulSoup
-
 _HTML = (b"<!doctype html", b"<html")
 
 
@@ -20,6 +18,9 @@ def said(body: bytes, most: int = 200) -> str:
     """
     start = body.lstrip()[:20].lower()
     if start.startswith(_HTML):
+        # Imported where needed: it takes 0.1 s to load.
+        from bs4 import BeautifulSoup
+
         page = BeautifulSoup(body, "html.parser")
         for element in page(["script", "style", "title"]):
             element.decompose()

@@ -414,7 +414,9 @@ class ServiceWorld:
 
         Not where others wait inside the service: it may be that they wait behind it.
         """
-        return () if self._inside() else self._repeats(player, self.polls.waits)
+        if not self.polls.anything_waits or self._inside():
+            return ()
+        return self._repeats(player, self.polls.waits)
 
     def _repeats(self, player: Player, whether: Repeats) -> tuple[Try, ...]:
         if player.at is not At.TAP or player.flying or len(player.held) > 1:

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from paidonce.harness.explore.naming.names import GENERATED, Names
 
+# It begins with a digit so that whatever is none is passed over at once; a test has it plainly.
 _TIME = re.compile(
     r"""
-      \b[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?
+    [0-9](?:
+      (?<!\w.)[0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?
       (?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?
-    | (?<![0-9.])1[6-9][0-9]{8}(?:\.[0-9]+)?(?![0-9])
-    | (?<![0-9.])1[6-9][0-9]{11}(?![0-9.])
+    | (?<=1)(?<![0-9.].)[6-9][0-9]{8}(?:(?:\.[0-9]+)?(?![0-9])|[0-9]{3}(?![0-9.]))
+    )
     """,
     re.VERBOSE,
 )
+_SHORTEST = 10
+"""Characters of the shortest text that has a time or a generated value in it."""
 _DIGEST_BYTES = 8
 
 
@@ -60,15 +64,15 @@ def heard_text(text: str, names: Names, *, whole: bool = True) -> AnswerDigest:
 
     ``whole``: all that was answered is in it.
     """
-    exactly = _digest(_named(text, names, blind=False)) if whole else ""
-    return AnswerDigest(_digest(_named(text, names, blind=True)), exactly)
+    said, exactly = _named(text, names)
+    return AnswerDigest(_digest(said), _digest(exactly) if whole else "")
 
 
 def heard_ids(text: str, names: Names) -> AnswerDigest:
     """Return an answer that is full of ids: which those are says nothing that the rest does not,
     and some nobody has seen made."""
-    said = _digest(GENERATED.sub("?", _TIME.sub("a time", text)))
-    return AnswerDigest(said, _digest(_named(text, names, blind=False)))
+    said = GENERATED.sub("?", _TIME.sub("a time", text))
+    return AnswerDigest(_digest(said), _digest(_named(text, names)[1]))
 
 
 def heard_rows(
@@ -80,36 +84,44 @@ def heard_rows(
     whole: bool,
 ) -> AnswerDigest:
     """Return an answer of rows; ``head`` is what is said of them all."""
+    said = list(head)
+    exactly = said.copy()
+    for row in rows:
+        for column, value in zip(columns, row, strict=False):
+            if value is None:
+                said.append("null")
+                exactly.append("null")
+                continue
+            blind, named = _named(value, names)
+            if names.numbers_are_in(column):
+                number = names.number(column, value)
+                named = number or named
+                if value.isdigit():
+                    blind = number or "?"
+            said.append(f"={blind}")
+            exactly.append(f"={named}")
+    return AnswerDigest(_digest("\n".join(said)), _digest("\n".join(exactly)) if whole else "")
 
-    def text(shown: Callable[[str, str], str]) -> str:
-        lines = list(head)
-        for row in rows:
-            for column, value in zip(columns, row, strict=False):
-                lines.append("null" if value is None else f"={shown(column, value)}")
-        return "\n".join(lines)
 
-    def said(column: str, value: str) -> str:
-        if names.numbers_are_in(column) and value.isdigit():
-            return names.number(column, value) or "?"
-        return _named(value, names, blind=True)
-
-    def exactly(column: str, value: str) -> str:
-        known = names.number(column, value) if names.numbers_are_in(column) else None
-        return known or _named(value, names, blind=False)
-
-    return AnswerDigest(_digest(text(said)), _digest(text(exactly)) if whole else "")
-
-
-def _named(text: str, names: Names, *, blind: bool) -> str:
-    """``text`` with times left out and generated values by their names; those without one are
-    left out too if ``blind``."""
-
-    def name(found: re.Match[str]) -> str:
-        value = found.group()
+def _named(text: str, names: Names) -> tuple[str, str]:
+    """Return ``text`` with times left out and generated values by their names, twice: in the first
+    those that have none are left out too."""
+    text = names.seen_within(text)
+    if len(text) < _SHORTEST:
+        return text, text
+    text = _TIME.sub("a time", text)
+    blind: list[str] = []
+    exactly: list[str] = []
+    end = 0
+    for found in GENERATED.finditer(text):
+        value, between = found.group(), text[end : found.start()]
         known = names.seen(value)
-        return "?" if blind and known == value else known
-
-    return GENERATED.sub(name, _TIME.sub("a time", names.seen_within(text)))
+        blind += (between, "?" if known == value else known)
+        exactly += (between, known)
+        end = found.end()
+    if not end:
+        return text, text
+    return "".join((*blind, text[end:])), "".join((*exactly, text[end:]))
 
 
 def _digest(text: str) -> str:

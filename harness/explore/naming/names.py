@@ -45,17 +45,34 @@ from paidonce.harness.explore.naming.composed import Words
 # What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
 # (NewIdempotencyKey: nanoseconds and six characters of base 64), the time (in seconds, milli-,
 # micro- or nanoseconds, or as ISO 8601 and RFC 3339 write it), long hexadecimal or base-64 tokens.
-# A word of a language is shorter, or has no digit in it.
+# A word of a language is shorter, or has no digit in it. Every answer goes through this, so each
+# kind is asked for only where its first character is (`(?<=p)`), not in the middle of a word
+# (`(?<!\w.)`) unless it may be there; a test has it written plainly.
 GENERATED = re.compile(
     r"""
-      [0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}
-    | \b(?:pi|ch|re|py|pm|cus|evt|req|seti|txn|src|tok)_[A-Za-z0-9_]{8,}
-    | \b1[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
-    | (?<![0-9.])1[6-9][0-9]{11}(?![0-9.])
-    | (?<![0-9.])1[6-9][0-9]{8}(?:\.[0-9]{1,9}|[0-9]{6}|[0-9]{9})?(?![0-9._])
-    | (?<![0-9])20[0-9]{2}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?
-      (?:\ ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?
-    | \b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{20,}\b
+    [0-9A-Za-z](?:
+      (?<=[0-9A-Fa-f])(?:
+        [0-9A-Fa-f]{7}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}
+      | (?<=1)(?:
+          (?<!\w.)[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
+        | (?<![0-9.].)[6-9][0-9]{8}(?:
+            [0-9]{3}(?![0-9.])
+          | (?:\.[0-9]{1,9}|[0-9]{6}|[0-9]{9})?(?![0-9._])
+          )
+        )
+      | (?<=2)(?<![0-9].)
+        0[0-9]{2}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?
+        (?:\ ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?
+      )
+    | (?<!\w.)(?:
+        (?<=[pcrest])
+        (?:(?<=p)[iym]|(?<=c)(?:h|us)|(?<=r)eq?|(?<=e)vt|(?<=s)(?:eti|rc)|(?<=t)(?:xn|ok))
+        _[A-Za-z0-9_]{8,}
+      | (?=[A-Za-z0-9]{19})
+        (?:(?<=[0-9])|(?=[A-Za-z0-9]*[0-9]))(?:(?<=[A-Za-z])|(?=[A-Za-z0-9]*[A-Za-z]))
+        [A-Za-z0-9]{19,}\b
+      )
+    )
     """,
     re.VERBOSE,
 )

@@ -33,7 +33,11 @@ class Kept:
     """An execution worth repeating in another order."""
 
     run: Run
-    order: Order
+    footprints: Footprints
+
+    @cached_property
+    def order(self) -> Order:
+        return order_of(self.run.taken, self.footprints)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -77,8 +81,9 @@ class Deferral:
 
 @dataclass
 class Claims:
-    """See the module."""
+    """See the module. Of a search that is not ``reduced`` there are no pairs."""
 
+    reduced: bool = True
     pairs: dict[PairOfSteps, tuple[Kept, int, int]] = field(default_factory=dict)
     moments: dict[str, dict[str, Moment]] = field(default_factory=dict)
     """By the kind of the statement, and of the step that the other would make next."""
@@ -91,10 +96,11 @@ class Claims:
     def add(self, run: Run) -> None:
         """Look at an execution that went to its end."""
         self.runs += 1
-        kept = Kept(run, order_of(run.taken, self.footprints))
+        kept = Kept(run, self.footprints)
         if len(self.whole) < PLACES:
             self.whole.append(kept)
-        self._add_pairs(kept)
+        if self.reduced:
+            self._add_pairs(kept)
         for at, step in enumerate(run.taken):
             if step.moment:
                 self._add_moment(kept, at)

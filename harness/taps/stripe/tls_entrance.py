@@ -19,9 +19,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import certifi
-import trustme
-
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.taps.proxy import reset_when_closed
 
@@ -38,6 +35,10 @@ class StripeTls:
     """
 
     def __init__(self, tap_url: str, folder: Path, *, port: int = 0) -> None:
+        # Imported where needed: few services insist on TLS.
+        import certifi
+        import trustme
+
         parts = urlsplit(tap_url)
         self._tap = (parts.hostname or HOST, parts.port or 80)
         self._port = port

@@ -3,6 +3,8 @@
 A capture is written ``KIND:WHERE``; a header, a cookie or what HTML holds may be narrowed down by
 a regex after ``~``, whose first group (or all of it) is the value:
 ``header:Location~/orders/(.+)``.
+
+What reads HTML and JSON paths is imported where it is needed: it takes 0.2 s to load.
 """
 
 from __future__ import annotations
@@ -11,10 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import jsonpath
 import msgspec
-import soupsieve
-from bs4 import BeautifulSoup
 
 from paidonce.harness.bounded import decode_json
 from paidonce.harness.http.client import Answer
@@ -70,6 +69,8 @@ class Capture:
                 return answer.body.decode("utf-8", "replace")
 
     def _in_html(self, body: bytes) -> str | None:
+        from bs4 import BeautifulSoup
+
         element = BeautifulSoup(body, "html.parser").select_one(self.where)
         if element is None:
             return None
@@ -95,6 +96,8 @@ def parse_capture(text: str) -> Capture:
             where, regex = _narrowed(where)
             selector, at, attribute = where.rpartition("@")
             selector = selector if at else where
+            import soupsieve
+
             try:
                 soupsieve.compile(selector)
             except soupsieve.SelectorSyntaxError as error:
@@ -108,6 +111,8 @@ def parse_capture(text: str) -> Capture:
 
 def check_path(path: str) -> None:
     """Raises ``BadCapture`` unless ``path`` is a JSON path."""
+    import jsonpath
+
     try:
         jsonpath.compile(path)
     except jsonpath.JSONPathError as error:
@@ -125,6 +130,8 @@ def at_path(path: str, body: bytes) -> Any:
         return None
     if not isinstance(data, dict | list):
         return data if path == "$" else None
+    import jsonpath
+
     return next(iter(jsonpath.findall(path, data)), None)
 
 

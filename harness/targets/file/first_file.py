@@ -6,8 +6,6 @@ import json
 import re
 from dataclasses import dataclass
 
-from jinja2 import Environment, StrictUndefined
-
 _TEMPLATE = """\
 # Checked by: paidonce check {{ file }}
 # Every key is explained in docs/targets.md; `paidonce schema` writes a schema for editors.
@@ -149,6 +147,9 @@ class Answers:
 
 def first_file(answers: Answers, file: str) -> str:
     """The text of a target file called ``file``. Raises ``ValueError`` for JSON that is none."""
+    # Imported where needed: most runs write no first file.
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(  # noqa: S701 - TOML, not HTML
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )

@@ -31,6 +31,16 @@ class Params:
     def __init__(self, values: Sequence[str | None] = (), nulls: Container[int] = ()) -> None:
         self._values = values
         self._nulls = nulls
+        self._matched: dict[int, tuple[Match, tuple[str, ...] | None]] = {}
+
+    def matched(self, match: Match) -> tuple[str, ...] | None:
+        """Return what ``match`` comes to with these; a statement's patterns share their matches."""
+        # By identity, since to hash a match takes longer than to evaluate it. What is kept here
+        # stays alive, so that no other has its number.
+        found = self._matched.get(id(match))
+        if found is None:
+            found = self._matched[id(match)] = (match, match.values(self))
+        return found[1]
 
     def value(self, number: int) -> Value:
         """That of ``$number``."""
@@ -265,14 +275,14 @@ class Pattern:
     def bound(self, params: Params) -> tuple[Resource, ...]:
         """The resources this is with these parameters."""
         for match, wanted in self.only:
-            known = match.values(params)
+            known = params.matched(match)
             if known and NEW not in known and wanted.isdisjoint(known):
                 return ()
         if not self.key:
             return (Resource(self.place, (), self.shared),)
         found: list[tuple[tuple[str, str], ...]] = [()]
         for column, match in self.key:
-            values = match.values(params)
+            values = params.matched(match)
             if values is not None and self.entry:
                 values = tuple(value for value in values if value not in _SPECIAL)
             if values is None or NEW in values or len(found) * len(values) > _MOST:
