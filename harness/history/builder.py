@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from paidonce.harness.history.events import (
     Action,
     ChargeObserved,
@@ -37,9 +35,9 @@ from paidonce.harness.history.events import (
     Outcome,
 )
 from paidonce.harness.history.history import History
+from paidonce.harness.history.lines import as_lines
 
 MILLISECOND = 1_000_000
-_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +299,5 @@ class HistoryBuilder:
 
     def save(self, path: Path, *, cut: bool = False) -> Path:
         """Write the history to ``path`` in the file format that ``read_history`` reads."""
-        lines = [_encoder.encode(event) + b"\n" for event in self.build(cut=cut).events]
-        path.write_bytes(b"".join(lines))
+        path.write_bytes(as_lines(self.build(cut=cut).events))
         return path

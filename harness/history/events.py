@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
+UNNUMBERED = 1
+"""The format before lines were numbered; it is still read."""
 
 
 class Outcome(enum.StrEnum):

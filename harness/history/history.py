@@ -41,8 +41,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class History:
     """An immutable sequence of events, the first of which is the header.
 
-    ``truncated`` tells that the last line of the file was torn (the recorder died while it
-    wrote). Raises ``ValueError`` where there is no header.
+    ``truncated`` tells that something of the file is missing: its last line was torn (the recorder
+    died while it wrote), or a line is gone. Raises ``ValueError`` where there is no header.
     """
 
     def __init__(self, events: Sequence[Event], *, truncated: bool = False) -> None:

@@ -11,9 +11,8 @@ from typing import Self
 import msgspec
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.history.events import Event, Header
-
-_encoder = msgspec.json.Encoder()
+from paidonce.harness.history.events import FORMAT, Event, Header
+from paidonce.harness.history.lines import encoded, numbered
 
 
 class Journal:
@@ -36,13 +35,15 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb", buffering=0)
             self._size = 0
+            self._lines = 0
             self._kept = b""
         except OSError as error:
             if path.exists():
                 raise UsageError(f"history file {path} exists already; name another file") from None
             reason = error.strerror or str(error)
             raise UsageError(f"history file {path} cannot be created: {reason}") from error
-        self.record(header)
+        # One that was read from an older file is written in this format from here on.
+        self.record(msgspec.structs.replace(header, format=FORMAT))
 
     def now(self) -> int:
         """Nanoseconds since this run began, the clock of every event's ``t``."""
@@ -54,10 +55,11 @@ class Journal:
         Raises ``ValueError`` once the journal is closed, ``UsageError`` when the file cannot take
         it (a full disk); nothing of the event is left in the file then.
         """
-        line = _encoder.encode(event) + b"\n"
+        line = encoded(event)
         with self._lock:
             self._check_open(event)
-            self._write(self._kept + line)
+            self._write(self._kept + numbered(self._lines + 1, line))
+            self._lines += 1
 
     def keep(self, event: Event) -> None:
         """Append one event with the next that is recorded, or on ``flush`` or ``close``.
@@ -65,10 +67,11 @@ class Journal:
         Half as many calls of the operating system, for who flushes before it waits for anything.
         Raises ``ValueError`` once the journal is closed.
         """
-        line = _encoder.encode(event) + b"\n"
+        line = encoded(event)
         with self._lock:
             self._check_open(event)
-            self._kept += line
+            self._lines += 1
+            self._kept += numbered(self._lines, line)
 
     def flush(self) -> None:
         """Append what was kept. Raises ``UsageError`` when the file cannot take it."""

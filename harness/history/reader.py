@@ -12,6 +12,7 @@ from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history.events import (
     FORMAT,
+    UNNUMBERED,
     ChargeObserved,
     Completed,
     Ended,
@@ -23,7 +24,9 @@ from paidonce.harness.history.events import (
     OrderObserved,
 )
 from paidonce.harness.history.history import History
+from paidonce.harness.history.lines import number_of
 
+_READ = (UNNUMBERED, FORMAT)
 _decoder = msgspec.json.Decoder(Event)
 _SHARED: dict[type, tuple[str, ...]] = {
     Invoked: ("order", "attempt"),
@@ -42,14 +45,14 @@ def read_history(path: Path) -> History:
     """The history recorded in ``path``.
 
     A last line without its newline is what a crash leaves: it is dropped and the history is
-    marked ``truncated``. Any other line that cannot be understood is an error, since silently
-    dropping an event could turn an INVALID into a VALID.
+    marked ``truncated``; so is one in whose numbers there is a gap. Any other line that cannot be
+    understood is an error, since silently dropping an event could turn an INVALID into a VALID.
 
     Raises ``UsageError`` naming the file, the line and what was expected.
     """
     events: list[Event] = []
     texts: dict[str, str] = {}
-    tail = b""
+    tail, last, gap = b"", 0, False
     try:
         # Line by line: a long run's file is as large as what is made of it.
         with path.open("rb") as file:
@@ -58,6 +61,10 @@ def read_history(path: Path) -> History:
                     tail = line
                     break
                 events.append(_shared(_event(path, number, line), texts))
+                header = events[0]
+                if isinstance(header, Header) and header.format != UNNUMBERED:
+                    last, before = _number(path, number, line, last), last
+                    gap = gap or last != before + 1
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"history file {path} cannot be read: {reason}") from error
@@ -66,7 +73,18 @@ def read_history(path: Path) -> History:
         raise UsageError(f"{path} {what}: a paidonce history starts with a header line")
     _check_end(path, events)
     _check_operations(path, events)
-    return History(events, truncated=bool(tail))
+    return History(events, truncated=bool(tail) or gap)
+
+
+def _number(path: Path, number: int, line: bytes, last: int) -> int:
+    """The number that the ``number``-th line of the file has."""
+    found = number_of(line)
+    if found is None or found <= last:
+        got = "none" if found is None else str(found)
+        raise UsageError(
+            f"{path}, line {number}: expected its number in the history, {last + 1}, got {got}"
+        )
+    return found
 
 
 def _event(path: Path, number: int, line: bytes) -> Event:
@@ -111,8 +129,10 @@ def _check_format(path: Path, line: bytes) -> None:
         found = decode_json(line, _Format).format
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
-    if found != FORMAT:
-        raise UsageError(f"{path} has history format {found}; this version reads format {FORMAT}")
+    if found not in _READ:
+        raise UsageError(
+            f"{path} has history format {found}; this version reads {UNNUMBERED} and {FORMAT}"
+        )
 
 
 def _check_place(path: Path, number: int, event: Event) -> None:
@@ -120,9 +140,10 @@ def _check_place(path: Path, number: int, event: Event) -> None:
         raise UsageError(
             f"{path}, line {number}: a paidonce history has one header, on its first line"
         )
-    if isinstance(event, Header) and event.format != FORMAT:
+    if isinstance(event, Header) and event.format not in _READ:
         raise UsageError(
-            f"{path} has history format {event.format}; this version reads format {FORMAT}"
+            f"{path} has history format {event.format}; this version reads {UNNUMBERED} "
+            f"and {FORMAT}"
         )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from paidonce.harness.capability import Capability
+from paidonce.harness.checkers import judge
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import (
     Action,
@@ -25,6 +27,7 @@ from paidonce.harness.history import (
     read_history,
 )
 from paidonce.harness.history.builder import HistoryBuilder
+from paidonce.harness.verdict import Status
 
 HEADER = Header(run="r", scenario="s", target="t")
 
@@ -122,7 +125,8 @@ class _FullDisk:
 def test_short_writes_are_continued_and_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "h.jsonl"
     journal = Journal(path, HEADER)
-    line = len(json.dumps({"type": "note", "t": 1, "text": "whole"}, separators=(",", ":"))) + 1
+    note = {"n": 2, "type": "note", "t": 1, "text": "whole"}
+    line = len(json.dumps(note, separators=(",", ":"))) + 1
     journal._file = _FullDisk(journal._file, line + 5)  # type: ignore[assignment]
     journal.record(Note(t=1, text="whole"))
     with pytest.raises(UsageError, match="No space left on device"):
@@ -168,7 +172,7 @@ def test_another_format_version_is_named(tmp_path: Path, only: str) -> None:
         fields |= {"run": "r", "scenario": "s", "target": "t"}
     path = tmp_path / "h.jsonl"
     path.write_text(json.dumps(fields) + "\n")
-    with pytest.raises(UsageError, match="history format 7; this version reads format 1"):
+    with pytest.raises(UsageError, match="history format 7; this version reads 1 and 2"):
         read_history(path)
 
 
@@ -283,3 +287,70 @@ def test_what_is_kept_is_written_with_the_next_event_on_a_flush_or_at_the_end(
     assert texts() == ["one", "two", "three", "four"]
     with pytest.raises(ValueError, match="closed"):
         journal.keep(Note(t=5, text="five"))
+
+
+# --- lines that are missing ----------------------------------------------------------------------
+
+
+def paid_once() -> HistoryBuilder:
+    """A valid history: one attempt paid, the other was rejected."""
+    checkers = ("one-success", "clean-rejections", "one-intent", "ledger-agrees")
+    h = HistoryBuilder(capabilities=tuple(Capability), checkers=checkers)
+    h.order("o1", 5000)
+    first, second = h.pay("tab 1", key="a"), h.pay("tab 2", key="b")
+    second.rejected("order_already_paid")
+    first.ok(payment_id="pi_1", amount=5000, currency="usd")
+    call = {"status": 200, "id": "pi_1", "object": "payment_intent", "state": "succeeded"}
+    h.effect("payment_intent.create", order="o1", key="o1:pay:1", answer=call)
+    h.observed("o1", "paid", payment_id="pi_1")
+    h.paid_at_stripe("o1")
+    return h
+
+
+def test_a_history_without_any_one_of_its_lines_is_never_valid(tmp_path: Path) -> None:
+    path = paid_once().save(tmp_path / "whole.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert Status.VALID in {one.status for one in judge(read_history(path))}
+    for missing in range(1, len(lines)):
+        path.write_bytes(b"".join(lines[:missing] + lines[missing + 1 :]))
+        try:
+            history = read_history(path)
+        except UsageError:
+            continue  # what is left contradicts itself
+        assert not history.complete, lines[missing]
+        assert Status.VALID not in {one.status for one in judge(history)}, lines[missing]
+
+
+def test_lines_in_another_order_or_twice_are_refused(tmp_path: Path) -> None:
+    path = paid_once().save(tmp_path / "whole.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
+    with pytest.raises(UsageError, match="line 4: expected its number in the history, 5, got 3"):
+        read_history(path)
+    path.write_bytes(b"".join([*lines[:2], lines[1], *lines[2:]]))
+    with pytest.raises(UsageError, match="line 3: expected its number in the history, 3, got 2"):
+        read_history(path)
+    path.write_bytes(b"".join([lines[0], b'{"type":"note","t":1,"text":"a"}\n']))
+    with pytest.raises(UsageError, match="line 2: expected its number in the history, 2, got none"):
+        read_history(path)
+
+
+def test_a_line_that_somebody_else_has_written_again_keeps_its_number(tmp_path: Path) -> None:
+    path = paid_once().save(tmp_path / "whole.jsonl")
+    again = [json.dumps(dict(sorted(json.loads(one).items()))) for one in path.open()]
+    path.write_text("\n".join(again) + "\n")
+    assert read_history(path).complete
+
+
+def test_a_history_of_the_format_before_is_read_as_it_was(tmp_path: Path) -> None:
+    path = paid_once().save(tmp_path / "whole.jsonl")
+    old = [json.loads(one) for one in path.open()]
+    old[0]["format"] = 1
+    path.write_text(
+        "".join(json.dumps({k: v for k, v in one.items() if k != "n"}) + "\n" for one in old)
+    )
+    history = read_history(path)
+    assert history.complete
+    with Journal(tmp_path / "again.jsonl", history.header) as journal:
+        journal.record(Ended(t=1))
+    assert read_history(tmp_path / "again.jsonl").header.format == 2

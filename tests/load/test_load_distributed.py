@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from paidonce.harness.cli.main import app
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Action, Ended, Event, Invoked, Note, Outcome, read_history
+from paidonce.harness.history.lines import as_lines
 from paidonce.harness.load.generate.job import LOCUSTFILE
 from paidonce.harness.load.generate.targets import write_target
 from paidonce.harness.load.record.joining import MACHINES, Joined, histories_in, join, parts_among
@@ -173,7 +174,7 @@ def _a_second_payment_is_found_in_the_part_of_the_dead(killed: Path, rule: str) 
         msgspec.structs.replace(winner.completed, t=t, op=op, replayed=False),
     )
     whole_lines = killed.read_bytes().rpartition(b"\n")[0] + b"\n"
-    killed.write_bytes(whole_lines + b"".join(msgspec.json.encode(e) + b"\n" for e in more))
+    killed.write_bytes(whole_lines + as_lines(more, len(history.events) + 1))
     judged = paidonce("check", killed.parent, rule)
     assert judged.exit_code == 1, judged.output
 

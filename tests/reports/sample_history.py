@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from paidonce.harness.history import (
     Action,
     Backend,
@@ -22,6 +20,7 @@ from paidonce.harness.history import (
     OrderObserved,
     Outcome,
 )
+from paidonce.harness.history.lines import as_lines
 
 MS = 1_000_000
 CHECKERS = ("one-success", "one-intent", "one-charge", "ledger-agrees", "linearizable")
@@ -137,4 +136,4 @@ def _paid(at_ms: int, op: int, payment: str) -> Completed:
 def write_history(path: Path, events: list[Event]) -> None:
     """Events as a history file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+    path.write_bytes(as_lines(events))
