@@ -16,7 +16,7 @@ _encoder = msgspec.json.Encoder()
 _HEAD = b'{"n":'
 
 
-class _Numbered(msgspec.Struct):
+class _LineNumber(msgspec.Struct):
     n: int
 
 
@@ -43,6 +43,6 @@ def number_of(line: bytes) -> int | None:
             return int(text)
     # Written again by somebody else's hand, in another order or with blanks.
     try:
-        return msgspec.json.decode(line, type=_Numbered).n
+        return msgspec.json.decode(line, type=_LineNumber).n
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
