@@ -19,8 +19,8 @@ from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.export import statements_of
 from paidonce.harness.explore.witness.file import Witness, steps_of
 from paidonce.harness.explore.witness.narrative import Narrative, narrate
-from paidonce.harness.scenario.controlled import ScenarioPerformance
 from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.performance import ScenarioPerformance
 from paidonce.harness.service.description import fill
 from paidonce.harness.verdict import Status
 

@@ -32,7 +32,7 @@ from paidonce.harness.explore.control import reader as reading
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.naming import names
 from paidonce.harness.explore.search.schedulers import tree
-from paidonce.harness.scenario import controlled as scenario_clients
+from paidonce.harness.scenario import performance as scenario_clients
 from paidonce.harness.scenario.client import Actor
 from paidonce.harness.scenario.model import Scenario
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from paidonce.harness.results.proof import Variant
-from paidonce.harness.scenario.controlled import ScenarioClients
+from paidonce.harness.scenario.performance import ScenarioClients
 from paidonce.harness.service import launch as service
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
