@@ -14,7 +14,7 @@ import fnmatch
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.errors import DeadlineExceeded, UsageError
 from paidonce.harness.history import Fault, Note, Recorder
 from paidonce.harness.scenario.model import (
     TOGETHER,
@@ -26,9 +26,12 @@ from paidonce.harness.scenario.model import (
     StartWhen,
     Until,
 )
-from paidonce.harness.service.script import ClientState, asked_until
+from paidonce.harness.service.script import ClientState, Performance, asked_until
 from paidonce.harness.taps.gate import Call, Connection
+from paidonce.harness.testbed.execution import together
 
+START_DEADLINE_S = 60.0
+LATE_DEADLINE_S = 30.0
 _LOOK_AGAIN_S = 0.004
 
 
@@ -54,6 +57,8 @@ class Stage:
         self, scenario: Scenario, journal: Recorder, *, lock_waiters: Count, leases: Count
     ) -> None:
         self._journal = journal
+        self._name = scenario.name
+        self._attempts = scenario.attempts
         self._holds = scenario.holds
         self._lock_waiters = lock_waiters
         self._leases = leases
@@ -69,6 +74,56 @@ class Stage:
         self._settled_count = 0
         self._changed = asyncio.Event()
         self.unexpected: list[str] = []
+
+    # --- the pace -----------------------------------------------------------------------
+
+    @property
+    def gate(self) -> Stage:
+        """The stage itself holds what the scenario says."""
+        return self
+
+    async def play(self, performance: Performance) -> None:
+        """Let each attempt start at its moment, and return when all are through.
+
+        Those that start together have their first requests written up to their last byte by then.
+        Raises ``UsageError`` where none starts by itself, and what the attempts do.
+        """
+        first = sum(attempt.start == TOGETHER for attempt in self._attempts)
+        if first == 0:
+            raise UsageError(f"scenario {self._name}: no attempt starts by itself")
+        burst = asyncio.Barrier(first)
+        watch = asyncio.ensure_future(self.watch())
+        try:
+            await together(
+                [
+                    asyncio.ensure_future(self._play(attempt, performance, burst))
+                    for attempt in self._attempts
+                ]
+            )
+            await self._nobody_owed()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            self.close()
+            for text in self.unexpected:
+                self._journal.record(Note(t=self._journal.now(), text=text))
+
+    async def _play(
+        self, attempt: Attempt, performance: Performance, burst: asyncio.Barrier
+    ) -> None:
+        if attempt.start == TOGETHER:
+            await performance.play(attempt.name, burst.wait)
+            return
+        await self.may_start(attempt, START_DEADLINE_S)
+        self.tell(attempt.name, ClientState.RUNNING)
+        await performance.play(attempt.name)
+
+    async def _nobody_owed(self) -> None:
+        """Wait until clients that gave up have been answered after all, as long as may be."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LATE_DEADLINE_S):
+                while ClientState.ABANDONED in self._progress.values():  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_AGAIN_S)
 
     # --- what the attempts tell ---------------------------------------------------------
 

@@ -22,8 +22,7 @@ from paidonce.harness.history import (
     Recorder,
 )
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
-from paidonce.harness.scenario.choreography import Stage
-from paidonce.harness.scenario.model import GOOD_CARD, TOGETHER, Attempt, Step
+from paidonce.harness.scenario.model import GOOD_CARD, Step
 from paidonce.harness.service.description import request_for
 from paidonce.harness.service.responses import completion
 from paidonce.harness.service.script import ClientState, LookedUp, Surroundings
@@ -155,10 +154,12 @@ class Actor:
                 await self._stage.park(self._name, _REDELIVER_AFTER_S)
         return completed
 
-    @property
-    def listening(self) -> bool:
-        """Tell whether the service still owes an answer its client no longer waits for."""
-        return self._listening
+    def through(self) -> None:
+        """Tell that the attempt is, or that the service still owes an answer its client no longer
+        waits for."""
+        if self._stage is not None:
+            progress = ClientState.ABANDONED if self._listening else ClientState.DONE
+            self._stage.tell(self._name, progress)
 
     async def close(self) -> None:
         """Close this client's connection."""
@@ -305,31 +306,3 @@ class Prepared:
     key: str | None
     request: Request | None
     args: dict[str, Any]
-
-
-async def play(
-    actor: Actor, attempt: Attempt, stage: Stage, burst: asyncio.Barrier, deadline_s: float
-) -> None:
-    """Play a whole attempt: wait for its start, then do step after step until one is not ok.
-
-    Attempts that start together meet at ``burst`` with their first request written up to its
-    last byte.
-    """
-    first, *rest = attempt.steps
-    try:
-        await actor.warm()
-        prepared = None
-        if attempt.start == TOGETHER:
-            prepared = await actor.prepare(first)
-            await burst.wait()
-        else:
-            await stage.may_start(attempt, deadline_s)
-        stage.tell(attempt.name, ClientState.RUNNING)
-        completed = await actor.step(first, prepared)
-        for step in rest:
-            if completed.outcome is not Outcome.OK:
-                break
-            completed = await actor.step(step)
-    finally:
-        stage.tell(attempt.name, ClientState.ABANDONED if actor.listening else ClientState.DONE)
-        await actor.close()

@@ -1,23 +1,32 @@
-"""The clients of a scenario: actors who speak of orders, payments and cancellations."""
+"""One execution of a scenario: its clients speak of orders, payments and cancellations."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from paidonce.harness.history import Header, Outcome, Recorder
-from paidonce.harness.http.client import Wire
+from paidonce.harness.capability import Capability
+from paidonce.harness.history import Header, OrderObserved, Outcome, Recorder
+from paidonce.harness.http.client import NoAnswer, Wire
 from paidonce.harness.scenario.client import Actor, Cast, OrderContext
 from paidonce.harness.scenario.model import Scenario
-from paidonce.harness.scenario.play import create_order, header_of
-from paidonce.harness.service.description import fill
-from paidonce.harness.service.script import NotAtRest, NotReady, Over, Script, Surroundings
+from paidonce.harness.service.description import creation_request, fill
+from paidonce.harness.service.responses import UnexpectedAnswer, order_id
+from paidonce.harness.service.script import (
+    NotAtRest,
+    NotReady,
+    Over,
+    Released,
+    Script,
+    Surroundings,
+)
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import at_rest, observe
 
-REST_DEADLINE_S = 20.0
+REST_DEADLINE_S = 30.0
 _RESET = "the target's reset"
 
 
@@ -30,6 +39,8 @@ class ScenarioPerformance:
     contexts: Sequence[OrderContext]
     wires: dict[str, Wire]
     actors: dict[str, Actor] = field(default_factory=dict)
+    _seen: list[OrderObserved] | None = None
+    """The orders as they were when all was at rest."""
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -58,31 +69,49 @@ class ScenarioPerformance:
         """Nothing that a scenario begins with has yet to come into being."""
         return True
 
-    async def play(self, attempt: str) -> None:
-        steps = next(a.steps for a in self.scenario.attempts if a.name == attempt)
-        for step in steps:
-            completed = await self.actors[attempt].step(step)
-            if completed.outcome is not Outcome.OK:
-                break
+    async def play(self, attempt: str, released: Released | None = None) -> None:
+        actor = self.actors[attempt]
+        first, *rest = next(a.steps for a in self.scenario.attempts if a.name == attempt)
+        try:
+            prepared = None
+            if released is not None:
+                prepared = await actor.prepare(first)
+                await released()
+            completed = await actor.step(first, prepared)
+            for step in rest:
+                if completed.outcome is not Outcome.OK:
+                    break
+                completed = await actor.step(step)
+        finally:
+            actor.through()
 
-    async def look(self, over: Over) -> None:
-        over()
-        bench, journal = self.cast.bench, self.cast.journal
+    async def rest(self, over: Over) -> None:
+        over()  # to look at an order is to ask the service for it
         orders = [context.order for context in self.contexts]
-        seen = await at_rest(bench, journal, orders, REST_DEADLINE_S)
+        seen = await at_rest(self.cast.bench, self.cast.journal, orders, REST_DEADLINE_S)
+        self._seen = seen
         if seen is None:
-            raise NotAtRest(f"an order was still being worked on after {REST_DEADLINE_S:g} s")
-        if self.scenario.afterwards:
-            over(asked=True)
+            raise NotAtRest(
+                f"not at rest after {REST_DEADLINE_S:g} s: an order is still being worked on"
+            )
+
+    @property
+    def asks_again(self) -> bool:
+        return bool(self.scenario.afterwards)
+
+    async def ask_again(self) -> None:
         for context in self.contexts:
-            for step in self.scenario.afterwards:
-                actor = Actor(self.cast, "afterwards", context, None)
-                await actor.step(step)
+            actor = Actor(self.cast, "afterwards", context, None)
+            try:
+                for step in self.scenario.afterwards:
+                    await actor.step(step)
+            finally:
                 await actor.close()
-        over(stripe=True)
-        if self.scenario.afterwards:
-            seen = None
-        for event in await observe(bench, journal, orders, seen):
+
+    async def look(self) -> None:
+        orders = [context.order for context in self.contexts]
+        journal = self.cast.journal
+        for event in await observe(self.cast.bench, journal, orders, self._seen):
             journal.record(event)
 
 
@@ -93,18 +122,21 @@ class ScenarioClients:
     bench: Bench
     on_prepare: Callable[[], None] | None = None
     put_back: bool = False
+    run: str = "x"
+    """What idempotency keys begin with: the same in all executions whose steps are compared."""
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
 
     def header(self, script: Script, run: str, seed: int = 0) -> Header:
         """The header of a history of the scenario."""
-        return header_of(_scenario(script), self.bench, run, seed)
+        return _header(_scenario(script), self.bench, run, seed)
 
     async def begin(self, script: Script, journal: Recorder) -> ScenarioPerformance:
         """Orders unpaid, or as the scenario's ``prepare`` leaves them."""
         scenario = _scenario(script)
         contexts = await self._orders(scenario, journal)
-        cast = Cast(bench=self.bench, journal=journal, run_id="x")
+        cast = Cast(bench=self.bench, journal=journal, run_id=self.run, late=self._late)
         if self.on_prepare is not None:
             self.on_prepare()
         await _prepare(scenario, cast, contexts)
@@ -117,6 +149,10 @@ class ScenarioClients:
         """The scenario's own reset takes everything back."""
 
     async def close(self) -> None:
+        """Close their connections, and listen no longer for answers that never came."""
+        for task in list(self._late):
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
         for wire in self._wires.values():
             await wire.close()
 
@@ -139,7 +175,7 @@ class ScenarioClients:
                 journal.record(context.created(journal.now()))
         else:
             self._contexts = [
-                await create_order(scenario, self.bench, journal) for _ in range(scenario.orders)
+                await _create_order(scenario, self.bench, journal) for _ in range(scenario.orders)
             ]
         return self._contexts
 
@@ -147,16 +183,58 @@ class ScenarioClients:
 async def _prepare(scenario: Scenario, cast: Cast, contexts: list[OrderContext]) -> None:
     for context in contexts:
         actor = Actor(cast, "preparation", context, None)
-        for step in scenario.prepare:
-            completed = await actor.step(step)
-            if completed.outcome is not Outcome.OK:
-                raise NotReady(
-                    f"the preparation {step.action.value} was answered "
-                    f"{completed.status or completed.error} {completed.code or ''}".rstrip()
-                )
-        await actor.close()
+        try:
+            for step in scenario.prepare:
+                completed = await actor.step(step)
+                if completed.outcome is not Outcome.OK:
+                    raise NotReady(
+                        f"the preparation {step.action.value} was answered "
+                        f"{completed.status or completed.error} {completed.code or ''}".rstrip()
+                    )
+        finally:
+            await actor.close()
 
 
 def _scenario(script: Script) -> Scenario:
     assert isinstance(script, Scenario), "a described target plays scenarios"
     return script
+
+
+def _header(scenario: Scenario, bench: Bench, run_id: str, seed: int) -> Header:
+    """The header of a history of ``scenario`` on ``bench``."""
+    capabilities = bench.capabilities | {Capability.STRIPE_CALLS, Capability.ORDER_STATE}
+    return Header(
+        run=run_id,
+        scenario=scenario.name,
+        target=bench.target.name,
+        variant=bench.variant,
+        backends=bench.backends,
+        capabilities=tuple(sorted(capabilities)),
+        checkers=scenario.checkers,
+        seed=seed,
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        settings=dict(scenario.settings),
+    )
+
+
+async def _create_order(scenario: Scenario, bench: Bench, journal: Recorder) -> OrderContext:
+    """A new unpaid order, recorded. Raises ``UnexpectedAnswer``."""
+    wire = Wire(bench.service_url)
+    try:
+        await wire.send(creation_request(bench.target, scenario.amount, scenario.currency))
+        answer = await wire.receive()
+    except NoAnswer as error:
+        raise UnexpectedAnswer(
+            f"the service did not answer the creation of an order: {error}"
+        ) from error
+    finally:
+        await wire.close()
+    if not 200 <= answer.status < 300:
+        raise UnexpectedAnswer(
+            f"the service answered {answer.status} to the creation of an order, expected 201: "
+            f"{answer.body[:200].decode('utf-8', 'replace')}"
+        )
+    order = order_id(bench.target, answer.body)
+    context = OrderContext(order=order, amount=scenario.amount, currency=scenario.currency)
+    journal.record(context.created(journal.now()))
+    return context

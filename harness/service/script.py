@@ -152,17 +152,36 @@ class Performance(Protocol):
         """
         ...
 
-    async def play(self, attempt: str) -> None:
-        """Play an attempt, step after step, until one does not lead on. Raises ``NoAnswer``."""
-        ...
+    async def play(self, attempt: str, released: Released | None = None) -> None:
+        """Play an attempt, step after step, until one does not lead on. Raises ``NoAnswer``.
 
-    async def look(self, over: Over) -> None:
-        """Wait until all is at rest, and record what came of it.
-
-        Raises ``NotAtRest``. Calls ``over`` when nothing more is to be recorded of the taps.
+        With ``released`` all but the last byte of its first request is sent before that is awaited.
         """
         ...
 
+    async def rest(self, over: Over) -> None:
+        """Wait until nothing is left to be done. Raises ``NotAtRest``.
+
+        Calls ``over`` when nothing more is to be recorded of the taps.
+        """
+        ...
+
+    @property
+    def asks_again(self) -> bool:
+        """Tell whether the service is to be asked once more when all is at rest."""
+        ...
+
+    async def ask_again(self) -> None:
+        """Ask it, with nobody else about."""
+        ...
+
+    async def look(self) -> None:
+        """Record what came of it all."""
+        ...
+
+
+Released = Callable[[], Awaitable[object]]
+"""Returns when requests that were made ready may go."""
 
 Left = Callable[[], Awaitable[bool]]
 """Whether the service has yet to do what it was told: work that was left to a worker, say."""

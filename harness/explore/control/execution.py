@@ -18,7 +18,7 @@ from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
-from paidonce.harness.history import Ended, History, Note
+from paidonce.harness.history import History, Note
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.service.script import (
     ClientState,
@@ -29,6 +29,7 @@ from paidonce.harness.service.script import (
     Script,
 )
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Verdict
 
 _GIVE_UP_S = 5.0
@@ -119,7 +120,7 @@ class ServiceWorld:
     script: Script
     bench: Bench
     memory: Memory
-    performance: Performance
+    execution: Execution
     control: Control
     reader: TapReader
     end_recording: Over
@@ -164,6 +165,11 @@ class ServiceWorld:
     _awaited: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     """By attempt, what tells whether the event is there that it is about to deliver."""
     _ended: bool = False
+
+    @property
+    def performance(self) -> Performance:
+        """What is played."""
+        return self.execution.performance
 
     # --- the search's side ---------------------------------------------------------------
 
@@ -278,10 +284,9 @@ class ServiceWorld:
         self.control.over = True
         self.control.open()
         try:
-            await self.performance.look(self.end_recording)
+            await self.execution.end(self.end_recording)
         except NotAtRest as failure:
             raise InvalidRun(str(failure)) from failure
-        self.memory.record(Ended(t=self.memory.now()))
         history = self.memory.history
         verdicts = judge(history)
         self.judged = Judged(outcome_of(history, verdicts), verdicts, history)

@@ -46,6 +46,7 @@ from paidonce.harness.service.script import Clients, NotReady, Performance, Scri
 from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.tap import Tap, TapSession
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Status
 
 _SETTLED_WITHIN_S = 2.0
@@ -182,7 +183,8 @@ class ServiceWorlds:
         self._listen()
         try:
             await self._settle(clients)
-            performance = await self._begun(clients, memory)
+            execution = Execution(clients, self.scenario, memory)
+            performance = await self._begun(execution)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
         names = Names(performance.known, serials, self.unnamed)
@@ -206,7 +208,7 @@ class ServiceWorlds:
             script=self.scenario,
             bench=self.bench,
             memory=memory,
-            performance=performance,
+            execution=execution,
             control=control,
             reader=reader,
             end_recording=self._end_recording,
@@ -256,11 +258,11 @@ class ServiceWorlds:
             time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand)),
         )
 
-    async def _begun(self, clients: Clients, memory: Memory) -> Performance:
+    async def _begun(self, execution: Execution) -> Performance:
         """The script's beginning. If nobody waits for it any more it is brought about all the same:
         what the service is still doing for it must not be taken for its own doing."""
-        clients.put_back = clients.put_back or self.put_back
-        beginning = asyncio.ensure_future(clients.begin(self.scenario, memory))
+        execution.clients.put_back = execution.clients.put_back or self.put_back
+        beginning = asyncio.ensure_future(execution.begin())
         self._under_way.add(beginning)
         beginning.add_done_callback(self._under_way.discard)
         return await asyncio.shield(beginning)

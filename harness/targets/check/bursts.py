@@ -12,12 +12,19 @@ from pathlib import Path
 from paidonce.harness.checkers import judge
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.search.recorded_order import Recorded, recorded
-from paidonce.harness.history import Ended, Journal, Note, read_history
+from paidonce.harness.history import Journal, Note, read_history
 from paidonce.harness.results.proof import Run
-from paidonce.harness.service.script import ClientState, LookedUp, NotAtRest, asked_until
+from paidonce.harness.service.script import (
+    ClientState,
+    LookedUp,
+    NotAtRest,
+    Performance,
+    asked_until,
+)
 from paidonce.harness.targets.run.clients import TargetClients
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.execution import Execution, in_real_time, together
 from paidonce.harness.verdict import Status, merge
 
 _FOLLOWED = 5
@@ -29,7 +36,27 @@ _BEFOREHAND = 2
 
 
 class RealTime:
-    """``Surroundings`` in which nobody holds anybody."""
+    """A ``Pace`` at which nobody holds anybody: the attempts of these names go together."""
+
+    gate = None
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    async def play(self, performance: Performance) -> None:
+        """Play all attempts at once: their first requests are released together.
+
+        Those of attempts that have to wait for the others' doing come as soon as they can.
+        """
+        begin = {name for name in self._names if await performance.may_begin(name)}
+        burst = asyncio.Barrier(len(begin)) if begin else None
+        released = None if burst is None else burst.wait
+        await together(
+            [
+                asyncio.ensure_future(performance.play(name, released if name in begin else None))
+                for name in self._names
+            ]
+        )
 
     def tell(self, attempt: str, progress: ClientState) -> None:
         """Nobody wants to know."""
@@ -89,7 +116,7 @@ async def _one_after_the_other(clients: TargetClients, script: TargetScript) -> 
     """Play the attempts alone, unrecorded; what comes of it is nobody's concern."""
     journal = Memory(clients.header(script, uuid.uuid4().hex[:12]))
     performance = await clients.begin(script, journal)
-    await performance.join(_Alone())
+    await performance.join(_Alone(()))
     for attempt in script.attempts:
         with suppress(_RefusedAlone):
             await performance.play(attempt.name)
@@ -107,19 +134,12 @@ async def burst(
     began = time.monotonic()
     path = folder / name
     with Journal(path, clients.header(script, uuid.uuid4().hex[:12])) as journal:
-        _bind(bench, journal)
+        pace = RealTime([attempt.name for attempt in script.attempts])
         try:
-            performance = await clients.begin(script, journal)
-            await performance.join(RealTime())
-            await performance.burst()
-            try:
-                await performance.look(_nothing_to_end)
-                journal.record(Ended(t=journal.now()))
-            except NotAtRest as failure:
-                # Without its end the history proves nothing that rests on absence.
-                journal.record(Note(t=journal.now(), text=str(failure)))
-        finally:
-            _bind(bench, None)
+            await in_real_time(Execution(clients, script, journal), bench, pace)
+        except NotAtRest as failure:
+            # Without its end the history proves nothing that rests on absence.
+            journal.record(Note(t=journal.now(), text=str(failure)))
     verdicts = await asyncio.to_thread(lambda: judge(read_history(path)))
     return Run(
         history=name,
@@ -134,12 +154,3 @@ def orders_of_the_broken(runs: Sequence[Run], folder: Path) -> tuple[Recorded, .
     """In which order things came to the taps in the first few bursts that broke something."""
     broke = [run for run in runs if run.status is Status.INVALID][:_FOLLOWED]
     return tuple(recorded(read_history(folder / run.history)) for run in broke)
-
-
-def _bind(bench: Bench, journal: Journal | None) -> None:
-    """All taps record: a burst is followed in the order in which things came to them."""
-    bench.bind(journal, None)
-
-
-def _nothing_to_end(*, stripe: bool = False, asked: bool = False) -> None:
-    """The tap before Stripe records to the end: there is nobody to be kept apart from."""

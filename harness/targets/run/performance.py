@@ -13,7 +13,7 @@ from paidonce.harness.history import Action, Completed, Invoked, Outcome, Record
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
 from paidonce.harness.http.excerpt import said
 from paidonce.harness.service.responses import UnexpectedAnswer
-from paidonce.harness.service.script import Left, NotAtRest, Over, Surroundings
+from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
 from paidonce.harness.targets.file.answer_rules import has_status, meets, rules_of
 from paidonce.harness.targets.file.captures import NothingThere, parse_capture
 from paidonce.harness.targets.file.format import StepTable
@@ -91,28 +91,7 @@ class TargetPerformance:
             self._begins.add(attempt)
         return attempt in self._begins
 
-    async def play(self, attempt: str) -> None:
-        await self._play(attempt, None)
-
-    async def burst(self) -> None:
-        """Play all attempts at once: their first requests are released together.
-
-        Those of attempts that have to wait for the others' doing come as soon as they can. Raises
-        ``NoAnswer`` and whatever else one of them does.
-        """
-        names = [attempt.name for attempt in self.script.attempts]
-        begin = {name for name in names if await self.may_begin(name)}
-        released = asyncio.Barrier(len(begin)) if begin else None
-        self._under_way = set(names)
-        plays = [self._play(name, released if name in begin else None) for name in names]
-        for failure in await asyncio.gather(*plays, return_exceptions=True):
-            if isinstance(failure, BaseException):
-                raise failure
-
-    async def look(self, over: Over) -> None:
-        await self.rest()
-        over()
-        over(stripe=True)
+    async def look(self) -> None:
         await self.observe(self.loaded.file.observe)
         if Capability.STRIPE_LEDGER in self.bench.capabilities:
             file = self.loaded.file
@@ -131,7 +110,7 @@ class TargetPerformance:
     def _part(self, attempt: str) -> TargetAttempt:
         return next(one for one in self.script.attempts if one.name == attempt)
 
-    async def _play(self, attempt: str, released: asyncio.Barrier | None) -> None:
+    async def play(self, attempt: str, released: Released | None = None) -> None:
         part = self._part(attempt)
         self._under_way.add(attempt)
         try:
@@ -180,7 +159,7 @@ class TargetPerformance:
         return leads_on(step, answer.status) and not _captured(step, answer)[1]
 
     async def _step(
-        self, part: TargetAttempt, number: int, step: StepTable, released: asyncio.Barrier | None
+        self, part: TargetAttempt, number: int, step: StepTable, released: Released | None
     ) -> Completed:
         event = await self._event(part, number, step) if step.webhook else None
         if step.redelivered and self._surroundings is not None:
@@ -222,7 +201,7 @@ class TargetPerformance:
         number: int,
         step: StepTable,
         event: bytes | None,
-        released: asyncio.Barrier | None,
+        released: Released | None,
     ) -> Completed:
         scope = self.own[part.name]
         request = self._request(part, number, step, event)
@@ -230,7 +209,7 @@ class TargetPerformance:
         if released is not None:
             if step.to == "service":  # all but its last byte is on its way then
                 await self.wires[part.name].prepare(request)
-            await released.wait()
+            await released()
         self.journal.record(
             Invoked(
                 t=self.journal.now(),
@@ -320,8 +299,14 @@ class TargetPerformance:
                 return f"{query} still gives {left}"
         return ""
 
-    async def rest(self) -> None:
-        """Wait until nothing is left to be done. Raises ``NotAtRest``."""
+    @property
+    def asks_again(self) -> bool:
+        return False
+
+    async def ask_again(self) -> None:
+        """A target file asks nothing once its attempts are through."""
+
+    async def rest(self, over: Over | None = None) -> None:
         rest = self.loaded.file.rest
         waiting = ""
         try:
@@ -331,10 +316,12 @@ class TargetPerformance:
                     waiting = "a call to Stripe is under way" if called else ""
                     waiting = await self._unfinished() or waiting
                     if not waiting:
-                        return
+                        break
                     await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError:
             raise NotAtRest(f"not at rest after {rest.within:g} s: {waiting}") from None
+        if over is not None:
+            over()
 
 
 def _captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:
