@@ -21,6 +21,7 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.watcher import WatchedWorlds
 from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.annotation import Annotator
 from paidonce.harness.explore.witness.export import (
     Snapshot,
     isolation_spec,
@@ -114,28 +115,30 @@ async def _isolation(witness: Witness, path: Path, choice: Choice) -> str:
         )
     again = msgspec.structs.replace(
         witness,
-        steps=steps_of(followed.taken),
+        steps=camera.annotator.added_to(steps_of(followed.taken), world.judged.history),
         broken=broken_of(world.judged.verdicts, world.reader.names),
     )
     return isolation_spec(narrate(again, world.judged.history), camera.snapshot)
 
 
 class _Camera:
-    """A watcher that takes a snapshot of the database before anybody moves."""
+    """A watcher that takes a snapshot of the database before anybody moves, and annotates."""
 
     def __init__(self, statements: list[str]) -> None:
         self.snapshot: Snapshot | None = None
+        self.annotator = Annotator()
         self._statements = statements
 
     async def began(self, world: ServiceWorld) -> None:
         url = world.bench.postgres_url
         self.snapshot = await asyncio.to_thread(take_snapshot, url, self._statements)
+        await self.annotator.began(world)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
-        """The snapshot is all there is to do."""
+        await self.annotator.before(pending, actor)
 
     async def after(self, taken: Taken) -> None:
-        """The snapshot is all there is to do."""
+        await self.annotator.after(taken)
 
 
 def _lay_beside(witness: Path, out: Path) -> None:

@@ -17,9 +17,9 @@ from paidonce.harness.explore.control.attempts import At
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.watcher import WatchedWorlds
 from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.witness.annotation import Annotator
 from paidonce.harness.explore.witness.file import Witness, read_witness
 from paidonce.harness.explore.witness.lenient_replay import Followed, follow
-from paidonce.harness.explore.witness.lock_annotation import LockWatcher
 from paidonce.harness.explore.witness.narrative import Wait
 from paidonce.harness.explore.witness.narrative import wording as words
 from paidonce.harness.explore.witness.narrative.narrate import WITHOUT_A_UNIT
@@ -121,7 +121,7 @@ class Teller:
         self._number = 0
         self._seen = 0
         self._requests: dict[int, Invoked] = {}
-        self._locks = LockWatcher()
+        self._locks = Annotator()
         self._waiting: list[str] = []
 
     # --- the watcher ------------------------------------------------------------------------
@@ -132,6 +132,7 @@ class Teller:
         await self._locks.began(world)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
+        await self._locks.before(pending, actor)
         self._number += 1
         self.say("")
         for one in pending:

@@ -41,6 +41,7 @@ from paidonce.harness.explore.search.shrink import Shrunk
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.shrinking import shrunk
 from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.explore.witness.annotation import Annotator
 from paidonce.harness.explore.witness.file import (
     Witness,
     broken_of,
@@ -48,7 +49,6 @@ from paidonce.harness.explore.witness.file import (
     unstable_values,
     write_witness,
 )
-from paidonce.harness.explore.witness.lock_annotation import LockWatcher
 from paidonce.harness.history import History, Journal
 from paidonce.harness.service.script import Script
 from paidonce.harness.testbed.stack import Lane, Stack
@@ -222,7 +222,7 @@ async def explore(
     if request.shrink is not None:
         told, smallest = await shrunk(worlds[0], found, request.shrink)
         found = found if smallest is None else smallest.execution
-    watcher = LockWatcher()
+    watcher = Annotator()
     again, judged = await play_again(told, expectations(found.taken), watcher)
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
@@ -234,7 +234,9 @@ async def explore(
         return Explored(request, result, notes=told_of)
     assert isinstance(found.outcome, ExecutionOutcome)
     witness = _witness(told, request, again, judged, unstable_values(found.outcome, judged.came))
-    witness = msgspec.structs.replace(witness, steps=watcher.added_to(witness.steps))
+    witness = msgspec.structs.replace(
+        witness, steps=watcher.added_to(witness.steps, judged.history)
+    )
     return Explored(request, result, witness, judged.history, told_of, smallest)
 
 

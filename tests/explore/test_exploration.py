@@ -12,6 +12,7 @@ from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, 
 from paidonce.harness.explore.exploration import SearchRequest, explore, opened, play_again, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.witness.file import broken_of, read_witness
+from paidonce.harness.explore.witness.narrative.narrate import WITHOUT_A_UNIT
 from paidonce.harness.history import Effect, read_history
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import Choice, open_stack
@@ -131,6 +132,10 @@ def test_a_witness_replays_to_the_same_verdict_and_trace(tmp_path):
     taps = {effect.tap for _, effect in history.of(Effect)}
     assert taps == {"postgres", "stripe"}
     assert {effect.attempt for _, effect in history.of(Effect)} == set(witness.attempts)
+    for step in witness.steps:
+        unit = None if step.event is None else history.events[step.event]
+        assert (unit is None) is (step.label in WITHOUT_A_UNIT)
+        assert unit is None or (unit.attempt, unit.tap) == (step.actor, step.label.split()[0])
 
     async def replays(worlds):
         seen = []

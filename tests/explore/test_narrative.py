@@ -155,6 +155,26 @@ def test_answers_in_another_order_than_the_requests_are_found():
     assert [len(found) for found in units] == [2, 2]
 
 
+def test_a_step_that_says_which_event_its_unit_is_is_not_looked_for_by_its_label():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    for label in ("SELECT 2", "BEGIN", "SELECT 2"):
+        it.sql("tab 1", label)
+    bare = witness(("tab 1", "start"), ("tab 1", "postgres SELECT 2"))
+    last = len(it.history.events) - 2  # before the end
+
+    def units(place: int | None):
+        steps = (bare.steps[0], msgspec.structs.replace(bare.steps[1], event=place))
+        told = narrate(msgspec.structs.replace(bare, steps=steps), it.history)
+        return [exchange.event for exchange in told.moments[1].exchanges]
+
+    assert [unit.label for unit in units(None)] == ["SELECT 2", "BEGIN", "SELECT 2"]
+    assert units(last) == [it.history.events[last]]
+    for other in (0, 99):
+        with pytest.raises(UsageError, match="the history does not belong to the witness"):
+            units(other)
+
+
 def test_events_of_nobody_are_left_out():
     it = Recorded()
     it.sql(None, "SELECT 2")

@@ -51,6 +51,9 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     """It then waited for somebody else."""
     woken: tuple[str, ...] = ()
     """Who no longer had to wait because of it."""
+    event: int | None = None
+    """The place in the history of the unit that it let through; None where none is, or where the
+    step is that of an older file or of a replay."""
     locks: tuple[Lock, ...] = ()
     """What was locked once all had come to rest after it."""
     waits: tuple[Waiting, ...] = ()

@@ -2,21 +2,21 @@
 
 The witness knows the steps and who made them, the history what crossed the taps. Exactly one
 attempt moves at a time, so an attempt's events in the history, in their order, belong to its
-steps in theirs: a step is found again by its label, and whatever lies between two of them (a
-BEGIN, an answer to the client) happened as part of the earlier one.
+steps in theirs: a step says which event is its unit (in older files it is found by its label),
+and whatever lies between two of them (a BEGIN, an answer to the client) happened as part of the
+earlier one.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
-from paidonce.harness.explore.naming.preparation import MAKER
 from paidonce.harness.explore.search.world import ANSWER, BEGINS
 from paidonce.harness.explore.witness.file import Lock, Witness, WitnessStep
+from paidonce.harness.explore.witness.narrative.labels import labelled
 from paidonce.harness.explore.witness.narrative.model import (
     Act,
     Asked,
@@ -27,7 +27,7 @@ from paidonce.harness.explore.witness.narrative.model import (
     Wait,
 )
 from paidonce.harness.explore.witness.narrative.row_access import accesses
-from paidonce.harness.history import Completed, Effect, History, Invoked, read_history
+from paidonce.harness.history import Completed, Effect, Event, History, Invoked, read_history
 
 START = "start"
 DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))
@@ -51,7 +51,7 @@ def narrate(witness: Witness, history: History) -> Narrative:
     placed: dict[int, list[Act]] = {step.number: [] for step in witness.steps}
     for actor in witness.attempts:
         steps = [step for step in witness.steps if step.actor == actor]
-        for number, act in _acts_of(actor, steps, _events(actor, history), witness):
+        for number, act in _acts_of(actor, steps, _events(actor, history), (witness, history)):
             placed[number].append(act)
     moments: list[Moment] = []
     held: frozenset[Lock] = frozenset()
@@ -99,12 +99,12 @@ def _acts_of(
     actor: str,
     steps: Sequence[WitnessStep],
     events: Sequence[tuple[_Event, Invoked | None]],
-    witness: Witness,
+    narrated: tuple[Witness, History],
 ) -> Iterator[tuple[int, Act]]:
     """Yield the acts of one attempt in order, each with the number of its step."""
     if not steps:
         return
-    units = _units(actor, steps, events, witness)
+    units = _units(actor, steps, events, narrated)
     place = 0
     for at, (event, invoked) in enumerate(events):
         match event:
@@ -144,38 +144,35 @@ def _units(
     actor: str,
     steps: Sequence[WitnessStep],
     events: Sequence[tuple[_Event, Invoked | None]],
-    witness: Witness,
+    narrated: tuple[Witness, History],
 ) -> dict[int, int]:
     """Return which event is the unit of which step, by positions in ``events`` and ``steps``."""
-    found: dict[int, int] = {}
+    witness, history = narrated
+    units: dict[int, int] = {}
     after = 0
     for place, step in enumerate(steps):
         if step.label in WITHOUT_A_UNIT:
             continue
-        pattern = _pattern(step.label, witness.attempts)
+        is_unit = _test(step, witness, history)
         # Connections side by side may be answered in another order than they were let go in.
         candidates = [*range(after, len(events)), *range(after)]
-        at = next((i for i in candidates if i not in found and _is(events[i][0], pattern)), None)
+        at = next((i for i in candidates if i not in units and is_unit(events[i][0])), None)
         if at is None:
             raise UsageError(
                 f"the history does not belong to the witness: step {step.number}, {actor} "
                 f"{step.label!r}, is not in it"
             )
-        found[at] = place
+        units[at] = place
         after = max(after, at + 1)
-    return found
+    return units
 
 
-def _is(event: _Event, pattern: re.Pattern[str]) -> bool:
-    return isinstance(event, Effect) and bool(pattern.fullmatch(f"{event.tap} {event.label}"))
-
-
-def _pattern(label: str, attempts: Sequence[str]) -> re.Pattern[str]:
-    """Return a pattern for the label as it was before generated values got names."""
-    actors = "|".join(re.escape(name) for name in (*attempts, MAKER))
-    names = re.compile(rf"(?:{actors})[\#@]\d+|(?:intent of )?order \d+")
-    parts = names.split(label)
-    return re.compile(".+?".join(re.escape(part) for part in parts), re.DOTALL)
+def _test(step: WitnessStep, witness: Witness, history: History) -> Callable[[Event], bool]:
+    """Return a test whether an event may be the unit of ``step``."""
+    if step.event is None:
+        return labelled(step.label, witness.attempts)
+    own = history.events[step.event] if 0 <= step.event < len(history.events) else None
+    return lambda event: event is own
 
 
 def _wait(step: WitnessStep, witness: Witness) -> Wait | None:

@@ -1,4 +1,5 @@
-"""Who holds what, and who waits for whom, at each step of an execution that is watched.
+"""Annotates the steps of an execution that is watched: the unit that each let through, who holds
+what after it, and who waits for whom.
 
 What a transaction holds is read off its statements, as footprints are: Postgres keeps row locks
 in the rows, not in ``pg_locks`` (manual, section 13.3.2). Who waits for whom the server says.
@@ -16,17 +17,19 @@ from paidonce.harness.explore.control.lock_waits import LockWaits
 from paidonce.harness.explore.footprint.model import KEY, REST, Resource
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.witness.file import Lock, Waiting, WitnessStep
-from paidonce.harness.history import Effect
+from paidonce.harness.history import Effect, History
 
 
-class LockWatcher:
-    """A watcher (see ``paidonce.harness.explore.control.watcher``) that remembers the locks after
-    each step.
+class Annotator:
+    """A watcher (see ``paidonce.harness.explore.control.watcher``) that remembers the unit of each
+    step, and the locks after it.
     """
 
     def __init__(self) -> None:
         self.locks: list[tuple[Lock, ...]] = []
         self.waits: list[tuple[Waiting, ...]] = []
+        self._units: list[tuple[str, int] | None] = []
+        """The unit of each step by its tap and number, None where none is let through."""
 
     async def began(self, world: ServiceWorld) -> None:
         self._world = world
@@ -36,7 +39,9 @@ class LockWatcher:
         self._blocking = LockWaits(world.bench.blocking)
 
     async def before(self, pending: tuple[Pending, ...], actor: str) -> None:
-        """Only what came of the step matters."""
+        player = self._world.control.players[actor]
+        call = player.held[0].call if player.at is At.TAP else None
+        self._units.append(None if call is None else (call.tap, call.seq))
 
     async def after(self, taken: Taken) -> None:
         events = self._world.memory.events
@@ -51,11 +56,16 @@ class LockWatcher:
         waits = [await self._waiting(p) for p in players if p.at is At.LOCK]
         self.waits.append(tuple(waits))
 
-    def added_to(self, steps: tuple[WitnessStep, ...]) -> tuple[WitnessStep, ...]:
-        """The steps of the same execution, with what was seen."""
+    def added_to(self, steps: tuple[WitnessStep, ...], history: History) -> tuple[WitnessStep, ...]:
+        """Return the steps of the same execution with what was seen; ``history`` is its history."""
+        places = {(effect.tap, effect.seq): place for place, effect in history.of(Effect)}
         return tuple(
-            msgspec.structs.replace(step, locks=locks, waits=waits)
-            for step, locks, waits in zip(steps, self.locks, self.waits, strict=True)
+            msgspec.structs.replace(
+                step, event=None if unit is None else places.get(unit), locks=locks, waits=waits
+            )
+            for step, unit, locks, waits in zip(
+                steps, self._units, self.locks, self.waits, strict=True
+            )
         )
 
     def _held(self, player: Player) -> Iterator[Lock]:
