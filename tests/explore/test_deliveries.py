@@ -30,7 +30,7 @@ class Control:
 def world(*players, **more):
     names = SimpleNamespace(footprint=lambda _, footprint: footprint)
     reader = SimpleNamespace(names=names, expected=lambda _: None, open_sessions=lambda _: ())
-    nothing = dict.fromkeys(("script", "bench", "memory", "performance", "end_recording"))
+    nothing = dict.fromkeys(("script", "bench", "memory", "execution", "end_recording"))
     return ServiceWorld(**{**nothing, "control": Control(players), "reader": reader, **more})
 
 
@@ -88,7 +88,8 @@ def test_what_an_attempt_begins_with_may_come_into_being():
         return name in there
 
     player = Player("stripe", absent=True)
-    made = world(player, performance=SimpleNamespace(may_begin=may_begin))
+    performance = SimpleNamespace(may_begin=may_begin)
+    made = world(player, execution=SimpleNamespace(performance=performance))
 
     async def story():
         await made.look_ahead()
