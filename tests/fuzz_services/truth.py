@@ -79,6 +79,10 @@ class _Actor:
     store: redis.Redis
     plain: bool = False
     """Whether a statement alone is sent as it is: nothing else goes on then."""
+    remembers: bool = False
+    """Whether what it does in memory comes between what it sends: then a BEGIN takes time, too."""
+    defers: bool = False
+    """Whether something it sends is checked by a COMMIT."""
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     @property
@@ -91,10 +95,14 @@ class _Actor:
 
     def sql(self, text: str, values: Mapping[str, Any]) -> tuple[int, Any]:
         alone = self.connection.info.transaction_status is TransactionStatus.IDLE
-        if alone and text.startswith("BEGIN"):
+        begins = alone and text.startswith("BEGIN")
+        if not begins or self.remembers:
+            self.stop()
+        if begins:
             return self._execute(text, values)
-        self.stop()
         if not alone or self.plain:
+            if self.defers and text.startswith("COMMIT"):
+                self._check()
             return self._execute(text, values)
         self.connection.execute("BEGIN")
         try:
@@ -103,8 +111,20 @@ class _Actor:
             self.connection.execute("ROLLBACK")
             raise
         self.stop()
+        if self.defers:
+            self._check()
         self.connection.execute("COMMIT")
         return came
+
+    def _check(self) -> None:
+        """Look what a deferred trigger looks at, and stop: a COMMIT does so before it publishes."""
+        try:
+            self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error:
+            self.connection.execute("ROLLBACK")
+            raise
+        if not self.plain:
+            self.stop()
 
     def _execute(self, text: str, values: Mapping[str, Any]) -> tuple[int, Any]:
         cursor = self.connection.execute(text, values if "%(" in text else None)
@@ -370,8 +390,19 @@ class Truth:
             if connection.info.transaction_status is not TransactionStatus.IDLE:
                 connection.execute("ROLLBACK")
             connection.execute("SELECT pg_advisory_unlock_all()")
+        steps = [step for path in service.paths for step in path.steps]
+        remembers = any(step.op == "memory" for step in steps)
+        defers = any("INTO tries" in step.text for step in steps)
         return [
-            _Actor(self, number, connections[number], self._stores[number + 1], plain)
+            _Actor(
+                self,
+                number,
+                connections[number],
+                self._stores[number + 1],
+                plain,
+                remembers,
+                defers,
+            )
             for number in range(len(service.attempts))
         ]
 

@@ -68,7 +68,7 @@ class _Expression:
 
 
 @dataclass(frozen=True)
-class _Timed:
+class _TimedStatement:
     """One statement's doings with one table's times, by column."""
 
     verb: str
@@ -130,26 +130,28 @@ def _is_short(lasting: Sequence[float]) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _timed(sql: str) -> tuple[_Timed, ...]:
+def _timed(sql: str) -> tuple[_TimedStatement, ...]:
     try:
         statements = parsed(sql)
     except NotParsed:
         return ()
-    found: list[_Timed] = []
+    found: list[_TimedStatement] = []
 
     class Statements(visitors.Visitor):  # type: ignore[misc]
         def visit_UpdateStmt(self, ancestors: object, node: ast.UpdateStmt) -> None:
             compares, sets = _compared(node.whereClause), _targets(node.targetList)
-            found.append(_Timed("update", node.relation.relname, compares, sets))
+            found.append(_TimedStatement("update", node.relation.relname, compares, sets))
 
         def visit_DeleteStmt(self, ancestors: object, node: ast.DeleteStmt) -> None:
-            found.append(_Timed("delete", node.relation.relname, _compared(node.whereClause)))
+            found.append(
+                _TimedStatement("delete", node.relation.relname, _compared(node.whereClause))
+            )
 
         def visit_SelectStmt(self, ancestors: object, node: ast.SelectStmt) -> None:
             if node.lockingClause:
                 compares = _compared(node.whereClause)
                 tables = [one.relname for one in node.fromClause or () if _is_table(one)]
-                found.extend(_Timed("look", table, compares) for table in tables)
+                found.extend(_TimedStatement("look", table, compares) for table in tables)
 
         def visit_InsertStmt(self, ancestors: object, node: ast.InsertStmt) -> None:
             table, names = node.relation.relname, [one.name for one in node.cols or ()]
@@ -162,11 +164,13 @@ def _timed(sql: str) -> tuple[_Timed, ...]:
                 for name, value in zip(names, row, strict=False)
             )
             if names:
-                found.append(_Timed("insert", table, (), sets, frozenset(names)))
+                found.append(_TimedStatement("insert", table, (), sets, frozenset(names)))
             conflict = node.onConflictClause
             if conflict is not None and conflict.targetList:
                 compares = _compared(conflict.whereClause)
-                found.append(_Timed("upsert", table, compares, _targets(conflict.targetList)))
+                found.append(
+                    _TimedStatement("upsert", table, compares, _targets(conflict.targetList))
+                )
 
     for statement in statements:
         Statements()(statement)
@@ -218,7 +222,7 @@ def _said(tree: ast.Node | None) -> _Expression:
     lasting: list[float] = []
     unclear: list[bool] = []
 
-    class Clock(visitors.Visitor):  # type: ignore[misc]
+    class LeaseVisitor(visitors.Visitor):  # type: ignore[misc]
         def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
             asks.append(node.funcname[-1].sval in _CLOCK)
 
@@ -238,7 +242,7 @@ def _said(tree: ast.Node | None) -> _Expression:
                 texts.append(text)
                 lasting.extend(() if seconds is None else (seconds,))
 
-    Clock()(tree)
+    LeaseVisitor()(tree)
     lasts = () if any(unclear) else tuple(lasting)
     return _Expression(any(asks), tuple(numbers), tuple(texts), lasts)
 

@@ -216,7 +216,7 @@ def _cut(value: Tree) -> str:
     found: list[str] = []
     asks: list[bool] = []
 
-    class Clock(visitors.Visitor):  # type: ignore[misc]
+    class KeyVisitor(visitors.Visitor):  # type: ignore[misc]
         def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
             name = strings(node.funcname)[-1]
             asks.append(name in _CLOCK)
@@ -231,5 +231,5 @@ def _cut(value: Tree) -> str:
             found.extend({strings(node.typeName.names)[-1]} & _DAYS)
 
     if isinstance(value, ast.Node) and not isinstance(value, ast.ParamRef | ast.A_Const):
-        Clock()(value)
+        KeyVisitor()(value)
     return found[0] if found and any(asks) else ""
