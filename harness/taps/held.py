@@ -362,6 +362,16 @@ class HoldingTap(Proxy, Generic[L]):
     def new_link(self, number: int) -> L:
         """The carrier of the connection of this number, which has just been accepted."""
 
+    @property
+    def sessions(self) -> tuple[Any, ...]:
+        """The sessions of the connections that are open, in the order they came."""
+        return tuple(link.session for link in self._links.values() if link.let_in)
+
+    @property
+    def in_flight(self) -> tuple[Any, ...]:
+        """Every connection's next call: held, or with the server."""
+        return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
+
     def new_pair(self) -> L:
         self._opened += 1
         link = self._links[self._opened] = self.new_link(self._opened)

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
+from line_tap import LINES, STORES
 
+from paidonce.harness.backends.shared import (
+    POSTGRES_VARIABLE,
+    REDIS_VARIABLE,
+    redis_url_of_worker,
+)
 from paidonce.harness.checkers import CHECKERS, judge, load_checkers, target_checkers
 from paidonce.harness.checkers.base import NOTHING, BrokenBy, Telling, conclude
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.exploration import SearchRequest, scheduler
+from paidonce.harness.explore.control.readers import TAPS
+from paidonce.harness.explore.exploration import (
+    Explored,
+    SearchRequest,
+    explore,
+    opened,
+    scheduler,
+)
 from paidonce.harness.explore.footprint.model import Footprint
-from paidonce.harness.explore.search import Coverage, Plan, Run, search
+from paidonce.harness.explore.search import Coverage, Ending, Plan, Run, search
 from paidonce.harness.explore.search.schedulers import SCHEDULERS, SchedulerKind, kind_of
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.history import Completed, History, read_history
 from paidonce.harness.results.assessment import Assessment
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.harness.verdict import Status, Verdict, Violation
 from paidonce.reports import assess, load, write_all, write_witness_page
 from paidonce.reports.formats import FORMATS, ReportFormat
@@ -27,7 +45,8 @@ from paidonce.reports.formats import FORMATS, ReportFormat
 if TYPE_CHECKING:
     from paidonce.harness.service.script import Script
 
-WITNESSES = Path(__file__).parents[1] / "fixtures" / "format1" / "matrix" / "witnesses"
+HERE = Path(__file__).parent
+WITNESSES = HERE.parent / "fixtures" / "format1" / "matrix" / "witnesses"
 
 
 class NoAnswers:
@@ -191,3 +210,37 @@ def test_a_report_format_is_written_with_the_others(
     # Who links to pages of witnesses is asked once they are there.
     assert {"none/two_tabs", "none-two_tabs.html"} <= set(lines)
     assert not (folder / NEVER.file).exists()
+
+
+@pytest.mark.parametrize(
+    ("variant", "ending"), [("looks", Ending.COUNTEREXAMPLE), ("adds", Ending.COMPLETE)]
+)
+def test_a_tap_of_another_protocol_is_opened_read_and_searched(
+    monkeypatch: pytest.MonkeyPatch, variant: str, ending: Ending
+) -> None:
+    monkeypatch.setitem(TAPS, LINES.name, LINES)
+    STORES.clear()
+
+    async def searched() -> Explored:
+        loaded = load_target(HERE / "lines" / "target.toml")
+        script = script_of(loaded)
+        postgres, redis = os.environ[POSTGRES_VARIABLE], os.environ[REDIS_VARIABLE]
+        choice = Choice(postgres=postgres, redis=redis_url_of_worker(redis))
+        async with (
+            open_stack(TargetSubject(loaded), choice) as stack,
+            opened(stack, script, variant, 1) as worlds,
+        ):
+            return await explore(worlds, SearchRequest(scenario=script, variant=variant))
+
+    found = asyncio.run(asyncio.wait_for(searched(), 120))
+    result = found.result
+    assert result.ending is ending, result.reason
+    assert result.counts.outcomes == 2, "each tab may be the one that is told that it paid"
+    (store,) = STORES
+    assert store.told, "the service spoke to the store by way of the tap"
+    assert not any("no tap is" in note for note in found.notes)
+    if ending is Ending.COUNTEREXAMPLE:
+        assert found.witness is not None
+        labels = [step.label for step in found.witness.steps]
+        assert labels.count("lines GET") == labels.count("lines PUT") == 2
+        assert labels.index("lines PUT") > labels.index("lines GET") + 1, "both look first"

@@ -1,7 +1,8 @@
 """One execution of a service under control: exactly one attempt moves at a time.
 
 ``controller`` is the gate of all taps and decides when a step is over; ``reader`` says of what
-arrives whose it is and what it touches; ``lock_waits``, ``quiescence``, ``deadlines`` and
+arrives whose it is and what it touches, and asks what it means of the one of ``readers`` that is
+registered for its tap; ``lock_waits``, ``quiescence``, ``deadlines`` and
 ``standstill`` are how waiting is told from working; ``execution`` plays one execution on a test
 bed, ``executions`` gives as many as a search asks for, each from the same initial state.
 

@@ -18,7 +18,6 @@ from paidonce.harness.taps.postgres.address import Address, address_of, redirect
 from paidonce.harness.taps.postgres.connection import Link, Links
 from paidonce.harness.taps.postgres.errors import FAULTS
 from paidonce.harness.taps.postgres.session import Session
-from paidonce.harness.taps.postgres.units import Unit
 
 _KEPT_ROWS = 3
 
@@ -97,11 +96,6 @@ class PostgresTap(Links):
             for link in self._links.values()
             if link.session.started
         )
-
-    @property
-    def in_flight(self) -> tuple[Unit, ...]:
-        """Every session's next unit: held, or with the server."""
-        return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
 
     def new_link(self, number: int) -> Link:
         return Link(self, Session(number, self.next_seq, sample=self._sample))

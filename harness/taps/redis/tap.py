@@ -50,16 +50,6 @@ class RedisTap(HoldingTap["RedisLink"]):
             parts = parts._replace(path=f"/{(numbers or ['0'])[0]}", query="")
         return urlunsplit(parts._replace(scheme="redis", netloc=f"{user}{at}{HOST}:{self.port}"))
 
-    @property
-    def sessions(self) -> tuple[RedisSession, ...]:
-        """Open connections, in the order they came."""
-        return tuple(link.session for link in self._links.values())
-
-    @property
-    def in_flight(self) -> tuple[RedisCommand, ...]:
-        """Every connection's next command: held, or with the server."""
-        return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
-
     def new_link(self, number: int) -> RedisLink:
         return RedisLink(self, RedisSession(number, self.next_seq))
 

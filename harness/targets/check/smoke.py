@@ -158,7 +158,7 @@ def _unseen(file: TargetFile, seen: dict[str, int]) -> Iterator[str]:
         how = (
             f"listens on port {getattr(file.taps, f'{tap}_port')}"
             if file.service is not None
-            else f"is given as {_TAPS[tap]}"
+            else f"is given as {_TAPS.get(tap, f'{{{tap}_url}}')}"
         )
         tls = _TLS if tap == "stripe" else ""
         yield (

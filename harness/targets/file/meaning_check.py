@@ -11,8 +11,8 @@ from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
 from paidonce.harness.targets.file.meaning_check_judging import check_judging
 from paidonce.harness.targets.file.meaning_check_steps import check_steps
-from paidonce.harness.targets.file.placeholders import SURROUNDINGS, names_in
-from paidonce.harness.targets.file.required_taps import needed, told_of
+from paidonce.harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.required_taps import needed, surroundings, told_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_WHILE_MIGRATING = ("port",)
@@ -35,7 +35,7 @@ def check(file: TargetFile, path: str, folder: Path) -> None:
                 "part of the names of files"
             )
     for name, variant in file.variants.items():
-        (at / f"[variants.{name}], env").places(variant.env, SURROUNDINGS)
+        (at / f"[variants.{name}], env").places(variant.env, surroundings())
     for number, command in enumerate(file.build, start=1):
         _command(at / f"build, item {number}", command, ("dir", "python"))
     if file.service is not None and file.process:
@@ -47,9 +47,9 @@ def check(file: TargetFile, path: str, folder: Path) -> None:
     for number, process in enumerate(file.process, start=1):
         _process(at / f"[[process]] {number}", process, number, folder)
     _database(at / "[database]", file.database, folder)
-    (at / "[explore], env").places(file.explore.env, SURROUNDINGS)
+    (at / "[explore], env").places(file.explore.env, surroundings())
     if file.reset.command is not None:
-        _command(at / "[reset], command", file.reset.command, SURROUNDINGS)
+        _command(at / "[reset], command", file.reset.command, surroundings())
     _taps(at / "[taps]", file)
     known = check_steps(at, file)
     check_judging(at, file, known)
@@ -78,8 +78,8 @@ def _running(at: At, file: TargetFile) -> None:
 
 
 def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
-    _command(at / "command", process.command, SURROUNDINGS)
-    (at / "env").places(process.env, SURROUNDINGS)
+    _command(at / "command", process.command, surroundings())
+    (at / "env").places(process.env, surroundings())
     if not (folder / process.cwd).is_dir():
         (at / "cwd").fail(f"expected a folder; there is none at {folder / process.cwd}")
     listens = "port" in names_in([process.command, process.env])
@@ -122,7 +122,7 @@ def _database(at: At, database: DatabaseTable, folder: Path) -> None:
             (at / f"schema, item {number}").fail(
                 f"expected an SQL file; there is none at {folder / name}"
             )
-    known = [name for name in SURROUNDINGS if name not in _NOT_WHILE_MIGRATING]
+    known = [name for name in surroundings() if name not in _NOT_WHILE_MIGRATING]
     for number, command in enumerate(database.migrate, start=1):
         _command(at / f"migrate, item {number}", command, tuple(known))
     (at / "env").places(database.env, known)

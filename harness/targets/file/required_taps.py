@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from paidonce.harness.explore.control.readers import TAPS as KINDS
 from paidonce.harness.targets.file.format import TargetFile
-from paidonce.harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.placeholders import SURROUNDINGS, names_in
 
 TAPS = ("postgres", "stripe", "redis")
-_STORES = {"postgres", "redis"}
+"""Those that have a table of their own in the format, in the order in which they are named."""
+
+
+def further() -> tuple[str, ...]:
+    """Return the names of the taps that are registered besides."""
+    return tuple(name for name in KINDS if name not in TAPS)
+
+
+def surroundings() -> tuple[str, ...]:
+    """Return what commands and environments may use, with what taps add to it."""
+    return (*SURROUNDINGS, *(place for kind in KINDS.values() for place in kind.places))
 
 
 def told_of(file: TargetFile) -> frozenset[str]:
@@ -18,7 +29,7 @@ def told_of(file: TargetFile) -> frozenset[str]:
     texts = [[process.command, process.env] for process in file.process]
     texts += [[variant.env for variant in file.variants.values()], [file.explore.env]]
     used = set(names_in(texts))
-    found = {tap for tap in TAPS if any(_leads_to(tap, place) for place in used)}
+    found = {tap for tap in (*TAPS, *further()) if any(_leads_to(tap, place) for place in used)}
     return frozenset(found | ({"stripe"} if taps.stripe_tls_port is not None else set()))
 
 
@@ -36,13 +47,15 @@ def needed(file: TargetFile) -> tuple[str, ...]:
         found["postgres"] = None
     if any(observe.stripe for observe in file.observe.values()):
         found["stripe"] = None
-    return tuple(tap for tap in TAPS if tap in found)
+    told = told_of(file)
+    found |= dict.fromkeys(tap for tap in further() if tap in told)
+    return tuple(tap for tap in (*TAPS, *further()) if tap in found)
 
 
 def keeps_state_unseen(file: TargetFile) -> bool:
     """Return whether it keeps what it knows of its orders where no tap is: in its memory, most
     likely."""
-    return not _STORES & set(needed(file))
+    return not any(KINDS[tap].stores for tap in needed(file))
 
 
 def _leads_to(tap: str, place: str) -> bool:

@@ -153,6 +153,7 @@ def places(loaded: Loaded, variant: str, addresses: Addresses) -> dict[str, str]
         "ca_bundle": addresses.ca_bundle,
         "stripe_key": addresses.stripe_key,
         "webhook_secret": addresses.webhook_secret,
+        **addresses.further,
         "host": HOST,
         "variant": variant,
         "python": sys.executable,

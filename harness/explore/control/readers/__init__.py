@@ -11,8 +11,8 @@ from paidonce.harness.testbed.openers import Opener, before_postgres, before_red
 __all__ = ["TAPS", "TapKind", "openers"]
 
 _ALL = (
-    TapKind("postgres", "Postgres", PostgresReader, before_postgres, prepares=True),
-    TapKind("redis", "Redis", RedisReader, before_redis),
+    TapKind("postgres", "Postgres", PostgresReader, before_postgres, stores=True, prepares=True),
+    TapKind("redis", "Redis", RedisReader, before_redis, stores=True),
     TapKind("stripe", "Stripe", StripeReader, throughout=True, prepares=True),
 )
 TAPS: dict[str, TapKind] = {kind.name: kind for kind in _ALL}

@@ -23,6 +23,10 @@ class TapKind:
     opener: Opener | None = None
     """Opens it before a service that is to be under control; None where the test bed always has
     one."""
+    places: tuple[str, ...] = ()
+    """Further placeholders of a target's environment, which its opener fills."""
+    stores: bool = False
+    """Whether it is a store, behind which a service may keep what it knows of its orders."""
     throughout: bool = False
     """Whether a history has its calls from the preparation to the last look at what is left."""
     prepares: bool = False

@@ -1,0 +1,1 @@
+CREATE TABLE payments (order_id text NOT NULL);
