@@ -33,8 +33,8 @@ def check_command(
     variant: Annotated[
         str | None,
         typer.Option(
-            help="Of a target: only this variant, which is to hold. \\[default: every variant, "
-            "each against what the file claims of it]",
+            help="Of a target: check only this variant, and expect it to hold. "
+            "\\[default: every variant, each against what the file claims of it]",
             metavar="NAME",
             show_default=False,
         ),
@@ -95,9 +95,10 @@ def check_command(
 ) -> int:
     """Check a service that a target file describes; or judge recorded histories again.
 
-    A target is tried out (one attempt alone; is all of it seen; is the reset complete), explored
-    in every interleaving that differs, and played in bursts. Exit code: 0 if every variant is as
-    claimed, 1 if one is not, 2 if the set-up is wrong, 3 if it could not be decided.
+    A target is tried out with one attempt alone (is all that it sends seen, and the reset
+    complete?), explored in every interleaving that differs, and played in bursts. Exit code: 0 if
+    every variant is as claimed, 1 if one is not, 2 if the set-up is wrong, 3 if it could not be
+    decided.
 
     Histories are judged without running anything, by the checkers they name; those of several
     Locust processes of one run are put together and judged as one. Exit code: 0 if

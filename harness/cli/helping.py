@@ -78,7 +78,7 @@ HELP = {
     ),
     "predict": Help(
         _RACES,
-        "Tell from each attempt alone what two of them could order badly.",
+        "Tell from each attempt alone which orders of two of them could go wrong.",
         ("paidonce predict target.toml", "paidonce predict two_tabs --guard none --explore"),
     ),
     "replay": Help(

@@ -64,7 +64,7 @@ def predict_command(
     redis: options.Redis = None,
     stripe: options.Stripe = None,
 ) -> int:
-    """Tell from each attempt alone what two of them could order badly.
+    """Tell from each attempt alone which orders of two of them could go wrong.
 
     Plays every attempt by itself, and lists the reads that decide without protection before a
     write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,

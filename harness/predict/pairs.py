@@ -1,4 +1,4 @@
-"""Lists the pairs of effects that two attempts could order badly, the likeliest first.
+"""Lists the pairs of effects of two attempts whose order could go wrong, the likeliest first.
 
 In the manner of Warszawski & Bailis, *ACIDRain: Concurrency-Related Attacks on Database-Backed Web
 Applications* (SIGMOD 2017): from what one request alone was seen to do, its conflicts with others
