@@ -11,7 +11,7 @@ from paidonce.harness.models.order_state import PAYMENT_IN_PROGRESS
 from paidonce.harness.verdict import Verdict, Violation
 
 _TELLING = ("payment_id", "refund_id", "amount")
-"""What an answer says of the effect it had."""
+"""The fields in which an answer tells the effect it had."""
 
 
 class SameKeySameAnswer:

@@ -126,7 +126,7 @@ class _Search(Generic[State, Call]):
         self.used = 0
         """Bit set of the operations of unknown outcome that were placed."""
         self.trail: list[int] = []
-        """What was placed, in order, as indexes into the intervals given."""
+        """The operations placed, in order, as indexes into the intervals given."""
         self.left = len(self.calls)
         self.seen: set[tuple[int, tuple[int, ...], int, State]] = set()
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 INTERRUPTED = 130
-"""What shells say of a command that was ended by Ctrl-C: 128 + SIGINT."""
+"""The exit code of a command that was ended by Ctrl-C, as shells have it: 128 + SIGINT."""
 
 P = ParamSpec("P")
 

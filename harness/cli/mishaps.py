@@ -17,7 +17,7 @@ from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.masking import without_credentials
 
 UNDECIDED = 3
-"""What a command leaves with that came to no verdict."""
+"""The exit code of a command that came to no verdict."""
 
 
 class Mishap(NamedTuple):

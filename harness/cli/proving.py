@@ -35,7 +35,7 @@ from paidonce.scenarios.catalog import SCENARIOS, scenario
 from paidonce.scenarios.reference import TARGET
 
 LOAD_OVERHEAD_S = 3.5
-"""What a guard's load takes beside the seconds that are measured."""
+"""The seconds that a guard's load takes beside those that are measured."""
 
 
 def prove_command(

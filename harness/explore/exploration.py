@@ -79,13 +79,13 @@ class SearchRequest:
     """Seconds for which the service is watched, to learn what it does by itself."""
     patience: Patience = field(default_factory=Patience)
     shrink: Budget | None = None
-    """What may be spent on making a counterexample smaller; None leaves it as it was found."""
+    """The budget for making a counterexample smaller; None leaves it as it was found."""
     validation: Validation | None = field(default_factory=Validation)
-    """What may be spent on trying what a complete search relied on; None for nothing."""
+    """The budget for trying what a complete search relied on; None for nothing."""
     warm_beside: bool = False
-    """Whether watching the service and warming it up is no part of the budget."""
+    """True if watching the service and warming it up is no part of the budget."""
     memory: bool = False
-    """Whether attempts are taken to share memory from the start."""
+    """True if attempts are taken to share memory from the start."""
     first: tuple[Ahead, ...] = ()
     """Orders to try before all others; what is complete does not depend on them."""
 
@@ -100,11 +100,11 @@ class Explored:
     witness: Witness | None = None
     history: History | None = None
     notes: tuple[str, ...] = ()
-    """What else is to be known of the service, a sentence each."""
+    """More that is to be known of the service, a sentence each."""
     shrunk: Shrunk | None = None
     """The counterexample made smaller, where that was asked for."""
     backends: dict[str, str] = field(default_factory=dict)
-    """What it ran with, and in which version, by role."""
+    """The backends it ran with, and their versions, by role."""
 
 
 def scheduler(request: SearchRequest) -> Scheduler:

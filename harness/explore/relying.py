@@ -62,7 +62,7 @@ class Relying:
     budget: Budget
     reduces: bool
     memory: bool = False
-    """Whether attempts are taken to share memory from the start."""
+    """True if attempts are taken to share memory from the start."""
     seed: int = 0
     recheck: float = 0.0
     stop_at_first: bool = True

@@ -22,7 +22,7 @@ from paidonce.harness.explore.witness.lenient_replay import follow
 from paidonce.harness.verdict import Status, Verdict
 
 BUDGET = Budget(schedules=200, seconds=20.0)
-"""What shrinking may cost, unless something else is said."""
+"""The budget of shrinking, unless another is given."""
 
 
 async def shrunk(

@@ -42,7 +42,7 @@ from paidonce.harness.models.order_state import (
 )
 
 _TOLD = ("payment_id", "payment_status", "amount", "refunded_amount")
-"""What of an answer the model looks at."""
+"""The fields of an answer that the model looks at."""
 _Handler = Callable[["OrderModel", OrderState, Invoked, Mapping[str, Any]], OrderState | None]
 _NOTHING_SAID: Mapping[str, Any] = {}
 _change = msgspec.structs.replace

@@ -23,7 +23,7 @@ from paidonce.harness.predict.types import Fix
 _VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
 _STATES = ("status", "state", "stage", "phase")
 _WORDS = ("processing", "PROCESSING", "Processing", "in_progress", "claimed")
-"""What a claimed row may be called; the first that its column takes."""
+"""Words for a claimed row, of which the first is used that its column takes."""
 
 
 def conditional(where: Situation) -> Fix | None:

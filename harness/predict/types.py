@@ -121,7 +121,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     after: str = ""
     partly: str = ""
-    """What stays open all the same, "" if nothing does."""
+    """The part that stays open all the same, "" if nothing does."""
 
 
 class Blind(enum.StrEnum):
@@ -130,15 +130,15 @@ class Blind(enum.StrEnum):
     MEMORY = "memory"
     """The attempt writes, or calls Stripe, before it has read anything at a tap."""
     VALUE = "value"
-    """Whether two attempts mean the same row by a value that differs in every execution."""
+    """The row that two attempts mean by a value that differs in every execution."""
     STATEMENT = "statement"
     """A statement that could not be read, so that what it decides is not known."""
     WITHIN = "within"
-    """What one statement, function or trigger looks at and writes in itself."""
+    """The looks and writes within one statement, function or trigger."""
     REDIS = "redis"
-    """What the answer of a command to Redis decides."""
+    """The decisions made by the answer of a command to Redis."""
     STRIPE = "stripe"
-    """What the answer of a call to Stripe decides."""
+    """The decisions made by the answer of a call to Stripe."""
 
 
 class Unjudged(msgspec.Struct, frozen=True, kw_only=True):

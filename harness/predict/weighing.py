@@ -27,7 +27,7 @@ from paidonce.harness.predict.types import Forecast, Prediction, Spot, Weighed
 from paidonce.harness.verdict import Status
 
 SECONDS = 20.0
-"""What trying may cost."""
+"""The seconds that trying may take."""
 _TRIES = 2
 """How often an execution is made until it was under control."""
 
@@ -68,7 +68,7 @@ class _Tried:
     broken: bool
     trace: Trace
     last: bool = False
-    """Whether the read comes after the last of such writes, of several."""
+    """True if the read comes after the last of such writes, of several."""
 
 
 class _Weighing:

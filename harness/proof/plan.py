@@ -57,7 +57,7 @@ class ProofPlan:
     search_seconds: float | None = 0.0
     after_seconds: float = 0.0
     validation: Validation | None = VALIDATION
-    """What may be spent on trying what each complete search relied on; a cell's share is for its
+    """The budget for trying what each complete search relied on; a cell's share is for its
     search, and by default this may take as long again."""
 
     @property

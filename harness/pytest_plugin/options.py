@@ -59,7 +59,7 @@ class CheckRequest:
     expect: str = "valid"
     witness: Path | None = None
     validate: str | None = None
-    """What may be spent on trying what a complete search relied on, as it was said."""
+    """The budget for trying what a complete search relied on, as it was given."""
 
 
 def declare(parser: pytest.Parser) -> None:

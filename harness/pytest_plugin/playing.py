@@ -36,7 +36,7 @@ from paidonce.harness.verdict import Status
 BURSTS = 20
 """How many, where only a time is given."""
 CONFIRM_S = 30.0
-"""What searching for a witness of what bursts showed may take at least, in seconds."""
+"""The least time for searching a witness of what bursts showed, in seconds."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[Broken, ...] = ()
     witness: str | None = None
     grounds: Grounds | None = None
-    """What was tried of that on which it rests, and what was learnt; None where nothing was."""
+    """The grounds on which it rests, and what was learnt; None where nothing was tried."""
 
     @property
     def established(self) -> str:
@@ -119,7 +119,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     search: Searched | None = None
     accepted: str = ""
     notes: tuple[str, ...] = ()
-    """What else is to be known: what could not be controlled, a reset that is not complete."""
+    """More that is to be known: what could not be controlled, a reset that is not complete."""
 
     @property
     def caught(self) -> int:
@@ -253,7 +253,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 1
     yardstick: float | None = None
     seen: Seen | None = None
-    """What Postgres, Stripe, Redis and the service itself told meanwhile; None in older files."""
+    """All that Postgres, Stripe, Redis and the service told meanwhile; None in older files."""
     conditions: Conditions = Conditions()
     tried_again: int = 0
     """Operations that were another try by a client, under the key of the first."""
@@ -313,7 +313,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """How the backends were named, where they were."""
     beside: tuple[Beside, ...] = ()
     noun: str = "guard"
-    """What a variant of the service is called."""
+    """The word for a variant of the service."""
     format: int = RESULTS_FORMAT
 
 

@@ -123,7 +123,7 @@ class ScenarioClients:
     on_prepare: Callable[[], None] | None = None
     put_back: bool = False
     run: str = "x"
-    """What idempotency keys begin with: the same in all executions whose steps are compared."""
+    """The beginning of idempotency keys: the same in all executions whose steps are compared."""
     _late: set[asyncio.Task[None]] = field(default_factory=set)
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)

@@ -184,7 +184,7 @@ Released = Callable[[], Awaitable[object]]
 """Returns when requests that were made ready may go."""
 
 Left = Callable[[], Awaitable[bool]]
-"""Whether the service has yet to do what it was told: work that was left to a worker, say."""
+"""Tells whether the service has yet to do what it was told: work left to a worker, say."""
 
 
 class Over(Protocol):

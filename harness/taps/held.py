@@ -94,7 +94,7 @@ class Carrier(Pair, Generic[C, S]):
         self.session = session
         self._holding_tap = proxy
         self.holds = False
-        """Whether calls go past a gate now; changed only while none is under way."""
+        """True if calls go past a gate now; changed only while none is under way."""
         self._passing: dict[C, _Passing[C]] = {}
         self._line: deque[_Passing[C]] = deque()
         self._task: asyncio.Task[None] | None = None

@@ -161,10 +161,10 @@ class Bench:
     postgres_url: str
     running: Service
     addresses: Addresses
-    """What the service was told of its surroundings."""
+    """The addresses of its surroundings, as the service was told them."""
     redis: aioredis.Redis | None = None
     owns_redis: bool = False
-    """Whether all of that server's databases are ours to empty, and not the one of its URL only."""
+    """True if all of that server's databases are ours to empty, and not the one of its URL only."""
     reset: Callable[[], Awaitable[None]] | None = None
     keep: Callable[[], Awaitable[None]] | None = None
     """Has Stripe keep what there is by now; ``back`` goes back to it."""
@@ -177,7 +177,7 @@ class Bench:
     advance: Callable[[float], Awaitable[None]] | None = None
     """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
     tapped: bool = True
-    """Whether the service talks to Stripe by way of the tap."""
+    """True if the service talks to Stripe by way of the tap."""
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
     """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
     its log can be read."""

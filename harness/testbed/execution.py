@@ -36,7 +36,7 @@ class Execution:
     script: Script
     journal: Recorder
     performance: Performance = field(init=False)
-    """What is played, once it has begun."""
+    """The performance that is played, once it has begun."""
 
     async def begin(self) -> Performance:
         """Take everything back to the beginning, and prepare.
@@ -77,7 +77,7 @@ class Pace(Surroundings, Protocol):
 
     @property
     def gate(self) -> Gate | None:
-        """What the taps ask while they do; None where nothing is held."""
+        """The gate that the taps ask meanwhile; None where nothing is held."""
         ...
 
     async def play(self, performance: Performance) -> None:

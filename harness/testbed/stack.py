@@ -69,7 +69,7 @@ class _Template:
     lane: int
     addresses: tuple[str, ...]
     of_one_lane: bool | None = None
-    """Whether it has stored one of them; None as long as nobody had to know."""
+    """True if it has stored one of them; None as long as nobody had to know."""
 
 
 @dataclass

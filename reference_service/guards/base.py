@@ -80,9 +80,9 @@ class Section(ABC):
     """One operation on one order under a guard. Used by one thread, once."""
 
     keyed = True
-    """Whether Stripe calls carry the key of ``calls.stripe_key``."""
+    """True if Stripe calls carry the key of ``calls.stripe_key``."""
     resettles = True
-    """Whether ``settle`` may be called again after it raised."""
+    """True if ``settle`` may be called again after it raised."""
 
     def __init__(self, context: Context, job: Job) -> None:
         self.context = context

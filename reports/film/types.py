@@ -108,7 +108,7 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[Card, ...]
     broken: tuple[tuple[str, str], ...]
     noun: str = "guard"
-    """What a variant of the target is called."""
+    """The word for a variant of the target."""
 
     @property
     def locked(self) -> bool:

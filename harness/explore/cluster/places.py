@@ -21,7 +21,7 @@ IDLE_S = 60.0
 Opens = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens a lane; can be pickled."""
 Job = Callable[[Any], Awaitable[Any]]
-"""What is done with a lane; can be pickled, and so can its answer."""
+"""A job to be done with a lane; can be pickled, and so can its answer."""
 
 
 @dataclass(frozen=True, slots=True)

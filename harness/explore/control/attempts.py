@@ -42,18 +42,18 @@ class Arrival:
     label: str = ""
     footprint: Footprint = LOCAL
     touches: Footprint | None = None
-    """What it touches whoever sends it, once that was read."""
+    """The footprint it has whoever sends it, once that was read."""
     moment: bool = False
-    """Whether it is a statement that commits by itself, in this very step."""
+    """True if it is a statement that commits by itself, in this very step."""
     go: asyncio.Event = field(default_factory=asyncio.Event)
     back: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
     itself: bool = False
-    """Whether it is the service's own business."""
+    """True if it is the service's own business."""
     goes_on: bool = False
-    """Whether it runs what its owner's last unit parsed for it: both are one step."""
+    """True if it runs what its owner's last unit parsed for it: both are one step."""
     unasked: bool = False
-    """Whether it came while nobody was moving."""
+    """True if it came while nobody was moving."""
 
     @property
     def in_flight(self) -> bool:
@@ -72,35 +72,35 @@ class Player:
     flying: list[Arrival] = field(default_factory=list)
     """Units at their dependency, or answered with the answer held."""
     told: bool = False
-    """Whether its client has all its answers."""
+    """True if its client has all its answers."""
     calls: int = 0
     """How many calls to Stripe it has made: names what it creates."""
     touched: Footprint = LOCAL
-    """What it touched since its last step began."""
+    """The footprint of all it did since its last step began."""
     heard: list[AnswerDigest] = field(default_factory=list)
-    """What it was answered at the taps and has not been told of as part of a step yet."""
+    """The answers it got at the taps that are not part of a step yet."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its webhook is to be delivered: an event, or once more after it was refused."""
     absent: bool = False
-    """Whether what it goes on with is not there yet, an event that Stripe has not raised, say."""
+    """True if what it goes on with is not there yet, an event that Stripe has not raised, say."""
     left_behind: bool = False
-    """Whether its delivery has done anything so far that others can see."""
+    """True if its delivery has done anything so far that others can see."""
     delivers: bool = False
-    """Whether it has begun to deliver a webhook in the step that it is at."""
+    """True if it has begun to deliver a webhook in the step that it is at."""
     deliveries: int = 0
     """How often it has delivered a refused webhook again although others could still move."""
     idle: bool = False
-    """Whether nothing that it was answered in its last step has changed anything."""
+    """True if nothing that it was answered in its last step has changed anything."""
     refused: bool = False
-    """Whether it was refused what it asked for last: it may pause before it tries again."""
+    """True if it was refused what it asked for last: it may pause before it tries again."""
     dirty: set[str] = field(default_factory=set)
     """The sessions on which it has locked or changed anything in a transaction that is open."""
     moves: int = 0
     """How many steps it was let make; the first is its beginning."""
     backs_off: bool = False
-    """Whether it was refused because another's call is under way: it may wait, and try again."""
+    """True if it was refused because another's call is under way: it may wait, and try again."""
     queued: set[tuple[str, int]] = field(default_factory=set)
-    """What it has sent, by tap and number, and what waits behind another call of its connection."""
+    """The calls it has sent, by tap and number; also those behind another on their connection."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 

@@ -37,7 +37,7 @@ from paidonce.harness.taps.postgres.session import Session
 
 _LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012
-"""What only the servers know is asked for again, less and less often the longer it takes."""
+"""The longest pause before the servers are asked again for what they alone know."""
 _GAPS_AT_MOST = 100
 _SLOW_S = 0.003
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""

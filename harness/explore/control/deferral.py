@@ -37,7 +37,7 @@ class DeferralTracker:
         self._sessions = sessions
         self._tenures = Tenures()
         self._rows: dict[str, list[Door]] = {}
-        """What each session holds for certain."""
+        """The doors that each session holds for certain."""
         self._read: dict[Unit, Door | None] = {}
         """By unit that was not answered yet, the door that it would wait at."""
 

@@ -127,15 +127,15 @@ class ServiceWorld:
     """Called when all attempts are through: looking at what came of them is no part of the
     history."""
     shared_memory: bool = False
-    """Whether every step is taken to touch the service's memory."""
+    """True if every step is taken to touch the service's memory."""
     late_answers: bool = False
-    """Whether answers are delivered in steps of their own: then those alone touch that memory."""
+    """True if answers are delivered in steps of their own: then those alone touch that memory."""
     on_inside: Callable[[], None] | None = None
     """Called when an attempt is found to wait inside the service; may raise."""
     lists: frozenset[str] = frozenset()
     """Collections of Stripe's of which the order is known to matter."""
     in_turn: bool = False
-    """Whether what comes to the same is tried in one order only."""
+    """True if what comes to the same is tried in one order only."""
     on_listed: Callable[[frozenset[str]], None] | None = None
     """Called with collections of Stripe's that are looked through beyond ``lists``; may raise."""
     on_overtaken: Callable[[frozenset[str]], None] | None = None
@@ -151,14 +151,14 @@ class ServiceWorld:
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
     late_locks: bool = False
-    """Whether statements are deferred that would only wait."""
+    """True if statements are deferred that would only wait."""
     on_close: Callable[[], Awaitable[None]] | None = None
     end_waits: Callable[[], Awaitable[None]] | None = None
     """Ends the transactions that nobody will ever end."""
     judged: Judged | None = None
     steps: int = 0
     abandoned: bool = False
-    """Whether it was left while an attempt had no answer yet."""
+    """True if it was left while an attempt had no answer yet."""
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: list[BaseException] = field(default_factory=list)
     _begun: dict[str, int] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class ServiceWorld:
 
     @property
     def performance(self) -> Performance:
-        """What is played."""
+        """The performance that is played."""
         return self.execution.performance
 
     # --- the search's side ---------------------------------------------------------------

@@ -64,15 +64,15 @@ class ServiceWorlds:
     bench: Bench
     patience: Patience = field(default_factory=Patience)
     background: Background = field(default_factory=Background)
-    """What the service does by itself."""
+    """The units that the service sends by itself."""
     shared_memory: bool = False
-    """Whether attempts are taken to meet in the service's memory at every step."""
+    """True if attempts are taken to meet in the service's memory at every step."""
     late_answers: bool = False
-    """Whether every answer is delivered in a step of its own."""
+    """True if every answer is delivered in a step of its own."""
     in_turn: bool = False
-    """Whether attempts that do the same need begin in one order only."""
+    """True if attempts that do the same need begin in one order only."""
     late_locks: bool = False
-    """Whether statements that would only wait for a lock are deferred."""
+    """True if statements that would only wait for a lock are deferred."""
     unnamed: frozenset[Column] = frozenset()
     """Columns whose values have no name: keys are told without them."""
     lists: frozenset[str] = frozenset()
@@ -82,13 +82,13 @@ class ServiceWorlds:
     split: frozenset[str] = frozenset()
     """Kinds of calls to Stripe that begin in a step of their own."""
     hold_all: bool = False
-    """Whether every statement is that could be."""
+    """True if every statement is that could be."""
     put_back: bool = False
-    """Whether each execution begins with the tables as they were once the service was warm."""
+    """True if each execution begins with the tables as they were once the service was warm."""
     endless: frozenset[str] = frozenset()
-    """What attempts try over and over until it is granted, by label: they wait meanwhile."""
+    """The steps that attempts try over and over until granted, by label: they wait meanwhile."""
     each_try: frozenset[str] = frozenset()
-    """What attempts try over and over with every try a step of its own, by label."""
+    """The steps that attempts try over and over with every try a step of its own, by label."""
     merged: set[str] = field(default_factory=set)
     """Labels of steps of which several tries were made in one step, in any execution so far."""
     on_inside: Callable[[], None] | None = None
@@ -107,13 +107,13 @@ class ServiceWorlds:
     last: ServiceWorld | None = None
     """The world made last; a search that found something reads its history here."""
     surprise: str = ""
-    """What came while nobody was moving, in any execution so far; others then wait for longer."""
+    """The units that came while nobody moved, in any execution so far; others then wait longer."""
     warmth: Warmth = field(default_factory=Warmth)
-    """What the service has been through; of all worlds on the same bench."""
+    """The warm-up the service has been through; of all worlds on the same bench."""
     leases: Leases = field(default_factory=Leases)
-    """What attempts were seen to take for a time; of all worlds on the same bench."""
+    """The leases that attempts were seen to take; of all worlds on the same bench."""
     timeouts: Timeouts = field(default_factory=Timeouts)
-    """What could have run out for who waited for a lock; of all worlds on the same bench."""
+    """The time-outs that waiting for a lock could have met; of all worlds on the same bench."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None

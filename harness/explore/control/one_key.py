@@ -32,7 +32,7 @@ class OneKey:
     _senders: dict[_Sent, tuple[str, str]] = field(default_factory=dict)
     _under_way: dict[_Sent, StripeCall] = field(default_factory=dict)
     _settled: set[_Sent] = field(default_factory=set)
-    """What Stripe has carried out: who sends it again is told the same, at once."""
+    """The calls that Stripe has carried out: who sends one again is told the same, at once."""
 
     def sends(self, actor: str, call: StripeCall) -> None:
         """``actor`` is about to send ``call``."""

@@ -128,7 +128,7 @@ class Polls:
         self._endless = frozenset(endless)
         self._each_try = frozenset(each_try) - self._endless
         self.anything_waits = bool(self._endless)
-        """Whether any step is known to be made until it is granted."""
+        """True if any step is known to be made until it is granted."""
         self.merged = set() if merged is None else merged
         self._trails: dict[str, Trail] = {}
 

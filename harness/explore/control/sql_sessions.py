@@ -39,10 +39,10 @@ def session_name(number: int) -> str:
 
 
 Found = Sequence[StatementFootprint]
-"""What the statements of a unit were read as, in the session that they came on."""
+"""The footprints of a unit's statements, in the session that they came on."""
 
 Startup = Callable[[str], Mapping[str, str]]
-"""What the session of this name asked for when it was connected, by parameter."""
+"""A lookup of what the session of this name asked for when it connected, by parameter."""
 
 
 def _nothing(session: str) -> Mapping[str, str]:
@@ -60,7 +60,7 @@ class SqlSessions:
         self.moments = Moments(self._changed.without)
         self.gaps = Gaps()
         self.held_apart: frozenset[str] = frozenset()
-        """What units are called that are to be committed apart, whatever their text says."""
+        """The labels of units that are to be committed apart, whatever their text says."""
         self._trackers: dict[str, TransactionTracker] = {}
 
     @property

@@ -46,7 +46,7 @@ class Warmth:
     """The warm-up that a service has been through before anything counted, and what that showed."""
 
     notes: list[str] = field(default_factory=list)
-    """What was different in the beginning, a sentence each."""
+    """The differences of the beginning, a sentence each."""
     _known: set[str] = field(default_factory=set)
     _together: int = 0
     _agreed: list[tuple[Fresh, Played, Played]] = field(default_factory=list)

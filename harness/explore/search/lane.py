@@ -36,7 +36,7 @@ class Repetition:
     retries: int = 2
     recheck: Recheck | None = None
     learns: bool = False
-    """Whether ``Unnamed`` is raised, for whoever knows what to do about it."""
+    """True if ``Unnamed`` is raised, for whoever knows what to do about it."""
 
 
 class Gone(Exception):

@@ -197,7 +197,7 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     invalid: tuple[str, ...] = ()
     """Why executions were invalid, each reason once."""
     grounds: Grounds | None = None
-    """What a complete search rests on, and what it has learnt; None where nothing was tried."""
+    """The grounds of a complete search, and what it has learnt; None where nothing was tried."""
 
     @property
     def established(self) -> str:

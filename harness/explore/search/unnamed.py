@@ -66,7 +66,7 @@ def compared(said: str, known: Footprint, now: Footprint, *, expected: bool = Fa
 
 
 Difference = tuple[Resource, str, str | None, str | None]
-"""What is touched now, a column of it, the value that was known there, and the one it has now."""
+"""A resource that is touched now, a column, the value known there, and the one it has now."""
 
 
 def differing(known: Footprint, now: Footprint) -> tuple[Difference, ...]:

@@ -76,9 +76,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     follows: int | None = None
     """The step (from 0) before which it was deferred whatever else happened."""
     heard: AnswerDigest = NOTHING
-    """What the actor was answered in this step, in a form that can be compared."""
+    """The answers the actor got in this step, in a form that can be compared."""
     moment: bool = False
-    """Whether it both looks and writes and is taken to happen at once, though the server promises
+    """True if it both looks and writes and is taken to happen at once, though the server promises
     no such thing."""
 
     @property

@@ -58,7 +58,7 @@ class Refutation:
     unsteady: str = ""
     """How one and the same schedule came to something else."""
     unexplained: str = ""
-    """What shows that something was left out, with nobody knowing why."""
+    """The sign that something was left out, with nobody knowing why."""
     found: Execution | None = None
     """A counterexample met on the way."""
 

@@ -17,7 +17,7 @@ from paidonce.harness.explore.search.world import ANSWER, BEGINS, Taken
 from paidonce.harness.explore.validate.learnt import kind
 
 Told = Callable[[Hashable, str], Hashable]
-"""What an outcome is to one attempt: what its client was answered."""
+"""The part of an outcome that one attempt's client was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Parting:
     after: str
     unseen: bool
     answered: bool = False
-    """Whether it made the same step and was answered something else."""
+    """True if it made the same step and was answered something else."""
 
 
 def parting(

@@ -55,7 +55,7 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     """The place in the history of the unit that it let through; None where none is, or where the
     step is that of an older file or of a replay."""
     locks: tuple[Lock, ...] = ()
-    """What was locked once all had come to rest after it."""
+    """The locks held once all had come to rest after it."""
     waits: tuple[Waiting, ...] = ()
     """Who waited for whom then."""
 
@@ -85,12 +85,12 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     noise: tuple[str, ...] = ()
     """Patterns of what the service sends by itself, as they were given."""
     learnt: tuple[str, ...] = ()
-    """What it was seen to send by itself: a replay lets it pass as well."""
+    """The units it was seen to send by itself: a replay lets them pass as well."""
     apart: tuple[str, ...] = ()
     """Statements that commit by themselves and were found to be no single moment: a replay commits
     them in a step of their own as well."""
     late_answers: bool = False
-    """Whether every answer is delivered in a step of its own; a replay does the same."""
+    """True if every answer is delivered in a step of its own; a replay does the same."""
     split: tuple[str, ...] = ()
     """Calls to Stripe that begin in a step of their own, since others send them under one key."""
     endless: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """File name of the execution's history, beside the witness."""
     status: Status
     broken: tuple[Broken, ...] = ()
-    """What the checkers said of it, without generated ids."""
+    """The checkers' words about it, without generated ids."""
     steps: tuple[WitnessStep, ...]
 
     @property

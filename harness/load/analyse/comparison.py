@@ -63,7 +63,7 @@ class Comparison:
     figures: tuple[Figure, ...]
     alone: tuple[str, ...]
     relative: bool
-    """Whether the machine's own speed was measured in both, and its change taken into account."""
+    """True if the machine's own speed was measured in both, and its change taken into account."""
 
     @property
     def slower(self) -> tuple[Figure, ...]:

@@ -50,7 +50,7 @@ class Call:
         self.fault: Fault | None = None
         self.delivery: Delivery | None = None
         self.touched = Touched() if ASKED in request.headers else None
-        """What it reads and writes, where somebody asks."""
+        """The objects it reads and writes, where somebody asks."""
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False):

@@ -275,6 +275,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Subject = PaymentIntent | Charge | Refund | PaymentMethod | Customer
-"""What events are about."""
+"""The objects that events are about."""
 
 AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | Deleted

@@ -36,8 +36,8 @@ _NAMING = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "FETCH", "MOVE", "CLOSE
 """Statements in which all names are those of savepoints or cursors."""
 _CURRENT_OF = ["CURRENT", "OF"]
 _MADE_UP = re.compile(r"(?=[a-f]*\d)[\da-f]{6,}|\d+")
-"""What libraries make names from: counters, addresses (SQLAlchemy's ``c_7f3a51c08d90_1``) and
-numbers of threads (Django's ``s139786622858944_x4``)."""
+"""The parts that libraries make names from: counters, addresses (SQLAlchemy's
+``c_7f3a51c08d90_1``) and numbers of threads (Django's ``s139786622858944_x4``)."""
 
 
 @functools.lru_cache(maxsize=4096)

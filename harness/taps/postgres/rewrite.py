@@ -16,9 +16,9 @@ from paidonce.harness.taps.postgres.units import CHECKS
 _FLUSH, _SYNC = fields.message(b"H"), fields.message(b"S")
 
 IN_VAIN = frozenset(b"ZANS")
-"""What a client is told of the ROLLBACK in the place of its COMMIT: that it is over."""
+"""The messages that tell a client of the ROLLBACK in the place of its COMMIT: that it is over."""
 UNASKED = frozenset(b"123n")
-"""What a client that sent a simple query is not answered: ParseComplete, BindComplete,
+"""The answers that a client with a simple query does not get: ParseComplete, BindComplete,
 CloseComplete, NoData."""
 _COLUMNS, _ROW, _COMPLETE = ord("T"), ord("D"), ord("C")
 _NOTICE, _ERROR = ord("N"), ord("E")

@@ -75,7 +75,7 @@ class Session:
         self._rows: tuple[backend.Column, ...] | None = None
         self._why_in_vain: Failure | None = None
         self._early: list[tuple[int, backend.BackendMessage]] = []
-        """What the server said of a unit whose end was not here yet."""
+        """The messages of the server about a unit whose end was not here yet."""
 
     @property
     def started(self) -> bool:

@@ -94,10 +94,10 @@ class Expected(msgspec.Struct):
 
 Ending = Literal["query", "sync", "flush", "function"]
 CHECKS = "SET CONSTRAINTS ALL IMMEDIATE"
-"""What carries out, inside of a transaction, what is put off until its end (manual, SET
+"""The statement that carries out within a transaction what is put off until its end (manual, SET
 CONSTRAINTS)."""
 COMMIT = "commit by itself"
-"""What the end of a statement's own transaction is called."""
+"""The label of the end of a statement's own transaction."""
 
 
 @dataclass(eq=False)
@@ -130,9 +130,9 @@ class Unit:
     expected: deque[Expected] = field(default_factory=deque, repr=False)
     copying: bool = field(default=False, repr=False)
     unasked: bool = field(default=False, repr=False)
-    """Whether the tap sends it by itself: of its answer the client is told an error only."""
+    """True if the tap sends it by itself: of its answer the client is told an error only."""
     in_vain: bool = field(default=False, repr=False)
-    """Whether it is a COMMIT whose checks have failed: what is sent instead ends the transaction,
+    """True if it is a COMMIT whose checks have failed: what is sent instead ends the transaction,
     and the client has been told why."""
     refused: Failure | None = field(default=None, repr=False)
     """The error that the client is told in the place of its answer: it is not carried out."""

@@ -18,7 +18,7 @@ from decimal import Decimal
 TEXT, BINARY = 0, 1
 _EPOCH = datetime.datetime(2000, 1, 1)
 _FLOAT4_DIGITS, _FLOAT8_DIGITS = 6, 15
-"""What the server takes these types' precision to be (FLT_DIG and DBL_DIG of C)."""
+"""The precision of these types to the server (FLT_DIG and DBL_DIG of C)."""
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
 

@@ -17,7 +17,7 @@ FAULTS = Faults(request=(NoContact(), *map(ErrorAnswer, ERRORS)), answer=(LostAn
 
 _ENDS = frozenset(("EXEC", "DISCARD"))
 _NEVER = frozenset(("CLIENT", "RESET", "UNWATCH"))
-"""What these change of a connection could not be followed if the server did not change it."""
+"""Commands whose change of a connection could not be followed if the server did not make it."""
 _UNKNOWN, _DISCARD = b"*1\r\n$14\r\nPAIDONCE.FAULT\r\n", b"*1\r\n$7\r\nDISCARD\r\n"
 
 

@@ -60,7 +60,7 @@ class RedisSession:
         self._silent = False
         self._skip_next = False
         self._transaction: list[RedisCommand] | None = None
-        """What was queued since MULTI, which is ``_opener``."""
+        """The commands queued since MULTI, which is ``_opener``."""
         self._opener: RedisCommand | None = None
         self._watched: list[RedisCommand] = []
         self._resp3 = False

@@ -95,7 +95,7 @@ class StripeTap:
         self.on_change: Callable[[], None] | None = None
         self.on_close: Callable[[TapSession], None] | None = None
         self.tells = False
-        """Whether ``upstream`` is asked to tell what a call touches; the service sees nothing of it
+        """True if ``upstream`` is asked to tell what a call touches; the service sees nothing of it
         (see ``paidonce.harness.simulator.domain.touched``)."""
         self.live_keys: set[str] = set()
         """Keys of real accounts with which calls came, as they may be shown: none went on."""

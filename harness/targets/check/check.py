@@ -46,7 +46,7 @@ _BURSTS = 20
 _BURSTS_OF_THE_CAUGHT = 3
 _LEAST_S = 1.0
 _FOLLOWING_S = 10.0
-"""What following the bursts that broke may take at least, in seconds."""
+"""The least time for following the bursts that broke, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class CheckPlan:
     seed: int = 0
     lanes: int = 1
     validation: Validation | None = field(default_factory=Validation)
-    """What may be spent on trying what a complete search relied on."""
+    """The budget for trying what a complete search relied on."""
     expect_sound: bool = False
     """Every variant is to hold, whatever the file claims of it."""
     command: str = "paidonce check"

@@ -33,17 +33,17 @@ SURROUNDINGS = (
     "python",
     "dir",
 )
-"""What commands and environments may use. ``port`` is a free one, of the process itself."""
+"""The places that commands and environments may use. ``port`` is a free one, of the process."""
 
 TLS = ("stripe_tls_url", "stripe_proxy", "ca_bundle")
 """Ways in to the Stripe tap by TLS: an address, a proxy, and the certificates to trust."""
 
 OF_AN_ATTEMPT = ("attempt", "n", "run", "fresh")
-"""What steps may use besides captured values: the attempt's name, its number from 1, a text of
+"""The places of steps besides captured values: the attempt's name, its number from 1, a text of
 its own for each execution, and one that is new each time."""
 
 MADE_UP = ("uuid",)
-"""What steps may use as well, unless something was captured under that name: a random UUID, new
+"""The places of steps as well, unless something was captured under that name: a random UUID, new
 each time."""
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")

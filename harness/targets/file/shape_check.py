@@ -40,7 +40,7 @@ _INSTEAD = {
     "min": "at_least",
     "exactly": "at_most",
 }
-"""What people write, and what the format calls it, where the words are not alike."""
+"""The words that people write, and the format's own, where they are not alike."""
 
 _TYPES = {
     "string": "text",

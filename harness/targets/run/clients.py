@@ -44,9 +44,9 @@ class TargetClients:
     on_prepare: Callable[[], None] | None = None
     put_back: bool = False
     _service: Scope | None = None
-    """What the steps that are done once per service left behind."""
+    """The scope that the steps done once per service left behind."""
     _kept: bool = False
-    """Whether Stripe keeps what they made there."""
+    """True if Stripe keeps what they made there."""
     _snapshot: Snapshot | None = None
     _mark: Mark | None = None
     _observer: Observer | None = None

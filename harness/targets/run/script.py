@@ -46,7 +46,7 @@ class TargetScript:
     loaded: Loaded
     attempts: tuple[TargetAttempt, ...]
     part_of: TargetScript | None = field(default=None, compare=False, repr=False)
-    """What this is a part of, some of the attempts left out."""
+    """The script that this is a part of, some of the attempts left out."""
 
     @property
     def name(self) -> str:

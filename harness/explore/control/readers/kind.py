@@ -17,7 +17,7 @@ class TapKind:
 
     name: str
     server: str
-    """What is behind it, as people call it."""
+    """The name of the server behind it, for people."""
     reader: Callable[[Reading], CallReader[Any]]
     """Makes what reads its calls in one execution."""
     opener: Opener | None = None
@@ -26,8 +26,8 @@ class TapKind:
     places: tuple[str, ...] = ()
     """Further placeholders of a target's environment, which its opener fills."""
     stores: bool = False
-    """Whether it is a store, behind which a service may keep what it knows of its orders."""
+    """True if it is a store, behind which a service may keep what it knows of its orders."""
     throughout: bool = False
-    """Whether a history has its calls from the preparation to the last look at what is left."""
+    """True if a history has its calls from the preparation to the last look at what is left."""
     prepares: bool = False
-    """Whether what is made at it during the preparation is named after that."""
+    """True if what is made at it during the preparation is named after that."""

@@ -27,7 +27,7 @@ class PostgresReader(CallReader[Unit]):
         self._sessions = reading.sessions
         self._late = reading.late
         self._parsed: dict[str, tuple[str, ...]] = {}
-        """What was parsed last on a session, to be run in the same step."""
+        """The statements parsed last on a session, to be run in the same step."""
 
     # --- before it is let go ------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class _Changing:
     def __init__(self, ctx: Context, node: Any, outer: Scope | None) -> None:
         self.around = Effects()
         self.one = False
-        """Whether it is about one row, so that triggers and functions run once."""
+        """True if it is about one row, so that triggers and functions run once."""
         self._node = node
         self._inner = with_clause(ctx.gathering(self.around), node.withClause, outer)
         self.target = _target(self._inner, node.relation)

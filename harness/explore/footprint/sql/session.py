@@ -65,7 +65,7 @@ class Session:
     written: Resources = NONE
     looked: Resources = NONE
     deferred: Resources = NONE
-    """What triggers that are put off will look at."""
+    """The resources that deferred triggers will look at."""
     session_locks: Resources = NONE
     savepoints: tuple[Savepoint, ...] = ()
     prepared: dict[str, Any] = field(default_factory=dict)

@@ -127,7 +127,7 @@ UNKNOWN = StatementFootprint(
     goes=_ALL,
     several=(Look(free=_ALL), Look(free=_ALL)),
 )
-"""What could not be understood: it commutes with nothing."""
+"""The footprint of a statement that could not be understood: it commutes with nothing."""
 
 
 class Template:

@@ -46,7 +46,7 @@ _ORDER = Resource(("pg-serializable",))
 _AMONG_OTHERS = Resource(_ORDER.place, shared=True)
 _ENDINGS = frozenset({"commit", "rollback", "rollback to"})
 _NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
-"""What can be read without knowing what names mean."""
+"""The kinds of statements that can be read without knowing what names mean."""
 
 
 class Sent(Protocol):
@@ -102,7 +102,7 @@ class TransactionTracker:
         self._after: Session | None = None
         self._expected = LOCAL
         self.unchecked = False
-        """Whether the expected unit runs triggers as it commits."""
+        """True if the expected unit runs triggers as it commits."""
 
     @property
     def inside(self) -> bool:

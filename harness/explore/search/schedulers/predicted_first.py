@@ -87,7 +87,7 @@ class _Towards:
         self._order = order
         self._made: Counter[str] = Counter()
         self._read = False
-        """Whether the reader's last step was one of those that are called so."""
+        """True if the reader's last step was one of those that are called so."""
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
         order, able = self._order, [one.actor for one in pending]

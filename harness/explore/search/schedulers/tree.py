@@ -44,7 +44,7 @@ class Node:
     follows: int | None = None
     """The step before which it was deferred whatever else happened."""
     leaves: bool = False
-    """Whether the actor of the step could not make another when the next choice came."""
+    """True if the actor of the step could not make another when the next choice came."""
     done: dict[str, Node] = field(default_factory=dict)
     planned: set[str] = field(default_factory=set)
 

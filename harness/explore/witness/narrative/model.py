@@ -57,7 +57,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Act = Asked | Exchange | Reply
-"""What can happen in a step."""
+"""The things that can happen in a step."""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
