@@ -10,6 +10,7 @@ from paidonce.harness.results.proof import How, Searched
 from paidonce.reports.charts.svg import xml_safe
 from paidonce.reports.film import Film, film_of
 from paidonce.reports.formats.html import environment
+from paidonce.reports.formats.policy import with_policy
 from paidonce.reports.formats.store import page_beside, write_file
 from paidonce.reports.overview.grounds import rested
 from paidonce.reports.overview.searches import search_words
@@ -86,4 +87,4 @@ def _page(
         film=film,
         witness=witness,
     )
-    return xml_safe(made)
+    return with_policy(xml_safe(made), scripts=1)

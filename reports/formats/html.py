@@ -25,6 +25,7 @@ from paidonce.reports.charts.curve_svg import curve_picture
 from paidonce.reports.charts.curves import Plot, as_data
 from paidonce.reports.charts.stacks import stack_picture
 from paidonce.reports.charts.svg import xml_safe
+from paidonce.reports.formats.policy import with_policy
 from paidonce.reports.formats.report_format import ReportFormat
 from paidonce.reports.formats.store import page_beside
 from paidonce.reports.load.advice import advice
@@ -107,6 +108,12 @@ def page(assessed: Assessment, folder: Path) -> str:
         if main is None or shown.run.history != main.run.history
     )
     films = counterexamples(proof, folder)
+    shown_figures = (
+        *figures(proof),
+        *spending_figures(proof),
+        *wait_figures(proof),
+        *limit_figures(proof),
+    )
     used = {place.standing for line in lines for place in line.places}
     written = (
         environment()
@@ -129,19 +136,14 @@ def page(assessed: Assessment, folder: Path) -> str:
                 if shown is not None
             },
             advice=advice(proof),
-            figures=(
-                *figures(proof),
-                *spending_figures(proof),
-                *wait_figures(proof),
-                *limit_figures(proof),
-            ),
+            figures=shown_figures,
             profiles=(*saturation(proof), *profiles(proof)),
             backends=columns(assessed),
             settings=settings(proof, folder),
             seconds=duration(proof.seconds * 1e9),
         )
     )
-    return xml_safe(written)
+    return with_policy(xml_safe(written), scripts=2 if shown_figures else 1)
 
 
 def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
