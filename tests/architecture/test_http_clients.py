@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
+from product import ROOT, facts
 
-ROOT = Path(__file__).parents[2]
-PRODUCT = ("harness", "reports", "scenarios", "reference_service")
 LIBRARIES = (
     "aiohttp",
     "geventhttpclient",
@@ -37,19 +34,9 @@ def library(module: str) -> str | None:
 
 
 def test_each_http_library_is_used_where_it_has_a_reason() -> None:
-    used = set()
-    for part in PRODUCT:
-        for path in sorted((ROOT / part).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                match node:
-                    case ast.Import(names=names):
-                        modules = [alias.name for alias in names]
-                    case ast.ImportFrom(module=str(module)):
-                        modules = [module]
-                    case _:
-                        continue
-                where = path.relative_to(ROOT).as_posix()
-                used |= {(where, name) for name in map(library, modules) if name is not None}
+    used = {
+        (path, name) for path, module in facts().imports if (name := library(module)) is not None
+    }
     assert used == ALLOWED
 
 
