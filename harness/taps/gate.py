@@ -15,7 +15,7 @@ from paidonce.harness.taps.faults import AtTap
 class Call(Protocol):
     """The part that every call at a tap has in common; each tap's own class says more.
 
-    ``tap`` is "stripe", "postgres" or "redis"; ``seq`` counts a tap's calls from 1; ``label``
+    ``tap`` is the name of its tap; ``seq`` counts a tap's calls from 1; ``label``
     says in a few words what it is, without generated ids. ``attempt`` is whose call it is: only
     a gate can know, so a gate may set it, and the tap records it.
     """

@@ -40,10 +40,9 @@ class Leases:
     _scripts: dict[bytes, str] = field(default_factory=dict)
     _rows: RowLeases = field(default_factory=RowLeases)
 
-    def command(self, label: str, name: str, args: Sequence[bytes]) -> None:
-        """An attempt sends a command to Redis; ``name`` is in capitals."""
-        if held := self._held(name, args):
-            self.found.setdefault(label, f"{label!r} takes a key {held}")
+    def took(self, label: str, held: str) -> None:
+        """Note that what is called ``label`` takes a key, and for how long."""
+        self.found.setdefault(label, f"{label!r} takes a key {held}")
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
@@ -51,8 +50,9 @@ class Leases:
             why = f"{label!r} takes what is free by {column} and the clock"
             self.found.setdefault(label, why)
 
-    def _held(self, name: str, args: Sequence[bytes]) -> str:
-        """For how long the command takes a key, in words; empty if it is no lease."""
+    def held(self, name: str, args: Sequence[bytes]) -> str:
+        """Return for how long a command of an attempt's to Redis takes a key, in words; empty if it
+        is no lease. ``name`` is in capitals."""
         options = [argument.upper() for argument in args[2:]]
         if name == "SET" and b"NX" in options:
             self._claimed.add(args[0])

@@ -21,7 +21,8 @@ class RedisReader(CallReader[RedisCommand]):
         return super().text(call)
 
     def sends(self, call: RedisCommand, actor: str) -> str | None:
-        self.reading.leases.command(call.label, call.name, call.args)
+        if held := self.reading.leases.held(call.name, call.args):
+            self.reading.leases.took(call.label, held)
         self.reading.keyed(call, self.reading.time_keys.command(actor, call.name, call.args))
         self.reading.times.wrote(actor, [_text(argument) for argument in call.args[1:]])
         return None
