@@ -141,8 +141,8 @@ class _Maker:
                     happened.append(self.pieces.call(call.effect))
                     self.step_of[id(call.effect)] = len(self.cards)
             if operation.completed is not None:
-                told = answer_words(self.story, operation)
-                happened.append(Piece(icon=Icon.TOLD, text=_by_one(invoked.attempt, told, label)))
+                reply = answer_words(self.story, operation)
+                happened.append(Piece(icon=Icon.TOLD, text=_by_one(invoked.attempt, reply, label)))
             pieces += happened
         if pieces:
             self._add(None, label, None, pieces)
@@ -202,9 +202,9 @@ class _Maker:
                 return sorted(places)[1]
         if broken_by is BrokenBy.ANSWER:
             events = [self.history.events[p] for p in verdict.evidence]
-            told = [e for e in events if isinstance(e, Completed) and id(e) in self.step_of]
-            if told:
-                return max(self.step_of[id(event)] for event in told)
+            replies = [e for e in events if isinstance(e, Completed) and id(e) in self.step_of]
+            if replies:
+                return max(self.step_of[id(event)] for event in replies)
         return self.changed_at or len(self.cards) - 1
 
 

@@ -140,7 +140,7 @@ class State:
 
     def groups(self) -> tuple[Group, ...]:
         """The state in lines, those marked that are new since this was last asked."""
-        found = [
+        titled = [
             ("In the database", list(self._rows())),
             ("Last read by", list(self._read())),
             ("Locks", list(self._locked())),
@@ -148,7 +148,7 @@ class State:
             ("Clients were told", list(self._told())),
         ]
         made = []
-        for title, lines in found:
+        for title, lines in titled:
             before = self._last.get(title)
             items = tuple(
                 Item(text=text, lane=lane, new=before is not None and text not in before)
@@ -163,8 +163,8 @@ class State:
 
     def shown(self, row: Row, values: Values, limit: int = _SHOWN_COLUMNS) -> str:
         """The telling columns of a row: ``payment_status = unpaid, payment_id = null``."""
-        wanted = [c for c in self.columns.get(row.table, []) if c in values][:limit]
-        return ", ".join(f"{c} = {self.naming.value(values[c])}" for c in wanted)
+        telling = [c for c in self.columns.get(row.table, []) if c in values][:limit]
+        return ", ".join(f"{c} = {self.naming.value(values[c])}" for c in telling)
 
     def _rows(self) -> Iterable[tuple[str, int | None]]:
         for row in self.committed:
@@ -230,13 +230,13 @@ def telling_columns(exchanges: Iterable[Exchange]) -> dict[str, list[str]]:
                     values.setdefault((change.row.table, column), set()).add(value)
                 if change.did is Did.UPDATE:
                     updated[change.row.table, column] = None
-    found: dict[str, list[str]] = {}
+    telling: dict[str, list[str]] = {}
     for table, column in updated:
         if len(values[table, column]) > 1:
-            found.setdefault(table, []).append(column)
-    for columns in found.values():
+            telling.setdefault(table, []).append(column)
+    for columns in telling.values():
         columns.sort(key=lambda column: not any(word in column for word in _TELLING))
-    return found
+    return telling
 
 
 __all__ = ["Seen", "State", "Written", "telling_columns"]

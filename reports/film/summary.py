@@ -165,12 +165,12 @@ def _both(names: Sequence[str]) -> str:
 
 
 def _steps(numbers: Sequence[int]) -> list[str | int]:
-    found: list[str | int] = []
+    references: list[str | int] = []
     for place, number in enumerate(numbers):
         if place:
-            found.append(" and " if place == len(numbers) - 1 else ", ")
-        found.append(number)
-    return found
+            references.append(" and " if place == len(numbers) - 1 else ", ")
+        references.append(number)
+    return references
 
 
 __all__ = ["Facts", "Sentence", "summarise"]

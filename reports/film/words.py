@@ -59,12 +59,12 @@ def _taken(status: str) -> bool:
 
 def in_the_end(history: History, story: OrderStory) -> list[str]:
     """How the order and Stripe were found once all was at rest."""
-    found = []
+    sentences = []
     for _, order in history.of(OrderObserved):
         if order.order == story.order:
             refunded = order.refunded_amount
             more = f", {story.price(refunded)} refunded" if refunded else ""
-            found.append(
+            sentences.append(
                 f"The order shows {order.payment_status}, {story.price(order.amount)}{more}."
             )
     charges = [e for _, e in history.of(ChargeObserved) if e.order == story.order]
@@ -72,8 +72,8 @@ def in_the_end(history: History, story: OrderStory) -> list[str]:
     amounts = " and ".join(story.price(e.amount) for e in kept)
     given = sum(e.amount_refunded for e in kept)
     more = f", and gave back {story.price(given)}" if given else ""
-    found.append(f"Stripe took {amounts}{more}." if kept else "Stripe took nothing.")
-    return found
+    sentences.append(f"Stripe took {amounts}{more}." if kept else "Stripe took nothing.")
+    return sentences
 
 
 def sql_words(exchange: Exchange, state: State, naming: Naming) -> str:

@@ -22,26 +22,26 @@ _MAKES = {
 
 def owners(effects: list[Effect], operations: tuple[Operation, ...]) -> list[int | None]:
     """For each effect the ``op`` it was made for, or None; see the module's rule."""
-    found = [_named_owner(effect, operations) for effect in effects]
-    busy = {owner for owner in found if owner is not None}
+    owned = [_named_owner(effect, operations) for effect in effects]
+    busy = {owner for owner in owned if owner is not None}
     for index, effect in enumerate(effects):
-        if found[index] is None:
+        if owned[index] is None:
             left = [o for o in _waiting(effect, operations) if o.invoked.op not in busy]
             if len(left) == 1:
-                found[index] = left[0].invoked.op
+                owned[index] = left[0].invoked.op
                 busy.add(left[0].invoked.op)
     # What is left may be a further call about a payment that is somebody's by now.
     by_payment: dict[str, int] = {}
-    for effect, owner in zip(effects, found, strict=True):
+    for effect, owner in zip(effects, owned, strict=True):
         payment = payment_of(effect)
         if owner is not None and payment is not None:
             by_payment.setdefault(payment, owner)
     for index, effect in enumerate(effects):
-        if found[index] is None:
+        if owned[index] is None:
             owner = by_payment.get(payment_of(effect) or "")
             waiting = {operation.invoked.op for operation in _waiting(effect, operations)}
-            found[index] = owner if owner in waiting else None
-    return found
+            owned[index] = owner if owner in waiting else None
+    return owned
 
 
 def payment_of(effect: Effect) -> str | None:
@@ -83,14 +83,14 @@ def _named_owner(effect: Effect, operations: tuple[Operation, ...]) -> int | Non
     if effect.label.startswith("refund."):
         refund = (effect.answer or {}).get("id")
         made = refund if isinstance(refund, str) else None
-    told = [
+    answered = [
         o
         for o in waiting
         if made is not None
         and _object_answered(o, effect.label) == made
         and not (o.completed is not None and o.completed.replayed)
     ]
-    return told[0].invoked.op if len(told) == 1 else None
+    return answered[0].invoked.op if len(answered) == 1 else None
 
 
 def _waiting(effect: Effect, operations: tuple[Operation, ...]) -> list[Operation]:

@@ -21,13 +21,13 @@ _VERBS = {
 
 def letters(story: OrderStory) -> dict[str, str]:
     """A letter for each payment, in the order in which they were made: A, B, … Z, A2 …"""
-    found: dict[str, str] = {}
+    letter_of: dict[str, str] = {}
     made = [call.payment for call in story.calls if call.made and call.payment is not None]
     for payment in [*made, *story.taken]:
-        if payment not in found:
-            turn, place = divmod(len(found), 26)
-            found[payment] = chr(ord("A") + place) + (str(turn + 1) if turn else "")
-    return found
+        if payment not in letter_of:
+            turn, place = divmod(len(letter_of), 26)
+            letter_of[payment] = chr(ord("A") + place) + (str(turn + 1) if turn else "")
+    return letter_of
 
 
 def payment_name(story: OrderStory, payment: str | None) -> str:
@@ -110,13 +110,13 @@ def answer_words(story: OrderStory, operation: Operation) -> str:
         return f"{who} is turned away{reason}{status}."
     if completed.outcome is Outcome.FAILED:
         return f"{who} gets an error{status}, which does not say what happened."
-    said = "that it succeeded" if completed.value.get("success") else "that all is done"
+    outcome = "that it succeeded" if completed.value.get("success") else "that all is done"
     if operation.invoked.action is Action.PAY:
         payment = completed.value.get("payment_id")
         named = isinstance(payment, str) and payment in letters(story)
-        said = "that it has paid" + (f", with {payment_name(story, payment)}" if named else "")
+        outcome = "that it has paid" + (f", with {payment_name(story, payment)}" if named else "")
     again = ", the same answer as before" if completed.replayed else ""
-    return f"{who} is told {said}{again}{status}."
+    return f"{who} is told {outcome}{again}{status}."
 
 
 def call_label(story: OrderStory, call: PaymentCall) -> str:

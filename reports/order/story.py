@@ -210,6 +210,6 @@ def _taken(
     for call in calls:
         if call.took and call.payment is not None:
             answered = (call.effect.answer or {}).get("amount")
-            told = answered if isinstance(answered, int) else amount
-            seen[call.payment] = ledger.get(call.payment, told)
+            received = answered if isinstance(answered, int) else amount
+            seen[call.payment] = ledger.get(call.payment, received)
     return seen | {payment: value for payment, value in ledger.items() if payment not in seen}

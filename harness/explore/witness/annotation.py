@@ -79,10 +79,10 @@ class Annotator:
 
     def _resources(self, actor: str) -> list[Resource]:
         reader = self._world.reader
-        found: set[Resource] = set()
+        resources: set[Resource] = set()
         for session in reader.open_sessions(actor):
-            found |= reader.held(session)
-        return sorted(found)
+            resources |= reader.held(session)
+        return sorted(resources)
 
     async def _waiting(self, player: Player) -> Waiting:
         for arrival in player.flying:
@@ -92,12 +92,12 @@ class Annotator:
         pids = sorted({pid for found in blockers.values() for pid in found})
         on = tuple(dict.fromkeys(self._workers[pid] for pid in pids if pid in self._workers))
         reader = self._world.reader
-        wanted = [lock for arrival in player.flying for lock in reader.expected(arrival).locks]
+        asked = [lock for arrival in player.flying for lock in reader.expected(arrival).locks]
         meeting = [
             held
             for actor in on
             for held in self._resources(actor)
-            if any(held.overlaps(want) and not (held.shared and want.shared) for want in wanted)
+            if any(held.overlaps(want) and not (held.shared and want.shared) for want in asked)
         ]
         # A row says more than the entry of an index that belongs to it.
         meeting.sort(key=lambda found: (not found.key, not _shows(found), found))

@@ -28,8 +28,8 @@ def steps_in_brief(witness: Witness, history: History, width: int = WIDTH) -> tu
     lines: list[tuple[str, str]] = []
     for moment in moments:
         actor, number = moment.step.actor, f"{moment.step.number:>3}"
-        for said in _said(moment):
-            line = f"{number}  {actor:<{actors}}  {words.one_line(said)}"
+        for sentence in _said(moment):
+            line = f"{number}  {actor:<{actors}}  {words.one_line(sentence)}"
             lines.append((actor, words.clipped(line, width)))
             number = "   "
     return _without_long_runs(lines, actors)

@@ -182,9 +182,9 @@ def _sqlstate(effect: Effect) -> str | None:
 def _unused(name: str, used: set[str]) -> str:
     """``name``, or with a letter or number after it; remembered as used."""
     tails = ["", *"bcdefghijklmnopqrstuvwxyz", *(f"_{n}" for n in range(2, len(used) + 3))]
-    found: str = next(name + tail for tail in tails if name + tail not in used)
-    used.add(found)
-    return found
+    unused: str = next(name + tail for tail in tails if name + tail not in used)
+    used.add(unused)
+    return unused
 
 
 def _observer(snapshot: Snapshot) -> dict[str, str]:
@@ -198,8 +198,8 @@ def _observer(snapshot: Snapshot) -> dict[str, str]:
 
 def _slug(name: str) -> str:
     """``name`` as a word that needs no quotes in a spec."""
-    found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    return found if found[:1].isalpha() else f"a_{found}".rstrip("_")
+    slug = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
+    return slug if slug[:1].isalpha() else f"a_{slug}".rstrip("_")
 
 
 def _block(head: str, body: str) -> str:

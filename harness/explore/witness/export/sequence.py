@@ -92,8 +92,8 @@ def text(narrative: Narrative, width: int = 160) -> str:
         at, to = lanes.index(arrow.source), lanes.index(arrow.target)
         drawn = _drawn(centres, at, to, margin)
         number = "" if arrow.number is None else str(arrow.number)
-        said = words.clipped(words.one_line(arrow.text), room)
-        lines.append(f"{number:>3}  {drawn[5:]}{said}".rstrip())
+        sentence = words.clipped(words.one_line(arrow.text), room)
+        lines.append(f"{number:>3}  {drawn[5:]}{sentence}".rstrip())
     return "\n".join([*lines, "", *_outcome(narrative)]) + "\n"
 
 
@@ -147,8 +147,8 @@ def _arrows_of(actor: str, act: Act) -> Iterator[Arrow]:
                 yield Arrow(number=None, source=tap, target=actor, text=answer, back=True)
 
 
-def _remark(lane: str, said: str) -> Arrow:
-    return Arrow(number=None, source=lane, target=lane, text=said)
+def _remark(lane: str, remark: str) -> Arrow:
+    return Arrow(number=None, source=lane, target=lane, text=remark)
 
 
 def _outcome(narrative: Narrative) -> list[str]:
@@ -158,5 +158,5 @@ def _outcome(narrative: Narrative) -> list[str]:
     return [f"broken: {invariant.words}" for invariant in broken]
 
 
-def _escaped(said: str) -> str:
-    return words.one_line(said).translate(_ENTITIES)
+def _escaped(sentence: str) -> str:
+    return words.one_line(sentence).translate(_ENTITIES)

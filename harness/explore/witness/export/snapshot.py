@@ -82,8 +82,8 @@ def take_snapshot(url: str, statements: Sequence[str]) -> Snapshot:
         references = [(TableName(row[0], row[1]), TableName(row[2], row[3])) for row in rows]
         bodies = [row[0] for row in connection.execute(_FUNCTIONS).fetchall()]
     touched = named_in(tables, statements)
-    wanted = closed({*touched, *named_in(tables, bodies)}, references)
-    left_out = tuple(table for table in tables if table not in wanted)
+    kept = closed({*touched, *named_in(tables, bodies)}, references)
+    left_out = tuple(table for table in tables if table not in kept)
     without = [f"--exclude-table-data={table.quoted}" for table in left_out]
     return Snapshot(
         setup=without_braces(setup_of(_dump(url, "--column-inserts", *without))),
@@ -107,10 +107,10 @@ def closed(
     tables: set[TableName], references: Sequence[tuple[TableName, TableName]]
 ) -> set[TableName]:
     """``tables`` and all they refer to, directly or not."""
-    found = set(tables)
-    while more := {target for table, target in references if table in found} - found:
-        found |= more
-    return found
+    reached = set(tables)
+    while more := {target for table, target in references if table in reached} - reached:
+        reached |= more
+    return reached
 
 
 def setup_of(dump: str) -> str:
@@ -128,8 +128,8 @@ def setup_of(dump: str) -> str:
 
 def teardown_of(dump: str) -> str:
     """The statements by which a pg_dump script made with --clean drops things."""
-    found = _DROPS.search(dump)
-    return "" if found is None else _SETTING.sub("", found.group(1)).strip()
+    statements = _DROPS.search(dump)
+    return "" if statements is None else _SETTING.sub("", statements.group(1)).strip()
 
 
 def _dump(url: str, *options: str) -> str:

@@ -60,7 +60,7 @@ class RowAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 def accesses(effect: Effect) -> tuple[RowAccess, ...]:
     """Return what a unit did, in the order of its text; empty for what cannot be read."""
-    found: list[RowAccess] = []
+    done: list[RowAccess] = []
     tags: Sequence[str] = (effect.answer or {}).get("tags") or ()
     for number, text in enumerate(statements(effect.request)):
         try:
@@ -69,8 +69,8 @@ def accesses(effect: Effect) -> tuple[RowAccess, ...]:
             continue
         rows = _count(tags[number]) if number < len(tags) else None
         for statement in parsed:
-            found += _of(statement.stmt, effect, rows)
-    return tuple(found)
+            done += _of(statement.stmt, effect, rows)
+    return tuple(done)
 
 
 def _of(node: Any, effect: Effect, rows: int | None) -> Iterator[RowAccess]:
@@ -111,19 +111,19 @@ def _writes(node: Any, rows: int | None) -> Iterator[RowAccess]:
     finder = _Finder()
     finder(node)
     # A part of WITH is written before the statement it is a part of.
-    for found in sorted(finder.found, key=lambda one: one is node):
-        table = found.relation.relname
-        match found:
+    for write in sorted(finder.found, key=lambda one: one is node):
+        table = write.relation.relname
+        match write:
             case ast.UpdateStmt():
-                values = {target.name: _value(target.val) for target in found.targetList or ()}
-                key = _key(found.whereClause)
+                values = {target.name: _value(target.val) for target in write.targetList or ()}
+                key = _key(write.whereClause)
                 yield RowAccess(did=Did.UPDATE, row=Row(table, key), values=values, rows=rows)
             case ast.InsertStmt():
-                values = _inserted(found)
+                values = _inserted(write)
                 key = values.get("id") or ""
                 yield RowAccess(did=Did.INSERT, row=Row(table, key), values=values, rows=rows)
             case _:
-                key = _key(found.whereClause)
+                key = _key(write.whereClause)
                 yield RowAccess(did=Did.DELETE, row=Row(table, key), rows=rows)
 
 
@@ -158,7 +158,7 @@ def _read(node: ast.SelectStmt, effect: Effect, rows: int | None) -> RowAccess:
 
 def _key(where: Any) -> str:
     """Return the constant some column is compared with for equality: ``id`` before any other."""
-    found: dict[str, str] = {}
+    constants: dict[str, str] = {}
     parts = [where]
     while parts:
         part = parts.pop(0)
@@ -167,8 +167,8 @@ def _key(where: Any) -> str:
         elif isinstance(part, ast.A_Expr) and [name.sval for name in part.name] == ["="]:
             column, value = part.lexpr, part.rexpr
             if isinstance(column, ast.ColumnRef) and _plain(value):
-                found.setdefault(RawStream()(column).rpartition(".")[2], _value(value) or "")
-    return found.get("id") or next(iter(found.values()), "")
+                constants.setdefault(RawStream()(column).rpartition(".")[2], _value(value) or "")
+    return constants.get("id") or next(iter(constants.values()), "")
 
 
 def _plain(node: Any) -> bool:

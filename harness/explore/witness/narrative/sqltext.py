@@ -76,10 +76,10 @@ def without_braces(sql: str) -> str:
         if "}" in text:
             pieces += [sql[at : token.start], _escaped(token.name, text, sql)]
             at = token.end + 1
-    found = "".join([*pieces, sql[at:]])
-    if "}" in found:
+    rewritten = "".join([*pieces, sql[at:]])
+    if "}" in rewritten:
         raise UsageError(f"a spec cannot hold a closing brace outside of a literal: {sql!r}")
-    return found
+    return rewritten
 
 
 def _escaped(kind: str, text: str, sql: str) -> str:

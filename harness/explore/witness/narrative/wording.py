@@ -51,8 +51,12 @@ def gist_of(exchange: Exchange) -> str:
 
 def answer(effect: Effect) -> str:
     """Return what the dependency answered, on one line."""
-    told = _answered(effect)
-    return told if effect.delivered or effect.answer is None else f"{told} (kept from the service)"
+    answered = _answered(effect)
+    return (
+        answered
+        if effect.delivered or effect.answer is None
+        else f"{answered} (kept from the service)"
+    )
 
 
 def _answered(effect: Effect) -> str:
@@ -133,25 +137,25 @@ def _call(label: str, asked: Mapping[str, Any], params: Mapping[str, str]) -> st
     return one_line(" ".join(word for word in words if word))
 
 
-def _stripe_answer(found: Mapping[str, Any]) -> str:
+def _stripe_answer(answered: Mapping[str, Any]) -> str:
     names = ("status", "id", "state", "type", "code", "decline_code")
-    return " ".join(str(found[name]) for name in names if found.get(name) is not None)
+    return " ".join(str(answered[name]) for name in names if answered.get(name) is not None)
 
 
-def _result(found: Mapping[str, Any]) -> str:
-    error = found.get("error")
+def _result(answered: Mapping[str, Any]) -> str:
+    error = answered.get("error")
     if error:
         text = f"{error['severity']} {error['sqlstate']}: {error['message']}"
         return one_line(text + (f" ({error['detail']})" if error.get("detail") else ""))
-    if found.get("skipped"):
+    if answered.get("skipped"):
         return "skipped after the error before it"
-    tags = "; ".join(found.get("tags") or ()) or "done"
-    sample: Sequence[Sequence[str | None]] = found.get("sample") or ()
-    columns: Sequence[str] = found.get("columns") or ()
+    tags = "; ".join(answered.get("tags") or ()) or "done"
+    sample: Sequence[Sequence[str | None]] = answered.get("sample") or ()
+    columns: Sequence[str] = answered.get("columns") or ()
     if not sample:
         return tags
     rows = [_row(columns, row) for row in sample]
-    more = found.get("rows", len(rows)) - len(rows)
+    more = answered.get("rows", len(rows)) - len(rows)
     return one_line(f"{tags}: {' | '.join(rows)}{f' | and {more} more' if more > 0 else ''}")
 
 
