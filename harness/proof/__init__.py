@@ -3,5 +3,6 @@
 ``plan`` says what is to be proved and keeps what has been found so far, ``cell_search`` searches
 a cell within its share of the time, ``matrix`` does them all.
 
-Imports explorations, scenarios and test beds. Others use ``Plan``, ``Findings`` and ``prove``.
+Imports explorations, scenarios and test beds. Others use ``ProofPlan``, ``Findings`` and
+``prove``.
 """

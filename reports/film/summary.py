@@ -29,7 +29,6 @@ class Facts(msgspec.Struct, kw_only=True):
     reads: list[tuple[str, Row, Seen]] = []
     calls: list[tuple[str, int, PaymentCall]] = []
     committed: dict[int, int] = {}
-    told: list[tuple[str, int, str]] = []
 
 
 def summarise(
