@@ -72,7 +72,7 @@ def _serve(settings: Settings) -> int:
 def _migrate() -> int:
     import psycopg
 
-    from paidonce.reference_service.database import migrate
+    from paidonce.reference_service.migration import migrate
 
     try:
         migrate(read_database_url(os.environ))

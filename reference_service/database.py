@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from importlib import resources
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -101,15 +100,6 @@ def sqlalchemy_url(url: str) -> str:
     return urlunsplit(
         ("postgresql+psycopg", parts.netloc, parts.path, urlencode(parse_qsl(parts.query)), "")
     )
-
-
-def migrate(url: str) -> None:
-    """Create what is missing, in one transaction; two at a time wait for each other."""
-    script = resources.files("paidonce.reference_service").joinpath("schema.sql").read_text("utf-8")
-    with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
-        # CREATE TABLE IF NOT EXISTS may still collide with itself; the number is ours.
-        connection.execute("SELECT pg_advisory_xact_lock(7203021)")
-        connection.execute(script)
 
 
 def ping(engine: Engine) -> None:

@@ -29,7 +29,8 @@ from paidonce.harness.process.offspring import descendants, members, wait_gone
 T = TypeVar("T")
 
 PROBE_SECONDS = 0.005
-"""How long to wait between two looks at whether a child is ready."""
+"""How long to wait between two looks at whether a child is ready, at first."""
+LONGEST_PROBE_SECONDS = 0.1
 _LOOK_SECONDS = 0.1
 """How soon it is noticed that a child's end is no longer waited for."""
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -149,7 +150,8 @@ class Child:
         ``what`` completes the sentence "waited 5 s for <name> to ...". Raises ``ChildFailed`` as
         soon as the child has ended, and ``DeadlineExceeded`` after ``seconds``.
         """
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
+        deadline = began + seconds
         while True:
             ended = not self.running
             answer = probe()
@@ -162,7 +164,9 @@ class Child:
                 tail = self.tail()
                 said = f" (it said last: {tail})" if tail else ""
                 raise DeadlineExceeded(f"{self.name} to {what}{said}", seconds)
-            self._exit.wait(PROBE_SECONDS)
+            # Who takes long is asked less often: to be asked costs it time as well.
+            waited = time.monotonic() - began
+            self._exit.wait(min(LONGEST_PROBE_SECONDS, max(PROBE_SECONDS, waited / 20)))
 
     def wait_line(self, what: str, matches: Callable[[str], T | None], seconds: float) -> T:
         """Wait until ``matches`` answers not None for a whole line of the child's output.

@@ -23,8 +23,8 @@ from paidonce.harness.backends import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.errors import DeadlineExceeded
 from paidonce.reference_service.app import create_app
-from paidonce.reference_service.database import migrate
 from paidonce.reference_service.guards import GUARDS
+from paidonce.reference_service.migration import migrate
 from paidonce.reference_service.service import Service
 from paidonce.reference_service.settings import load
 
