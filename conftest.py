@@ -19,7 +19,12 @@ settings.register_profile("same", _UNHURRIED, derandomize=True)
 settings.register_profile("other", _UNHURRIED)
 settings.load_profile("same")
 
-_LONGEST = ("tests/examples/", "scenarios/slow_")
+_LONGEST = (
+    "tests/examples/",
+    "tests/explore/test_exploration",
+    "tests/predict/test_predict_ref",
+    "scenarios/slow_",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

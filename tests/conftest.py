@@ -8,9 +8,17 @@ from contextlib import ExitStack
 
 import pytest
 from chromium_pipe import NAMES, Browser, find_browser
+from reference_worlds import LAB
 
 from paidonce.harness.process import listening
 from paidonce.harness.process.ports import HOST, HeldPort
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reference_lab() -> Iterator[None]:
+    """What tests have started of the reference service is stopped in the end."""
+    yield
+    LAB.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 
 import msgspec
 import pytest
+from reference_worlds import LAB
 
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.explore.exploration import SearchRequest, explore, opened
@@ -16,6 +17,8 @@ from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.scenarios.catalog import scenario
 from paidonce.scenarios.reference import TARGET
+
+pytestmark = pytest.mark.xdist_group("reference service predicted")
 
 PAIRS = ["two_tabs", "create_vs_pay", "refund_vs_refund", "pay_vs_cancel"]
 SOUND = ["row_lock", "claim", "unique_index", "optimistic", "serializable", "advisory_lock"]
@@ -29,6 +32,15 @@ def explored(name, guard, *, target=TARGET, watch=0.1, steered=True):
     """The predictions, and what an exploration with them first comes to."""
     story = scenario(name)
 
+    async def work(worlds):
+        found = await predicted(worlds[0], watch)
+        first = orders_of(found) if steered else ()
+        request = SearchRequest(scenario=story, variant=guard, first=first, watch=watch)
+        return found, await explore(worlds, request)
+
+    if target is TARGET:
+        return LAB.on(story, guard, work)
+
     async def main():
         choice = Choice(
             postgres=os.environ[POSTGRES_VARIABLE],
@@ -38,10 +50,7 @@ def explored(name, guard, *, target=TARGET, watch=0.1, steered=True):
             open_stack(Described(target), choice) as stack,
             opened(stack, story, guard, 1) as worlds,
         ):
-            found = await predicted(worlds[0], watch)
-            first = orders_of(found) if steered else ()
-            request = SearchRequest(scenario=story, variant=guard, first=first, watch=watch)
-            return found, await explore(worlds, request)
+            return await work(worlds)
 
     return asyncio.run(asyncio.wait_for(main(), 600))
 
