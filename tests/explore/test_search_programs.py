@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import programs as row_programs
@@ -36,12 +37,22 @@ from paidonce.harness.explore.search.world import Taken, Worlds
 MOST = 120
 """A program with more schedules is passed over."""
 
-# Several hundred by default; a Hypothesis profile with more examples scales it.
+# The slow tests try several hundred; a Hypothesis profile with more examples scales both.
 many = settings(
-    max_examples=2 * settings.default.max_examples,
+    max_examples=settings.default.max_examples * 4 // 5,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+some = settings(many, max_examples=settings.default.max_examples * 2 // 5)
+"""For what takes several searches of each."""
+
+
+def at_length(test: Any, *strategies: st.SearchStrategy[Any], usual: settings = many) -> Any:
+    """Return the same with two and a half times as many examples, as a slow test."""
+    longer = settings(many, max_examples=usual.max_examples * 5 // 2)
+    return pytest.mark.slow(longer(given(*strategies)(test.hypothesis.inner_test)))
+
 
 _variable = st.sampled_from(["x", "y", "z"])
 _mutex = st.sampled_from(["m", "n"])
@@ -174,19 +185,19 @@ def exchanges(program: Program) -> Callable[[Any], str]:
     return lambda outcome: min(renamed(outcome, names) for names in ways)
 
 
-@settings(many, max_examples=settings.default.max_examples)
+@some
 @given(toy_programs)
 def test_context_bounds_cover_what_they_claim_on_variables(programs: Programs) -> None:
     bounds_hold(ToyWorlds(programs))
 
 
-@settings(many, max_examples=settings.default.max_examples)
+@some
 @given(row_programs(most_actors=3, longest=2, most_sections=1))
 def test_context_bounds_cover_what_they_claim_on_row_locks(program: Program) -> None:
     bounds_hold(RowLocksWorlds(program))
 
 
-@settings(many, max_examples=settings.default.max_examples)
+@some
 @given(toy_programs, st.integers(1, 30))
 def test_a_bounded_search_cut_short_claims_only_what_is_true(
     programs: Programs, schedules: int
@@ -201,3 +212,30 @@ def test_a_bounded_search_cut_short_claims_only_what_is_true(
     for taken in everything:
         if scheduler.covers(preemptions(taken)):
             assert trace(taken) in covered
+
+
+test_more_reduced_agree_with_full_on_variables = at_length(
+    test_reduced_agrees_with_full_on_variables, toy_programs
+)
+test_more_reduced_agree_with_full_on_row_locks = at_length(
+    test_reduced_agrees_with_full_on_row_locks,
+    row_programs(most_actors=3, longest=2, most_sections=1),
+)
+test_more_deferring_leaves_out_no_outcome = at_length(
+    test_deferring_leaves_out_no_outcome_but_for_who_is_who,
+    row_programs(most_actors=3, longest=2, most_sections=1),
+)
+test_more_context_bounds_cover_what_they_claim_on_variables = at_length(
+    test_context_bounds_cover_what_they_claim_on_variables, toy_programs, usual=some
+)
+test_more_context_bounds_cover_what_they_claim_on_row_locks = at_length(
+    test_context_bounds_cover_what_they_claim_on_row_locks,
+    row_programs(most_actors=3, longest=2, most_sections=1),
+    usual=some,
+)
+test_more_bounded_searches_cut_short_claim_only_what_is_true = at_length(
+    test_a_bounded_search_cut_short_claims_only_what_is_true,
+    toy_programs,
+    st.integers(1, 30),
+    usual=some,
+)
