@@ -17,7 +17,8 @@ from paidonce.harness.explore.cluster.service_lanes import (
     one_key_twice,
     tries_without_end,
 )
-from paidonce.harness.explore.control.execution import (
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.lessons import (
     ListsInOrder,
     MustHoldApart,
     MustNotDefer,
@@ -25,7 +26,6 @@ from paidonce.harness.explore.control.execution import (
     SharesMemory,
     TriesWithoutEnd,
 )
-from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import (
     differing,
     exchanged,

@@ -74,11 +74,11 @@ def test_who_waits_for_an_event_cannot_move_and_is_not_stuck():
     waiting = Player("stripe", at=At.EVENT, absent=True)
     made = world(waiting, Player("seller", at=At.DONE))
     assert choices(made) == []
-    made._complain_if_stuck()
+    made.complain_if_stuck()
     waiting.absent = False
     assert choices(made) == ["stripe"]
     with pytest.raises(InvalidRun, match="stripe is about to deliver an event"):
-        made._complain_if_stuck()
+        made.complain_if_stuck()
 
 
 def test_what_an_attempt_begins_with_may_come_into_being():
@@ -123,7 +123,7 @@ def test_what_an_attempt_did_before_it_delivers_is_not_left_behind_by_the_delive
     player = Player("tab", at=At.TAP, touched=Footprint(publishes=SERVICE))
     made = world(player, in_turn=True)
     made.delivers("tab")
-    made._leaves_behind(player, player.touched)
+    made.deliveries.leave_behind(player, player.touched)
     assert not player.left_behind
-    made._leaves_behind(player, player.touched)
+    made.deliveries.leave_behind(player, player.touched)
     assert player.left_behind

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from toy_worlds import ToyWorlds, verdict
 
-from paidonce.harness.explore.control.execution import SharesMemory
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.lessons import SharesMemory
 from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, Ending, search
 from paidonce.harness.explore.search.clock import Clock

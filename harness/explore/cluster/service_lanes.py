@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
-from paidonce.harness.explore.control.execution import (
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.lessons import (
     ListsInOrder,
     MustHoldApart,
     OneKeyTwice,
     SharesMemory,
     TriesWithoutEnd,
 )
-from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.footprint.model import Column
 from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan

@@ -11,11 +11,14 @@ import msgspec
 from paidonce.harness.checkers import judge
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
+from paidonce.harness.explore.control.deliveries import MEETS, Deliveries
+from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
 from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
+from paidonce.harness.explore.control.stuck import complain_if_stuck
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
 from paidonce.harness.history import History, Note
@@ -33,75 +36,10 @@ from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Verdict
 
 _GIVE_UP_S = 5.0
-_EARLY_DELIVERIES = 3
-"""So often a refused webhook is delivered again while others can still move; Stripe's sandbox tries
-three times in all (https://docs.stripe.com/webhooks#retries)."""
-
 # Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
 # a set of orders in work. So beginnings and endings are choices like any other.
 SERVICE = frozenset({Resource(("service",))})
 AT_THE_SERVICE = Footprint(publishes=SERVICE)
-_MEETS = (At.START, At.AGAIN, At.EVENT)
-
-
-class SharesMemory(Exception):
-    """An attempt waits for another inside the service, so its memory is shared by attempts.
-
-    What they do there between two steps is seen by nobody: only when every step is taken to
-    touch that memory is a reduced search still a whole one.
-    """
-
-
-class MustNotDefer(Exception):
-    """Statements that would only wait must not be deferred on this service; the message says why.
-
-    The search has to begin again without.
-    """
-
-
-class ListsInOrder(Exception):
-    """Somebody looks through ``collections`` of Stripe's, in which the newest comes first.
-
-    So it matters who made what first, also where two calls have nothing else in common. The search
-    has to begin again with that knowledge.
-    """
-
-    def __init__(self, collections: frozenset[str]) -> None:
-        super().__init__(f"lists {', '.join(sorted(collections))}")
-        self.collections = collections
-
-
-class OneKeyTwice(Exception):
-    """Several attempts call Stripe under one key, by calls with these labels: of two, one may be
-    under way when the other comes.
-
-    The search has to begin again with the beginnings of those as steps of their own.
-    """
-
-    def __init__(self, calls: frozenset[str]) -> None:
-        super().__init__(calls)
-        self.calls = calls
-
-
-class MustHoldApart(Exception):
-    """Units that are called so were taken for single moments, and another statement comes to
-    something else if it begins between what they do and their commit.
-
-    The search has to begin again with those committed in a step of their own.
-    """
-
-    def __init__(self, units: frozenset[str]) -> None:
-        super().__init__(units)
-        self.units = units
-
-
-class TriesWithoutEnd(Exception):
-    """A step that is called so is made until it is granted. The search has to begin again with
-    that knowledge: who makes it waits."""
-
-    def __init__(self, label: str) -> None:
-        super().__init__(label)
-        self.label = label
 
 
 @dataclass(frozen=True)
@@ -167,6 +105,11 @@ class ServiceWorld:
     _ended: bool = False
 
     @property
+    def deliveries(self) -> Deliveries:
+        """The rules by which refused webhooks are delivered again."""
+        return Deliveries(self.control.players, self.shared_memory or not self.in_turn)
+
+    @property
     def performance(self) -> Performance:
         """The performance that is played."""
         return self.execution.performance
@@ -205,10 +148,10 @@ class ServiceWorld:
         polling = [p for p in players if self._polling(p)]
         enabled = tuple(p.name for p in players if p.able and p not in polling)
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
-        meets = player.at in _MEETS
+        meets = player.at in MEETS
         carried = self.late_answers and player.at is At.TAP
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
-        self._count_deliveries(player)
+        self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
         if self.late_locks and player.at is At.TAP:
             tenures = self.reader.past(player.held[0], actor)
@@ -238,7 +181,7 @@ class ServiceWorld:
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
-        self._leaves_behind(player, touched)
+        self.deliveries.leave_behind(player, touched)
         if player.at is At.LOCK:
             for arrival in player.flying:
                 self.reader.waits(arrival)
@@ -279,7 +222,7 @@ class ServiceWorld:
         """Let the world come to rest, look at it, and judge the history."""
         if waits := await self.control.standstill():
             return await self._stand_still(waits)
-        self._complain_if_stuck()
+        self.complain_if_stuck()
         self._ended = True
         self.control.over = True
         self.control.open()
@@ -382,34 +325,6 @@ class ServiceWorld:
 
     # --- helpers --------------------------------------------------------------------------------
 
-    def _delivers_early(self, player: Player) -> bool:
-        """Return whether it matters when the attempt delivers its refused webhook again.
-
-        Where the delivery that was refused has left nothing behind, delivering again before others
-        move comes to what delivering for the first time comes to there, which is tried as well:
-        then it is enough to deliver again when all others are through.
-        """
-        if player.deliveries >= _EARLY_DELIVERIES:
-            return False
-        return player.left_behind or self.shared_memory or not self.in_turn
-
-    def _leaves_behind(self, player: Player, touched: Footprint) -> None:
-        """After a step that ``touched`` this: whether the delivery has left anything behind so far.
-
-        What was done in the step in which it began was done before it.
-        """
-        player.left_behind = not player.delivers and (player.left_behind or bool(touched.publishes))
-        player.delivers = False
-
-    def _left_for_later(self, player: Player) -> bool:
-        """Return whether a refused webhook is delivered again after others have moved."""
-        if self._delivers_early(player):
-            return False
-        others = [p for p in self.control.players.values() if p is not player and p.able]
-        if any(p.at is not At.AGAIN or self._delivers_early(p) for p in others):
-            return True
-        return player is not next(p for p in self.control.players.values() if p.at is At.AGAIN)
-
     def _trying(self, player: Player) -> tuple[Try, ...]:
         """The steps that an attempt is about to make once more, only to be answered the same."""
         return self._repeats(player, self.polls.again)
@@ -450,19 +365,10 @@ class ServiceWorld:
             self.polls.merged.add(first)
         return taken
 
-    def _count_deliveries(self, player: Player) -> None:
-        """Before a step: ``player`` begins to deliver, if it is at that."""
-        if player.at not in _MEETS:
-            return
-        others = [p for p in self.control.players.values() if p is not player and p.able]
-        if player.at is At.AGAIN and others:
-            player.deliveries += 1
-        player.left_behind = False
-
     def _deferred(self, player: Player) -> bool:
         """Return whether nothing is lost if this attempt does not move now."""
         if player.at is At.AGAIN:
-            return self._left_for_later(player)
+            return self.deliveries.left_for_later(player)
         if player.at is At.START:
             twin = self.twins.get(player.name)
             return twin is not None and self.control.players[twin].at is At.START
@@ -503,29 +409,6 @@ class ServiceWorld:
             case _:
                 return LOCAL
 
-    def _leaks(self) -> list[tuple[str, str]]:
-        """Attempts that are through, and sessions still in a transaction of theirs."""
-        return [
-            (player.name, session)
-            for player in self.control.players.values()
-            if player.at is At.DONE
-            for session in self.reader.open_sessions(player.name)
-        ]
-
-    def _complain_if_stuck(self) -> None:
-        if leaks := self._leaks():
-            owner, session = leaks[0]
-            raise InvalidRun(
-                f"the service leaks a transaction: {session} is still in one after {owner} "
-                "got its answer"
-            )
-        # Who waits for an event that nobody raises any more never was sent one.
-        stuck = [p for p in self.control.players.values() if p.at is not At.DONE and not p.absent]
-        if stuck:
-            where = "; ".join(
-                f"{player.name} tries {tries[0].label!r} without end"
-                if (tries := self._polling(player))
-                else f"{player.name} is {player.at.value}"
-                for player in stuck
-            )
-            raise InvalidRun(f"nobody can move, and not all are done: {where}")
+    def complain_if_stuck(self) -> None:
+        """Check that all attempts are through. Raises ``InvalidRun``."""
+        complain_if_stuck(self.control.players, self.reader.open_sessions, self._polling)
