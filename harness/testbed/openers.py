@@ -16,7 +16,7 @@ _ROWS_READ = 10_000
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Dependencies:
     """The servers of one service, and the ports that taps before them listen on."""
 
     postgres_url: str
@@ -33,12 +33,12 @@ class Opened:
     addresses: Mapping[str, str]
 
 
-Opener = Callable[[Surroundings], AbstractAsyncContextManager[Opened]]
+Opener = Callable[[Dependencies], AbstractAsyncContextManager[Opened]]
 """Opens a tap for as long as the context lasts."""
 
 
 @asynccontextmanager
-async def before_postgres(around: Surroundings) -> AsyncIterator[Opened]:
+async def before_postgres(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before the service's Postgres."""
     url, port = around.postgres_url, around.ports.postgres or 0
     async with PostgresTap(url, sample=_ROWS_READ, port=port) as tap:
@@ -46,7 +46,7 @@ async def before_postgres(around: Surroundings) -> AsyncIterator[Opened]:
 
 
 @asynccontextmanager
-async def before_redis(around: Surroundings) -> AsyncIterator[Opened]:
+async def before_redis(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before the service's Redis."""
     url = around.redis_url
     async with RedisTap(url, port=around.ports.redis or 0) as tap:

@@ -35,7 +35,7 @@ from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
 from paidonce.harness.testbed.bench import Bench, Subject
-from paidonce.harness.testbed.openers import Opener, Surroundings
+from paidonce.harness.testbed.openers import Dependencies, Opener
 from paidonce.harness.testbed.sequences import spread_sequences
 from paidonce.harness.testbed.stored_values import holds
 from paidonce.harness.testbed.stripe_reset import Emptying
@@ -198,7 +198,7 @@ class Stack:
         openers: Collection[Opener],
     ) -> tuple[dict[str, Tap], Addresses]:
         """The taps that are opened, and the addresses by which the service finds them."""
-        around = Surroundings(url, lane.redis.url(), self.subject.ports)
+        around = Dependencies(url, lane.redis.url(), self.subject.ports)
         taps: dict[str, Tap] = {lane.tap.name: lane.tap}
         for opener in openers:
             opened = await exits.enter_async_context(opener(around))

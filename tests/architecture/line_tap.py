@@ -21,7 +21,7 @@ from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_te
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.taps.faults import Faults
 from paidonce.harness.taps.held import Carrier, HoldingTap, Phase
-from paidonce.harness.testbed.openers import Opened, Surroundings
+from paidonce.harness.testbed.openers import Dependencies, Opened
 
 
 class LineStore:
@@ -176,7 +176,7 @@ STORES: list[LineStore] = []
 
 
 @asynccontextmanager
-async def before_a_store(around: Surroundings) -> AsyncIterator[Opened]:
+async def before_a_store(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a store, and a tap before it."""
     store = LineStore()
     server = await asyncio.start_server(store.serve, HOST, 0)
