@@ -53,7 +53,7 @@ def notes(
             "every order of its calls is searched, but what an attempt does between two of them is "
             "one piece, and a race within it, or in a file or another store, is not seen"
         )
-    elif any(each.shared_memory for each in worlds) and not suspected:
+    elif any(each.mode.shared_memory for each in worlds) and not suspected:
         found.append(
             "attempts wait for each other inside the service: every step is taken to touch its "
             "memory, so nothing is left out as the same in another order"
@@ -62,12 +62,12 @@ def notes(
         found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
     if worlds[0].bench.subject.timeouts_hold:
         found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
-    for label in sorted({one for each in worlds for one in each.endless}):
+    for label in sorted({one for each in worlds for one in each.mode.endless}):
         found.append(
             f"{label!r} is tried over and over while another has it ({MOST} times, or for "
             f"{LONGEST_S:g} s, without giving up): it is taken to be tried until it is granted"
         )
-    unnamed = sorted({one for each in worlds for one in each.unnamed})
+    unnamed = sorted({one for each in worlds for one in each.mode.unnamed})
     for place, column in unnamed:
         found.append(
             f"the values of {column} in {words(Resource(place))} differ from execution to "
@@ -146,7 +146,7 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
         reasons.append("the service talks to Redis, which is not behind a tap")
     if any(each.bench.talks_past_the_tap() for each in worlds):
         reasons.append("the service has connections to Postgres that are not behind the tap")
-    shared = [each for each in worlds if each.shared_memory]
+    shared = [each for each in worlds if each.mode.shared_memory]
     if shared and (many := max(each.bench.workers() for each in shared)) > 1:
         reasons.append(
             f"attempts meet in the service's memory, and {many} processes of it answer at one "

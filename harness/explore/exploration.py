@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
@@ -130,19 +131,14 @@ async def opened(
     noise: tuple[str, ...] = (),
     patience: Patience | None = None,
     learnt: Collection[str] = (),
-    apart: Collection[str] = (),
-    late_answers: bool = False,
-    split: Collection[str] = (),
-    endless: Collection[str] = (),
-    each_try: Collection[str] = (),
+    mode: Mode | None = None,
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
-    ``noise`` and ``learnt`` are what a service is known to send by itself, ``apart`` statements
-    that are committed in a step of their own, ``late_answers`` and ``split`` what else is,
-    ``endless`` steps that are made until they are granted, ``each_try`` those of which every try
-    counts; as in a witness.
+    ``noise`` and ``learnt`` are what a service is known to send by itself, ``mode`` what executions
+    of it are known to need.
     """
+    known = mode or Mode()
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
         worlds = []
@@ -152,17 +148,13 @@ async def opened(
             bench = await exits.enter_async_context(
                 stack.bench(lane, variant, settings, controlled_by=openers())
             )
+            remembers = known.late_answers or bench.subject.keeps_state_unseen
             made = ServiceWorlds(
                 scenario,
                 bench,
                 patience or Patience(),
                 background=Background(noise, learnt=set(learnt)),
-                shared_memory=late_answers or bench.subject.keeps_state_unseen,
-                late_answers=late_answers or bench.subject.keeps_state_unseen,
-                apart=frozenset(apart),
-                split=frozenset(split),
-                endless=frozenset(endless),
-                each_try=frozenset(each_try),
+                mode=replace(known, shared_memory=remembers, late_answers=remembers),
             )
             exits.push_async_callback(made.close)
             worlds.append(made)
@@ -180,11 +172,13 @@ async def opened_as(
         variant,
         noise=witness.noise,
         learnt=witness.learnt,
-        apart=witness.apart,
-        late_answers=witness.late_answers,
-        split=witness.split,
-        endless=witness.endless,
-        each_try=witness.each_try,
+        mode=Mode(
+            late_answers=witness.late_answers,
+            apart=frozenset(witness.apart),
+            split=frozenset(witness.split),
+            endless=frozenset(witness.endless),
+            each_try=frozenset(witness.each_try),
+        ),
     ) as worlds:
         yield worlds[0]
 
@@ -311,11 +305,11 @@ def _witness(
         deadlock_gap_ms=request.patience.deadlock_gap * 1000,
         noise=request.noise,
         learnt=tuple(sorted(worlds.background.learnt)),
-        apart=tuple(sorted(worlds.apart)),
-        late_answers=worlds.late_answers,
-        split=tuple(sorted(worlds.split)),
-        endless=tuple(sorted(worlds.endless)),
-        each_try=tuple(sorted(worlds.each_try)),
+        apart=tuple(sorted(worlds.mode.apart)),
+        late_answers=worlds.mode.late_answers,
+        split=tuple(sorted(worlds.mode.split)),
+        endless=tuple(sorted(worlds.mode.endless)),
+        each_try=tuple(sorted(worlds.mode.each_try)),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

@@ -8,15 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from paidonce.harness.explore.cluster.service_lanes import (
-    Elsewhere,
-    InMode,
-    Mode,
-    lists_in_order,
-    must_hold_apart,
-    one_key_twice,
-    tries_without_end,
-)
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere, InMode, in_mode
+from paidonce.harness.explore.control.alarms import RAISING, SILENT
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.lessons import (
     ListsInOrder,
@@ -26,6 +19,7 @@ from paidonce.harness.explore.control.lessons import (
     SharesMemory,
     TriesWithoutEnd,
 )
+from paidonce.harness.explore.control.mode import Mode, what_is_known
 from paidonce.harness.explore.control.outcome import (
     differing,
     exchanged,
@@ -81,23 +75,13 @@ class Relying:
 
     async def result(self) -> SearchResult:
         """Return the result of the search that began last; what it had learnt is in ``lessons``."""
-        shared = self.memory or any(each.shared_memory for each in self.worlds)
-        apart = frozenset().union(*(each.apart for each in self.worlds))
-        split = frozenset().union(*(each.split for each in self.worlds))
-        unnamed = frozenset().union(*(each.unnamed for each in self.worlds))
-        endless = frozenset().union(*(each.endless for each in self.worlds))
-        each_try = frozenset().union(*(each.each_try for each in self.worlds))
-        self.mode = Mode(
-            shared,
-            late_answers=self.memory or any(each.late_answers for each in self.worlds),
+        known = what_is_known(each.mode for each in self.worlds)
+        self.mode = replace(
+            known,
+            shared_memory=self.memory or known.shared_memory,
+            late_answers=self.memory or known.late_answers,
             in_turn=self.reduces,
             late_locks=self.reduces,
-            apart=apart,
-            split=split,
-            unnamed=unnamed,
-            endless=endless,
-            each_try=each_try,
-            put_back=any(each.put_back for each in self.worlds),
         )
         try:
             while True:
@@ -106,9 +90,8 @@ class Relying:
                     return result
         finally:
             for each in self.worlds:
-                each.on_inside = each.on_overtaken = each.on_listed = each.on_twice = None
-                each.on_endless = None
-                each.in_turn = each.late_locks = each.hold_all = False
+                each.alarms = SILENT
+                each.mode = replace(each.mode, in_turn=False, late_locks=False, hold_all=False)
 
     async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""
@@ -181,18 +164,12 @@ class Relying:
     async def _search(
         self, claims: Claims, ways: Ways, budget: Budget | None = None
     ) -> SearchResult:
-        def shares_memory() -> None:
-            raise SharesMemory
-
         for each in self.worlds:
-            each.on_inside, each.on_overtaken = shares_memory, must_hold_apart
-            each.on_listed = lists_in_order if self.reduces else None
-            each.on_twice = one_key_twice
-            each.on_endless = tries_without_end
+            each.alarms = RAISING if self.reduces else replace(RAISING, listed=None)
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
         result = await search(
-            [self.mode.on(each) for each in self.worlds],
+            [in_mode(each, self.mode) for each in self.worlds],
             judge_outcome,
             Noting(self.scheduler(), claims, None if self.mode.late_answers else ways),
             budget=budget or self._left(),

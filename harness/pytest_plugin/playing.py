@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.exploration import Explored, explore, opened, save
 from paidonce.harness.explore.regression import Replay
@@ -163,7 +164,7 @@ async def _explored(
         play.variant,
         lanes=[lane],
         noise=explore_table.noise,
-        apart=statements(orders),
+        mode=Mode(apart=frozenset(statements(orders))),
     ) as worlds:
         if explore_table.watch_s:
             await worlds[0].watch(explore_table.watch_s)

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from paidonce.harness.explore.caveats import about_nothing, claimed, honest
 from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.search import Counts, Ending, SearchResult
 from paidonce.harness.verdict import Status
@@ -99,7 +100,7 @@ def said_of(workers: int, *, shared_memory: bool) -> SearchResult:
         bench=bench,
         background=Background(),
         surprise="",
-        shared_memory=shared_memory,
+        mode=Mode(shared_memory=shared_memory),
         scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1")]),
         alone={},
     )

@@ -9,8 +9,11 @@ import pytest
 
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.execution import SERVICE, ServiceWorld
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
+
+IN_TURN = Mode(in_turn=True)
 
 
 class Control:
@@ -44,13 +47,13 @@ def refused(name="delivery", **more):
 
 def test_a_refused_webhook_may_come_again_while_others_are_under_way():
     page = Player("page", at=At.ANSWER)
-    assert choices(world(page, refused(left_behind=True), in_turn=True)) == ["page", "delivery"]
+    assert choices(world(page, refused(left_behind=True), mode=IN_TURN)) == ["page", "delivery"]
     assert choices(world(page, refused())) == ["page", "delivery"]
 
 
 def test_where_the_refused_delivery_left_nothing_behind_it_is_enough_to_come_last():
     page, again = Player("page", at=At.ANSWER), refused()
-    made = world(page, again, in_turn=True)
+    made = world(page, again, mode=IN_TURN)
     assert [(one.actor, one.deferred) for one in made.pending()] == [
         ("page", False),
         ("delivery", True),
@@ -67,7 +70,7 @@ def test_it_does_not_come_again_without_end_while_others_stand_still():
 
 def test_somebody_who_waits_for_a_refused_webhook_is_no_reason_to_wait_for_them():
     inside = Player("page", at=At.INSIDE)
-    assert choices(world(inside, refused(), in_turn=True)) == ["delivery"]
+    assert choices(world(inside, refused(), mode=IN_TURN)) == ["delivery"]
 
 
 def test_who_waits_for_an_event_cannot_move_and_is_not_stuck():
@@ -121,7 +124,7 @@ def test_an_event_that_never_came_was_never_delivered():
 def test_what_an_attempt_did_before_it_delivers_is_not_left_behind_by_the_delivery():
     """It confirms at Stripe, and delivers what comes of that: only the second may be refused."""
     player = Player("tab", at=At.TAP, touched=Footprint(publishes=SERVICE))
-    made = world(player, in_turn=True)
+    made = world(player, mode=IN_TURN)
     made.delivers("tab")
     made.deliveries.leave_behind(player, player.touched)
     assert not player.left_behind

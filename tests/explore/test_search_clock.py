@@ -43,7 +43,14 @@ class Slow(ServiceWorlds):
 
     def __init__(self) -> None:
         subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=True, timeouts_hold=True)
-        bench: Any = SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False)
+        bench: Any = SimpleNamespace(
+            subject=subject,
+            controlled=False,
+            taps={},
+            stripe_tap=SimpleNamespace(live_keys=set()),
+            talks_past_the_tap=lambda: False,
+            workers=lambda: 1,
+        )
         super().__init__(scenario("two_tabs"), bench)
         self.watched = 0
         self.begun = 0

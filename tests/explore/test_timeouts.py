@@ -10,6 +10,7 @@ import pytest
 
 from paidonce.harness.explore.caveats import honest, notes
 from paidonce.harness.explore.control.database_timeouts import Timeouts
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Function
 from paidonce.harness.explore.footprint.sql.session_settings import settings_at_first, timeouts_of
@@ -171,7 +172,14 @@ def worlds(*, hold: bool) -> Any:
     timeouts.waits("LOCK", {"lock_timeout": "1s"}, [])
     subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=False, timeouts_hold=hold)
     return SimpleNamespace(
-        bench=SimpleNamespace(subject=subject, taps=None, talks_past_the_tap=lambda: False),
+        bench=SimpleNamespace(
+            subject=subject,
+            controlled=False,
+            taps={},
+            stripe_tap=SimpleNamespace(live_keys=set()),
+            talks_past_the_tap=lambda: False,
+            workers=lambda: 1,
+        ),
         background=SimpleNamespace(learnt=set(), disturbing={}),
         warmth=SimpleNamespace(notes=()),
         scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1")]),
@@ -179,9 +187,7 @@ def worlds(*, hold: bool) -> Any:
         timeouts=timeouts,
         alone={},
         surprise="",
-        unnamed=(),
-        endless=frozenset(),
-        shared_memory=False,
+        mode=Mode(),
     )
 
 

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
+from paidonce.harness.explore.control.alarms import RAISING
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.lessons import (
-    ListsInOrder,
-    MustHoldApart,
-    OneKeyTwice,
-    SharesMemory,
-    TriesWithoutEnd,
-)
-from paidonce.harness.explore.footprint.model import Column
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
 from paidonce.harness.explore.search.world import World, Worlds
-from paidonce.harness.explore.validate.learnt import Learning, Pair
+from paidonce.harness.explore.validate.learnt import Learning
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """The claims that a search relies on, on every lane alike; see the fields of
-    ``ServiceWorlds``."""
-
-    shared_memory: bool = False
-    late_answers: bool = False
-    in_turn: bool = False
-    late_locks: bool = False
-    unnamed: frozenset[Column] = frozenset()
-    apart: frozenset[str] = frozenset()
-    split: frozenset[str] = frozenset()
-    lists: frozenset[str] = frozenset()
-    hold_all: bool = False
-    endless: frozenset[str] = frozenset()
-    each_try: frozenset[str] = frozenset()
-    put_back: bool = False
-    pairs: frozenset[Pair] = frozenset()
-    """Kinds of steps that were found not to commute."""
-
-    def on(self, worlds: ServiceWorlds) -> Worlds:
-        """``worlds``, searched like this from now on."""
-        worlds.shared_memory = self.shared_memory
-        worlds.late_answers = self.late_answers
-        worlds.in_turn = self.in_turn
-        worlds.late_locks = self.late_locks
-        worlds.apart = self.apart
-        worlds.split = self.split
-        worlds.lists = self.lists
-        worlds.hold_all = self.hold_all
-        worlds.endless = self.endless
-        worlds.each_try = self.each_try
-        worlds.unnamed = self.unnamed
-        worlds.put_back = self.put_back
-        return Learning(worlds, self.pairs) if self.pairs else worlds
+def in_mode(worlds: ServiceWorlds, mode: Mode) -> Worlds:
+    """``worlds``, searched in ``mode`` from now on."""
+    worlds.mode = mode
+    return Learning(worlds, mode.pairs) if mode.pairs else worlds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +29,7 @@ class InMode:
     mode: Mode
 
     async def fresh(self) -> World:
-        return await self.mode.on(self.worlds).fresh()
+        return await in_mode(self.worlds, self.mode).fresh()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +54,8 @@ class MakeOnService:
     mode: Mode
 
     async def __call__(self, worlds: ServiceWorlds) -> LaneReport:
-        worlds.on_inside, worlds.on_overtaken = _shares_memory, must_hold_apart
-        worlds.on_listed, worlds.on_twice = lists_in_order, one_key_twice
-        worlds.on_endless = tries_without_end
-        made = await make(self.mode.on(worlds), self.plan, self.care)
+        worlds.alarms = RAISING
+        made = await make(in_mode(worlds, self.mode), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
         return LaneReport(
@@ -180,27 +140,3 @@ class Elsewhere:
             return ()
         were = "a worker was" if lost == 1 else f"{lost} workers were"
         return (f"{were} lost; what they had begun was executed again elsewhere",)
-
-
-def _shares_memory() -> NoReturn:
-    raise SharesMemory
-
-
-def must_hold_apart(units: frozenset[str]) -> NoReturn:
-    """Raise ``MustHoldApart``."""
-    raise MustHoldApart(units)
-
-
-def one_key_twice(calls: frozenset[str]) -> NoReturn:
-    """Raise ``OneKeyTwice``."""
-    raise OneKeyTwice(calls)
-
-
-def lists_in_order(collections: frozenset[str]) -> NoReturn:
-    """Raise ``ListsInOrder``."""
-    raise ListsInOrder(collections)
-
-
-def tries_without_end(label: str) -> NoReturn:
-    """Raise ``TriesWithoutEnd``."""
-    raise TriesWithoutEnd(label)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from paidonce.harness.checkers import judge
+from paidonce.harness.explore.control.alarms import SILENT, Alarms
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.deliveries import MEETS, Deliveries
 from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
 from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
@@ -64,32 +66,14 @@ class ServiceWorld:
     end_recording: Over
     """Called when all attempts are through: looking at what came of them is no part of the
     history."""
-    shared_memory: bool = False
-    """True if every step is taken to touch the service's memory."""
-    late_answers: bool = False
-    """True if answers are delivered in steps of their own: then those alone touch that memory."""
-    on_inside: Callable[[], None] | None = None
-    """Called when an attempt is found to wait inside the service; may raise."""
-    lists: frozenset[str] = frozenset()
-    """Collections of Stripe's of which the order is known to matter."""
-    in_turn: bool = False
-    """True if what comes to the same is tried in one order only."""
-    on_listed: Callable[[frozenset[str]], None] | None = None
-    """Called with collections of Stripe's that are looked through beyond ``lists``; may raise."""
-    on_overtaken: Callable[[frozenset[str]], None] | None = None
-    """Called with the units that turned out to be no single moments; may raise."""
-    split: frozenset[str] = frozenset()
-    """Calls to Stripe whose beginnings are steps of their own."""
-    on_twice: Callable[[frozenset[str]], None] | None = None
-    """Called with calls beyond ``split`` that several attempts make under one key; may raise."""
+    mode: Mode = field(default_factory=Mode)
+    """What the search relies on."""
+    alarms: Alarms = SILENT
+    """Whom to tell that it must not."""
     polls: Polls = field(default_factory=Polls)
     """Who tries for something over and over."""
-    on_endless: Callable[[str], None] | None = None
-    """Called with what an attempt does not give up trying; may raise."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Attempts that need not begin before another one that does the same has begun."""
-    late_locks: bool = False
-    """True if statements are deferred that would only wait."""
     on_close: Callable[[], Awaitable[None]] | None = None
     end_waits: Callable[[], Awaitable[None]] | None = None
     """Ends the transactions that nobody will ever end."""
@@ -107,7 +91,7 @@ class ServiceWorld:
     @property
     def deliveries(self) -> Deliveries:
         """The rules by which refused webhooks are delivered again."""
-        return Deliveries(self.control.players, self.shared_memory or not self.in_turn)
+        return Deliveries(self.control.players, self.mode.shared_memory or not self.mode.in_turn)
 
     @property
     def performance(self) -> Performance:
@@ -149,11 +133,11 @@ class ServiceWorld:
         enabled = tuple(p.name for p in players if p.able and p not in polling)
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
         meets = player.at in MEETS
-        carried = self.late_answers and player.at is At.TAP
+        carried = self.mode.late_answers and player.at is At.TAP
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
-        if self.late_locks and player.at is At.TAP:
+        if self.mode.defers and player.at is At.TAP:
             tenures = self.reader.past(player.held[0], actor)
         self.reader.late.at = self.steps
         moment = player.at is At.TAP and player.held[0].moment
@@ -170,14 +154,14 @@ class ServiceWorld:
         woken = await self.control.rest(player)
         if self._failures:
             raise self._failures[0]
-        if self.on_listed is not None and (listed := self.reader.listed - self.lists):
-            self.on_listed(listed)
-        if self.on_twice is not None and (twice := self.reader.one_key.twice - self.split):
-            self.on_twice(frozenset(twice))
-        if self.late_locks and self.reader.late.unsafe is not None:
+        if self.alarms.listed is not None and (listed := self.reader.listed - self.mode.lists):
+            self.alarms.listed(listed)
+        if self.alarms.twice is not None and (twice := self.reader.one_key.twice - self.mode.split):
+            self.alarms.twice(frozenset(twice))
+        if self.mode.defers and self.reader.late.unsafe is not None:
             raise MustNotDefer(self.reader.late.unsafe)
-        if self.on_overtaken is not None and (overtaken := self.reader.overtaken):
-            self.on_overtaken(overtaken)
+        if self.alarms.overtaken is not None and (overtaken := self.reader.overtaken):
+            self.alarms.overtaken(overtaken)
         touched = player.touched
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
@@ -186,12 +170,12 @@ class ServiceWorld:
             for arrival in player.flying:
                 self.reader.waits(arrival)
         inside = inside or self._inside()
-        if inside and self.on_inside is not None and not self.shared_memory:
-            self.on_inside()
+        if inside and self.alarms.inside is not None and not self.mode.shared_memory:
+            self.alarms.inside()
         told = player.at in (At.DONE, At.AGAIN, At.EVENT)
         # Who is held with its answer, or waits for it, has done nothing within the service.
         carried = carried and player.at in (At.ANSWER, At.LOCK)
-        if meets or inside or told or (self.shared_memory and not carried):
+        if meets or inside or told or (self.mode.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         await self.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
@@ -348,8 +332,8 @@ class ServiceWorld:
         first, lasting = taken.label, Persistence()
         while player.idle and not self._inside() and self._trying(player):
             if lasting.endless:
-                if self.on_endless is not None:
-                    self.on_endless(first)
+                if self.alarms.endless is not None:
+                    self.alarms.endless(first)
                 raise InvalidRun(f"{player.name} tries {first!r} without end")
             lasting.tries += 1
             self.steps -= 1
@@ -372,7 +356,7 @@ class ServiceWorld:
         if player.at is At.START:
             twin = self.twins.get(player.name)
             return twin is not None and self.control.players[twin].at is At.START
-        if not self.late_locks or player.at is not At.TAP or player.flying or len(player.held) > 1:
+        if not self.mode.defers or player.at is not At.TAP or player.flying or len(player.held) > 1:
             return False
         if not self.reader.deferred(player.held[0], player.name):
             return False
@@ -396,8 +380,9 @@ class ServiceWorld:
 
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)
-        carried = self.late_answers and player.at is At.TAP and not self._inside()
-        return expected.union(AT_THE_SERVICE) if self.shared_memory and not carried else expected
+        carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
+        shared = self.mode.shared_memory and not carried
+        return expected.union(AT_THE_SERVICE) if shared else expected
 
     def _expected_at_taps(self, player: Player) -> Footprint:
         match player.at:

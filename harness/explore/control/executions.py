@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import psycopg
 
 from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.alarms import SILENT, Alarms
 from paidonce.harness.explore.control.attempts import Player
 from paidonce.harness.explore.control.attribution_learnt import Habits
 from paidonce.harness.explore.control.background import Background
@@ -24,6 +25,7 @@ from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.lock_waits import LockWaits
 from paidonce.harness.explore.control.memory_history import Memory
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.polling import Polls
 from paidonce.harness.explore.control.process_activity import ProcessActivity
@@ -35,7 +37,6 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_n
 from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
-from paidonce.harness.explore.footprint.model import Column
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.names import Names
@@ -65,41 +66,12 @@ class ServiceWorlds:
     patience: Patience = field(default_factory=Patience)
     background: Background = field(default_factory=Background)
     """The units that the service sends by itself."""
-    shared_memory: bool = False
-    """True if attempts are taken to meet in the service's memory at every step."""
-    late_answers: bool = False
-    """True if every answer is delivered in a step of its own."""
-    in_turn: bool = False
-    """True if attempts that do the same need begin in one order only."""
-    late_locks: bool = False
-    """True if statements that would only wait for a lock are deferred."""
-    unnamed: frozenset[Column] = frozenset()
-    """Columns whose values have no name: keys are told without them."""
-    lists: frozenset[str] = frozenset()
-    """Collections of Stripe's of which it matters in which order they grow."""
-    apart: frozenset[str] = frozenset()
-    """Kinds of statements that are committed in a step of their own, whatever their text says."""
-    split: frozenset[str] = frozenset()
-    """Kinds of calls to Stripe that begin in a step of their own."""
-    hold_all: bool = False
-    """True if every statement is that could be."""
-    put_back: bool = False
-    """True if each execution begins with the tables as they were once the service was warm."""
-    endless: frozenset[str] = frozenset()
-    """The steps that attempts try over and over until granted, by label: they wait meanwhile."""
-    each_try: frozenset[str] = frozenset()
-    """The steps that attempts try over and over with every try a step of its own, by label."""
+    mode: Mode = field(default_factory=Mode)
+    """What executions rely on."""
+    alarms: Alarms = SILENT
+    """Whom they tell that they must not."""
     merged: set[str] = field(default_factory=set)
     """Labels of steps of which several tries were made in one step, in any execution so far."""
-    on_inside: Callable[[], None] | None = None
-    """Called when an attempt is found to wait inside the service; may raise."""
-    on_listed: Callable[[frozenset[str]], None] | None = None
-    on_overtaken: Callable[[frozenset[str]], None] | None = None
-    """Called with kinds of statements that were no single moments after all; may raise."""
-    on_twice: Callable[[frozenset[str]], None] | None = None
-    """Called with kinds of calls to Stripe that several attempts make under one key; may raise."""
-    on_endless: Callable[[str], None] | None = None
-    """Called with what an attempt tries without end, beyond ``endless``; may raise."""
     alone: Mapping[str, int] = field(default_factory=dict)
     """How many of its requests succeeded when an attempt was alone, of those that were then told
     that they succeeded. Empty where that was not looked at: the reference service's scenarios say
@@ -149,15 +121,15 @@ class ServiceWorlds:
         beforehand = replace(
             told,
             background=Background(self.background.patterns, learnt=self.background.learnt),
-            in_turn=True,
-            late_locks=False,
-            late_answers=False,
-            hold_all=False,
-            put_back=False,
-            on_inside=None,
-            on_listed=None,
-            on_twice=None,
-            on_endless=None,
+            mode=replace(
+                told.mode,
+                in_turn=True,
+                late_locks=False,
+                late_answers=False,
+                hold_all=False,
+                put_back=False,
+            ),
+            alarms=Alarms(overtaken=told.alarms.overtaken),
             _serials=self._serials,
             _sessions=self._sessions,
         )
@@ -167,7 +139,7 @@ class ServiceWorlds:
 
     async def parted(self) -> str:
         """How what warming up came to goes another way by now, in words; empty if it does not."""
-        if self.put_back:
+        if self.mode.put_back:
             self._players_clients().put_back = True
         return await self.warmth.parted()
 
@@ -187,7 +159,7 @@ class ServiceWorlds:
             performance = await self._begun(execution)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
-        names = Names(performance.known, serials, self.unnamed)
+        names = Names(performance.known, serials, self.mode.unnamed)
         players = [Player(attempt.name) for attempt in self.scenario.attempts]
         reading = self._reading(names, began)
         reader = TapReader(reading, players, self._known())
@@ -201,8 +173,8 @@ class ServiceWorlds:
             thorough=bool(self.surprise),
             left=performance.left,
             several=self._several,
-            late_answers=self.late_answers,
-            splitting=Splitting(reading.sessions, self.apart, self.hold_all),
+            late_answers=self.mode.late_answers,
+            splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all),
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -212,19 +184,10 @@ class ServiceWorlds:
             control=control,
             reader=reader,
             end_recording=self._end_recording,
-            shared_memory=self.shared_memory,
-            late_answers=self.late_answers,
-            on_inside=self.on_inside,
-            on_listed=self.on_listed,
-            on_overtaken=self.on_overtaken,
-            split=self.split,
-            on_twice=self.on_twice,
-            polls=Polls(self.endless, self.merged, self.each_try),
-            on_endless=self.on_endless,
-            lists=self.lists,
-            in_turn=self.in_turn,
-            twins=self.twins if self.in_turn else {},
-            late_locks=self.late_locks and not self.shared_memory,
+            mode=self.mode,
+            alarms=self.alarms,
+            polls=Polls(self.mode.endless, self.merged, self.mode.each_try),
+            twins=self.twins if self.mode.in_turn else {},
             on_close=self._closed,
             end_waits=self._end_waits,
         )
@@ -250,18 +213,18 @@ class ServiceWorlds:
             times=Times(began, self.background, names.beforehand),
             sessions=sessions,
             late=DeferralTracker(sessions),
-            one_key=OneKey(self.split),
+            one_key=OneKey(self.mode.split),
             leases=self.leases,
             timeouts=self.timeouts,
             hidden_locks=self._hidden_locks,
-            told=ToldByStripe(names.known, names.call, self.lists) if tells else None,
+            told=ToldByStripe(names.known, names.call, self.mode.lists) if tells else None,
             time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand)),
         )
 
     async def _begun(self, execution: Execution) -> Performance:
         """The script's beginning. If nobody waits for it any more it is brought about all the same:
         what the service is still doing for it must not be taken for its own doing."""
-        execution.clients.put_back = execution.clients.put_back or self.put_back
+        execution.clients.put_back = execution.clients.put_back or self.mode.put_back
         beginning = asyncio.ensure_future(execution.begin())
         self._under_way.add(beginning)
         beginning.add_done_callback(self._under_way.discard)
@@ -406,7 +369,7 @@ class ServiceWorlds:
         if self._sessions is None:
             self._sessions = SqlSessions(self.bench.postgres_url, self._asked)
         self._sessions.begin()
-        self._sessions.held_apart = self.apart
+        self._sessions.held_apart = self.mode.apart
         return self._sessions
 
     def _asked(self, session: str) -> Mapping[str, str]:

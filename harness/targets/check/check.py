@@ -12,6 +12,7 @@ import msgspec
 from paidonce.harness.checkers import target_checkers
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.exploration import explore, opened, save
 from paidonce.harness.explore.search import Budget, Progress
@@ -254,7 +255,7 @@ class _OfOne:
                 self._name,
                 lanes=self._lanes,
                 noise=file.explore.noise,
-                apart=statements(orders),
+                mode=Mode(apart=frozenset(statements(orders))),
             ) as worlds:
                 request = replace(
                     request_for(plan.script, self._name),

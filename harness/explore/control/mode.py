@@ -1,0 +1,64 @@
+"""What a search relies on: how the executions of a service are made, on every lane alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from paidonce.harness.explore.footprint.model import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Things taken for granted of a service, and those learnt not to be so."""
+
+    shared_memory: bool = False
+    """True if attempts are taken to meet in the service's memory at every step."""
+    late_answers: bool = False
+    """True if every answer is delivered in a step of its own, which alone touches that memory."""
+    in_turn: bool = False
+    """True if attempts that do the same need begin in one order only."""
+    late_locks: bool = False
+    """True if statements that would only wait for a lock are deferred."""
+    unnamed: frozenset[Column] = frozenset()
+    """Columns whose values have no name: keys are told without them."""
+    apart: frozenset[str] = frozenset()
+    """Kinds of statements that are committed in a step of their own, whatever their text says."""
+    split: frozenset[str] = frozenset()
+    """Kinds of calls to Stripe that begin in a step of their own."""
+    lists: frozenset[str] = frozenset()
+    """Collections of Stripe's of which it matters in which order they grow."""
+    hold_all: bool = False
+    """True if every statement that could be is committed in a step of its own."""
+    endless: frozenset[str] = frozenset()
+    """The steps that attempts try over and over until granted, by label: they wait meanwhile."""
+    each_try: frozenset[str] = frozenset()
+    """The steps that attempts try over and over with every try a step of its own, by label."""
+    put_back: bool = False
+    """True if each execution begins with the tables as they were once the service was warm."""
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    """Kinds of steps that were found not to commute."""
+
+    @property
+    def defers(self) -> bool:
+        """Return True if statements are deferred: not where every step is one in memory."""
+        return self.late_locks and not self.shared_memory
+
+
+def what_is_known(modes: Iterable[Mode]) -> Mode:
+    """The mode in which a search begins on lanes that were opened in ``modes``.
+
+    What one of them is known to need they all need. How much is reduced is up to the search, and
+    what it has learnt by itself is not kept.
+    """
+    known = list(modes)
+    return Mode(
+        shared_memory=any(mode.shared_memory for mode in known),
+        late_answers=any(mode.late_answers for mode in known),
+        unnamed=frozenset().union(*(mode.unnamed for mode in known)),
+        apart=frozenset().union(*(mode.apart for mode in known)),
+        split=frozenset().union(*(mode.split for mode in known)),
+        endless=frozenset().union(*(mode.endless for mode in known)),
+        each_try=frozenset().union(*(mode.each_try for mode in known)),
+        put_back=any(mode.put_back for mode in known),
+    )

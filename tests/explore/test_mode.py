@@ -1,0 +1,42 @@
+"""What a search relies on, and with what the next one on the same lanes begins."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from paidonce.harness.explore.control.mode import Mode, what_is_known
+
+COLUMN = (("public", "orders"), "reference")
+
+
+def test_what_one_lane_is_known_to_need_they_all_need():
+    one = Mode(late_answers=True, apart=frozenset({"a"}), unnamed=frozenset({COLUMN}))
+    other = Mode(shared_memory=True, apart=frozenset({"b"}), put_back=True)
+    assert what_is_known([one, other]) == Mode(
+        shared_memory=True,
+        late_answers=True,
+        apart=frozenset({"a", "b"}),
+        unnamed=frozenset({COLUMN}),
+        put_back=True,
+    )
+
+
+def test_how_much_is_reduced_and_what_was_found_out_is_not_kept():
+    learnt = {"in_turn", "late_locks", "hold_all", "lists", "pairs"}
+    everything = Mode(
+        in_turn=True,
+        late_locks=True,
+        hold_all=True,
+        lists=frozenset({"charges"}),
+        pairs=frozenset({("a", "b")}),
+    )
+    assert what_is_known([everything]) == Mode()
+    kept = {one.name for one in dataclasses.fields(Mode)} - learnt
+    flags = {"shared_memory", "late_answers", "put_back"}
+    needed = {name: True if name in flags else frozenset({"a"}) for name in kept}
+    assert what_is_known([Mode(**needed)]) == Mode(**needed)
+
+
+def test_nothing_is_deferred_where_every_step_is_one_in_memory():
+    assert Mode(late_locks=True).defers
+    assert not Mode(late_locks=True, shared_memory=True).defers
