@@ -27,7 +27,7 @@ class VariantTable(Table, frozen=True, kw_only=True):
     """``[variants.NAME]``: one build of the service, with what is claimed of it."""
 
     sound: Annotated[
-        bool, Meta(description="What is claimed: true, no interleaving breaks an invariant.")
+        bool, Meta(description="The claim: true says that no interleaving breaks an invariant.")
     ]
     title: str = ""
     env: Annotated[
@@ -149,7 +149,9 @@ class TapsTable(Table, frozen=True, kw_only=True):
             "Postgres, if the service is told of it. What [observe] looks at is needed anyway."
         ),
     ] = None
-    postgres_port: Annotated[Port | None, Meta(description="Listen here, not anywhere.")] = None
+    postgres_port: Annotated[
+        Port | None, Meta(description="The port to listen on; any free one by default.")
+    ] = None
     stripe_port: Port | None = None
     stripe_tls_port: Annotated[
         Port | None, Meta(description="Stripe by TLS, with a certificate made for the run.")
@@ -178,8 +180,8 @@ class ExploreTable(Table, frozen=True, kw_only=True):
     timeouts_hold: Annotated[
         bool,
         Meta(
-            description="The same for time-outs of Postgres that sessions have set (lock_timeout, "
-            "statement_timeout and the like), where somebody waits for a lock."
+            description="Time-outs of Postgres are taken so as well: those that sessions have "
+            "set (lock_timeout, statement_timeout and the like), where somebody waits for a lock."
         ),
     ] = False
     check_s: Annotated[
@@ -204,7 +206,7 @@ class RestTable(Table, frozen=True, kw_only=True):
 class TargetFile(Table, frozen=True, kw_only=True):
     """The whole file."""
 
-    name: Annotated[str, Meta(description="What reports call the service.")]
+    name: Annotated[str, Meta(description="The service's name in reports.")]
     title: str = ""
     build: Annotated[
         tuple[Command, ...],

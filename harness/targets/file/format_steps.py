@@ -106,8 +106,12 @@ class RuleTable(Table, frozen=True, kw_only=True):
 class SuccessTable(RuleTable, frozen=True, kw_only=True):
     """``[success]``: the answer of a last step by which an attempt was told that it worked."""
 
-    at_least: Annotated[NotNegative | None, Meta(description="So many attempts, at least.")] = None
-    at_most: Annotated[NotNegative | None, Meta(description="So many attempts, at most.")] = None
+    at_least: Annotated[
+        NotNegative | None, Meta(description="The least number of attempts that succeed.")
+    ] = None
+    at_most: Annotated[
+        NotNegative | None, Meta(description="The greatest number of attempts that succeed.")
+    ] = None
 
 
 class AttemptTable(Table, frozen=True, kw_only=True):
@@ -115,12 +119,12 @@ class AttemptTable(Table, frozen=True, kw_only=True):
 
     name: str
     steps: Annotated[tuple[StepTable, ...], Meta(min_length=1)]
-    count: Annotated[Count, Meta(description="How many that do the same.")] = 1
+    count: Annotated[Count, Meta(description="The number of clients that do the same.")] = 1
     as_: Annotated[str, Meta(description="The user whose cookies its steps use.")] = msgspec.field(
         default="client", name="as"
     )
     counts: Annotated[
-        bool, Meta(description="Whether its success counts for at_least and at_most.")
+        bool, Meta(description="True if its success counts for at_least and at_most.")
     ] = True
     success: Annotated[RuleTable | None, Meta(description="Instead of [success].")] = None
     rejection: Annotated[
