@@ -20,6 +20,7 @@ def unit(
     tag: str = "",
     error: str = "",
     more: int = 0,
+    sql: str = "SELECT",
 ) -> Unit:
     failure = Failure(severity="ERROR", sqlstate=error, message="no") if error else None
     answer = Answer(
@@ -29,7 +30,7 @@ def unit(
         columns=columns,
         sample=list(rows),
     )
-    return Unit(1, 1, None, "sync", (Statement("SELECT"),), answer=answer)
+    return Unit(1, 1, None, "sync", (Statement(sql),), answer=answer)
 
 
 def stripe(text: str) -> StripeCall:
@@ -55,6 +56,16 @@ def test_another_value_row_count_tag_or_error_is_another_answer():
     told = [heard(one, names) for one in answers]
     assert len({one.said for one in told}) == len({one.exactly for one in told}) == len(answers)
     assert heard(unit(("paid",)), Names({})) == told[0]
+
+
+def test_rows_that_nobody_put_in_order_come_in_any():
+    def told(*rows: tuple[str, str], sql: str = "SELECT n, value FROM t") -> AnswerDigest:
+        return heard(unit(*rows, columns=("n", "value"), sql=sql), Names({}))
+
+    one, other, asked = ("1", "a"), ("2", "b"), "SELECT n, value FROM t order by n"
+    assert told(one, other) == told(other, one)
+    assert told(one, other) != told(("1", "b"), ("2", "a"))
+    assert told(one, other, sql=asked) != told(other, one, sql=asked)
 
 
 def test_times_are_no_difference():

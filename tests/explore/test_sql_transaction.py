@@ -213,6 +213,17 @@ def test_advisory_locks_of_the_session_outlive_the_transaction(
     assert short(session.closed().locks) == {key}
 
 
+def test_letting_go_of_all_advisory_locks_lets_go_of_ones_own(session: TransactionTracker) -> None:
+    reset = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
+    assert _run(session, reset).empty
+    _run(session, "SELECT pg_advisory_lock(1)")
+    assert short(_run(session, reset).locks) == {"pg-advisory/number{key=1}"}
+    assert not session.holds_locks
+    assert _run(session, reset).empty
+    _run(session, "LISTEN orders")
+    assert short(_run(session, reset).publishes) == {"pg-notify{}"}
+
+
 def test_the_search_path_of_the_session(session: TransactionTracker) -> None:
     _run(session, "BEGIN", "SET search_path TO elsewhere")
     assert session.expect([Query(READ)]).looks == EVERYTHING.looks

@@ -82,25 +82,45 @@ def heard_rows(
     names: Names,
     *,
     whole: bool,
+    ordered: bool = True,
 ) -> AnswerDigest:
-    """Return an answer of rows; ``head`` is what is said of them all."""
-    said = list(head)
-    exactly = said.copy()
+    """Return an answer of rows; ``head`` is what is said of them all.
+
+    Where nobody asked for rows that are ``ordered`` they come as they happen to be stored.
+    """
+    said: list[str] = []
+    exactly: list[str] = []
     for row in rows:
-        for column, value in zip(columns, row, strict=False):
-            if value is None:
-                said.append("null")
-                exactly.append("null")
-                continue
-            blind, named = _named(value, names)
-            if names.numbers_are_in(column):
-                number = names.number(column, value)
-                named = number or named
-                if value.isdigit():
-                    blind = number or "?"
-            said.append(f"={blind}")
-            exactly.append(f"={named}")
-    return AnswerDigest(_digest("\n".join(said)), _digest("\n".join(exactly)) if whole else "")
+        shown, meant = _row(columns, row, names)
+        said.append(shown)
+        exactly.append(meant)
+    if not ordered:
+        said.sort()
+        exactly.sort()
+    first = list(head)
+    return AnswerDigest(
+        _digest("\n".join(first + said)), _digest("\n".join(first + exactly)) if whole else ""
+    )
+
+
+def _row(columns: Sequence[str], row: Sequence[str | None], names: Names) -> tuple[str, str]:
+    """Return a row as it is said, and exactly."""
+    said: list[str] = []
+    exactly: list[str] = []
+    for column, value in zip(columns, row, strict=False):
+        if value is None:
+            said.append("null")
+            exactly.append("null")
+            continue
+        blind, named = _named(value, names)
+        if names.numbers_are_in(column):
+            number = names.number(column, value)
+            named = number or named
+            if value.isdigit():
+                blind = number or "?"
+        said.append(f"={blind}")
+        exactly.append(f"={named}")
+    return "\n".join(said), "\n".join(exactly)
 
 
 def _named(text: str, names: Names) -> tuple[str, str]:

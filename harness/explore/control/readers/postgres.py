@@ -247,7 +247,8 @@ def heard(call: Unit, names: Names) -> AnswerDigest:
     answer = call.answer
     head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
     whole = not answer.lost and answer.rows <= len(answer.sample)
-    return heard_rows(head, answer.columns, answer.sample, names, whole=whole)
+    ordered = any("ORDER BY" in statement.sql.upper() for statement in call.statements)
+    return heard_rows(head, answer.columns, answer.sample, names, whole=whole, ordered=ordered)
 
 
 def refused(call: Unit) -> bool:

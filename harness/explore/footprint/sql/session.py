@@ -67,6 +67,8 @@ class Session:
     deferred: Resources = NONE
     """The resources that deferred triggers will look at."""
     session_locks: Resources = NONE
+    listens: bool = False
+    """Whether it may have asked for notifications."""
     savepoints: tuple[Savepoint, ...] = ()
     prepared: dict[str, Any] = field(default_factory=dict)
     cursors: dict[str, StatementFootprint] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Session:
         self.path = self.session_path = self.initial_path
         self.timeouts = self.initial_timeouts
         self.session_locks, self.prepared, self.cursors = NONE, {}, {}
+        self.listens = False
 
     def copy(self) -> Session:
         """One to try things on."""

@@ -53,6 +53,7 @@ Kind = Literal[
     "lock",
     "ddl",
     "listen",
+    "unlisten",
     "notify",
     "prepare",
     "execute",
@@ -411,6 +412,8 @@ def _top(ctx: Context, node: Any) -> tuple[Kind, bool]:
             channel = node.conditionname
             key = {} if channel is None else {"channel": Match(Const(channel), _TEXT)}
             effects.writes[pattern((NOTIFY,), key)] = None
+            if isinstance(node, ast.UnlistenStmt):
+                return "unlisten", False
             return ("notify" if isinstance(node, ast.NotifyStmt) else "listen"), False
         case ast.CallStmt():
             unnamed(ctx, ctx.catalog.everywhere)

@@ -30,6 +30,7 @@ from paidonce.harness.explore.footprint.model import (
     Resource,
 )
 from paidonce.harness.explore.footprint.sql import timeouts
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
 from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
 from paidonce.harness.explore.footprint.sql.statement import (
@@ -45,6 +46,8 @@ _ORDER = Resource(("pg-serializable",))
 """The order in which serializable transactions look, write and end."""
 _AMONG_OTHERS = Resource(_ORDER.place, shared=True)
 _ENDINGS = frozenset({"commit", "rollback", "rollback to"})
+_ALL_OF_THE_SESSION = frozenset({Resource((ADVISORY,))})
+"""The footprint of ``pg_advisory_unlock_all``, with which asyncpg gives a connection back."""
 _NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
 """The kinds of statements that can be read without knowing what names mean."""
 
@@ -304,12 +307,16 @@ class TransactionTracker:
                 return _snapshot(session) if session.inside else LOCAL
             case "discard":
                 return _discard(session, node)
+            case "unlisten" if not session.listens:
+                pass
             case "execute":
                 return self._data(session, self._executed(session, node))
             case "fetch":
                 # A cursor FOR UPDATE locks as it goes.
                 return self._data(session, session.cursors.get(node.portalname, UNKNOWN))
             case _:
+                if found.kind == "listen":
+                    session.listens = True
                 if found.kind == "declare":
                     session.cursors[node.portalname] = found
                 if found.kind == "constraints" and not node.deferred:
@@ -360,9 +367,13 @@ class TransactionTracker:
         session.held |= locks
         session.written |= found.writes | found.at_once
         session.looked |= looks
-        session.session_locks |= found.session
         session.deferred |= found.deferred
-        locks |= found.session
+        if found.session == _ALL_OF_THE_SESSION and session.path is not None:
+            locks |= session.session_locks  # and of no other session's
+            session.session_locks = NONE
+        else:
+            session.session_locks |= found.session
+            locks |= found.session
         if found.unsettles:
             session.path = None
         if found.unsettles == "session":
