@@ -64,3 +64,13 @@ def test_habits_tell_apart_only_what_they_know() -> None:
     assert habits.whose("write", [early, late]) is None
     assert habits.whose("read", [early, other]) is None, "nothing is known of a cancellation"
     assert habits.whose("read", [early, Player("one")]) is None
+
+
+def test_what_was_sent_at_once_is_forgotten_once_more_is_known_to_be_the_services_own():
+    background = Background()
+    background.at_once.found = True
+    background.disturbing["postgres UPDATE"] = "it touches what attempts do"
+    background.one_order("tab 1", "postgres UPDATE beats", "postgres SELECT")
+    background.nothing_at_once()
+    assert list(background.disturbing) == ["postgres UPDATE"]
+    assert not background.at_once.found

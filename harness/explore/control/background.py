@@ -13,8 +13,11 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 
+from paidonce.harness.explore.control.side_by_side import AtOnce
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.taps.gate import Call
+
+_AT_ONCE = "at once "
 
 
 @dataclass
@@ -34,9 +37,24 @@ class Background:
     """Columns with times in them finer than a second; see
     ``paidonce.harness.explore.control.clock_values``.
     """
+    at_once: AtOnce = field(default_factory=AtOnce)
+    """The units that attempts were seen to send at once."""
     _used: set[str] = field(default_factory=set)
     _own: list[tuple[str, str, Footprint]] = field(default_factory=list)
     _attempts: Footprint = LOCAL
+
+    def one_order(self, actor: str, one: str, other: str) -> None:
+        """``actor`` has sent two units at once, and only in this order they were carried out."""
+        self.disturbing[f"{_AT_ONCE}{one} {other}"] = (
+            f"{actor} sends {one!r} and {other!r} at once, and only in this order they were tried"
+        )
+
+    def nothing_at_once(self) -> None:
+        """Forget what was sent at once: some of it may have been the service's own."""
+        self.at_once.found = False
+        self.at_once.minded.clear()
+        for key in [key for key in self.disturbing if key.startswith(_AT_ONCE)]:
+            del self.disturbing[key]
 
     @property
     def expected(self) -> bool:

@@ -26,6 +26,7 @@ from paidonce.harness.explore.control.interfaces import Activity, Reader, Waits
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.control.shared_connections import overtaking
+from paidonce.harness.explore.control.side_by_side import AtOnce
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.standstill import Wait, standstill
 from paidonce.harness.explore.footprint.model import Footprint
@@ -61,6 +62,7 @@ class Control:
         several: bool = False,
         late_answers: bool = False,
         splitting: Splitting | None = None,
+        at_once: AtOnce | None = None,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
         its answer may still go on. ``late_answers``: see the module."""
@@ -74,6 +76,7 @@ class Control:
         self._several = several
         self._late_answers = late_answers
         self._splitting = splitting
+        self._at_once = at_once or AtOnce()
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
@@ -244,6 +247,8 @@ class Control:
             self._take_endings()
             if await self._all_at_rest(mover):
                 self._moving = False
+                for player in self.players.values():
+                    self._at_once.order(player.held)
                 awake = [player for player in inside if player.at is not At.INSIDE]
                 woken += [player.name for player in awake]
                 self._handed_over(awake)
@@ -292,6 +297,8 @@ class Control:
                     owner.at = At.MOVING
             else:
                 owner.held.append(arrival)
+                if len(owner.held) > 1 or any(one.in_flight for one in owner.flying):
+                    self._at_once.found = True
                 if owner.at is At.DONE:  # it has its answer, and the service goes on
                     owner.at = At.MOVING
 
@@ -333,7 +340,8 @@ class Control:
     async def _all_at_rest(self, mover: Player) -> bool:
         if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
             return False
-        if (mover.at is At.DONE or self._thorough) and not await self._quiet.finished():
+        thorough = self._thorough or self._at_once.found
+        if (mover.at is At.DONE or thorough) and not await self._quiet.finished():
             return False
         if mover.at is At.DONE and await self._goes_on_elsewhere(mover):
             return False

@@ -19,6 +19,7 @@ from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
 from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.control.stuck import complain_if_stuck
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
@@ -70,6 +71,8 @@ class ServiceWorld:
     """What the search relies on."""
     alarms: Alarms = SILENT
     """Whom to tell that it must not."""
+    side_by_side: SideBySide = field(default_factory=SideBySide)
+    """The steps so far, and which of them might have come in another order."""
     polls: Polls = field(default_factory=Polls)
     """Who tries for something over and over."""
     twins: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +143,7 @@ class ServiceWorld:
         if self.mode.defers and player.at is At.TAP:
             tenures = self.reader.past(player.held[0], actor)
         self.reader.late.at = self.steps
+        beside = player.held[1].label if player.at is At.TAP and len(player.held) > 1 else ""
         moment = player.at is At.TAP and player.held[0].moment
         if begins:
             self._begun[actor] = self.steps
@@ -179,6 +183,7 @@ class ServiceWorld:
             touched = touched.union(AT_THE_SERVICE)
         await self.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
+        self.side_by_side.made(actor, label, footprint, beside)
         self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
         woken = (*woken, *(p.name for p in polling if not self._polling(p)))
         waits_for = touched_by(self._polling(player))
@@ -207,6 +212,8 @@ class ServiceWorld:
         if waits := await self.control.standstill():
             return await self._stand_still(waits)
         self.complain_if_stuck()
+        for actor, one, other in self.side_by_side.untried():
+            self.reader.sent_at_once(actor, one, other)
         self._ended = True
         self.control.over = True
         self.control.open()

@@ -32,6 +32,7 @@ from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import Reading
+from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.control.time_keys import TimeKeys
@@ -120,7 +121,11 @@ class ServiceWorlds:
         self._serial_columns()
         beforehand = replace(
             told,
-            background=Background(self.background.patterns, learnt=self.background.learnt),
+            background=Background(
+                self.background.patterns,
+                learnt=self.background.learnt,
+                at_once=self.background.at_once,
+            ),
             mode=replace(
                 told.mode,
                 in_turn=True,
@@ -175,6 +180,7 @@ class ServiceWorlds:
             several=self._several,
             late_answers=self.mode.late_answers,
             splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all),
+            at_once=self.background.at_once,
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -183,6 +189,7 @@ class ServiceWorlds:
             execution=execution,
             control=control,
             reader=reader,
+            side_by_side=SideBySide(self.background.at_once),
             end_recording=self._end_recording,
             mode=self.mode,
             alarms=self.alarms,
@@ -258,6 +265,7 @@ class ServiceWorlds:
             return False
         # Beats of a timer that nobody knew may have passed for steps of the attempts meanwhile.
         self.warmth.forget()
+        self.background.nothing_at_once()
         self._players_clients().put_back = True
         return True
 

@@ -94,6 +94,10 @@ class TapReader:
             "overtakes the other was not tried",
         )
 
+    def sent_at_once(self, actor: str, one: str, other: str) -> None:
+        """``actor`` has sent two units at once, and only in this order they were carried out."""
+        self._background.one_order(actor, one, other)
+
     # --- whose it is --------------------------------------------------------------------------
 
     def background(self, arrival: Arrival) -> bool:

@@ -68,7 +68,7 @@ class Session:
     """The resources that deferred triggers will look at."""
     session_locks: Resources = NONE
     listens: bool = False
-    """Whether it may have asked for notifications."""
+    """True once it may have asked for notifications."""
     savepoints: tuple[Savepoint, ...] = ()
     prepared: dict[str, Any] = field(default_factory=dict)
     cursors: dict[str, StatementFootprint] = field(default_factory=dict)
