@@ -1,4 +1,4 @@
-"""What an execution comes upon that its search has to know at once, and begin again.
+"""Alarms: discoveries of an execution that its search has to know at once, and begin again.
 
 A search reduces by what it takes the service to be like. Where one execution shows that it is not,
 the executions so far prove nothing, so that the search is told in the middle of it: an alarm is

@@ -68,7 +68,7 @@ class ServiceWorld:
     """Called when all attempts are through: looking at what came of them is no part of the
     history."""
     mode: Mode = field(default_factory=Mode)
-    """What the search relies on."""
+    """The claims that the search relies on."""
     alarms: Alarms = SILENT
     """Whom to tell that it must not."""
     side_by_side: SideBySide = field(default_factory=SideBySide)

@@ -68,7 +68,7 @@ class ServiceWorlds:
     background: Background = field(default_factory=Background)
     """The units that the service sends by itself."""
     mode: Mode = field(default_factory=Mode)
-    """What executions rely on."""
+    """The claims that executions rely on."""
     alarms: Alarms = SILENT
     """Whom they tell that they must not."""
     merged: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What a search relies on: how the executions of a service are made, on every lane alike."""
+"""The mode of a search: how the executions of a service are made, on every lane alike."""
 
 from __future__ import annotations
 
