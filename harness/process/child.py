@@ -144,10 +144,13 @@ class Child:
         last = "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
         return without_secrets_of(self._env, last)
 
-    def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float) -> T:
+    def wait_for(
+        self, what: str | Callable[[], str], probe: Callable[[], T | None], seconds: float
+    ) -> T:
         """Call ``probe`` until it answers something other than None, and return that.
 
-        ``what`` completes the sentence "waited 5 s for <name> to ...". Raises ``ChildFailed`` as
+        ``what`` completes the sentence "waited 5 s for <name> to ...", or tells in the end what
+        does. Raises ``ChildFailed`` as
         soon as the child has ended, and ``DeadlineExceeded`` after ``seconds``.
         """
         began = time.monotonic()
@@ -158,12 +161,12 @@ class Child:
             if answer is not None and not ended:
                 return answer
             if ended:
-                problem = f"ended ({_describe(self.returncode)}) before it could {what}"
+                problem = f"ended ({_describe(self.returncode)}) before it could {_words(what)}"
                 raise ChildFailed(self.name, problem, self.returncode, self.tail())
             if time.monotonic() > deadline:
                 tail = self.tail()
                 said = f" (it said last: {tail})" if tail else ""
-                raise DeadlineExceeded(f"{self.name} to {what}{said}", seconds)
+                raise DeadlineExceeded(f"{self.name} to {_words(what)}{said}", seconds)
             # Who takes long is asked less often: to be asked costs it time as well.
             waited = time.monotonic() - began
             self._exit.wait(min(LONGEST_PROBE_SECONDS, max(PROBE_SECONDS, waited / 20)))
@@ -299,3 +302,7 @@ def _describe(code: int | None) -> str:
         with contextlib.suppress(ValueError):
             return f"killed by {signal.Signals(-code).name}"
     return f"exit code {code}"
+
+
+def _words(what: str | Callable[[], str]) -> str:
+    return what if isinstance(what, str) else what()

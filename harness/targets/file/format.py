@@ -72,6 +72,7 @@ class DatabaseTable(Table, frozen=True, kw_only=True):
     ] = ()
     cwd: Annotated[str, Meta(description="Where those commands run.")] = "."
     env: Annotated[Texts, Meta(description="Variables those commands get.")] = {}
+    within: Annotated[Seconds, Meta(description="Seconds each of those commands may take.")] = 120.0
     url: Annotated[
         str,
         Meta(description="For a service that runs already: its database, as the harness gets in."),

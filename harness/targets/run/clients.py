@@ -222,7 +222,11 @@ class TargetClients:
         if not leads_on(step, answer.status):
             told = said(answer.body) or "nothing"
             why = wrote(self.bench.wrote()) if answer.status >= 500 else ""
-            raise NotReady(f"{where}: {step.request} was answered {answer.status}: {told}{why}")
+            place = answer.headers.get("location", "")
+            leads = f" to {place}" if 300 <= answer.status < 400 and place else ""
+            raise NotReady(
+                f"{where}: {step.request} was answered {answer.status}{leads}: {told}{why}"
+            )
         for name, text in step.capture.items():
             try:
                 scope.values[name] = parse_capture(text).take(answer)

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -31,7 +32,6 @@ from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import filled
 
 BUILD_DEADLINE_S = 900.0
-MIGRATION_DEADLINE_S = 120.0
 
 
 def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
@@ -68,7 +68,7 @@ def migrate(
     for number, command in enumerate(database.migrate, start=1):
         argv = argv_of(command, values, f"{loaded.path}, [database], migrate, item {number}")
         name = f"migration ({shlex.join(argv)})"
-        run(name, argv, loaded.folder / database.cwd, env, MIGRATION_DEADLINE_S, called_off)
+        run(name, argv, loaded.folder / database.cwd, env, database.within, called_off)
 
 
 def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> Service:
@@ -220,11 +220,12 @@ def _started(
 
 def _readiness(
     process: ProcessTable, number: int, child: Child, port: int
-) -> tuple[str, Callable[[], bool | None]]:
+) -> tuple[str | Callable[[], str], Callable[[], bool | None]]:
     """Return what is waited for, in words, and how to see it."""
     ready = process.ready or ("tcp" if number == 1 else "started")
     if ready.startswith("/"):
-        return f"answer {ready}", lambda: _answers(f"http://{HOST}:{port}{ready}")
+        asking = _Asking(ready, port)
+        return asking.words, asking
     if ready.startswith("log:"):
         regex = re.compile(ready.removeprefix("log:"))
         return f"write {regex.pattern!r}", lambda: True if regex.search(child.output) else None
@@ -243,12 +244,30 @@ def _unless(
     return asked
 
 
-def _answers(url: str) -> bool | None:
-    try:
-        answer = ask_once("GET", url, seconds=5.0)
-    except NoAnswer:
-        return None
-    return True if answer.status < 500 else None
+@dataclass
+class _Asking:
+    """Asks for the path by which a service says that it is ready.
+
+    A server error or 404 is no such answer: what has no such path yet, or never will, has not said
+    anything. A redirect, or a login that is asked for, is one.
+    """
+
+    path: str
+    port: int
+    last: int | None = None
+    """The status of the last answer."""
+
+    def __call__(self) -> bool | None:
+        try:
+            self.last = ask_once("GET", f"http://{HOST}:{self.port}{self.path}", seconds=5.0).status
+        except NoAnswer:
+            return None
+        return True if self.last < 500 and self.last != 404 else None
+
+    def words(self) -> str:
+        """Say what is waited for, and what came instead."""
+        instead = "" if self.last is None else f", which it answered with {self.last}"
+        return f"answer {self.path}{instead}"
 
 
 def _listens(port: int) -> bool | None:
