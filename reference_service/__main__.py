@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings) -> int:
+    gc.disable()  # what is imported stays
     import uvicorn
 
     run = partial(
@@ -65,7 +67,10 @@ def _serve(settings: Settings) -> int:
         return 0
     from paidonce.reference_service.app import create_app
 
-    run(create_app(settings), workers=1)
+    app = create_app(settings)
+    gc.freeze()
+    gc.enable()
+    run(app, workers=1)
     return 0
 
 

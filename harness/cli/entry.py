@@ -6,6 +6,7 @@ is told no more than later.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 _INTERRUPTED = 130
@@ -14,6 +15,7 @@ _INTERRUPTED = 130
 
 def run() -> None:
     """Runs the command line and leaves with its exit code."""
+    gc.disable()  # until all is imported: see ``leaves``
     try:
         from paidonce.harness.cli import main
 

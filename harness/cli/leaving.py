@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,10 @@ def leaves(command: Callable[P, int]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def leaving(*args: P.args, **kwargs: P.kwargs) -> None:
+        if not gc.isenabled():
+            # What was imported stays, and need not be looked through again and again.
+            gc.freeze()
+            gc.enable()
         raise typer.Exit(_code(lambda: command(*args, **kwargs)))
 
     return leaving
