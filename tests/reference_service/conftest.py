@@ -10,6 +10,22 @@ from paidonce.harness.backends import open_stripe
 from paidonce.harness.backends.shared import open_shared_postgres, open_shared_redis
 from paidonce.reference_service.guards import GUARDS
 
+_EVERY_FAULT = ("row_lock", "claim")
+"""Guards under which every fault is tried by default: one that holds a lock, one that does not."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the slow tests what tries one more fault under one more guard."""
+    first: dict[str, str] = {}
+    for item in items:
+        chosen = getattr(item, "callspec", None)
+        if chosen is None or not {"fault", "sound_session"} <= set(chosen.params):
+            continue
+        fault = first.setdefault(item.nodeid.split("[")[0], chosen.params["fault"])
+        if chosen.params["sound_session"] not in _EVERY_FAULT and chosen.params["fault"] != fault:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def backends() -> Iterator[Backends]:
