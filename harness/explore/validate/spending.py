@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.validate.whole import SAMPLE
 
+MOST_TRYING_S = 60.0
+"""Seconds that a search with every try as a step may take, however long the one before took."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
@@ -39,7 +42,7 @@ class Validation:
     def each_try(self, search_s: float, left: float | None) -> float:
         """How many seconds may be spent on a search in which each of many tries is a step, if the
         one in which they were not took ``search_s`` and ``left`` seconds are left."""
-        seconds = max(self.least, self.tries * search_s)
+        seconds = min(max(self.least, self.tries * search_s), MOST_TRYING_S)
         return seconds if left is None or self.beside else min(seconds, max(0.0, left))
 
 
