@@ -118,7 +118,7 @@ def test_a_broken_history_is_named_with_its_line(tmp_path, text, expected):
 
 
 def test_an_unknown_checker_is_answered_with_the_choices(tmp_path):
-    header = {"type": "header", "run": "r", "scenario": "s", "target": "t"}
+    header = {"type": "header", "format": 1, "run": "r", "scenario": "s", "target": "t"}
     (tmp_path / "h.jsonl").write_text(json.dumps(header) + "\n")
     run = asked("check", "h.jsonl", "--checker", "two-success", cwd=tmp_path)
     assert "one-success" in one_message(run)

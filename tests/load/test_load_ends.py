@@ -133,7 +133,7 @@ def test_a_locust_killed_under_the_runner_is_judged_as_cut_off(
     assert any("exit code -9" in note.text for _, note in history.of(Note))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_leaves_nothing_running(
     order_api: Api, target: Target, postgres: EmbeddedPostgres, tmp_path: Path, processes: int
 ) -> None:

@@ -215,7 +215,9 @@ def test_what_a_worker_does_at_its_own_pace_is_not_taken_for_explored():
 @pytest.mark.parametrize(
     "way",
     [
-        'STRIPE = "{stripe_tls_url}", SSL_CERT_FILE = "{ca_bundle}"',
+        pytest.param(
+            'STRIPE = "{stripe_tls_url}", SSL_CERT_FILE = "{ca_bundle}"', marks=pytest.mark.slow
+        ),  # the proxy's way is TLS as well
         'STRIPE = "https://api.stripe.com", STRIPE_PROXY = "{stripe_proxy}", '
         'SSL_CERT_FILE = "{ca_bundle}"',
     ],

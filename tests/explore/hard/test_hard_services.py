@@ -131,7 +131,9 @@ def test_waiting_in_the_middle_of_an_attempt_takes_every_order(
     assert answers(explored) == met
 
 
-@pytest.mark.parametrize("behaviour", ["mutex_too_late", "pool_of_one_racy"])
+@pytest.mark.parametrize(
+    "behaviour", ["mutex_too_late", pytest.param("pool_of_one_racy", marks=pytest.mark.slow)]
+)
 def test_waiting_inside_that_does_not_cover_the_race_hides_nothing(
     lab: Lab, behaviour: str
 ) -> None:
