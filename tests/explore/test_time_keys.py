@@ -95,6 +95,10 @@ def test_a_key_may_have_the_time_in_it(form: str):
         "INSERT INTO days (id, day) VALUES ($1, now()::date)",
         "INSERT INTO days (id, day) VALUES ($1, CURRENT_DATE)",
         "INSERT INTO days (id) VALUES ($1)",
+        "INSERT INTO days (id, day) VALUES ($1, now()::date) "
+        "ON CONFLICT (id, day) DO UPDATE SET note = 'again' RETURNING note",
+        "INSERT INTO days (id, day) VALUES ($1, now()::date) "
+        "ON CONFLICT (id, day) DO UPDATE SET note = 'again' WHERE days.note IS NULL",
         "INSERT INTO claims (id) VALUES ($1 || to_char(clock_timestamp(), 'YYYYMMDD'))",
     ],
 )
@@ -114,6 +118,10 @@ def test_a_statement_may_cut_the_time(statement: str):
         lambda: redis("INCR", f"visits:{stamp('%Y%m%d')}"),
         lambda: sql("INSERT INTO claims (id, note) VALUES ($1, $2)", ORDER, stamp("%Y-%m-%d")),
         lambda: sql("INSERT INTO buckets VALUES ($1, now())", ORDER),
+        lambda: sql(
+            "INSERT INTO days (id, day) VALUES ('all', current_date) "
+            "ON CONFLICT (id, day) DO UPDATE SET note = days.note || '.'"
+        ),
         lambda: sql("UPDATE claims SET id = $1", stamp("%Y%m%d")),
         lambda: sql("INSERT INTO elsewhere (id) VALUES ($1)", stamp("%Y%m%d")),
     ],

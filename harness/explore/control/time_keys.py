@@ -141,7 +141,7 @@ def _rows(sql: str) -> tuple[tuple[str, tuple[str, ...], tuple[Tree, ...]], ...]
         def visit_InsertStmt(self, ancestors: object, node: ast.InsertStmt) -> None:
             columns = tuple(one.name for one in node.cols or ())
             given = node.selectStmt
-            if not isinstance(given, ast.SelectStmt):
+            if not isinstance(given, ast.SelectStmt) or _adds_up(node):
                 return
             rows = given.valuesLists or [tuple(one.val for one in given.targetList or ())]
             found.extend((node.relation.relname, columns, tuple(row)) for row in rows)
@@ -149,6 +149,19 @@ def _rows(sql: str) -> tuple[tuple[str, tuple[str, ...], tuple[Tree, ...]], ...]
     for statement in statements:
         Inserts()(statement)
     return tuple(found)
+
+
+def _adds_up(node: ast.InsertStmt) -> bool:
+    """Return whether who comes second changes the row that is there, and is told nothing of it: a
+    count for each day, say, refuses nobody."""
+    conflict = node.onConflictClause
+    return (
+        conflict is not None
+        and conflict.action == enums.OnConflictAction.ONCONFLICT_UPDATE
+        and conflict.whereClause is None
+        and not getattr(node, "returningClause", None)
+        and not getattr(node, "returningList", None)
+    )
 
 
 def _entries(sql: str, catalog: Catalog) -> Iterator[tuple[str, tuple[Tree, ...]]]:
