@@ -69,7 +69,7 @@ class TimeKeys:
         """``actor`` sends a statement."""
         for index, row in _entries(sql, self.catalog):
             texts = tuple(_text(value, params) for value in row)
-            cuts = [_cut(value) for value in row]
+            cuts = [_expression_of(value).cut for value in row if isinstance(value, ast.Node)]
             timed = next(filter(None, (*cuts, *map(self._coarse, texts))), "")
             if said := self._used_by(actor, f"what is unique by {index}", timed, texts):
                 return said
@@ -210,7 +210,34 @@ def _text(value: Tree, params: Sequence[str | None]) -> str:
         case None:
             return ""
         case _:
-            return f"{value!r} {[_text(one, params) for one in _sent_in(value)]!r}"
+            made = _expression_of(value)
+            return f"{made.shown} {[_text(one, params) for one in made.sent]!r}"
+
+
+@dataclass(frozen=True)
+class _Expression:
+    """What is asked of an expression again and again: how it is shown, what is sent in it, and how
+    it cuts the time of now."""
+
+    value: ast.Node
+    shown: str
+    sent: tuple[ast.ParamRef, ...]
+    cut: str
+
+
+_MOST = 4096
+_read_before: dict[int, _Expression] = {}
+"""By identity, since statements are parsed once; what is kept here stays alive."""
+
+
+def _expression_of(value: ast.Node) -> _Expression:
+    found = _read_before.get(id(value))
+    if found is None:
+        if len(_read_before) >= _MOST:
+            _read_before.clear()
+        found = _Expression(value, repr(value), tuple(_sent_in(value)), _cut(value))
+        _read_before[id(value)] = found
+    return found
 
 
 def _sent_in(value: Tree) -> list[ast.ParamRef]:
