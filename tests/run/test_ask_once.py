@@ -12,6 +12,16 @@ from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
 
 
+def received(connection):
+    """A whole request: its body may come in a piece of its own."""
+    request = b""
+    while b"\r\n\r\n" not in request or (b"POST" in request and not request.endswith(b"\ne")):
+        more = connection.recv(10_000)
+        assert more, f"the request ended after {request!r}"
+        request += more
+    return request
+
+
 @contextmanager
 def server(answer):
     """Yield the URL of a server that says ``answer`` once, and the list of what it was asked."""
@@ -21,7 +31,7 @@ def server(answer):
         def serve():
             connection, _ = listening.accept()
             with connection:
-                heard.append(connection.recv(10_000))
+                heard.append(received(connection))
                 connection.sendall(answer)
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(1000):

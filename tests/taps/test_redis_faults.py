@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 import redis as sync_redis
@@ -16,6 +17,12 @@ from paidonce.harness.taps.redis import RedisTap
 from paidonce.harness.taps.redis.errors import ERRORS
 
 SET = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
+
+
+def select(url: str) -> bytes:
+    """The command by which a connection comes to the database of ``url``."""
+    number = urlsplit(url).path.strip("/") or "0"
+    return f"*2\r\n$6\r\nSELECT\r\n${len(number)}\r\n{number}\r\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +73,9 @@ def test_a_connection_is_reset_before_or_after_the_effect(
 ):
     async def story(tap, gate, client, direct):
         reader, writer = await asyncio.open_connection("127.0.0.1", tap.port)
-        while len(tap.sessions) < 2:
-            await asyncio.sleep(0.001)
+        writer.write(select(upstream))
+        assert await reader.readline() == b"+OK\r\n"
+        gate.seen.clear()
         gate.at_request, gate.at_answer = at_request, at_answer
         writer.write(SET)
         with pytest.raises(ConnectionResetError):
@@ -81,9 +89,10 @@ def test_a_connection_is_reset_before_or_after_the_effect(
         assert await client.ping()
 
     effects, (fault,) = play(upstream, tmp_path, story)
+    (effect,) = (one for one in effects if one.label == "SET k")
     answer = None if found is None else {"value": "OK"}
-    assert (effects[0].answer, effects[0].delivered) == (answer, False)
-    assert (fault.tap, fault.seq) == ("redis", effects[0].seq)
+    assert (effect.answer, effect.delivered) == (answer, False)
+    assert (fault.tap, fault.seq) == ("redis", effect.seq)
     assert fault.kind == ("no_contact" if found is None else "lost_answer")
 
 

@@ -216,8 +216,8 @@ def _text(value: Tree, params: Sequence[str | None]) -> str:
 
 @dataclass(frozen=True)
 class _Expression:
-    """What is asked of an expression again and again: how it is shown, what is sent in it, and how
-    it cuts the time of now."""
+    """An expression as it is asked for again and again: how it is shown, what is sent in it, and
+    how it cuts the time of now."""
 
     value: ast.Node
     shown: str
