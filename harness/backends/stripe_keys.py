@@ -22,11 +22,25 @@ def refuse_live(key: str | None, source: str) -> None:
     """Raises ``UsageError`` when ``key`` is one of a live account. The key is never shown."""
     if key is None:
         return
-    if live_key_in(key) is not None or key.strip().startswith("pk_live_"):
-        raise UsageError(
-            f"{source} holds a live Stripe key; paidonce moves money on purpose, many times over, "
-            "and never runs with one. Use a test key (sk_test_...) or unset it"
-        )
+    refuse_live_secret(key, source)
+    if key.strip().startswith("pk_live_"):
+        raise _live(source)
+
+
+def refuse_live_secret(text: str, source: str) -> None:
+    """Raises ``UsageError`` when a key that moves a live account's money is anywhere in ``text``.
+
+    One that is published (``pk_live_``) moves none.
+    """
+    if live_key_in(text) is not None:
+        raise _live(source)
+
+
+def _live(source: str) -> UsageError:
+    return UsageError(
+        f"{source} holds a live Stripe key; paidonce moves money on purpose, many times over, "
+        "and never runs with one. Use a test key (sk_test_...) or unset it"
+    )
 
 
 def refuse_live_environment(environ: Mapping[str, str] | None = None) -> None:
@@ -39,8 +53,7 @@ def refuse_live_environment(environ: Mapping[str, str] | None = None) -> None:
     environ = os.environ if environ is None else environ
     refuse_live(environ.get(VARIABLE), VARIABLE)
     for name, value in environ.items():
-        if live_key_in(value) is not None:
-            refuse_live(value, name)
+        refuse_live_secret(value, name)
 
 
 def checked_test_key(key: str, source: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.history.events import Event
 
 _encoder = msgspec.json.Encoder()
@@ -43,6 +44,6 @@ def number_of(line: bytes) -> int | None:
             return int(text)
     # Written again by somebody else's hand, in another order or with blanks.
     try:
-        return msgspec.json.decode(line, type=_LineNumber).n
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return decode_json(line, _LineNumber).n
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None

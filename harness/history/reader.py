@@ -127,7 +127,7 @@ def _check_format(path: Path, line: bytes) -> None:
     """Name the version if a first line that was not understood is a header of another one."""
     try:
         found = decode_json(line, _Format).format
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return
     if found not in _READ:
         raise UsageError(

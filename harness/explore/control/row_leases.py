@@ -92,7 +92,6 @@ class RowLeases:
         """Return the column by which a statement takes a row until a time; empty if it does not."""
         now = time.time()
         for one in _timed(sql):
-            lasting: list[float] = []
             compares, sets = (
                 {
                     column: list(said.seconds(params, now))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psutil
 import psycopg
 
-from paidonce.harness.backends.stripe_keys import refuse_live
+from paidonce.harness.backends.stripe_keys import refuse_live_secret
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.http.once import ask_once
@@ -26,7 +26,6 @@ from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
 from paidonce.harness.service.launch import Addresses, Start, port_taken
 from paidonce.harness.service.running import Process, Service, start_process
-from paidonce.harness.simulator.wire.live_keys import live_key_in
 from paidonce.harness.targets.file.format import Command, ProcessTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import filled
@@ -184,8 +183,7 @@ def environment(
             raise UsageError(f"{where}: expected a name that is not empty and holds no =")
         _told(name, where)
         _told(value, where)
-        if live_key_in(value) is not None:
-            refuse_live(value, f"{loaded.path}, env, {name}")
+        refuse_live_secret(value, f"{loaded.path}, env, {name}")
     return filled_in
 
 
