@@ -37,6 +37,8 @@ class Addresses:
     stripe_proxy: str = ""
     """An HTTP proxy that leads to that tap whoever asks it for Stripe."""
     ca_bundle: str = ""
+    egress: str = ""
+    """An HTTP proxy that leads to everywhere but to Stripe itself; empty where there is none."""
     further: Mapping[str, str] = field(default_factory=dict)
     """Of what else is behind a tap, by the placeholders that they fill."""
 

@@ -31,6 +31,7 @@ from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
 from paidonce.harness.service.script import Clients
 from paidonce.harness.taps.gate import Gate
+from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
@@ -174,6 +175,8 @@ class Bench:
     who waits for whom."""
     tls: StripeTls | None = None
     """Other ways in to the tap before Stripe, where the service asked for one."""
+    egress: EgressProxy | None = None
+    """The service's way out, which does not lead to Stripe itself."""
     advance: Callable[[float], Awaitable[None]] | None = None
     """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
     tapped: bool = True

@@ -31,6 +31,7 @@ from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
+from paidonce.harness.taps.stripe.egress import EgressProxy, stripes_own
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
@@ -58,6 +59,8 @@ class Lane:
     redis: RedisServer
     tls: StripeTls | None = None
     """Other ways in to the tap, where the service asks for one."""
+    egress: EgressProxy | None = None
+    """The way out of the service, where it should not reach Stripe itself."""
 
 
 @dataclass
@@ -106,7 +109,11 @@ class Stack:
             folder = self.exits.enter_context(TempFolder(public=True))
             entrance = StripeTls(tap.url, folder.path, port=self.subject.ports.stripe_tls or 0)
             tls = await self.exits.enter_async_context(entrance)
-        return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls)
+        egress = None
+        # Where the tap has a port for TLS, Stripe's own name leads to it.
+        if not self.subject.ports.stripe_tls and (out := EgressProxy()).can_go_on:
+            egress = await self.exits.enter_async_context(out)
+        return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls, egress=egress)
 
     @asynccontextmanager
     async def bench(
@@ -171,6 +178,7 @@ class Stack:
                 advance=empties.advance if empties.can_keep else None,
                 blocking=blocking,
                 tls=lane.tls,
+                egress=lane.egress,
                 tapped=tapped,
                 postgres_errors=getattr(self.postgres, "errors", None),
             )
@@ -178,15 +186,19 @@ class Stack:
             yield bench
 
     def _addresses(self, lane: Lane, postgres_url: str, tapped: bool) -> Addresses:
+        stripe_url = lane.tap.url if tapped else lane.stripe.url
+        # Under load without a tap, Stripe itself may be what is wanted.
+        itself = stripes_own(urlsplit(stripe_url).hostname or "")
         return Addresses(
             postgres_url=postgres_url,
             redis_url=lane.redis.url(),
-            stripe_url=lane.tap.url if tapped else lane.stripe.url,
+            stripe_url=stripe_url,
             stripe_key=lane.stripe.api_key,
             webhook_secret=lane.stripe.webhook_secret,
             stripe_tls_url=lane.tls.url if lane.tls is not None else "",
             stripe_proxy=lane.tls.proxy_url if lane.tls is not None else "",
             ca_bundle=str(lane.tls.bundle) if lane.tls is not None else "",
+            egress=lane.egress.url if lane.egress is not None and not itself else "",
         )
 
     async def _taps(

@@ -94,6 +94,7 @@ def said_of(workers: int, *, shared_memory: bool) -> SearchResult:
         controlled=True,
         taps={"redis": None},
         talks_past_the_tap=lambda: False,
+        egress=None,
         workers=lambda: workers,
     )
     worlds: Any = SimpleNamespace(

@@ -48,6 +48,7 @@ class Slow(ServiceWorlds):
             controlled=False,
             taps={},
             stripe_tap=SimpleNamespace(live_keys=set()),
+            egress=None,
             talks_past_the_tap=lambda: False,
             workers=lambda: 1,
         )

@@ -177,6 +177,7 @@ def worlds(*, hold: bool) -> Any:
             controlled=False,
             taps={},
             stripe_tap=SimpleNamespace(live_keys=set()),
+            egress=None,
             talks_past_the_tap=lambda: False,
             workers=lambda: 1,
         ),

@@ -13,6 +13,7 @@ from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
 from paidonce.harness.explore.search.world import World, Worlds
 from paidonce.harness.explore.validate.learnt import Learning
+from paidonce.harness.testbed.past_stripe import past_the_tap
 
 
 def in_mode(worlds: ServiceWorlds, mode: Mode) -> Worlds:
@@ -58,6 +59,7 @@ class MakeOnService:
         made = await make(in_mode(worlds, self.mode), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
+        disturbing |= {one: one for one in past_the_tap(worlds.bench)}
         return LaneReport(
             made,
             learnt,

@@ -21,10 +21,9 @@ from urllib.parse import urlsplit
 
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.taps.proxy import reset_when_closed
+from paidonce.harness.taps.stripe.tunnel import pour, read_head
 
 STRIPE_HOSTS = ("api.stripe.com", "files.stripe.com", "uploads.stripe.com")
-_HEAD_LIMIT = 16_384
-_CHUNK = 65_536
 
 
 class StripeTls:
@@ -92,7 +91,8 @@ class StripeTls:
 
     async def _proxied(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            host = await _connect_to(reader)
+            asked = await read_head(reader)
+            host = asked.host if asked.tunnel else ""
             if host not in STRIPE_HOSTS:
                 self.refused.add(host or "what was no CONNECT")
                 writer.write(_NO % (host or "this").encode("latin-1", "replace"))
@@ -114,8 +114,8 @@ class StripeTls:
         try:
             tap_reader, tap_writer = await asyncio.open_connection(*self._tap)
             ways = [
-                asyncio.ensure_future(_pour(reader, tap_writer)),
-                asyncio.ensure_future(_pour(tap_reader, writer)),
+                asyncio.ensure_future(pour(reader, tap_writer)),
+                asyncio.ensure_future(pour(tap_reader, writer)),
             ]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -134,23 +134,6 @@ class StripeTls:
 
 
 _NO = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nX-Reason: no way to %b from here\r\n\r\n"
-
-
-async def _connect_to(reader: asyncio.StreamReader) -> str | None:
-    """The host a CONNECT names; None for any other request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    if len(head) > _HEAD_LIMIT:
-        return None
-    words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
-    if len(words) != 3 or words[0] != "CONNECT":
-        return None
-    return words[1].rpartition(":")[0].lower() or words[1].lower()
-
-
-async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
-    while data := await source.read(_CHUNK):
-        into.write(data)
-        await into.drain()
 
 
 def _port_of(server: asyncio.Server) -> int:

@@ -23,6 +23,7 @@ from paidonce.harness.targets.file.format import TargetFile
 from paidonce.harness.targets.file.required_taps import needed
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.past_stripe import past_the_tap
 from paidonce.harness.verdict import Status
 
 _TAPS = {
@@ -31,6 +32,7 @@ _TAPS = {
     "redis": "{redis_url}",
 }
 _TLS = ' (plain HTTP; where the service speaks https only: "Stripe by TLS" in docs/targets.md)'
+_INSTEAD = "give it {stripe_url}, {stripe_tls_url} or {stripe_proxy}"
 _SIGNED = (
     "; it is an event of ours, signed with {webhook_secret}: is that the secret the service has?"
 )
@@ -90,6 +92,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
             f"the service called Stripe with the live key {key}; such calls are refused, wherever "
             "they were to go: give it {stripe_key}"
         )
+    problems += [f"{one}: {_INSTEAD}" for one in past_the_tap(worlds.bench)]
     if not turned_away:
         problems += _unseen(script.loaded.file, seen)
     if fault and problems:
@@ -174,6 +177,10 @@ def _elsewhere(bench: Bench) -> Iterator[str]:
         known |= bench.tls.ports
         for host in sorted(bench.tls.refused):
             yield f"the service asked the proxy for {host}; it leads to Stripe alone"
+    if bench.egress is not None:
+        known.add(bench.egress.port)
+        for host in sorted(bench.egress.carried):
+            yield f"the service also talks to {host}, which is not behind a tap"
     found: set[str] = set()
     for root in bench.pids:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import itertools
-import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -184,9 +183,8 @@ class TargetClients:
         where = f"{self.loaded.path}, [reset], command"
         places = starting.places(self.loaded, self.bench.variant, self.bench.addresses)
         argv = starting.argv_of(command, {**places, "port": ""}, where)
-        starting.run(
-            "the reset's command", argv, self.loaded.folder, os.environ, _COMMAND_DEADLINE_S
-        )
+        env = starting.whole({}, self.bench.addresses)
+        starting.run("the reset's command", argv, self.loaded.folder, env, _COMMAND_DEADLINE_S)
 
     # --- preparing -------------------------------------------------------------------------
 

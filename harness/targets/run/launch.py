@@ -24,6 +24,7 @@ from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
+from paidonce.harness.service.egress import with_egress
 from paidonce.harness.service.launch import Addresses, Start, port_taken
 from paidonce.harness.service.running import Process, Service, start_process
 from paidonce.harness.targets.file.format import Command, ProcessTable
@@ -41,7 +42,14 @@ def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
     values = {"dir": str(loaded.folder), "python": sys.executable}
     for number, command in enumerate(loaded.file.build, start=1):
         argv = argv_of(command, values, f"{loaded.path}, build, item {number}")
-        run(f"build ({shlex.join(argv)})", argv, loaded.folder, {}, BUILD_DEADLINE_S, called_off)
+        run(
+            f"build ({shlex.join(argv)})",
+            argv,
+            loaded.folder,
+            os.environ,
+            BUILD_DEADLINE_S,
+            called_off,
+        )
 
 
 def migrate(
@@ -67,7 +75,8 @@ def migrate(
     for number, command in enumerate(database.migrate, start=1):
         argv = argv_of(command, values, f"{loaded.path}, [database], migrate, item {number}")
         name = f"migration ({shlex.join(argv)})"
-        run(name, argv, loaded.folder / database.cwd, env, database.within, called_off)
+        cwd, surroundings = loaded.folder / database.cwd, whole(env, addresses)
+        run(name, argv, cwd, surroundings, database.within, called_off)
 
 
 def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> Service:
@@ -109,8 +118,11 @@ def run(
     deadline_s: float,
     called_off: threading.Event | None = None,
 ) -> None:
-    """Run a command to its end. Raises ``ChildFailed`` unless its exit code is 0."""
-    with Child(name, argv, cwd=cwd, env={**os.environ, **env}) as child:
+    """Run a command to its end, with ``env`` as its whole environment.
+
+    Raises ``ChildFailed`` unless its exit code is 0.
+    """
+    with Child(name, argv, cwd=cwd, env=env) as child:
         code = child.wait(deadline_s, lambda: go_on(called_off, name))
         if code != 0:
             raise ChildFailed(name, f"ended with exit code {code}", code, child.tail())
@@ -187,6 +199,11 @@ def environment(
     return filled_in
 
 
+def whole(env: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
+    """Return the whole environment of a process: ours, its own, and its way out."""
+    return with_egress(env, addresses.egress)
+
+
 def _started(
     loaded: Loaded,
     process: ProcessTable,
@@ -204,7 +221,7 @@ def _started(
         return Child(
             f"{name} ({wanted.variant})",
             argv_of(process.command, values, where),
-            env={**os.environ, **env},
+            env=whole(env, wanted.addresses),
             cwd=loaded.folder / process.cwd,
             log=log if number == 1 or log is None else log.with_suffix(f".{number}.log"),
         )
