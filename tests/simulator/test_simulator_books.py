@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from payment_world import CAUSE, pay
 
-from paidonce.harness.simulator.domain import confirming, intents, refunds
+from paidonce.harness.simulator.domain import agenda, confirming, intents, refunds
 from paidonce.harness.simulator.domain.cards import PAYMENT_METHODS
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.ids import IdSource
@@ -66,7 +66,7 @@ class Account(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 10, 8 * 24 * 3600]))
     def wait(self, seconds: int) -> None:
         self.now += seconds
-        confirming.run_due(self.world)
+        agenda.run_due(self.world)
 
     @rule(intent=made, amount=st.integers(1, 5000))
     def change(self, intent: str, amount: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 from payment_world import CAUSE, VISA, event_types, make, pay
 
 from paidonce.harness.simulator.domain import (
+    agenda,
     confirming,
     customers,
     intents,
@@ -232,10 +233,10 @@ def test_an_authorization_ends_by_cancellation_or_after_a_week(world: World) -> 
     intents.cancel(world, canceled.id, None, CAUSE)
     expired = make(world, VISA, confirm=True, capture_method="manual")
     world.clock = lambda: 1_800_000_000.0 + confirming.AUTHORIZED_SECONDS - 1
-    confirming.run_due(world)
+    agenda.run_due(world)
     assert world.intents[expired.id].status == "requires_capture"
     world.clock = lambda: 1_800_000_001.0 + confirming.AUTHORIZED_SECONDS
-    confirming.run_due(world)
+    agenda.run_due(world)
     assert world.intents[canceled.id].cancellation_reason is None
     after = world.intents[expired.id]
     assert (after.status, after.cancellation_reason, after.amount_capturable) == (

@@ -235,7 +235,7 @@ def test_a_bad_key_is_an_authentication_error(simulator: Simulator) -> None:
 
 def test_what_is_not_simulated_says_so(client: stripe.StripeClient, simulator: Simulator) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="not simulated") as refusal:
-        client.v1.products.create({"name": "Socks"})
+        client.v1.coupons.create({"percent_off": 10})
     assert refusal.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError, match="not simulated"):
         client.v1.setup_intents.confirm("seti_1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paidonce.harness.simulator.domain import confirming, customers, payment_methods
+from paidonce.harness.simulator.domain import agenda, customers, payment_methods
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.engine import saved
 from paidonce.harness.simulator.engine.settings import SimulatorSettings
@@ -41,7 +41,7 @@ def test_a_reset_goes_back_to_what_is_kept_and_ids_go_on(simulation: Simulation)
     assert len(later) == 2
     assert simulation.epoch.world.methods_of[customer.id] == [method.id]
     assert simulation.epoch.world.card_of[method.id].brand == "visa"
-    confirming.run_due(simulation.epoch.world)
+    agenda.run_due(simulation.epoch.world)
 
 
 def test_a_whole_reset_forgets_what_is_kept(simulation: Simulation) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from payment_world import CAUSE, VISA, event_types, make, pay
 
-from paidonce.harness.simulator.domain import confirming, intents
+from paidonce.harness.simulator.domain import agenda, confirming, intents
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.intents import CreateIntent, UpdateIntent
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
@@ -110,10 +110,10 @@ def test_a_bank_account_settles_later(
     assert (charge.status, charge.paid, charge.amount_captured) == ("pending", False, 0)
     with pytest.raises(StripeError, match="status of processing"):
         pay(world, intent.id, VISA)
-    confirming.run_due(world)
+    agenda.run_due(world)
     assert world.intents[intent.id] == intent
     world.clock = lambda: 1_800_000_010.0
-    confirming.run_due(world)
+    agenda.run_due(world)
     after = world.intents[intent.id]
     assert after.status == status
     assert world.charges[charge.id].failure_code == failure
@@ -138,7 +138,7 @@ def test_a_canceled_delayed_payment_never_settles(world: World) -> None:
     intent = make(world, bank("success"), confirm=True, **BANKS)
     intents.cancel(world, intent.id, None, CAUSE)
     world.clock = lambda: 1_800_000_010.0
-    confirming.run_due(world)
+    agenda.run_due(world)
     assert world.intents[intent.id].status == "canceled"
     assert [charge.status for charge in world.charges] == ["failed"]
     assert len(world.balance_transactions) == 0

@@ -32,6 +32,7 @@ MONEY = (*OBJECTS, "money")
 CUSTOMER = (*OBJECTS, "customer")
 WALLET = (*OBJECTS, "wallet")
 METHOD = (*OBJECTS, "method")
+PRODUCT = (*OBJECTS, "product")
 NEW = (*OBJECTS, "new")
 _KEYS = ("stripe", "key")
 
@@ -45,6 +46,9 @@ _KINDS = {
     "txn": (MONEY, "movement"),
     "cus": (CUSTOMER, "customer"),
     "pm": (METHOD, "method"),
+    "cs": (MONEY, "checkout_session"),
+    "prod": (PRODUCT, "product"),
+    "price": (PRODUCT, "price"),
 }
 _TEST_METHODS = ("pm_card_", "pm_usBankAccount", "tok_")
 """Naming one of those makes a method anew (https://docs.stripe.com/testing)."""
@@ -59,9 +63,9 @@ def stripe_footprint(call: StripeCall, maker: str) -> Footprint:
 
     ``maker`` tells what is created by this call from what other calls create.
     """
-    thing, _, verb = call.label.partition(".")
+    thing, _, verb = call.label.rpartition(".")
     key = key_of(call)
-    if not verb or " " in call.label:
+    if not thing or " " in call.label:
         whole = frozenset({Resource(_STRIPE)})
         return Footprint(looks=whole, publishes=whole)
     path = object_in_path(call.path)
@@ -83,7 +87,9 @@ def stripe_footprint(call: StripeCall, maker: str) -> Footprint:
         if thing == "charge" and verb == "capture":
             changes = {*objects, Resource(MONEY)}
     elif verb == "create" and path is None:
-        looks, changes = set(), {*objects, *_wallets(objects)}
+        # What a session sells, and what it costs, is looked up.
+        looks = {Resource(PRODUCT)} if thing == "checkout.session" else set()
+        changes = {*objects, *_wallets(objects)}
     elif thing in ("customer", "payment_method"):
         looks, changes = set(), {*objects, *_wallets(objects)}
         if verb == "delete":

@@ -14,13 +14,23 @@ from dataclasses import dataclass, field
 import msgspec
 
 from paidonce.harness.explore.footprint.model import Footprint, Resource
-from paidonce.harness.explore.footprint.stripe import CUSTOMER, METHOD, MONEY, NEW, OBJECTS, WALLET
+from paidonce.harness.explore.footprint.stripe import (
+    CUSTOMER,
+    METHOD,
+    MONEY,
+    NEW,
+    OBJECTS,
+    PRODUCT,
+    WALLET,
+)
 
 _PLACES = {
     "payment_intent": (MONEY, "payment_intent"),
     "payment_method": (METHOD, "method"),
     "customer": (CUSTOMER, "customer"),
     "wallet": (WALLET, "customer"),
+    "checkout_session": (MONEY, "checkout_session"),
+    "product": (PRODUCT, "product"),
     "webhook_endpoint": ((*OBJECTS, "endpoint"), "endpoint"),
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain import checkout
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import API_VERSION
 from paidonce.harness.simulator.engine import saved
@@ -149,14 +149,12 @@ def _clock(simulation: Simulation, request: ApiRequest) -> object:
 
 def _authenticate(simulation: Simulation, request: ApiRequest) -> object:
     outcome = _decoded(request, _Outcome)
-    return confirming.authenticate(
-        simulation.epoch.world, outcome.payment_intent, outcome.succeeded
-    )
+    return checkout.authenticate(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
 
 
 def _settle(simulation: Simulation, request: ApiRequest) -> object:
     outcome = _decoded(request, _Outcome)
-    return confirming.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
+    return checkout.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
 
 
 def _save(simulation: Simulation, _: ApiRequest) -> object:

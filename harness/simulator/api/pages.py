@@ -1,4 +1,4 @@
-"""Pages for people: what happens live, and where a payer is asked to authenticate.
+"""Pages for people: what happens live, where a payer pays, and is asked to authenticate.
 
 They are below ``/_paidonce``, where no client of Stripe has any business. The live page reads the
 control API, with its header; a page from elsewhere cannot, as browsers send such a header across
@@ -11,22 +11,17 @@ from html import escape
 from importlib.resources import files
 from urllib.parse import parse_qs
 
-from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.api import payer
+from paidonce.harness.simulator.domain import checkout, confirming
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
 from paidonce.harness.simulator.domain.objects import PaymentIntent
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import HTML, ApiRequest, Reply
 from paidonce.harness.simulator.wire.origin import stranger
+from paidonce.harness.simulator.wire.page import PAGE_HEADERS, page, sendable
 
 PREFIX = "/_paidonce"
-
-_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; connect-src 'self'; form-action 'self' http: https:",
-    "x-content-type-options": "nosniff",
-}
 
 
 def addressed(request: ApiRequest) -> bool:
@@ -37,14 +32,17 @@ def addressed(request: ApiRequest) -> bool:
 def answer(simulation: Simulation, request: ApiRequest) -> Reply:
     """A page, or 404 where there is none."""
     asked = request.path.startswith(confirming.ACTION_PATH)
-    if why := stranger(request, followed=asked):
-        return _page(403, "This page is for this machine only", escape(why))
+    paying = request.path.startswith(checkout.PAGE_PATH)
+    if why := stranger(request, followed=asked or paying):
+        return page(403, "This page is for this machine only", escape(why))
     if asked:
         return _authentication(simulation, request)
+    if paying:
+        return payer.answer(simulation.epoch.world, request)
     if request.path.rstrip("/") == PREFIX and request.method in ("GET", "HEAD"):
-        page = files("paidonce.harness.simulator").joinpath("live.html").read_bytes()
-        return Reply(200, page, _HEADERS, HTML)
-    return _page(404, "There is no such page", "")
+        live = files("paidonce.harness.simulator").joinpath("live.html").read_bytes()
+        return Reply(200, live, PAGE_HEADERS, HTML)
+    return page(404, "There is no such page", "")
 
 
 def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
@@ -55,21 +53,24 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     try:
         intent = require(world, identifier)
         if secret != intent.client_secret:
-            return _page(403, "This payment is somebody else's", "")
+            return page(403, "This payment is somebody else's", "")
         if request.method == "POST":
             back = _return_url(intent)
             succeeded = _one(request.body, "outcome") != "fail"
-            intent = confirming.authenticate(world, identifier, succeeded)
+            intent = checkout.authenticate(world, identifier, succeeded)
+            if (session := world.session_of.get(identifier)) is not None:
+                open_still = world.sessions[session].url  # to be tried again
+                return Reply(303, b"", {"location": open_still or back or PREFIX}, HTML)
             if back is not None:
                 separator = "&" if "?" in back else "?"
                 query = f"payment_intent={intent.id}&payment_intent_client_secret={secret}"
                 return Reply(303, b"", {"location": f"{back}{separator}{query}"}, HTML)
-            return _page(200, f"The payment {intent.status.replace('_', ' ')}", "")
+            return page(200, f"The payment {intent.status.replace('_', ' ')}", "")
     except StripeError as error:
-        return _page(error.status, "There is nothing to authenticate", escape(str(error)))
+        return page(error.status, "There is nothing to authenticate", escape(str(error)))
     if intent.status != "requires_action":
-        return _page(200, "There is nothing to authenticate", f"It has {escape(intent.status)}.")
-    return _page(
+        return page(200, "There is nothing to authenticate", f"It has {escape(intent.status)}.")
+    return page(
         200,
         "Authenticate this test payment?",
         f"<p>{intent.amount} {escape(intent.currency)}, {escape(intent.id)}</p>"
@@ -83,20 +84,9 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
 def _return_url(intent: PaymentIntent) -> str | None:
     redirect = (intent.next_action or {}).get("redirect_to_url")
     url = None if redirect is None else redirect["return_url"]
-    # Whatever a header could not carry was not an address.
-    return url if url and url.isascii() and url.isprintable() else None
+    return url if url and sendable(url) else None
 
 
 def _one(form: bytes, name: str) -> str:
     values = parse_qs(form.decode("utf-8", "replace")).get(name)
     return values[0] if values else ""
-
-
-def _page(status: int, title: str, body: str) -> Reply:
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>{escape(title)}</title>"
-        "<style>body{font:16px system-ui;margin:3em auto;max-width:40em}</style>"
-        f"<h1>{escape(title)}</h1>{body}</html>"
-    )
-    return Reply(status, text.encode(), _HEADERS, HTML)

@@ -217,7 +217,6 @@ def _details_of(
         "bank_name": card.brand,
         "fingerprint": f"paidoncebank{card.last4}",
         "last4": card.last4,
-        "mandate": None,
         "payment_reference": None,
         "routing_number": "110000000",
     }

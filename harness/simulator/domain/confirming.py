@@ -6,7 +6,6 @@ https://docs.stripe.com/payments/3d-secure/authentication-flow.
 
 from __future__ import annotations
 
-import heapq
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from paidonce.harness.simulator.domain.errors import (
     unexpected_state,
 )
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_usable
-from paidonce.harness.simulator.domain.intents import OPEN, cancel, require
+from paidonce.harness.simulator.domain.intents import OPEN, require
 from paidonce.harness.simulator.domain.objects import (
     ErrorObject,
     EventRequest,
@@ -145,20 +144,6 @@ def authenticate(
         return _charge(world, intent, method, world.card_of[method.id].decline, cause)
     except Declined:
         return world.intents[identifier]
-
-
-def run_due(world: World) -> None:
-    """Do what the agenda says for the time until now."""
-    now = world.clock()
-    while world.agenda and world.agenda[0].at <= now:
-        due = heapq.heappop(world.agenda)
-        intent = world.intents[due.intent]
-        if due.what == "settle" and intent.status == "processing":
-            settle(world, due.intent)
-        elif due.what == "expire" and intent.status == "requires_capture":
-            assert intent.latest_charge is not None
-            world.emit("charge.expired", world.charges[intent.latest_charge], BY_ITSELF)
-            cancel(world, due.intent, "expired", BY_ITSELF)
 
 
 def settle(world: World, identifier: str, succeeded: bool | None = None) -> PaymentIntent:

@@ -161,6 +161,12 @@ def cancel(world: World, identifier: str, reason: str | None, cause: EventReques
     What its charge had reserved is let go, without a refund; a pending charge fails.
     """
     intent = require(world, identifier)
+    if _on_an_open_page(world, identifier):
+        raise unexpected_state(
+            "You cannot cancel this PaymentIntent because it was created by a Checkout Session. "
+            "Expire the Checkout Session instead.",
+            intent,
+        )
     if intent.status not in _CANCELABLE:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent.status}. "
@@ -233,6 +239,13 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
     intent = replace(intent, **changes)
     world.intents.put(intent)
     return intent
+
+
+def _on_an_open_page(world: World, identifier: str) -> bool:
+    """Return whether a Checkout Session that is still open has made the intent
+    (https://docs.stripe.com/api/payment_intents/cancel)."""
+    session = world.session_of.get(identifier)
+    return session is not None and world.sessions[session].status == "open"
 
 
 def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from paidonce.harness.simulator.domain.sale_objects import CheckoutSession, Price, Product
+
 Metadata = dict[str, str]
 
 IntentStatus = Literal[
@@ -274,7 +276,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
 
 
-Subject = PaymentIntent | Charge | Refund | PaymentMethod | Customer
+Subject = (
+    PaymentIntent | Charge | Refund | PaymentMethod | Customer | CheckoutSession | Product | Price
+)
 """The objects that events are about."""
 
 AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | Deleted

@@ -30,6 +30,12 @@ from paidonce.harness.simulator.domain.objects import (
     Subject,
     WebhookEndpoint,
 )
+from paidonce.harness.simulator.domain.sale_objects import (
+    Checkout,
+    CheckoutSession,
+    Price,
+    Product,
+)
 
 API_VERSION = "2026-10-28.endive"
 """The account's version: answers have its shape, whichever version a request names."""
@@ -46,6 +52,19 @@ _COLLECTIONS = (
     "events",
     "customers",
     "webhook_endpoints",
+    "products",
+    "prices",
+    "sessions",
+)
+
+_BY_ID = (
+    "deleted",
+    "spent",
+    "authenticated",
+    "secret_of",
+    "card_of",
+    "session_of",
+    "checkouts",
 )
 
 Clock = Callable[[], float]
@@ -55,15 +74,16 @@ Listener = Callable[[Event], None]
 
 
 class Due(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Something that happens to an intent by itself, in the order of time.
+    """Something that happens by itself, in the order of time.
 
-    ``what`` is ``settle`` (a delayed payment ends) or ``expire`` (an authorization does).
+    ``what`` is ``settle`` (a delayed payment ends), ``expire`` (an authorization does), both of the
+    intent ``subject``, or ``session`` (the session ``subject`` is over).
     """
 
     at: float
     number: int
     what: str
-    intent: str
+    subject: str = msgspec.field(name="intent")
 
 
 class World:
@@ -88,8 +108,13 @@ class World:
         self.events: Collection[Event] = Collection()
         self.customers: Collection[Customer] = Collection()
         self.webhook_endpoints: Collection[WebhookEndpoint] = Collection()
+        self.products: Collection[Product] = Collection()
+        self.prices: Collection[Price] = Collection()
+        self.sessions: Collection[CheckoutSession] = Collection()
+        self.checkouts: dict[str, Checkout] = {}
+        """By session id: what is known of it beside what it shows."""
         self.deleted: set[str] = set()
-        """The ids of customers and webhook endpoints that were deleted."""
+        """The ids of customers, products and webhook endpoints that were deleted."""
         self.spent: set[str] = set()
         """The ids of payment methods that may not be used again."""
         self.authenticated: set[str] = set()
@@ -107,6 +132,10 @@ class World:
         """By payment intent id, oldest first."""
         self.refunds_of: defaultdict[str, list[str]] = defaultdict(list)
         """By charge id, oldest first."""
+        self.prices_of: defaultdict[str, list[str]] = defaultdict(list)
+        """By product id, oldest first."""
+        self.session_of: dict[str, str] = {}
+        """By payment intent id: the Checkout Session that made it, unless that has expired."""
         self.listeners: list[Listener] = []
         """Told of every event, in order, within the transition that caused it."""
         self.on_agenda: Callable[[], None] | None = None
@@ -120,9 +149,9 @@ class World:
             there = getattr(twin, name)
             for item in getattr(self, name):
                 there.put(item)
-        for name in ("deleted", "spent", "authenticated", "secret_of", "card_of"):
+        for name in _BY_ID:
             setattr(twin, name, getattr(self, name).copy())
-        for name in ("methods_of", "charges_of", "refunds_of"):
+        for name in ("methods_of", "charges_of", "refunds_of", "prices_of"):
             for owner, ids in getattr(self, name).items():
                 getattr(twin, name)[owner] = list(ids)
         return twin
@@ -131,9 +160,9 @@ class World:
         """Unix time by the simulated clock, in whole seconds as Stripe's objects have it."""
         return int(self.clock())
 
-    def plan(self, seconds: float, what: str, intent: str) -> None:
+    def plan(self, seconds: float, what: str, subject: str) -> None:
         """Put something on the agenda, that many seconds from now."""
-        heapq.heappush(self.agenda, Due(self.clock() + seconds, self.planned, what, intent))
+        heapq.heappush(self.agenda, Due(self.clock() + seconds, self.planned, what, subject))
         self.planned += 1
         if self.on_agenda is not None:
             self.on_agenda()

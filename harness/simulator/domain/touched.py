@@ -11,6 +11,8 @@ payment_method     a payment method
 customer           what is known of a customer
 wallet             which payment methods a customer has
 webhook_endpoint   an endpoint
+product            a product with its prices
+checkout_session   a Checkout Session
 ================== ============================================================================
 
 ``made`` names what did not exist before, which can be in nobody's way; ``added`` the collections
@@ -95,8 +97,14 @@ class _View(World):
             return ("payment_intent", "" if found is None else found.payment_intent)
 
         def owner(identifier: str) -> Thing:
+            if identifier in world.products:
+                return ("product", identifier)
             kind = "customer" if identifier in world.customers else "webhook_endpoint"
             return (kind, identifier)
+
+        def product_of(price: str) -> Thing:
+            found = world.prices.get(price)
+            return ("product", "" if found is None else found.product)
 
         def a(kind: str) -> Callable[[str], Thing]:
             return lambda identifier: (kind, identifier)
@@ -112,17 +120,23 @@ class _View(World):
         self.events = collection("events", a(""))
         self.customers = collection("customers", a("customer"))
         self.webhook_endpoints = collection("webhook_endpoints", a("webhook_endpoint"))
+        self.products = collection("products", a("product"))
+        self.prices = collection("prices", product_of)
+        self.sessions = collection("sessions", a("checkout_session"))
+        self.checkouts = world.checkouts
         self.deleted = _Ids(world.deleted, touched, owner)
         self.spent = _Ids(world.spent, touched, a("payment_method"))
         self.authenticated = _Ids(world.authenticated, touched, a("payment_intent"))
         self.methods_of = _Lists(world.methods_of, touched, a("wallet"))
         self.charges_of = _Lists(world.charges_of, touched, a("payment_intent"))
         self.refunds_of = _Lists(world.refunds_of, touched, intent_of)
+        self.prices_of = _Lists(world.prices_of, touched, a("product"))
+        self.session_of = world.session_of
         self.secret_of = world.secret_of
         self.card_of = world.card_of
 
-    def plan(self, seconds: float, what: str, intent: str) -> None:
-        self._world.plan(seconds, what, intent)
+    def plan(self, seconds: float, what: str, subject: str) -> None:
+        self._world.plan(seconds, what, subject)
 
 
 class _Collection(Collection[T], Generic[T]):

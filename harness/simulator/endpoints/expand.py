@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import customers
+from paidonce.harness.simulator.domain import catalog, customers
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.objects import AnyObject
 from paidonce.harness.simulator.domain.state import World
@@ -41,6 +41,15 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     "event": {},
     "customer": {},
     "webhook_endpoint": {},
+    "product": {"default_price": "price"},
+    "price": {"product": "product"},
+    "item": {"price": "price"},
+    "checkout.session": {
+        "payment_intent": "payment_intent",
+        "customer": "customer",
+        "line_items": "list",
+    },
+    "list": {"data": "item"},
 }
 
 _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
@@ -49,7 +58,13 @@ _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
     "customer": customers.retrieve,
     "payment_intent": lambda world, identifier: world.intents.get(identifier),
     "balance_transaction": lambda world, identifier: world.balance_transactions.get(identifier),
+    "product": catalog.retrieve_product,
+    "price": lambda world, identifier: world.prices.get(identifier),
 }
+
+_FIRST_LINES = 10
+"""So many of a session's lines are in it where they are asked for
+(https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-line_items)."""
 
 
 def parse_paths(kind: str, requested: tuple[str, ...], *, listed: bool) -> tuple[Path, ...]:
@@ -92,7 +107,14 @@ def expanded(world: World, item: AnyObject, paths: tuple[Path, ...]) -> AnyObjec
 
 def _fill(world: World, answer: dict[str, Any], path: Path) -> None:
     field, rest = path[0], path[1:]
+    if field == "line_items" and field not in answer:
+        answer[field] = _lines(world, answer["id"])
     value = answer[field]
+    if isinstance(value, list):
+        for each in value:
+            if rest:
+                _fill(world, each, rest)
+        return
     if isinstance(value, str):
         target = _EXPANDABLE[answer["object"]][field]
         found = _COLLECTIONS[target](world, value)
@@ -101,6 +123,16 @@ def _fill(world: World, answer: dict[str, Any], path: Path) -> None:
     # An object already expanded by an earlier path is gone into further; a null stays a null.
     if value is not None and rest:
         _fill(world, value, rest)
+
+
+def _lines(world: World, session: str) -> dict[str, Any]:
+    lines = world.checkouts[session].lines
+    return {
+        "object": "list",
+        "data": [msgspec.to_builtins(line) for line in lines[:_FIRST_LINES]],
+        "has_more": len(lines) > _FIRST_LINES,
+        "url": f"/v1/checkout/sessions/{session}/line_items",
+    }
 
 
 def _cannot(text: str, hint: str) -> Refused:

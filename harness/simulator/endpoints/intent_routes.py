@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paidonce.harness.simulator.domain import confirming, intents, search
+from paidonce.harness.simulator.domain import checkout, confirming, intents, search
 from paidonce.harness.simulator.domain.collection import Cursor
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
 from paidonce.harness.simulator.domain.intent_checks import require_minimum
@@ -72,7 +72,7 @@ def confirm(params: Params, identifier: str) -> Execution:
 
     def execute(world: World, cause: EventRequest) -> Answer:
         _check_secret(world, identifier, secret)
-        return confirming.confirm(world, identifier, request, cause)
+        return checkout.follow(world, confirming.confirm(world, identifier, request, cause))
 
     return execute
 
@@ -89,7 +89,7 @@ def capture(params: Params, identifier: str) -> Execution:
     metadata = params.metadata()
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        intent = intents.capture(world, identifier, amount, cause)
+        intent = checkout.follow(world, intents.capture(world, identifier, amount, cause))
         if metadata is None:
             return intent
         changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})

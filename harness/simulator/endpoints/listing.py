@@ -6,7 +6,7 @@ Source: https://docs.stripe.com/api/pagination.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -27,6 +27,13 @@ DEFAULT_LIMIT = 10
 T = TypeVar("T", bound=Identified)
 
 Where = Callable[[Any], bool]
+
+
+class HasId(Protocol):
+    """Something with an id."""
+
+    @property
+    def id(self) -> str: ...
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,12 +100,33 @@ def created(params: Params) -> Where | None:
     )
 
 
+def equal(name: str, value: object) -> Where | None:
+    """A condition that an attribute has that value; None where no value is asked for."""
+    return None if value is None else lambda item: bool(getattr(item, name) == value)
+
+
 def both(*conditions: Where | None) -> Where | None:
     """A condition that asks for all of them; None where there is none."""
     given = [condition for condition in conditions if condition is not None]
     if len(given) < 2:
         return given[0] if given else None
     return lambda item: all(condition(item) for condition in given)
+
+
+def part(items: Sequence[HasId], noun: str, url: str, where_to: Cursor) -> Listing:
+    """A page of what has an order of its own, the first of it first; 400 for an unknown cursor."""
+    ids = [item.id for item in items]
+    for param in ("starting_after", "ending_before"):
+        cursor = getattr(where_to, param)
+        if cursor is not None and cursor not in ids:
+            raise no_such(noun, cursor, param, status=400)
+    if where_to.ending_before is not None:
+        before = items[: ids.index(where_to.ending_before)]
+        data = before[-where_to.limit :]
+        return Listing(data=list(data), has_more=len(before) > len(data), url=url)
+    start = 0 if where_to.starting_after is None else ids.index(where_to.starting_after) + 1
+    data = items[start : start + where_to.limit]
+    return Listing(data=list(data), has_more=len(items) > start + len(data), url=url)
 
 
 def page(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from paidonce.harness.simulator.domain import intents, refunds
+from paidonce.harness.simulator.domain import checkout, intents, refunds
 from paidonce.harness.simulator.domain.collection import Collection, Identified
 from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
 from paidonce.harness.simulator.domain.objects import EventRequest
@@ -111,7 +111,7 @@ def capture_charge(params: Params, identifier: str) -> Execution:
                 f"Charge {identifier} has already been captured.",
                 code="charge_already_captured",
             )
-        intents.capture(world, intent, amount, cause)
+        checkout.follow(world, intents.capture(world, intent, amount, cause))
         return world.charges[identifier]
 
     return execute

@@ -13,7 +13,13 @@ import msgspec
 
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.endpoints import intent_routes, money_routes, people_routes
+from paidonce.harness.simulator.endpoints import (
+    catalog_routes,
+    checkout_routes,
+    intent_routes,
+    money_routes,
+    people_routes,
+)
 from paidonce.harness.simulator.endpoints.expand import Path, expanded, parse_paths
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Listing
 from paidonce.harness.simulator.wire.params import Params
@@ -55,13 +61,14 @@ def find(method: str, path: str) -> RouteMatch | None:
     fixed = _FIXED.get((method, path))
     if fixed is not None:
         return RouteMatch(fixed, "")
-    # "", "v1", resource, id and perhaps an action
+    # "", "v1", resource, id and perhaps an action; some resources have a name of two words
     steps = path.split("/")
-    if not 4 <= len(steps) <= 5 or steps[1] != "v1" or not steps[3]:
+    at = 4 if steps[1:3] == ["v1", "checkout"] else 3
+    if not at < len(steps) <= at + 2 or steps[1] != "v1" or not steps[at]:
         return None
-    template = "/".join([*steps[:3], "{id}", *steps[4:]])
+    template = "/".join([*steps[:at], "{id}", *steps[at + 1 :]])
     endpoint = _BY_ID.get((method, template))
-    return None if endpoint is None else RouteMatch(endpoint, steps[3])
+    return None if endpoint is None else RouteMatch(endpoint, steps[at])
 
 
 def _expand(world: World, answer: Answer, paths: tuple[Path, ...]) -> Any:
@@ -129,6 +136,33 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "customers/{id}", people_routes.retrieve_customer),
         ("POST", "customers/{id}", people_routes.update_customer),
         ("DELETE", "customers/{id}", people_routes.delete_customer),
+    )
+    yield from kind(
+        "product",
+        ("POST", "products", catalog_routes.create_product),
+        ("GET", "products", catalog_routes.list_products),
+        ("GET", "products/{id}", catalog_routes.retrieve_product),
+        ("POST", "products/{id}", catalog_routes.update_product),
+        ("DELETE", "products/{id}", catalog_routes.delete_product),
+    )
+    yield from kind(
+        "price",
+        ("POST", "prices", catalog_routes.create_price),
+        ("GET", "prices", catalog_routes.list_prices),
+        ("GET", "prices/{id}", catalog_routes.retrieve_price),
+        ("POST", "prices/{id}", catalog_routes.update_price),
+    )
+    yield from kind(
+        "checkout.session",
+        ("POST", "checkout/sessions", checkout_routes.create),
+        ("GET", "checkout/sessions", checkout_routes.list_all),
+        ("GET", "checkout/sessions/{id}", checkout_routes.retrieve),
+        ("POST", "checkout/sessions/{id}", checkout_routes.update),
+        ("POST", "checkout/sessions/{id}/expire", checkout_routes.expire),
+    )
+    yield from kind(
+        "item",
+        ("GET", "checkout/sessions/{id}/line_items", checkout_routes.list_lines),
     )
     yield from kind(
         "webhook_endpoint",

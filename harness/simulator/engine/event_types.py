@@ -11,6 +11,10 @@ EVENT_TYPES = frozenset(
         "charge.refunded",
         "charge.succeeded",
         "charge.updated",
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.completed",
+        "checkout.session.expired",
         "customer.created",
         "customer.deleted",
         "customer.updated",
@@ -23,6 +27,11 @@ EVENT_TYPES = frozenset(
         "payment_intent.succeeded",
         "payment_method.attached",
         "payment_method.detached",
+        "price.created",
+        "price.updated",
+        "product.created",
+        "product.deleted",
+        "product.updated",
         "refund.created",
     }
 )

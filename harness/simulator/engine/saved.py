@@ -28,6 +28,12 @@ from paidonce.harness.simulator.domain.objects import (
     Refund,
     WebhookEndpoint,
 )
+from paidonce.harness.simulator.domain.sale_objects import (
+    Checkout,
+    CheckoutSession,
+    Price,
+    Product,
+)
 from paidonce.harness.simulator.domain.state import Due, World
 from paidonce.harness.simulator.engine.idempotency import (
     Fingerprint,
@@ -48,6 +54,9 @@ _KINDS: dict[str, type[Any]] = {
     "balance_transactions": BalanceTransaction,
     "customers": Customer,
     "webhook_endpoints": WebhookEndpoint,
+    "products": Product,
+    "prices": Price,
+    "sessions": CheckoutSession,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
@@ -56,7 +65,14 @@ _SUBJECTS: dict[str, type[Any]] = {
     "refund": Refund,
     "payment_method": PaymentMethod,
     "customer": Customer,
+    "checkout.session": CheckoutSession,
+    "product": Product,
+    "price": Price,
 }
+
+
+_LATER = frozenset({"products", "prices", "sessions"})
+"""Not in states that were saved before there were any."""
 
 
 class StateError(ValueError):
@@ -75,6 +91,8 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "cards": {method: _NAME_OF[card] for method, card in world.card_of.items()},
         "secrets": world.secret_of,
         "deleted": sorted(world.deleted),
+        "session_of": world.session_of,
+        "checkouts": world.checkouts,
         "spent": sorted(world.spent),
         "authenticated": sorted(world.authenticated),
         "agenda": sorted(world.agenda),
@@ -128,7 +146,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world = World(ids, simulation.clock, simulation.settings.settle_seconds)
     for name, kind in _KINDS.items():
         collection = getattr(world, name)
-        for item in given[name]:
+        for item in given.get(name, ()) if name in _LATER else given[name]:
             collection.put(_event(item) if kind is Event else msgspec.convert(item, kind))
     world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
     for charge in world.charges:
@@ -138,6 +156,10 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     for method in world.payment_methods:
         if method.customer is not None:
             world.methods_of[method.customer].append(method.id)
+    for price in world.prices:
+        world.prices_of[price.product].append(price.id)
+    world.session_of = dict(given.get("session_of", {}))
+    world.checkouts = msgspec.convert(given.get("checkouts", {}), dict[str, Checkout])
     world.secret_of = dict(given["secrets"])
     world.deleted = set(given["deleted"])
     world.spent = set(given["spent"])

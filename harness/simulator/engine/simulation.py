@@ -10,7 +10,7 @@ from collections import deque
 
 import msgspec
 
-from paidonce.harness.simulator.domain import confirming
+from paidonce.harness.simulator.domain import agenda
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.objects import WebhookEndpoint
 from paidonce.harness.simulator.domain.state import Clock, World
@@ -162,19 +162,19 @@ class Simulation:
         if self._agenda_timer is not None:
             self._agenda_timer.cancel()
             self._agenda_timer = None
-        agenda = self.epoch.world.agenda
-        if not agenda or self.stopping:
+        due = self.epoch.world.agenda
+        if not due or self.stopping:
             return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # not served yet: ``advance`` and the first request will do
-        wait = max(0.0, agenda[0].at - self.clock())
+        wait = max(0.0, due[0].at - self.clock())
         # The event loop counts in its own way; a day at a time is often enough to look.
         self._agenda_timer = loop.call_later(min(wait, 86_400), self._run_agenda)
 
     def _run_agenda(self) -> None:
-        confirming.run_due(self.epoch.world)
+        agenda.run_due(self.epoch.world)
         self._arm()
 
     def _forward(self, world: World) -> None:

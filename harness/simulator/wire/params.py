@@ -133,6 +133,21 @@ class Params:
             raise self._invalid("object", key, value)
         return Params(value, self.name(key))
 
+    def mappings(self, key: str) -> tuple[Params, ...] | None:
+        """A list of nested levels to be read in turn (and finished), or None where it is absent."""
+        value = self._left.pop(key, None)
+        if value is None or value == "":
+            return None
+        items = as_list(value)
+        if items is None:
+            raise self._invalid("array", key, value)
+        found = []
+        for number, item in enumerate(items):
+            if not isinstance(item, dict):
+                raise self._invalid("object", f"{key}[{number}]", item)
+            found.append(Params(item, f"{self.name(key)}[{number}]"))
+        return tuple(found)
+
     def opaque(self, key: str) -> dict[str, Any] | None:
         """A nested level taken as it is, unread."""
         value = self._left.pop(key, None)

@@ -7,7 +7,7 @@ Labels are ``<object>.<verb>`` in the words of Stripe's API reference
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +18,15 @@ from paidonce.harness.bounded import decode_json
 
 # Parameters that are recorded never, whatever a service sends: card data and secrets.
 _SECRET_PARTS = ("client_secret", "[number]", "[cvc]", "[exp_", "api_key")
+
+_WITHIN = frozenset(
+    {
+        *("apps", "billing", "billing_portal", "checkout", "climate", "entitlements"),
+        *("financial_connections", "forwarding", "identity", "issuing", "radar", "reporting"),
+        *("sigma", "tax", "terminal", "test_helpers", "treasury"),
+    }
+)
+"""The names that Stripe's objects are grouped by: ``/v1/checkout/sessions`` (https://docs.stripe.com/api)."""
 
 
 @dataclass(eq=False)
@@ -76,9 +85,9 @@ def label(method: str, path: str) -> str:
     segments = [segment for segment in path.split("/") if segment]
     if len(segments) < 2 or segments[0] not in ("v1", "v2"):
         return f"{method} {path}"
-    name = segments[1]
-    thing = name[:-1] if name.endswith("s") else name
-    rest = segments[2:]
+    *within, name = segments[1 : _object_at(segments)]
+    thing = ".".join([*within, name[:-1] if name.endswith("s") else name])
+    rest = segments[_object_at(segments) :]
     if not rest:
         verb = {"GET": "list", "POST": "create"}.get(method, method.lower())
     elif rest == ["search"]:
@@ -93,9 +102,15 @@ def label(method: str, path: str) -> str:
 def object_in_path(path: str) -> str | None:
     """The id in ``/v1/<objects>/<id>…``, or None."""
     segments = [segment for segment in path.split("/") if segment]
-    if len(segments) >= 3 and segments[2] != "search":
-        return segments[2]
+    at = _object_at(segments)
+    if len(segments) > at and segments[at] != "search":
+        return segments[at]
     return None
+
+
+def _object_at(segments: Sequence[str]) -> int:
+    """Where in a path the id stands: some objects have a name of two words."""
+    return 3 if len(segments) > 2 and segments[1] in _WITHIN else 2
 
 
 def read_answer(status: int, body: bytes) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""Every answer and event of every served route is as Stripe describes it: all that is required is
+there, and everything is of its type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from description import Description, path_of_description
+from simulator_process import Simulator
+
+from paidonce.harness.simulator.endpoints.routes import _ENDPOINTS
+
+KNOWN: dict[str, str] = {}
+"""What differs on purpose, and why."""
+
+
+@pytest.fixture(scope="module")
+def description() -> Description:
+    file = path_of_description()
+    if file is None:
+        pytest.skip(
+            "Stripe's description is not here: go install github.com/stripe/stripe-mock@latest"
+        )
+    return Description(file)
+
+
+class Caller:
+    """Asks the simulator, and holds what it answers against the description."""
+
+    def __init__(self, simulator: Simulator, description: Description) -> None:
+        self._simulator, self._description = simulator, description
+        self.wrong: dict[str, str] = {}
+        self.routes: set[tuple[str, str]] = set()
+
+    def __call__(self, method: str, path: str, *ids: str, **form: str) -> Any:
+        """The answer to ``path`` with ``ids`` in the place of its ``{id}``."""
+        self.routes.add((method, path))
+        for one in ids:
+            path = path.replace("{id}", one, 1)
+        answer = self._simulator.http.request(
+            method,
+            path,
+            params=form if method == "GET" else None,
+            data=form if method != "GET" else None,
+            headers={"authorization": "Bearer sk_test_described"},
+        )
+        assert answer.status_code == 200, answer.text
+        got = answer.json()
+        for found in self._description.violations(method, path, got):
+            self.wrong[f"{method} {path}: {found}"] = found
+        return got
+
+    def events(self) -> None:
+        for event in self("GET", "/v1/events", limit="100")["data"]:
+            for found in self._description.of_event(event):
+                self.wrong[f"event {event['type']}: {found}"] = found
+
+
+def shop(ask: Caller, simulator: Simulator) -> None:
+    """Meet every route, with objects in each of their states."""
+    customer = ask("POST", "/v1/customers", email="a@shop.test", name="A")["id"]
+    ask("GET", "/v1/customers")
+    ask("GET", "/v1/customers/{id}", customer)
+    ask("POST", "/v1/customers/{id}", customer, description="b")
+    card = {"type": "card", "card[token]": "tok_visa"}
+    method = ask("POST", "/v1/payment_methods", **card)["id"]
+    ask("GET", "/v1/payment_methods/{id}", method)
+    ask("POST", "/v1/payment_methods/{id}/attach", method, customer=customer)
+    ask("GET", "/v1/payment_methods", customer=customer)
+    ask("GET", "/v1/customers/{id}/payment_methods", customer)
+
+    paid = {"amount": "1000", "currency": "usd", "confirm": "true"}
+    back = {"return_url": "http://shop.test/back"}
+    intent = ask("POST", "/v1/payment_intents", amount="1000", currency="usd")["id"]
+    ask("POST", "/v1/payment_intents/{id}", intent, description="c")
+    ask("POST", "/v1/payment_intents/{id}/confirm", intent, payment_method="pm_card_visa", **back)
+    ask("GET", "/v1/payment_intents/{id}", intent, **{"expand[]": "latest_charge"})
+    asked = {**paid, "payment_method": "pm_card_threeDSecure2Required", **back}
+    ask("POST", "/v1/payment_intents", **asked)
+    bank = ask(
+        "POST", "/v1/payment_intents", **paid, payment_method="pm_usBankAccount_success", **back
+    )
+    simulator.control("POST", "settle", {"payment_intent": bank["id"], "succeeded": True})
+    held = ask(
+        "POST",
+        "/v1/payment_intents",
+        **paid,
+        payment_method="pm_card_visa",
+        capture_method="manual",
+    )
+    ask("POST", "/v1/payment_intents/{id}/capture", held["id"])
+    held = ask(
+        "POST",
+        "/v1/payment_intents",
+        **paid,
+        payment_method="pm_card_visa",
+        capture_method="manual",
+    )
+    ask("POST", "/v1/charges/{id}/capture", held["latest_charge"])
+    given_up = ask("POST", "/v1/payment_intents", amount="1000", currency="usd")
+    ask("POST", "/v1/payment_intents/{id}/cancel", given_up["id"])
+    ask("GET", "/v1/payment_intents")
+    ask("GET", "/v1/payment_intents/search", query="status:'succeeded'")
+
+    charge = held["latest_charge"]
+    ask("GET", "/v1/charges")
+    ask("GET", "/v1/charges/{id}", charge)
+    ask("POST", "/v1/charges/{id}", charge, description="d")
+    refund = ask("POST", "/v1/refunds", charge=charge, amount="100")["id"]
+    ask("GET", "/v1/refunds")
+    ask("GET", "/v1/refunds/{id}", refund)
+    ask("POST", "/v1/refunds/{id}", refund, **{"metadata[a]": "b"})
+    entry = ask("GET", "/v1/balance_transactions")["data"][0]["id"]
+    ask("GET", "/v1/balance_transactions/{id}", entry)
+
+    product = ask("POST", "/v1/products", name="Tea")["id"]
+    ask("GET", "/v1/products")
+    ask("GET", "/v1/products/{id}", product)
+    ask("POST", "/v1/products/{id}", product, description="green")
+    price = ask("POST", "/v1/prices", product=product, currency="usd", unit_amount="500")["id"]
+    ask("GET", "/v1/prices")
+    ask("GET", "/v1/prices/{id}", price)
+    ask("POST", "/v1/prices/{id}", price, nickname="dear")
+    ask("DELETE", "/v1/products/{id}", ask("POST", "/v1/products", name="Cup")["id"])
+    sale = {
+        "mode": "payment",
+        "success_url": "http://shop.test/done",
+        "line_items[0][price]": price,
+        "line_items[0][quantity]": "2",
+    }
+    session = ask("POST", "/v1/checkout/sessions", **sale)
+    simulator.http.post(session["url"])
+    ask(
+        "GET",
+        "/v1/checkout/sessions/{id}",
+        session["id"],
+        **{"expand[0]": "line_items", "expand[1]": "payment_intent"},
+    )
+    over = ask("POST", "/v1/checkout/sessions", **sale, customer=customer)
+    ask("POST", "/v1/checkout/sessions/{id}", over["id"], **{"metadata[a]": "b"})
+    ask("GET", "/v1/checkout/sessions/{id}/line_items", over["id"])
+    ask("POST", "/v1/checkout/sessions/{id}/expire", over["id"])
+    ask("GET", "/v1/checkout/sessions")
+
+    endpoint = ask(
+        "POST",
+        "/v1/webhook_endpoints",
+        url="http://127.0.0.1:9/hook",
+        **{"enabled_events[]": "charge.failed"},
+    )["id"]
+    ask("GET", "/v1/webhook_endpoints")
+    ask("GET", "/v1/webhook_endpoints/{id}", endpoint)
+    ask("POST", "/v1/webhook_endpoints/{id}", endpoint, disabled="true")
+    ask("DELETE", "/v1/webhook_endpoints/{id}", endpoint)
+    ask("GET", "/v1/events/{id}", ask("GET", "/v1/events")["data"][0]["id"])
+    ask("POST", "/v1/payment_methods/{id}/detach", method)
+    ask("DELETE", "/v1/customers/{id}", customer)
+
+
+def test_every_answer_and_event_is_as_stripe_describes_it(
+    simulator: Simulator, description: Description
+) -> None:
+    ask = Caller(simulator, description)
+    shop(ask, simulator)
+    ask.events()
+    assert ask.routes == set(_ENDPOINTS), "routes that were not met, or are not there"
+    wrong = {where: what for where, what in ask.wrong.items() if what not in KNOWN}
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_answer_that_is_not_as_described_is_found_out(description: Description) -> None:
+    path = "/v1/refunds/re_1"
+    broken = {"id": "re_1", "object": "refund", "amount": "100", "status": None}
+    found = description.violations("GET", path, broken)
+    assert ".amount is '100', not of type integer" in found
+    assert ".created is missing" in found
