@@ -7,6 +7,7 @@ client or of a backend behaves as on any other server.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import re
@@ -21,6 +22,7 @@ from urllib.parse import quote
 
 from paidonce.harness.backends import postgres_admin, wheels
 from paidonce.harness.backends.base import Stoppable
+from paidonce.harness.backends.cluster_archive import unpack_archive, write_archive
 from paidonce.harness.backends.listening import start_backend
 from paidonce.harness.errors import Unavailable
 from paidonce.harness.process.child import Child
@@ -70,22 +72,31 @@ class EmbeddedPostgres(Stoppable):
 
     ``port`` asks for a certain port, else any free one is taken. ``home`` is where another
     PostgreSQL is installed (13 or newer; with ``bin``, ``lib`` and ``share``), by default it is
-    the wheel's. Raises ``Unavailable`` when it cannot be started here, with the last lines of the
-    server's log.
+    the wheel's. ``archive`` is what it begins with, as one of the same version left it (``pack``),
+    instead of with nothing. Raises ``Unavailable`` when it cannot be started here, with the last
+    lines of the server's log, and ``DamagedArchive``.
     """
 
     kind = "embedded"
 
-    def __init__(self, *, port: int | None = None, home: Path | None = None) -> None:
+    def __init__(
+        self, *, port: int | None = None, home: Path | None = None, archive: Path | None = None
+    ) -> None:
         self._lock = threading.Lock()
         self._server: Child | None = None
-        account = _unprivileged_account()
+        self._account = account = _unprivileged_account()
         self._folder = TempFolder(short=True, public=account is not None)
         try:
-            home = self._prepare(home or wheels.postgres_home(), account)
-            self.version = _initdb(home, self.data, account)
+            self._home = self._prepare(home or wheels.postgres_home(), account)
+            if archive is None:
+                self.version = _initdb(self._home, self.data, account)
+                self._write_settings()
+            else:
+                self.version = _version(self._home)
+                unpack_archive(archive, self.data)
+                _give(self.data, account)
             self._major = int(self.version.partition(".")[0])
-            self._server, self.port = self._start(home, account, port)
+            self._server, self.port = self._start(port)
         except BaseException:
             self.stop()
             raise
@@ -143,6 +154,25 @@ class EmbeddedPostgres(Stoppable):
                 found[line["code"]] += 1
         return dict(found)
 
+    def pack(self, archive: Path, notes: bytes) -> None:
+        """Write all that it has into a new file ``archive``, with ``notes``.
+
+        The server is ended in good order for that and started again, on another port most likely:
+        nobody may be using it. Raises ``NoArchive``, with the server there all the same, and
+        ``Unavailable`` and ``DeadlineExceeded``, without it.
+        """
+        with self._lock:
+            assert self._server is not None
+            # SIGINT is the fast shutdown (manual, section 18.5): all that was committed is in
+            # the files, and nothing has to be recovered from the log.
+            self._server.send(signal.SIGINT)
+            self._server.wait(START_SECONDS)
+            self._server.stop()
+            try:
+                write_archive(archive, self.data, notes)
+            finally:
+                self._server, self.port = self._start(None)
+
     def stop(self) -> None:
         """End the server and remove its folder; idempotent."""
         with self._lock:
@@ -159,12 +189,13 @@ class EmbeddedPostgres(Stoppable):
         os.chown(self._folder.path, account.pw_uid, account.pw_gid)
         return home
 
-    def _start(
-        self, home: Path, account: pwd.struct_passwd | None, wanted: int | None
-    ) -> tuple[Child, int]:
+    def _write_settings(self) -> None:
         (self.data / "postgresql.auto.conf").write_text(
             "".join(f"{key} = {value}\n" for key, value in _SETTINGS.items())
         )
+
+    def _start(self, wanted: int | None) -> tuple[Child, int]:
+        home, account = self._home, self._account
 
         def start(number: int) -> Child:
             argv = [str(home / "bin" / "postgres"), "-D", str(self.data)]
@@ -219,11 +250,27 @@ def _initdb(home: Path, data: Path, account: pwd.struct_passwd | None) -> str:
     return version
 
 
+def _give(data: Path, account: pwd.struct_passwd | None) -> None:
+    """Let the account that is to run the server own its files."""
+    if account is not None:
+        for path in (data, *data.rglob("*")):
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+
 def _version(home: Path) -> str:
     with Child("postgres", [home / "bin" / "postgres", "--version"], env=_environment()) as shown:
         shown.wait(START_SECONDS)
         found = re.search(r"\d+(\.\d+)+", shown.output)
     return found.group() if found else str(wheels.POSTGRES_MAJOR)
+
+
+def embedded_version() -> str:
+    """Return the version of the server that would be started, and a digest of its settings.
+
+    Raises ``Unavailable``.
+    """
+    settings = hashlib.sha256(repr(_SETTINGS).encode()).hexdigest()
+    return f"{_version(wheels.postgres_home())} {settings[:16]}"
 
 
 def _environment() -> dict[str, str]:

@@ -42,8 +42,8 @@ def check_command(
     time: Annotated[
         str | None,
         typer.Option(
-            help="Of a target: how long checking may take, once it is built. \\[default: what the "
-            "file says, else 2m]",
+            help="Of a target: how long checking may take, once it is built and migrated. "
+            "\\[default: what the file says, else 2m]",
             show_default=False,
         ),
     ] = None,
@@ -77,6 +77,7 @@ def check_command(
     ] = False,
     validate: options.Validate = None,
     seed: options.Seed = 0,
+    fresh: options.Fresh = False,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
     backends: options.Backends = None,
@@ -112,6 +113,7 @@ def check_command(
             ("--out", out),
             ("--baseline", baseline),
             ("--validate", validate),
+            ("--fresh", fresh or None),
         ):
             if given is not None:
                 raise UsageError(f"{flag} is for a target (a file named .toml), not for histories")
@@ -125,7 +127,8 @@ def check_command(
     plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs, validate)
     gate = gating.gate_of(plan.script.loaded, baseline, writing=write_baseline)
     plan = target_check.into(plan, options.folder(out))
-    return target_check.check_target(plan, choice, gate, allow_incomplete=allow_incomplete)
+    kept = options.kept(choice, fresh=fresh)
+    return target_check.check_target(plan, choice, gate, kept, allow_incomplete=allow_incomplete)
 
 
 def _judge(histories: list[Path], checkers: list[str] | None) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from paidonce.harness.backends.doctor import examine
+from paidonce.harness.backends.kept_databases import KeptDatabases, cache_folder, moment
 
 
 def doctor_command() -> int:
@@ -19,5 +22,24 @@ def doctor_command() -> int:
         said = [finding.detail] if finding.available else [finding.detail, finding.remedy]
         words = ". ".join(part.rstrip(". ") for part in said if part)
         table.add_row(mark, finding.component, finding.version or "", escape(words))
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for line in kept_lines(cache_folder()):
+        console.print(line, markup=False, soft_wrap=True)
     return 0
+
+
+def kept_lines(folder: Path) -> list[str]:
+    """Say which migrated databases are kept in ``folder``, and how to be rid of them."""
+    kept = KeptDatabases(folder).all() if folder.is_dir() else []
+    if not kept:
+        return [f"Migrated databases that are kept: none (in {folder})"]
+    megabytes = sum(one.path.stat().st_size for one in kept) / 1e6
+    lines = [f"Migrated databases that are kept: {len(kept)}, {megabytes:.0f} MB, in {folder}"]
+    for one in kept:
+        notes = one.notes
+        lines.append(
+            f"  {notes.origin}: made at {notes.when} in {notes.seconds:.0f} s, "
+            f"until {moment(notes.until)}"
+        )
+    return [*lines, "  paidonce check --fresh makes one again; remove the folder to be rid of all"]

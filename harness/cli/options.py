@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from paidonce.harness.backends.choice import PRESETS, Choice, choice_of
-from paidonce.harness.errors import UsageError
+from paidonce.harness.backends.kept_databases import KeptDatabases
+from paidonce.harness.errors import Unavailable, UsageError
 
 REPORTS = Path("paidonce-report")
 
@@ -113,6 +115,13 @@ Stripe = Annotated[
         show_default=False,
     ),
 ]
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh",
+        help="Of a target: migrate its database again, whatever is kept of an earlier run.",
+    ),
+]
 Backends = Annotated[
     str | None,
     typer.Option(
@@ -132,6 +141,17 @@ ManyBackends = Annotated[
         show_default=False,
     ),
 ]
+
+
+def kept(choice: Choice, *, fresh: bool) -> KeptDatabases | None:
+    """Return where migrated databases are kept; None where they cannot be, or are not ours."""
+    if choice.postgres != "embedded":
+        return None
+    try:
+        return KeptDatabases(fresh=fresh)
+    except Unavailable as error:
+        Console(stderr=True).print(f"note: no database is kept: {error}", markup=False)
+        return None
 
 
 def backends(

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from paidonce import reports
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import gating
 from paidonce.harness.cli.leaving import stopping
 from paidonce.harness.cli.progress import status_line
@@ -77,7 +78,12 @@ def into(plan: CheckPlan, folder: Path) -> CheckPlan:
 
 
 def check_target(
-    plan: CheckPlan, choice: Choice, gate: gating.Gate, *, allow_incomplete: bool
+    plan: CheckPlan,
+    choice: Choice,
+    gate: gating.Gate,
+    kept: KeptDatabases | None,
+    *,
+    allow_incomplete: bool,
 ) -> int:
     """Check it, write the reports, say what came of it; returns the exit code."""
     checked = Checked(plan)
@@ -93,7 +99,7 @@ def check_target(
 
     try:
         with stopping():
-            loop.run(_check(checked, choice))
+            loop.run(_check(checked, choice, kept))
     except KeyboardInterrupt:
         checked.interrupted = True
         assessed = assess(gate.baseline.words)
@@ -121,11 +127,17 @@ def check_target(
     return assessed.exit_status
 
 
-async def _check(checked: Checked, choice: Choice) -> None:
+async def _check(checked: Checked, choice: Choice, kept: KeptDatabases | None) -> None:
     with status_line() as live:
         checked.doing = lambda text: live.update(Text(text))
         async with open_stack(
-            checked.plan.subject, choice, logs=checked.plan.out / "logs"
+            checked.plan.subject,
+            choice,
+            logs=checked.plan.out / "logs",
+            kept=kept,
+            say=lambda line: live.console.print(
+                line, markup=False, highlight=False, soft_wrap=True
+            ),
         ) as stack:
             await check(stack, checked)
 

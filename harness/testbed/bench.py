@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ import psycopg
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
+from paidonce.harness.backends.kept_databases import MigrationInputs
 from paidonce.harness.backends.redis_client import not_emptied
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import PaidonceError
@@ -120,6 +122,19 @@ class Subject(Protocol):
 
     def schema(self, variant: str) -> str:
         """A name for the state of an empty database made ready; equal where it is the same."""
+        ...
+
+    def migration_inputs(
+        self,
+        variant: str,
+        told: Mapping[str, str],
+        left_out: Path | None,
+        called_off: threading.Event | None,
+    ) -> MigrationInputs:
+        """Return what ``migrate`` makes a database of; ``told`` is what else does, by name.
+
+        ``left_out`` is a folder of ours. Raises ``ChildFailed`` and ``CalledOff``.
+        """
         ...
 
     def migrate(

@@ -21,8 +21,9 @@ from psycopg import sql
 
 from paidonce.harness.backends import open_postgres, open_redis, open_stripe, postgres_admin
 from paidonce.harness.backends.base import Backend as AnyBackend
-from paidonce.harness.backends.base import PostgresServer, RedisServer, StripeServer
+from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.choice import Choice
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
 from paidonce.harness.capability import Capability
@@ -36,10 +37,10 @@ from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
 from paidonce.harness.testbed.bench import Bench, Subject
+from paidonce.harness.testbed.lane import Lane
 from paidonce.harness.testbed.openers import Dependencies, Opener
-from paidonce.harness.testbed.sequences import spread_sequences
-from paidonce.harness.testbed.stored_values import holds
 from paidonce.harness.testbed.stripe_reset import Emptying
+from paidonce.harness.testbed.templates import Templates
 
 __all__ = ["Choice", "Lane", "Stack", "open_stack"]
 
@@ -50,45 +51,23 @@ B = TypeVar("B", bound=AnyBackend)
 
 
 @dataclass
-class Lane:
-    """The servers and databases that one strand of work uses: no other lane touches them."""
-
-    number: int
-    stripe: StripeServer
-    tap: StripeTap
-    redis: RedisServer
-    tls: StripeTls | None = None
-    """Other ways in to the tap, where the service asks for one."""
-    egress: EgressProxy | None = None
-    """The way out of the service, where it should not reach Stripe itself."""
-
-
-@dataclass
-class _Template:
-    """A migrated database, and the addresses of the lane whose they are that it was told."""
-
-    name: str
-    url: str
-    lane: int
-    addresses: tuple[str, ...]
-    of_one_lane: bool | None = None
-    """True if it has stored one of them; None as long as nobody had to know."""
-
-
-@dataclass
 class Stack:
     """Open backends and the target to run on them; made by ``open_stack``."""
 
     subject: Subject
     choice: Choice
-    postgres: PostgresServer
+    templates: Templates
     exits: AsyncExitStack
     logs: Path | None = None
     webhook_secret: str = field(default_factory=new_webhook_secret)
     """One for all lanes: a service may keep it in its database, which is prepared once."""
-    _templates: dict[str, _Template] = field(default_factory=dict)
-    _template_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def postgres(self) -> PostgresServer:
+        """The server for all databases, where there is one."""
+        assert self.templates.postgres is not None
+        return self.templates.postgres
 
     async def lane(self) -> Lane:
         """A new lane, closed with the stack."""
@@ -115,6 +94,11 @@ class Stack:
             egress = await self.exits.enter_async_context(out)
         return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls, egress=egress)
 
+    async def migrate(self, lane: Lane, variant: str) -> None:
+        """Have the database of ``variant`` ready, which may take minutes."""
+        if not self.subject.database_url:
+            await self.templates.of(lane, variant)
+
     @asynccontextmanager
     async def bench(
         self,
@@ -134,8 +118,8 @@ class Stack:
         controlled = bool(controlled_by)
         await asyncio.to_thread(lane.redis.flush)
         async with AsyncExitStack() as exits:
-            name, url = await self._database(exits, lane, variant, controlled=controlled)
-            addresses = self._addresses(lane, url, tapped)
+            name, url, server = await self._database(exits, lane, variant, controlled=controlled)
+            addresses = addresses_of(lane, url, tapped=tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
             if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
@@ -161,7 +145,7 @@ class Stack:
                 webhook_secret=lane.stripe.webhook_secret,
                 capabilities=lane.stripe.capabilities,
                 backends={
-                    "postgres": Backend(kind=self.postgres.kind, version=self.postgres.version),
+                    "postgres": Backend(kind=server.kind, version=server.version),
                     "redis": Backend(kind=lane.redis.kind, version=lane.redis.version),
                     "stripe": Backend(kind=lane.stripe.kind, version=lane.stripe.version),
                 },
@@ -180,26 +164,10 @@ class Stack:
                 tls=lane.tls,
                 egress=lane.egress,
                 tapped=tapped,
-                postgres_errors=getattr(self.postgres, "errors", None),
+                postgres_errors=getattr(server, "errors", None),
             )
             exits.push_async_callback(bench.close)
             yield bench
-
-    def _addresses(self, lane: Lane, postgres_url: str, tapped: bool) -> Addresses:
-        stripe_url = lane.tap.url if tapped else lane.stripe.url
-        # Under load without a tap, Stripe itself may be what is wanted.
-        itself = stripes_own(urlsplit(stripe_url).hostname or "")
-        return Addresses(
-            postgres_url=postgres_url,
-            redis_url=lane.redis.url(),
-            stripe_url=stripe_url,
-            stripe_key=lane.stripe.api_key,
-            webhook_secret=lane.stripe.webhook_secret,
-            stripe_tls_url=lane.tls.url if lane.tls is not None else "",
-            stripe_proxy=lane.tls.proxy_url if lane.tls is not None else "",
-            ca_bundle=str(lane.tls.bundle) if lane.tls is not None else "",
-            egress=lane.egress.url if lane.egress is not None and not itself else "",
-        )
 
     async def _taps(
         self,
@@ -220,46 +188,19 @@ class Stack:
 
     async def _database(
         self, exits: AsyncExitStack, lane: Lane, variant: str, *, controlled: bool
-    ) -> tuple[str, str]:
-        """A database for one service, and its URL; dropped with ``exits`` unless it was there."""
+    ) -> tuple[str, str, PostgresServer]:
+        """A database for one service, its URL and its server; dropped with ``exits`` unless it was
+        there."""
         name = database_name(variant)
         if self.subject.database_url:
-            return name, self.subject.database_url
-        template = await self._migrated(lane, variant)
-        url = await asyncio.to_thread(self.postgres.create_database, name, template)
-        exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
+            return name, self.subject.database_url, self.postgres
+        template = await self.templates.of(lane, variant)
+        server = template.server
+        url = await asyncio.to_thread(server.create_database, name, template.name)
+        exits.push_async_callback(asyncio.to_thread, server.drop_database, name)
         if controlled:
-            await asyncio.to_thread(_quick_deadlocks, self.postgres.url(), name)
-        return name, url
-
-    async def _migrated(self, lane: Lane, variant: str) -> str:
-        """The template database, prepared by the target's migration on first use.
-
-        One that has stored an address of the lane it was prepared for is that lane's own: another
-        lane's service would talk to the Stripe or Redis of that one.
-        """
-        schema = self.subject.schema(variant)
-        async with self._template_lock:
-            made = self._templates.get(schema)
-            if made is not None and lane.number != made.lane and made.of_one_lane is None:
-                made.of_one_lane = await asyncio.to_thread(holds, made.url, made.addresses)
-            if made is not None and made.of_one_lane and lane.number != made.lane:
-                schema = f"{schema} of lane {lane.number}"
-                made = self._templates.get(schema)
-            if made is None:
-                made = self._templates[schema] = await self._migrate(lane, variant)
-            return made.name
-
-    async def _migrate(self, lane: Lane, variant: str) -> _Template:
-        name = database_name("template")
-        url = await asyncio.to_thread(self.postgres.create_database, name)
-        self.exits.push_async_callback(asyncio.to_thread, self.postgres.drop_database, name)
-        told = self._addresses(lane, url, True)
-        await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
-        await asyncio.to_thread(spread_sequences, url)
-        stripe = (told.stripe_url, told.stripe_tls_url, told.stripe_proxy)
-        addresses = (*(urlsplit(one).netloc for one in stripe), told.redis_url, told.ca_bundle)
-        return _Template(name, url, lane.number, addresses)
+            await asyncio.to_thread(_quick_deadlocks, server.url(), name)
+        return name, url, server
 
     async def _open(self, opener: Callable[[str], B], spec: str) -> B:
         opened = await asyncio.to_thread(opener, spec)
@@ -269,16 +210,55 @@ class Stack:
 
 @asynccontextmanager
 async def open_stack(
-    subject: Subject, choice: Choice, *, logs: Path | None = None
+    subject: Subject,
+    choice: Choice,
+    *,
+    logs: Path | None = None,
+    kept: KeptDatabases | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
 
-    Raises ``UsageError`` or ``Unavailable`` when one cannot be had.
+    With ``kept``, databases on servers of our own that take long to migrate are kept there, and
+    ``say`` is told which was used. Raises ``UsageError`` or ``Unavailable`` when a backend cannot
+    be had.
     """
     async with AsyncExitStack() as exits:
-        postgres = await asyncio.to_thread(open_postgres, choice.postgres)
-        exits.push_async_callback(asyncio.to_thread, postgres.stop)
-        yield Stack(subject=subject, choice=choice, postgres=postgres, exits=exits, logs=logs)
+        postgres = None
+        if kept is None or choice.postgres != "embedded" or subject.database_url:
+            postgres = await asyncio.to_thread(open_postgres, choice.postgres)
+            exits.push_async_callback(asyncio.to_thread, postgres.stop)
+        templates = Templates(
+            subject=subject,
+            postgres=postgres,
+            exits=exits,
+            addresses=addresses_of,
+            kept=kept,
+            say=say,
+            left_out=logs.parent.resolve() if logs is not None else None,
+        )
+        stack = Stack(subject=subject, choice=choice, templates=templates, exits=exits, logs=logs)
+        if kept is not None:
+            stack.webhook_secret = await asyncio.to_thread(kept.webhook_secret)
+        yield stack
+
+
+def addresses_of(lane: Lane, postgres_url: str, *, tapped: bool = True) -> Addresses:
+    """Return where a service on a lane finds its dependencies."""
+    stripe_url = lane.tap.url if tapped else lane.stripe.url
+    # Under load without a tap, Stripe itself may be what is wanted.
+    itself = stripes_own(urlsplit(stripe_url).hostname or "")
+    return Addresses(
+        postgres_url=postgres_url,
+        redis_url=lane.redis.url(),
+        stripe_url=stripe_url,
+        stripe_key=lane.stripe.api_key,
+        webhook_secret=lane.stripe.webhook_secret,
+        stripe_tls_url=lane.tls.url if lane.tls is not None else "",
+        stripe_proxy=lane.tls.proxy_url if lane.tls is not None else "",
+        ca_bundle=str(lane.tls.bundle) if lane.tls is not None else "",
+        egress=lane.egress.url if lane.egress is not None and not itself else "",
+    )
 
 
 async def _past_the_tap(

@@ -52,7 +52,8 @@ _FOLLOWING_S = 10.0
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """The plan of a check. ``seconds`` is for all variants together, once all is built."""
+    """The plan of a check. ``seconds`` is for all variants together, once all is built and their
+    databases are migrated."""
 
     subject: TargetSubject
     script: TargetScript
@@ -130,17 +131,35 @@ async def check(stack: Stack, checked: Checked) -> None:
     if plan.script.loaded.file.build:
         checked.doing("building")
         await in_thread(plan.subject.build)
-    # A package manager takes what it takes; the time is for checking.
+    # Package managers and migrations take what they take; the time is for checking.
     deadline = time.monotonic() + plan.seconds
     count = 1 if plan.subject.one_at_a_time else stack.choice.lanes(plan.lanes)
     lanes = [await stack.lane() for _ in range(count)]
     for number, variant in enumerate(plan.variants):
+        began = time.monotonic()
+        failure = await _migrated(stack, lanes[0], checked, variant)
+        deadline += time.monotonic() - began
         left = (deadline - time.monotonic()) / (len(plan.variants) - number)
         one = _OfOne(stack, lanes, checked, variant, max(left, _LEAST_S))
+        if failure is not None:
+            one.fails(str(failure))
+            continue
         try:
             await one.check()
         except PaidonceError as error:
             one.fails(str(error), usable=isinstance(error, InvalidRun))
+
+
+async def _migrated(
+    stack: Stack, lane: Lane, checked: Checked, variant: Variant
+) -> PaidonceError | None:
+    """Have a variant's database ready; returns why there is none."""
+    checked.doing(f"{variant.name}: migrating")
+    try:
+        await stack.migrate(lane, variant.name)
+    except PaidonceError as error:
+        return error
+    return None
 
 
 def _withdrawn(search: Searched, broke: int, bursts: int) -> Searched:
@@ -208,6 +227,7 @@ class _OfOne:
             self._stack, plan.script, self._name, lanes=self._lanes, noise=file.explore.noise
         ) as worlds:
             self._met(worlds[0].bench)
+            self._notes += self._stack.templates.notes(self._name)
             self._doing("one attempt alone")
             if file.explore.watch_s:
                 await worlds[0].watch(file.explore.watch_s)

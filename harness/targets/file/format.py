@@ -73,6 +73,20 @@ class DatabaseTable(Table, frozen=True, kw_only=True):
     cwd: Annotated[str, Meta(description="Where those commands run.")] = "."
     env: Annotated[Texts, Meta(description="Variables those commands get.")] = {}
     within: Annotated[Seconds, Meta(description="Seconds each of those commands may take.")] = 120.0
+    keep: Annotated[
+        bool,
+        Meta(
+            description="What comes of it is kept, and used again until something that it was made "
+            "of changes, for a day at most."
+        ),
+    ] = True
+    reads: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="All files, folders and patterns that those commands read, relative to "
+            "this file. Default: everything in the repository, and what their words name."
+        ),
+    ] = ()
     url: Annotated[
         str,
         Meta(description="For a service that runs already: its database, as the harness gets in."),

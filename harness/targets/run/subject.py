@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paidonce.harness.backends.kept_databases import MigrationInputs
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
@@ -16,6 +18,7 @@ from paidonce.harness.targets.file.placeholders import TLS, names_in
 from paidonce.harness.targets.file.required_taps import keeps_state_unseen
 from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.clients import TargetClients
+from paidonce.harness.targets.run.migration_reads import migration_reads
 from paidonce.harness.targets.run.order_identity import order_key
 from paidonce.harness.testbed.bench import Bench, Ports, Source
 
@@ -106,6 +109,18 @@ class TargetSubject:
         env = self.loaded.variants[variant].env
         depends = "variant" in names_in([database.migrate, database.env])
         return variant if depends or (env and database.migrate) else ""
+
+    def migration_inputs(
+        self,
+        variant: str,
+        told: Mapping[str, str],
+        left_out: Path | None,
+        called_off: threading.Event | None,
+    ) -> MigrationInputs:
+        """Return what ``migrate`` makes a database of, once all that is to be built is."""
+        self.build(called_off)
+        origin = f"{self.loaded.path} {self.schema(variant)}".strip()
+        return migration_reads(self.loaded, origin, variant, told, left_out, called_off)
 
     def migrate(
         self, variant: str, addresses: Addresses, called_off: threading.Event | None

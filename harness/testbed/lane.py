@@ -1,0 +1,24 @@
+"""A lane: the servers and databases that one strand of work uses at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paidonce.harness.backends.base import RedisServer, StripeServer
+from paidonce.harness.taps.stripe.egress import EgressProxy
+from paidonce.harness.taps.stripe.tap import StripeTap
+from paidonce.harness.taps.stripe.tls_entrance import StripeTls
+
+
+@dataclass
+class Lane:
+    """The servers and databases that one strand of work uses: no other lane touches them."""
+
+    number: int
+    stripe: StripeServer
+    tap: StripeTap
+    redis: RedisServer
+    tls: StripeTls | None = None
+    """Other ways in to the tap, where the service asks for one."""
+    egress: EgressProxy | None = None
+    """The way out of the service, where it should not reach Stripe itself."""
