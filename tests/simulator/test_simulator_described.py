@@ -114,6 +114,16 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     entry = ask("GET", "/v1/balance_transactions")["data"][0]["id"]
     ask("GET", "/v1/balance_transactions/{id}", entry)
 
+    setup = ask("POST", "/v1/setup_intents", customer=customer)["id"]
+    ask("POST", "/v1/setup_intents/{id}", setup, description="e")
+    ask("POST", "/v1/setup_intents/{id}/confirm", setup, payment_method="pm_card_visa", **back)
+    ask("GET", "/v1/setup_intents/{id}", setup)
+    asking = "pm_card_authenticationRequiredOnSetup"
+    asked = ask("POST", "/v1/setup_intents", payment_method=asking, confirm="true", **back)
+    ask("POST", "/v1/setup_intents/{id}/cancel", asked["id"])
+    ask("GET", "/v1/setup_intents")
+    ask("POST", "/v1/customer_sessions", customer=customer, **{"components[x][enabled]": "true"})
+
     product = ask("POST", "/v1/products", name="Tea")["id"]
     ask("GET", "/v1/products")
     ask("GET", "/v1/products/{id}", product)

@@ -238,7 +238,7 @@ def test_what_is_not_simulated_says_so(client: stripe.StripeClient, simulator: S
         client.v1.coupons.create({"percent_off": 10})
     assert refusal.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError, match="not simulated"):
-        client.v1.setup_intents.confirm("seti_1")
+        client.v1.payouts.cancel("po_1")
     for method, path in (
         ("PUT", "/v1/payment_intents"),
         ("GET", "/"),

@@ -46,6 +46,7 @@ _KINDS = {
     "txn": (MONEY, "movement"),
     "cus": (CUSTOMER, "customer"),
     "pm": (METHOD, "method"),
+    "seti": (MONEY, "setup_intent"),
     "cs": (MONEY, "checkout_session"),
     "prod": (PRODUCT, "product"),
     "price": (PRODUCT, "price"),

@@ -29,6 +29,7 @@ _PLACES = {
     "payment_method": (METHOD, "method"),
     "customer": (CUSTOMER, "customer"),
     "wallet": (WALLET, "customer"),
+    "setup_intent": (MONEY, "setup_intent"),
     "checkout_session": (MONEY, "checkout_session"),
     "product": (PRODUCT, "product"),
     "webhook_endpoint": ((*OBJECTS, "endpoint"), "endpoint"),

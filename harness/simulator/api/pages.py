@@ -12,10 +12,10 @@ from importlib.resources import files
 from urllib.parse import parse_qs
 
 from paidonce.harness.simulator.api import payer
-from paidonce.harness.simulator.domain import checkout, confirming
+from paidonce.harness.simulator.domain import checkout, confirming, setups
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
-from paidonce.harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.domain.objects import PaymentIntent, SetupIntent
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import HTML, ApiRequest, Reply
 from paidonce.harness.simulator.wire.origin import stranger
@@ -51,21 +51,26 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     identifier = request.path.removeprefix(confirming.ACTION_PATH)
     secret = _one(request.query, "client_secret")
     try:
-        intent = require(world, identifier)
+        setting_up = identifier in world.setups
+        intent = setups.require(world, identifier) if setting_up else require(world, identifier)
         if secret != intent.client_secret:
             return page(403, "This payment is somebody else's", "")
         if request.method == "POST":
             back = _return_url(intent)
             succeeded = _one(request.body, "outcome") != "fail"
-            intent = checkout.authenticate(world, identifier, succeeded)
+            if setting_up:
+                intent = checkout.authenticate_setup(world, identifier, succeeded)
+            else:
+                intent = checkout.authenticate(world, identifier, succeeded)
             if (session := world.session_of.get(identifier)) is not None:
                 open_still = world.sessions[session].url  # to be tried again
                 return Reply(303, b"", {"location": open_still or back or PREFIX}, HTML)
             if back is not None:
                 separator = "&" if "?" in back else "?"
-                query = f"payment_intent={intent.id}&payment_intent_client_secret={secret}"
+                query = f"{intent.object}={intent.id}&{intent.object}_client_secret={secret}"
                 return Reply(303, b"", {"location": f"{back}{separator}{query}"}, HTML)
-            return page(200, f"The payment {intent.status.replace('_', ' ')}", "")
+            what = "card" if setting_up else "payment"
+            return page(200, f"The {what} {intent.status.replace('_', ' ')}", "")
     except StripeError as error:
         return page(error.status, "There is nothing to authenticate", escape(str(error)))
     if intent.status != "requires_action":
@@ -73,7 +78,7 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     return page(
         200,
         "Authenticate this test payment?",
-        f"<p>{intent.amount} {escape(intent.currency)}, {escape(intent.id)}</p>"
+        f"<p>{escape(_told(intent))}</p>"
         f'<form method="post" action="{confirming.ACTION_PATH}{escape(intent.id)}'
         f'?client_secret={escape(secret)}">'
         '<button name="outcome" value="complete">Complete</button> '
@@ -81,7 +86,13 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     )
 
 
-def _return_url(intent: PaymentIntent) -> str | None:
+def _told(intent: PaymentIntent | SetupIntent) -> str:
+    if isinstance(intent, SetupIntent):
+        return f"a card to be saved, {intent.id}"
+    return f"{intent.amount} {intent.currency}, {intent.id}"
+
+
+def _return_url(intent: PaymentIntent | SetupIntent) -> str | None:
     redirect = (intent.next_action or {}).get("redirect_to_url")
     url = None if redirect is None else redirect["return_url"]
     return url if url and sendable(url) else None

@@ -12,7 +12,7 @@ from html import escape
 from urllib.parse import parse_qs
 
 from paidonce.harness.simulator.domain import checkout, money
-from paidonce.harness.simulator.domain.errors import Declined, StripeError
+from paidonce.harness.simulator.domain.errors import Declined, SetupDeclined, StripeError
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession
 from paidonce.harness.simulator.domain.state import World
@@ -35,7 +35,7 @@ def answer(world: World, request: ApiRequest) -> Reply:
         if request.method != "POST":
             return _shown(session)
         return _paid(world, session, request)
-    except Declined as declined:
+    except (Declined, SetupDeclined) as declined:
         return _form(402, world.sessions[identifier], declined.error.message)
     except StripeError as error:
         return page(error.status, "This page cannot be paid", escape(str(error)))
@@ -48,8 +48,11 @@ def _paid(world: World, session: CheckoutSession, request: ApiRequest) -> Reply:
     session = checkout.pay(world, session.id, PaymentSource(payment_method=method), email)
     if session.status == "complete":
         return _sent_on(checkout.success_url(session), "Paid")
-    assert session.payment_intent is not None
-    asked = (world.intents[session.payment_intent].next_action or {}).get("redirect_to_url")
+    if session.setup_intent is not None:
+        action = world.setups[session.setup_intent].next_action
+    else:
+        action = world.intents[str(session.payment_intent)].next_action
+    asked = (action or {}).get("redirect_to_url")
     assert asked is not None, "a session that was submitted is complete or has a question"
     return _sent_on(asked["url"], "Authenticate this payment")
 
@@ -71,7 +74,7 @@ def _form(status: int, session: CheckoutSession, refusal: str) -> Reply:
     amount = money.written(session.amount_total or 0, session.currency or "usd")
     return page(
         status,
-        f"Pay {amount}",
+        "Save a card" if session.mode == "setup" else f"Pay {amount}",
         f"<p>{escape(refusal)}</p>"
         f'<form method="post" action="{checkout.PAGE_PATH}{escape(session.id)}">'
         f'<label>Card <select name="payment_method">{cards}</select></label> '

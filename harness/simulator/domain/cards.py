@@ -20,6 +20,8 @@ class Asks(enum.StrEnum):
     NEVER = "never"
     ON_SESSION = "on_session"
     """Not where the payment is ``off_session``."""
+    UNLESS_READY = "unless_ready"
+    """Not where the payment is ``off_session`` and the card was made ready for such."""
     ALWAYS = "always"
 
 
@@ -123,7 +125,7 @@ _PAYING = {
 
 _ASKING = {
     "authenticationRequired": Card(brand="visa", last4="3184", asks=Asks.ALWAYS),
-    "authenticationRequiredOnSetup": Card(brand="visa", last4="3155", asks=Asks.ALWAYS),
+    "authenticationRequiredOnSetup": Card(brand="visa", last4="3155", asks=Asks.UNLESS_READY),
     "authenticationRequiredSetupForOffSession": Card(
         brand="visa", last4="0446", asks=Asks.ON_SESSION
     ),

@@ -21,13 +21,18 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import catalog, confirming, customers, intents
+from paidonce.harness.simulator.domain import catalog, confirming, customers, intents, setups
 from paidonce.harness.simulator.domain.catalog import CreatePrice
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF, Confirmation
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_minimum
 from paidonce.harness.simulator.domain.intents import CreateIntent, merged
-from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
+from paidonce.harness.simulator.domain.objects import (
+    EventRequest,
+    Metadata,
+    PaymentIntent,
+    SetupIntent,
+)
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.sale_objects import Checkout, CheckoutSession, LineItem
 from paidonce.harness.simulator.domain.state import World
@@ -86,8 +91,8 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
         _require_line(world, wanted)
     currency = _one_currency(world, request)
     lines = tuple(_line(world, wanted, cause) for wanted in request.lines)
-    total = sum(line.amount_total for line in lines)
-    if total:
+    total = sum(line.amount_total for line in lines) if lines else None
+    if total and currency is not None:
         require_minimum(total, currency)
     identifier = world.ids.draw("cs_test_")
     session = CheckoutSession(
@@ -108,7 +113,7 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
         expires_at=request.expires_at or world.now() + LONGEST_SECONDS,
         metadata=request.metadata,
         payment_method_options={},
-        payment_method_types=list(request.types or _types(currency)),
+        payment_method_types=list(request.types or _types(currency or "usd")),
         phone_number_collection={"enabled": False},
         shipping_options=[],
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
@@ -152,6 +157,9 @@ def expire(world: World, identifier: str, cause: EventRequest) -> CheckoutSessio
     if session.payment_intent is not None:
         world.session_of.pop(session.payment_intent)
         intents.cancel(world, session.payment_intent, "abandoned", cause)
+    if session.setup_intent is not None:
+        world.session_of.pop(session.setup_intent)
+        setups.cancel(world, session.setup_intent, "abandoned", cause)
     session = replace(session, status="expired", url=None)
     world.sessions.put(session)
     world.emit("checkout.session.expired", session, cause)
@@ -172,6 +180,8 @@ def pay(
         raise StripeError(
             400, f"This Checkout Session has a status of `{session.status}`: it cannot be paid."
         )
+    if session.mode == "setup":
+        return _set_up(world, session, source, email)
     customer = session.customer
     if customer is None and session.customer_creation == "always":
         made = customers.create(world, {"email": email or session.customer_email}, {}, BY_ITSELF)
@@ -189,6 +199,22 @@ def pay(
     how = Confirmation(source=source, return_url=_success(session))
     confirming.confirm(world, session.payment_intent, how, BY_ITSELF)
     return _followed(world, session.payment_intent)
+
+
+def authenticate_setup(
+    world: World, setup: str, succeeded: bool, cause: EventRequest = BY_ITSELF
+) -> SetupIntent:
+    """As ``setups.authenticate``; a session that waited for it goes on as well."""
+    return follow_setup(world, setups.authenticate(world, setup, succeeded, cause))
+
+
+def follow_setup(world: World, setup: SetupIntent) -> SetupIntent:
+    """Tell the session of a setup intent, if there is one, what has become of it."""
+    if setup.id in world.session_of:
+        session = world.sessions[world.session_of[setup.id]]
+        if session.status == "open" and setup.status == "succeeded":
+            _complete(world, session, "no_payment_required")
+    return setup
 
 
 def authenticate(
@@ -211,6 +237,33 @@ def success_url(session: CheckoutSession) -> str | None:
         None if session.return_url is msgspec.UNSET else session.return_url
     )
     return None if url is None else url.replace("{CHECKOUT_SESSION_ID}", session.id)
+
+
+def _set_up(
+    world: World, session: CheckoutSession, source: PaymentSource, email: str | None
+) -> CheckoutSession:
+    """Submit a page on which nothing is paid, and a payment method is made ready."""
+    session = replace(session, customer_details=_details(email or session.customer_email))
+    world.sessions.put(session)
+    if session.setup_intent is None:
+        known = world.checkouts[session.id]
+        request = setups.CreateSetup(
+            metadata=known.metadata,
+            payment_method_types=tuple(session.payment_method_types),
+            extras={**known.intent, "customer": session.customer},
+        )
+        made = setups.create(world, request, BY_ITSELF)
+        world.session_of[made.id] = session.id
+        session = replace(session, setup_intent=made.id)
+        world.sessions.put(session)
+    assert session.setup_intent is not None
+    follow_setup(
+        world,
+        setups.confirm(
+            world, session.setup_intent, source, BY_ITSELF, return_url=_success(session)
+        ),
+    )
+    return world.sessions[session.id]
 
 
 def _intent(world: World, session: CheckoutSession) -> PaymentIntent:
@@ -301,7 +354,7 @@ def _require_line(world: World, wanted: Wanted) -> None:
         )
 
 
-def _one_currency(world: World, request: CreateSession) -> str:
+def _one_currency(world: World, request: CreateSession) -> str | None:
     """The currency of all lines; 400 where there are several, or another was asked for."""
     found = {
         wanted.price_data.currency
@@ -318,7 +371,7 @@ def _one_currency(world: World, request: CreateSession) -> str:
             f"{', '.join(sorted(found))}.",
             param="line_items",
         )
-    return found.pop()
+    return found.pop() if found else None
 
 
 def _line(world: World, wanted: Wanted, cause: EventRequest) -> LineItem:

@@ -89,7 +89,7 @@ def confirm(
     if intent.payment_method != method.id:
         world.authenticated.discard(identifier)
     card = world.card_of[method.id]
-    if not _asks(world, card, intent, request):
+    if not _asks(world, card, method, intent, request):
         return _charge(world, intent, method, card.decline, cause)
     if request.off_session or request.error_on_requires_action:
         return _charge(world, intent, method, AUTHENTICATION_REQUIRED, cause)
@@ -97,7 +97,9 @@ def confirm(
         intent,
         status="requires_action",
         payment_method=method.id,
-        next_action=_next_action(world, intent, request),
+        next_action=next_action(
+            world, intent.id, intent.client_secret, request.return_url, request.use_stripe_sdk
+        ),
         last_payment_error=None,
     )
     world.intents.put(intent)
@@ -180,8 +182,12 @@ _REFUSED_BY_BANK = Decline(
 )
 
 
-def _asks(world: World, card: Card, intent: PaymentIntent, request: Confirmation) -> bool:
+def _asks(
+    world: World, card: Card, method: PaymentMethod, intent: PaymentIntent, request: Confirmation
+) -> bool:
     if card.asks is Asks.NEVER or (card.asks is Asks.ON_SESSION and request.off_session):
+        return False
+    if card.asks is Asks.UNLESS_READY and request.off_session and method.id in world.prepared:
         return False
     if intent.id in world.authenticated:
         world.authenticated.discard(intent.id)
@@ -207,6 +213,8 @@ def _charge(
     if intent.setup_future_usage is not None and intent.customer and method.customer is None:
         method = payment_methods.attach(world, method.id, intent.customer, cause)
     payment_methods.spend(world, method)
+    if intent.setup_future_usage == "off_session":
+        world.prepared.add(method.id)
     intent = replace(
         intent,
         payment_method=method.id,
@@ -253,24 +261,26 @@ def _refuse(
     return intent
 
 
-def _next_action(world: World, intent: PaymentIntent, request: Confirmation) -> dict[str, Any]:
+def next_action(
+    world: World, identifier: str, secret: str, return_url: str | None, use_stripe_sdk: bool
+) -> dict[str, Any]:
     """How the payer is asked: by a redirect, or in the page by Stripe's own script.
 
     Either way the question is on a page of this simulator.
     """
-    asked_at = f"{world.base_url}{ACTION_PATH}{intent.id}?client_secret={intent.client_secret}"
-    if request.return_url is None or request.use_stripe_sdk:
+    asked_at = f"{world.base_url}{ACTION_PATH}{identifier}?client_secret={secret}"
+    if return_url is None or use_stripe_sdk:
         return {
             "type": "use_stripe_sdk",
             "use_stripe_sdk": {
-                "source": intent.id,
+                "source": identifier,
                 "stripe_js": asked_at,
                 "type": "three_d_secure_redirect",
             },
         }
     return {
         "redirect_to_url": {
-            "return_url": request.return_url,
+            "return_url": return_url,
             "url": asked_at,
         },
         "type": "redirect_to_url",

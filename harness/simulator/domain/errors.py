@@ -11,9 +11,17 @@ the outcome of an execution and is stored and replayed like a success
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from paidonce.harness.simulator.domain.objects import ErrorObject, PaymentIntent, PaymentMethod
+from paidonce.harness.simulator.domain.cards import Decline
+from paidonce.harness.simulator.domain.objects import (
+    ErrorObject,
+    PaymentIntent,
+    PaymentMethod,
+    SetupIntent,
+)
 
 INVALID_REQUEST = "invalid_request_error"
 IDEMPOTENCY = "idempotency_error"
@@ -65,6 +73,27 @@ class Declined(StripeError):
         self.error = msgspec.structs.replace(error, payment_intent=intent)
 
 
+class SetupDeclined(StripeError):
+    """402: a bank will not have its card made ready; the setup intent has that on record."""
+
+    def __init__(self, error: ErrorObject, setup: SetupIntent) -> None:
+        super().__init__(402, error.message)
+        self.error = msgspec.structs.replace(error, setup_intent=setup)
+
+
+def setup_error(decline: Decline, method: PaymentMethod) -> ErrorObject:
+    """Return the error that a decline leaves behind as the ``last_setup_error``."""
+    return ErrorObject(
+        type="card_error",
+        message=decline.message,
+        code=decline.code,
+        param=decline.param,
+        decline_code=decline.decline_code,
+        doc_url=doc_url(decline.code),
+        payment_method=method,
+    )
+
+
 def card_error(
     *,
     code: str,
@@ -97,6 +126,18 @@ def no_such(noun: str, identifier: str, param: str, *, status: int = 404) -> Str
 def unexpected_state(message: str, intent: PaymentIntent) -> StripeError:
     """The intent's status does not allow this; the intent is shown as it stands, unchanged."""
     return StripeError(400, message, code="payment_intent_unexpected_state", payment_intent=intent)
+
+
+def unexpected_setup_state(what: str, allowed: Sequence[str], setup: SetupIntent) -> StripeError:
+    """The setup intent's status does not allow this; it is shown as it stands, unchanged."""
+    only = f", and must have one of these: {', '.join(allowed)}" if allowed else ""
+    error = StripeError(
+        400,
+        f"{what}: it has a status of {setup.status}{only}.",
+        code="setup_intent_unexpected_state",
+    )
+    error.error = msgspec.structs.replace(error.error, setup_intent=setup)
+    return error
 
 
 def unrecognized(method: str, path: str) -> Refused:

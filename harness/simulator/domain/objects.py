@@ -45,6 +45,7 @@ class ErrorObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     charge: str | None = None
     payment_intent: PaymentIntent | None = None
     payment_method: PaymentMethod | None = None
+    setup_intent: SetupIntent | None = None
 
 
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -106,6 +107,54 @@ class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: IntentStatus
     transfer_data: dict[str, Any] | None = None
     transfer_group: str | None = None
+
+
+class SetupIntent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A payment method on its way to being ready for payments when nobody is there."""
+
+    id: str
+    object: str = "setup_intent"
+    application: str | None = None
+    automatic_payment_methods: dict[str, Any] | None = None
+    cancellation_reason: str | None = None
+    client_secret: str
+    created: int
+    customer: str | None = None
+    description: str | None = None
+    excluded_payment_method_types: list[str] | None = None
+    flow_directions: list[str] | None = None
+    last_setup_error: ErrorObject | None = None
+    latest_attempt: str | None = None
+    livemode: bool = False
+    mandate: str | None = None
+    metadata: Metadata
+    next_action: dict[str, Any] | None = None
+    on_behalf_of: str | None = None
+    payment_method: str | None = None
+    payment_method_configuration_details: dict[str, Any] | None = None
+    payment_method_options: dict[str, Any]
+    payment_method_types: list[str]
+    single_use_mandate: str | None = None
+    status: Literal[
+        "requires_payment_method",
+        "requires_confirmation",
+        "requires_action",
+        "processing",
+        "canceled",
+        "succeeded",
+    ]
+    usage: str = "off_session"
+
+
+class CustomerSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A secret by which a page may show what a customer has; nobody looks here."""
+
+    object: str = "customer_session"
+    client_secret: str
+    created: int
+    customer: str
+    expires_at: int
+    livemode: bool = False
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -277,8 +326,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Subject = (
-    PaymentIntent | Charge | Refund | PaymentMethod | Customer | CheckoutSession | Product | Price
+    PaymentIntent
+    | SetupIntent
+    | Charge
+    | Refund
+    | PaymentMethod
+    | Customer
+    | CheckoutSession
+    | Product
+    | Price
 )
 """The objects that events are about."""
 
-AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | Deleted
+AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | CustomerSession | Deleted

@@ -27,6 +27,7 @@ from paidonce.harness.simulator.domain.objects import (
     PaymentIntent,
     PaymentMethod,
     Refund,
+    SetupIntent,
     Subject,
     WebhookEndpoint,
 )
@@ -55,11 +56,13 @@ _COLLECTIONS = (
     "products",
     "prices",
     "sessions",
+    "setups",
 )
 
 _BY_ID = (
     "deleted",
     "spent",
+    "prepared",
     "authenticated",
     "secret_of",
     "card_of",
@@ -108,6 +111,7 @@ class World:
         self.events: Collection[Event] = Collection()
         self.customers: Collection[Customer] = Collection()
         self.webhook_endpoints: Collection[WebhookEndpoint] = Collection()
+        self.setups: Collection[SetupIntent] = Collection()
         self.products: Collection[Product] = Collection()
         self.prices: Collection[Price] = Collection()
         self.sessions: Collection[CheckoutSession] = Collection()
@@ -117,6 +121,8 @@ class World:
         """The ids of customers, products and webhook endpoints that were deleted."""
         self.spent: set[str] = set()
         """The ids of payment methods that may not be used again."""
+        self.prepared: set[str] = set()
+        """The ids of payment methods that are ready for payments with nobody there."""
         self.authenticated: set[str] = set()
         """The ids of intents whose payer was authenticated and which await confirmation."""
         self.methods_of: defaultdict[str, list[str]] = defaultdict(list)

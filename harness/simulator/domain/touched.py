@@ -8,6 +8,7 @@ parameters make likely. It is told of these things, each with an id, or with an 
 ================== ============================================================================
 payment_intent     an intent with its charges, their refunds and movements of the balance
 payment_method     a payment method
+setup_intent       a setup intent
 customer           what is known of a customer
 wallet             which payment methods a customer has
 webhook_endpoint   an endpoint
@@ -120,12 +121,14 @@ class _View(World):
         self.events = collection("events", a(""))
         self.customers = collection("customers", a("customer"))
         self.webhook_endpoints = collection("webhook_endpoints", a("webhook_endpoint"))
+        self.setups = collection("setups", a("setup_intent"))
         self.products = collection("products", a("product"))
         self.prices = collection("prices", product_of)
         self.sessions = collection("sessions", a("checkout_session"))
         self.checkouts = world.checkouts
         self.deleted = _Ids(world.deleted, touched, owner)
         self.spent = _Ids(world.spent, touched, a("payment_method"))
+        self.prepared = _Ids(world.prepared, touched, a("payment_method"))
         self.authenticated = _Ids(world.authenticated, touched, a("payment_intent"))
         self.methods_of = _Lists(world.methods_of, touched, a("wallet"))
         self.charges_of = _Lists(world.charges_of, touched, a("payment_intent"))

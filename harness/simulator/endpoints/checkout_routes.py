@@ -58,17 +58,18 @@ def create(params: Params, _: str) -> Execution:
     mode = params.choice("mode", ("payment", "setup", "subscription"))
     if mode is None:
         raise params.missing("mode")
-    if mode != "payment":
+    if mode == "subscription":
         raise Refused(
-            400, f"Checkout Sessions in {mode} mode are not simulated.", param=params.name("mode")
+            400, "Checkout Sessions in subscription mode are not simulated.", param="mode"
         )
     _refuse_what_is_not_there(params)
     extras: dict[str, Any] = {name: params.string(name) for name in _TEXTS if params.has(name)}
+    extras["mode"] = mode
     extras["ui_mode"] = params.choice("ui_mode", ("hosted", "embedded", "custom")) or "hosted"
     _where_to(params, extras)
     if params.has("customer_creation"):
         extras["customer_creation"] = params.choice("customer_creation", ("always", "if_required"))
-    elif "customer" not in extras:
+    elif "customer" not in extras and mode == "payment":
         extras["customer_creation"] = "if_required"
     if params.has("allow_promotion_codes"):
         extras["allow_promotion_codes"] = params.boolean("allow_promotion_codes")
@@ -78,13 +79,13 @@ def create(params: Params, _: str) -> Execution:
         )
     currency = params.string("currency")
     request = CreateSession(
-        lines=_lines(params),
+        lines=_lines(params) if mode == "payment" else (),
         types=params.strings("payment_method_types"),
         currency=None if currency is None else intent_params.currency(currency),
         expires_at=params.integer("expires_at", minimum=0),
         metadata=intent_params.new_metadata(params),
         extras=extras,
-        **_intent(params),
+        **(_intent(params) if mode == "payment" else _setup(params)),
     )
     return lambda world, cause: checkout.create(world, request, cause)
 
@@ -193,6 +194,19 @@ def _intent(params: Params) -> dict[str, Any]:
     return found
 
 
+def _setup(params: Params) -> dict[str, Any]:
+    """``setup_intent_data``, as the part of ``CreateSession`` that it becomes."""
+    data = params.mapping("setup_intent_data")
+    if data is None:
+        return {}
+    found = {
+        "intent_metadata": intents.merged({}, data.metadata() or {}),
+        "intent": {"description": data.string("description")},
+    }
+    data.finish()
+    return found
+
+
 def _where_to(params: Params, extras: dict[str, Any]) -> None:
     """Where the payer goes afterwards: it depends on who shows the page."""
     success, back = params.string("success_url"), params.string("return_url")
@@ -227,7 +241,6 @@ def _refuse_what_is_not_there(params: Params) -> None:
         "payment_method_configuration",
         "payment_method_data",
         "permissions",
-        "setup_intent_data",
         "shipping_options",
         "subscription_data",
     ):

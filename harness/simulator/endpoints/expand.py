@@ -41,6 +41,8 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     "event": {},
     "customer": {},
     "webhook_endpoint": {},
+    "setup_intent": {"customer": "customer", "payment_method": "payment_method"},
+    "customer_session": {"customer": "customer"},
     "product": {"default_price": "price"},
     "price": {"product": "product"},
     "item": {"price": "price"},
@@ -48,6 +50,7 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
         "payment_intent": "payment_intent",
         "customer": "customer",
         "line_items": "list",
+        "setup_intent": "setup_intent",
     },
     "list": {"data": "item"},
 }
@@ -58,6 +61,7 @@ _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
     "customer": customers.retrieve,
     "payment_intent": lambda world, identifier: world.intents.get(identifier),
     "balance_transaction": lambda world, identifier: world.balance_transactions.get(identifier),
+    "setup_intent": lambda world, identifier: world.setups.get(identifier),
     "product": catalog.retrieve_product,
     "price": lambda world, identifier: world.prices.get(identifier),
 }

@@ -19,6 +19,7 @@ from paidonce.harness.simulator.endpoints import (
     intent_routes,
     money_routes,
     people_routes,
+    setup_routes,
 )
 from paidonce.harness.simulator.endpoints.expand import Path, expanded, parse_paths
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Listing
@@ -136,6 +137,19 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "customers/{id}", people_routes.retrieve_customer),
         ("POST", "customers/{id}", people_routes.update_customer),
         ("DELETE", "customers/{id}", people_routes.delete_customer),
+    )
+    yield from kind(
+        "setup_intent",
+        ("POST", "setup_intents", setup_routes.create),
+        ("GET", "setup_intents", setup_routes.list_all),
+        ("GET", "setup_intents/{id}", setup_routes.retrieve),
+        ("POST", "setup_intents/{id}", setup_routes.update),
+        ("POST", "setup_intents/{id}/confirm", setup_routes.confirm),
+        ("POST", "setup_intents/{id}/cancel", setup_routes.cancel),
+    )
+    yield from kind(
+        "customer_session",
+        ("POST", "customer_sessions", setup_routes.create_customer_session),
     )
     yield from kind(
         "product",

@@ -33,5 +33,10 @@ EVENT_TYPES = frozenset(
         "product.deleted",
         "product.updated",
         "refund.created",
+        "setup_intent.canceled",
+        "setup_intent.created",
+        "setup_intent.requires_action",
+        "setup_intent.setup_failed",
+        "setup_intent.succeeded",
     }
 )

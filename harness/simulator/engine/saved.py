@@ -26,6 +26,7 @@ from paidonce.harness.simulator.domain.objects import (
     PaymentIntent,
     PaymentMethod,
     Refund,
+    SetupIntent,
     WebhookEndpoint,
 )
 from paidonce.harness.simulator.domain.sale_objects import (
@@ -57,6 +58,7 @@ _KINDS: dict[str, type[Any]] = {
     "products": Product,
     "prices": Price,
     "sessions": CheckoutSession,
+    "setups": SetupIntent,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
@@ -68,10 +70,11 @@ _SUBJECTS: dict[str, type[Any]] = {
     "checkout.session": CheckoutSession,
     "product": Product,
     "price": Price,
+    "setup_intent": SetupIntent,
 }
 
 
-_LATER = frozenset({"products", "prices", "sessions"})
+_LATER = frozenset({"products", "prices", "sessions", "setups"})
 """Not in states that were saved before there were any."""
 
 
@@ -94,6 +97,7 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "session_of": world.session_of,
         "checkouts": world.checkouts,
         "spent": sorted(world.spent),
+        "prepared": sorted(world.prepared),
         "authenticated": sorted(world.authenticated),
         "agenda": sorted(world.agenda),
         "planned": world.planned,
@@ -163,6 +167,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world.secret_of = dict(given["secrets"])
     world.deleted = set(given["deleted"])
     world.spent = set(given["spent"])
+    world.prepared = set(given.get("prepared", ()))
     world.authenticated = set(given["authenticated"])
     # Sorted, which is one way of being a heap.
     world.agenda = [msgspec.convert(due, Due) for due in given["agenda"]]
