@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import evidence, orders_of, succeeded, who
 from paidonce.harness.checkers.base import Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Account, Ledger, at_rest, never_read
+from paidonce.harness.checkers.stripe_facts import Account, at_rest, ledger_of, never_read
 from paidonce.harness.history import Action, History, Operation
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -21,7 +21,7 @@ class AmountsAgree:
     telling = Telling(broke="what was taken is not what the order costs", weight=30, of_load=True)
 
     def check(self, history: History) -> Verdict:
-        ledger = Ledger(history)
+        ledger = ledger_of(history)
         observed = at_rest(history)
         violations = []
         charges = 0

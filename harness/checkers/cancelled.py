@@ -5,7 +5,7 @@ from __future__ import annotations
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import evidence, orders_of, succeeded
 from paidonce.harness.checkers.base import Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
+from paidonce.harness.checkers.stripe_facts import at_rest, ledger_of, never_read
 from paidonce.harness.history import Action, History
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -22,7 +22,7 @@ class NoChargeWhenCancelled:
     telling = Telling(broke="the order is cancelled, and its payment was taken", weight=60)
 
     def check(self, history: History) -> Verdict:
-        ledger = Ledger(history)
+        ledger = ledger_of(history)
         observed = at_rest(history)
         cancelled: dict[str, tuple[int, ...]] = {}
         for order, operations in orders_of(history).items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import by_attempt, evidence, succeeded, undecided
 from paidonce.harness.checkers.base import Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Ledger, at_rest, never_read
+from paidonce.harness.checkers.stripe_facts import at_rest, ledger_of, never_read
 from paidonce.harness.history import Action, History, Operation, OrderCreated
 from paidonce.harness.models.order_state import PAID_STATUSES
 from paidonce.harness.verdict import Verdict, Violation
@@ -31,7 +31,7 @@ class IndependentOrders:
 
     def check(self, history: History) -> Verdict:
         capabilities = history.header.capabilities
-        ledger = Ledger(history) if Capability.STRIPE_LEDGER in capabilities else None
+        ledger = ledger_of(history) if Capability.STRIPE_LEDGER in capabilities else None
         shown = at_rest(history) if Capability.ORDER_STATE in capabilities else None
         violations: list[Violation] = []
         orders = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import evidence, orders_of, succeeded, who
 from paidonce.harness.checkers.base import Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Account, Ledger, at_rest, never_read
+from paidonce.harness.checkers.stripe_facts import Account, at_rest, ledger_of, never_read
 from paidonce.harness.history import Action, History, Operation, OrderObserved
 from paidonce.harness.models.order_state import PAID_STATUSES
 from paidonce.harness.verdict import Verdict, Violation
@@ -29,7 +29,7 @@ class LedgerAgrees:
     )
 
     def check(self, history: History) -> Verdict:
-        ledger = Ledger(history)
+        ledger = ledger_of(history)
         observed = at_rest(history)
         by_order = orders_of(history)
         names_payments = _names_payments(history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.base import BrokenBy, Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Ledger, Owners
+from paidonce.harness.checkers.stripe_facts import Owners, ledger_of
 from paidonce.harness.history import Effect, History
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -36,7 +36,7 @@ class OneCharge:
     def check(self, history: History) -> Verdict:
         gaps: list[str] = []
         if Capability.STRIPE_LEDGER in history.header.capabilities:
-            ledger = Ledger(history)
+            ledger = ledger_of(history)
             gaps = ledger.gaps()
             charged = {
                 order: {charge.id: position for position, charge in account.succeeded}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.base import BrokenBy, Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import INTENT_CREATE, Ledger, Owners
+from paidonce.harness.checkers.stripe_facts import INTENT_CREATE, Owners, ledger_of
 from paidonce.harness.history import Effect, History
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -39,7 +39,7 @@ class OneIntent:
         return self._by_calls(history)
 
     def _by_ledger(self, history: History) -> Verdict:
-        ledger = Ledger(history)
+        ledger = ledger_of(history)
         violations = []
         orders = 0
         for order, account in ledger.items():

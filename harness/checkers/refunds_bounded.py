@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.answers import by_attempt, evidence, orders_of, succeeded, undecided
 from paidonce.harness.checkers.base import Needs, Telling, conclude, some
-from paidonce.harness.checkers.stripe_facts import Account, Ledger
+from paidonce.harness.checkers.stripe_facts import Account, ledger_of
 from paidonce.harness.history import Action, History, Operation, Outcome
 from paidonce.harness.verdict import Verdict, Violation
 
@@ -28,7 +28,7 @@ class RefundsBounded:
     telling = Telling(broke="more was given back than was paid", weight=50)
 
     def check(self, history: History) -> Verdict:
-        ledger = Ledger(history)
+        ledger = ledger_of(history)
         by_order = orders_of(history)
         violations = []
         doubts: list[str] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from paidonce.harness.history import (
     ChargeObserved,
@@ -125,6 +126,14 @@ class Account:
         return tuple(position for position, _ in self.succeeded)
 
 
+def ledger_of(history: History) -> Ledger:
+    """Stripe's objects by order, as a history has them; several checkers look at them."""
+    found = _ledgers.get(history)
+    if found is None:
+        found = _ledgers[history] = Ledger(history)
+    return found
+
+
 class Ledger:
     """Stripe's objects by order; an order that Stripe has nothing of has an empty account."""
 
@@ -159,6 +168,10 @@ class Ledger:
     def gaps(self) -> list[str]:
         """Why an account may be lacking something, if so."""
         return [f"{identity} at Stripe belongs to no known order" for _, identity in self.ownerless]
+
+
+_ledgers: WeakKeyDictionary[History, Ledger] = WeakKeyDictionary()
+"""As long as the histories are there, which never change."""
 
 
 def at_rest(history: History) -> dict[str, tuple[int, OrderObserved]]:

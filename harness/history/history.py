@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -65,9 +66,23 @@ class History:
 
     def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
         """All events of one type, each with its position, in recorded order."""
+        found = [at for type_, at in self._positions.items() if issubclass(type_, kind)]
+        positions = found[0] if len(found) == 1 else sorted(at for each in found for at in each)
+        for position in positions:
+            event = self.events[position]
+            assert isinstance(event, kind)
+            yield position, event
+
+    @cached_property
+    def _positions(self) -> dict[type, array[int]]:
+        """Where the events of each type are; checkers ask for few of many, and often."""
+        found: dict[type, array[int]] = {}
         for position, event in enumerate(self.events):
-            if isinstance(event, kind):
-                yield position, event
+            of_its_type = found.get(type(event))
+            if of_its_type is None:
+                of_its_type = found[type(event)] = array("q")
+            of_its_type.append(position)
+        return found
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from checker_stories import Story, good, lost_payment, refunded, status, verdict
+from checker_stories import EVERYTHING, Story, good, lost_payment, refunded, status, verdict
 
+from paidonce.harness.checkers.stripe_facts import ledger_of
 from paidonce.harness.history.builder import HistoryBuilder
 from paidonce.harness.verdict import Status
 
@@ -224,3 +225,13 @@ def test_a_cancelled_order_whose_money_was_given_back_is_forgiven() -> None:
     # told so, even if the order forgot it again
     assert status(name, cancelled(0, "paid")) is Status.INVALID
     assert verdict(name, good).reason == "no order was cancelled"
+
+
+def test_each_history_has_books_of_its_own() -> None:
+    first, second = (HistoryBuilder(capabilities=EVERYTHING) for _ in range(2))
+    good(first)
+    refunded(second)
+    histories = first.build(), second.build()
+    for _ in range(2):
+        assert ledger_of(histories[0])["o1"].refunded == 0
+        assert ledger_of(histories[1])["o1"].refunded > 0

@@ -354,3 +354,11 @@ def test_a_history_of_the_format_before_is_read_as_it_was(tmp_path: Path) -> Non
     with Journal(tmp_path / "again.jsonl", history.header) as journal:
         journal.record(Ended(t=1))
     assert read_history(tmp_path / "again.jsonl").header.format == 2
+
+
+def test_events_of_a_type_come_in_the_order_in_which_they_were_recorded() -> None:
+    events = (HEADER, invoked(1), Note(t=2, text="a"), completed(1), Note(t=4, text="b"))
+    history = History(events)
+    assert [at for at, _ in history.of(Note)] == [2, 4]
+    assert [at for at, _ in history.of(object)] == [0, 1, 2, 3, 4]
+    assert not list(history.of(Ended))
