@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from paidonce.harness.taps.postgres import frontend
 from paidonce.harness.taps.postgres.backend import Column
 from paidonce.harness.taps.postgres.frames import Frame
 from paidonce.harness.taps.postgres.units import Ending, Expected, Statement, Unit
-from paidonce.harness.taps.postgres.values import as_text, format_of
+from paidonce.harness.taps.postgres.values import as_text, formats_of
 
 _UNIT_ENDS: dict[int, Ending] = {
     ord("Q"): "query",
@@ -73,7 +74,7 @@ class Gathering:
     @property
     def ran(self) -> tuple[Statement, ...]:
         """The statements that the unfinished unit will run."""
-        return tuple(portal.statement for portal in self._run if not portal.empty)
+        return tuple([portal.statement for portal in self._run if not portal.empty])
 
     def add(
         self, frame: Frame, next_seq: Callable[[], int], *, session: int, pid: int | None
@@ -87,23 +88,20 @@ class Gathering:
         ends = _UNIT_ENDS.get(frame.kind)
         if ends is None:
             return None
-        ran = [portal.prepared for portal in self._run]
-        statements = self.ran
+        ran = {id(portal.prepared) for portal in self._run}
         unit = Unit(
             seq=next_seq(),
             session=session,
             pid=pid,
             ends=ends,
-            statements=statements,
+            statements=self.ran,
             prepared=tuple(
-                Statement(parsed.sql, name=parsed.name)
-                for parsed in self._parsed
-                if not any(parsed is other for other in ran)
+                [Statement(one.sql, name=one.name) for one in self._parsed if id(one) not in ran]
             ),
             continues=self._continues,
             raw=self._raw,
             expected=self._expected,
-            messages=frozenset(expected.kind for expected in self._expected),
+            messages=frozenset([expected.kind for expected in self._expected]),
         )
         self._raw, self._run, self._parsed = [], [], []
         self._expected = deque()
@@ -142,12 +140,10 @@ class Gathering:
 
     def _bound(self, bind: frontend.Bind) -> Portal:
         prepared = self.statements.get(bind.statement)
-        types = () if prepared is None else prepared.types
-        params = tuple(
-            as_text(value, format_of(bind.formats, n), types[n] if n < len(types) else 0)
-            for n, value in enumerate(bind.values)
-        )
-        nulls = tuple(n for n, value in enumerate(bind.values) if value is None)
+        values, types = bind.values, () if prepared is None else prepared.types
+        told = zip_longest(types[: len(values)], formats_of(bind.formats, len(values)), values)
+        params = tuple([as_text(value, form, type_ or 0) for type_, form, value in told])
+        nulls = tuple([n for n, value in enumerate(values) if value is None])
         sql = "" if prepared is None else prepared.sql
         return Portal(Statement(sql, params, nulls, bind.statement), prepared, bind.results)
 

@@ -243,7 +243,7 @@ def _decode_typed(kind: str, reader: Reader) -> BackendMessage:
     match kind:
         case "D":
             count = reader.count16("number of values")
-            return DataRow(tuple(reader.value("value") for _ in range(count)))
+            return DataRow(reader.values(count, "value"))
         case "C":
             return CommandComplete(reader.text("tag"))
         case "Z":

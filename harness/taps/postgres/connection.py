@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.taps.faults import ErrorAnswer, cannot
@@ -22,7 +23,8 @@ _PROTOCOL_VIOLATION = "08P01"
 _CANNOT_CONNECT = "08001"
 _AUTHENTICATION = ord("p")
 _SYNC, _QUERY = ord("S"), ord("Q")
-_READY = ord("Z")
+_MAY_COMMIT = frozenset({_SYNC, _QUERY})
+_READY, _ERROR = ord("Z"), ord("E")
 
 
 class Links(HoldingTap["Link"]):
@@ -33,7 +35,9 @@ class Links(HoldingTap["Link"]):
 
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         super().bind(journal, gate)
-        self.splits = gate if isinstance(gate, SplittingGate) else None
+        # By its type: what is asked of an instance is found out anew each time.
+        splits = gate is not None and issubclass(type(gate), SplittingGate)
+        self.splits = cast(SplittingGate, gate) if splits else None
 
 
 class Link(Carrier[Unit, Session]):
@@ -148,8 +152,13 @@ class Link(Carrier[Unit, Session]):
                 if self.holds:
                     self.pass_on(frame.raw)
                 continue
-            parts = self._parts(frame) if self.holds else (frame,)
-            if self.holds and self._checks(frame):
+            if not self.holds or frame.kind not in _MAY_COMMIT:
+                unit = self.session.sent(frame)
+                if unit is not None:
+                    self.arrived(unit)
+                continue
+            parts = self._parts(frame)
+            if self._checks(frame):
                 self.arrived(self.session.checking(rewritten.simple(CHECKS)))
             for part in parts:
                 unit = self.session.sent(part)
@@ -253,7 +262,9 @@ class Link(Carrier[Unit, Session]):
     def _hear(self, data: bytes) -> None:
         began = self.session.started
         for heard_frame in self._back.feed(data):
-            frame = self.session.reworded(heard_frame)
+            frame = heard_frame
+            if frame.kind == _ERROR:
+                frame = self.session.reworded(frame)
             hidden = self.session.hides(frame)
             heard = self.session.received(frame)
             if self.holds and not hidden:

@@ -67,6 +67,26 @@ class Reader:
         count = self.int32(wanted)
         return None if count == -1 else self.raw(count, wanted)
 
+    def values(self, count: int, wanted: str) -> tuple[bytes | None, ...]:
+        """That many of them, as ``value`` reads each; most messages consist of little else."""
+        body, found = self._body, list[bytes | None]()
+        for _ in range(count):
+            at = self._at + 4
+            length = _INT32.unpack_from(body, self._at)[0] if at <= len(body) else -2
+            if 0 <= length <= len(body) - at:
+                found.append(body[at : at + length])
+                self._at = at + length
+            else:
+                found.append(self.value(wanted))
+        return tuple(found)
+
+    def int16s(self, count: int, wanted: str) -> tuple[int, ...]:
+        """That many numbers."""
+        if self._at + 2 * count > len(self._body):
+            return tuple([self.int16(wanted) for _ in range(count)])
+        at = self._take(2 * count, wanted)
+        return struct.unpack_from(f"!{count}h", self._body, at)
+
     def rest(self) -> bytes:
         return self.raw(len(self._body) - self._at, "the rest")
 

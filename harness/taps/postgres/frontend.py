@@ -264,11 +264,11 @@ def _subject(reader: Reader) -> Subject:
 
 
 def _formats(reader: Reader) -> tuple[int, ...]:
-    return tuple(reader.int16("format") for _ in range(reader.count16("number of formats")))
+    return reader.int16s(reader.count16("number of formats"), "format")
 
 
 def _values(reader: Reader) -> tuple[bytes | None, ...]:
-    return tuple(reader.value("value") for _ in range(reader.count16("number of values")))
+    return reader.values(reader.count16("number of values"), "value")
 
 
 class FrontendParser:

@@ -27,7 +27,10 @@ def as_text(value: bytes | None, format: int, oid: int) -> str | None:
     if value is None:
         return None
     if format == TEXT:
-        return _utf8(value)
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
     reader = _BINARY.get(oid)
     if reader is None:
         return None
@@ -37,6 +40,13 @@ def as_text(value: bytes | None, format: int, oid: int) -> str | None:
         return None
 
 
+def formats_of(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The formats of as many values; see ``format_of``."""
+    if len(formats) == count:
+        return formats
+    return tuple([format_of(formats, index) for index in range(count)])
+
+
 def format_of(formats: tuple[int, ...], index: int) -> int:
     """The format of value ``index`` where none, one for all, or one each is given."""
     if not formats:
@@ -44,13 +54,6 @@ def format_of(formats: tuple[int, ...], index: int) -> int:
     if len(formats) == 1:
         return formats[0]
     return formats[index] if index < len(formats) else TEXT
-
-
-def _utf8(value: bytes) -> str | None:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 def _integer(size: int, signed: bool = True) -> Callable[[bytes], str]:
