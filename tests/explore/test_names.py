@@ -228,3 +228,24 @@ def test_how_often_the_clock_ticked_changes_no_name_but_those_of_times():
         return names.text("tab 1", UUID)
 
     assert numbered(1764121234, 1764121234) == numbered(1764121234, 1764121235) == "tab 1#1"
+
+
+def test_a_number_is_called_by_its_name_in_a_footprint_that_was_asked_about_before():
+    row, root = ("pg", "public.refunds"), ("public.refunds", "id")
+    serials = Serials({(row, "id"): root}, {"refunds": {"id": root}})
+    names, touched = (
+        Names({}, serials),
+        Footprint(looks=frozenset({Resource(row, (("id", "31"),))})),
+    )
+    assert names.footprint("tab 2", touched).looks == {Resource(row)}
+    names.inserted("tab 1", "INSERT INTO refunds DEFAULT VALUES RETURNING id", ("id",), ("31",))
+    assert names.footprint("tab 2", touched).looks == {Resource(row, (("id", "tab 1#1"),))}
+
+
+def test_an_execution_does_not_know_the_names_of_another():
+    touched = Footprint(looks=frozenset({Resource(("pg", "public.orders"), (("id", UUID),))}))
+    called = [Names({}).footprint(actor, touched).looks for actor in ("tab 1", "tab 2")]
+    assert [next(iter(looks)).key for looks in called] == [
+        (("id", "tab 1#1"),),
+        (("id", "tab 2#1"),),
+    ]

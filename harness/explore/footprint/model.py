@@ -107,6 +107,10 @@ class Footprint(msgspec.Struct, frozen=True):
 
     def union(self, other: Footprint) -> Footprint:
         """Everything either touches."""
+        if other == LOCAL:
+            return self
+        if self == LOCAL:
+            return other
         return Footprint(
             self.looks | other.looks,
             self.locks | other.locks,

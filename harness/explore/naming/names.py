@@ -84,6 +84,8 @@ how many other values come before one must not."""
 _OURS = frozenset({"collection", "maker", "type"})
 """Columns of Stripe's objects that say what we call them."""
 
+_SHORTEST = 10
+"""Characters of the shortest generated value."""
 _REMEMBERED = 4096
 """Texts of fewer characters are worth remembering."""
 
@@ -106,6 +108,12 @@ class Names:
         self._words = Words(known)
         self._given: dict[str, str | None] = {}
         self._counts: dict[str, int] = {}
+        self._called: dict[Footprint, Footprint] = {}
+        """Footprints whose values have the names that they keep."""
+        self._called_so: dict[Resource, Resource] = {}
+        """The same of resources."""
+        self._may_change = False
+        """True if a resource was met that may come to be called otherwise."""
         self._overlooked = False
 
     def call(self, value: str, name: str) -> None:
@@ -133,6 +141,8 @@ class Names:
 
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
+        if len(text) < _SHORTEST:
+            return
         for value in _generated(text):
             if value not in self._names:
                 self._name(actor, value)
@@ -207,38 +217,62 @@ class Names:
         """
         if not resource.key:
             return resource
-        named = (
-            (column, self._value(actor, resource.place, column, value))
-            for column, value in resource.key
-        )
-        key = tuple((column, value) for column, value in named if value is not None)
-        return Resource(resource.place, key, resource.shared)
+        called = self._called_so.get(resource)
+        if called is not None:
+            return called
+        place, stays, key = resource.place, True, list[tuple[str, str]]()
+        for column, value in resource.key:
+            if (place[:2], column) in self._unnamed:
+                continue
+            root = self._serials.root(place, column)
+            if root is None:
+                named = self._value(actor, place, column, value)
+            else:
+                # It may have another name once it is known whose it is.
+                stays, named = False, self._numbered(root, value)
+            if named is not None:
+                key.append((column, named))
+        called = Resource(place, tuple(key), resource.shared)
+        if stays:
+            self._called_so[resource] = called
+        else:
+            self._may_change = True
+        return called
 
     def footprint(self, actor: str, footprint: Footprint) -> Footprint:
         """``footprint`` with the values of all keys replaced by their names."""
         if footprint.empty:
             return footprint
-        return Footprint(
+        # What has a name by now is called so by everybody, whoever asks.
+        called = self._called.get(footprint)
+        if called is not None:
+            return called
+        self._may_change = False
+        called = Footprint(
             self._resources(actor, footprint.looks),
             self._resources(actor, footprint.locks),
             self._resources(actor, footprint.publishes),
         )
+        if not self._may_change:
+            self._called[footprint] = called
+        return called
 
     def _resources(self, actor: str, resources: frozenset[Resource]) -> frozenset[Resource]:
+        if not resources:
+            return resources
         # In an order that does not depend on the values: the first seen gets the first name.
-        ordered = sorted(resources, key=lambda r: (r.place, tuple(column for column, _ in r.key)))
-        return frozenset(self.resource(actor, found) for found in ordered)
+        ordered = resources if len(resources) == 1 else sorted(resources, key=_without_values)
+        return frozenset([self.resource(actor, found) for found in ordered])
 
     def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
-        if (place[:2], column) in self._unnamed:
-            return None
-        root = self._serials.root(place, column)
-        if root is None:
-            if place[0] == "stripe" and column in _OURS:
-                return value
-            if value not in self._given:
-                self._given[value] = self._composed(actor, value)
-            return self._given[value]
+        if place[0] == "stripe" and column in _OURS:
+            return value
+        if value not in self._given:
+            self._given[value] = self._composed(actor, value)
+        return self._given[value]
+
+    def _numbered(self, root: Root, value: str) -> str | None:
+        """The name of a value that is from a sequence."""
         if (root, value) in self._numbers:
             return self._numbers[root, value]
         if value in self._names:
@@ -277,8 +311,14 @@ class Names:
         return f"{kind}{number}"
 
 
+def _without_values(resource: Resource) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return resource.place, tuple([column for column, _ in resource.key])
+
+
 def _generated(text: str) -> tuple[str, ...]:
     """The generated values in ``text``. Statements and labels come again in every execution."""
+    if len(text) < _SHORTEST:
+        return ()
     return _remembered(text) if len(text) < _REMEMBERED else tuple(GENERATED.findall(text))
 
 

@@ -23,20 +23,28 @@ class ChangedColumns:
 
     def __init__(self) -> None:
         self._columns: set[Modified] = set()
+        self._told: dict[frozenset[Resource], frozenset[Resource]] = {}
+        """Locks that were asked about since a column was changed for the first time."""
 
     def forget(self) -> None:
         """Another execution begins."""
         self._columns.clear()
+        self._told.clear()
 
     def learn(self, modified: Iterable[Modified]) -> None:
         """These columns are being changed."""
-        self._columns.update(modified)
+        if not self._columns.issuperset(modified := frozenset(modified)):
+            self._columns.update(modified)
+            self._told.clear()
 
     def without(self, locks: frozenset[Resource]) -> frozenset[Resource]:
         """The locks, by columns that have not been changed."""
         if not self._columns:
             return locks
-        return frozenset(self._kept(lock) for lock in locks)
+        told = self._told.get(locks)
+        if told is None:
+            told = self._told[locks] = frozenset([self._kept(lock) for lock in locks])
+        return told
 
     def _kept(self, lock: Resource) -> Resource:
         if not lock.key or lock.place[0] != "pg" or len(lock.place) > _ROW:

@@ -54,6 +54,8 @@ class Moments:
         moment: bool,
     ) -> None:
         """A unit came with these statements; ``moment`` if it commits what it does at once."""
+        if not statements:
+            return
         came = [_Came(actor, unit, one, one_snapshot) for one in statements]
         others = [one for one in came if may_overtake(one.found, one_snapshot=one_snapshot)]
         taken = [one for one in came if moment and one.found.locks]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +86,10 @@ class Session:
 
     def copy(self) -> Session:
         """One to try things on."""
-        return dataclasses.replace(self, prepared=dict(self.prepared), cursors=dict(self.cursors))
+        made = object.__new__(Session)  # each unit is tried on one: without asking for every field
+        made.__dict__ |= self.__dict__
+        made.prepared, made.cursors = dict(self.prepared), dict(self.cursors)
+        return made
 
     def begin(self, isolation: str | None = None, *, deferrable: bool = False) -> None:
         """Open a transaction."""

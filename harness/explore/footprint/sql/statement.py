@@ -25,7 +25,6 @@ from paidonce.harness.explore.footprint.sql.effects import (
     Lasting,
     Modified,
     Outputs,
-    Patterns,
 )
 from paidonce.harness.explore.footprint.sql.glances import glances
 from paidonce.harness.explore.footprint.sql.looks import Look
@@ -147,7 +146,7 @@ class Template:
         self._found = [lock for lock in effects.fresh.values() if lock in effects.certain]
         self._surely = tuple(surely)
         effects = effects.whole()
-        self._groups: list[Patterns] = [
+        self._groups: list[Iterable[Pattern]] = [
             *(effects.looks, effects.locks, effects.writes, effects.at_once, effects.session),
             *(effects.stale, effects.tests, effects.deferred),
             *(effects.adds, effects.arrives, effects.goes),
@@ -163,6 +162,9 @@ class Template:
         patterns = [found for group in self._groups for found in group]
         patterns += [found for pair in self._sure for found in pair]
         patterns += [found for glance in self._several for found in glance.patterns]
+        same: dict[Pattern, Pattern] = {}
+        self._groups = [[same.setdefault(one, one) for one in group] for group in self._groups]
+        self._distinct = tuple(same)
         constant = all(found.constant for found in patterns)
         self._only = self._bound(Params()) if constant else None
 
@@ -171,8 +173,9 @@ class Template:
         return self._only or self._bound(params)
 
     def _bound(self, params: Params) -> StatementFootprint:
+        made = {id(one): one.bound(params) for one in self._distinct}
         looks, locks, writes, at_once, session, stale, tests, deferred, adds, arrives, goes = (
-            frozenset(resource for found in group for resource in found.bound(params))
+            frozenset([resource for one in group for resource in made[id(one)]])
             for group in self._groups
         )
         return StatementFootprint(
@@ -202,6 +205,10 @@ class Template:
             surely_if_found=_just_one(self._found, params),
             node=self._node,
         )
+
+
+def _as_tuple(nulls: Container[int]) -> tuple[int, ...] | None:
+    return tuple(nulls) if isinstance(nulls, Sequence) else None
 
 
 def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource]:
@@ -237,14 +244,16 @@ class Footprints:
         is in ``nulls``. ``path`` is the search path if it is not what sessions begin with.
         """
         where = self.catalog.search_path if path is None else path
-        key = (sql, tuple(params), tuple(nulls) if isinstance(nulls, Sequence) else None, where)
+        # An isinstance of an abstract class takes longer than all the rest, and most are tuples.
+        listed = nulls if isinstance(nulls, tuple) else _as_tuple(nulls)
+        key = (sql, tuple(params), listed, where)
         found = self._bound.get(key)
         if found is not None:
             self._bound.move_to_end(key)
             return found
         bound = Params(params, nulls)
         found = tuple(template.bound(bound) for template in self._templates(sql, where))
-        if key[2] is not None:
+        if listed is not None:
             self._bound[key] = found
             if len(self._bound) > self._remembered:
                 self._bound.popitem(last=False)

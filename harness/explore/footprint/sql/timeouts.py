@@ -99,9 +99,10 @@ def called(sql: str, params: Sequence[str | None]) -> Iterator[tuple[str, str, b
     """The name, value and whether it is for the transaction alone, of each that a text sets by
     calling ``set_config`` or, which is the same (manual, 53.25), by an UPDATE of ``pg_settings``.
     """
-    if _UPDATES_SETTINGS.search(sql):
+    updates, calls = _sets(sql)
+    if updates:
         yield from ((name, UNKNOWN, False) for name in sorted(NAMES))
-    if "set_config" not in sql.lower():
+    if not calls:
         return
     for one in _called(sql):
         names = [one.name] if isinstance(one.name, str) else [_param(one.name, params)]
@@ -115,6 +116,12 @@ def called(sql: str, params: Sequence[str | None]) -> Iterator[tuple[str, str, b
 def mentioned(text: str) -> frozenset[str]:
     """Those that a function's text speaks of."""
     return frozenset(found.lower() for found in _NAMED.findall(text))
+
+
+@functools.lru_cache(maxsize=1024)
+def _sets(sql: str) -> tuple[bool, bool]:
+    """Return whether a text may set something by an UPDATE, and by a call."""
+    return _UPDATES_SETTINGS.search(sql) is not None, "set_config" in sql.lower()
 
 
 @functools.lru_cache(maxsize=1024)

@@ -239,20 +239,21 @@ class TransactionTracker:
     def _told_apart(self, footprint: Footprint) -> Footprint:
         """Locks are kept with all columns, and shown without those changed by now."""
         locks = self._changed.without(footprint.locks)
+        if locks is footprint.locks:
+            return footprint
         return Footprint(footprint.looks, locks, footprint.publishes)
 
     # --- one statement --------------------------------------------------------------------------
 
     def _text(self, session: Session, sent: Sent) -> Footprint:
         """A text of any number of statements, each read with the path those before it leave."""
-        total, made = LOCAL, 0
-        while made < len(found := self._read(session, sent)):
+        total, made, found = LOCAL, 0, self._read(session, sent)
+        while made < len(found):
             path = session.path
-            for statement in found[made:]:
-                total = total.union(self._step(session, statement))
-                made += 1
-                if session.path != path:
-                    break
+            total = total.union(self._step(session, found[made]))
+            made += 1
+            if session.path != path:
+                found = self._read(session, sent)
         self._times(session, sent, found)
         return total
 
