@@ -14,6 +14,7 @@ a tenth of what they cost a general client.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -190,6 +191,11 @@ class Wires:
             await self._idle.pop().close()
 
 
+@functools.lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
 class _Line(asyncio.Protocol):
     """One connection, and the answer that is coming in on it."""
 
@@ -338,7 +344,7 @@ class _Line(asyncio.Protocol):
         self.used = time.monotonic()
         status = self._parser.get_status_code()
         self._suspect = status >= 500 or not self._parser.should_keep_alive() or self._head_only
-        headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in self._headers}
+        headers = {_lower(n): v.decode("latin-1") for n, v in self._headers}
         answer = Answer(
             status,
             headers,

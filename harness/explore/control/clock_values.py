@@ -19,6 +19,7 @@ wrote one. A time cut to the second or coarser may come again: an order is made 
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,8 @@ _WRITTEN = re.compile(
     r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _MAYBE = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
+_SHORTEST = 10
+"""Characters of the shortest text that any of these is found in."""
 _LOOKS = ("SELECT", "WITH", "TABLE")
 _CHANGES_NOTHING = (
     *(*_LOOKS, "BEGIN", "START", "SET", "SHOW", "COMMIT", "END", "ROLLBACK"),
@@ -94,7 +97,7 @@ class Times:
                 if not _looks(statement):
                     for value in {*statement.params} - {text for _, text in compared}:
                         self._wrote(actor, value or "")
-            self._changed = self._changed or not _changes_nothing(statement)
+            self._changed = self._changed or not _changes_nothing(statement.sql)
         return None
 
     def asked(self, actor: str, text: str) -> bool:
@@ -135,7 +138,7 @@ class Times:
         comes of a function, which may have written it just now."""
         for row in rows:
             for value in row:
-                if value is not None and _MAYBE.match(value):
+                if value is not None and len(value) >= _SHORTEST and _MAYBE.match(value):
                     moved = self._moved or 0.0
                     self._before.update(one for one in moments_in(value) if one < moved)
 
@@ -165,23 +168,29 @@ def _compared(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 
 def _may_be_timed(statement: Statement) -> bool:
-    return any(
-        text is not None and _MAYBE.search(text) is not None
-        for text in (statement.sql, *statement.params)
-    )
+    for text in (statement.sql, *statement.params):
+        if text is not None and len(text) >= _SHORTEST and _MAYBE.search(text) is not None:
+            return True
+    return False
 
 
 def _looks(statement: Statement) -> bool:
-    words = statement.sql.lstrip(" (\n\t").upper()
+    return _text_looks(statement.sql)
+
+
+@functools.lru_cache(maxsize=1024)
+def _text_looks(sql: str) -> bool:
+    words = sql.lstrip(" (\n\t").upper()
     return words.startswith(_LOOKS) and not any(
         verb in words for verb in ("INSERT ", "UPDATE ", "DELETE ")
     )
 
 
-def _changes_nothing(statement: Statement) -> bool:
-    words = statement.sql.lstrip(" (\n\t").upper()
+@functools.lru_cache(maxsize=1024)
+def _changes_nothing(sql: str) -> bool:
+    words = sql.lstrip(" (\n\t").upper()
     if words.startswith(_LOOKS):
-        return _looks(statement)
+        return _text_looks(sql)
     return not words or words.startswith(_CHANGES_NOTHING)
 
 
@@ -197,6 +206,8 @@ def _tells_which(column: str) -> bool:
 def moments_in(text: str) -> tuple[float, ...]:
     """Return the times that a text may stand for, in seconds since 1970; where it does not say in
     which time zone, all of them."""
+    if len(text) < _SHORTEST or text[0] not in "12":
+        return ()
     if _NUMBER.fullmatch(text):
         whole = text.partition(".")[0]
         return (round(float(text) / 10 ** (len(whole) - 10), 6),)

@@ -67,6 +67,7 @@ class Control:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
         its answer may still go on. ``late_answers``: see the module."""
         self.players: Mapping[str, Player] = {player.name: player for player in players}
+        self._all = tuple(self.players.values())
         self._reader = reader
         self._whose = Attribution(self.players, reader)
         self._blocking = blocking
@@ -171,6 +172,13 @@ class Control:
             if pid is not None:
                 self._ending.add(pid)
         self.change()
+
+    def anybody(self, at: At) -> bool:
+        """Return whether any attempt is there."""
+        for player in self._all:  # noqa: SIM110 - asked in every turn, a generator takes longer
+            if player.at is at:
+                return True
+        return False
 
     @property
     def surprised(self) -> str:
@@ -279,6 +287,8 @@ class Control:
     # --- what happened ------------------------------------------------------------------------
 
     def _take_arrivals(self, mover: Player) -> None:
+        if not self._arrived:
+            return
         waiting, self._arrived = self._arrived, []
         for arrival in waiting:
             if arrival.unasked and self._whose.passes(arrival):
@@ -303,8 +313,10 @@ class Control:
                     owner.at = At.MOVING
 
     def _take_answers(self) -> list[str]:
-        woken = []
-        for player in self.players.values():
+        woken: list[str] = []
+        for player in self._all:
+            if not player.flying:
+                continue
             answered = [arrival for arrival in player.flying if arrival.answered]
             if not answered:
                 continue
@@ -321,8 +333,8 @@ class Control:
         return woken
 
     def _take_endings(self) -> None:
-        for player in self.players.values():
-            if player.at not in (At.MOVING, At.INSIDE) or player.flying:
+        for player in self._all:
+            if player.flying or player.at not in (At.MOVING, At.INSIDE):
                 continue
             if player.held:
                 player.at = At.TAP
@@ -338,7 +350,7 @@ class Control:
     # --- rest -----------------------------------------------------------------------------------
 
     async def _all_at_rest(self, mover: Player) -> bool:
-        if self._arrived or any(player.at is At.MOVING for player in self.players.values()):
+        if self._arrived or self.anybody(At.MOVING):
             return False
         thorough = self._thorough or self._at_once.found
         if (mover.at is At.DONE or thorough) and not await self._quiet.finished():

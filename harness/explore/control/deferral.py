@@ -11,6 +11,7 @@ table, or locks the row more strongly ends it all (``unsafe``), and the search b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
@@ -151,11 +152,16 @@ class DeferralTracker:
             return True
         return any(
             not statement.sql
-            or "unlock" in statement.sql.lower()
+            or _unlocks(statement.sql)
             or self._sessions.anything(statement, path)
             or not _LETS_GO.isdisjoint(self._sessions.kinds(statement, path))
             for statement in call.statements
         )
+
+
+@functools.lru_cache(maxsize=1024)
+def _unlocks(sql: str) -> bool:
+    return "unlock" in sql.lower()
 
 
 def _enters(locks: Iterable[Resource], door: Door) -> bool:

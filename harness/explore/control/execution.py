@@ -383,7 +383,7 @@ class ServiceWorld:
                 return str(player.at.value)
 
     def _inside(self) -> bool:
-        return any(player.at is At.INSIDE for player in self.control.players.values())
+        return self.control.anybody(At.INSIDE)
 
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-_AT_WORK = frozenset("RD")
+_AT_WORK = (b"R", b"D")
 """States of a thread that runs or is waiting for a processor, or for a disk (proc(5))."""
+_LONGEST = 4096
+"""Bytes; such a line has at most 52 numbers in it and a name of 16 characters."""
 
 
 def _never() -> bool:
@@ -74,8 +76,23 @@ def runnable(pid: int) -> bool:
     folder = f"/proc/{pid}/task"
     with contextlib.suppress(OSError):
         for thread in os.listdir(folder):  # noqa: PTH208 - asked after many a step
-            with contextlib.suppress(OSError), open(f"{folder}/{thread}/stat", "rb") as stat:  # noqa: PTH123
-                # The name in parentheses may hold anything, parentheses too.
-                if stat.read().rpartition(b")")[2].split()[0].decode() in _AT_WORK:
-                    return True
+            # The name in parentheses may hold anything, parentheses too.
+            told = _read(f"{folder}/{thread}/stat")
+            after_name = told.rfind(b")") + 2
+            if told[after_name : after_name + 1] in _AT_WORK:
+                return True
     return False
+
+
+def _read(path: str) -> bytes:
+    """Return a file of the kernel's, which is read at once; empty if it is gone."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, _LONGEST)
+    except OSError:  # the thread has ended meanwhile
+        return b""
+    finally:
+        os.close(file)

@@ -51,7 +51,7 @@ class _Expression:
     lasting: tuple[float, ...] = ()
 
     def clocked(self, params: Sequence[str | None], now: float) -> bool:
-        return self.asks or any(True for _ in self._sent(params, now))
+        return self.asks or next(iter(self._sent(params, now)), None) is not None
 
     def seconds(self, params: Sequence[str | None], now: float) -> Iterable[float]:
         """Yield the seconds that it lasts, as far as they are said."""
@@ -90,8 +90,10 @@ class RowLeases:
 
     def saw(self, sql: str, params: Sequence[str | None] = ()) -> str:
         """Return the column by which a statement takes a row until a time; empty if it does not."""
+        if not (timed := _timed(sql)):
+            return ""
         now = time.time()
-        for one in _timed(sql):
+        for one in timed:
             compares, sets = (
                 {
                     column: list(said.seconds(params, now))

@@ -29,7 +29,10 @@ class AtOnce:
 
     def order(self, held: list[Arrival]) -> None:
         """Put units in the order in which they are let go; which came first is chance."""
-        held.sort(key=lambda one: (one.label in self.minded, _RANK.get(one.call.tap, 0), one.label))
+        if len(held) > 1:
+            held.sort(
+                key=lambda one: (one.label in self.minded, _RANK.get(one.call.tap, 0), one.label)
+            )
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,10 @@ class SqlSessions:
         it runs.
         """
         tracker = self.tracker(session)
+        if tracker.inside:
+            return False
         found = self._found(tracker, statements)
-        if tracker.inside or len(found) > len(statements) or any(one.commits for one in found):
+        if len(found) > len(statements) or any(one.commits for one in found):
             return False
         if not found or any(one.kind not in ASKED for one in found):
             return False
@@ -115,10 +117,12 @@ class SqlSessions:
         the same: it takes two steps.
         """
         tracker = self.tracker(session)
+        if tracker.inside and not tracker.puts_off:
+            return False
         found = self._found(tracker, statements)
         if not tracker.inside:
             return any(one.deferred for one in found)
-        return tracker.puts_off and bool(found) and found[0].kind == "commit"
+        return bool(found) and found[0].kind == "commit"
 
     def unchecked(self, session: str) -> bool:
         """Return whether the expected unit looks at what was put off and commits it, both in one
@@ -163,6 +167,8 @@ class SqlSessions:
     def _found(
         self, tracker: TransactionTracker, statements: Sequence[Sent]
     ) -> list[StatementFootprint]:
+        if len(statements) == 1:
+            return tracker.read(statements[0])
         return [found for sent in statements for found in tracker.read(sent)]
 
     def begin(self) -> None:

@@ -131,6 +131,8 @@ def _claimed(name: str, args: Sequence[str]) -> Iterator[str]:
 @functools.lru_cache(maxsize=1024)
 def _rows(sql: str) -> tuple[tuple[str, tuple[str, ...], tuple[Tree, ...]], ...]:
     """Return the tables, columns and values of rows that a statement adds."""
+    if "INSERT" not in sql.upper():
+        return ()
     try:
         statements = parsed(sql)
     except NotParsed:
@@ -167,8 +169,6 @@ def _adds_up(node: ast.InsertStmt) -> bool:
 def _entries(sql: str, catalog: Catalog) -> Iterator[tuple[str, tuple[Tree, ...]]]:
     """Yield the entries in unique indexes that a statement adds: the index, and what each is made
     of."""
-    if "INSERT" not in sql.upper():
-        return
     for name, columns, row in _rows(sql):
         for table in _tables(catalog, name):
             names = columns or tuple(column.name for column in table.columns)

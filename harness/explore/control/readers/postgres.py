@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.explore.control.sql_sessions import Found
@@ -193,7 +195,7 @@ class PostgresReader(CallReader[Unit]):
 
     def idle(self, call: Unit, arrival: Arrival, owner: Player, changed_nothing: bool) -> bool:
         session = arrival.session
-        ends = all(statement.sql.upper().startswith(_ENDS) for statement in call.statements)
+        ends = all(_is_end(statement.sql) for statement in call.statements)
         ended = ends and call.status_after == "I" and call.answer.error is None
         idle = changed_nothing or (ended and session not in owner.dirty)
         if call.status_after == "I":
@@ -247,8 +249,13 @@ def heard(call: Unit, names: Names) -> AnswerDigest:
     answer = call.answer
     head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
     whole = not answer.lost and answer.rows <= len(answer.sample)
-    ordered = any("ORDER BY" in statement.sql.upper() for statement in call.statements)
+    ordered = any(_ordered(statement.sql) for statement in call.statements)
     return heard_rows(head, answer.columns, answer.sample, names, whole=whole, ordered=ordered)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_end(sql: str) -> bool:
+    return sql.upper().startswith(_ENDS)
 
 
 def refused(call: Unit) -> bool:
@@ -278,5 +285,15 @@ def _creates(call: Unit) -> bool:
 
 
 def _inserts(statement: Statement) -> bool:
-    words = statement.sql.upper()
+    return _text_inserts(statement.sql)
+
+
+@functools.lru_cache(maxsize=1024)
+def _text_inserts(sql: str) -> bool:
+    words = sql.upper()
     return words.lstrip().startswith("INSERT") and "ON CONFLICT" not in words
+
+
+@functools.lru_cache(maxsize=1024)
+def _ordered(sql: str) -> bool:
+    return "ORDER BY" in sql.upper()
