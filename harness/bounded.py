@@ -1,4 +1,5 @@
-"""Reads what others wrote within bounds: files a person names, JSON a service answers.
+"""Reads what others wrote within bounds: files a person names, JSON a service answers; and writes
+what others said, whatever it is.
 
 Whatever is in them costs a bounded amount of memory and ends in one message, never in a traceback.
 """
@@ -49,6 +50,30 @@ def decode_json(data: bytes | str, kind: Any = Any) -> Any:
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
         raise msgspec.DecodeError(_TOO_DEEP) from None
+
+
+def encode_json(value: Any) -> bytes:
+    """Return ``value`` as JSON.
+
+    Bytes that are no UTF-8 (a database in LATIN1, what a script of Redis made up) are surrogates in
+    texts that were read from a socket, which JSON cannot hold: they are written as ``\\udcff``.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_writable(msgspec.to_builtins(value)))
+
+
+def _writable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_writable(key): _writable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_writable(inner) for inner in value]
+        case _:
+            return value
 
 
 def decode_toml(data: bytes) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from paidonce.harness.bounded import decode_json
+from paidonce.harness.bounded import decode_json, encode_json
 from paidonce.harness.history.events import Event
 
-_encoder = msgspec.json.Encoder()
 _HEAD = b'{"n":'
 
 
@@ -23,7 +22,7 @@ class _LineNumber(msgspec.Struct):
 
 def encoded(event: Event) -> bytes:
     """Return the event as JSON, without its number."""
-    return _encoder.encode(event)
+    return encode_json(event)
 
 
 def numbered(number: int, event: bytes) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from paidonce.harness.bounded import decode_json, read_file
+from paidonce.harness.bounded import decode_json, encode_json, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results import format1
 from paidonce.harness.results.assessment import Assessment
@@ -26,7 +26,7 @@ class _Format(msgspec.Struct):
 
 def encode(proof: Proof) -> bytes:
     """The proof as indented JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n"
+    return msgspec.json.format(encode_json(proof), indent=1) + b"\n"
 
 
 def load(place: Path) -> Proof:

@@ -362,3 +362,8 @@ def test_events_of_a_type_come_in_the_order_in_which_they_were_recorded() -> Non
     assert [at for at, _ in history.of(Note)] == [2, 4]
     assert [at for at, _ in history.of(object)] == [0, 1, 2, 3, 4]
     assert not list(history.of(Ended))
+
+
+def test_a_text_that_json_cannot_hold_is_written_with_escapes(tmp_path):
+    path = journalled(tmp_path / "h.jsonl", Note(t=1, text="caf\udce9"))
+    assert read_history(path).events[1] == Note(t=1, text="caf\\udce9")

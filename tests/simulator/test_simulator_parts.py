@@ -78,6 +78,9 @@ def test_a_test_key_is_taken_as_bearer_and_as_basic() -> None:
     basic = "Basic " + base64.b64encode(b"rk_test_1:").decode()
     assert authenticate("Bearer sk_test_abc") == "sk_test_abc"
     assert authenticate(basic) == "rk_test_1"
+    for garbage in ("Basic \xffc2tfdGVzdF8x", "Basic c2tfdGVzdF8", "Basic /w=="):
+        with pytest.raises(Refused):
+            authenticate(garbage)
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,14 @@ def test_a_client_that_hangs_up_has_its_statement_carried_out(database, tapped, 
     (effect,) = effects
     assert effect.answer["tags"] == ["UPDATE 1"]
     assert not effect.delivered
+
+
+def test_a_text_of_another_encoding_is_recorded_with_escapes(tapped, tmp_path):
+    with psycopg.connect(tapped.url, autocommit=True) as connection:
+        connection.execute("SET client_encoding = 'LATIN1'")
+        with recorded(tapped.tap, tmp_path / "h.jsonl") as effects:
+            connection.cursor().execute("SELECT 'caf\xe9'", prepare=False)
+            with pytest.raises(errors.UndefinedTable):
+                connection.execute('SELECT * FROM "caf\xe9"')
+    assert effects[0].request["sql"] == ["SELECT 'caf\\udce9'"]
+    assert effects[1].answer["error"]["message"] == 'relation "caf\\udce9" does not exist'

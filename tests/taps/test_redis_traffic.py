@@ -60,6 +60,8 @@ def test_commands_pipelines_transactions_and_scripts(upstream, tmp_path, protoco
             assert await release(keys=["lock:order:7"]) == 1
             with pytest.raises(sync_redis.ResponseError):
                 await client.incr("h")
+            with pytest.raises(sync_redis.ResponseError):
+                await client.eval(b"return redis.error_reply('no \xff')", 0)
             assert await client.set("big", b"x" * 3_000_000)
             assert len(await client.get("big")) == 3_000_000
         assert await direct.get("n") == b"1"
@@ -74,6 +76,7 @@ def test_commands_pipelines_transactions_and_scripts(upstream, tmp_path, protoco
     assert first.request["args"] == ["lock:order:7", "me", "NX", "PX", "5000"]
     assert (first.answer, second.answer) == ({"value": "OK"}, {"value": None})
     assert "WRONGTYPE" in next(e for e in effects if e.label == "INCRBY h").answer["error"]
+    assert any("no \\xff" in (e.answer or {}).get("error", "") for e in effects)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from paidonce import harness
-from paidonce.harness.bounded import decode_json, read_file
+from paidonce.harness.bounded import decode_json, encode_json, read_file
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
@@ -206,7 +206,7 @@ def _compared(violation: Violation, others: Sequence[Violation]) -> dict[str, st
 
 def write_witness(witness: Witness, path: Path) -> None:
     """Write ``witness`` to ``path``, which must not exist yet. Raises ``UsageError``."""
-    data = msgspec.json.format(msgspec.json.encode(witness), indent=2)
+    data = msgspec.json.format(encode_json(witness), indent=2)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:

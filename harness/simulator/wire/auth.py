@@ -7,7 +7,6 @@ name of HTTP basic authentication.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from paidonce.harness.simulator.domain.errors import Refused
@@ -61,6 +60,6 @@ def presented(header: str | None) -> str:
         return ""
     try:
         decoded = base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, or no text
         return ""
     return decoded.partition(":")[0]

@@ -108,6 +108,12 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def shown(text: str) -> str:
+    """Return the text as it can be written: bytes that are no UTF-8, as a database in LATIN1 sends
+    them, are escapes in it."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 

@@ -17,6 +17,7 @@ import msgspec
 
 from paidonce.harness.taps.held import Phase
 from paidonce.harness.taps.postgres import labels
+from paidonce.harness.taps.postgres.fields import shown
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -189,16 +190,16 @@ class Unit:
         ``sql`` and ``params`` have one entry per statement run (or only prepared, if none is
         run); ``nulls`` is left out where no parameter is null.
         """
-        shown = self.statements or self.prepared
+        statements = self.statements or self.prepared
         found: dict[str, Any] = {
             "session": self.session,
             "pid": self.pid,
             "status": self.status,
-            "sql": [statement.sql for statement in shown],
-            "params": [list(statement.params) for statement in shown],
+            "sql": [shown(statement.sql) for statement in statements],
+            "params": [list(statement.params) for statement in statements],
         }
-        if any(statement.nulls for statement in shown):
-            found["nulls"] = [list(statement.nulls) for statement in shown]
+        if any(statement.nulls for statement in statements):
+            found["nulls"] = [list(statement.nulls) for statement in statements]
         return found
 
     def as_answer(self) -> dict[str, Any] | None:
@@ -206,7 +207,10 @@ class Unit:
         answer = self.answer
         if answer.lost and not answer.tags and answer.error is None:
             return None
-        error = None if answer.error is None else msgspec.to_builtins(answer.error)
+        error = None
+        if answer.error is not None:
+            said = msgspec.to_builtins(answer.error)
+            error = {key: text and shown(text) for key, text in said.items()}
         found: dict[str, Any] = {"tags": list(answer.tags), "error": error, "rows": answer.rows}
         if answer.sample:
             found["columns"] = list(answer.columns)

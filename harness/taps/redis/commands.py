@@ -105,7 +105,7 @@ class RedisCommand:
         if self.lost:
             return None
         if isinstance(self.reply, resp.Failure):
-            return {"error": self.reply.text}
+            return {"error": _text(self.reply.text.encode("utf-8", "surrogateescape"))}
         return {"value": None if self.name in _SECRET else _summary(self.reply)}
 
 
