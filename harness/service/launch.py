@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer
@@ -37,6 +38,8 @@ class Addresses:
     stripe_proxy: str = ""
     """An HTTP proxy that leads to that tap whoever asks it for Stripe."""
     ca_bundle: str = ""
+    postgres_is_ours: bool = False
+    """True if its Postgres server is stopped with the run, and all that is on it goes with it."""
     egress: str = ""
     """An HTTP proxy that leads to everywhere but to Stripe itself; empty where there is none."""
     further: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +48,7 @@ class Addresses:
     def tapped(self, addresses: Mapping[str, str]) -> Addresses:
         """The same with a tap's ``addresses``, by placeholder, in the place of a server's own."""
         names = {own.name for own in fields(self)}
-        known = {name: url for name, url in addresses.items() if name in names}
+        known: dict[str, Any] = {name: url for name, url in addresses.items() if name in names}
         further = {name: url for name, url in addresses.items() if name not in names}
         return replace(self, **known, further={**self.further, **further})
 

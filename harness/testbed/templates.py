@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -180,7 +180,7 @@ class Templates:
         url = await asyncio.to_thread(server.create_database, name)
         if server is self.postgres:
             self.exits.push_async_callback(asyncio.to_thread, server.drop_database, name)
-        told = self.addresses(lane, url)
+        told = replace(self.addresses(lane, url), postgres_is_ours=server.kind != "url")
         began = time.monotonic()
         await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
         await asyncio.to_thread(spread_sequences, url)

@@ -65,14 +65,20 @@ class DatabaseTable(Table, frozen=True, kw_only=True):
     """``[database]``: how an empty database becomes the service's."""
 
     schema: Annotated[
-        tuple[str, ...], Meta(description="SQL files, relative to this file, run in order.")
+        tuple[str, ...],
+        Meta(
+            description="SQL files, relative to this file, run in order: files for psql too, such "
+            "as pg_dump writes. {variant} may be part of their names."
+        ),
     ] = ()
     migrate: Annotated[
         tuple[Command, ...], Meta(description="Commands run after that, against {postgres_url}.")
     ] = ()
     cwd: Annotated[str, Meta(description="Where those commands run.")] = "."
     env: Annotated[Texts, Meta(description="Variables those commands get.")] = {}
-    within: Annotated[Seconds, Meta(description="Seconds each of those commands may take.")] = 120.0
+    within: Annotated[
+        Seconds, Meta(description="Seconds each of those files and commands may take.")
+    ] = 120.0
     keep: Annotated[
         bool,
         Meta(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
 from paidonce.harness.targets.file.meaning_check_judging import check_judging
 from paidonce.harness.targets.file.meaning_check_steps import check_steps
-from paidonce.harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.placeholders import filled, names_in
 from paidonce.harness.targets.file.required_taps import needed, surroundings, told_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -46,7 +47,7 @@ def check(file: TargetFile, path: str, folder: Path) -> None:
         at.fail("[[process]] is missing: how the service is started (or [service], if it runs)")
     for number, process in enumerate(file.process, start=1):
         _process(at / f"[[process]] {number}", process, number, folder)
-    _database(at / "[database]", file.database, folder)
+    _database(at / "[database]", file.database, file.variants or ["default"], folder)
     (at / "[explore], env").places(file.explore.env, surroundings())
     if file.reset.command is not None:
         _command(at / "[reset], command", file.reset.command, surroundings())
@@ -116,12 +117,14 @@ def _command(at: At, command: Command, known: tuple[str, ...]) -> None:
     at.places(words, known)
 
 
-def _database(at: At, database: DatabaseTable, folder: Path) -> None:
+def _database(at: At, database: DatabaseTable, variants: Iterable[str], folder: Path) -> None:
     for number, name in enumerate(database.schema, start=1):
-        if not (folder / name).is_file():
-            (at / f"schema, item {number}").fail(
-                f"expected an SQL file; there is none at {folder / name}"
-            )
+        where = at / f"schema, item {number}"
+        where.places(name, ("variant", "dir"))
+        for variant in variants:
+            path = folder / filled(name, {"variant": variant, "dir": folder}, "")
+            if not path.is_file():
+                where.fail(f"expected an SQL file; there is none at {path}")
     known = [name for name in surroundings() if name not in _NOT_WHILE_MIGRATING]
     for number, command in enumerate(database.migrate, start=1):
         _command(at / f"migrate, item {number}", command, tuple(known))

@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psutil
-import psycopg
 
 from paidonce.harness.backends.stripe_keys import refuse_live_secret
 from paidonce.harness.errors import UsageError
@@ -30,6 +29,7 @@ from paidonce.harness.service.running import Process, Service, start_process
 from paidonce.harness.targets.file.format import Command, ProcessTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import filled
+from paidonce.harness.targets.run.schema_files import run_schema, schema_paths
 
 BUILD_DEADLINE_S = 900.0
 
@@ -61,15 +61,8 @@ def migrate(
     ``DeadlineExceeded`` and ``CalledOff``.
     """
     database = loaded.file.database
-    for name in database.schema:
-        path = loaded.folder / name
-        try:
-            with psycopg.connect(addresses.postgres_url, autocommit=True) as connection:
-                connection.execute(path.read_bytes())
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-        except psycopg.Error as error:
-            raise UsageError(f"{path}: Postgres does not accept it: {error}") from None
+    for path in schema_paths(loaded, variant):
+        run_schema(path, addresses, database.within, called_off)
     values = {**places(loaded, variant, addresses), "port": "0"}
     env = environment(loaded, variant, values, database.env, controlled=False)
     for number, command in enumerate(database.migrate, start=1):

@@ -29,6 +29,7 @@ from paidonce.harness.process.threads import go_on
 from paidonce.harness.targets.file.format import Command
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import NoSuchPlace, filled, names_in
+from paidonce.harness.targets.run.schema_files import reads_more, schema_paths
 
 MOST_FILES = 40_000
 MOST_BYTES = 2 << 30
@@ -83,9 +84,11 @@ def migration_reads(
     }
     reading = _Reading(loaded, left_out, called_off)
     try:
-        for name in database.schema:
-            reading.take(loaded.folder / name)
-        if database.migrate:
+        more = False
+        for path in schema_paths(loaded, variant):
+            reading.take(path)
+            more |= reads_more(path)
+        if database.migrate or more:
             reading.commands(database.migrate, env, loaded.folder / database.cwd)
     except (_TooMuch, OSError) as error:
         return MigrationInputs(origin, reason=f"{_words(error)}; {_REMEDY}")

@@ -107,7 +107,7 @@ class TargetSubject:
         """One for all variants, unless the migration asks which it is."""
         database = self.loaded.file.database
         env = self.loaded.variants[variant].env
-        depends = "variant" in names_in([database.migrate, database.env])
+        depends = "variant" in names_in([database.schema, database.migrate, database.env])
         return variant if depends or (env and database.migrate) else ""
 
     def migration_inputs(
