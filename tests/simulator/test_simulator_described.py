@@ -61,12 +61,14 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     """Meet every route, with objects in each of their states."""
     customer = ask("POST", "/v1/customers", email="a@shop.test", name="A")["id"]
     ask("GET", "/v1/customers")
+    ask("GET", "/v1/customers/search", query="email:'a@shop.test'")
     ask("GET", "/v1/customers/{id}", customer)
     ask("POST", "/v1/customers/{id}", customer, description="b")
     card = {"type": "card", "card[token]": "tok_visa"}
     method = ask("POST", "/v1/payment_methods", **card)["id"]
     ask("GET", "/v1/payment_methods/{id}", method)
     ask("POST", "/v1/payment_methods/{id}/attach", method, customer=customer)
+    ask("POST", "/v1/payment_methods/{id}", method, **{"billing_details[name]": "A"})
     ask("GET", "/v1/payment_methods", customer=customer)
     ask("GET", "/v1/customers/{id}/payment_methods", customer)
 
@@ -105,12 +107,14 @@ def shop(ask: Caller, simulator: Simulator) -> None:
 
     charge = held["latest_charge"]
     ask("GET", "/v1/charges")
+    ask("GET", "/v1/charges/search", query="refunded:'false' AND amount>1")
     ask("GET", "/v1/charges/{id}", charge)
     ask("POST", "/v1/charges/{id}", charge, description="d")
     refund = ask("POST", "/v1/refunds", charge=charge, amount="100")["id"]
     ask("GET", "/v1/refunds")
     ask("GET", "/v1/refunds/{id}", refund)
     ask("POST", "/v1/refunds/{id}", refund, **{"metadata[a]": "b"})
+    ask("GET", "/v1/balance")
     entry = ask("GET", "/v1/balance_transactions")["data"][0]["id"]
     ask("GET", "/v1/balance_transactions/{id}", entry)
 
@@ -126,10 +130,12 @@ def shop(ask: Caller, simulator: Simulator) -> None:
 
     product = ask("POST", "/v1/products", name="Tea")["id"]
     ask("GET", "/v1/products")
+    ask("GET", "/v1/products/search", query="active:'true'")
     ask("GET", "/v1/products/{id}", product)
     ask("POST", "/v1/products/{id}", product, description="green")
     price = ask("POST", "/v1/prices", product=product, currency="usd", unit_amount="500")["id"]
     ask("GET", "/v1/prices")
+    ask("GET", "/v1/prices/search", query="currency:'usd'")
     ask("GET", "/v1/prices/{id}", price)
     ask("POST", "/v1/prices/{id}", price, nickname="dear")
     ask("DELETE", "/v1/products/{id}", ask("POST", "/v1/products", name="Cup")["id"])

@@ -19,7 +19,7 @@ from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.intents import CreateIntent, create
 from paidonce.harness.simulator.domain.objects import EventRequest
-from paidonce.harness.simulator.domain.search import compile_query
+from paidonce.harness.simulator.domain.search import read_query
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine.signing import sign
 from paidonce.harness.simulator.wire.auth import authenticate
@@ -240,8 +240,11 @@ def test_search_finds_what_the_query_says(query: str, found: set[str]) -> None:
         "c": CreateIntent(amount=300, currency="eur", metadata={"quo'te": "it's"}),
     }
     made = {name: create(world, request, CAUSE) for name, request in intents.items()}
-    matches = compile_query(query)
-    assert {name for name, intent in made.items() if matches(intent)} == found
+    asked = read_query(query, "payment_intent")
+    assert {name for name, intent in made.items() if asked.matches(intent)} == found
+    among = asked.among(world.intents)
+    ids = {intent.id for name, intent in made.items() if name in found}
+    assert among is None or ids <= set(among)
 
 
 @pytest.mark.parametrize(
@@ -264,4 +267,4 @@ def test_search_finds_what_the_query_says(query: str, found: set[str]) -> None:
 )
 def test_a_query_that_means_nothing_is_refused(query: str) -> None:
     with pytest.raises(Refused, match="search query"):
-        compile_query(query)
+        read_query(query, "payment_intent")

@@ -6,6 +6,8 @@ older objects, ``ending_before`` to the newer ones nearest to the cursor.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -60,14 +62,31 @@ class Collection(Generic[T]):
     def __init__(self) -> None:
         self._items: list[T] = []
         self._rank: dict[str, int] = {}
+        self._indexes: dict[str, _Index[T]] = {}
 
     def put(self, item: T) -> None:
         """Add an object, or put it into the place of the one of that id."""
         rank = self._rank.setdefault(item.id, len(self._items))
+        before = None
         if rank == len(self._items):
             self._items.append(item)
         else:
-            self._items[rank] = item
+            before, self._items[rank] = self._items[rank], item
+        for index in self._indexes.values():
+            index.put(rank, before, item)
+
+    def having(self, name: str, read: Callable[[T], str | None], value: str) -> list[str]:
+        """The ids of the objects of which ``read`` gives ``value``, oldest first.
+
+        ``name`` stands for ``read``: from the first time that it is asked for, what it gives is
+        kept by value, and every object that is put costs a little more.
+        """
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes[name] = _Index(read)
+            for rank, item in enumerate(self._items):
+                index.put(rank, None, item)
+        return [self._items[rank].id for rank in index.ranks.get(value, ())]
 
     def get(self, identifier: str) -> T | None:
         """The object of that id, if there is one."""
@@ -138,3 +157,22 @@ class Collection(Generic[T]):
                 return found, True
             found.append(item)
         return found, False
+
+
+class _Index(Generic[T]):
+    """The ranks of objects by what ``read`` gives of them, each list in order."""
+
+    def __init__(self, read: Callable[[T], str | None]) -> None:
+        self._read = read
+        self.ranks: defaultdict[str, list[int]] = defaultdict(list)
+
+    def put(self, rank: int, before: T | None, item: T) -> None:
+        now = self._read(item)
+        then = None if before is None else self._read(before)
+        if now == then:
+            return
+        if then is not None:
+            ranks = self.ranks[then]
+            del ranks[bisect_left(ranks, rank)]
+        if now is not None:
+            insort(self.ranks[now], rank)

@@ -245,6 +245,15 @@ class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
 
 
+class Balance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the account has, by currency: to be paid out now, and later."""
+
+    object: str = "balance"
+    available: list[dict[str, Any]]
+    livemode: bool = False
+    pending: list[dict[str, Any]]
+
+
 class Customer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody who pays, and may keep payment methods."""
 
@@ -338,4 +347,6 @@ Subject = (
 )
 """The objects that events are about."""
 
-AnyObject = Subject | BalanceTransaction | Event | WebhookEndpoint | CustomerSession | Deleted
+AnyObject = (
+    Subject | BalanceTransaction | Event | WebhookEndpoint | CustomerSession | Balance | Deleted
+)

@@ -152,6 +152,41 @@ def attach(world: World, identifier: str, customer: str, cause: EventRequest) ->
     return method
 
 
+def update(
+    world: World,
+    identifier: str,
+    details: dict[str, Any] | None,
+    shown: str | None,
+    metadata: dict[str, str | None] | None,
+    cause: EventRequest,
+) -> PaymentMethod:
+    """Change what is known of a payment method's owner; 400 where no customer has it.
+
+    Source: https://docs.stripe.com/api/payment_methods/update.
+    """
+    method = require(world, identifier)
+    if method.customer is None:
+        raise StripeError(
+            400,
+            "You must save this PaymentMethod to a customer before you can update it.",
+            type=INVALID_REQUEST,
+        )
+    changes: dict[str, Any] = {}
+    if details is not None:
+        known = method.billing_details
+        address = {**known["address"], **(details.get("address") or {})}
+        changes["billing_details"] = {**known, **details, "address": address}
+    if shown is not None:
+        changes["allow_redisplay"] = shown
+    if metadata is not None:
+        old = {} if metadata == {} else method.metadata
+        changes["metadata"] = {k: v for k, v in {**old, **metadata}.items() if v is not None}
+    method = msgspec.structs.replace(method, **changes)
+    world.payment_methods.put(method)
+    world.emit("payment_method.updated", method, cause)
+    return method
+
+
 def detach(world: World, identifier: str, cause: EventRequest) -> PaymentMethod:
     """Take a payment method from its customer, for good: it cannot be used again.
 

@@ -1,10 +1,12 @@
-"""Stripe's search query language, as far as payment intents go.
+"""Stripe's search query language, for the kinds of objects that it searches.
 
 ``status:'succeeded' AND metadata['order_id']:'o-1'``: clauses joined by AND (or a space) or by
 OR but never both, ``-`` before a clause negates it, ``:`` is equality, ``~`` contains, and
 numbers compare. Source: https://docs.stripe.com/search#search-query-language.
 
-Unlike Stripe's, whose index lags by up to a minute, this search sees every write at once.
+Unlike Stripe's, whose index lags by up to a minute, this sees every write at once. Clauses
+that ask for equality, joined by AND, are looked up in an index of the collection, which is there
+from the first time on that it is asked for; what is left is read.
 """
 
 from __future__ import annotations
@@ -12,15 +14,58 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from paidonce.harness.simulator.domain.collection import Collection
 from paidonce.harness.simulator.domain.errors import Refused
-from paidonce.harness.simulator.domain.objects import PaymentIntent
 
-Predicate = Callable[[PaymentIntent], bool]
+Predicate = Callable[[Any], bool]
+Read = Callable[[Any], str | None]
 
-_NUMERIC = frozenset({"amount", "created"})
-_TEXT = frozenset({"currency", "customer", "status"})
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields by which one kind of object can be searched; metadata by its keys as well.
+
+    Source: https://docs.stripe.com/search#query-fields-for-charges and what follows there.
+    """
+
+    numeric: frozenset[str]
+    text: frozenset[str]
+
+
+FIELDS = {
+    "payment_intent": Fields(
+        frozenset({"amount", "created"}), frozenset({"currency", "customer", "status"})
+    ),
+    "charge": Fields(
+        frozenset({"amount", "created"}),
+        frozenset({"currency", "customer", "disputed", "refunded", "status"}),
+    ),
+    "customer": Fields(frozenset({"created"}), frozenset({"email", "name", "phone"})),
+    "product": Fields(
+        frozenset(), frozenset({"active", "description", "name", "shippable", "url"})
+    ),
+    "price": Fields(
+        frozenset(), frozenset({"active", "currency", "lookup_key", "product", "type"})
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query that was read: the objects that match, and where to look for them."""
+
+    matches: Predicate
+    equal: tuple[tuple[str, Read, str], ...] = ()
+    """What all that match have in common: the name of a field, how it is read, and its value."""
+
+    def among(self, collection: Collection[Any]) -> list[str] | None:
+        """The ids among which all that match are, oldest first; None where any may."""
+        found = [collection.having(*one) for one in self.equal]
+        return min(found, key=len, default=None)
+
 
 _CLAUSE = re.compile(
     r"""\s*(?P<negated>-)?
@@ -42,16 +87,16 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def compile_query(query: str) -> Predicate:
-    """The predicate a query stands for. Raises ``Refused`` (400, ``query``) if it has none."""
-    clauses: list[Predicate] = []
+def read_query(query: str, kind: str) -> Query:
+    """The query for objects of ``kind``. Raises ``Refused`` (400, ``query``) if it has none."""
+    clauses: list[Query] = []
     joiners: set[str] = set()
     position = 0
     while True:
         match = _CLAUSE.match(query, position)
         if match is None:
             raise _invalid(query, f"expected a clause at position {position}")
-        clauses.append(_clause(query, match))
+        clauses.append(_clause(query, match, FIELDS[kind]))
         position = match.end()
         if position == len(query):
             break
@@ -63,25 +108,28 @@ def compile_query(query: str) -> Predicate:
             joiners.add("AND")
     if len(joiners) > 1:
         raise _invalid(query, "AND and OR cannot be combined in one query")
-    join = any if joiners == {"OR"} else all
-    return lambda intent: join(clause(intent) for clause in clauses)
+    tests = [clause.matches for clause in clauses]
+    if joiners == {"OR"}:
+        return Query(lambda item: any(test(item) for test in tests))
+    equal = tuple(one for clause in clauses for one in clause.equal)
+    return Query(lambda item: all(test(item) for test in tests), equal)
 
 
-def _clause(query: str, match: re.Match[str]) -> Predicate:
+def _clause(query: str, match: re.Match[str], fields: Fields) -> Query:
     field, op = match["field"], match["op"]
     key = None if match["key"] is None else _unescaped(match["key"])
     quoted = None if match["quoted"] is None else _unescaped(match["quoted"])
     if (field == "metadata") != (key is not None):
         raise _invalid(query, "metadata, and only metadata, takes a key: metadata['key']:'value'")
-    if field in _NUMERIC:
-        test = _numeric(query, field, op, quoted if quoted is not None else match["bare"])
-    elif field == "metadata" or field in _TEXT:
+    if field in fields.numeric:
+        test = Query(_numeric(query, field, op, quoted if quoted is not None else match["bare"]))
+    elif field == "metadata" or field in fields.text:
         test = _text(query, field, key, op, quoted, match["bare"])
     else:
-        known = ", ".join(sorted(_NUMERIC | _TEXT | {"metadata"}))
+        known = ", ".join(sorted(fields.numeric | fields.text | {"metadata"}))
         raise _invalid(query, f"field '{field}' cannot be searched; these can: {known}")
     if match["negated"]:
-        return lambda intent: not test(intent)
+        return Query(lambda item: not test.matches(item))
     return test
 
 
@@ -89,27 +137,28 @@ def _numeric(query: str, field: str, op: str, value: str) -> Predicate:
     if op == "~" or not re.fullmatch(r"-?\d+", value):
         raise _invalid(query, f"'{field}' is compared with a whole number, by : > < >= <=")
     number, compare = int(value), _ORDER[op]
-    return lambda intent: compare(getattr(intent, field), number)
+    return lambda item: compare(getattr(item, field), number)
 
 
 def _text(
     query: str, field: str, key: str | None, op: str, value: str | None, bare: str | None
-) -> Predicate:
-    def read(intent: PaymentIntent) -> str | None:
-        found = intent.metadata.get(key) if key is not None else getattr(intent, field)
+) -> Query:
+    def read(item: Any) -> str | None:
+        found = item.metadata.get(key) if key is not None else getattr(item, field)
         # Stripe matches text without regard to case.
         return None if found is None else str(found).casefold()
 
     if value is None and bare == "null" and op == ":":
-        return lambda intent: read(intent) is None
+        return Query(lambda item: read(item) is None)
     if value is None or op not in (":", "~"):
         raise _invalid(query, f"'{field}' takes : or ~ and a value in quotation marks")
     wanted = value.casefold()
     if op == ":":
-        return lambda intent: read(intent) == wanted
+        name = field if key is None else f"metadata[{key}]"
+        return Query(lambda item: read(item) == wanted, ((name, read, wanted),))
     if len(value) < 3:
         raise _invalid(query, "~ needs at least three characters")
-    return lambda intent: wanted in (read(intent) or "")
+    return Query(lambda item: wanted in (read(item) or ""))
 
 
 def _unescaped(text: str) -> str:

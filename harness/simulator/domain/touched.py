@@ -177,6 +177,10 @@ class _Collection(Collection[T], Generic[T]):
         self._look(identifier)
         return self._under.get(identifier)
 
+    def having(self, name: str, read: Callable[[T], str | None], value: str) -> list[str]:
+        self._look_through()
+        return self._under.having(name, read, value)
+
     def newest(self, count: int) -> list[T]:
         self._look_through()
         return self._under.newest(count)

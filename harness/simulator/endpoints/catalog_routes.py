@@ -90,6 +90,16 @@ def list_products(params: Params, _: str) -> Execution:
     return execute
 
 
+def search_products(params: Params, _: str) -> Execution:
+    """GET /v1/products/search."""
+    return listing.searched(params, "product", "/v1/products", lambda world: world.products)
+
+
+def search_prices(params: Params, _: str) -> Execution:
+    """GET /v1/prices/search."""
+    return listing.searched(params, "price", "/v1/prices", lambda world: world.prices)
+
+
 def create_price(params: Params, _: str) -> Execution:
     """POST /v1/prices."""
     request = price_data(params)

@@ -38,6 +38,7 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     },
     "payment_method": {"customer": "customer"},
     "balance_transaction": {},
+    "balance": {},
     "event": {},
     "customer": {},
     "webhook_endpoint": {},

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from paidonce.harness.simulator.domain import checkout, confirming, intents, search
-from paidonce.harness.simulator.domain.collection import Cursor
+from paidonce.harness.simulator.domain import checkout, confirming, intents
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
 from paidonce.harness.simulator.domain.intent_checks import require_minimum
-from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
+from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params, listing
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
@@ -134,30 +133,20 @@ def retrieve(params: Params, identifier: str) -> Execution:
 def list_all(params: Params, _: str) -> Execution:
     """GET /v1/payment_intents."""
     cursor = listing.cursor(params)
-    customer = params.string("customer")
-    where = listing.both(
-        listing.created(params),
-        None if customer is None else lambda intent: bool(intent.customer == customer),
+    customer, where = params.string("customer"), listing.created(params)
+    return lambda world, _: listing.page(
+        world.intents,
+        "payment_intent",
+        _URL,
+        cursor,
+        among=listing.of_customer(world.intents, customer),
+        where=where,
     )
-    return lambda world, _: listing.page(world.intents, "payment_intent", _URL, cursor, where=where)
 
 
 def search_all(params: Params, _: str) -> Execution:
-    """GET /v1/payment_intents/search. The page token is the id of the last object seen."""
-    matches = search.compile_query(params.required("query"))
-    cursor = Cursor(limit=listing.limit(params), starting_after=params.string("page"))
-
-    def execute(world: World, _: EventRequest) -> Answer:
-        found = listing.page(world.intents, "page", f"{_URL}/search", cursor, where=matches)
-        last: PaymentIntent | None = found.data[-1] if found.has_more else None
-        return listing.SearchListing(
-            data=found.data,
-            has_more=found.has_more,
-            url=found.url,
-            next_page=None if last is None else last.id,
-        )
-
-    return execute
+    """GET /v1/payment_intents/search."""
+    return listing.searched(params, "payment_intent", _URL, lambda world: world.intents)
 
 
 def _check_secret(world: World, identifier: str, secret: str | None) -> None:

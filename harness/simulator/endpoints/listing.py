@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from paidonce.harness.simulator.domain import search
 from paidonce.harness.simulator.domain.collection import (
     Collection,
     Cursor,
@@ -111,6 +112,45 @@ def both(*conditions: Where | None) -> Where | None:
     if len(given) < 2:
         return given[0] if given else None
     return lambda item: all(condition(item) for condition in given)
+
+
+def of_customer(collection: Collection[Any], customer: str | None) -> list[str] | None:
+    """The ids of that customer's objects, oldest first; None where none is asked for."""
+    if customer is None:
+        return None
+    return collection.having("customer", _customer, customer)
+
+
+def _customer(item: Any) -> str | None:
+    found: str | None = item.customer
+    return found
+
+
+def searched(
+    params: Params, kind: str, url: str, collection: Callable[[World], Collection[Any]]
+) -> Execution:
+    """A page of what a query finds. The page token is the id of the last object seen."""
+    query = search.read_query(params.required("query"), kind)
+    where_to = Cursor(limit=limit(params), starting_after=params.string("page"))
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        among = query.among(collection(world))
+        found = page(
+            collection(world),
+            "page",
+            f"{url}/search",
+            where_to,
+            among=among,
+            where=lambda item: item.id not in world.deleted and query.matches(item),
+        )
+        return SearchListing(
+            data=found.data,
+            has_more=found.has_more,
+            url=found.url,
+            next_page=found.data[-1].id if found.has_more else None,
+        )
+
+    return execute
 
 
 def part(items: Sequence[HasId], noun: str, url: str, where_to: Cursor) -> Listing:

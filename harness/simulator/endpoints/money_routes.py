@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from paidonce.harness.simulator.domain import checkout, intents, refunds
+from paidonce.harness.simulator.domain import balance, checkout, intents, refunds
 from paidonce.harness.simulator.domain.collection import Collection, Identified
 from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
 from paidonce.harness.simulator.domain.objects import EventRequest
@@ -80,18 +80,26 @@ def list_refunds(params: Params, _: str) -> Execution:
 
 
 def list_charges(params: Params, _: str) -> Execution:
-    """GET /v1/charges, of one payment intent if asked."""
+    """GET /v1/charges, of one payment intent or customer if asked."""
     cursor = listing.cursor(params)
-    intent = params.string("payment_intent")
-    where = listing.both(listing.created(params))
-    return lambda world, _: listing.page(
-        world.charges,
-        "charge",
-        "/v1/charges",
-        cursor,
-        among=None if intent is None else world.charges_of.get(intent, ()),
-        where=where,
-    )
+    intent, customer = params.string("payment_intent"), params.string("customer")
+    where = listing.both(listing.created(params), listing.equal("customer", customer))
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        if intent is not None:
+            among: Sequence[str] | None = world.charges_of.get(intent, ())
+        else:
+            among = listing.of_customer(world.charges, customer)
+        return listing.page(
+            world.charges, "charge", "/v1/charges", cursor, among=among, where=where
+        )
+
+    return execute
+
+
+def search_charges(params: Params, _: str) -> Execution:
+    """GET /v1/charges/search."""
+    return listing.searched(params, "charge", "/v1/charges", lambda world: world.charges)
 
 
 def retrieve_charge(_: Params, identifier: str) -> Execution:
@@ -176,6 +184,11 @@ def list_balance_transactions(params: Params, _: str) -> Execution:
         cursor,
         where=where,
     )
+
+
+def retrieve_balance(_: Params, __: str) -> Execution:
+    """GET /v1/balance."""
+    return lambda world, _: balance.of(world)
 
 
 def retrieve_balance_transaction(_: Params, identifier: str) -> Execution:

@@ -68,6 +68,11 @@ def list_customers(params: Params, _: str) -> Execution:
     return execute
 
 
+def search_customers(params: Params, _: str) -> Execution:
+    """GET /v1/customers/search."""
+    return listing.searched(params, "customer", "/v1/customers", lambda world: world.customers)
+
+
 def create_payment_method(params: Params, _: str) -> Execution:
     """POST /v1/payment_methods, from a card token."""
     metadata = intents.merged({}, params.metadata() or {})
@@ -78,6 +83,15 @@ def create_payment_method(params: Params, _: str) -> Execution:
 def retrieve_payment_method(_: Params, identifier: str) -> Execution:
     """GET /v1/payment_methods/{id}."""
     return lambda world, _: payment_methods.require(world, identifier)
+
+
+def update_payment_method(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_methods/{id}: what is known of its owner, and metadata."""
+    metadata, details = params.metadata(), params.opaque("billing_details")
+    shown = params.choice("allow_redisplay", ("always", "limited", "unspecified"))
+    return lambda world, cause: payment_methods.update(
+        world, identifier, details, shown, metadata, cause
+    )
 
 
 def attach_payment_method(params: Params, identifier: str) -> Execution:

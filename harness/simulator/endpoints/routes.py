@@ -65,8 +65,8 @@ def find(method: str, path: str) -> RouteMatch | None:
     # "", "v1", resource, id and perhaps an action; some resources have a name of two words
     steps = path.split("/")
     at = 4 if steps[1:3] == ["v1", "checkout"] else 3
-    if not at < len(steps) <= at + 2 or steps[1] != "v1" or not steps[at]:
-        return None
+    if not at < len(steps) <= at + 2 or steps[1] != "v1" or steps[at] in ("", "search"):
+        return None  # what has no search of its own is not searched for an object called "search"
     template = "/".join([*steps[:at], "{id}", *steps[at + 1 :]])
     endpoint = _BY_ID.get((method, template))
     return None if endpoint is None else RouteMatch(endpoint, steps[at])
@@ -107,6 +107,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     yield from kind(
         "charge",
         ("GET", "charges", money_routes.list_charges),
+        ("GET", "charges/search", money_routes.search_charges),
         ("GET", "charges/{id}", money_routes.retrieve_charge),
         ("POST", "charges/{id}", money_routes.update_charge),
         ("POST", "charges/{id}/capture", money_routes.capture_charge),
@@ -121,11 +122,13 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "balance_transactions", money_routes.list_balance_transactions),
         ("GET", "balance_transactions/{id}", money_routes.retrieve_balance_transaction),
     )
+    yield from kind("balance", ("GET", "balance", money_routes.retrieve_balance))
     yield from kind(
         "payment_method",
         ("POST", "payment_methods", people_routes.create_payment_method),
         ("GET", "payment_methods", people_routes.list_payment_methods),
         ("GET", "payment_methods/{id}", people_routes.retrieve_payment_method),
+        ("POST", "payment_methods/{id}", people_routes.update_payment_method),
         ("POST", "payment_methods/{id}/attach", people_routes.attach_payment_method),
         ("POST", "payment_methods/{id}/detach", people_routes.detach_payment_method),
         ("GET", "customers/{id}/payment_methods", people_routes.list_payment_methods),
@@ -134,6 +137,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         "customer",
         ("POST", "customers", people_routes.create_customer),
         ("GET", "customers", people_routes.list_customers),
+        ("GET", "customers/search", people_routes.search_customers),
         ("GET", "customers/{id}", people_routes.retrieve_customer),
         ("POST", "customers/{id}", people_routes.update_customer),
         ("DELETE", "customers/{id}", people_routes.delete_customer),
@@ -155,6 +159,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         "product",
         ("POST", "products", catalog_routes.create_product),
         ("GET", "products", catalog_routes.list_products),
+        ("GET", "products/search", catalog_routes.search_products),
         ("GET", "products/{id}", catalog_routes.retrieve_product),
         ("POST", "products/{id}", catalog_routes.update_product),
         ("DELETE", "products/{id}", catalog_routes.delete_product),
@@ -163,6 +168,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         "price",
         ("POST", "prices", catalog_routes.create_price),
         ("GET", "prices", catalog_routes.list_prices),
+        ("GET", "prices/search", catalog_routes.search_prices),
         ("GET", "prices/{id}", catalog_routes.retrieve_price),
         ("POST", "prices/{id}", catalog_routes.update_price),
     )

@@ -27,6 +27,7 @@ EVENT_TYPES = frozenset(
         "payment_intent.succeeded",
         "payment_method.attached",
         "payment_method.detached",
+        "payment_method.updated",
         "price.created",
         "price.updated",
         "product.created",
