@@ -24,6 +24,7 @@ from paidonce.harness.process.threads import in_thread
 from paidonce.harness.proof.cell_search import searched
 from paidonce.harness.proof.plan import machine
 from paidonce.harness.results.words import count
+from paidonce.harness.service.script import clients_among
 from paidonce.harness.testbed.stack import Choice, open_stack
 
 
@@ -73,7 +74,7 @@ def _made(explored: Explored) -> dict[str, str]:
     ended = datetime.datetime.now(datetime.UTC)
     return {
         "Started": f"{ended - datetime.timedelta(seconds=explored.result.seconds):%F %T} UTC",
-        "Attempts": str(len(request.scenario.attempts)),
+        "Attempts": str(len(clients_among(request.scenario.attempts))),
         "Scheduler": request.search,
         "Seed": str(request.seed),
         "Machine": f"{here.system}, {count(here.cpus, 'CPU')}",

@@ -160,9 +160,11 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
 
 
 def _leases(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
-    """The leases that attempts were seen to take, each in words."""
+    """The leases that attempts were seen to take and that no time ends in a search, in words."""
     found = {one for each in worlds for one in each.leases.found.values()}
-    return sorted(found if elsewhere is None else found | set(elsewhere.leases.values()))
+    found |= set() if elsewhere is None else set(elsewhere.leases.values())
+    passing = [one.passing for one in worlds[0].scenario.attempts if one.passing is not None]
+    return sorted({one.words for one in found if not any(map(one.ended_by, passing))})
 
 
 def _timeouts(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -176,6 +176,7 @@ class Relying:
             progress=self.progress,
             stop_at_first=self.stop_at_first,
             recheck=Recheck(self.recheck, self.seed) if self.recheck else None,
+            besides=self.worlds[0].besides,
             elsewhere=self.elsewhere,
             learns=True,
         )

@@ -23,6 +23,7 @@ from paidonce.harness.predict.matching import refused
 from paidonce.harness.predict.pairs import forecast
 from paidonce.harness.predict.rows import NewRows
 from paidonce.harness.predict.types import Forecast, Solo
+from paidonce.harness.service.script import clients_among
 
 TRIES = 3
 """How often an attempt is played until it was under control from beginning to end."""
@@ -51,7 +52,7 @@ async def recorded(worlds: ServiceWorlds) -> Recorded:
     """
     catalog = await asyncio.to_thread(catalog_of, worlds)
     rows = NewRows(worlds.bench.postgres_url, catalog)
-    names = [one.name for one in worlds.scenario.attempts]
+    names = [one.name for one in clients_among(worlds.scenario.attempts)]
     await _warm(worlds)
     solos = [await _alone(worlds, name, rows) for name in names]
     again = [await _alone(worlds, name, rows) for name in names]

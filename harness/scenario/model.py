@@ -16,6 +16,7 @@ from typing import Any
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Action
+from paidonce.harness.service.passing import Passing
 
 GOOD_CARD = "pm_card_visa"
 DECLINED_CARD = "pm_card_chargeDeclined"
@@ -88,6 +89,8 @@ class Attempt:
     steps: tuple[Step, ...]
     start: Start = TOGETHER
     order: int = 0
+    passing: Passing | None = None
+    """The time that passes, where this is no client but that: it has no steps then."""
 
     @property
     def likeness(self) -> str:

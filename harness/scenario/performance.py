@@ -14,6 +14,7 @@ from paidonce.harness.http.client import NoAnswer, Wire
 from paidonce.harness.scenario.client import Actor, Cast, OrderContext
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.service.description import creation_request, fill
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.responses import UnexpectedAnswer, order_id
 from paidonce.harness.service.script import (
     NotAtRest,
@@ -25,6 +26,7 @@ from paidonce.harness.service.script import (
 )
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import at_rest, observe
+from paidonce.harness.testbed.passing import Clockwork, Prepared
 
 REST_DEADLINE_S = 30.0
 _RESET = "the target's reset"
@@ -38,6 +40,7 @@ class ScenarioPerformance:
     cast: Cast
     contexts: Sequence[OrderContext]
     wires: dict[str, Wire]
+    clockwork: Clockwork
     actors: dict[str, Actor] = field(default_factory=dict)
     _seen: list[OrderObserved] | None = None
     """The orders as they were when all was at rest."""
@@ -59,6 +62,9 @@ class ScenarioPerformance:
 
     async def join(self, surroundings: Surroundings) -> None:
         for attempt in self.scenario.attempts:
+            if attempt.passing is not None:
+                await self.clockwork.join(attempt.name, runs=bool(attempt.passing.sql))
+                continue
             wire = self.wires.setdefault(attempt.name, Wire(self.cast.bench.service_url))
             context = self.contexts[attempt.order]
             actor = Actor(self.cast, attempt.name, context, surroundings, wire)
@@ -70,8 +76,12 @@ class ScenarioPerformance:
         return True
 
     async def play(self, attempt: str, released: Released | None = None) -> None:
+        played = next(a for a in self.scenario.attempts if a.name == attempt)
+        if played.passing is not None:
+            await self._passes(attempt, played.passing)
+            return
         actor = self.actors[attempt]
-        first, *rest = next(a.steps for a in self.scenario.attempts if a.name == attempt)
+        first, *rest = played.steps
         try:
             prepared = None
             if released is not None:
@@ -84,6 +94,12 @@ class ScenarioPerformance:
                 completed = await actor.step(step)
         finally:
             actor.through()
+
+    async def _passes(self, attempt: str, passing: Passing) -> None:
+        statements: list[Prepared] = [(statement, {}) for statement in passing.sql]
+        where = f"scenario {self.scenario.name}, {attempt}"
+        journal = self.cast.journal
+        await self.clockwork.passes(attempt, passing.seconds, statements, journal, where)
 
     async def rest(self, over: Over) -> None:
         over()  # to look at an order is to ask the service for it
@@ -127,6 +143,10 @@ class ScenarioClients:
     _late: set[asyncio.Task[None]] = field(default_factory=set)
     _contexts: list[OrderContext] = field(default_factory=list)
     _wires: dict[str, Wire] = field(default_factory=dict)
+    _clockwork: Clockwork = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clockwork = Clockwork(self.bench)
 
     def header(self, script: Script, run: str, seed: int = 0) -> Header:
         """The header of a history of the scenario."""
@@ -140,7 +160,7 @@ class ScenarioClients:
         if self.on_prepare is not None:
             self.on_prepare()
         await _prepare(scenario, cast, contexts)
-        return ScenarioPerformance(scenario, cast, contexts, self._wires)
+        return ScenarioPerformance(scenario, cast, contexts, self._wires, self._clockwork)
 
     async def settle(self) -> None:
         """An execution of a scenario ends with its orders at rest."""
@@ -155,6 +175,7 @@ class ScenarioClients:
         await asyncio.gather(*self._late, return_exceptions=True)
         for wire in self._wires.values():
             await wire.close()
+        await self._clockwork.close()
 
     async def _orders(self, scenario: Scenario, journal: Recorder) -> list[OrderContext]:
         bench, anew = self.bench, bool(self.bench.target.reset and self._contexts)

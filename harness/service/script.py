@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Header, Recorder
+from paidonce.harness.service.passing import Passing
 
 
 class ClientState(enum.Enum):
@@ -52,6 +53,19 @@ class ScriptAttempt(Protocol):
         that were prepared each for itself (with an order of its own, say) are not alike.
         """
         ...
+
+    @property
+    def passing(self) -> Passing | None:
+        """The time that passes, where this is no client but that; such come after all clients."""
+        ...
+
+
+A = TypeVar("A", bound=ScriptAttempt)
+
+
+def clients_among(attempts: Iterable[A]) -> tuple[A, ...]:
+    """Return those of ``attempts`` that are clients' and not time that passes."""
+    return tuple(one for one in attempts if one.passing is None)
 
 
 class Script(Protocol):

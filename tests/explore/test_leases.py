@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tap_readers import reader_of
 
-from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.leases import Held, Lease, Leases
 from paidonce.harness.explore.control.row_leases import RowLeases, interval_seconds
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.taps.redis import RedisCommand
 
 LOCK = b"if redis.call('exists', KEYS[1]) == 0 then redis.call('set', KEYS[1], 1, 'px', 500) end"
@@ -22,7 +23,7 @@ def found(*commands: tuple[bytes, ...]) -> list[str]:
     for seq, (name, *args) in enumerate(commands, start=1):
         command = RedisCommand(seq, 1, name.decode().upper(), tuple(args))
         reader_of(command, leases=leases).sends(command, "tab 1")
-    return list(leases.found.values())
+    return [lease.words for lease in leases.found.values()]
 
 
 @pytest.mark.parametrize(
@@ -99,12 +100,14 @@ def test_other_keys_that_run_out_are_none(commands):
     ],
 )
 def test_a_row_that_is_taken_by_the_clock_is_a_lease(sql, column):
-    assert RowLeases().saw(sql) == column
+    row = RowLeases().saw(sql)
+    assert (row[1] if row else "") == column
 
 
 def told(*statements: tuple[str, list[str | None]]) -> list[str]:
     leases = RowLeases()
-    return [leases.saw(sql, params) for sql, params in statements]
+    rows = [leases.saw(sql, params) for sql, params in statements]
+    return [row[1] if row else "" for row in rows]
 
 
 def from_now(seconds: float) -> str:
@@ -138,6 +141,39 @@ def test_what_has_run_out_is_locked_and_taken_anew():
     mark = "UPDATE jobs SET taken_at = now() WHERE id = $1"
     assert told((FIND, []), (mark, ["7"])) == ["", "taken_at"]
     assert told((mark, ["7"])) == [""]
+
+
+@pytest.mark.parametrize(
+    ("passing", "ended"),
+    [
+        (Passing(60), False),
+        (Passing(sql=("UPDATE job SET taken_until = now() WHERE id = 7",)), True),
+        (Passing(sql=("SELECT 1", "UPDATE public.job SET taken_until = NULL, n = 2")), True),
+        (Passing(sql=("UPDATE job SET seen_at = now()",)), False),
+        (Passing(sql=("UPDATE other SET taken_until = now()",)), False),
+        (Passing(sql=("SELECT taken_until FROM job",)), False),
+    ],
+)
+def test_a_row_is_free_again_once_a_statement_has_set_its_column(passing, ended):
+    assert Lease("it takes a row", row=("job", "taken_until")).ended_by(passing) is ended
+
+
+@pytest.mark.parametrize(
+    ("seconds", "passes", "ended"),
+    [(30.0, 30, True), (30.0, 29, False), (None, 300, True), (None, 60, False)],
+)
+def test_a_key_is_free_again_once_its_time_has_passed(seconds, passes, ended):
+    assert Lease("it takes a key", seconds).ended_by(Passing(passes)) is ended
+
+
+def test_of_one_command_the_longest_lease_counts():
+    leases = Leases()
+    for seconds in (10.0, 40.0, 20.0):
+        leases.took("SET NX EX pay", Held(f"for {seconds:g} s", seconds))
+    (lease,) = leases.found.values()
+    assert lease.seconds == 40
+    leases.took("SET NX EX pay", Held("until a moment"))
+    assert leases.found["SET NX EX pay"].seconds is None
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,37 @@ MISTAKES = [
 LATE = "{token} is captured per run, which is not there yet"
 
 
+TIME = """
+[[time]]
+name = "lease over"
+seconds = 60
+sql = "UPDATE orders SET held = held - interval '1 minute' WHERE id = {order}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seconds = 60", "seconds = 0", "[[time]] 1, seconds: expected float > 0"),
+        ("seconds = 60", "at_most = 0", "[[time]] 1, at_most: expected int >= 1"),
+        ("seconds = 60", "secs = 60", "[[time]] 1, secs: unknown key"),
+        ('"lease over"', '"tab 1"', "there is another attempt called 'tab 1'"),
+        ("{order}", "{oder}", "[[time]] 1, sql, item 1: unknown placeholder 'oder'"),
+        (TIME[TIME.index("seconds") :], "", "expected seconds, sql or both"),
+    ],
+)
+def test_a_mistake_about_time_is_told_too(tmp_path, old, new, said):
+    assert load_target(write(tmp_path, example() + TIME)).file.time[0].seconds == 60
+    with pytest.raises(UsageError) as told:
+        load_target(write(tmp_path, example() + TIME.replace(old, new)))
+    assert said in str(told.value)
+
+
+def test_who_is_alone_may_race_with_time(tmp_path):
+    alone = example().replace("count = 2", "count = 1")
+    assert load_target(write(tmp_path, alone + TIME)).file.attempts[0].count == 1
+
+
 def test_the_example_of_the_docs_is_a_target(tmp_path):
     loaded = load_target(write(tmp_path, example()))
     assert [attempt.count for attempt in loaded.file.attempts] == [2]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
 from paidonce.harness.explore.control.alarms import RAISING
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.leases import Lease
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
@@ -41,7 +42,7 @@ class LaneReport:
     learnt: frozenset[str]
     disturbing: Mapping[str, str]
     surprise: str
-    leases: Mapping[str, str]
+    leases: Mapping[str, Lease]
     timeouts: frozenset[str]
     merged: frozenset[str]
 
@@ -102,7 +103,7 @@ class Elsewhere:
     learnt: set[str] = field(default_factory=set)
     disturbing: dict[str, str] = field(default_factory=dict)
     surprises: set[str] = field(default_factory=set)
-    leases: dict[str, str] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
     timeouts: set[str] = field(default_factory=set)
     merged: set[str] = field(default_factory=set)
 

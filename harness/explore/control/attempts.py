@@ -67,6 +67,11 @@ class Player:
 
     name: str
     at: At = At.START
+    begins: str = "start"
+    """The label of its first step."""
+    ours: Footprint | None = None
+    """For one that is no client and has nothing to do with the service's memory (time that passes):
+    what its first step touches. None for all others."""
     held: list[Arrival] = field(default_factory=list)
     """Units waiting to be let go, in the order of their arrival."""
     flying: list[Arrival] = field(default_factory=list)

@@ -419,6 +419,8 @@ class Control:
                     and await self._waits_for_a_lock(player)
                 ):
                     player.at = At.LOCK
+            elif player.ours is not None:
+                continue  # it is the harness that is at work for it
             elif player.told:
                 # Another process may be about to go on where this one has answered.
                 if self._several and await self._quiet.nobody_woken():

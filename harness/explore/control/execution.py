@@ -135,7 +135,7 @@ class ServiceWorld:
         polling = [p for p in players if self._polling(p)]
         enabled = tuple(p.name for p in players if p.able and p not in polling)
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
-        meets = player.at in MEETS
+        meets = player.at in MEETS and player.ours is None
         carried = self.mode.late_answers and player.at is At.TAP
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
@@ -167,6 +167,8 @@ class ServiceWorld:
         if self.alarms.overtaken is not None and (overtaken := self.reader.overtaken):
             self.alarms.overtaken(overtaken)
         touched = player.touched
+        if begins and player.ours is not None:
+            touched = touched.union(player.ours)
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
         self.deliveries.leave_behind(player, touched)
@@ -176,9 +178,9 @@ class ServiceWorld:
         inside = inside or self._inside()
         if inside and self.alarms.inside is not None and not self.mode.shared_memory:
             self.alarms.inside()
-        told = player.at in (At.DONE, At.AGAIN, At.EVENT)
+        told = player.at in (At.DONE, At.AGAIN, At.EVENT) and player.ours is None
         # Who is held with its answer, or waits for it, has done nothing within the service.
-        carried = carried and player.at in (At.ANSWER, At.LOCK)
+        carried = (carried and player.at in (At.ANSWER, At.LOCK)) or player.ours is not None
         if meets or inside or told or (self.mode.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         await self.look_ahead()
@@ -373,7 +375,7 @@ class ServiceWorld:
     def _label(self, player: Player) -> str:
         match player.at:
             case At.START:
-                return "start"
+                return player.begins
             case At.TAP:
                 begins = self.reader.begins(player.held[0])
                 return BEGINS if begins else player.held[0].label
@@ -388,11 +390,13 @@ class ServiceWorld:
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)
         carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
-        shared = self.mode.shared_memory and not carried
+        shared = self.mode.shared_memory and not carried and player.ours is None
         return expected.union(AT_THE_SERVICE) if shared else expected
 
     def _expected_at_taps(self, player: Player) -> Footprint:
         match player.at:
+            case At.START if player.ours is not None:
+                return player.ours
             case At.START | At.AGAIN | At.EVENT:
                 return AT_THE_SERVICE
             case At.TAP:

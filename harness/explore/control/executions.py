@@ -38,13 +38,14 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_n
 from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
+from paidonce.harness.explore.footprint.expiry import expiring
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
-from paidonce.harness.service.script import Clients, NotReady, Performance, Script
+from paidonce.harness.service.script import Clients, NotReady, Performance, Script, ScriptAttempt
 from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.tap import Tap, TapSession
 from paidonce.harness.testbed.bench import Bench
@@ -165,7 +166,7 @@ class ServiceWorlds:
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
         names = Names(performance.known, serials, self.mode.unnamed)
-        players = [Player(attempt.name) for attempt in self.scenario.attempts]
+        players = [self._player(attempt) for attempt in self.scenario.attempts]
         reading = self._reading(names, began)
         reader = TapReader(reading, players, self._known())
         preparing.tell(names, reader.made)
@@ -207,6 +208,17 @@ class ServiceWorlds:
         self._listen(control, reader)
         self.last = world
         return world
+
+    def _player(self, attempt: ScriptAttempt) -> Player:
+        passing = attempt.passing
+        if passing is None:
+            return Player(attempt.name)
+        touches = expiring(
+            passing.seconds,
+            redis=self.bench.redis is not None,
+            stripe=self.bench.advance is not None,
+        )
+        return Player(attempt.name, begins=passing.label, ours=touches)
 
     def _reading(self, names: Names, began: float) -> Reading:
         """Return what those who read the calls of one execution share; it ``began`` then."""
@@ -354,6 +366,11 @@ class ServiceWorlds:
             postgres = self._postgres
             self._activity = ProcessActivity(self.bench.pids, lambda: postgres.connecting)
         return self._activity
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """Return the names of those who are no attempts: time that passes."""
+        return tuple(one.name for one in self.scenario.attempts if one.passing is not None)
 
     @property
     def twins(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 A lease is given up by nobody: the one who took it may be slow, and goes on working when another has
 it already. In a search time stands still for leases, so what happens after one has run out is not
 tried, and a search of a service that rests on one is not complete; unless its description says that
-leases hold.
+leases hold, or has time pass that ends it (``Passing``).
 
 Not every key with a time to live is a lease. One is where the key is taken only if it is not there
 (``SET ... NX``, ``SETNX``, a script that asks for both), and where a row is taken by a condition
@@ -18,7 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.control.row_leases import LONGEST_S, RowLeases
+from paidonce.harness.explore.control.row_leases import LONGEST_S, RowLeases, columns_set
+from paidonce.harness.service.passing import Passing
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
 _FOR = {b"EX": 1.0, b"PX": 0.001}
@@ -30,34 +31,65 @@ _IF_ABSENT = re.compile(r"setnx|['\"]nx['\"]|exists|['\"]get['\"]", re.IGNORECAS
 _FOR_A_TIME = re.compile(r"expire|['\"][ep]x['\"]|setex", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Held:
+    """For how long a key is taken: in ``words``, and in seconds where that is told."""
+
+    words: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease: what takes it, in ``words``, and where it is kept.
+
+    ``seconds`` are those for which a key in Redis is taken, as far as that is told; ``row`` is the
+    table and the column that says until when a row is.
+    """
+
+    words: str
+    seconds: float | None = None
+    row: tuple[str, str] | None = None
+
+    def ended_by(self, passing: Passing) -> bool:
+        """Return whether it is over, whenever it was taken, once this has passed."""
+        if self.row is not None:
+            return any(self.row in columns_set(statement) for statement in passing.sql)
+        # Of one that is not told all that is known is that it is short enough to be a lease.
+        return passing.seconds >= (LONGEST_S if self.seconds is None else self.seconds)
+
+
 @dataclass
 class Leases:
-    """The leases that attempts were seen to take, in words."""
+    """The leases that attempts were seen to take."""
 
-    found: dict[str, str] = field(default_factory=dict)
+    found: dict[str, Lease] = field(default_factory=dict)
     """By label of the command or statement."""
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
     _rows: RowLeases = field(default_factory=RowLeases)
 
-    def took(self, label: str, held: str) -> None:
+    def took(self, label: str, held: Held) -> None:
         """Note that what is called ``label`` takes a key, and for how long."""
-        self.found.setdefault(label, f"{label!r} takes a key {held}")
+        longest = self.found.get(label)
+        if longest is None or (held.seconds or LONGEST_S) > (longest.seconds or LONGEST_S):
+            words = f"{label!r} takes a key {held.words}" if longest is None else longest.words
+            self.found[label] = Lease(words, held.seconds)
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
-        if column := self._rows.saw(sql, params):
-            why = f"{label!r} takes what is free by {column} and the clock"
-            self.found.setdefault(label, why)
+        if row := self._rows.saw(sql, params):
+            why = f"{label!r} takes what is free by {row[1]} and the clock"
+            self.found.setdefault(label, Lease(why, row=row))
 
-    def held(self, name: str, args: Sequence[bytes]) -> str:
-        """Return for how long a command of an attempt's to Redis takes a key, in words; empty if it
-        is no lease. ``name`` is in capitals."""
+    def held(self, name: str, args: Sequence[bytes]) -> Held | None:
+        """Return for how long a command of an attempt's to Redis takes a key; None if it is no
+        lease. ``name`` is in capitals."""
         options = [argument.upper() for argument in args[2:]]
         if name == "SET" and b"NX" in options:
             self._claimed.add(args[0])
             if _UNTIL & set(options):
-                return "until a moment"
+                return Held("until a moment")
             for option, unit in _FOR.items():
                 if option in options[:-1]:
                     return _seconds(options[options.index(option) + 1], unit)
@@ -66,7 +98,7 @@ class Leases:
         elif name in _EXPIRES and len(args) > 1 and args[0] in self._claimed:
             return _seconds(args[1], _EXPIRES[name])
         elif name in _EXPIRES_AT and args and args[0] in self._claimed:
-            return "until a moment"
+            return Held("until a moment")
         elif name == "SCRIPT" and len(args) > 1 and args[0].upper() == b"LOAD":
             self._learn(args[1])
         elif name in _SCRIPTS and args:
@@ -74,8 +106,8 @@ class Leases:
                 self._learn(args[0])
             text = self._scripts.get(args[0].lower(), "") if "SHA" in name else _text(args[0])
             if _IF_ABSENT.search(text) and _FOR_A_TIME.search(text):
-                return "for a time that its script sets"
-        return ""
+                return Held("for a time that its script sets")
+        return None
 
     def _learn(self, script: bytes) -> None:
         # Scripts are known by the SHA-1 of their text (redis.io, "Scripting with Lua").
@@ -87,9 +119,9 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 
-def _seconds(value: bytes, unit: float) -> str:
+def _seconds(value: bytes, unit: float) -> Held | None:
     try:
         seconds = int(value) * unit
     except ValueError:
-        return "for a time"
-    return f"for {seconds:g} s" if seconds <= LONGEST_S else ""
+        return Held("for a time")
+    return Held(f"for {seconds:g} s", seconds) if seconds <= LONGEST_S else None

@@ -88,10 +88,11 @@ class RowLeases:
     _looked: dict[str, set[str]] = field(default_factory=dict)
     """By table, columns by which rows that had run out were locked."""
 
-    def saw(self, sql: str, params: Sequence[str | None] = ()) -> str:
-        """Return the column by which a statement takes a row until a time; empty if it does not."""
+    def saw(self, sql: str, params: Sequence[str | None] = ()) -> tuple[str, str] | None:
+        """Return the table and the column by which a statement takes a row until a time; None if it
+        does not."""
         if not (timed := _timed(sql)):
-            return ""
+            return None
         now = time.time()
         for one in timed:
             compares, sets = (
@@ -112,14 +113,21 @@ class RowLeases:
                 freed = self._freed.get(one.table, set())
                 taken = freed & ({*_short(sets)} | (freed - one.names))
                 if taken:
-                    return min(taken)
+                    return one.table, min(taken)
             elif one.verb == "update":
                 free |= self._looked.get(one.table, set())
             for column in sorted(free & set(sets)):
                 lasting = [*compares.get(column, ()), *sets[column]]
                 if _is_short(lasting):
-                    return column
-        return ""
+                    return one.table, column
+        return None
+
+
+def columns_set(sql: str) -> frozenset[tuple[str, str]]:
+    """Return the columns that the UPDATEs of a text set, each with its table."""
+    return frozenset(
+        (one.table, column) for one in _timed(sql) if one.verb == "update" for column, _ in one.sets
+    )
 
 
 def _short(columns: dict[str, list[float]]) -> Iterable[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,6 +33,7 @@ from paidonce.harness.explore.search.types import (
     Scheduler,
     SearchResult,
 )
+from paidonce.harness.explore.search.words import with_besides
 from paidonce.harness.explore.search.world import Worlds
 from paidonce.harness.verdict import Status
 
@@ -54,6 +55,7 @@ async def search(
     retries: int = 2,
     recheck: Recheck | None = None,
     steps: str = "tap steps",
+    besides: Collection[str] = (),
     elsewhere: Elsewhere | None = None,
     learns: bool = False,
 ) -> SearchResult:
@@ -63,7 +65,8 @@ async def search(
     ``elsewhere``. An invalid execution is made
     again, at most ``retries`` times; if none succeeds, or a recheck finds that a schedule does
     not determine its execution, the result is never complete. ``steps`` is what the statement
-    of coverage calls the steps. ``stop_at_first`` false goes on after a counterexample.
+    of coverage calls the steps, ``besides`` are actors that it names and does not count as
+    attempts. ``stop_at_first`` false goes on after a counterexample.
     Whoever ``learns`` which values have no name is raised ``Unnamed``; else such an execution is
     invalid.
 
@@ -100,7 +103,7 @@ async def search(
                 break
     finally:
         await lanes.stop()
-    return _result(scheduler, tally, reason, steps)
+    return _result(scheduler, tally, reason, with_besides(steps, besides), besides)
 
 
 def _spent(budget: Budget, tally: _Tally, deadline: float | None) -> str:
@@ -115,8 +118,10 @@ def _spent(budget: Budget, tally: _Tally, deadline: float | None) -> str:
     return ""
 
 
-def _result(scheduler: Scheduler, tally: _Tally, reason: str, steps: str) -> SearchResult:
-    coverage = scheduler.coverage(len(tally.actors), steps)
+def _result(
+    scheduler: Scheduler, tally: _Tally, reason: str, steps: str, besides: Collection[str]
+) -> SearchResult:
+    coverage = scheduler.coverage(len(tally.actors - set(besides)), steps)
     reasons = [reason] if reason else []
     if tally.failed:
         reasons.append(

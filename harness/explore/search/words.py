@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from paidonce.harness.results.words import listed
+
 
 def attempts(number: int) -> str:
     return "1 attempt" if number == 1 else f"{number} attempts"
+
+
+def with_besides(steps: str, besides: Collection[str]) -> str:
+    """``tap steps, with lease over at any of them``."""
+    return f"{steps}, with {listed(sorted(besides))} at any of them" if besides else steps
 
 
 def at_most(switches: int) -> str:

@@ -117,7 +117,7 @@ async def _one_after_the_other(clients: TargetClients, script: TargetScript) -> 
     journal = Memory(clients.header(script, uuid.uuid4().hex[:12]))
     performance = await clients.begin(script, journal)
     await performance.join(_Alone(()))
-    for attempt in script.attempts:
+    for attempt in script.clients:
         with suppress(_RefusedAlone):
             await performance.play(attempt.name)
     with suppress(NotAtRest):
@@ -134,7 +134,7 @@ async def burst(
     began = time.monotonic()
     path = folder / name
     with Journal(path, clients.header(script, uuid.uuid4().hex[:12])) as journal:
-        pace = RealTime([attempt.name for attempt in script.attempts])
+        pace = RealTime([attempt.name for attempt in script.clients])
         try:
             await in_real_time(Execution(clients, script, journal), bench, pace)
         except NotAtRest as failure:

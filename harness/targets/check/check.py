@@ -113,7 +113,7 @@ def info(script: TargetScript) -> ScenarioInfo:
     """The attempts as reports show a scenario."""
     file = script.loaded.file
     parts = []
-    for attempt in script.attempts:
+    for attempt in script.clients:
         steps = ", then ".join(step.webhook or step.request for step in attempt.steps)
         parts.append(f"{attempt.name}: {steps}.")
     story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])

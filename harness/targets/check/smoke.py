@@ -63,7 +63,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
     turned_away = fault = False
     succeeding: dict[str, int] = {}
     kinds: dict[str, str] = {}
-    for attempt in script.attempts:
+    for attempt in script.clients:
         kinds.setdefault(attempt.table.name, attempt.name)
     for number, name in enumerate(kinds.values()):
         told = worlds.telling(script.keeping([name]))
@@ -137,7 +137,7 @@ def _told(operation: Operation) -> str:
 
 def _delivers(script: TargetScript, name: str) -> bool:
     """Return whether the last thing an attempt does is to deliver an event of ours."""
-    return any(one.name == name and one.steps[-1].webhook for one in script.attempts)
+    return any(one.name == name and one.steps[-1].webhook for one in script.clients)
 
 
 def _turned_away(operation: Operation) -> bool:

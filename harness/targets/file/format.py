@@ -20,6 +20,7 @@ from paidonce.harness.targets.file.format_steps import (
     RuleTable,
     StepTable,
     SuccessTable,
+    TimeTable,
 )
 
 
@@ -250,6 +251,10 @@ class TargetFile(Table, frozen=True, kw_only=True):
     ] = {}
     prepare: tuple[PrepareTable, ...] = ()
     attempts: Annotated[tuple[AttemptTable, ...], Meta(min_length=1)]
+    time: Annotated[
+        tuple[TimeTable, ...],
+        Meta(description="What runs out while the attempts are under way; in searches only."),
+    ] = ()
     success: SuccessTable
     rejection: Annotated[
         RuleTable | tuple[RuleTable, ...],
@@ -281,5 +286,6 @@ __all__ = [
     "Table",
     "TapsTable",
     "TargetFile",
+    "TimeTable",
     "VariantTable",
 ]

@@ -91,6 +91,30 @@ class PrepareTable(StepTable, frozen=True, kw_only=True):
     ] = "run"
 
 
+class TimeTable(Table, frozen=True, kw_only=True):
+    """``[[time]]``: time that passes in a search, at any place: what ends by then has ended."""
+
+    name: str
+    seconds: Annotated[
+        Seconds | None,
+        Meta(description="So many pass for keys in Redis with an expiry, and on Stripe's clock."),
+    ] = None
+    sql: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description='The same for a time kept in Postgres: "UPDATE jobs SET locked_until = '
+            "locked_until - interval '1 minute'\". It waits for rows that are locked."
+        ),
+    ] = ()
+    at_most: Annotated[
+        Count, Meta(description="How often it passes in an execution: each time at any place.")
+    ] = 1
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        return (self.sql,) if isinstance(self.sql, str) else self.sql
+
+
 class RuleTable(Table, frozen=True, kw_only=True):
     """A rule for an answer; all that is given must hold."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
@@ -12,6 +12,7 @@ from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
 from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
+from paidonce.harness.targets.file.required_taps import needed
 
 _REQUEST = re.compile(r"([A-Z]+) (/\S*)")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -37,27 +38,27 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
                 )
             captured[name] = step.per
     _reset(at / "[reset]", file, captured)
-    _attempts(at, file, captured)
+    seen = _attempts(at, file, captured)
+    _times(at, file, captured, seen)
     return captured
 
 
 def names_of(attempt: AttemptTable) -> tuple[str, ...]:
     """The attempts a table stands for: "tab 1", "tab 2"; just its name where it is one."""
-    if attempt.count == 1:
-        return (attempt.name,)
-    return tuple(f"{attempt.name} {number}" for number in range(1, attempt.count + 1))
+    return copies(attempt.name, attempt.count)
 
 
-def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
+def copies(name: str, count: int) -> tuple[str, ...]:
+    """The names of so many of the same."""
+    return (name,) if count == 1 else tuple(f"{name} {n}" for n in range(1, count + 1))
+
+
+def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]:
+    """Check the attempts; returns their names."""
     seen: set[str] = set()
     for number, attempt in enumerate(file.attempts, start=1):
         here = at / f"[[attempts]] {number}"
-        if not re.fullmatch(r"[^\s{}/\\][^\n{}/\\]*", attempt.name):
-            (here / "name").fail(f"expected a name people can read, got {attempt.name!r}")
-        for name in names_of(attempt):
-            if name in seen:
-                (here / "name").fail(f"there is another attempt called {name!r}")
-            seen.add(name)
+        _name(here / "name", attempt.name, names_of(attempt), seen)
         names = set(captured)
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"
@@ -65,10 +66,33 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
                 (where / "expect").fail("the last step's answer is judged by [success]")
             _step(where, step, _known(names, "attempt"), {})
             names |= set(step.capture)
-    if len(seen) < 2:
+    if len(seen) < 2 and not file.time:
         (at / "[[attempts]]").fail(
             "one attempt alone has nobody to race with: write count = 2, or add another"
         )
+    return seen
+
+
+def _name(at: At, name: str, copied: Sequence[str], seen: set[str]) -> None:
+    if not re.fullmatch(r"[^\s{}/\\][^\n{}/\\]*", name):
+        at.fail(f"expected a name people can read, got {name!r}")
+    for one in copied:
+        if one in seen:
+            at.fail(f"there is another attempt called {one!r}")
+        seen.add(one)
+
+
+def _times(at: At, file: TargetFile, captured: Mapping[str, str], seen: set[str]) -> None:
+    known = [name for name, scope in captured.items() if scope != "attempt"]
+    for number, time in enumerate(file.time, start=1):
+        here = at / f"[[time]] {number}"
+        _name(here / "name", time.name, copies(time.name, time.at_most), seen)
+        if time.seconds is None and not time.statements:
+            here.fail("expected seconds, sql or both: what ends when this time has passed")
+        for position, statement in enumerate(time.statements, start=1):
+            (here / f"sql, item {position}").places(statement, [*known, "run"])
+        if time.statements and file.taps.need is not None and "postgres" not in needed(file):
+            (here / "sql").fail("the service has no Postgres by [taps]")
 
 
 def _reset(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:

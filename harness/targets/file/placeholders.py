@@ -112,6 +112,11 @@ def as_parameters(query: str, values: Mapping[str, Any], where: str) -> tuple[st
     return _PLACE.sub(parameter, query.replace("%", "%%")), used
 
 
+def as_sql(query: str) -> str:
+    """A query with ``{name}`` as NULL, for who reads what it does and not to which row."""
+    return _PLACE.sub(lambda found: "NULL" if found.group(1) else found.group()[0], query)
+
+
 def _value(name: str, values: Mapping[str, Any], where: str) -> Any:
     if name not in values:
         known = ", ".join("{" + one + "}" for one in sorted(values)) or "none"

@@ -55,7 +55,7 @@ _TYPES = {
 
 Path = tuple[str | int, ...]
 
-_TABLES = ("process", "prepare", "attempts", "invariants")
+_TABLES = ("process", "prepare", "attempts", "time", "invariants")
 _NAMED = ("variants", "observe")
 
 

@@ -29,6 +29,7 @@ from paidonce.harness.targets.run.resetting import Mark, Snapshot, run_statement
 from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.passing import Clockwork
 
 USER = "client"
 _COMMAND_DEADLINE_S = 60.0
@@ -51,7 +52,11 @@ class TargetClients:
     _observer: Observer | None = None
     _last: TargetPerformance | None = None
     _wires: dict[str, Wire] = field(default_factory=dict)
+    _clockwork: Clockwork = field(init=False)
     _runs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self._clockwork = Clockwork(self.bench)
 
     def header(self, script: Script, run: str, seed: int = 0) -> Header:
         """The header of a history of the target's attempts."""
@@ -84,7 +89,7 @@ class TargetClients:
             self.on_prepare()
         await self._prepare(shared, "run")
         own: dict[str, Scope] = {}
-        for number, attempt in enumerate(script.attempts, start=1):
+        for number, attempt in enumerate(script.clients, start=1):
             own[attempt.name] = shared.copy()
             own[attempt.name].number = number
             own[attempt.name].values |= _names_of(attempt)
@@ -93,7 +98,15 @@ class TargetClients:
         for scope in (shared, *own.values()):
             scope.values |= marks
         performance = TargetPerformance(
-            self.bench, self.loaded, script, journal, shared, own, self._wires, observer
+            self.bench,
+            self.loaded,
+            script,
+            journal,
+            shared,
+            own,
+            self._wires,
+            observer,
+            self._clockwork,
         )
         self._last = performance
         earlier = {n for i in self.loaded.file.invariants for n in parse(i.check).before}
@@ -104,6 +117,7 @@ class TargetClients:
         for wire in self._wires.values():
             await wire.close()
         self._wires.clear()
+        await self._clockwork.close()
 
     async def settle(self) -> None:
         """Wait until nothing is left to be done of the last execution. Raises ``NotReady``."""

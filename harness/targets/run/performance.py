@@ -16,8 +16,9 @@ from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
 from paidonce.harness.targets.file.answer_rules import has_status, meets, rules_of
 from paidonce.harness.targets.file.captures import NothingThere, parse_capture
-from paidonce.harness.targets.file.format import StepTable
+from paidonce.harness.targets.file.format import StepTable, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.file.placeholders import as_parameters
 from paidonce.harness.targets.run.events import Events
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
@@ -26,6 +27,7 @@ from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import ledger
+from paidonce.harness.testbed.passing import Clockwork
 
 _REDELIVERIES = 100
 _PARK_S = 0.05
@@ -51,6 +53,7 @@ class TargetPerformance:
     own: Mapping[str, Scope]
     wires: dict[str, Wire]
     observer: Observer
+    clockwork: Clockwork
     _surroundings: Surroundings | None = None
     _ops: Iterator[int] = field(default_factory=itertools.count)
     _events: Events = field(init=False)
@@ -81,12 +84,18 @@ class TargetPerformance:
     async def join(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         for attempt in self.script.attempts:
+            if attempt.time is not None:
+                runs = bool(attempt.time.statements) and self.bench.controlled
+                await self.clockwork.join(attempt.name, runs=runs)
+                continue
             if attempt.name not in self.wires:
                 self.wires[attempt.name] = Wire(self.bench.service_url)
             await self._warm(self.wires[attempt.name])
 
     async def may_begin(self, attempt: str) -> bool:
         part = self._part(attempt)
+        if part.time is not None:
+            return True
         if attempt not in self._begins and await self._there(part, 1, part.steps[0]):
             self._begins.add(attempt)
         return attempt in self._begins
@@ -112,6 +121,9 @@ class TargetPerformance:
 
     async def play(self, attempt: str, released: Released | None = None) -> None:
         part = self._part(attempt)
+        if part.time is not None:
+            await self._passes(part.name, part.time)
+            return
         self._under_way.add(attempt)
         try:
             for number, step in enumerate(part.steps, start=1):
@@ -123,6 +135,12 @@ class TargetPerformance:
                     return
         finally:
             self._under_way.discard(attempt)
+
+    async def _passes(self, name: str, time: TimeTable) -> None:
+        where = f"{self.loaded.path}, [[time]] {time.name}, sql"
+        values = self.shared.values
+        prepared = [as_parameters(one, values, where) for one in time.statements]
+        await self.clockwork.passes(name, time.seconds or 0.0, prepared, self.journal, where)
 
     async def _can_be_made(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
         """Wait until what the step needs of Stripe is there; False if it never comes.

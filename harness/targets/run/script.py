@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -11,9 +11,12 @@ from msgspec import UNSET
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Invariant, Rules
-from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.script import clients_among
+from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
-from paidonce.harness.targets.file.placeholders import names_in
+from paidonce.harness.targets.file.meaning_check_steps import copies
+from paidonce.harness.targets.file.placeholders import as_sql, names_in
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,24 @@ class TargetAttempt:
     number: int
     table: AttemptTable
     alone: bool = False
+    time: TimeTable | None = None
+    """The time that passes, where it is no client: it has no steps then."""
 
     @property
     def steps(self) -> Sequence[StepTable]:
         return self.table.steps
 
     @property
+    def passing(self) -> Passing | None:
+        if self.time is None:
+            return None
+        return Passing(self.time.seconds or 0.0, tuple(map(as_sql, self.time.statements)))
+
+    @property
     def likeness(self) -> str:
         """Equal for copies that do the same to the same things."""
+        if self.time is not None:
+            return repr(self.time)
         return self.name if self.alone else repr(msgspec.structs.replace(self.table, count=1))
 
 
@@ -55,6 +68,11 @@ class TargetScript:
     @property
     def whole(self) -> TargetScript:
         return self.part_of or self
+
+    @property
+    def clients(self) -> tuple[TargetAttempt, ...]:
+        """Return the attempts that are clients'."""
+        return clients_among(self.attempts)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -130,10 +148,10 @@ class TargetScript:
     def rules(self) -> Rules:
         """Return the rules that must hold, as a history carries them."""
         file = self.loaded.file
-        counted = tuple(a.name for a in self.attempts if a.table.counts)
+        counted = tuple(a.name for a in self.clients if a.table.counts)
         least = file.success.at_least
         return Rules(
-            attempts=tuple(attempt.name for attempt in self.attempts),
+            attempts=tuple(attempt.name for attempt in self.clients),
             counted=counted,
             invariants=tuple(Invariant(name=i.name, check=i.check) for i in file.invariants),
             # With fewer attempts, as in a counterexample made smaller, fewer can succeed.
@@ -165,4 +183,12 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
         else:
             numbers = range(1, table.count + 1)
             found += [TargetAttempt(f"{table.name} {n}", n, table, alone) for n in numbers]
-    return tuple(found)
+    return (*found, *_times(file))
+
+
+def _times(file: TargetFile) -> Iterator[TargetAttempt]:
+    """Yield what passes of time, each as often as it may."""
+    for time in file.time:
+        for number, name in enumerate(copies(time.name, time.at_most), start=1):
+            nobody = AttemptTable(name=time.name, steps=(), counts=False)
+            yield TargetAttempt(name, number, nobody, time=time)

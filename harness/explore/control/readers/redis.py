@@ -21,7 +21,8 @@ class RedisReader(CallReader[RedisCommand]):
         return super().text(call)
 
     def sends(self, call: RedisCommand, actor: str) -> str | None:
-        if held := self.reading.leases.held(call.name, call.args):
+        held = self.reading.leases.held(call.name, call.args)
+        if held is not None:
             self.reading.leases.took(call.label, held)
         self.reading.keyed(call, self.reading.time_keys.command(actor, call.name, call.args))
         self.reading.times.wrote(actor, [_text(argument) for argument in call.args[1:]])

@@ -151,8 +151,8 @@ def _units(
     units: dict[int, int] = {}
     after = 0
     for place, step in enumerate(steps):
-        if step.label in WITHOUT_A_UNIT:
-            continue
+        if place == 0 or step.label in WITHOUT_A_UNIT:
+            continue  # the first is a beginning, whatever it is called
         is_unit = _test(step, witness, history)
         # Connections side by side may be answered in another order than they were let go in.
         candidates = [*range(after, len(events)), *range(after)]

@@ -1,0 +1,29 @@
+"""The footprint of time that passes: all that has an expiry, wherever it may be set.
+
+A key that is set before the time passes is gone after it, and one that is set after it is not. So
+it is not enough to touch what expires there and then: whoever may set an expiry later is touched.
+"""
+
+from __future__ import annotations
+
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.stripe import MONEY
+
+_REDIS = Resource(("redis",))
+_STRIPE = Resource(("stripe",))
+_KEYS_KEPT_S = 24 * 3600.0
+"""An idempotency key is kept at least so long (https://docs.stripe.com/api/idempotent_requests);
+an authorization, and anything else that runs out there, lasts longer."""
+
+
+def expiring(seconds: float, *, redis: bool, stripe: bool) -> Footprint:
+    """Return what ``seconds`` that pass touch, where there is a Redis, and a Stripe with a clock.
+
+    At Stripe a payment that is processing may be settled by then; from a day on keys are gone.
+    """
+    if not seconds:
+        return LOCAL
+    things = {_REDIS} if redis else set()
+    if stripe:
+        things.add(_STRIPE if seconds >= _KEYS_KEPT_S else Resource(MONEY))
+    return Footprint(publishes=frozenset(things))

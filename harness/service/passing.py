@@ -1,0 +1,28 @@
+"""Time as one of those who move: at a moment of the search's choice some of it has passed.
+
+What ends by the clock of Redis or of Stripe ends because that clock is moved. A lease that is kept
+in Postgres ends by a statement that says so, since Postgres has no clock to move. The service's own
+timers go on as they would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Time that passes once in an execution.
+
+    ``seconds`` pass for what expires in Redis and at Stripe (none at all where 0); then the
+    statements of ``sql`` are run, each a transaction of its own, sent to the database as the
+    service sends its own.
+    """
+
+    seconds: float = 0.0
+    sql: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return the label of its first step."""
+        return f"{self.seconds:g} s pass" if self.seconds else "start"
