@@ -101,9 +101,7 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
     counts = result.counts
     match result.ending:
         case Ending.COMPLETE:
-            console.print(
-                f"[bold green]complete[/]: no counterexample in {escape(result.established)}"
-            )
+            console.print(f"[bold green]complete[/]: {escape(result.claimed)}")
         case Ending.COUNTEREXAMPLE:
             found = result.found[0]
             console.print(

@@ -147,9 +147,7 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
     if search is not None:
         match search.how:
             case How.COMPLETE:
-                found = (
-                    f"[bold green]complete[/]: no counterexample in {escape(search.established)}"
-                )
+                found = f"[bold green]complete[/]: {escape(search.claimed)}"
             case How.COUNTEREXAMPLE:
                 found = f"[bold red]counterexample[/] in execution {search.execution}"
             case _:

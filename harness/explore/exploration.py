@@ -18,10 +18,13 @@ from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
+from paidonce.harness.explore.failure.loop import FailureLoop, Found
+from paidonce.harness.explore.failure.plans import Chosen, usual
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
     Ahead,
@@ -87,6 +90,10 @@ class SearchRequest:
     """True if watching the service and warming it up is no part of the budget."""
     memory: bool = False
     """True if attempts are taken to share memory from the start."""
+    faults: int = 0
+    """How many failures there are in an execution at most."""
+    failing: Chosen = usual
+    """Which of the failures that are possible are made."""
     first: tuple[Ahead, ...] = ()
     """Orders to try before all others; what is complete does not depend on them."""
 
@@ -178,6 +185,7 @@ async def opened_as(
             split=frozenset(witness.split),
             endless=frozenset(witness.endless),
             each_try=frozenset(witness.each_try),
+            failures=frozenset(witness.failures),
         ),
     ) as worlds:
         yield worlds[0]
@@ -200,21 +208,27 @@ async def explore(
         with contextlib.suppress(InvalidRun):  # the search meets that again, and says so
             await asyncio.gather(*(each.warm() for each in worlds))
         clock = Clock(request.budget)
-    result = await _searched(worlds, request, clock, progress, elsewhere)
+    relying = _relying(worlds, request, clock, progress, elsewhere)
+    result = await relying.result()
     if (
         result.ending is not Ending.COUNTEREXAMPLE
         and not clock.over
         and await _watched(worlds, request, elsewhere)
     ):
         # What it does by itself since it was used was taken for the attempts' doing.
-        result = await _searched(worlds, request, clock, progress, elsewhere)
+        relying = _relying(worlds, request, clock, progress, elsewhere)
+        result = await relying.result()
+    told, under = worlds[0], None
+    if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
+        result, under = await _under_failures(worlds, request, relying, result, clock, progress)
+        told = worlds[0] if under is None else under.worlds[0]
     told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
     found = result.found[0].execution
-    told, smallest = worlds[0], None
+    smallest = None
     if request.shrink is not None:
-        told, smallest = await shrunk(worlds[0], found, request.shrink)
+        told, smallest = await shrunk(told, found, request.shrink)
         found = found if smallest is None else smallest.execution
     watcher = Annotator()
     again, judged = await play_again(told, expectations(found.taken), watcher)
@@ -235,7 +249,7 @@ async def explore(
 
 
 async def _watched(
-    worlds: list[ServiceWorlds], request: SearchRequest, elsewhere: Elsewhere | None = None
+    worlds: Sequence[ServiceWorlds], request: SearchRequest, elsewhere: Elsewhere | None = None
 ) -> bool:
     """Watch the service while nobody moves; whether it does something that was not known.
 
@@ -249,19 +263,21 @@ async def _watched(
     return any(await asyncio.gather(*watching))
 
 
-async def _searched(
-    worlds: list[ServiceWorlds],
+def _relying(
+    worlds: Sequence[ServiceWorlds],
     request: SearchRequest,
     clock: Clock,
     progress: Callable[[Progress], None] | None,
     elsewhere: Elsewhere | None,
-) -> SearchResult:
-    """The search, with what it relied on tried."""
+    known: Mode | None = None,
+) -> Relying:
+    """The search, with what it relied on tried; ``known`` is the mode in which another on the same
+    lanes has ended, which has tried that already."""
 
     async def watch_again() -> None:
         await _watched(worlds, request, elsewhere)
 
-    return await Relying(
+    return Relying(
         worlds,
         lambda: scheduler(request),
         clock.left,
@@ -270,11 +286,58 @@ async def _searched(
         seed=request.seed,
         recheck=request.recheck,
         stop_at_first=request.stop_at_first,
-        validation=request.validation,
+        validation=request.validation if known is None else None,
         progress=progress,
         elsewhere=elsewhere,
         watch_again=watch_again,
-    ).result()
+        known=known,
+    )
+
+
+async def _under_failures(
+    worlds: Sequence[ServiceWorlds],
+    request: SearchRequest,
+    relying: Relying,
+    result: SearchResult,
+    clock: Clock,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[SearchResult, Found | None]:
+    """Search under failures, after ``relying`` came to ``result`` without any.
+
+    What was found has the search of its plan, and the lanes to make it again on.
+    """
+    elsewhere, offers = relying.elsewhere, Offers()
+    for each in worlds:
+        offers.add(each.offers)
+    if elsewhere is not None:
+        offers.add(elsewhere.offers)
+
+    def search(lanes: Sequence[ServiceWorlds], mode: Mode, others: Elsewhere | None) -> Relying:
+        return _relying(lanes, request, clock, progress, others, mode)
+
+    loop = FailureLoop(
+        worlds,
+        search,
+        lambda: "the time for it is over" if clock.over else "",
+        request.faults,
+        relying.mode,
+        offers,
+        chosen=request.failing,
+        elsewhere=elsewhere,
+    )
+    under = await loop.run()
+    if loop.found is not None:
+        result = msgspec.structs.replace(loop.found.result, failures=under)
+        return result, loop.found
+    result = msgspec.structs.replace(result, failures=under)
+    if undecided := under.undecided:
+        reason = f"{len(undecided)} of {len(under.plans)} plans of failures were not searched to "
+        reason += f"their end, the first because: {undecided[0].reason}"
+        reasons = [result.reason, reason] if result.ending is Ending.INCOMPLETE else [reason]
+        result = msgspec.structs.replace(
+            result, ending=Ending.INCOMPLETE, reason="; ".join(reasons)
+        )
+    return result, None
 
 
 async def play_again(
@@ -310,6 +373,7 @@ def _witness(
         split=tuple(sorted(worlds.mode.split)),
         endless=tuple(sorted(worlds.mode.endless)),
         each_try=tuple(sorted(worlds.mode.each_try)),
+        failures=tuple(worlds.last.failing.happened),
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

@@ -65,6 +65,8 @@ class Relying:
     elsewhere: Elsewhere | None = None
     watch_again: Callable[[], Awaitable[object]] | None = None
     """Called before the search begins again because attempts share memory."""
+    known: Mode | None = None
+    """The mode in which it begins, where another search on these lanes has learnt already."""
     mode: Mode = field(default_factory=Mode)
     lessons: list[Lesson] = field(default_factory=list)
     executions: int = 0
@@ -75,14 +77,7 @@ class Relying:
 
     async def result(self) -> SearchResult:
         """Return the result of the search that began last; what it had learnt is in ``lessons``."""
-        known = what_is_known(each.mode for each in self.worlds)
-        self.mode = replace(
-            known,
-            shared_memory=self.memory or known.shared_memory,
-            late_answers=self.memory or known.late_answers,
-            in_turn=self.reduces,
-            late_locks=self.reduces,
-        )
+        self.mode = self._beginning() if self.known is None else self.known
         try:
             while True:
                 result = await self._settled()
@@ -92,6 +87,16 @@ class Relying:
             for each in self.worlds:
                 each.alarms = SILENT
                 each.mode = replace(each.mode, in_turn=False, late_locks=False, hold_all=False)
+
+    def _beginning(self) -> Mode:
+        known = what_is_known(each.mode for each in self.worlds)
+        return replace(
+            known,
+            shared_memory=self.memory or known.shared_memory,
+            late_answers=self.memory or known.late_answers,
+            in_turn=self.reduces,
+            late_locks=self.reduces,
+        )
 
     async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""

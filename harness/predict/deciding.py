@@ -65,7 +65,7 @@ def _decided(
                 f"complete, but in a search leases do not run out, and {prediction.lease} is one",
             )
         case Ending.COMPLETE:
-            standing, reason = Standing.REFUTED, f"no counterexample in {result.established}"
+            standing, reason = Standing.REFUTED, result.claimed
         case Ending.COUNTEREXAMPLE:
             standing, reason = (
                 Standing.OPEN,

@@ -167,6 +167,7 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
         broken=broken,
         witness=None if witness is None else witness.relative_to(out).as_posix(),
         grounds=result.grounds,
+        failures=result.failures,
     )
 
 

@@ -187,7 +187,7 @@ def _of_search(play: Play, script: TargetScript, found: Explored, notes: tuple[s
     witness = save(found, play.folder)
     match result.ending:
         case Ending.COMPLETE:
-            how = f"complete: no counterexample in {result.established}"
+            how = f"complete: {result.claimed}"
         case Ending.COUNTEREXAMPLE:
             how = f"a race, found in execution {result.found[0].execution.number}"
         case Ending.INCOMPLETE:

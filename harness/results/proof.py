@@ -10,6 +10,7 @@ import enum
 
 import msgspec
 
+from paidonce.harness.results.failures import UnderFailures, claimed
 from paidonce.harness.results.grounds import Grounds, resting
 from paidonce.harness.results.load_conditions import Conditions
 from paidonce.harness.results.load_observed import Seen
@@ -90,11 +91,18 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     witness: str | None = None
     grounds: Grounds | None = None
     """The grounds on which it rests, and what was learnt; None where nothing was tried."""
+    failures: UnderFailures | None = None
+    """The searches under failures; None where nothing went wrong."""
 
     @property
     def established(self) -> str:
         """The coverage, and what it rests on."""
         return resting(self.coverage, self.grounds)
+
+    @property
+    def claimed(self) -> str:
+        """The claim of a complete search, in words."""
+        return claimed(self.established, self.failures)
 
     @property
     def executions(self) -> int:

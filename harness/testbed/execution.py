@@ -35,6 +35,8 @@ class Execution:
     clients: Clients
     script: Script
     journal: Recorder
+    failing: bool = False
+    """True if something was made to go wrong in it: what it leaves behind is looked at as it is."""
     performance: Performance = field(init=False)
     """The performance that is played, once it has begun."""
 
@@ -54,6 +56,11 @@ class Execution:
         are to see that an order was still being worked on.
         """
         performance = self.performance
+        if self.failing:
+            over(stripe=True)
+            await performance.look()
+            self.journal.record(Ended(t=self.journal.now()))
+            return
         await self._rest(over, in_any_case=in_any_case)
         if performance.asks_again:
             over(asked=True)

@@ -11,7 +11,7 @@ def search_words(search: Searched) -> str:
     """A sentence with the counts, or with the reason why there are none."""
     match search.how:
         case How.COMPLETE:
-            return f"Complete search: no counterexample in {search.established}; {_counts(search)}."
+            return f"Complete search: {search.claimed}; {_counts(search)}."
         case How.COUNTEREXAMPLE:
             number = search.execution
             return f"The search found a counterexample in execution {number}; {_counts(search)}."

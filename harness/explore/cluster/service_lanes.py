@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
 from paidonce.harness.explore.control.alarms import RAISING
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.leases import Lease
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
@@ -45,6 +46,7 @@ class LaneReport:
     leases: Mapping[str, Lease]
     timeouts: frozenset[str]
     merged: frozenset[str]
+    offers: Offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class MakeOnService:
 
     async def __call__(self, worlds: ServiceWorlds) -> LaneReport:
         worlds.alarms = RAISING
+        worlds.offers = Offers()
         made = await make(in_mode(worlds, self.mode), self.plan, self.care)
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
@@ -69,6 +72,7 @@ class MakeOnService:
             dict(worlds.leases.found),
             frozenset(worlds.timeouts.found),
             frozenset(worlds.merged),
+            worlds.offers,
         )
 
 
@@ -106,6 +110,7 @@ class Elsewhere:
     leases: dict[str, Lease] = field(default_factory=dict)
     timeouts: set[str] = field(default_factory=set)
     merged: set[str] = field(default_factory=set)
+    offers: Offers = field(default_factory=Offers)
 
     @property
     def lanes(self) -> int:
@@ -122,6 +127,7 @@ class Elsewhere:
         self.leases.update(told.leases)
         self.timeouts |= told.timeouts
         self.merged |= told.merged
+        self.offers.add(told.offers)
         if told.surprise:
             self.surprises.add(told.surprise)
         return told.made

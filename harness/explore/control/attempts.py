@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.search.world import REDELIVERY
@@ -23,6 +25,7 @@ class At(enum.Enum):
     INSIDE = "waiting inside the service"
     AGAIN = REDELIVERY
     EVENT = "about to deliver an event"
+    LOST = "connection lost"
     DONE = "done"
 
 
@@ -54,6 +57,15 @@ class Arrival:
     """True if it runs what its owner's last unit parsed for it: both are one step."""
     unasked: bool = False
     """True if it came while nobody was moving."""
+    hung_up: Callable[[], bool] = lambda: False
+    """Asks whether the service has closed the connection it came on."""
+    failing: Possible | None = None
+    """The fault that happens to it, once it is let go."""
+
+    @property
+    def undone(self) -> bool:
+        """Return whether it is not carried out: something else happens in its place."""
+        return self.failing is not None and self.failing.undone
 
     @property
     def in_flight(self) -> bool:
@@ -106,6 +118,10 @@ class Player:
     """True if it was refused because another's call is under way: it may wait, and try again."""
     queued: set[tuple[str, int]] = field(default_factory=set)
     """The calls it has sent, by tap and number; also those behind another on their connection."""
+    at_taps: int = 0
+    """How many steps it has made at taps; what a statement commits by itself is part of it."""
+    failing: Possible | None = None
+    """The fault of the step that it is making."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 
@@ -117,7 +133,7 @@ class Player:
     @property
     def able(self) -> bool:
         """Return whether it can be let go."""
-        able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT)
+        able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT, At.LOST)
         return self.at in able and not self.absent
 
     @property

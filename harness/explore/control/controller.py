@@ -19,10 +19,12 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.attribution import Attribution
 from paidonce.harness.explore.control.deadlines import Patience
-from paidonce.harness.explore.control.interfaces import Activity, Reader, Waits
+from paidonce.harness.explore.control.failures import Place, Possible, cuts
+from paidonce.harness.explore.control.interfaces import Activity, Crashes, Reader, Waits
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.control.shared_connections import overtaking
@@ -32,6 +34,7 @@ from paidonce.harness.explore.control.standstill import Wait, standstill
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Left
+from paidonce.harness.taps.faults import AtTap, Crash, NoContact, TimePasses
 from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.postgres import Statement
 from paidonce.harness.taps.postgres.session import Session
@@ -63,6 +66,7 @@ class Control:
         late_answers: bool = False,
         splitting: Splitting | None = None,
         at_once: AtOnce | None = None,
+        crashes: Crashes | None = None,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
         its answer may still go on. ``late_answers``: see the module."""
@@ -78,6 +82,8 @@ class Control:
         self._late_answers = late_answers
         self._splitting = splitting
         self._at_once = at_once or AtOnce()
+        self._crashes = crashes
+        self._restarting = False
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
@@ -88,31 +94,43 @@ class Control:
         self._mover: Player | None = None
         self._moving = False
         self._ending: set[int] = set()
+        self._cut: set[str] = set()
+        """The sessions that a fault ends, and that have not ended yet."""
         self._handing_over: str | None = None
         """The connection that is used in this step, unless a transaction keeps it."""
         self._behind: tuple[Player, ...] = ()
+        self._set_going: list[str] = []
+        """Who no longer waits for a lock, since its process is gone."""
+        self._broken = ""
+        """Why the service did not come back after a crash; empty if it did."""
         self.pids: dict[str, int] = {}
         """The Postgres backend behind each session that was used."""
 
     # --- the gate -------------------------------------------------------------------------
 
-    async def request(self, call: Call, connection: Connection) -> None:
-        """Hold a unit until its attempt's turn."""
+    async def request(self, call: Call, connection: Connection) -> AtTap | None:
+        """Hold a unit until its attempt's turn; what goes wrong with it then."""
         if self.free:
             if self.over:
                 self._reader.after_the_end(call, connection)
-            return
+            return None
         session, pid = self._reader.session(call, connection)
-        arrival = Arrival(call, session, pid, unasked=not self._moving)
+        arrival = Arrival(call, session, pid, unasked=not self._moving, hung_up=connection.hung_up)
         self._by_call[call.tap, call.seq] = arrival
         if pid is not None:
             self.pids[session] = pid
+        if self._restarting:
+            self._starts(arrival)
+            return None
         if self._reader.background(arrival):
             arrival.back.set()
-            return
+            return None
         self._arrived.append(arrival)
         self.change()
         await arrival.go.wait()
+        if arrival.failing is None or arrival.failing.place is Place.ANSWER:
+            return None
+        return await self._fails(arrival.failing, session)
 
     def queued(self, call: Call, connection: Connection) -> None:
         """A unit has come that waits behind another one of its connection."""
@@ -140,11 +158,11 @@ class Control:
         self._whose.forget(call)
         self.change()
 
-    async def answer(self, call: Call, connection: Connection) -> None:
-        """Hold an answer while another attempt is moving."""
+    async def answer(self, call: Call, connection: Connection) -> AtTap | None:
+        """Hold an answer while another attempt is moving; what goes wrong with it then."""
         arrival = self._by_call.pop((call.tap, call.seq), None)
         if arrival is None:
-            return
+            return None
         touched = self._reader.answered(arrival)
         touched = touched.union(await self._reader.hidden(arrival))
         arrival.answered = True
@@ -157,13 +175,81 @@ class Control:
                     self.change()
                 else:
                     self.stir()  # it goes on: there is nothing to look at yet
-                return
+                return await self._answer_fails(arrival)
         self.change()
         if not self.free:
             await arrival.back.wait()
+        return None if self.free else await self._answer_fails(arrival)
+
+    async def _answer_fails(self, arrival: Arrival) -> AtTap | None:
+        """Return the fault of an answer that the service is about to be told."""
+        failing, call = arrival.failing, arrival.call
+        if failing is None or failing.place is not Place.ANSWER or not self._reader.told(call):
+            return None
+        return await self._fails(failing, arrival.session)
+
+    async def _fails(self, failing: Possible, session: str) -> AtTap | None:
+        """See that a planned fault happens; what its tap has to do about it."""
+        fault = failing.fault
+        assert not isinstance(fault, TimePasses), "time passes by itself, at nobody's step"
+        if isinstance(fault, Crash):
+            await self._crash(fault)
+            return None if failing.place is Place.ANSWER else NoContact()
+        if cuts(fault):
+            self._cut.add(session)
+        return fault
+
+    async def _crash(self, crash: Crash) -> None:
+        """Have a process of the service killed, and wait until it is there again.
+
+        Who is in it loses all it has, and goes on no more; what it had sent is carried out.
+        """
+        assert self._crashes is not None
+        for player in self.players.values():
+            if player is not self._mover:
+                player.touched = Footprint()
+        self._restarting = True
+        self._cut.update(self._crashes.sessions())
+        try:
+            await self._crashes.happen(crash)
+        except (PaidonceError, OSError) as error:
+            self._broken = f"the service does not come back after a crash: {error}"
+        finally:
+            self._restarting = False
+        for player in self.players.values():
+            self._lose(player)
+        self.change()
+
+    def _lose(self, player: Player) -> None:
+        """The process in which ``player`` may be is gone: drop what it has at the taps, if so."""
+        arrivals = [*player.held, *player.flying]
+        if player.at in (At.START, At.AGAIN, At.EVENT, At.DONE):
+            return
+        if player is not self._mover:
+            if arrivals and not any(arrival.hung_up() for arrival in arrivals):
+                return  # it talks to Stripe itself, past the service
+            if player.at is At.LOCK:
+                self._set_going.append(player.name)
+            player.at = At.LOST
+        for arrival in player.held:
+            arrival.failing = Possible(NoContact())
+            arrival.go.set()
+        for arrival in arrivals:
+            arrival.back.set()
+        player.held.clear()
+
+    def _starts(self, arrival: Arrival) -> None:
+        """Let pass what the service does as it starts again: it is part of the crash."""
+        arrival.itself = True
+        arrival.go.set()
+        arrival.back.set()
+        if self._mover is not None:
+            touched = self._reader.starts(arrival)
+            self._mover.touched = self._mover.touched.union(touched)
 
     def gone(self, session: str) -> None:
         """A connection has ended, and the server lets go of what it held."""
+        self._cut.discard(session)
         owner, let_go = self._reader.closed(session)
         pid = self.pids.pop(session, None)
         player = self.players.get(owner or "") or self._mover
@@ -208,15 +294,17 @@ class Control:
 
     # --- steps ------------------------------------------------------------------------------
 
-    def let_go(self, player: Player) -> None:
-        """Begin ``player``'s next step: what it is held at is let through."""
+    def let_go(self, player: Player, failing: Possible | None = None) -> None:
+        """Begin ``player``'s next step: what it is held at is let through, or is ``failing``."""
         player.touched = Footprint()
+        player.failing = failing
         self._handing_over = None
         match player.at:
             case At.TAP:
                 unit = player.held.pop(0)
                 player.idle = True
-                player.backs_off = self._reader.backs_off(unit)
+                player.backs_off = failing is not None or self._reader.backs_off(unit)
+                unit.failing = failing
                 if not self._late_answers:
                     self._hand_over(player, unit)
                 self._pass(player, unit)
@@ -251,7 +339,8 @@ class Control:
         while True:
             self._quiet.changed = False
             self._take_arrivals(mover)
-            woken += self._take_answers()
+            woken += self._take_answers() + self._set_going
+            self._set_going = []
             self._take_endings()
             if await self._all_at_rest(mover):
                 self._moving = False
@@ -261,13 +350,16 @@ class Control:
                 woken += [player.name for player in awake]
                 self._handed_over(awake)
                 return tuple(sorted(set(woken)))
+            if self._broken:
+                raise InvalidRun(self._broken)
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
             if await self._quiet.change_within(pause):
                 pause = _LOOK_AGAIN_S
                 continue
             self._quiet.looked()
-            await self._look(mover)
+            if not self._restarting:
+                await self._look(mover)
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
             if self._arrived and not self._carried() and await self._quiet.still():
                 raise InvalidRun(self._not_at_rest(mover))
@@ -302,6 +394,8 @@ class Control:
             owner.backs_off = False
             arrival.label, arrival.footprint = self._reader.read(arrival, owner)
             if arrival.footprint.empty or (arrival.goes_on and owner.at is At.MOVING):
+                if arrival.goes_on:
+                    arrival.failing = owner.failing
                 self._pass(owner, arrival)
                 if owner.at is not At.MOVING:
                     owner.at = At.MOVING
@@ -318,6 +412,8 @@ class Control:
             if not player.flying:
                 continue
             answered = [arrival for arrival in player.flying if arrival.answered]
+            if player.at is At.LOST:
+                player.flying = [arrival for arrival in player.flying if not arrival.answered]
             if not answered:
                 continue
             if player.at is At.MOVING and self._late_answers:
@@ -351,6 +447,10 @@ class Control:
 
     async def _all_at_rest(self, mover: Player) -> bool:
         if self._arrived or self.anybody(At.MOVING):
+            return False
+        if self._cut or self._restarting:
+            return False  # what a fault has ended is on its way to its end
+        if any(p.at is At.LOST and not p.told for p in self.players.values()):
             return False
         thorough = self._thorough or self._at_once.found
         if (mover.at is At.DONE or thorough) and not await self._quiet.finished():
@@ -473,6 +573,8 @@ class Control:
         if self._arrived:
             return self._whose.ambiguous(self._arrived, self._handing_over)
         where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
+        if self._cut:
+            where += f"; {', '.join(sorted(self._cut))} not ended by a fault"
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
 
     # --- helpers ----------------------------------------------------------------------------------
@@ -505,5 +607,6 @@ class Control:
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)
-        player.touched = player.touched.union(self._reader.passing(arrival))
+        if not arrival.undone:
+            player.touched = player.touched.union(self._reader.passing(arrival))
         arrival.go.set()

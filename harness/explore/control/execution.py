@@ -13,6 +13,7 @@ from paidonce.harness.explore.control.alarms import SILENT, Alarms
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.deliveries import MEETS, Deliveries
+from paidonce.harness.explore.control.failing import Failing
 from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
@@ -34,6 +35,7 @@ from paidonce.harness.service.script import (
     Performance,
     Script,
 )
+from paidonce.harness.taps.faults import Crash
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Verdict
@@ -64,6 +66,8 @@ class ServiceWorld:
     execution: Execution
     control: Control
     reader: TapReader
+    failing: Failing
+    """The failures that are planned for it."""
     end_recording: Over
     """Called when all attempts are through: looking at what came of them is no part of the
     history."""
@@ -135,16 +139,18 @@ class ServiceWorld:
         polling = [p for p in players if self._polling(p)]
         enabled = tuple(p.name for p in players if p.able and p not in polling)
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
-        meets = player.at in MEETS and player.ours is None
+        meets, lost = player.at in MEETS and player.ours is None, player.at is At.LOST
         carried = self.mode.late_answers and player.at is At.TAP
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
-        if self.mode.defers and player.at is At.TAP:
+        failing = self.failing.lets_go(player)
+        undone = failing is not None and failing.undone
+        if self.mode.defers and player.at is At.TAP and not undone:
             tenures = self.reader.past(player.held[0], actor)
         self.reader.late.at = self.steps
         beside = player.held[1].label if player.at is At.TAP and len(player.held) > 1 else ""
-        moment = player.at is At.TAP and player.held[0].moment
+        moment = player.at is At.TAP and player.held[0].moment and not undone
         if begins:
             self._begun[actor] = self.steps
         self.steps += 1
@@ -152,7 +158,7 @@ class ServiceWorld:
             return self._begins_a_call(player, enabled)
         if player.at is At.TAP:
             self.reader.let_go(player.held[0])
-        self.control.let_go(player)
+        self.control.let_go(player, failing)
         if begins:
             self._lives[actor] = asyncio.ensure_future(self._live(player))
         woken = await self.control.rest(player)
@@ -171,18 +177,26 @@ class ServiceWorld:
             touched = touched.union(player.ours)
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
+        crash = failing is not None and isinstance(failing.fault, Crash)
+        if crash:
+            for other in players:
+                touched = touched.union(other.touched)
         self.deliveries.leave_behind(player, touched)
+        self.failing.made(player, touched)
         if player.at is At.LOCK:
             for arrival in player.flying:
                 self.reader.waits(arrival)
         inside = inside or self._inside()
         if inside and self.alarms.inside is not None and not self.mode.shared_memory:
             self.alarms.inside()
-        told = player.at in (At.DONE, At.AGAIN, At.EVENT) and player.ours is None
+        told = player.at in (At.DONE, At.AGAIN, At.EVENT)
+        told = told and player.ours is None and not lost
         # Who is held with its answer, or waits for it, has done nothing within the service.
         carried = (carried and player.at in (At.ANSWER, At.LOCK)) or player.ours is not None
         if meets or inside or told or (self.mode.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
+        if player.ours is None:
+            touched = self.failing.around(touched, crash=crash)
         await self.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
@@ -214,12 +228,14 @@ class ServiceWorld:
         if waits := await self.control.standstill():
             return await self._stand_still(waits)
         self.complain_if_stuck()
+        self.failing.ended(self.control.players.values())
         for actor, one, other in self.side_by_side.untried():
             self.reader.sent_at_once(actor, one, other)
         self._ended = True
         self.control.over = True
         self.control.open()
         try:
+            self.execution.failing = bool(self.failing.happened)
             await self.execution.end(self.end_recording)
         except NotAtRest as failure:
             raise InvalidRun(str(failure)) from failure
@@ -334,6 +350,8 @@ class ServiceWorld:
     def _repeats(self, player: Player, whether: Repeats) -> tuple[Try, ...]:
         if player.at is not At.TAP or player.flying or len(player.held) > 1:
             return ()
+        if self.failing.at(player) is not None:
+            return ()
         return whether(player.name, self._label(player), lambda: self._expected(player))
 
     async def _tried_on(self, player: Player, taken: Taken) -> Taken:
@@ -346,6 +364,7 @@ class ServiceWorld:
                 raise InvalidRun(f"{player.name} tries {first!r} without end")
             lasting.tries += 1
             self.steps -= 1
+            player.at_taps -= 1
             more = await self._once(player)
             taken = msgspec.structs.replace(
                 taken,
@@ -367,12 +386,18 @@ class ServiceWorld:
             return twin is not None and self.control.players[twin].at is At.START
         if not self.mode.defers or player.at is not At.TAP or player.flying or len(player.held) > 1:
             return False
+        failing = self.failing.at(player)
+        if failing is not None and failing.undone:
+            return False
         if not self.reader.deferred(player.held[0], player.name):
             return False
         self.reader.waits(player.held[0])
         return True
 
     def _label(self, player: Player) -> str:
+        return self._words(player) + self.failing.label(player)
+
+    def _words(self, player: Player) -> str:
         match player.at:
             case At.START:
                 return player.begins
@@ -389,11 +414,15 @@ class ServiceWorld:
 
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)
+        if player.ours is None:
+            expected = self.failing.around(expected, crash=self.failing.crash(player))
         carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
         shared = self.mode.shared_memory and not carried and player.ours is None
         return expected.union(AT_THE_SERVICE) if shared else expected
 
     def _expected_at_taps(self, player: Player) -> Footprint:
+        if (failing := self.failing.expected(player)) is not None:
+            return self.reader.names.footprint(player.name, failing)
         match player.at:
             case At.START if player.ours is not None:
                 return player.ours

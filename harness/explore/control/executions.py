@@ -17,10 +17,12 @@ from paidonce.harness.explore.control.attribution_learnt import Habits
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.controller import Control
+from paidonce.harness.explore.control.crashes import ServiceCrashes, crashes_of
 from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.execution import ServiceWorld
+from paidonce.harness.explore.control.failing import Failing, Offers
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.lock_waits import LockWaits
@@ -46,6 +48,7 @@ from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Clients, NotReady, Performance, Script, ScriptAttempt
+from paidonce.harness.taps.faults import Crash
 from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.tap import Tap, TapSession
 from paidonce.harness.testbed.bench import Bench
@@ -88,6 +91,8 @@ class ServiceWorlds:
     """The leases that attempts were seen to take; of all worlds on the same bench."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """The time-outs that waiting for a lock could have met; of all worlds on the same bench."""
+    offers: Offers = field(default_factory=Offers)
+    """The failures that were possible in the executions since a search began."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
@@ -134,6 +139,7 @@ class ServiceWorlds:
                 late_answers=False,
                 hold_all=False,
                 put_back=False,
+                failures=frozenset(),
             ),
             alarms=Alarms(overtaken=told.alarms.overtaken),
             _serials=self._serials,
@@ -182,6 +188,7 @@ class ServiceWorlds:
             late_answers=self.mode.late_answers,
             splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all),
             at_once=self.background.at_once,
+            crashes=ServiceCrashes(self.bench, memory, self._processes()),
         )
         world = ServiceWorld(
             script=self.scenario,
@@ -190,6 +197,7 @@ class ServiceWorlds:
             execution=execution,
             control=control,
             reader=reader,
+            failing=Failing(reader, self.mode.failures, self.offers, crashes_of(self.bench)),
             side_by_side=SideBySide(self.background.at_once),
             end_recording=self._end_recording,
             mode=self.mode,
@@ -334,6 +342,8 @@ class ServiceWorlds:
         if self.last.judged is not None and self.last.judged.came.status is Status.INVALID:
             # What it left behind may be in the way of the next one, which is to begin like it.
             self._players_clients().put_back = True
+        if any(isinstance(failure.fault, Crash) for failure in self.last.failing.happened):
+            self.warmth.forget()  # another process has come in the place of the warm one
         self.background.settle()
         reader.settle()
         if pids := _in_transactions(control, reader):
@@ -375,7 +385,20 @@ class ServiceWorlds:
     @property
     def twins(self) -> dict[str, str]:
         """For each attempt one that does the same, as far as there is one."""
-        return twins({attempt.name: attempt.likeness for attempt in self.scenario.attempts})
+        failures = self.mode.failures
+        return twins(
+            {
+                attempt.name: (
+                    attempt.likeness,
+                    frozenset(
+                        (one.step, one.fault, one.place)
+                        for one in failures
+                        if one.attempt == attempt.name
+                    ),
+                )
+                for attempt in self.scenario.attempts
+            }
+        )
 
     def _known(self) -> Habits:
         if self._habits is None:

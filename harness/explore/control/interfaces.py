@@ -7,6 +7,7 @@ from typing import Protocol
 
 from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.taps.faults import Crash
 from paidonce.harness.taps.gate import Call, Connection
 
 
@@ -45,6 +46,12 @@ class Reader(Protocol):
 
     def passing(self, arrival: Arrival) -> Footprint:
         """Return what the unit's attempt has touched as soon as the unit is let go."""
+
+    def ends(self, arrival: Arrival) -> Footprint:
+        """Return what ending the unit's connection touches, if nothing of the unit is done."""
+
+    def starts(self, arrival: Arrival) -> Footprint:
+        """Return what the unit touches, which the service sends as it starts."""
 
     def backs_off(self, arrival: Arrival) -> bool:
         """Return whether the attempt is about to be refused, and may wait before it tries again."""
@@ -89,3 +96,18 @@ class Activity(Protocol):
 
     def at_work(self) -> bool:
         """Return whether it is running at this moment, or would be if it were its turn."""
+
+
+class Crashes(Protocol):
+    """The crashes of the service's processes."""
+
+    def sessions(self) -> Iterable[str]:
+        """The connections it has at the taps by whose end the servers let go of something."""
+        ...
+
+    async def happen(self, crash: Crash) -> None:
+        """Return once the process is killed, and was started again.
+
+        Raises what ``Outside.happen`` does.
+        """
+        ...

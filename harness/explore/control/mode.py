@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from paidonce.harness.explore.control.failures import PlannedFailure
 from paidonce.harness.explore.footprint.model import Column
+from paidonce.harness.taps.faults import Crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,18 @@ class Mode:
     """True if each execution begins with the tables as they were once the service was warm."""
     pairs: frozenset[tuple[str, str]] = frozenset()
     """Kinds of steps that were found not to commute."""
+    failures: frozenset[PlannedFailure] = frozenset()
+    """The failures that happen in every execution, as far as they can."""
 
     @property
     def defers(self) -> bool:
         """Return True if statements are deferred: not where every step is one in memory."""
         return self.late_locks and not self.shared_memory
+
+    @property
+    def crashes(self) -> bool:
+        """Return True if a process of the service is killed."""
+        return any(isinstance(failure.fault, Crash) for failure in self.failures)
 
 
 def what_is_known(modes: Iterable[Mode]) -> Mode:

@@ -32,8 +32,12 @@ class ProcessActivity:
     """
 
     def __init__(self, pids: Iterable[int], connecting: Callable[[], bool] = _never) -> None:
-        self._roots = [psutil.Process(pid) for pid in pids]
         self._connecting = connecting
+        self.begin(pids)
+
+    def begin(self, pids: Iterable[int]) -> None:
+        """Look at these processes from now on, and all they start."""
+        self._roots = [psutil.Process(pid) for pid in pids]
         self._taken: float | None = None
         self._pids: tuple[int, ...] | None = None
 

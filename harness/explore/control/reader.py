@@ -11,6 +11,7 @@ from typing import Any
 
 from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.control.attribution_learnt import Habits
+from paidonce.harness.explore.control.failures import Place, Possible
 from paidonce.harness.explore.control.polling import changed_nothing
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import NOBODYS, CallReader, Reading
@@ -174,6 +175,27 @@ class TapReader:
         """The unit makes its next step."""
         self._for(arrival).let_go(arrival.call)
 
+    def counts(self, arrival: Arrival) -> bool:
+        """Return whether the unit begins a step of its attempt's own, and does not end one."""
+        return self._for(arrival).counts(arrival.call)
+
+    def faults(self, arrival: Arrival) -> tuple[Possible, ...]:
+        """Return the faults that can happen to a unit that is about to be let go."""
+        return tuple(self._for(arrival).faults(arrival.call, arrival))
+
+    def crash_places(self, arrival: Arrival) -> tuple[Place, ...]:
+        """Return where in the unit's step a process may be killed."""
+        first = Place.REQUEST if self.counts(arrival) else Place.COMMIT
+        return (first, Place.ANSWER) if self.told(arrival.call) else (first,)
+
+    def ends(self, arrival: Arrival) -> Footprint:
+        """Return what ending the unit's connection touches, if nothing of the unit is done."""
+        return self._for(arrival).ends(arrival.call, arrival)
+
+    def starts(self, arrival: Arrival) -> Footprint:
+        """Return what a unit touches that the service sends as it starts."""
+        return self._for(arrival).touches(arrival.call, arrival)
+
     def deferred(self, arrival: Arrival, actor: str) -> bool:
         """Return whether all that the unit could do now is wait for what another attempt holds."""
         return self._for(arrival).deferred(arrival.call, arrival, actor)
@@ -208,17 +230,19 @@ class TapReader:
         """Return what an answered unit did touch; follows whose transaction is open on its
         session."""
         call, owner, reader = arrival.call, arrival.owner, self._for(arrival)
-        if owner is not None:
+        if owner is not None and not arrival.undone:
             reader.created(call, owner.name)
             self._told_apart_by_time(call, reader.answers(call, owner.name))
-        touched = reader.touched(call, arrival)
+        how = reader.failed if arrival.undone else reader.touched
+        touched = how(call, arrival)
         if owner is not None:
             self._background.attempted(arrival.session, touched)
             if not arrival.footprint.empty:
                 owner.heard.append(reader.heard(call))
                 owner.refused = reader.refused(call)
                 unchanged = changed_nothing(touched, refused=owner.refused)
-                owner.idle = reader.idle(call, arrival, owner, unchanged) and owner.idle
+                again = arrival.failing is None and reader.idle(call, arrival, owner, unchanged)
+                owner.idle = again and owner.idle
         return touched
 
     async def hidden(self, arrival: Arrival) -> Footprint:

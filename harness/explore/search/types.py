@@ -13,6 +13,7 @@ import msgspec
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.results.failures import UnderFailures, claimed
 from paidonce.harness.results.grounds import Grounds, resting
 from paidonce.harness.verdict import Status, Verdict
 
@@ -198,11 +199,18 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     """Why executions were invalid, each reason once."""
     grounds: Grounds | None = None
     """The grounds of a complete search, and what it has learnt; None where nothing was tried."""
+    failures: UnderFailures | None = None
+    """The searches under failures; None where nothing goes wrong."""
 
     @property
     def established(self) -> str:
         """The coverage, and what it rests on."""
         return resting(self.coverage, self.grounds)
+
+    @property
+    def claimed(self) -> str:
+        """The claim of a complete search, in words."""
+        return claimed(self.established, self.failures)
 
 
 class Guide(Protocol):

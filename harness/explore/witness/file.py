@@ -15,6 +15,7 @@ import msgspec
 from paidonce import harness
 from paidonce.harness.bounded import decode_json, encode_json, read_file
 from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.failures import PlannedFailure
 from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.types import Expected
@@ -97,6 +98,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that attempts make over and over until they are granted: in a replay they wait too."""
     each_try: tuple[str, ...] = ()
     """Steps that attempts make over and over that are a step of their own each: in a replay too."""
+    failures: tuple[PlannedFailure, ...] = ()
+    """The failures, in the order in which they happened; in a replay they happen as well."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status

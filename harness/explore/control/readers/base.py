@@ -7,6 +7,7 @@ what comes of it is the same for all of them, and is seen to by ``TapReader``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -15,6 +16,7 @@ from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.deferral import DeferralTracker
+from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
@@ -122,6 +124,25 @@ class CallReader(ABC, Generic[C]):
 
     def let_go(self, call: C) -> None:
         """The call makes its next step."""
+
+    # --- what can go wrong with it ------------------------------------------------------------
+
+    def counts(self, call: C) -> bool:
+        """Return whether the call begins a step of its attempt's own, and does not end one."""
+        return True
+
+    def faults(self, call: C, arrival: Arrival) -> Iterable[Possible]:
+        """The faults that can happen to the call, those of its tap."""
+        return ()
+
+    def ends(self, call: C, arrival: Arrival) -> Footprint:
+        """Return what ending the call's connection touches, or failing it, if nothing of it is
+        done."""
+        return LOCAL
+
+    def failed(self, call: C, arrival: Arrival) -> Footprint:
+        """The call was not carried out; returns what that touched."""
+        return LOCAL
 
     def deferred(self, call: C, arrival: Arrival, actor: str) -> bool:
         """Return whether all that the call could do now is wait for what another attempt holds."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.failures import Place, Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.explore.control.sql_sessions import Found
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_rows
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer
 from paidonce.harness.taps.postgres import Statement, Unit
+from paidonce.harness.taps.postgres.errors import FAULTS, TERMINATED
+from paidonce.harness.taps.postgres.units import COMMIT
 
 _ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
 _TO_END = frozenset({"commit", "rollback", "end", "abort"})
+_LETS_GO = frozenset({"commit", "rollback", "rollback to"})
 _WRITES = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
 _NO_ROWS = frozenset({"UPDATE 0", "DELETE 0", "INSERT 0 0", "SELECT 0"})
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: what NOWAIT is answered.
@@ -108,6 +114,47 @@ class PostgresReader(CallReader[Unit]):
         if call.ends == "function":
             return arrival.footprint
         return self._sessions.tracker(arrival.session).expected
+
+    def counts(self, call: Unit) -> bool:
+        return not (call.unasked or commits_by_itself(call))
+
+    def faults(self, call: Unit, arrival: Arrival) -> Iterable[Possible]:
+        if call.unasked or call.ends == "function":
+            return
+        tracker = self._sessions.tracker(arrival.session)
+        expected, run = tracker.expected, call.statements or call.prepared
+        kinds = {one.kind for one in self._sessions.found(arrival.session, run)}
+        acts = bool(expected.locks or expected.publishes) and kinds.isdisjoint(_LETS_GO)
+        usual: set[AtTap] = {ErrorAnswer(TERMINATED)}
+        if tracker.over and expected.publishes:
+            usual.add(LostAnswer())
+        if tracker.one_snapshot and (acts or (tracker.isolation == "serializable" and kinds)):
+            usual.add(ErrorAnswer("40001"))
+        if acts and tracker.holds_locks:
+            usual.add(ErrorAnswer("40P01"))
+        apart = commits_by_itself(call)
+        for one in of_tap(FAULTS, usual):
+            if apart and one.place is Place.REQUEST:
+                yield Possible(one.fault, Place.COMMIT, usual=one.usual)
+            elif one.place is Place.REQUEST or call.ends != "flush":
+                # Once it is answered, the end of the session and a lost answer are the same.
+                usual_there = one.usual and not (
+                    one.place is Place.ANSWER and isinstance(one.fault, ErrorAnswer)
+                )
+                yield Possible(one.fault, one.place, usual=usual_there)
+
+    def ends(self, call: Unit, arrival: Arrival) -> Footprint:
+        return self._sessions.tracker(arrival.session).let_go
+
+    def failed(self, call: Unit, arrival: Arrival) -> Footprint:
+        tracker = self._sessions.tracker(arrival.session)
+        if call.status_after in ("T", "E"):
+            self.reading.opens(arrival)
+        elif call.status_after == "I":
+            self.reading.owners.pop(arrival.session, None)
+        actor = None if arrival.owner is None else arrival.owner.name
+        self._late.answered(call, arrival.session, actor, waited=False)
+        return tracker.refused(status=call.status_after)
 
     def deferred(self, call: Unit, arrival: Arrival, actor: str) -> bool:
         return self._late.deferred(call, arrival.session, actor)
@@ -268,6 +315,11 @@ def refused(call: Unit) -> bool:
     if "pg_try_advisory" in call.statements[0].sql.lower():
         return bool(call.answer.sample) and all(row == ("f",) for row in call.answer.sample)
     return bool(call.answer.tags) and _NO_ROWS.issuperset(call.answer.tags)
+
+
+def commits_by_itself(call: Unit) -> bool:
+    """Tell whether a unit is the end of a statement's own transaction, which came before it."""
+    return call.ends == "sync" and call.continues and call.label == COMMIT
 
 
 def parses_once(call: Unit) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_text
+from paidonce.harness.taps.faults import LostAnswer, NoContact
 from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.redis.errors import FAULTS, in_place_of
 
 _NOT_TAKEN = frozenset({"SETNX", "HSETNX"})
 
@@ -32,6 +37,12 @@ class RedisReader(CallReader[RedisCommand]):
         if arrival.touches is None:
             arrival.touches = redis_footprint(call)
         return arrival.touches
+
+    def faults(self, call: RedisCommand, arrival: Arrival) -> Iterable[Possible]:
+        usual = (
+            (NoContact(), LostAnswer()) if self.touches(call, arrival).publishes else (NoContact(),)
+        )
+        yield from of_tap(FAULTS, usual, lambda error: in_place_of(call.name, error) is not None)
 
     def answers(self, call: RedisCommand, actor: str) -> str | None:
         reply = call.reply

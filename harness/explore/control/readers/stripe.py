@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from paidonce.harness.explore.control.attempts import Arrival, Player
+from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
 from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_ids
+from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer, NoContact
 from paidonce.harness.taps.stripe.calls import StripeCall
+from paidonce.harness.taps.stripe.refusals import FAULTS, FAULTS_OF_OURS, KEY_IN_USE, SAVED
 
 
 class StripeReader(CallReader[StripeCall]):
@@ -55,6 +60,22 @@ class StripeReader(CallReader[StripeCall]):
 
     def let_go(self, call: StripeCall) -> None:
         self.reading.one_key.let_go(call)
+
+    def faults(self, call: StripeCall, arrival: Arrival) -> Iterable[Possible]:
+        if call.method == "GET":
+            usual: tuple[AtTap, ...] = (NoContact(), ErrorAnswer("rate_limit"))
+        else:
+            errors = {"rate_limit", "lock_timeout", *SAVED}
+            if call.idempotency_key is not None:
+                errors.add(KEY_IN_USE)
+            usual = (NoContact(), LostAnswer(), *map(ErrorAnswer, errors))
+        known = FAULTS if self.reading.told is None else FAULTS_OF_OURS
+        keyed = call.idempotency_key is not None
+        yield from of_tap(known, usual, lambda error: keyed or error != KEY_IN_USE)
+
+    def failed(self, call: StripeCall, arrival: Arrival) -> Footprint:
+        self.reading.one_key.answered(call)
+        return LOCAL
 
     def created(self, call: StripeCall, actor: str) -> None:
         if call.method != "GET":

@@ -222,6 +222,21 @@ class TransactionTracker:
         self._session = after
         return self._told_apart(touched)
 
+    @property
+    def let_go(self) -> Footprint:
+        """Return what would be let go of if the session ended now."""
+        session = self._session
+        let_go = _ended(session, commit=False)
+        return self._told_apart(let_go.union(Footprint(locks=session.session_locks)))
+
+    def refused(self, *, status: str | None = None) -> Footprint:
+        """The expected unit was answered an error, and nothing of it was carried out; returns what
+        that let go of. ``status`` as for ``done``."""
+        before = self._session
+        self._after, self._expected = None, LOCAL
+        self._session = _failed(before, before.copy(), status)
+        return self._told_apart(_ended(before, commit=False))
+
     def observed(self, extra: Footprint) -> None:
         """The open transaction turned out to have touched more, its writes as ``publishes``."""
         self._session.looked |= extra.looks

@@ -1,0 +1,151 @@
+"""The failures of one execution: those that are planned for it, and those that were possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.failures import (
+    Offer,
+    Place,
+    PlannedFailure,
+    Possible,
+    planned,
+)
+from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.taps.faults import Crash
+
+PROCESS = frozenset({Resource(("process",))})
+"""The process of the service in which all attempts are."""
+
+
+@dataclass
+class Offers:
+    """The failures that were possible in the executions of a search, once all that was planned had
+    happened."""
+
+    offers: dict[PlannedFailure, Offer] = field(default_factory=dict)
+    changing: set[tuple[str, int]] = field(default_factory=set)
+    """Steps, by attempt and number, that published or locked anything in any execution."""
+    last: set[tuple[str, int]] = field(default_factory=set)
+    """Steps, by attempt and number, that were the last of their attempt in any execution."""
+    happened: int = 0
+    """In how many executions all that was planned went wrong."""
+
+    def add(self, others: Offers) -> None:
+        """Take in those of other executions of the same search."""
+        self.offers.update(others.offers)
+        self.changing |= others.changing
+        self.last |= others.last
+        self.happened += others.happened
+
+
+@dataclass
+class Failing:
+    """The failures of one execution, whose calls are read by ``reader``."""
+
+    reader: TapReader
+    failures: frozenset[PlannedFailure] = frozenset()
+    could: Offers = field(default_factory=Offers)
+    crashes: tuple[Crash, ...] = ()
+    """The processes of the service that can be killed, where all attempts are in that one."""
+    happened: list[PlannedFailure] = field(default_factory=list)
+    """The planned failures that have happened, in their order."""
+
+    def at(self, player: Player) -> Possible | None:
+        """Return what goes wrong with the step that ``player`` would make next."""
+        if not self.failures or not self._at_tap(player):
+            return None
+        step = self._number(player)
+        if not any(one.attempt == player.name and one.step == step for one in self.failures):
+            return None
+        return planned(self.failures, player.name, step, self._possible(player))
+
+    def awaited(self, player: Player) -> Possible | None:
+        """Return what goes wrong with an answer that ``player`` is about to be told."""
+        failing = (one.failing for one in player.flying if one.answered)
+        return next((one for one in failing if one and one.place is Place.ANSWER), None)
+
+    def expected(self, player: Player) -> Footprint | None:
+        """Return what the step that ``player`` would make next touches; None if nothing fails."""
+        if player.at is At.ANSWER and self.awaited(player) is not None:
+            touched = LOCAL
+            for arrival in player.flying:
+                touched = touched.union(self.reader.ends(arrival))
+            return touched
+        if (failing := self.at(player)) is None:
+            return None
+        ends = self.reader.ends(player.held[0])
+        return ends if failing.undone else ends.union(self.reader.expected(player.held[0]))
+
+    def label(self, player: Player) -> str:
+        """Return what the label of the step that ``player`` would make next has besides."""
+        failing = self.awaited(player) if player.at is At.ANSWER else self.at(player)
+        return "" if failing is None else f" · {failing.label}"
+
+    def lets_go(self, player: Player) -> Possible | None:
+        """``player`` makes its next step at a tap; returns what goes wrong with it."""
+        if not self._at_tap(player):
+            return None
+        failing, step = self.at(player), self._number(player)
+        if len(self.happened) == len(self.failures):
+            self._offers(player, step)
+        player.at_taps = step
+        if failing is not None:
+            self.happened.append(
+                PlannedFailure(
+                    attempt=player.name, step=step, fault=failing.fault, place=failing.place
+                )
+            )
+            if len(self.happened) == len(self.failures):
+                self.could.happened += 1
+        return failing
+
+    def made(self, player: Player, touched: Footprint) -> None:
+        """``player`` has made a step that touched this."""
+        if touched.publishes or touched.locks:
+            self.could.changing.add((player.name, player.at_taps))
+
+    def ended(self, players: Iterable[Player]) -> None:
+        """All ``players`` are through: note which step at a tap was the last of each."""
+        if len(self.happened) == len(self.failures):
+            self.could.last.update((player.name, player.at_taps) for player in players)
+
+    def _offers(self, player: Player, step: int) -> None:
+        unit = player.held[0]
+        for one in self._possible(player):
+            failure = PlannedFailure(
+                attempt=player.name, step=step, fault=one.fault, place=one.place
+            )
+            known = self.could.offers.get(failure)
+            if known is None or (one.usual and not known.usual):
+                self.could.offers[failure] = Offer(
+                    failure=failure, on=unit.call.tap, label=unit.label, usual=one.usual
+                )
+
+    def _possible(self, player: Player) -> Iterable[Possible]:
+        unit = player.held[0]
+        yield from self.reader.faults(unit)
+        places = self.reader.crash_places(unit)
+        yield from (Possible(crash, place) for crash in self.crashes for place in places)
+
+    def crash(self, player: Player) -> bool:
+        """Return whether a process is killed in the step that ``player`` would make next."""
+        failing = self.at(player)
+        return failing is not None and isinstance(failing.fault, Crash)
+
+    def around(self, step: Footprint, *, crash: bool) -> Footprint:
+        """``step`` with what a crash has to do with it: it ends all that is in the process."""
+        if crash:
+            return step.union(Footprint(publishes=PROCESS))
+        if any(isinstance(failure.fault, Crash) for failure in self.failures):
+            return step.union(Footprint(looks=PROCESS))
+        return step
+
+    def _number(self, player: Player) -> int:
+        return player.at_taps + self.reader.counts(player.held[0])
+
+    def _at_tap(self, player: Player) -> bool:
+        return player.at is At.TAP and not self.reader.begins(player.held[0])

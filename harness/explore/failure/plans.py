@@ -1,0 +1,115 @@
+"""Plans of failures: which there are after a search, without those that come to the same.
+
+A plan is a set of failures. Where a search below a plan is complete, its executions show every
+failure that can come next: up to there an execution with one failure more is one of them. So plans
+grow by one failure at a time, and none is missed.
+
+Crashes that come to the same are planned once. A process that dies takes its memory with it, so
+what it did since it last changed anything outside makes no difference to anybody:
+
+* killed before step n + 1 is killed before step n if step n never published nor locked anything;
+* killed after step n, before the service is told, is killed before step n + 1; where no step comes
+  after it, it is killed before the client is answered.
+
+This does not hold where attempts meet in that memory: one of them may have been answered by what
+another left there. All crashes are planned then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+from paidonce.harness.explore.control.failing import Offers
+from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure
+from paidonce.harness.taps.faults import Crash, LostAnswer
+
+Plan = frozenset[PlannedFailure]
+Chosen = Callable[[Offer], bool]
+"""Tells whether a failure that was possible is to be planned."""
+
+
+def usual(offer: Offer) -> bool:
+    """Tell whether a failure is one of those that are made unless others are asked for."""
+    return offer.usual
+
+
+def grown(
+    plan: Plan,
+    offers: Offers,
+    likeness: Mapping[str, Hashable],
+    chosen: Chosen = usual,
+    *,
+    every_crash: bool = False,
+) -> list[Plan]:
+    """Return the plans with one failure more than ``plan``, after a search below that.
+
+    ``likeness`` is equal for attempts that do the same: of plans that differ in which of those
+    fails there is one. The most likely to find anything come first.
+    """
+    ordered = sorted(offers.offers.values(), key=_rank)
+    found: dict[Plan, None] = {}
+    for offer in ordered:
+        failure = offer.failure
+        if failure in plan or not chosen(offer):
+            continue
+        if isinstance(failure.fault, Crash) and not every_crash and _as_another(failure, offers):
+            continue
+        found[_of_first(plan | {failure}, likeness)] = None
+    return list(found)
+
+
+def _as_another(crash: PlannedFailure, offers: Offers) -> bool:
+    """Return whether a crash comes to the same as an earlier one."""
+    before = (crash.attempt, crash.step - 1)
+    here = (crash.attempt, crash.step)
+    match crash.place:
+        case Place.REQUEST:
+            return crash.step > 1 and before not in offers.changing
+        case Place.COMMIT:
+            return True  # what is not committed is as if it had not begun
+        case Place.ANSWER:
+            return here not in offers.changing or here not in offers.last
+
+
+def _of_first(plan: Plan, likeness: Mapping[str, Hashable]) -> Plan:
+    """Return ``plan`` with what goes wrong for attempts that do the same given to the first of
+    them, then the second, in one order."""
+    alike: dict[Hashable, list[str]] = {}
+    for attempt, like in likeness.items():
+        alike.setdefault(like, []).append(attempt)
+    renamed: dict[str, str] = {}
+    for attempts in alike.values():
+        theirs = sorted(
+            attempts,
+            key=lambda name: sorted(_told(one)[1:] for one in plan if one.attempt == name),
+            reverse=True,
+        )
+        renamed.update(zip(theirs, attempts, strict=True))
+    return frozenset(_renamed(plan, renamed))
+
+
+def _renamed(plan: Plan, names: Mapping[str, str]) -> Iterator[PlannedFailure]:
+    for one in plan:
+        yield PlannedFailure(
+            attempt=names.get(one.attempt, one.attempt),
+            step=one.step,
+            fault=one.fault,
+            place=one.place,
+        )
+
+
+def in_words(plan: Iterable[PlannedFailure]) -> str:
+    """Return what goes wrong by a plan, in words."""
+    return " and ".join(one.label for one in sorted(plan, key=_told))
+
+
+def _told(failure: PlannedFailure) -> tuple[str, int, str, str]:
+    return failure.attempt, failure.step, failure.place.value, failure.possible.label
+
+
+def _rank(offer: Offer) -> tuple[int, int, str, str, str]:
+    failure = offer.failure
+    kinds = (Crash, LostAnswer)
+    kind = next((n for n, one in enumerate(kinds) if isinstance(failure.fault, one)), len(kinds))
+    attempt, step, place, label = _told(failure)
+    return kind, step, attempt, place, label

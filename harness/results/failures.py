@@ -1,0 +1,52 @@
+"""The results of a search under failures, plan by plan."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The search below one plan of failures.
+
+    ``failures`` are in words, ``kinds`` what they are on their own. ``reason`` says why the search
+    was not complete, empty if it was.
+    """
+
+    failures: tuple[str, ...]
+    kinds: tuple[str, ...]
+    alone: bool = False
+    """True if one attempt was searched alone."""
+    executions: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    found: bool = False
+    """True if it has a counterexample."""
+
+
+class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
+    """All searches under at most ``at_most`` failures in an execution."""
+
+    at_most: int
+    plans: tuple[PlanResult, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The words for it, before interleavings are told of."""
+        times = "failure" if self.at_most == 1 else "failures"
+        return f"with at most {self.at_most} {times} at any tap step, "
+
+    @property
+    def undecided(self) -> tuple[PlanResult, ...]:
+        """The plans below which a search was not complete."""
+        return tuple(plan for plan in self.plans if plan.reason and not plan.found)
+
+    @property
+    def executions(self) -> int:
+        """How many executions were made below all plans."""
+        return sum(plan.executions for plan in self.plans)
+
+
+def claimed(established: str, failures: UnderFailures | None) -> str:
+    """Return what a complete search claims that has ``established`` this of interleavings."""
+    within = "" if failures is None else failures.words
+    return f"no counterexample {within}in {established}"

@@ -1,0 +1,88 @@
+"""Plans of failures: which there are after a search, and which come to the same."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from paidonce.harness.explore.control.failing import Offers
+from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure, planned
+from paidonce.harness.explore.failure.plans import grown
+from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
+
+LIKE = {"tab 1": "tab", "tab 2": "tab", "page": "page"}
+NO_CONTACT, LOST, CRASH = NoContact(), LostAnswer(), Crash("web")
+
+
+def failure(attempt, step, fault, place=Place.REQUEST):
+    return PlannedFailure(attempt=attempt, step=step, fault=fault, place=place)
+
+
+def offers(*failures, changing=(), last=(), unusual=()):
+    return Offers(
+        {
+            one: Offer(failure=one, on="stripe", label="a call", usual=one not in unusual)
+            for one in failures
+        },
+        set(changing),
+        set(last),
+    )
+
+
+def plans(could, plan=frozenset(), **how):
+    return [set(one) for one in grown(plan, could, LIKE, **how)]
+
+
+def test_of_attempts_that_do_the_same_one_fails():
+    one, same = failure("tab 1", 2, NO_CONTACT), failure("tab 2", 2, NO_CONTACT)
+    other = failure("page", 2, NO_CONTACT)
+    assert plans(offers(one, same, other)) == [{other}, {one}]
+
+
+def test_of_two_that_do_the_same_it_does_not_matter_which_of_them_fails_how():
+    lost, refused = failure("tab 1", 3, LOST), failure("tab 2", 2, NO_CONTACT)
+    either = plans(offers(refused), frozenset({lost}))
+    assert either == [{lost, refused}]
+    mirrored = failure("tab 2", 3, LOST), failure("tab 1", 2, NO_CONTACT)
+    assert plans(offers(mirrored[1]), frozenset({mirrored[0]})) == either
+    first = failure("tab 1", 2, NO_CONTACT)
+    assert plans(offers(lost), frozenset({first})) == [{first, lost}]
+
+
+def test_a_plan_does_not_grow_by_what_it_has():
+    one = failure("page", 1, LOST)
+    assert plans(offers(one), frozenset({one})) == []
+
+
+def test_what_is_not_usual_is_made_when_it_is_asked_for():
+    one = failure("page", 1, ErrorAnswer("api_error"))
+    could = offers(one, unusual=[one])
+    assert plans(could) == []
+    assert plans(could, chosen=lambda offer: True) == [{one}]
+
+
+def test_crashes_that_come_to_the_same_are_planned_once():
+    before = [failure("page", step, CRASH) for step in (1, 2, 3, 4)]
+    after = [failure("page", step, CRASH, Place.ANSWER) for step in (1, 2, 3, 4)]
+    could = offers(*before, *after, changing=[("page", 2), ("page", 4)], last=[("page", 4)])
+    assert plans(could) == [{before[0]}, {before[2]}, {after[3]}]
+    assert len(plans(could, every_crash=True)) == 8
+
+
+def test_a_step_that_is_the_last_in_some_execution_only_has_its_own_crash_after_it():
+    after = [failure("page", step, CRASH, Place.ANSWER) for step in (2, 3)]
+    could = offers(*after, changing=[("page", 2), ("page", 3)], last=[("page", 2), ("page", 3)])
+    assert plans(could) == [{after[0]}, {after[1]}]
+
+
+def test_what_cannot_be_at_a_step_is_not_planned_for_it():
+    one = failure("page", 2, LOST, Place.ANSWER)
+    assert planned([one], "page", 2, []) is None
+    assert planned([one], "page", 1, [one.possible]) is None
+    assert planned([one], "page", 2, [one.possible]) == one.possible
+
+
+@pytest.mark.parametrize("fault", [NO_CONTACT, LOST, CRASH, ErrorAnswer("57P01")])
+def test_a_failure_is_read_as_it_was_written(fault):
+    one = failure("tab 1", 3, fault, Place.ANSWER)
+    assert msgspec.json.decode(msgspec.json.encode(one), type=PlannedFailure) == one

@@ -1,0 +1,93 @@
+"""Failures as choices of the search: each kind finds what it breaks, and proves what it does not.
+
+The service of ``failing/`` is sound as long as nothing goes wrong. Where something does, it tries
+again: with a new key Stripe takes the money a second time, with the order's it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from paidonce.harness.backends.shared import (
+    POSTGRES_VARIABLE,
+    REDIS_VARIABLE,
+    redis_url_of_worker,
+)
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened
+from paidonce.harness.explore.search import Ending
+from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.run.script import script_of
+from paidonce.harness.targets.run.subject import TargetSubject
+from paidonce.harness.testbed.stack import Choice, open_stack
+
+TILL = Path(__file__).parent / "failing" / "target.toml"
+WITHIN_S = 600
+
+
+def explored(variant, failing=None, **how):
+    """A search of the till under at most one failure, of those that ``failing`` says."""
+
+    async def main():
+        loaded = load_target(TILL)
+        script = script_of(loaded)
+        choice = Choice(
+            postgres=os.environ[POSTGRES_VARIABLE],
+            redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+        )
+        if failing is not None:
+            how["failing"] = failing
+        request = SearchRequest(
+            scenario=script, variant=variant, faults=1, validation=None, watch=0.0, **how
+        )
+        async with (
+            open_stack(TargetSubject(loaded), choice) as stack,
+            opened(stack, script, variant, 1) as worlds,
+        ):
+            return await explore(worlds, request)
+
+    return asyncio.run(asyncio.wait_for(main(), WITHIN_S))
+
+
+def only(on, fault):
+    return lambda offer: offer.on == on and offer.failure.fault == fault
+
+
+def crash(offer):
+    return isinstance(offer.failure.fault, Crash)
+
+
+KINDS = {
+    "crash": crash,
+    "stripe-lost": only("stripe", LostAnswer()),
+    "stripe-saved": only("stripe", ErrorAnswer("api_error_saved_after")),
+    "postgres-ended": only("postgres", ErrorAnswer("57P01")),
+    "redis-no-contact": only("redis", NoContact()),
+    "redis-lost": only("redis", LostAnswer()),
+}
+DEFAULT = ("crash",)
+
+
+@pytest.mark.parametrize(
+    "kind", [k if k in DEFAULT else pytest.param(k, marks=pytest.mark.slow) for k in KINDS]
+)
+def test_a_failure_of_each_kind_is_found_where_another_key_is_taken(kind):
+    found = explored("racy", KINDS[kind])
+    assert found.result.ending is Ending.COUNTEREXAMPLE, found.result.reason
+    assert found.witness is not None
+    assert len(found.witness.failures) == 1
+    assert any("·" in step.label for step in found.witness.steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_none_of_them_breaks_what_keeps_its_key(kind):
+    result = explored("fixed", KINDS[kind]).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
+    assert result.failures is not None
+    assert result.failures.plans
+    assert "with at most 1 failure at any tap step, in all interleavings" in result.claimed
