@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
@@ -87,6 +87,11 @@ class Control:
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
+        self.change: Callable[[], None] = self._quiet.change
+        """Something happened: whoever waits for rest looks again."""
+        self.stir: Callable[[], None] = self._quiet.stir
+        """A tap moved something on. What comes to the gate of it is told to ``request`` and
+        ``answer``: until then nobody need look again."""
         self.free = False
         """Let everything through, as a tap without a gate would."""
         self.over = False
@@ -270,15 +275,6 @@ class Control:
     def surprised(self) -> str:
         """Return what came while nobody was moving; empty if nothing did."""
         return self._whose.surprised
-
-    def change(self) -> None:
-        """Something happened: whoever waits for rest looks again."""
-        self._quiet.change()
-
-    def stir(self) -> None:
-        """A tap moved something on. What comes to the gate of it is told to ``request`` and
-        ``answer``: until then nobody need look again."""
-        self._quiet.stir()
 
     def open(self) -> None:
         """Let everything that is held go, and all that comes."""

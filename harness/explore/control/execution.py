@@ -111,14 +111,16 @@ class ServiceWorld:
         """Who can move, in the order of the script's attempts."""
         players = self.control.players.values()
         found = tuple(
-            Pending(
-                actor=player.name,
-                label=self._label(player),
-                footprint=self._expected(player),
-                deferred=self._deferred(player),
-            )
-            for player in players
-            if player.able and not self._polling(player)
+            [
+                Pending(
+                    actor=player.name,
+                    label=self._label(player),
+                    footprint=self._expected(player),
+                    deferred=self._deferred(player),
+                )
+                for player in players
+                if player.able and not self._polling(player)
+            ]
         )
         if found and all(one.deferred for one in found):
             raise MustNotDefer("nobody else can move")
@@ -137,7 +139,7 @@ class ServiceWorld:
         """Let an attempt that can move go until all is at rest."""
         actor, players = player.name, self.control.players.values()
         polling = [p for p in players if self._polling(p)]
-        enabled = tuple(p.name for p in players if p.able and p not in polling)
+        enabled = tuple([p.name for p in players if p.able and p not in polling])
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
         meets, lost = player.at in MEETS and player.ours is None, player.at is At.LOST
         carried = self.mode.late_answers and player.at is At.TAP
@@ -201,7 +203,7 @@ class ServiceWorld:
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
         self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
-        woken = (*woken, *(p.name for p in polling if not self._polling(p)))
+        woken = (*woken, *[p.name for p in polling if not self._polling(p)])
         waits_for = touched_by(self._polling(player))
         return Taken(
             actor=actor,
@@ -336,6 +338,8 @@ class ServiceWorld:
 
     def _trying(self, player: Player) -> tuple[Try, ...]:
         """The steps that an attempt is about to make once more, only to be answered the same."""
+        if not self.polls.tried(player.name):
+            return ()
         return self._repeats(player, self.polls.again)
 
     def _polling(self, player: Player) -> tuple[Try, ...]:

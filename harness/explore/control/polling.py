@@ -72,6 +72,11 @@ class Trail:
     def __init__(self) -> None:
         self._tries: list[Try] = []
 
+    @property
+    def any(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._tries)
+
     def made(self, step: Try) -> None:
         """The attempt has made ``step``."""
         if not step.idle or not step.heard.exactly:
@@ -139,6 +144,11 @@ class Polls:
                 if name != actor:
                     trail.touched(step.footprint)
         self._trails.setdefault(actor, Trail()).made(step)
+
+    def tried(self, actor: str) -> bool:
+        """Return whether ``actor`` has made any step of late that changed nothing."""
+        trail = self._trails.get(actor)
+        return trail is not None and trail.any
 
     def again(self, actor: str, label: str, expected: Expected) -> tuple[Try, ...]:
         """The steps that ``actor`` is about to begin once more, to be answered the same."""

@@ -95,14 +95,7 @@ class RowLeases:
             return None
         now = time.time()
         for one in timed:
-            compares, sets = (
-                {
-                    column: list(said.seconds(params, now))
-                    for column, said in pairs
-                    if said.clocked(params, now)
-                }
-                for pairs in (one.compares, one.sets)
-            )
+            compares = _timed_by(one.compares, params, now)
             match one.verb:
                 case "delete":
                     self._freed.setdefault(one.table, set()).update(_short(compares))
@@ -111,11 +104,17 @@ class RowLeases:
             free = set(compares)
             if one.verb == "insert":
                 freed = self._freed.get(one.table, set())
+                if not freed:
+                    continue
+                sets = _timed_by(one.sets, params, now)
                 taken = freed & ({*_short(sets)} | (freed - one.names))
                 if taken:
                     return one.table, min(taken)
             elif one.verb == "update":
                 free |= self._looked.get(one.table, set())
+            if not free:
+                continue
+            sets = _timed_by(one.sets, params, now)
             for column in sorted(free & set(sets)):
                 lasting = [*compares.get(column, ()), *sets[column]]
                 if _is_short(lasting):
@@ -128,6 +127,17 @@ def columns_set(sql: str) -> frozenset[tuple[str, str]]:
     return frozenset(
         (one.table, column) for one in _timed(sql) if one.verb == "update" for column, _ in one.sets
     )
+
+
+def _timed_by(
+    pairs: Iterable[tuple[str, _Expression]], params: Sequence[str | None], now: float
+) -> dict[str, list[float]]:
+    """Return the columns that have to do with the clock, with the seconds that each lasts."""
+    return {
+        column: list(said.seconds(params, now))
+        for column, said in pairs
+        if said.clocked(params, now)
+    }
 
 
 def _short(columns: dict[str, list[float]]) -> Iterable[str]:

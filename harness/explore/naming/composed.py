@@ -25,7 +25,10 @@ class Words:
 
     def named(self, text: str) -> str:
         """``text`` with the known values in it by their names."""
-        if not any(value in text for value in self._known):  # as nearly always
+        for value in self._known:
+            if value in text:
+                break
+        else:  # as nearly always
             return text
         if self._pattern is None:
             longest_first = sorted(self._known, key=len, reverse=True)

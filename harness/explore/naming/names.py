@@ -197,7 +197,7 @@ class Names:
     def numbers_are_in(self, column: str) -> bool:
         """Return whether a sequence makes up the values of columns of that name, in whichever
         table."""
-        return self._serials.has(column)
+        return column in self._serials.columns
 
     def number(self, column: str, value: str) -> str | None:
         """The name of a number in such a column, by which it is known in one of the tables; itself

@@ -50,9 +50,9 @@ async def _run(world: World, plan: Plan, max_steps: int, *, in_turn: bool) -> Ru
     several = False
     guide = plan.guide()
     while able := world.pending():
-        enabled = tuple(one.actor for one in able)
-        pending = tuple(one for one in able if not one.deferred)
-        choices = tuple(one.actor for one in pending)
+        enabled = tuple([one.actor for one in able])
+        pending = tuple([one for one in able if not one.deferred])
+        choices = tuple([one.actor for one in pending])
         at = len(taken)
         if taken:
             check_persistence(at - 1, taken[-1], enabled)

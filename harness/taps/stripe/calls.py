@@ -7,6 +7,7 @@ Labels are ``<object>.<verb>`` in the words of Stripe's API reference
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,9 +76,14 @@ def read_call(
         method=method,
         path=parts.path,
         label=label(method, parts.path),
-        params={k: v for k, v in params if not any(part in k for part in _SECRET_PARTS)},
+        params={name: value for name, value in params if not _is_secret(name)},
         idempotency_key=headers.get("idempotency-key"),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return any(part in name for part in _SECRET_PARTS)
 
 
 def label(method: str, path: str) -> str:

@@ -6,7 +6,7 @@ the catalog says: those with a sequence of their own, and those that refer to th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -44,6 +44,11 @@ class Serials:
     def roots_of(self, column: str) -> tuple[Root, ...]:
         """Whose values the columns of that name hold, in whichever tables."""
         return self._by_column.get(column, ())
+
+    @property
+    def columns(self) -> Container[str]:
+        """Return the columns that ``has`` is true of."""
+        return self._by_column
 
     @cached_property
     def _by_column(self) -> dict[str, tuple[Root, ...]]:

@@ -232,9 +232,12 @@ class Match:
         if found is None:
             return None
         if len(found) == 1:
-            text = self._text(found[0])
+            text = found[0]
             if text is None:
                 return None
+            if text not in _SPECIAL:
+                text = self.type.stored(text) if self.stored else self.type.compared(text)
+                return None if text is None else (text,)
             return (text,) if self.stored or text != NULL else ()
         texts: dict[str, None] = {}
         for value in found:
@@ -283,15 +286,13 @@ class Pattern:
         found: list[tuple[tuple[str, str], ...]] = [()]
         for column, match in self.key:
             values = params.matched(match)
-            if values is not None and self.entry:
-                values = tuple(value for value in values if value not in _SPECIAL)
-            if values is None or NEW in values or len(found) * len(values) > _MOST:
+            if values is None:
                 continue
-            if len(values) == 1:
-                pair = (column, values[0])
-                found = [(*key, pair) for key in found]
-            else:
-                found = [(*key, (column, value)) for key in found for value in values]
+            if self.entry and not _SPECIAL.isdisjoint(values):
+                values = tuple(value for value in values if value not in _SPECIAL)
+            if NEW in values or len(found) * len(values) > _MOST:
+                continue
+            found = [(*key, (column, value)) for key in found for value in values]
         return tuple([Resource(self.place, key, self.shared) for key in found])
 
 

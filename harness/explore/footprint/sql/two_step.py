@@ -40,7 +40,7 @@ def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = Fa
 
     ``one_snapshot`` if it runs at REPEATABLE READ or SERIALIZABLE.
     """
-    if any(one.kind not in ASKED for one in found):
+    if not found or any(one.kind not in ASKED for one in found):
         return False
     writes = any(one.writes or one.at_once for one in found)
     tests = any(one.tests for one in found) and any(one.locks for one in found)
