@@ -82,6 +82,14 @@ class AppliedOut(BaseModel):
     applied: bool
 
 
+class SettledOut(BaseModel):
+    settled: int
+
+
+class ReconciledOut(BaseModel):
+    applied: int
+
+
 class ErrorDetail(BaseModel):
     code: str
     message: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,6 +40,8 @@ from paidonce.reference_service.service import Service
 from paidonce.reference_service.settings import Settings, load
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RECONCILED_S = 3 * 86_400
+"""For so long Stripe delivers an event again; what is older a person has been told of."""
 _UNDER_WAY = "order_already_paid, payment_in_progress, order_cancelled"
 _STRIPE_DOWN = {"_502": "payment_outcome_unknown", "_503": "stripe_unavailable"}
 
@@ -63,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_orders(app, service)
     _add_payments(app, service)
     _add_webhooks(app, service)
+    _add_housekeeping(app, service)
     return app
 
 
@@ -179,6 +183,26 @@ def _add_webhooks(app: FastAPI, service: Service) -> None:
         answer = service.flow.run(operation, order_id)
         # An order of somebody else's, who shares the Stripe account: nothing to deliver again.
         return _response(applied(False) if answer.status == 404 else answer)
+
+
+def _add_housekeeping(app: FastAPI, service: Service) -> None:
+    """Add what a clock asks for (a cron job, say), from inside, and at any time."""
+
+    @app.post("/internal/recovery", response_model=api.SettledOut)
+    def recover() -> Response:
+        return _response(OrderAnswer(200, {"settled": service.recovery.run_once()}))
+
+    @app.post(
+        "/internal/reconciliation",
+        response_model=api.ReconciledOut,
+        responses=api.errors(_503="stripe_unavailable"),
+    )
+    def reconcile() -> Response:
+        since = int(time.time()) - _RECONCILED_S
+        try:
+            return _response(OrderAnswer(200, {"applied": service.reconciliation.run_once(since)}))
+        except stripe.StripeError:
+            return _response(error(503, "stripe_unavailable", "Stripe does not answer."))
 
 
 def _order_of(event: dict[str, Any]) -> str | None:

@@ -82,6 +82,8 @@ class Result(enum.Enum):
     """The intent is in a state that forbids it; the outcome carries the intent as it is."""
     REJECTED = enum.auto()
     """Stripe refused the request as such (a 400 or 404), and did nothing."""
+    NOT_EXECUTED = enum.auto()
+    """Stripe failed, keeps the failure under the key, and did nothing."""
     NOT_DONE = enum.auto()
     """Nothing happened at Stripe: no connection, rate limited, or not let in."""
     KEY_MISMATCH = enum.auto()

@@ -92,6 +92,20 @@ class Gateway:
 
         return self._guarded(find)
 
+    def paid_since(self, since: int) -> list[tuple[str, str]]:
+        """The order and the id of each intent that was made at or after ``since`` (Unix seconds)
+        and succeeded.
+
+        Raises ``stripe.StripeError``: half a list is no list.
+        """
+        page = self._intents.list({"created": {"gte": since}, "limit": 100})
+        found = []
+        for item in page.auto_paging_iter():
+            order_id = _metadata(item).get("order_id")
+            if order_id is not None and item.status == "succeeded":
+                found.append((str(order_id), item.id))
+        return found
+
     def close(self) -> None:
         self._http.shut()
 

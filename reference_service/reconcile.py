@@ -13,7 +13,7 @@ from dataclasses import replace
 from paidonce.reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
 from paidonce.reference_service.gateway import Gateway
 
-_NOT_EXECUTED = Outcome(result=Result.REJECTED, message="Stripe did not carry it out.")
+_NOT_EXECUTED = Outcome(result=Result.NOT_EXECUTED)
 _UNCLEAR = Outcome(result=Result.UNKNOWN, message="Stripe is still at it.")
 
 

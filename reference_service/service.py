@@ -13,6 +13,7 @@ from paidonce.reference_service.gateway import Gateway
 from paidonce.reference_service.guards import GUARDS
 from paidonce.reference_service.guards.base import Context, Guard
 from paidonce.reference_service.orders import Order
+from paidonce.reference_service.reconciliation import Reconciliation
 from paidonce.reference_service.recovery import Recovery, RecoveryThread
 from paidonce.reference_service.settings import Settings
 
@@ -30,6 +31,7 @@ class Service:
             self.guard, self.gateway, settings.guard_retries, settings.lock_timeout_ms / 1000
         )
         self.recovery = Recovery(self.engine, self.gateway, settings)
+        self.reconciliation = Reconciliation(self.gateway, self.flow, self.order)
         self._thread = RecoveryThread(self.recovery, settings.recovery_interval_s)
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ trip nor a transaction that could be left open.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -44,6 +44,10 @@ FENCE = text(
 ALWAYS = "TRUE"
 SAME_VERSION = "version = :seen"
 SAME_FENCE = "fence = :token AND pending_attempt IS NULL"
+
+
+OrderReader = Callable[[str], Order | None]
+"""Reads an order by its id; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

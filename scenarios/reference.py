@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paidonce.harness.history import Action
 from paidonce.harness.results.proof import Variant
-from paidonce.harness.service.description import Route, Target
+from paidonce.harness.service.description import Route, Sweep, Target
 
 VARIANTS = (
     Variant(
@@ -152,6 +152,17 @@ TARGET = Target(
         "DELETE FROM attempts",
         "UPDATE orders SET amount = {amount}, payment_status = 'unpaid', payment_id = NULL, "
         "refunded_amount = 0, version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0",
+    ),
+    recover=(
+        Sweep(
+            name="recovery",
+            sql=("UPDATE attempts SET lease_until = now() WHERE lease_until > now()",),
+            route=Route(method="POST", path="/internal/recovery"),
+        ),
+        Sweep(
+            name="reconciliation",
+            route=Route(method="POST", path="/internal/reconciliation"),
+        ),
     ),
     create_order=Route(
         method="POST",

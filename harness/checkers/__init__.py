@@ -9,21 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from paidonce.harness.checkers.after_recovery import recovered
 from paidonce.harness.checkers.amounts_agree import AmountsAgree
 from paidonce.harness.checkers.base import Checker, Telling
 from paidonce.harness.checkers.bounded_wait import BoundedWait
 from paidonce.harness.checkers.cancelled import NoChargeWhenCancelled
+from paidonce.harness.checkers.charged_recorded import ChargedRecorded
 from paidonce.harness.checkers.clean_rejections import CleanRejections
+from paidonce.harness.checkers.comes_to_rest import ComesToRest
 from paidonce.harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
+from paidonce.harness.checkers.event_lost import EventLost
+from paidonce.harness.checkers.held import Held
 from paidonce.harness.checkers.independent_orders import IndependentOrders
 from paidonce.harness.checkers.invariants import Invariants
 from paidonce.harness.checkers.judging import judge_with, select
+from paidonce.harness.checkers.key_lost import KeyLost
 from paidonce.harness.checkers.ledger_agrees import LedgerAgrees
 from paidonce.harness.checkers.linearizable import Linearizable
 from paidonce.harness.checkers.one_charge import OneCharge
 from paidonce.harness.checkers.one_intent import OneIntent
 from paidonce.harness.checkers.one_success import OneSuccess
 from paidonce.harness.checkers.progress import Progress
+from paidonce.harness.checkers.recorded_charged import RecordedCharged
 from paidonce.harness.checkers.refunds_bounded import RefundsBounded
 from paidonce.harness.checkers.same_key import SameKeySameAnswer
 from paidonce.harness.errors import UsageError
@@ -37,6 +44,7 @@ __all__ = [
     "judge",
     "judge_with",
     "load_checkers",
+    "recovery_checkers",
     "target_checkers",
     "target_tables",
     "telling",
@@ -59,6 +67,12 @@ _ALL: tuple[Checker, ...] = (
     Invariants(),
     DeclaredSuccesses(),
     DeclaredRejections(),
+    ChargedRecorded(),
+    RecordedCharged(),
+    EventLost(),
+    Held(),
+    KeyLost(),
+    ComesToRest(),
 )
 
 CHECKERS: dict[str, Checker] = {found.name: found for found in _ALL}
@@ -80,6 +94,11 @@ def target_checkers() -> tuple[str, ...]:
     return tuple(name for name, found in CHECKERS.items() if found.telling.of_targets)
 
 
+def recovery_checkers() -> tuple[str, ...]:
+    """Name what every run is judged by that had to recover."""
+    return tuple(name for name, found in CHECKERS.items() if found.telling.of_recovery)
+
+
 def target_tables() -> dict[str, str]:
     """Return the table of a target file that asks for a checker, by the checker's name.
 
@@ -95,12 +114,17 @@ def telling(name: str) -> Telling:
 
 
 def judge(history: History, names: Iterable[str] | None = None) -> tuple[Verdict, ...]:
-    """Put ``history`` to the checkers named, by default to those its header names.
+    """Put ``history`` to the checkers named, by default to those its header names; where there
+    was something to recover from, to those of recovery as well.
 
     Raises ``UsageError`` for an unknown name and when no checker is named at all, since
     a history that nothing was asked of has no verdict.
     """
-    chosen = select(CHECKERS, history.header.checkers if names is None else names)
+    if names is None:
+        names = history.header.checkers
+        if recovered(history) is not None:
+            names = (*names, *recovery_checkers())
+    chosen = select(CHECKERS, names)
     if not chosen:
         raise UsageError(f"no checker was named; choose from {', '.join(CHECKERS)}")
     return judge_with(chosen, history)

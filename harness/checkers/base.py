@@ -35,8 +35,9 @@ class Telling:
     ``broke`` says what happened, for the moment of ``broken_by``: "one order is charged a second
     time"; empty says it by the checker's name. Of several that broke, the one of most ``weight``
     is told, since a reader understands it soonest. ``stakes`` ranks the runs of which a report
-    shows one: how plainly a timeline of it shows what is at stake. ``of_load`` and ``of_targets``:
-    it judges every run of load, and every run of a target file. ``table`` is the table of a target
+    shows one: how plainly a timeline of it shows what is at stake. ``of_load``, ``of_targets`` and
+    ``of_recovery``: it judges every run of load, every run of a target file, and every run that
+    had to recover. ``table`` is the table of a target
     file that asks for it, where its findings bear its own name and not one that the file gives.
     """
 
@@ -46,6 +47,7 @@ class Telling:
     broken_by: BrokenBy = BrokenBy.WRITE
     of_load: bool = False
     of_targets: bool = False
+    of_recovery: bool = False
     table: str = ""
 
 

@@ -10,24 +10,10 @@ from collections.abc import Sequence
 
 from paidonce.harness.checkers.answers import evidence
 from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
+from paidonce.harness.checkers.invariants import settled_successes
+from paidonce.harness.checkers.told import last_operations, told_success, unanswered
 from paidonce.harness.history import History, Operation, Outcome
 from paidonce.harness.verdict import Status, Verdict, Violation
-
-
-def last_operations(history: History) -> dict[str, Operation]:
-    """Return the last operation of each attempt, by its name."""
-    attempts = history.header.rules.attempts if history.header.rules is not None else ()
-    return {
-        operation.invoked.attempt: operation
-        for operation in history.operations
-        if operation.invoked.attempt in attempts
-    }
-
-
-def told_success(operation: Operation) -> bool:
-    """Return whether it was by this answer that its attempt was told that it succeeded."""
-    completed = operation.completed
-    return completed is not None and completed.value.get("success") is True
 
 
 class DeclaredSuccesses:
@@ -49,10 +35,13 @@ class DeclaredSuccesses:
             return _nothing_declared(self.name)
         last = last_operations(history)
         won = [last[name] for name in rules.counted if name in last and told_success(last[name])]
+        doubtful = unanswered(history)
         open_ones = [
             name
             for name in rules.counted
-            if name not in last or last[name].outcome is Outcome.UNKNOWN
+            if name not in last
+            or last[name].outcome is Outcome.UNKNOWN
+            or (name in doubtful and not told_success(last[name]))
         ]
         said = f"{len(won)} of {some(len(rules.counted), 'attempt')} succeeded"
         violations, doubts = [], []
@@ -67,7 +56,13 @@ class DeclaredSuccesses:
             )
         if rules.at_least is not None and len(won) < rules.at_least:
             reason = f"{said}, {rules.at_least} must at least"
-            if len(won) + len(open_ones) >= rules.at_least:
+            # By who was refused when it asked again: the conditions tell whether it had succeeded.
+            others = sum(told_success(last[n]) for n in last if n not in rules.counted)
+            settled = {n - others for n in settled_successes(history)}
+            settled = settled or {len(won), len(won) + len(open_ones)}
+            if min(settled) >= rules.at_least:
+                return conclude(self.name, history, fine=said)
+            if max(settled) >= rules.at_least:
                 doubts.append(f"{reason}; what came of {', '.join(open_ones)} is not known")
             else:
                 losers = [last[name] for name in rules.counted if name in last]

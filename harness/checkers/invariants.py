@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
+from paidonce.harness.checkers.after_recovery import recovered
 from paidonce.harness.checkers.answers import evidence
 from paidonce.harness.checkers.base import NOTHING, Telling, conclude, some
-from paidonce.harness.checkers.declared import last_operations, told_success
 from paidonce.harness.checkers.expressions import (
     BEFORE,
     BadExpression,
@@ -15,6 +16,7 @@ from paidonce.harness.checkers.expressions import (
     Value,
     parse,
 )
+from paidonce.harness.checkers.told import last_operations, told_success, unanswered
 from paidonce.harness.history import History, Invariant, Observed, Outcome
 from paidonce.harness.verdict import Status, Verdict, Violation
 
@@ -27,6 +29,8 @@ class Invariants:
 
     A condition with a value that is an attempt's own is put once for each attempt. An attempt
     without an answer may have succeeded: a condition that depends on whether it did is in doubt.
+    Not so after recovery, in which it asked again: if it was refused then, it had succeeded or had
+    not, and all conditions must hold either way or the other.
     """
 
     name = "invariants"
@@ -43,18 +47,21 @@ class Invariants:
             return Verdict(checker=self.name, status=Status.UNKNOWN, reason=reason)
         violations: list[Violation] = []
         doubts: list[str] = []
+        cases: list[tuple[Invariant, _Case]] = []
         for invariant in rules.invariants:
             try:
                 expression = parse(invariant.check)
             except BadExpression as error:
                 doubts.append(f"{invariant.name}: {error}")
                 continue
-            for case in _cases(history, expression):
-                found = case.judge(invariant)
-                if isinstance(found, Violation):
-                    violations.append(found)
-                elif found is not None:
-                    doubts.append(found)
+            cases += [(invariant, case) for case in _cases(history, expression)]
+        settled = _settled(cases) if recovered(history) is not None else {}
+        for invariant, case in cases:
+            found = case.judge(invariant, min(settled.get(case.attempt, ()), default=None))
+            if isinstance(found, Violation):
+                violations.append(found)
+            elif found is not None:
+                doubts.append(found)
         return conclude(
             self.name,
             history,
@@ -79,17 +86,27 @@ class _Case:
         answers: tuple[int, ...],
     ) -> None:
         self._expression = expression
-        self._attempt = attempt
+        self.attempt = attempt
         self._values = values
         self._before = before
         self._successes = successes
-        self._attempts = attempts
+        self.attempts = attempts
         self._answers = answers
 
-    def judge(self, invariant: Invariant) -> Violation | str | None:
-        """A violation, a doubt, or nothing."""
-        whose = f" for {self._attempt}" if self._attempt is not None else ""
+    def holding(self) -> set[int]:
+        """The numbers of successes there may have been with which it holds; all, if it cannot be
+        told."""
         least, most = self._successes
+        try:
+            return {n for n in range(least, most + 1) if self._holds(n)}
+        except (NoValue, TypeError):
+            return set(range(least, most + 1))
+
+    def judge(self, invariant: Invariant, settled: int | None) -> Violation | str | None:
+        """A violation, a doubt, or nothing; ``settled`` is how many succeeded, where that is
+        known."""
+        whose = f" for {self.attempt}" if self.attempt is not None else ""
+        least, most = self._successes if settled is None else (settled, settled)
         try:
             held = {self._holds(successes): successes for successes in range(least, most + 1)}
         except NoValue as error:
@@ -104,25 +121,25 @@ class _Case:
             title=f"{invariant.name}{whose}",
             reason=f"not {invariant.check}, with {self._said(least)}",
             rule=invariant.name,
-            whose=self._attempt or "",
+            whose=self.attempt or "",
             values=self._shown(least),
             evidence=self._evidence(),
         )
 
     def _holds(self, successes: int) -> bool:
         values = {name: value for name, (_, value) in self._values.items()}
-        values |= {"attempts": self._attempts, "successes": successes}
+        values |= {"attempts": self.attempts, "successes": successes}
         return self._expression.holds(values, {n: value for n, (_, value) in self._before.items()})
 
     def _said(self, successes: int) -> str:
         names = sorted(self._expression.names)
-        own: Mapping[str, Value] = {"attempts": self._attempts, "successes": successes}
+        own: Mapping[str, Value] = {"attempts": self.attempts, "successes": successes}
         words = [f"{n} = {own[n] if n in own else self._values[n][1]}" for n in names]
         words += [f"{BEFORE}.{n} = {self._before[n][1]}" for n in sorted(self._expression.before)]
         return ", ".join(words)
 
     def _shown(self, successes: int) -> dict[str, str]:
-        own: Mapping[str, Value] = {"attempts": self._attempts, "successes": successes}
+        own: Mapping[str, Value] = {"attempts": self.attempts, "successes": successes}
         return {
             n: str(own[n] if n in own else self._values[n][1])
             for n in sorted(self._expression.names)
@@ -133,6 +150,37 @@ class _Case:
         used += [self._before[n][0] for n in self._expression.before if n in self._before]
         answers = self._answers if "successes" in self._expression.names else ()
         return tuple(sorted({*used, *answers}))
+
+
+def settled_successes(history: History) -> frozenset[int]:
+    """The numbers of attempts that can have succeeded, by the conditions that ask for it; none
+    where no condition does, or where there was no recovery in which those without an answer asked
+    again."""
+    rules = history.header.rules
+    if rules is None or recovered(history) is None:
+        return frozenset()
+    cases: list[tuple[Invariant, _Case]] = []
+    for invariant in rules.invariants:
+        try:
+            expression = parse(invariant.check)
+        except BadExpression:
+            continue
+        if "successes" in expression.names:
+            cases += [(invariant, case) for case in _cases(history, expression)]
+    return _settled(cases).get(None, frozenset())
+
+
+def _settled(cases: Sequence[tuple[Invariant, _Case]]) -> dict[str | None, frozenset[int]]:
+    """The numbers that can have succeeded of each attempt, and of all: those by which the most
+    conditions hold."""
+    counts: dict[str | None, Counter[int]] = {}
+    for _, case in cases:
+        counts.setdefault(case.attempt, Counter()).update(case.holding())
+    return {
+        attempt: frozenset(n for n in held if held[n] == max(held.values()))
+        for attempt, held in counts.items()
+        if held
+    }
 
 
 def _cases(history: History, expression: Expression) -> Iterator[_Case]:
@@ -146,7 +194,13 @@ def _cases(history: History, expression: Expression) -> Iterator[_Case]:
     for attempt in own or [None]:
         whose = rules.attempts if attempt is None else (attempt,)
         sure = [name for name in whose if name in last and told_success(last[name])]
-        maybe = [n for n in whose if n not in last or last[n].outcome is Outcome.UNKNOWN]
+        doubtful = unanswered(history)
+        maybe = [
+            n
+            for n in whose
+            if n not in sure
+            and (n not in last or last[n].outcome is Outcome.UNKNOWN or n in doubtful)
+        ]
         mine = [(at, o) for at, o in observed if o.attempt in (None, attempt)]
         yield _Case(
             expression,

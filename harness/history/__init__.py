@@ -22,6 +22,8 @@ from paidonce.harness.history.events import (
     OrderCreated,
     OrderObserved,
     Outcome,
+    Recovered,
+    Recovering,
     Rules,
 )
 from paidonce.harness.history.history import History, Operation
@@ -52,6 +54,8 @@ __all__ = [
     "OrderObserved",
     "Outcome",
     "Recorder",
+    "Recovered",
+    "Recovering",
     "Rules",
     "read_history",
 ]

@@ -33,6 +33,8 @@ from paidonce.harness.history.events import (
     OrderCreated,
     OrderObserved,
     Outcome,
+    Recovered,
+    Recovering,
 )
 from paidonce.harness.history.history import History
 from paidonce.harness.history.lines import as_lines
@@ -282,6 +284,30 @@ class HistoryBuilder:
                 currency=currency or self.currency,
             )
         )
+
+    def recovered(
+        self,
+        rounds: int = 1,
+        *,
+        changing: Iterable[str] = (),
+        owed: Iterable[str] = (),
+        undelivered: Iterable[str] = (),
+    ) -> None:
+        """Recovery is over; it came to rest unless the last round was still ``changing`` things."""
+        self.add(
+            Recovered(
+                t=self.tick(),
+                rounds=rounds,
+                rested=not changing,
+                changing=tuple(changing),
+                owed=tuple(owed),
+                undelivered=tuple(undelivered),
+            )
+        )
+
+    def recovering(self, round: int = 1) -> None:
+        """Nothing goes wrong any more, and a round of recovery begins."""
+        self.add(Recovering(t=self.tick(), round=round))
 
     def paid_at_stripe(self, order: str, *, amount: int = 5000, refunded: int = 0) -> None:
         """The usual end: one intent ``pi_1`` that succeeded, with its one charge ``ch_1``."""

@@ -235,6 +235,32 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, tag="observed"):
     before: bool = False
 
 
+class Recovering(msgspec.Struct, frozen=True, kw_only=True, tag="recovering"):
+    """Nothing goes wrong any more; round ``round`` of recovery begins, counted from 1.
+
+    What comes after the first of them was asked again, delivered again or swept.
+    """
+
+    t: int
+    round: int
+
+
+class Recovered(msgspec.Struct, frozen=True, kw_only=True, tag="recovered"):
+    """Recovery is over: ``rounds`` of it changed something.
+
+    ``rested`` tells that one more changed nothing; else the bound on them was met, and
+    ``changing`` names what the last one still changed. ``owed`` are the attempts that have no
+    answer to go by to the last, and ``undelivered`` those whose event was not accepted.
+    """
+
+    t: int
+    rounds: int
+    rested: bool
+    changing: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
+    undelivered: tuple[str, ...] = ()
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     """Something a reader of the history should know, in plain words."""
 
@@ -260,6 +286,8 @@ Event = (
     | IntentObserved
     | ChargeObserved
     | Observed
+    | Recovering
+    | Recovered
     | Note
     | Ended
 )

@@ -77,6 +77,8 @@ class Actor:
         self._payment_id = context.payment_id
         self._wire = wire or Wire(cast.bench.service_url)
         self._listening = False
+        self._last: Prepared | None = None
+        """The request it sent last."""
         self._fresh = 0
         self._events: dict[str, bytes] = {}
         """The events it has delivered, by id: an event stays as it was when it was raised."""
@@ -87,9 +89,13 @@ class Actor:
 
     async def prepare(self, step: Step, *, ahead: bool = True) -> Prepared:
         """Make a step ready to go: of a service request all but its last byte is sent ``ahead``."""
+        return await self._ready(step, self._args(step), self._key(step), ahead=ahead)
+
+    async def _ready(
+        self, step: Step, args: dict[str, Any], key: str | None, *, ahead: bool
+    ) -> Prepared:
         if step.action is Action.CONFIRM_IN_BROWSER:
-            return Prepared(step, self._key(step), None, self._args(step))
-        args, key = self._args(step), self._key(step)
+            return Prepared(step, key, None, args)
         if step.action is Action.WEBHOOK:
             event = self._events.get(args["event_id"]) or await self._event(args)
             self._events[args["event_id"]] = event
@@ -105,6 +111,7 @@ class Actor:
     def send(self, prepared: Prepared) -> int:
         """Release what was held back; from here on the operation may take effect."""
         op = next(self._cast.ops)
+        self._last = prepared
         journal = self._cast.journal
         journal.record(
             Invoked(
@@ -153,6 +160,20 @@ class Actor:
             else:
                 await self._stage.park(self._name, _REDELIVER_AFTER_S)
         return completed
+
+    async def again(self) -> Completed:
+        """Ask once more for what it asked last, under the same key, with nobody else about."""
+        last = self._last
+        assert last is not None, "nothing was asked for yet"
+        self._stage = None
+        ready = await self._ready(last.step, last.args, last.key, ahead=False)
+        return await self.finish(ready, self.send(ready))
+
+    async def alone(self, step: Step) -> Completed:
+        """Do a step once, with nobody else about."""
+        self._stage = None
+        ready = await self.prepare(step, ahead=False)
+        return await self.finish(ready, self.send(ready))
 
     def through(self) -> None:
         """Tell that the attempt is, or that the service still owes an answer its client no longer

@@ -16,7 +16,9 @@ from typing import Any
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Action
+from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.recovery import RecoveryBounds
 
 GOOD_CARD = "pm_card_visa"
 DECLINED_CARD = "pm_card_chargeDeclined"
@@ -142,6 +144,8 @@ class Scenario:
     part of the history as well. ``needs`` are the capabilities without which the story cannot
     be told (it is then skipped). ``settings`` are asked of the target by neutral names.
     ``breaks`` names the variants of the reference service that this scenario must catch.
+    ``failures`` are those that may happen (None: the usual), ``recovery`` bounds what follows, and
+    ``sweeps`` names those of the target's that are made then (None: all).
     """
 
     name: str
@@ -159,6 +163,9 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
     breaks: frozenset[str] = frozenset()
     rounds: int = 3
+    failures: tuple[FailureChoice, ...] | None = None
+    recovery: RecoveryBounds = field(default_factory=RecoveryBounds)
+    sweeps: frozenset[str] | None = None
     part_of: Scenario | None = field(default=None, compare=False, repr=False)
     """The story of which this is a part, some of its attempts left out."""
 

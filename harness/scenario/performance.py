@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.history import Header, OrderObserved, Outcome, Recorder
+from paidonce.harness.history import Action, Header, OrderObserved, Outcome, Recorder
 from paidonce.harness.http.client import NoAnswer, Wire
 from paidonce.harness.scenario.client import Actor, Cast, OrderContext
 from paidonce.harness.scenario.model import Scenario
+from paidonce.harness.scenario.recovery import ScenarioRecovery, come_later
 from paidonce.harness.service.description import creation_request, fill
 from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer, order_id
 from paidonce.harness.service.script import (
     NotAtRest,
@@ -42,6 +44,8 @@ class ScenarioPerformance:
     wires: dict[str, Wire]
     clockwork: Clockwork
     actors: dict[str, Actor] = field(default_factory=dict)
+    progressions: dict[str, Progression] = field(default_factory=dict)
+    """How far its attempts have come."""
     _seen: list[OrderObserved] | None = None
     """The orders as they were when all was at rest."""
 
@@ -81,17 +85,21 @@ class ScenarioPerformance:
             await self._passes(attempt, played.passing)
             return
         actor = self.actors[attempt]
-        first, *rest = played.steps
+        steps = played.steps
+        progression = self.progressions.setdefault(attempt, Progression())
         try:
             prepared = None
             if released is not None:
-                prepared = await actor.prepare(first)
+                prepared = await actor.prepare(steps[0])
                 await released()
-            completed = await actor.step(first, prepared)
-            for step in rest:
+            for number, step in enumerate(steps, start=1):
+                progression.at(number, delivers=step.action is Action.WEBHOOK)
+                completed = await actor.step(step, prepared)
+                progression.told(completed, later=come_later(completed))
+                prepared = None
                 if completed.outcome is not Outcome.OK:
-                    break
-                completed = await actor.step(step)
+                    return
+            progression.through = True
         finally:
             actor.through()
 
@@ -100,6 +108,12 @@ class ScenarioPerformance:
         where = f"scenario {self.scenario.name}, {attempt}"
         journal = self.cast.journal
         await self.clockwork.passes(attempt, passing.seconds, statements, journal, where)
+
+    @property
+    def recovery(self) -> ScenarioRecovery:
+        return ScenarioRecovery(
+            self.scenario, self.cast, self.contexts, self.actors, self.progressions
+        )
 
     async def rest(self, over: Over) -> None:
         over()  # to look at an order is to ask the service for it

@@ -30,6 +30,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, str] | None = None
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """A way in which what was left behind is seen to: statements (a lease is over), a request."""
+
+    name: str
+    sql: tuple[str, ...] = ()
+    route: Route | None = None
+
+
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """Where to find, in the service's JSON answers, what a history needs.
 
@@ -62,7 +70,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     ``under_control`` are settings (by neutral names) for exploration, where a step may be held
     for long: time-outs out of the way, background work off. ``reset`` is SQL that takes every
     order back to unpaid, and to its first amount (``{amount}``, in minor units); without it each
-    execution has a fresh order.
+    execution has a fresh order. ``recover`` is what the service does about what was left behind,
+    in each round of recovery; under control its own clock does not do it.
 
     ``stripe_order_key`` is the metadata key by which the service's Stripe objects name their
     order. ``resting_statuses`` are the payment statuses of an order nobody is working on.
@@ -76,6 +85,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = {}
     under_control: dict[str, str] = {}
     reset: tuple[str, ...] = ()
+    recover: tuple[Sweep, ...] = ()
     migrate: tuple[str, ...] | None = None
     ready_path: str = "/healthz"
     create_order: Route
@@ -136,6 +146,11 @@ def request_for(
 def creation_request(target: Target, amount: int, currency: str) -> Request:
     """The request that creates an unpaid order of ``amount`` minor units."""
     return _request(target, target.create_order, {}, {"amount": amount, "currency": currency}, None)
+
+
+def sweep_request(target: Target, route: Route) -> Request:
+    """The request of a sweep."""
+    return _request(target, route, {}, {}, None)
 
 
 def _request(

@@ -15,7 +15,9 @@ from typing import Protocol, Self, TypeVar
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Header, Recorder
+from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.recovery import Recovery, RecoveryBounds
 
 
 class ClientState(enum.Enum):
@@ -79,6 +81,16 @@ class Script(Protocol):
 
     @property
     def attempts(self) -> Sequence[ScriptAttempt]: ...
+
+    @property
+    def failures(self) -> tuple[FailureChoice, ...] | None:
+        """The failures that may happen in it: none, or where it does not say (None) the usual."""
+        ...
+
+    @property
+    def recovery(self) -> RecoveryBounds:
+        """The bounds of what follows where something went wrong."""
+        ...
 
     @property
     def whole(self) -> Self:
@@ -178,6 +190,11 @@ class Performance(Protocol):
 
         Calls ``over`` when nothing more is to be recorded of the taps.
         """
+        ...
+
+    @property
+    def recovery(self) -> Recovery:
+        """Return what follows, in rounds, where something went wrong."""
         ...
 
     @property

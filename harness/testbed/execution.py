@@ -3,6 +3,7 @@
 ::
 
     begin ──> join ──> attempts play under a gate ──> rest ──(asked again ──> rest)──> look ──> end
+                                                      └─ or, where something went wrong: recovery
 
 What differs is who lets the attempts move. A search lets one of them make a step at a time (see
 ``paidonce.harness.explore.control``). A choreography arranges the one order that a story is about,
@@ -26,6 +27,7 @@ from paidonce.harness.service.script import (
 )
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.recovery import recover
 
 
 @dataclass
@@ -36,9 +38,14 @@ class Execution:
     script: Script
     journal: Recorder
     failing: bool = False
-    """True if something was made to go wrong in it: what it leaves behind is looked at as it is."""
+    """True if something is made go wrong in it: recovery follows, whatever the script says."""
     performance: Performance = field(init=False)
     """The performance that is played, once it has begun."""
+
+    @property
+    def recovers(self) -> bool:
+        """Return whether recovery follows once the attempts are through."""
+        return self.failing or self.performance.recovery.bounds.always
 
     async def begin(self) -> Performance:
         """Take everything back to the beginning, and prepare.
@@ -53,10 +60,17 @@ class Execution:
 
         ``over`` is called when nothing more is to be recorded of the taps. Raises ``NotAtRest``,
         and leaves the record without its end; ``in_any_case`` it is noted there, and the checkers
-        are to see that an order was still being worked on.
+        are to see that an order was still being worked on. Raises ``NotReady`` where recovery
+        cannot be done as it is described.
         """
         performance = self.performance
-        if self.failing:
+        if self.recovers:
+            over()
+            over(asked=True)
+            await recover(performance.recovery, self.journal)
+            if performance.asks_again:
+                await performance.ask_again()
+                await performance.recovery.settle()
             over(stripe=True)
             await performance.look()
             self.journal.record(Ended(t=self.journal.now()))

@@ -82,6 +82,12 @@ async def at_rest(
     return [seen[order] for order in wanted]
 
 
+async def resting(bench: Bench, journal: Recorder, orders: Iterable[str]) -> bool:
+    """Return whether every order shows a resting status now."""
+    seen = await _read_orders(bench, journal, list(orders))
+    return all(order.payment_status in bench.target.resting_statuses for order in seen)
+
+
 async def observe(
     bench: Bench,
     journal: Recorder,

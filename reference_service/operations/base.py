@@ -93,7 +93,13 @@ def conclude_shared(order: Order, outcome: Outcome) -> Settlement | None:
 
 
 def rejected(order: Order, status: OrderStatus, outcome: Outcome) -> Settlement:
-    """Stripe found fault with the request: ended, nothing done, the order back at ``status``."""
+    """Stripe found fault with the request, or failed: nothing done, the order back at ``status``.
+
+    After a failure the attempt has ended, so whoever asks with a new key asks Stripe anew.
+    """
+    if outcome.result is Result.NOT_EXECUTED:
+        answer = error(409, "payment_not_executed", "Stripe did not carry it out. Ask anew.")
+        return Settlement(State.FAILED, order.ended(payment_status=status), answer)
     answer = error(422, "invalid_request", _because("Stripe rejected it", outcome))
     return Settlement(State.FAILED, order.ended(payment_status=status), answer)
 

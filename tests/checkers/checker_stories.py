@@ -112,6 +112,47 @@ def late_rejection(h: HistoryBuilder) -> None:
     pay.rejected("payment_in_progress")
 
 
+def left(
+    shown: str,
+    *,
+    charged: bool,
+    refunded: int = 0,
+    accepted: bool = False,
+    recovered: bool = True,
+) -> Story:
+    """An order shown as ``shown`` after a crash, its first payment not answered."""
+
+    def story(h: HistoryBuilder) -> None:
+        h.pay().unknown()
+        h.fault("crash", tap="service")
+        h.recovering()
+        if accepted:
+            h.webhook("pi_1").ok()
+        if recovered:
+            h.recovered()
+        h.observed("o1", shown, payment_id="pi_1" if charged else None, refunded=refunded)
+        if charged:
+            h.paid_at_stripe("o1", refunded=refunded)
+
+    return story
+
+
+def asked_again(code: str, *, owed: bool, key: str | None = "k") -> Story:
+    """A client that asks again, and is answered so to the last."""
+
+    def story(h: HistoryBuilder) -> None:
+        h.pay(key=key).unknown()
+        h.recovering()
+        h.pay(key=key).rejected(code)
+        h.recovered(owed=("tab 1",) if owed else ())
+
+    return story
+
+
+def restless(h: HistoryBuilder) -> None:
+    h.recovered(3, changing=("order of o1",))
+
+
 BAD: dict[str, Story] = {
     "one-success": double,
     "progress": nobody_wins,
@@ -126,5 +167,11 @@ BAD: dict[str, Story] = {
     "independent-orders": nobody_wins,
     "bounded-wait": late_rejection,
     "no-charge-when-cancelled": cancelled_but_charged,
+    "charged-recorded": left("unpaid", charged=True),
+    "recorded-charged": left("paid", charged=False),
+    "event-lost": lambda h: h.recovered(undelivered=("stripe",)),
+    "held": left("processing", charged=True),
+    "key-lost": asked_again("payment_in_progress", owed=True),
+    "comes-to-rest": restless,
 }
 BOUND = {"max_wait_ms": "2000"}

@@ -16,6 +16,8 @@ from paidonce.harness.history import (
     Invoked,
     Observed,
     Outcome,
+    Recovered,
+    Recovering,
     Rules,
 )
 from paidonce.harness.verdict import Status
@@ -163,3 +165,43 @@ def test_conditions_are_a_small_language(text, said):
 def test_a_condition_says_which_value_it_lacks():
     with pytest.raises(NoValue, match=r"before\.x"):
         parse("x == before.x").holds({"x": 1}, {})
+
+
+def recovered(again, values, *checks, at_least=1):
+    """Attempt "a" got no answer, and after that was answered ``again`` when it asked again."""
+    told = history({"a": OPEN}, [], *checks, at_least=at_least)
+    *events, end = told.events
+    events += [
+        Recovering(t=5, round=1),
+        Invoked(t=5, op=7, attempt="a", action=Action.REQUEST, order="", args={"step": 1}),
+        Completed(
+            t=6,
+            op=7,
+            outcome=again,
+            status=200,
+            value={"success": True} if again is OK else {},
+        ),
+        Recovered(t=7, rounds=1, rested=True),
+        *(Observed(t=8, name=name, value=value) for name, value in values),
+    ]
+    return History([*events, end])
+
+
+def statuses(told):
+    return tuple(found(told, name).status for name in ("invariants", "successes"))
+
+
+EQUAL = ("charges == successes", "shown == successes")
+
+
+def test_who_was_refused_when_it_asked_again_had_succeeded_or_had_not():
+    paid, unpaid, lost = ([("charges", c), ("shown", s)] for c, s in ((1, 1), (0, 0), (1, 0)))
+    assert statuses(recovered(OK, paid, *EQUAL)) == (Status.VALID, Status.VALID)
+    assert statuses(recovered(NO, paid, *EQUAL)) == (Status.VALID, Status.VALID)
+    # It had not succeeded, by what was charged; nobody did, and one has to.
+    assert statuses(recovered(NO, unpaid, *EQUAL)) == (Status.VALID, Status.INVALID)
+    assert statuses(recovered(NO, unpaid, *EQUAL, at_least=None))[1] is Status.VALID
+    # Each condition holds for some number of successes, and no number makes both hold.
+    assert statuses(recovered(NO, lost, *EQUAL))[0] is Status.INVALID
+    assert statuses(recovered(OK, unpaid, *EQUAL))[0] is Status.INVALID
+    assert statuses(recovered(NO, paid, "charges <= 1")) == (Status.VALID, Status.UNKNOWN)

@@ -117,6 +117,7 @@ def test_the_key_grows_only_with_known_ends() -> None:
             Result.SUCCEEDED,
             Result.DECLINED,
             Result.REJECTED,
+            Result.NOT_EXECUTED,
             Result.WRONG_STATE,
         )
         assert same is not ended, result
@@ -199,7 +200,7 @@ def test_a_reported_failure_gives_an_unpaid_order_its_intent() -> None:
         (CallKind.CONFIRM, False, "processing", Result.UNKNOWN),
         (CallKind.CANCEL, False, "canceled", Result.SUCCEEDED),
         (CallKind.CANCEL, False, "succeeded", Result.WRONG_STATE),
-        (CallKind.CANCEL, False, "requires_confirmation", Result.REJECTED),
+        (CallKind.CANCEL, False, "requires_confirmation", Result.NOT_EXECUTED),
         (CallKind.UPDATE, False, "requires_confirmation", Result.SUCCEEDED),
         (CallKind.UPDATE, False, "succeeded", Result.WRONG_STATE),
     ],

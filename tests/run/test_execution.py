@@ -12,6 +12,7 @@ from paidonce.harness.history import Action, Ended, Header, History, Journal, No
 from paidonce.harness.scenario import choreography
 from paidonce.harness.scenario.choreography import Stage
 from paidonce.harness.scenario.model import Attempt, Scenario, Step, when_held
+from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import ClientState, NotAtRest
 from paidonce.harness.targets.check.bursts import RealTime
 from paidonce.harness.testbed.execution import Execution, in_real_time
@@ -24,6 +25,7 @@ class Performance:
     """Writes down which ways it was asked to go; ``rests`` says how each wait for rest ends."""
 
     left = None
+    recovery = SimpleNamespace(bounds=RecoveryBounds())
 
     def __init__(self, ways, rests=(True, True), *, asks_again=False, fails=""):
         self.ways, self.rests = ways, list(rests)

@@ -31,6 +31,7 @@ from paidonce.harness.service.script import (
     ClientState,
     LookedUp,
     NotAtRest,
+    NotReady,
     Over,
     Performance,
     Script,
@@ -239,7 +240,7 @@ class ServiceWorld:
         try:
             self.execution.failing = bool(self.failing.happened)
             await self.execution.end(self.end_recording)
-        except NotAtRest as failure:
+        except (NotAtRest, NotReady) as failure:
             raise InvalidRun(str(failure)) from failure
         history = self.memory.history
         verdicts = judge(history)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 import psutil
 
-from paidonce.harness.checkers.declared import last_operations, told_success
+from paidonce.harness.checkers.told import last_operations, told_success
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.search.world import InvalidRun

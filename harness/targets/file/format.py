@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from paidonce.harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
+from paidonce.harness.targets.file.format_failures import FaultsTable, RecoverTable, RecoveryTable
 from paidonce.harness.targets.file.format_steps import (
     AttemptTable,
     PrepareTable,
@@ -265,6 +266,12 @@ class TargetFile(Table, frozen=True, kw_only=True):
     taps: TapsTable = TapsTable()
     explore: ExploreTable = ExploreTable()
     rest: RestTable = RestTable()
+    faults: Annotated[
+        tuple[FaultsTable, ...] | Literal["none"] | None,
+        Meta(description="What may go wrong; by default the usual, 'none' for nothing."),
+    ] = None
+    recover: tuple[RecoverTable, ...] = ()
+    recovery: RecoveryTable = RecoveryTable()
 
 
 __all__ = [
@@ -272,10 +279,13 @@ __all__ = [
     "Command",
     "DatabaseTable",
     "ExploreTable",
+    "FaultsTable",
     "InvariantTable",
     "ObserveTable",
     "PrepareTable",
     "ProcessTable",
+    "RecoverTable",
+    "RecoveryTable",
     "ResetTable",
     "RestTable",
     "RuleTable",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
+from paidonce.harness.targets.file.meaning_check_failures import check_failures
 from paidonce.harness.targets.file.meaning_check_judging import check_judging
 from paidonce.harness.targets.file.meaning_check_steps import check_steps
 from paidonce.harness.targets.file.placeholders import filled, names_in
@@ -54,6 +55,7 @@ def check(file: TargetFile, path: str, folder: Path) -> None:
     _taps(at / "[taps]", file)
     known = check_steps(at, file)
     check_judging(at, file, known)
+    check_failures(at, file, known)
 
 
 def _running(at: At, file: TargetFile) -> None:

@@ -49,6 +49,8 @@ def _rules(at: At, file: TargetFile) -> None:
             places.append((here / "success", attempt.success))
         if attempt.rejection is not None:
             places += [(here / "rejection", rule) for rule in rules_of(attempt.rejection)]
+    if file.recovery.later is not None:
+        places.append((at / "[recovery], later", file.recovery.later))
     for here, rule in places:
         _rule(here, rule)
     least, most = file.success.at_least, file.success.at_most

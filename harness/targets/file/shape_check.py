@@ -55,7 +55,7 @@ _TYPES = {
 
 Path = tuple[str | int, ...]
 
-_TABLES = ("process", "prepare", "attempts", "time", "invariants")
+_TABLES = ("process", "prepare", "attempts", "time", "invariants", "faults", "recover")
 _NAMED = ("variants", "observe")
 
 

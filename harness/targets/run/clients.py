@@ -21,9 +21,10 @@ from paidonce.harness.targets.file.captures import NothingThere, parse_capture
 from paidonce.harness.targets.file.format import PrepareTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.targets.run.answers import leads_on
 from paidonce.harness.targets.run.events import Events
 from paidonce.harness.targets.run.observing import Observer
-from paidonce.harness.targets.run.performance import TargetPerformance, leads_on
+from paidonce.harness.targets.run.performance import TargetPerformance
 from paidonce.harness.targets.run.requests import request_of, values_of
 from paidonce.harness.targets.run.resetting import Mark, Snapshot, run_statements
 from paidonce.harness.targets.run.scope import Scope

@@ -6,22 +6,21 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import Action, Completed, Invoked, Outcome, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
-from paidonce.harness.http.excerpt import said
+from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
-from paidonce.harness.targets.file.answer_rules import has_status, meets, rules_of
-from paidonce.harness.targets.file.captures import NothingThere, parse_capture
 from paidonce.harness.targets.file.format import StepTable, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
+from paidonce.harness.targets.run.answers import asked, captured, key_of, leads_on, told_by
 from paidonce.harness.targets.run.events import Events
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
+from paidonce.harness.targets.run.recovery import TargetRecovery
 from paidonce.harness.targets.run.requests import request_of, values_of
 from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
@@ -32,13 +31,6 @@ from paidonce.harness.testbed.passing import Clockwork
 _REDELIVERIES = 100
 _PARK_S = 0.05
 _LOOK_AGAIN_S = 0.02
-_SHOWN = 200
-"""Of a body, in a history."""
-
-
-def leads_on(step: StepTable, status: int) -> bool:
-    """Return whether the answer to a step, not the last of an attempt, is as it should be."""
-    return has_status(step.expect if step.expect is not None else ("2xx", "3xx"), status)
 
 
 @dataclass
@@ -55,7 +47,11 @@ class TargetPerformance:
     observer: Observer
     clockwork: Clockwork
     _surroundings: Surroundings | None = None
-    _ops: Iterator[int] = field(default_factory=itertools.count)
+    ops: Iterator[int] = field(default_factory=itertools.count)
+    progressions: dict[str, Progression] = field(default_factory=dict)
+    """How far its attempts have come."""
+    _sent: dict[str, Request] = field(default_factory=dict)
+    """The request that each attempt sent last."""
     _events: Events = field(init=False)
     _begins: set[str] = field(default_factory=set)
     """Attempts for which what they begin with is known to be there."""
@@ -100,19 +96,24 @@ class TargetPerformance:
             self._begins.add(attempt)
         return attempt in self._begins
 
-    async def look(self) -> None:
-        await self.observe(self.loaded.file.observe)
+    async def look(self, journal: Recorder | None = None) -> None:
+        """Record what came of it all, in ``journal`` if it is not to be its own."""
+        journal = journal or self.journal
+        await self._observe(journal, self.loaded.file.observe, before=False)
         if Capability.STRIPE_LEDGER in self.bench.capabilities:
             file = self.loaded.file
             scopes = (self.shared, *self.own.values())
             orders = {order_of(file, scope.values) for scope in scopes} - {""}
-            for event in await ledger(self.bench, self.journal, orders, order_key(file)):
-                self.journal.record(event)
+            for event in await ledger(self.bench, journal, orders, order_key(file)):
+                journal.record(event)
 
     async def observe(self, names: Iterable[str], *, before: bool = False) -> None:
         """Record the values of these names."""
+        await self._observe(self.journal, names, before=before)
+
+    async def _observe(self, journal: Recorder, names: Iterable[str], *, before: bool) -> None:
         own = {name: scope.values for name, scope in self.own.items()}
-        await self.observer.observe(self.journal, names, self.shared.values, own, before=before)
+        await self.observer.observe(journal, names, self.shared.values, own, before=before)
 
     # --- a step ------------------------------------------------------------------------------
 
@@ -124,15 +125,18 @@ class TargetPerformance:
         if part.time is not None:
             await self._passes(part.name, part.time)
             return
+        progression = self.progressions.setdefault(attempt, Progression())
         self._under_way.add(attempt)
         try:
             for number, step in enumerate(part.steps, start=1):
+                progression.at(number, delivers=bool(step.webhook))
                 if not await self._can_be_made(part, number, step):
                     return
                 completed = await self._step(part, number, step, released)
                 released = None
                 if completed.outcome is not Outcome.OK:
                     return
+            progression.through = True
         finally:
             self._under_way.discard(attempt)
 
@@ -141,6 +145,38 @@ class TargetPerformance:
         values = self.shared.values
         prepared = [as_parameters(one, values, where) for one in time.statements]
         await self.clockwork.passes(name, time.seconds or 0.0, prepared, self.journal, where)
+
+    async def go_on(self, attempt: str) -> None:
+        """Have an attempt ask again for what it asked last, and go on if that is answered well.
+
+        Nobody else is about. A step that could not be made before is made if it can be by now.
+        """
+        part, progression = self._part(attempt), self.progressions[attempt]
+        progression.asked = True
+        while True:
+            step = part.steps[progression.step - 1]
+            if progression.completed is None and not await self._there(
+                part, progression.step, step
+            ):
+                return
+            if progression.completed is None or step.webhook:  # which is signed anew each time
+                event = await self._event(part, progression.step, step) if step.webhook else None
+                request = self._request(part, progression.step, step, event)
+            else:
+                request = self._sent[attempt]
+            completed = await self._send(part, progression.step, step, request, None)
+            if completed.outcome is not Outcome.OK:
+                return
+            if progression.step == len(part.steps):
+                progression.through = True
+                return
+            progression.at(
+                progression.step + 1, delivers=bool(part.steps[progression.step].webhook)
+            )
+
+    @property
+    def recovery(self) -> TargetRecovery:
+        return TargetRecovery(self)
 
     async def _can_be_made(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
         """Wait until what the step needs of Stripe is there; False if it never comes.
@@ -174,7 +210,7 @@ class TargetPerformance:
             return True
         asked = self._request(part, number, step)
         answer = await self.bench.stripe.ask(asked.method, asked.path, asked.body, asked.headers)
-        return leads_on(step, answer.status) and not _captured(step, answer)[1]
+        return leads_on(step, answer.status) and not captured(step, answer)[1]
 
     async def _step(
         self, part: TargetAttempt, number: int, step: StepTable, released: Released | None
@@ -221,9 +257,20 @@ class TargetPerformance:
         event: bytes | None,
         released: Released | None,
     ) -> Completed:
-        scope = self.own[part.name]
         request = self._request(part, number, step, event)
-        op = next(self._ops)
+        return await self._send(part, number, step, request, released)
+
+    async def _send(
+        self,
+        part: TargetAttempt,
+        number: int,
+        step: StepTable,
+        request: Request,
+        released: Released | None,
+    ) -> Completed:
+        scope = self.own[part.name]
+        self._sent[part.name] = request
+        op = next(self.ops)
         if released is not None:
             if step.to == "service":  # all but its last byte is on its way then
                 await self.wires[part.name].prepare(request)
@@ -235,8 +282,8 @@ class TargetPerformance:
                 attempt=part.name,
                 action=Action.REQUEST,
                 order=order_of(self.loaded.file, scope.values),
-                key=_key(request),
-                args=_asked(number, step, request),
+                key=key_of(request),
+                args=asked(number, step, request),
             )
         )
         try:
@@ -247,9 +294,14 @@ class TargetPerformance:
                 await self.wires[part.name].close()
             error = str(failure) or f"no answer within {step.timeout_s:g} s"
             completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+            self.progressions[part.name].told(completed)
         else:
             scope.keep(self._user(part, step), answer)
-            completed = self._told(part, number, step, op, answer)
+            last = number == len(part.steps)
+            told = told_by(self.loaded.file, part.table, step, answer, last=last)
+            scope.values.update(told.captured)
+            completed = told.completed(op, self.journal.now())
+            self.progressions[part.name].told(completed, later=told.later)
         self.journal.record(completed)
         return completed
 
@@ -266,36 +318,6 @@ class TargetPerformance:
             request.method, request.path, request.body, request.headers
         )
 
-    def _told(
-        self, part: TargetAttempt, number: int, step: StepTable, op: int, answer: Answer
-    ) -> Completed:
-        last = number == len(part.steps)
-        file, table = self.loaded.file, part.table
-        success = table.success if table.success is not None else file.success
-        rejection = table.rejection if table.rejection is not None else file.rejection
-        error = None
-        value: dict[str, Any] = {}
-        if meets(success, answer) if last else leads_on(step, answer.status):
-            outcome = Outcome.OK
-            value = {"success": True} if last else {}
-            captured, error = _captured(step, answer)
-            self.own[part.name].values.update(captured)
-            if error is not None:
-                outcome, value = Outcome.FAILED, {}
-        elif any(meets(rule, answer) for rule in rules_of(rejection)):
-            outcome = Outcome.REJECTED
-        else:
-            outcome = Outcome.FAILED
-            error = said(answer.body, _SHOWN)
-        return Completed(
-            t=self.journal.now(),
-            op=op,
-            outcome=outcome,
-            status=answer.status,
-            value=value,
-            error=error,
-        )
-
     # --- the connection, and rest ---------------------------------------------------------------
 
     async def _warm(self, wire: Wire) -> None:
@@ -307,9 +329,9 @@ class TargetPerformance:
             await wire.connect()
 
     async def _left(self) -> bool:
-        return bool(await self._unfinished())
+        return bool(await self.unfinished())
 
-    async def _unfinished(self) -> str:
+    async def unfinished(self) -> str:
         """Return what [rest] says is left to be done; nothing if it is empty."""
         for number, query in enumerate(self.loaded.file.rest.sql, start=1):
             where = f"{self.loaded.path}, [rest], sql, item {number}"
@@ -332,7 +354,7 @@ class TargetPerformance:
                 while True:
                     called = self.bench.stripe_tap.in_flight
                     waiting = "a call to Stripe is under way" if called else ""
-                    waiting = await self._unfinished() or waiting
+                    waiting = await self.unfinished() or waiting
                     if not waiting:
                         break
                     await asyncio.sleep(_LOOK_AGAIN_S)
@@ -340,31 +362,3 @@ class TargetPerformance:
             raise NotAtRest(f"not at rest after {rest.within:g} s: {waiting}") from None
         if over is not None:
             over()
-
-
-def _captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:
-    """Return what the step captures of its answer, and what is not there, in words."""
-    values: dict[str, str | int] = {}
-    for name, text in step.capture.items():
-        try:
-            values[name] = parse_capture(text).take(answer)
-        except NothingThere as error:
-            return values, f"{name}: {error}"
-    return values, None
-
-
-def _key(request: Request) -> str | None:
-    """The client's idempotency key, if it sends one."""
-    names = {name.lower(): value for name, value in request.headers.items()}
-    return names.get("idempotency-key")
-
-
-def _asked(number: int, step: StepTable, request: Request) -> dict[str, Any]:
-    asked: dict[str, Any] = {"step": number, "request": f"{request.method} {request.path}"}
-    if step.name:
-        asked["name"] = step.name
-    if step.webhook:
-        asked["event"] = step.webhook
-    elif request.body:
-        asked["body"] = request.body[:_SHOWN].decode("utf-8", "replace")
-    return asked

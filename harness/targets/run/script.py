@@ -11,7 +11,9 @@ from msgspec import UNSET
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Invariant, Rules
+from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
@@ -78,6 +80,26 @@ class TargetScript:
     def settings(self) -> Mapping[str, str]:
         """None: a target file's variants and [explore] say what the service is told."""
         return {}
+
+    @property
+    def failures(self) -> tuple[FailureChoice, ...] | None:
+        faults = self.loaded.file.faults
+        if faults == "none":
+            return ()
+        if not isinstance(faults, tuple):
+            return None
+        return tuple(FailureChoice(table.on, table.kind, table.at_most) for table in faults)
+
+    @property
+    def recovery(self) -> RecoveryBounds:
+        table = self.loaded.file.recovery
+        return RecoveryBounds(
+            rounds=table.rounds,
+            passes_s=table.passes_s,
+            within_s=table.within_s,
+            always=table.always,
+            asks=table.asks,
+        )
 
     def keeping(self, names: Collection[str]) -> TargetScript:
         """The same with just the attempts of these names."""

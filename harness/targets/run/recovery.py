@@ -1,0 +1,166 @@
+"""Recovery of a target: its attempts ask again, and what its file says is done is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paidonce.harness.errors import DeadlineExceeded
+from paidonce.harness.history import Action, Completed, Event, Invoked, Outcome
+from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.service.recovery import Progression, RecoveryBounds
+from paidonce.harness.service.script import NotReady
+from paidonce.harness.taps.faults import TimePasses
+from paidonce.harness.targets.file.format import RecoverTable, StepTable
+from paidonce.harness.targets.file.meaning_check_failures import statements
+from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.targets.run.requests import request_of
+from paidonce.harness.targets.run.resetting import run_statements
+from paidonce.harness.testbed.outside import Outside
+from paidonce.harness.testbed.still import still
+
+if TYPE_CHECKING:
+    from paidonce.harness.targets.run.performance import TargetPerformance
+
+_SWEEPER = "recovery"
+_LOOK_AGAIN_S = 0.02
+
+
+class _Unrecorded:
+    """Takes what is looked at between rounds, which is no part of a history."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def now(self) -> int:
+        """None of a record's: what is compared has no time."""
+        return 0
+
+    def record(self, event: Event) -> None:
+        """Keep it, to be compared."""
+        self.events.append(event)
+
+
+@dataclass(frozen=True)
+class TargetRecovery:
+    """``Recovery`` (see ``paidonce.harness.service.recovery``) of one execution of a target."""
+
+    of: TargetPerformance
+
+    @property
+    def bounds(self) -> RecoveryBounds:
+        return self.of.script.recovery
+
+    async def ask_again(self) -> None:
+        for name, progression in self._progressions():
+            waits = progression.completed is None and not progression.through
+            if (progression.asks and self.bounds.asks) or progression.undelivered or waits:
+                await self.of.go_on(name)
+
+    async def sweep(self) -> None:
+        bench = self.of.bench
+        if bench.advance is not None or bench.redis is not None:
+            await Outside(bench).happen(TimePasses(self.bounds.passes_s), self.of.journal)
+        for number, step in enumerate(self.of.loaded.file.recover, start=1):
+            await self._sweep(step, f"{self.of.loaded.path}, [[recover]] {number}")
+
+    async def _sweep(self, step: RecoverTable, where: str) -> None:
+        if step.sql:
+            values = self.of.shared.values
+            await run_statements(self.of.bench.eyes, statements(step), values, f"{where}, sql")
+        elif step.command is not None:
+            await asyncio.to_thread(self._command, step, f"{where}, command")
+        else:
+            await self._request(step, where)
+
+    def _command(self, step: RecoverTable, where: str) -> None:
+        assert step.command is not None
+        bench, loaded = self.of.bench, self.of.loaded
+        places = starting.places(loaded, bench.variant, bench.addresses)
+        values = {**self.of.shared.values, **places, "port": ""}
+        argv = starting.argv_of(step.command, values, where)
+        env = starting.environment(loaded, bench.variant, values, {}, controlled=True)
+        try:
+            starting.run(step.name or "a step of recovery", argv, loaded.folder, env, step.within)
+        except (ChildFailed, DeadlineExceeded) as failure:
+            raise NotReady(f"{where}: {failure}") from None
+
+    async def _request(self, step: RecoverTable, where: str) -> None:
+        of, journal = self.of, self.of.journal
+        asked = StepTable(
+            request=step.request, json=step.json, form=step.form, headers=step.headers
+        )
+        common = of.loaded.file.headers
+        request = request_of(of.bench, asked, of.shared, step.as_, common, where)
+        op = next(of.ops)
+        journal.record(
+            Invoked(
+                t=journal.now(),
+                op=op,
+                attempt=_SWEEPER,
+                action=Action.REQUEST,
+                order="",
+                args={"request": f"{request.method} {request.path}", "name": step.name},
+            )
+        )
+        try:
+            async with asyncio.timeout(step.within):
+                answer = await of.bench.service.ask(
+                    request.method, request.path, request.body, request.headers
+                )
+        except (NoAnswer, TimeoutError) as failure:
+            error = str(failure) or f"no answer within {step.within:g} s"
+            done = Completed(t=journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
+        else:
+            if 400 <= answer.status < 500:
+                raise NotReady(
+                    f"{where}: {step.request} was answered {answer.status}, expected 2xx or 3xx"
+                )
+            outcome = Outcome.OK if answer.status < 400 else Outcome.FAILED
+            done = Completed(t=journal.now(), op=op, outcome=outcome, status=answer.status)
+        journal.record(done)
+
+    async def settle(self) -> None:
+        deadline = time.monotonic() + self.bounds.within_s
+        while time.monotonic() < deadline:
+            if await still(self.of.bench) and not await self.of.unfinished():
+                return
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def state(self) -> Mapping[str, object]:
+        found: dict[str, object] = {
+            f"the answer to {name}": progression.seen for name, progression in self._progressions()
+        }
+        found["what [rest] waits for"] = await self.of.unfinished()
+        seen = _Unrecorded()
+        await self.of.look(seen)
+        for number, event in enumerate(seen.events):
+            told = msgspec.to_builtins(event)
+            name = told.get("name") or told.get("id") or f"{number}"
+            of = f" of {told['attempt']}" if told.get("attempt") else ""
+            found[f"{name}{of}"] = told
+        return found
+
+    @property
+    def owed(self) -> Sequence[str]:
+        if not self.bounds.asks:
+            return ()
+        return [name for name, progression in self._progressions() if progression.owed]
+
+    @property
+    def undelivered(self) -> Sequence[str]:
+        return [name for name, progression in self._progressions() if progression.undelivered]
+
+    def _progressions(self) -> Sequence[tuple[str, Progression]]:
+        """In the order of the script."""
+        return [
+            (attempt.name, self.of.progressions[attempt.name])
+            for attempt in self.of.script.attempts
+            if attempt.name in self.of.progressions
+        ]
