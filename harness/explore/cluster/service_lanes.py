@@ -61,6 +61,7 @@ class MakeOnService:
         worlds.alarms = RAISING
         worlds.offers = Offers()
         made = await make(in_mode(worlds, self.mode), self.plan, self.care)
+        worlds.offers.known.clear()  # what they are is told
         background = worlds.background
         learnt, disturbing = frozenset(background.learnt), dict(background.disturbing)
         disturbing |= {one: one for one in past_the_tap(worlds.bench)}

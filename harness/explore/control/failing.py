@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -31,6 +32,9 @@ class Offers:
     """Steps, by attempt and number, that published or locked anything in any execution."""
     last: set[tuple[str, int]] = field(default_factory=set)
     """Steps, by attempt and number, that were the last of their attempt in any execution."""
+    known: set[tuple[str, int, str, str, tuple[Possible, ...]]] = field(default_factory=set)
+    """Steps as they were offered: the attempt, which of its steps, the tap, the label, the faults.
+    Most steps come again in every execution."""
     happened: int = 0
     """In how many executions all that was planned went wrong."""
 
@@ -115,7 +119,12 @@ class Failing:
 
     def _offers(self, player: Player, step: int) -> None:
         unit = player.held[0]
-        for one in self._possible(player):
+        possible = self._possible(player)
+        key = (player.name, step, unit.call.tap, unit.label, possible)
+        if key in self.could.known:
+            return
+        self.could.known.add(key)
+        for one in possible:
             failure = PlannedFailure(
                 attempt=player.name, step=step, fault=one.fault, place=one.place
             )
@@ -125,11 +134,10 @@ class Failing:
                     failure=failure, on=unit.call.tap, label=unit.label, usual=one.usual
                 )
 
-    def _possible(self, player: Player) -> Iterable[Possible]:
+    def _possible(self, player: Player) -> tuple[Possible, ...]:
         unit = player.held[0]
-        yield from self.reader.faults(unit)
-        places = self.reader.crash_places(unit)
-        yield from (Possible(crash, place) for crash in self.crashes for place in places)
+        crashes = _crashes(self.crashes, self.reader.crash_places(unit))
+        return (*self.reader.faults(unit), *crashes)
 
     def crash(self, player: Player) -> bool:
         """Return whether a process is killed in the step that ``player`` would make next."""
@@ -149,3 +157,8 @@ class Failing:
 
     def _at_tap(self, player: Player) -> bool:
         return player.at is At.TAP and not self.reader.begins(player.held[0])
+
+
+@functools.lru_cache(maxsize=64)
+def _crashes(crashes: tuple[Crash, ...], places: tuple[Place, ...]) -> tuple[Possible, ...]:
+    return tuple(Possible(crash, place) for crash in crashes for place in places)

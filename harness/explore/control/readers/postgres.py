@@ -120,7 +120,7 @@ class PostgresReader(CallReader[Unit]):
 
     def faults(self, call: Unit, arrival: Arrival) -> Iterable[Possible]:
         if call.unasked or call.ends == "function":
-            return
+            return ()
         tracker = self._sessions.tracker(arrival.session)
         expected, run = tracker.expected, call.statements or call.prepared
         kinds = {one.kind for one in self._sessions.found(arrival.session, run)}
@@ -132,16 +132,7 @@ class PostgresReader(CallReader[Unit]):
             usual.add(ErrorAnswer("40001"))
         if acts and tracker.holds_locks:
             usual.add(ErrorAnswer("40P01"))
-        apart = commits_by_itself(call)
-        for one in of_tap(FAULTS, usual):
-            if apart and one.place is Place.REQUEST:
-                yield Possible(one.fault, Place.COMMIT, usual=one.usual)
-            elif one.place is Place.REQUEST or call.ends != "flush":
-                # Once it is answered, the end of the session and a lost answer are the same.
-                usual_there = one.usual and not (
-                    one.place is Place.ANSWER and isinstance(one.fault, ErrorAnswer)
-                )
-                yield Possible(one.fault, one.place, usual=usual_there)
+        return _possible(frozenset(usual), commits_by_itself(call), call.ends == "flush")
 
     def ends(self, call: Unit, arrival: Arrival) -> Footprint:
         return self._sessions.tracker(arrival.session).let_go
@@ -289,6 +280,25 @@ class PostgresReader(CallReader[Unit]):
         if call.ends != "function":
             tracker = self._sessions.tracker(arrival.session)
             tracker.done(failed=call.answer.error is not None, status=call.status_after)
+
+
+@functools.lru_cache(maxsize=256)
+def _possible(usual: frozenset[AtTap], apart: bool, flush: bool) -> tuple[Possible, ...]:
+    """The faults that a unit can have: one that is committed ``apart``, or ends with a ``flush``.
+
+    Every step of every execution is asked about, and there are few kinds of them.
+    """
+    found: list[Possible] = []
+    for one in of_tap(FAULTS, usual):
+        if apart and one.place is Place.REQUEST:
+            found.append(Possible(one.fault, Place.COMMIT, usual=one.usual))
+        elif one.place is Place.REQUEST or not flush:
+            # Once it is answered, the end of the session and a lost answer are the same.
+            usual_there = one.usual and not (
+                one.place is Place.ANSWER and isinstance(one.fault, ErrorAnswer)
+            )
+            found.append(Possible(one.fault, one.place, usual=usual_there))
+    return tuple(found)
 
 
 def heard(call: Unit, names: Names) -> AnswerDigest:

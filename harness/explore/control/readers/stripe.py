@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from paidonce.harness.explore.control.attempts import Arrival, Player
@@ -62,16 +63,8 @@ class StripeReader(CallReader[StripeCall]):
         self.reading.one_key.let_go(call)
 
     def faults(self, call: StripeCall, arrival: Arrival) -> Iterable[Possible]:
-        if call.method == "GET":
-            usual: tuple[AtTap, ...] = (NoContact(), ErrorAnswer("rate_limit"))
-        else:
-            errors = {"rate_limit", "lock_timeout", *SAVED}
-            if call.idempotency_key is not None:
-                errors.add(KEY_IN_USE)
-            usual = (NoContact(), LostAnswer(), *map(ErrorAnswer, errors))
-        known = FAULTS if self.reading.told is None else FAULTS_OF_OURS
-        keyed = call.idempotency_key is not None
-        yield from of_tap(known, usual, lambda error: keyed or error != KEY_IN_USE)
+        keyed, ours = call.idempotency_key is not None, self.reading.told is not None
+        return _possible(call.method == "GET", keyed, ours)
 
     def failed(self, call: StripeCall, arrival: Arrival) -> Footprint:
         self.reading.one_key.answered(call)
@@ -97,6 +90,21 @@ class StripeReader(CallReader[StripeCall]):
 
     def works(self, call: StripeCall) -> bool:
         return call.method != "GET"
+
+
+@functools.lru_cache(maxsize=8)
+def _possible(looks: bool, keyed: bool, ours: bool) -> tuple[Possible, ...]:
+    """The faults that a call can have which only ``looks``, has a key, or goes to a Stripe of
+    ours."""
+    if looks:
+        usual: tuple[AtTap, ...] = (NoContact(), ErrorAnswer("rate_limit"))
+    else:
+        errors = {"rate_limit", "lock_timeout", *SAVED}
+        if keyed:
+            errors.add(KEY_IN_USE)
+        usual = (NoContact(), LostAnswer(), *map(ErrorAnswer, errors))
+    known = FAULTS_OF_OURS if ours else FAULTS
+    return tuple(of_tap(known, usual, lambda error: keyed or error != KEY_IN_USE))
 
 
 def touched_at_stripe(told: ToldByStripe | None, call: StripeCall, maker: str) -> Footprint:
