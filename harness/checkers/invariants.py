@@ -119,7 +119,7 @@ class _Case:
             return None
         return Violation(
             title=f"{invariant.name}{whose}",
-            reason=f"not {invariant.check}, with {self._said(least)}",
+            reason=f"{invariant.check}, but {self._said(least) or 'that is never so'}",
             rule=invariant.name,
             whose=self.attempt or "",
             values=self._shown(least),

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.text import Text
 
 from paidonce import reports
 from paidonce.harness.cli.playable import Playable
-from paidonce.harness.cli.progress import status_line
+from paidonce.harness.cli.progress import StatusLine
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import Explored, SearchRequest, exit_code, opened, save
 from paidonce.harness.explore.search import Ending, Progress
@@ -36,15 +35,15 @@ async def searching(
 
     ``first`` says what is done once it is built. Logs go to ``folder``.
     """
-    with status_line() as live:
+    with StatusLine() as live:
         async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
-            live.update(Text("building"))
+            live.update("building")
             await in_thread(playable.build)
-            live.update(Text(first))
+            live.update(first)
             async with opened(
                 stack, request.scenario, request.variant, request.lanes, request.noise
             ) as worlds:
-                yield worlds, lambda progress: live.update(_words(progress))
+                yield worlds, lambda progress: live.update(_words(progress), of="exploring")
 
 
 def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
@@ -84,11 +83,11 @@ def _made(explored: Explored) -> dict[str, str]:
     }
 
 
-def _words(progress: Progress) -> Text:
+def _words(progress: Progress) -> str:
     """How a search stands, in a line."""
     counts = progress.counts
     rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
-    return Text(
+    return (
         f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
         f"{progress.rate:.0f}/s, {progress.waiting} known to be left{rest}"
     )

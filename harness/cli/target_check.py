@@ -11,13 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.text import Text
 
 from paidonce import reports
 from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import gating
 from paidonce.harness.cli.leaving import stopping
-from paidonce.harness.cli.progress import status_line
+from paidonce.harness.cli.progress import StatusLine
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.validate.spending import validation_of
 from paidonce.harness.masking import command_line
@@ -128,16 +127,14 @@ def check_target(
 
 
 async def _check(checked: Checked, choice: Choice, kept: KeptDatabases | None) -> None:
-    with status_line() as live:
-        checked.doing = lambda text: live.update(Text(text))
+    with StatusLine() as live:
+        checked.doing = live.update
         async with open_stack(
             checked.plan.subject,
             choice,
             logs=checked.plan.out / "logs",
             kept=kept,
-            say=lambda line: live.console.print(
-                line, markup=False, highlight=False, soft_wrap=True
-            ),
+            say=live.say,
         ) as stack:
             await check(stack, checked)
 

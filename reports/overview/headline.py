@@ -6,8 +6,8 @@ import enum
 
 import msgspec
 
-from paidonce.harness.results.assessment import Assessment
-from paidonce.harness.results.proof import Cell, Proof
+from paidonce.harness.results.assessment import WRONG_SET_UP, Assessment
+from paidonce.harness.results.proof import Cell, Proof, Variant
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count, listed
 from paidonce.harness.verdict import Status
@@ -35,10 +35,10 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TONES = {
-    Status.VALID: Tone.PROVEN,
-    Status.INVALID: Tone.CONTRADICTED,
-    Status.UNKNOWN: Tone.UNDECIDED,
+    Status.VALID.exit_code: Tone.PROVEN,
+    Status.INVALID.exit_code: Tone.CONTRADICTED,
 }
+"""By the exit status, so that the words and the number say the same; any other is undecided."""
 _WORDS = {
     Tone.PROVEN: "As declared",
     Tone.CONTRADICTED: "Contradicted",
@@ -48,13 +48,13 @@ _WORDS = {
 
 def headline(assessed: Assessment) -> Headline:
     """The headline of what was assessed."""
-    proof, tone = assessed.proof, _TONES[assessed.status]
+    proof, tone = assessed.proof, _TONES.get(assessed.exit_status, Tone.UNDECIDED)
     against = _contradictions(assessed) + _broken_under_load(proof)
     established = _sound(assessed) + _vulnerable(proof) + _measured(proof)
     remarks = [_sentence(established)] if against and established else []
     return Headline(
         tone=tone,
-        word=_WORDS[tone],
+        word="Wrong set-up" if assessed.exit_status == WRONG_SET_UP else _WORDS[tone],
         sentence=_sentence(against or established or [_nothing(proof)]),
         remarks=(*remarks, *_remarks(assessed)),
     )
@@ -96,7 +96,7 @@ def _sound(assessed: Assessment) -> list[str]:
     total = len(proof.scenarios)
     whole, partly, skipped = 0, 0, False
     for variant in proof.variants:
-        if not variant.sound:
+        if not _to_hold(proof, variant):
             continue
         kinds = {assessed.standing(variant.name, s.name) for s in proof.scenarios}
         if not any(kind.held for kind in kinds) or Standing.BROKEN in kinds:
@@ -118,11 +118,17 @@ def _sound(assessed: Assessment) -> list[str]:
 
 
 def _vulnerable(proof: Proof) -> list[str]:
-    vulnerable = [variant.name for variant in proof.variants if not variant.sound]
+    vulnerable = [variant.name for variant in proof.variants if not _to_hold(proof, variant)]
     caught = sum(
         any(cell.status is Status.INVALID for cell in _cells(proof, name)) for name in vulnerable
     )
     return [f"{count(caught, f'vulnerable {proof.noun}')} {_was(caught)} caught"] if caught else []
+
+
+def _to_hold(proof: Proof, variant: Variant) -> bool:
+    """Tell whether a variant is expected to hold: a check of it alone expects that of any."""
+    expected = {cell.expected for cell in _cells(proof, variant.name)}
+    return Status.INVALID not in expected if expected else variant.sound
 
 
 def _cells(proof: Proof, variant: str) -> list[Cell]:

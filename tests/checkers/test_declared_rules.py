@@ -60,7 +60,7 @@ def test_an_invariant_that_holds_and_one_that_does_not():
     told = history({"a": OK, "b": NO}, [("charges", 2)], "charges == 2", "charges <= 1")
     verdict = found(told, "invariants")
     assert verdict.status is Status.INVALID
-    assert verdict.reason == "rule 2: not charges <= 1, with charges = 2"
+    assert verdict.reason == "rule 2: charges <= 1, but charges = 2"
     assert verdict.evidence == (5,)
     assert found(history({"a": OK}, [("charges", 1)], "charges <= 1"), "invariants").status is (
         Status.VALID

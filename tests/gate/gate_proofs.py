@@ -20,13 +20,13 @@ INVARIANTS = ("one charge", "one charge at most", "taken: what Stripe took")
 CHARGES = Violation(
     title="one charge at most",
     rule="one charge at most",
-    reason="not charges <= 1, with charges = 2",
+    reason="charges <= 1, but charges = 2",
 )
 TAKEN = Violation(
     title="taken: what Stripe took for tab 1",
     rule="taken: what Stripe took",
     whose="tab 1",
-    reason="not taken == shown, with shown = 0, taken = 4990",
+    reason="taken == shown, but shown = 0, taken = 4990",
 )
 BROKEN = (
     Broken(

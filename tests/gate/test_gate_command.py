@@ -63,7 +63,7 @@ def test_a_red_build_on_github(tmp_path):
     line = (folder / "target.toml").read_text().splitlines().index('name = "one charge at most"')
     assert (
         f"::error file=shop/target.toml,line={line + 1},title=paidonce%3A racy/one charge at most"
-        f"::one charge at most: not charges <= 1, with charges = 2%0Areplay it: {replay}"
+        f"::one charge at most: charges <= 1, but charges = 2%0Areplay it: {replay}"
     ) in run.stdout.splitlines()
     told = summary.read_text()
     assert told.startswith("what an earlier step wrote\n<!-- paidonce small-shop -->")

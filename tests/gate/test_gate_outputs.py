@@ -89,7 +89,7 @@ def test_the_comment_tells_what_is_broken_accepted_and_open():
     assert lines[0] == "<!-- paidonce shop -->"
     assert lines[2] == "## ❌ paidonce: shop contradicted"
     assert text.index("### Broken") < text.index("### Not decided") < text.index("### Accepted")
-    assert "- ❌ `racy/one charge at most`: not charges \\<= 1" in text
+    assert "- ❌ `racy/one charge at most`: charges \\<= 1" in text
     assert "<br>replay it: `paidonce replay out/witnesses/racy-shop.witness.json`" in text
     assert "- ❔ `locked/undecided`" in text
     assert "- ⚠️ `racy/successes`" in text

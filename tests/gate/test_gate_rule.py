@@ -68,8 +68,8 @@ def test_findings_are_named_by_what_broke():
         "racy/taken: what Stripe took",
         "racy/successes",
     ]
-    assert broken[0].reason == "one charge at most: not charges <= 1, with charges = 2"
-    assert broken[1].reason.startswith("taken: what Stripe took for tab 1: not taken == shown")
+    assert broken[0].reason == "one charge at most: charges <= 1, but charges = 2"
+    assert broken[1].reason.startswith("taken: what Stripe took for tab 1: taken == shown")
     assert {one.witness for one in broken} == {"witnesses/racy-shop.witness.json"}
 
 

@@ -56,14 +56,14 @@ def test_a_race_is_red_and_the_last_line_replays_it(pytester):
     run = run_in(pytester, "--paidonce-target", "target.toml", "--junitxml=junit.xml", source=_RACY)
     assert run.returncode == 1, run.stdout
     lines = run.stdout.splitlines()
-    assert "E     invariants: one charge at most: not charges <= 1, with charges = 2" in lines
+    assert "E     invariants: one charge at most: charges <= 1, but charges = 2" in lines
     assert any(line.startswith("    2  tab 1  SELECT amount, status FROM orders") for line in lines)
     assert sum(" stripe: payment_intent.create -> 200 pi_" in line for line in lines) == 2
     place = lines.index("test_shop.py:3: RaceFound")
     command = lines[place + 1].removeprefix("replay it: ").split()
     assert command[:2] == ["paidonce", "replay"]
     assert lines[place + 2].startswith("---")  # what pytest says of the report
-    summary = "FAILED test_shop.py::test_paid_once - RaceFound: one charge at most: not charges <= "
+    summary = "FAILED test_shop.py::test_paid_once - RaceFound: one charge at most: charges <= "
     assert any(line.startswith(summary) for line in lines)
     assert "harness/" not in run.stdout  # no frames of ours
     assert 'name="paidonce" value="invalid: a race' in (pytester.path / "junit.xml").read_text()

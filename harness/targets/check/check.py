@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -50,6 +50,12 @@ _FOLLOWING_S = 10.0
 """The least time for following the bursts that broke, in seconds."""
 
 
+class Doing(Protocol):
+    """Takes what is being done; what is ``of`` the same goes on, with other numbers."""
+
+    def __call__(self, text: str, /, *, of: str | None = None) -> None: ...
+
+
 @dataclass(frozen=True)
 class CheckPlan:
     """The plan of a check. ``seconds`` is for all variants together, once all is built and their
@@ -89,7 +95,7 @@ class Checked:
     interrupted: bool = False
     began: float = field(default_factory=time.monotonic)
     started: str = ""
-    doing: Callable[[str], None] = lambda text: None
+    doing: Doing = lambda text, *, of=None: None
 
     def proof(self, stack: str = "") -> Proof:
         """All of it, as reports take it."""
@@ -312,7 +318,7 @@ class _OfOne:
         plan = self._plan
         runs_already = plan.script.loaded.file.service is not None  # its Postgres is behind the tap
         runs: list[Run] = []
-        self._doing("bursts")
+        self._doing("bursts", of="bursts")
         async with self._stack.bench(
             self._lanes[0], self._name, {}, controlled_by=openers() if runs_already else ()
         ) as bench:
@@ -321,7 +327,7 @@ class _OfOne:
                 while len(runs) < most and (self._left > 0 or not runs):
                     name = f"{HISTORIES}/{self._name}/burst-{len(runs) + 1}.jsonl"
                     runs.append(await burst(bench, clients_of_all, plan.script, plan.out, name))
-                    self._doing(f"burst {len(runs)} of {most}")
+                    self._doing(f"burst {len(runs)} of {most}", of="bursts")
         return tuple(runs)
 
     # --- helpers ---------------------------------------------------------------------------------
@@ -351,12 +357,14 @@ class _OfOne:
         for role, backend in bench.backends.items():
             self._checked.backends[role] = f"{backend.kind} {backend.version}".strip()
 
-    def _doing(self, text: str) -> None:
-        self._checked.doing(f"{self._name}: {text}")
+    def _doing(self, text: str, *, of: str | None = None) -> None:
+        stage = None if of is None else f"{self._name}: {of}"
+        self._checked.doing(f"{self._name}: {text}", of=stage)
 
     def _progress(self, progress: Progress) -> None:
         counts = progress.counts
         self._doing(
             f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
-            f"{progress.rate:.0f}/s, {progress.waiting} known to be left"
+            f"{progress.rate:.0f}/s, {progress.waiting} known to be left",
+            of="exploring",
         )
