@@ -201,6 +201,13 @@ CASES: list[Case] = [
     Case("statements", "target.toml", "moved", (FOUND, UNDECIDED), says="looks several times"),
     *_cases("stripe-footprint", "target.toml", FOUND, "stuck"),
     *_cases("time-in-text", "log.toml", FOUND, ""),
+    # A guard under a key with the minute in it, and a lease that the service's own code looks at:
+    # whoever comes a minute later pays again. The same beside a claim, or a lock, decides nothing.
+    Case("timed-answers", "target.toml", "minute", (UNDECIDED,), says="has the time in it"),
+    Case("timed-answers", "target.toml", "minute_at_once", (UNDECIDED,), says="has the time in it"),
+    *_cases("timed-answers", "target.toml", COMPLETE, "limited", "kept_for_a_minute"),
+    Case("timed-answers", "rows.toml", "leased", (UNDECIDED,), says="a lease"),
+    *_cases("timed-answers", "rows.toml", COMPLETE, "locked"),
     *_cases("two-carts", "coupon.toml", FOUND, ""),
     *_cases("two-carts", "coupon-sql.toml", FOUND, ""),
     *[

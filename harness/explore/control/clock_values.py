@@ -37,7 +37,8 @@ _WRITTEN = re.compile(
     r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?"
     r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
-_MAYBE = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
+MAY_BE_TIMED = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
+"""The beginning of whatever ``moments_in`` knows, and of other texts."""
 _SHORTEST = 10
 """Characters of the shortest text that any of these is found in."""
 _LOOKS = ("SELECT", "WITH", "TABLE")
@@ -138,7 +139,7 @@ class Times:
         comes of a function, which may have written it just now."""
         for row in rows:
             for value in row:
-                if value is not None and len(value) >= _SHORTEST and _MAYBE.match(value):
+                if value is not None and len(value) >= _SHORTEST and MAY_BE_TIMED.match(value):
                     moved = self._moved or 0.0
                     self._before.update(one for one in moments_in(value) if one < moved)
 
@@ -169,7 +170,7 @@ def _compared(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 def _may_be_timed(statement: Statement) -> bool:
     for text in (statement.sql, *statement.params):
-        if text is not None and len(text) >= _SHORTEST and _MAYBE.search(text) is not None:
+        if text is not None and len(text) >= _SHORTEST and MAY_BE_TIMED.search(text) is not None:
             return True
     return False
 

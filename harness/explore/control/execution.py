@@ -232,6 +232,7 @@ class ServiceWorld:
             return await self._stand_still(waits)
         self.complain_if_stuck()
         self.failing.ended(self.control.players.values())
+        self.reader.through({one.name: one.likeness for one in self.script.attempts})
         for actor, one, other in self.side_by_side.untried():
             self.reader.sent_at_once(actor, one, other)
         self._ended = True

@@ -38,6 +38,7 @@ from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
 from paidonce.harness.explore.control.time_keys import TimeKeys
+from paidonce.harness.explore.control.timed_answers import TimedAnswers
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
 from paidonce.harness.explore.footprint.expiry import expiring
@@ -93,6 +94,8 @@ class ServiceWorlds:
     """The time-outs that waiting for a lock could have met; of all worlds on the same bench."""
     offers: Offers = field(default_factory=Offers)
     """The failures that were possible in the executions since a search began."""
+    timed_answers: TimedAnswers = field(default_factory=TimedAnswers)
+    """The answers that attempts got, and how they went on; of all worlds on the same bench."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
     _sessions: SqlSessions | None = None
@@ -246,6 +249,7 @@ class ServiceWorlds:
             hidden_locks=self._hidden_locks,
             told=ToldByStripe(names.known, names.call, self.mode.lists) if tells else None,
             time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand)),
+            timed_answers=self.timed_answers,
         )
 
     async def _begun(self, execution: Execution) -> Performance:

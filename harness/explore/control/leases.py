@@ -44,7 +44,7 @@ class Lease:
     """A lease: what takes it, in ``words``, and where it is kept.
 
     ``seconds`` are those for which a key in Redis is taken, as far as that is told; ``row`` is the
-    table and the column that says until when a row is.
+    table and the column that says until when a row is; no table where that is not known.
     """
 
     words: str
@@ -54,7 +54,9 @@ class Lease:
     def ended_by(self, passing: Passing) -> bool:
         """Return whether it is over, whenever it was taken, once this has passed."""
         if self.row is not None:
-            return any(self.row in columns_set(statement) for statement in passing.sql)
+            table, column = self.row
+            put_back = {each for statement in passing.sql for each in columns_set(statement)}
+            return any(column == one and table in ("", of) for of, one in put_back)
         # Of one that is not told all that is known is that it is short enough to be a lease.
         return passing.seconds >= (LONGEST_S if self.seconds is None else self.seconds)
 
@@ -75,6 +77,12 @@ class Leases:
         if longest is None or (held.seconds or LONGEST_S) > (longest.seconds or LONGEST_S):
             words = f"{label!r} takes a key {held.words}" if longest is None else longest.words
             self.found[label] = Lease(words, held.seconds)
+
+    def read(self, kind: str, column: str) -> None:
+        """Note that the answer to what is called ``kind`` has a time ahead in ``column``, by which
+        attempts go on."""
+        words = f"{kind!r} is told until when, in {column}, and that decides"
+        self.found.setdefault(kind, Lease(words, row=("", column)))
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""

@@ -6,7 +6,7 @@ same whatever the protocol is here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from paidonce.harness.explore.control.attempts import Arrival, Player
@@ -16,6 +16,7 @@ from paidonce.harness.explore.control.polling import changed_nothing
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import NOBODYS, CallReader, Reading
 from paidonce.harness.explore.control.readers.stripe import touched_at_stripe
+from paidonce.harness.explore.control.timed_answers import Told
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import Tenure
 from paidonce.harness.service.script import LookedUp
@@ -48,6 +49,8 @@ class TapReader:
         self._players = {player.name: player for player in players}
         self._background = reading.background
         self._habits = habits or Habits({})
+        self._stories: dict[str, list[Told]] = {}
+        self._answers = 0
 
     # --- sessions -----------------------------------------------------------------------------
 
@@ -243,6 +246,8 @@ class TapReader:
                 unchanged = changed_nothing(touched, refused=owner.refused)
                 again = arrival.failing is None and reader.idle(call, arrival, owner, unchanged)
                 owner.idle = again and owner.idle
+                if reader.told(call):
+                    self._heard(owner, arrival, looks=unchanged)
         return touched
 
     async def hidden(self, arrival: Arrival) -> Footprint:
@@ -271,6 +276,14 @@ class TapReader:
         told = self._reading.told
         return frozenset() if told is None else frozenset(told.listed)
 
+    def through(self, roles: Mapping[str, Hashable]) -> None:
+        """All attempts are through: see what decided. ``roles`` are equal for those that do the
+        same."""
+        timed = self._reading.timed_answers
+        timed.add(self._stories, roles)
+        for answer in timed.found:
+            self._reading.decided(answer)
+
     def settle(self) -> None:
         """The execution is over: see between whose looks others did something."""
         for unit in self._reading.sessions.gaps.torn():
@@ -281,6 +294,20 @@ class TapReader:
             )
 
     # --- helpers ------------------------------------------------------------------------------
+
+    def _heard(self, owner: Player, arrival: Arrival, *, looks: bool) -> None:
+        """``owner`` was answered: its story goes on."""
+        call, reader = arrival.call, self._for(arrival)
+        self._answers += 1
+        told = Told(
+            kind=arrival.label.replace(f"{owner.name}#", "#"),
+            said=owner.heard[-1].said,
+            looks=looks,
+            keyed=reader.keyed(call),
+            ahead=reader.ahead(call),
+            number=self._answers,
+        )
+        self._stories.setdefault(owner.name, []).append(told)
 
     def _for(self, arrival: Arrival) -> CallReader[Any]:
         return self._readers[arrival.call.tap]

@@ -65,6 +65,10 @@ class TimeKeys:
         said = (self._used_by(actor, f"the key of {name}", self._coarse(k), (k,)) for k in taken)
         return next(filter(None, said), None)
 
+    def asked_under(self, keys: Iterable[str]) -> str:
+        """Return the time that one of ``keys`` has in it; empty if none has."""
+        return next(filter(None, map(self._coarse, keys)), "")
+
     def statement(self, actor: str, sql: str, params: Sequence[str | None]) -> str | None:
         """``actor`` sends a statement."""
         for index, row in _entries(sql, self.catalog):

@@ -22,6 +22,7 @@ from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.control.time_keys import TimeKeys
+from paidonce.harness.explore.control.timed_answers import Deciding, TimedAnswers
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
@@ -51,6 +52,7 @@ class Reading:
     told: ToldByStripe | None = None
     """Reads what Stripe tells of its calls, where it does."""
     time_keys: TimeKeys = field(default_factory=TimeKeys)
+    timed_answers: TimedAnswers = field(default_factory=TimedAnswers)
     owners: dict[str, str] = field(default_factory=dict)
     """By session, whose transaction is open on it; ``NOBODYS`` if no attempt began it."""
 
@@ -74,6 +76,19 @@ class Reading:
                 f"({call.label!r}: {how}), and one that comes when it shows another was not tried: "
                 "make the key of what is paid for alone",
             )
+
+    def decided(self, answer: Deciding) -> None:
+        """An answer decides, and somebody would have got another at another time
+        of day."""
+        if answer.ahead:
+            self.leases.read(answer.kind, answer.ahead)
+            return
+        self.disturbs(
+            f"time key {answer.kind}",
+            f"what {answer.kind!r} is answered decides, its key has the time in it, "
+            f"{answer.keyed!r}, and an attempt that comes when the clock shows another was not "
+            "tried: make the key of what is paid for alone",
+        )
 
 
 class CallReader(ABC, Generic[C]):
@@ -178,6 +193,14 @@ class CallReader(ABC, Generic[C]):
     @abstractmethod
     def heard(self, call: C) -> AnswerDigest:
         """The answer, in a form that can be compared between executions."""
+
+    def keyed(self, call: C) -> str:
+        """Return the time that is in a key under which the call asks; empty if there is none."""
+        return ""
+
+    def ahead(self, call: C) -> frozenset[str]:
+        """Return where the answer has a time that is ahead of now, by a few minutes at most."""
+        return frozenset()
 
     def refused(self, call: C) -> bool:
         """Return whether the call asked for something, did not get it, and changed nothing."""

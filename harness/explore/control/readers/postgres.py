@@ -9,6 +9,7 @@ from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.failures import Place, Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.explore.control.sql_sessions import Found
+from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_rows
 from paidonce.harness.explore.naming.names import Names
@@ -227,6 +228,11 @@ class PostgresReader(CallReader[Unit]):
 
     def heard(self, call: Unit) -> AnswerDigest:
         return heard(call, self.reading.names)
+
+    def ahead(self, call: Unit) -> frozenset[str]:
+        answer = call.answer
+        rows = (zip(answer.columns, row, strict=False) for row in answer.sample)
+        return ahead_in(value for row in rows for value in row)
 
     def refused(self, call: Unit) -> bool:
         return refused(call)

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader
+from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_text
 from paidonce.harness.taps.faults import LostAnswer, NoContact
 from paidonce.harness.taps.redis import RedisCommand
 from paidonce.harness.taps.redis.errors import FAULTS, in_place_of
+from paidonce.harness.taps.redis.keys import keys_of
 
+_OF_A_MEMBER = frozenset({"HGET", "HEXISTS", "HINCRBY", "SISMEMBER", "ZSCORE"})
 _NOT_TAKEN = frozenset({"SETNX", "HSETNX"})
 
 
@@ -54,6 +57,18 @@ class RedisReader(CallReader[RedisCommand]):
 
     def heard(self, call: RedisCommand) -> AnswerDigest:
         return heard_text(repr(call.reply), self.reading.names, whole=not call.lost)
+
+    def keyed(self, call: RedisCommand) -> str:
+        queued = call.transaction or ()
+        named = (keys_of(one.name, one.args) or () for one in (call, *queued))
+        keys = [_text(one.key) for each in named for one in each]
+        if call.name in _OF_A_MEMBER:
+            keys += map(_text, call.args[1:2])
+        return self.reading.time_keys.asked_under(keys)
+
+    def ahead(self, call: RedisCommand) -> frozenset[str]:
+        reply = call.reply
+        return ahead_in([("its value", _text(reply))]) if isinstance(reply, bytes) else frozenset()
 
     def refused(self, call: RedisCommand) -> bool:
         return refused(call)

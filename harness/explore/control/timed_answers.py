@@ -1,0 +1,169 @@
+"""Answers that somebody gets only at this time of day, and by which he goes on.
+
+Two attempts count their tries under a key that has the minute in it, and whoever counts to two is
+refused; or one writes until when an order is its own, and the other reads that and is refused.
+A minute later nobody would be. In a search all attempts nearly always meet the same minute, and
+what is taken until a time stays taken, so that a service that rests on such an answer seems to be
+sound.
+
+Most answers of that kind decide nothing: a limit of a hundred tries a minute, a day's visits, a
+price that is kept for an hour, a time that is in a row beside the rest. Whether one does is seen
+from what attempts did. Of two that had done the same, and were answered the same until then, one
+got this answer and one another. If they come together again, in a step that changes something or is
+answered otherwise, that answer did not decide; if they do not, and one has changed something that
+the other has not, it did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, moments_in
+from paidonce.harness.explore.control.row_leases import LONGEST_S
+
+_MOST = 20_000
+"""Places in stories that are remembered."""
+_LEAST_S = 1.0
+"""Seconds by which a time is ahead that is not now: clocks differ, and a time may be rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A call of an attempt and its answer.
+
+    ``kind`` is what it is called whoever makes it, ``said`` its answer; ``looks`` tells that it has
+    changed and locked nothing.
+    """
+
+    kind: str
+    said: str
+    looks: bool = True
+    keyed: str = ""
+    """The time in the key that it asks under, cut to the second, the minute or the day."""
+    ahead: frozenset[str] = frozenset()
+    """The columns in which it is answered a time that is ahead of now, by a few minutes at most."""
+    number: int = 0
+    """In the order of all calls of the execution."""
+
+
+Story = Sequence[Told]
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """A kind of call whose answer decides, and the time in its key, or the column that is ahead."""
+
+    kind: str
+    keyed: str = ""
+    ahead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    story: Story
+    at: int
+    alone: bool
+    """True if nobody else changed anything after it."""
+
+    @property
+    def told(self) -> Told:
+        return self.story[self.at]
+
+
+@dataclass
+class TimedAnswers:
+    """Follows what attempts were answered, from execution to execution."""
+
+    found: dict[Deciding, None] = field(default_factory=dict)
+    """The answers that decide, in the order in which that was found."""
+    _places: dict[Hashable, dict[tuple[str, bool], _Place]] = field(default_factory=dict)
+    """By who had done and heard what, and asks what: what came of each answer."""
+
+    def add(self, stories: Mapping[str, Story], roles: Mapping[str, Hashable]) -> None:
+        """An execution is over. ``roles`` are equal for attempts that do the same."""
+        for actor, story in stories.items():
+            last = max(
+                (
+                    one.number
+                    for who, told in stories.items()
+                    if who != actor
+                    for one in told
+                    if not one.looks
+                ),
+                default=-1,
+            )
+            past = hash((roles.get(actor, actor),))
+            for at, told in enumerate(story):
+                self._see((past, told.kind), _Place(story, at, told.number > last))
+                past = hash((past, told.kind, told.said))
+
+    def _see(self, asks: Hashable, place: _Place) -> None:
+        known = self._places.get(asks)
+        if known is None:
+            if len(self._places) >= _MOST:
+                return
+            known = self._places[asks] = {}
+        answer = place.told.said, place.alone
+        if answer in known:
+            return
+        for other in known.values():
+            if other.told.said == place.told.said:
+                continue
+            if (why := _why(place, other)) and _parts(place, other):
+                self.found[why] = None
+        known[answer] = place
+
+
+def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
+    """Return the columns of ``values`` that have a time ahead of now, by a few minutes at most."""
+    now = time.time()
+    return frozenset(
+        column
+        for column, value in values
+        if value is not None
+        and MAY_BE_TIMED.match(value)
+        and any(_LEAST_S < moment - now <= LONGEST_S for moment in moments_in(value))
+    )
+
+
+def _why(one: _Place, other: _Place) -> Deciding | None:
+    """Return how two answers may differ for the time of day alone, if they may."""
+    for place in (one, other):
+        if keyed := place.told.keyed:
+            return Deciding(place.told.kind, keyed=keyed)
+    for place, rest in ((one, other), (other, one)):
+        # Who wrote it is through with it where nobody else changes anything any more.
+        if not place.alone and (columns := place.told.ahead - rest.told.ahead):
+            return Deciding(place.told.kind, ahead=min(columns))
+    return None
+
+
+def _parts(one: _Place, other: _Place) -> bool:
+    """Return whether two that were answered differently never come together again, and one changes
+    what the other does not."""
+    mine, theirs = _rest(one), _rest(other)
+    while mine and theirs:
+        if _skip_to(mine, theirs[0].kind) or _skip_to(theirs, mine[0].kind):
+            if mine.pop(0).said != theirs.pop(0).said:
+                return False
+            continue
+        break
+    return any(not told.looks for told in (*mine, *theirs))
+
+
+def _rest(place: _Place) -> list[Told]:
+    """Return what came after it, but for what was done under keys with the time in them."""
+    return [told for told in place.story[place.at + 1 :] if not told.keyed]
+
+
+def _skip_to(story: list[Told], kind: str) -> bool:
+    """Go on to the next step of a kind if only looking is left out by that."""
+    for at, told in enumerate(story):
+        if told.kind == kind:
+            del story[:at]
+            return True
+        if not told.looks:
+            return False
+    return False
