@@ -19,17 +19,33 @@ settings.register_profile("same", _UNHURRIED, derandomize=True)
 settings.register_profile("other", _UNHURRIED)
 settings.load_profile("same")
 
+_TOGETHER = {
+    "tests/reference_service/test_reference_races": "reference",
+    "tests/reference_service/test_reference_faults": "reference",
+    "tests/reference_service/test_reference_every_guard": "reference",
+}
+"""Files whose tests share what is started once in a run."""
+_APART = ("tests/fuzz_services/",)
+"""Tests that take long, and share next to nothing."""
 _LONGEST = (
     "tests/examples/",
     "tests/explore/test_exploration",
+    "tests/fuzz_services/",
+    "tests/reference_service/",
     "tests/predict/test_predict_ref",
-    "scenarios/slow_",
+    "tests/explore/hard/",
+    "tests/cli/test_cli_step",
+    "tests/targets/test_target_played",
+    "tests/explore/test_search_programs",
+    "scenarios/",
 )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # A run that a script put into the background ignores Ctrl-C, and so would all it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # In the order of `pytest_collection_modifyitems`, not with the largest file first.
+    config.option.loadscopereorder = False
     worker = hasattr(config, "workerinput")
     if worker or config.option.collectonly or config.option.help:
         return
@@ -37,7 +53,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_servers].enter_context(shared_servers())
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes groups into names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A worker makes all tests of a file: what they share is then started once, not by each worker.
+    for item in items:
+        file = item.nodeid.split("::")[0].removesuffix(".py")
+        if item.get_closest_marker("xdist_group") is None and not file.startswith(_APART):
+            item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(file, file)))
+
     # What takes longest begins first, else one worker is busy with it when the others are done.
     def place(item: pytest.Item) -> int:
         found = (n for n, name in enumerate(_LONGEST) if item.nodeid.startswith(name))

@@ -131,5 +131,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str | None:
+    if "play" not in getattr(item, "fixturenames", ()):
+        return None
     mark = item.get_closest_marker("xdist_group")
     return str(mark.args[0]) if mark is not None and mark.args else None
