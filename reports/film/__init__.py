@@ -69,6 +69,8 @@ class _Maker:
         self.step_of: dict[int, int] = {}
         """The place of the card in which an event happened, by the event's identity."""
         self.changed_at = 0
+        self.cut = ""
+        """The attempt whose process is gone in this step, if one is."""
 
     def film(self) -> Film:
         witness = self.witness
@@ -115,6 +117,8 @@ class _Maker:
             self.facts.committed[id(written)] = step.number
             if written.change.row.table in self.state.columns:
                 self.changed_at = place
+        if moment.cut:
+            self.cut = step.actor
         lane = self.witness.attempts.index(step.actor)
         self._add(step.number, f"Step {step.number}", lane, pieces)
 
@@ -163,8 +167,11 @@ class _Maker:
                 state=self.state.groups(),
             )
         )
+        self.cut = ""
 
     def _rail(self, actor: str) -> Rail:
+        if actor == self.cut:
+            return Rail(kind="cut", label=f"the process of {actor} is killed")
         waits = self.state.waits.get(actor)
         if waits is not None:
             return Rail(kind="wait", label=f"{actor} waits for {waits[1]}")

@@ -38,6 +38,8 @@ class Pieces:
                     yield self._answered(actor, step, act)
                 case Exchange():
                     yield self._sent(act)
+        if wrong := words.mishap(moment.step):
+            yield Piece(icon=Icon.FAULT, text=wrong, bad=True)
         yield from self._rest(moment)
 
     def call(self, effect: Effect) -> Piece:

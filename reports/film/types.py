@@ -19,6 +19,7 @@ class Icon(enum.StrEnum):
     WAIT = "wait"
     FREE = "free"
     TOLD = "told"
+    FAULT = "fault"
     END = "end"
 
     @property
@@ -36,6 +37,7 @@ _WORDS = {
     Icon.WAIT: "waits",
     Icon.FREE: "released",
     Icon.TOLD: "answer",
+    Icon.FAULT: "failure",
     Icon.END: "outcome",
 }
 
@@ -56,7 +58,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rail(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt stands after a step: before, on, hold (holds locks), wait, or after."""
+    """How an attempt stands after a step: before, on, hold (holds locks), wait, cut (its process is
+    gone), or after."""
 
     kind: str
     label: str = ""
@@ -119,6 +122,11 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     def waited(self) -> bool:
         """Return whether an attempt ever has to wait."""
         return any(rail.kind == "wait" for card in self.cards for rail in card.rails)
+
+    @property
+    def cut(self) -> bool:
+        """Return whether the process of an attempt is ever killed."""
+        return any(rail.kind == "cut" for card in self.cards for rail in card.rails)
 
     @property
     def steps(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
-from paidonce.harness.explore.search.world import REDELIVERY
+from paidonce.harness.explore.search.world import LOST, REDELIVERY
 from paidonce.harness.taps.gate import Call
 
 
@@ -25,7 +25,7 @@ class At(enum.Enum):
     INSIDE = "waiting inside the service"
     AGAIN = REDELIVERY
     EVENT = "about to deliver an event"
-    LOST = "connection lost"
+    LOST = LOST
     DONE = "done"
 
 

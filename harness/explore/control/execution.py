@@ -14,6 +14,7 @@ from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
 from paidonce.harness.explore.control.deliveries import MEETS, Deliveries
 from paidonce.harness.explore.control.failing import Failing
+from paidonce.harness.explore.control.failures import Place
 from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
@@ -147,7 +148,7 @@ class ServiceWorld:
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
-        failing = self.failing.lets_go(player)
+        failing = self.failing.lets_go(player) or self.failing.awaited(player)
         undone = failing is not None and failing.undone
         if self.mode.defers and player.at is At.TAP and not undone:
             tenures = self.reader.past(player.held[0], actor)
@@ -217,6 +218,8 @@ class ServiceWorld:
             follows=follows,
             heard=heard,
             moment=moment,
+            fault=None if failing is None else failing.fault,
+            done=failing is not None and failing.place is Place.ANSWER,
         )
 
     def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:

@@ -16,11 +16,14 @@ import msgspec
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
+from paidonce.harness.taps.faults import AtTap, FromOutside
 
 ANSWER = "answer"
 """The label of a step by which an actor that had to wait gets the answer to its last one."""
 COMMITS = "postgres commit by itself"
 """The label of the end of a statement that commits by itself, where that is a step of its own."""
+LOST = "connection lost"
+"""The label of a step by which an actor learns that the process is gone that it was in."""
 REDELIVERY = "about to deliver its webhook again"
 """The label of a step by which an actor delivers what it delivered already."""
 
@@ -77,6 +80,10 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """The step (from 0) before which it was deferred whatever else happened."""
     heard: AnswerDigest = NOTHING
     """The answers the actor got in this step, in a form that can be compared."""
+    fault: AtTap | FromOutside | None = None
+    """The fault that happened in it, as planned; None where nothing went wrong."""
+    done: bool = False
+    """True if the dependency had done what it was asked when that happened."""
     moment: bool = False
     """True if it both looks and writes and is taken to happen at once, though the server promises
     no such thing."""

@@ -20,6 +20,7 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.types import Expected
 from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.taps.faults import AtTap, FromOutside
 from paidonce.harness.testbed.bench import Source
 from paidonce.harness.verdict import Broken, Status, Verdict, Violation
 
@@ -52,6 +53,10 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     """It then waited for somebody else."""
     woken: tuple[str, ...] = ()
     """Who no longer had to wait because of it."""
+    fault: AtTap | FromOutside | None = None
+    """The fault that happened in it."""
+    done: bool = False
+    """What was asked had been done when that happened."""
     event: int | None = None
     """The place in the history of the unit that it let through; None where none is, or where the
     step is that of an older file or of a replay."""
@@ -127,6 +132,8 @@ def steps_of(taken: tuple[Taken, ...]) -> tuple[WitnessStep, ...]:
             enabled=step.enabled,
             blocked=step.blocked,
             woken=step.woken,
+            fault=step.fault,
+            done=step.done,
         )
         for number, step in enumerate(taken, start=1)
     )

@@ -74,6 +74,8 @@ def _said(moment: Moment) -> Iterator[str]:
                 yield f"{asked} {answer}".strip()
             case Exchange():
                 pass
+    if wrong := words.mishap(moment.step):
+        yield wrong
     if moment.wait is not None:
         yield words.waits(moment.wait)
 

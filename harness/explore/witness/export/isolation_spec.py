@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.witness.export.snapshot import Snapshot
 from paidonce.harness.explore.witness.narrative import Exchange, Narrative, Wait
 from paidonce.harness.explore.witness.narrative import wording as words
@@ -52,8 +53,14 @@ def statements_of(narrative: Narrative) -> list[str]:
 def isolation_spec(narrative: Narrative, snapshot: Snapshot) -> str:
     """Return the SQL of ``narrative`` as a spec that starts from ``snapshot``.
 
-    Raises ``UsageError`` when a statement cannot be written into a spec.
+    Raises ``UsageError`` when a statement cannot be written into a spec, or something went wrong
+    that a spec cannot have go wrong.
     """
+    if failures := narrative.witness.failures:
+        raise UsageError(
+            f"isolationtester has nothing go wrong, and here something does ({failures[0].label}): "
+            "export it as pytest, mermaid or text"
+        )
     writer = _Writer(narrative)
     order = list(writer.order())
     sections = [_header(narrative, snapshot)]

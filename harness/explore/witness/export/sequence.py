@@ -40,6 +40,8 @@ class Arrow(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     text: str
     back: bool = False
+    lost: bool = False
+    """It does not arrive."""
 
 
 def arrows(narrative: Narrative) -> Iterator[Arrow]:
@@ -65,7 +67,8 @@ def mermaid(narrative: Narrative) -> str:
         if arrow.source == arrow.target:
             lines.append(f"    Note over {ids[arrow.source]}: {text}")
         else:
-            line = "-->>" if arrow.back else "->>"
+            line = ("--x" if arrow.back else "-x") if arrow.lost else "->>"
+            line = "-->>" if arrow.back and not arrow.lost else line
             lines.append(f"    {ids[arrow.source]}{line}{ids[arrow.target]}: {text}")
     over = ids[lanes[0]] if len(lanes) == 1 else f"{ids[lanes[0]]},{ids[lanes[-1]]}"
     for sentence in _outcome(narrative):
@@ -90,14 +93,14 @@ def text(narrative: Narrative, width: int = 160) -> str:
     lines.append(f"     {head}".rstrip())
     for arrow in arrows(narrative):
         at, to = lanes.index(arrow.source), lanes.index(arrow.target)
-        drawn = _drawn(centres, at, to, margin)
+        drawn = _drawn(centres, at, to, margin, lost=arrow.lost)
         number = "" if arrow.number is None else str(arrow.number)
         sentence = words.clipped(words.one_line(arrow.text), room)
         lines.append(f"{number:>3}  {drawn[5:]}{sentence}".rstrip())
     return "\n".join([*lines, "", *_outcome(narrative)]) + "\n"
 
 
-def _drawn(centres: list[int], at: int, to: int, margin: int) -> str:
+def _drawn(centres: list[int], at: int, to: int, margin: int, *, lost: bool = False) -> str:
     """Return the lanes' lines with an arrow, or a mark on one lane."""
     row = [" "] * margin
     for centre in centres:
@@ -109,9 +112,9 @@ def _drawn(centres: list[int], at: int, to: int, margin: int) -> str:
     for column in range(left + 1, right):
         row[column] = "+" if row[column] == "|" else "-"
     if at < to:
-        row[right - 1] = ">"
+        row[right - 1] = "x" if lost else ">"
     else:
-        row[left + 1] = "<"
+        row[left + 1] = "x" if lost else "<"
     return "".join(row)
 
 
@@ -122,16 +125,19 @@ def _lanes(narrative: Narrative) -> list[str]:
 def _rows(moment: Moment) -> Iterator[Arrow]:
     actor = moment.step.actor
     for act in moment.acts:
-        yield from _arrows_of(actor, act)
+        yield from _arrows_of(actor, act, failed=moment.step.fault is not None)
+    wrong = words.mishap(moment.step)
+    if wrong:
+        yield _remark(actor, wrong)
     if moment.wait is not None:
         yield _remark(actor, words.waits(moment.wait))
     for name in moment.step.woken:
         yield _remark(name, "need not wait any longer")
-    if not moment.acts and moment.wait is None:
+    if not moment.acts and moment.wait is None and not wrong:
         yield _remark(actor, moment.step.label)
 
 
-def _arrows_of(actor: str, act: Act) -> Iterator[Arrow]:
+def _arrows_of(actor: str, act: Act, *, failed: bool) -> Iterator[Arrow]:
     match act:
         case Asked():
             yield _remark(actor, f"asks: {words.asked(act.event)}")
@@ -141,10 +147,13 @@ def _arrows_of(actor: str, act: Act) -> Iterator[Arrow]:
             tap = act.event.tap
             if act.sent:
                 asked = words.gist(words.request_of(act))
-                yield Arrow(number=None, source=actor, target=tap, text=asked)
-            if act.answered:
-                answer = words.answer(act.event)
-                yield Arrow(number=None, source=tap, target=actor, text=answer, back=True)
+                lost = failed and not act.arrived
+                yield Arrow(number=None, source=actor, target=tap, text=asked, lost=lost)
+            if act.answered and (act.arrived or not failed):
+                answer, lost = words.answer(act.event), failed and not act.event.delivered
+                yield Arrow(
+                    number=None, source=tap, target=actor, text=answer, back=True, lost=lost
+                )
 
 
 def _remark(lane: str, remark: str) -> Arrow:

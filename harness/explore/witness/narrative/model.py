@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from paidonce.harness.explore.search.world import LOST
 from paidonce.harness.explore.witness.file import Lock, Witness, WitnessStep
 from paidonce.harness.explore.witness.narrative.row_access import Did, RowAccess
 from paidonce.harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.taps.faults import Crash
 
 _TAPS = ("postgres", "stripe", "redis")
 
@@ -35,6 +37,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     def failed(self) -> bool:
         """Return whether Postgres answered it with an error."""
         return bool((self.event.answer or {}).get("error"))
+
+    @property
+    def arrived(self) -> bool:
+        """Return whether what was sent got there: there is an answer, wherever that went."""
+        return self.event.answer is not None
 
     @property
     def touches_nothing(self) -> bool:
@@ -85,6 +92,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     wait: Wait | None = None
     released: tuple[Lock, ...] = ()
     gained: tuple[Lock, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """Return whether the attempt's process is gone by it."""
+        return self.step.label == LOST or isinstance(self.step.fault, Crash)
 
     @property
     def exchanges(self) -> Iterator[Exchange]:

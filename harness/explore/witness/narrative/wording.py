@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.explore.search.world import LOST
+from paidonce.harness.explore.witness.file import WitnessStep
 from paidonce.harness.explore.witness.narrative.model import Exchange, Wait
 from paidonce.harness.explore.witness.narrative.sqltext import statements
 from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
+from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 
 # Parameters of calls that say nothing of a race.
 _USUAL = ("currency", "error_on_requires_action")
@@ -170,3 +173,21 @@ def _row(columns: Sequence[str], row: Sequence[str | None]) -> str:
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def mishap(step: WitnessStep) -> str:
+    """Return what went wrong in a step, in words; nothing if nothing did."""
+    if step.label == LOST:
+        return "its process is gone: it gets no answer"
+    match step.fault:
+        case NoContact():
+            return "the connection is reset before that gets there"
+        case LostAnswer():
+            return "that is done, and its answer never arrives"
+        case ErrorAnswer(error):
+            return f"{error} comes in the answer's place" + (", though it is done" * step.done)
+        case Crash():
+            when = "once that is done" if step.done else "before that gets there"
+            return f"the process is killed {when}, and started again"
+        case _:
+            return ""
