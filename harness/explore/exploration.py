@@ -15,6 +15,7 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.caveats import honest, learnt, notes
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.crashes import crashes_of
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
@@ -24,7 +25,7 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.failure.loop import FailureLoop, Found
-from paidonce.harness.explore.failure.plans import Chosen, usual
+from paidonce.harness.explore.failure.plans import Chosen, chosen_by
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
     Ahead,
@@ -59,6 +60,10 @@ from paidonce.harness.testbed.stack import Lane, Stack
 from paidonce.harness.verdict import Status
 
 WATCH_S = 0.5
+NO_CRASH = (
+    "no process of the service was killed: it has none of ours, or several, and which of them an "
+    "attempt is in is not known"
+)
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
@@ -92,8 +97,8 @@ class SearchRequest:
     """True if attempts are taken to share memory from the start."""
     faults: int = 0
     """How many failures there are in an execution at most."""
-    failing: Chosen = usual
-    """Which of the failures that are possible are made."""
+    failing: Chosen | None = None
+    """The failures that are made, of those that are possible; None for those the script says."""
     first: tuple[Ahead, ...] = ()
     """Orders to try before all others; what is complete does not depend on them."""
 
@@ -223,6 +228,8 @@ async def explore(
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
         told = worlds[0] if under is None else under.worlds[0]
     told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
+    if request.faults and not crashes_of(worlds[0].bench):
+        told_of = (*told_of, NO_CRASH)
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
     found = result.found[0].execution
@@ -322,7 +329,7 @@ async def _under_failures(
         request.faults,
         relying.mode,
         offers,
-        chosen=request.failing,
+        chosen=request.failing or chosen_by(request.scenario),
         elsewhere=elsewhere,
     )
     under = await loop.run()

@@ -12,6 +12,7 @@ whoever is first.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome
@@ -57,11 +58,25 @@ async def shrunk(
         if names not in by_attempts:
             fewer = worlds.telling(worlds.scenario.keeping(names))
             by_attempts[names] = fewer
+            mode = fewer.mode
+            fewer.mode = replace(mode, failures=frozenset())
             broken = await _broken_in_turn(fewer, names)
+            fewer.mode = mode
             rules = wanted[frozenset(everybody)]
             wanted[frozenset(names)] = frozenset() if broken is None else rules - broken
         return by_attempts[names] if wanted[frozenset(names)] else None
 
+    async def fewer_failures() -> None:
+        """Leave out each failure without which the same schedule still breaks it."""
+        for failure in sorted(worlds.mode.failures, key=lambda one: one.label):
+            mode = worlds.mode
+            worlds.mode = replace(mode, failures=mode.failures - {failure})
+            kept = await shrink(worlds, judge, found.schedule, budget=Budget(schedules=1))
+            if kept is None:
+                worlds.mode = mode
+
+    if len(worlds.mode.failures) > 1:
+        await fewer_failures()
     smallest = await shrink(worlds, judge, found.schedule, without=without, budget=budget)
     if smallest is None:
         return worlds, None

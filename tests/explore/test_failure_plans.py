@@ -7,7 +7,8 @@ import pytest
 
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure, planned
-from paidonce.harness.explore.failure.plans import grown
+from paidonce.harness.explore.failure.plans import AsSaid, Usual, grown
+from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 
 LIKE = {"tab 1": "tab", "tab 2": "tab", "page": "page"}
@@ -15,22 +16,19 @@ NO_CONTACT, LOST, CRASH = NoContact(), LostAnswer(), Crash("web")
 
 
 def failure(attempt, step, fault, place=Place.REQUEST):
-    return PlannedFailure(attempt=attempt, step=step, fault=fault, place=place)
+    return PlannedFailure(attempt=attempt, step=step, fault=fault, place=place, on="stripe")
 
 
 def offers(*failures, changing=(), last=(), unusual=()):
     return Offers(
-        {
-            one: Offer(failure=one, on="stripe", label="a call", usual=one not in unusual)
-            for one in failures
-        },
+        {one: Offer(failure=one, label="a call", usual=one not in unusual) for one in failures},
         set(changing),
         set(last),
     )
 
 
-def plans(could, plan=frozenset(), **how):
-    return [set(one) for one in grown(plan, could, LIKE, **how)]
+def plans(could, plan=frozenset(), chosen=None, **how):
+    return [set(one) for one in grown(plan, could, LIKE, chosen or Usual(), **how)]
 
 
 def test_of_attempts_that_do_the_same_one_fails():
@@ -58,7 +56,15 @@ def test_what_is_not_usual_is_made_when_it_is_asked_for():
     one = failure("page", 1, ErrorAnswer("api_error"))
     could = offers(one, unusual=[one])
     assert plans(could) == []
-    assert plans(could, chosen=lambda offer: True) == [{one}]
+    assert plans(could, chosen=AsSaid([FailureChoice("stripe", "api_error")])) == [{one}]
+    assert plans(could, chosen=AsSaid([FailureChoice("stripe", "rate_limit")])) == []
+
+
+def test_no_more_of_a_kind_are_together_than_may_be():
+    first, second = failure("page", 1, LOST), failure("page", 2, LOST)
+    once, twice = (AsSaid([FailureChoice("stripe", "lost_answer", most)]) for most in (1, 2))
+    assert plans(offers(second), frozenset({first}), once) == []
+    assert plans(offers(second), frozenset({first}), twice) == [{first, second}]
 
 
 def test_crashes_that_come_to_the_same_are_planned_once():

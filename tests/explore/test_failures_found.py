@@ -18,8 +18,9 @@ from paidonce.harness.backends.shared import (
     redis_url_of_worker,
 )
 from paidonce.harness.explore.exploration import SearchRequest, explore, opened
+from paidonce.harness.explore.failure.plans import AsSaid
 from paidonce.harness.explore.search import Ending
-from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
+from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -53,21 +54,17 @@ def explored(variant, failing=None, **how):
     return asyncio.run(asyncio.wait_for(main(), WITHIN_S))
 
 
-def only(on, fault):
-    return lambda offer: offer.on == on and offer.failure.fault == fault
-
-
-def crash(offer):
-    return isinstance(offer.failure.fault, Crash)
+def only(on, kind):
+    return AsSaid([FailureChoice(on, kind)])
 
 
 KINDS = {
-    "crash": crash,
-    "stripe-lost": only("stripe", LostAnswer()),
-    "stripe-saved": only("stripe", ErrorAnswer("api_error_saved_after")),
-    "postgres-ended": only("postgres", ErrorAnswer("57P01")),
-    "redis-no-contact": only("redis", NoContact()),
-    "redis-lost": only("redis", LostAnswer()),
+    "crash": only("process", "crash"),
+    "stripe-lost": only("stripe", "lost_answer"),
+    "stripe-saved": only("stripe", "api_error_saved_after"),
+    "postgres-ended": only("postgres", "57P01"),
+    "redis-no-contact": only("redis", "no_contact"),
+    "redis-lost": only("redis", "lost_answer"),
 }
 DEFAULT = ("crash",)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from paidonce.harness.explore.control.failures import PlannedFailure
+from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome
 from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
 from paidonce.harness.explore.shrinking import shrunk
+from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.verdict import Status
 from paidonce.scenarios.catalog import scenario
 
@@ -24,6 +27,7 @@ class Sums:
     def __init__(self, script, rules: Rules):
         self.scenario = script
         self.rules = rules
+        self.mode = Mode()
 
     def telling(self, script):
         return Sums(script, self.rules)
@@ -114,3 +118,31 @@ def test_another_rule_that_breaks_by_arithmetic_does_not_stand_in_for_the_first(
     _, smallest = made_smaller(rules, 3)
     assert len(smallest.dropped) == 1
     assert "invariants: each counts" in smallest.execution.outcome.rules
+
+
+def test_a_failure_without_which_it_breaks_as_well_is_left_out():
+    needed, beside = (
+        PlannedFailure(attempt="tab 1", step=step, fault=LostAnswer()) for step in (1, 2)
+    )
+
+    class Struck(Sums):
+        """Breaks by what goes wrong, whatever the attempts do."""
+
+        def telling(self, script):
+            return Struck(script, self.rules)
+
+        async def fresh(self):
+            struck = needed in self.mode.failures
+            rules = ("invariants: each counts",) if struck else ()
+            return _World(("tab 1",), lambda names, total: rules)
+
+    worlds = Struck(scenario("two_tabs").keeping({"tab 1"}), lambda names, total: ())
+    worlds.mode = Mode(failures=frozenset({needed, beside}))
+
+    async def main():
+        result = await search([worlds], judge_outcome, DepthFirst())
+        return await shrunk(worlds, result.found[0].execution, Budget(schedules=20))
+
+    told, smallest = asyncio.run(main())
+    assert told.mode.failures == {needed}
+    assert smallest is not None

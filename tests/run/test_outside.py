@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import redis.asyncio as aioredis
@@ -137,6 +139,54 @@ def test_a_crash_before_a_commit_undoes_it_and_one_after_it_does_not(
     crash, *rest = (event for _, event in read_history(tmp_path / "h.jsonl").of(Fault))
     assert (crash.tap, crash.kind, crash.detail) == ("service", "crash", "crash of web")
     assert [fault.kind for fault in rest] == (["no_contact"] if side == "request" else [])
+
+
+KILLS = 200
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_in_a_row_leave_nothing_behind(database, tmp_path):
+    """Each of them comes while a COMMIT is held, on either side of it in turns."""
+
+    def held():
+        children = psutil.Process().children(recursive=True)
+        return len(children), len(list(Path("/proc/self/fd").iterdir()))
+
+    async def killed(tap, service, client, gate):
+        tap.bind(None, gate)
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{service.url}/pay")
+        await gate.crashed.wait()
+        while tap.sessions or tap.in_flight:
+            await asyncio.sleep(0.001)
+        tap.bind(None, None)
+
+    async def main():
+        async with (
+            PostgresTap(database) as tap,
+            await psycopg.AsyncConnection.connect(database, autocommit=True) as eyes,
+        ):
+            service = await asyncio.to_thread(serve, tap.url_for(database))
+            outside = Outside(SimpleNamespace(running=service))
+            before, pids = None, set()
+            try:
+                for number in range(KILLS + 1):
+                    side = ("request", "answer")[number % 2]
+                    pids.add(*service.pids)
+                    async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_S) as client:
+                        await killed(tap, service, client, Crashing(outside, None, side))
+                    if before is None:  # threads and the like are there from the first one on
+                        before = held()
+                statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+                while await one(eyes, statement, eyes.info.dbname) > 1:
+                    await asyncio.sleep(0.001)
+                assert held() == before
+                assert len(pids) == KILLS + 1
+                assert not any(psutil.pid_exists(pid) for pid in pids - set(service.pids))
+            finally:
+                await asyncio.to_thread(service.stop)
+
+    asyncio.run(asyncio.wait_for(main(), 20 * DEADLINE_S))
 
 
 async def one(connection, statement, *parameters):

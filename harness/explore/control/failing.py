@@ -98,11 +98,7 @@ class Failing:
             self._offers(player, step)
         player.at_taps = step
         if failing is not None:
-            self.happened.append(
-                PlannedFailure(
-                    attempt=player.name, step=step, fault=failing.fault, place=failing.place
-                )
-            )
+            self.happened.append(_failure(player, step, failing))
             if len(self.happened) == len(self.failures):
                 self.could.happened += 1
         return failing
@@ -125,13 +121,11 @@ class Failing:
             return
         self.could.known.add(key)
         for one in possible:
-            failure = PlannedFailure(
-                attempt=player.name, step=step, fault=one.fault, place=one.place
-            )
+            failure = _failure(player, step, one)
             known = self.could.offers.get(failure)
             if known is None or (one.usual and not known.usual):
                 self.could.offers[failure] = Offer(
-                    failure=failure, on=unit.call.tap, label=unit.label, usual=one.usual
+                    failure=failure, label=unit.label, usual=one.usual
                 )
 
     def _possible(self, player: Player) -> tuple[Possible, ...]:
@@ -162,3 +156,13 @@ class Failing:
 @functools.lru_cache(maxsize=64)
 def _crashes(crashes: tuple[Crash, ...], places: tuple[Place, ...]) -> tuple[Possible, ...]:
     return tuple(Possible(crash, place) for crash in crashes for place in places)
+
+
+def _failure(player: Player, step: int, possible: Possible) -> PlannedFailure:
+    return PlannedFailure(
+        attempt=player.name,
+        step=step,
+        fault=possible.fault,
+        place=possible.place,
+        on=player.held[0].call.tap,
+    )

@@ -67,6 +67,8 @@ class PlannedFailure(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     fault: AtTap | FromOutside
     place: Place = Place.REQUEST
+    on: str = ""
+    """The tap at which it is."""
 
     @property
     def possible(self) -> Possible:
@@ -80,10 +82,9 @@ class PlannedFailure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure that was possible in an execution: ``label`` is its step's, on the tap ``on``."""
+    """A failure that was possible in an execution: ``label`` is its step's."""
 
     failure: PlannedFailure
-    on: str
     label: str
     usual: bool
 

@@ -16,11 +16,12 @@ from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.mode import Mode
-from paidonce.harness.explore.failure.plans import Chosen, Plan, grown, in_words, usual
+from paidonce.harness.explore.failure.plans import Chosen, Plan, Usual, grown, in_words
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.results.failures import PlanResult, UnderFailures
+from paidonce.harness.service.script import clients_among
 
 Search = Callable[[Sequence[ServiceWorlds], Mode, Elsewhere | None], Relying]
 """Makes a search in a mode on these lanes, with what is left of the budget."""
@@ -47,7 +48,7 @@ class FailureLoop:
     """The mode in which the search without failures ended."""
     offers: Offers
     """The failures that were possible in that."""
-    chosen: Chosen = usual
+    chosen: Chosen = field(default_factory=Usual)
     elsewhere: Elsewhere | None = None
     every_crash: bool = False
     plans: list[PlanResult] = field(default_factory=list)
@@ -55,7 +56,7 @@ class FailureLoop:
 
     async def run(self) -> UnderFailures:
         """Search until all is done, something was found, or the time is over."""
-        if len(self.worlds[0].scenario.attempts) > 1:
+        if len(clients_among(self.worlds[0].scenario.attempts)) > 1:
             await self._each_alone()
         if self.found is None:
             await self._below(self.worlds, self.known, self.offers, self.elsewhere, alone=False)
@@ -67,7 +68,7 @@ class FailureLoop:
     async def _each_alone(self) -> None:
         """One attempt of each kind, with nobody else there, and each failure."""
         seen = set()
-        for attempt in self.worlds[0].scenario.attempts:
+        for attempt in clients_among(self.worlds[0].scenario.attempts):
             if attempt.likeness in seen or self.found is not None or self.spent():
                 continue
             seen.add(attempt.likeness)

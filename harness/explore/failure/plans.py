@@ -17,27 +17,73 @@ another left there. All crashes are planned then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure
-from paidonce.harness.taps.faults import Crash, LostAnswer
+from paidonce.harness.service.failures import FailureChoice
+from paidonce.harness.service.script import Script
+from paidonce.harness.taps.faults import Crash, LostAnswer, TimePasses
 
 Plan = frozenset[PlannedFailure]
-Chosen = Callable[[Offer], bool]
-"""Tells whether a failure that was possible is to be planned."""
 
 
-def usual(offer: Offer) -> bool:
-    """Tell whether a failure is one of those that are made unless others are asked for."""
-    return offer.usual
+class Chosen(Protocol):
+    """Chooses the failures that are planned."""
+
+    def offered(self, offer: Offer) -> bool:
+        """Tell whether a failure that was possible is to be planned."""
+        ...
+
+    def together(self, plan: Plan) -> bool:
+        """Tell whether failures are to be in one plan."""
+        ...
+
+
+class Usual:
+    """Chooses the failures that are made unless others are asked for."""
+
+    def offered(self, offer: Offer) -> bool:
+        return offer.usual
+
+    def together(self, plan: Plan) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class AsSaid:
+    """Chooses the failures that a script names, so many of each."""
+
+    choices: Sequence[FailureChoice]
+
+    def offered(self, offer: Offer) -> bool:
+        return any(_means(choice, offer.failure) for choice in self.choices)
+
+    def together(self, plan: Plan) -> bool:
+        return all(
+            sum(_means(choice, failure) for failure in plan) <= choice.at_most
+            for choice in self.choices
+        )
+
+
+def chosen_by(script: Script) -> Chosen:
+    """Return the choice of ``script``, or the usual one where it makes none."""
+    return Usual() if script.failures is None else AsSaid(script.failures)
+
+
+def _means(choice: FailureChoice, failure: PlannedFailure) -> bool:
+    if isinstance(failure.fault, TimePasses):
+        return False
+    return choice.means(failure.fault, failure.on)
 
 
 def grown(
     plan: Plan,
     offers: Offers,
     likeness: Mapping[str, Hashable],
-    chosen: Chosen = usual,
+    chosen: Chosen,
     *,
     every_crash: bool = False,
 ) -> list[Plan]:
@@ -50,11 +96,12 @@ def grown(
     found: dict[Plan, None] = {}
     for offer in ordered:
         failure = offer.failure
-        if failure in plan or not chosen(offer):
+        if failure in plan or not chosen.offered(offer):
             continue
         if isinstance(failure.fault, Crash) and not every_crash and _as_another(failure, offers):
             continue
-        found[_of_first(plan | {failure}, likeness)] = None
+        if chosen.together(plan | {failure}):
+            found[_of_first(plan | {failure}, likeness)] = None
     return list(found)
 
 
@@ -95,6 +142,7 @@ def _renamed(plan: Plan, names: Mapping[str, str]) -> Iterator[PlannedFailure]:
             step=one.step,
             fault=one.fault,
             place=one.place,
+            on=one.on,
         )
 
 
