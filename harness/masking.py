@@ -33,6 +33,10 @@ _BEARER = re.compile(r"(?P<head>\b(?:Bearer|Basic) )[A-Za-z0-9._~+/=-]{8,}")
 _STRIPE = re.compile(r"(?P<head>\b(?:(?:sk|rk)_(?:org_)?(?:test|live)_|whsec_))[A-Za-z0-9+/=]{12,}")
 _PATTERNS = (_IN_URL, _PARAMETER, _HEADER, _BEARER, _STRIPE)
 
+_URL_WORD = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:).*(?=@)", re.DOTALL)
+"""A word of a command line that is a URL: all up to its last @ is the password, which may hold what
+a password in a text is ended by (quotes, blanks, a # that nobody has written as %23)."""
+
 _SECRET_NAME = re.compile(
     r"PASS(?:WORD|WD|CODE|PHRASE)?$|SECRET|TOKEN|CREDENTIAL|PRIVATE|KEY$", re.IGNORECASE
 )
@@ -58,7 +62,11 @@ def without_secrets_of(environ: Mapping[str, str], text: str) -> str:
 def command_line(arguments: Sequence[str] | None = None) -> str:
     """Return the command as it was typed (default: ours), without credentials."""
     words = sys.argv[1:] if arguments is None else arguments
-    return shlex.join(["paidonce", *map(without_credentials, words)])
+    return shlex.join(["paidonce", *map(_word, words)])
+
+
+def _word(word: str) -> str:
+    return without_credentials(_URL_WORD.sub(rf"\g<head>{HIDDEN}", word))
 
 
 def _without(values: Iterable[str], text: str) -> str:

@@ -40,6 +40,12 @@ def test_a_command_is_shown_without_the_password_of_a_url():
     assert shown == "paidonce prove '--postgres=postgresql://a:***@db' --redis 'redis://:***@db'"
 
 
+@pytest.mark.parametrize("end", ["'", '"', " ", "#", "/", "?", "@", ":", "\n"])
+def test_so_is_one_whose_password_holds_what_ends_one_in_a_text(end):
+    word = f"--postgres=postgresql://a:p{end}w@db:5432/shop"
+    assert command_line([word]) == "paidonce '--postgres=postgresql://a:***@db:5432/shop'"
+
+
 def test_values_of_variables_that_are_secret_by_name_are_masked():
     environ = {
         "SMTP_PASSWORD": "correct horse",

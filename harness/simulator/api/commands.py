@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.simulator.domain import checkout
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import API_VERSION
@@ -260,8 +261,8 @@ def _query(request: ApiRequest) -> dict[str, str]:
 
 def _decoded(request: ApiRequest, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(request.body or b"{}", type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
+        return decode_json(request.body or b"{}", kind)
+    except msgspec.MsgspecError as error:
         raise ControlError(400, f"the body is not what was expected: {error}") from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.simulator.domain import cards
 from paidonce.harness.simulator.domain.ids import IdSource
@@ -111,13 +112,13 @@ def restore(simulation: Simulation, text: bytes) -> None:
     The clock is set to what it was ahead then, or stays further ahead: it never goes back.
     """
     try:
-        given = msgspec.json.decode(text)
+        given = decode_json(text)
         if not isinstance(given, dict) or given.get("format") != FORMAT:
             raise StateError(f'expected "format": "{FORMAT}"')
         if given.get("version") != VERSION:
             raise StateError(f"version {given.get('version')} is not known, {VERSION} is")
         world, keys = _world(simulation, given)
-    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise StateError(f"not a saved state: {type(error).__name__}: {error}") from error
     simulation.clock.ahead = max(simulation.clock.ahead, float(given["clock_ahead"]))
     simulation.begin(world, keys)
