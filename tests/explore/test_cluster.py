@@ -182,3 +182,15 @@ def test_nothing_at_the_address_is_one_clear_message(
     with pytest.raises(Unavailable, match=r"nothing answers at tcp://127\.0\.0\.1:1"):
         asyncio.run(nobody())
     assert time.monotonic() - began < WITHIN_S
+
+
+def test_a_cluster_of_ones_own_leaves_no_folder(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    async def come_and_gone() -> None:
+        async with local_cluster(1):
+            assert list(tmp_path.iterdir())
+
+    asyncio.run(asyncio.wait_for(come_and_gone(), WITHIN_S))
+    assert list(tmp_path.iterdir()) == []

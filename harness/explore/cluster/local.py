@@ -38,9 +38,12 @@ async def local_cluster(count: int) -> AsyncIterator[LocalCluster]:
     distributed = dask()
     async with AsyncExitStack() as exits:
         folder = exits.enter_context(TempFolder())
-        scheduler = await exits.enter_async_context(
-            distributed.Scheduler(host=HOST, port=0, dashboard=False, dashboard_address=f"{HOST}:0")
-        )
+        # A scheduler takes no folder for what it scratches, and leaves one in the usual place.
+        with distributed.dask.config.set({"temporary-directory": str(folder.path)}):
+            made = distributed.Scheduler(
+                host=HOST, port=0, dashboard=False, dashboard_address=f"{HOST}:0"
+            )
+        scheduler = await exits.enter_async_context(made)
         workers = []
         for number in range(1, count + 1):
             argv = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.address]
