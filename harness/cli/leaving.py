@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import ParamSpec
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-INTERRUPTED = 130
-"""The exit code of a command that was ended by Ctrl-C, as shells have it: 128 + SIGINT."""
+from paidonce.harness.process.interruption import INTERRUPTED, interruptible
 
 P = ParamSpec("P")
-
-
-@contextlib.contextmanager
-def stopping() -> Iterator[None]:
-    """While this lasts, SIGTERM is as good as Ctrl-C: a CI system that cancels a job sends it, and
-    what was found by then is to be written before the command ends."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def leaves(command: Callable[P, int]) -> Callable[P, None]:
@@ -41,7 +27,8 @@ def leaves(command: Callable[P, int]) -> Callable[P, None]:
             # What was imported stays, and need not be looked through again and again.
             gc.freeze()
             gc.enable()
-        raise typer.Exit(_code(lambda: command(*args, **kwargs)))
+        with interruptible():
+            raise typer.Exit(_code(lambda: command(*args, **kwargs)))
 
     return leaving
 

@@ -15,7 +15,6 @@ from rich.markup import escape
 from paidonce import reports
 from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import gating
-from paidonce.harness.cli.leaving import stopping
 from paidonce.harness.cli.progress import StatusLine
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.validate.spending import validation_of
@@ -97,8 +96,7 @@ def check_target(
         )
 
     try:
-        with stopping():
-            loop.run(_check(checked, choice, kept))
+        loop.run(_check(checked, choice, kept))
     except KeyboardInterrupt:
         checked.interrupted = True
         assessed = assess(gate.baseline.words)

@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from paidonce.harness.process.interruption import Interruption
 
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """``asyncio.run`` on the quickest loop this machine has."""
-    try:
-        import uvloop
-    except ImportError:  # not made for every system
-        return asyncio.run(main)
-    return uvloop.run(main)
+    """``asyncio.run`` on the quickest loop this machine has.
+
+    Where a command is interruptible (see ``paidonce.harness.process.interruption``), the first
+    Ctrl-C cancels ``main`` and is raised once it has ended, and the second ends the process.
+    """
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):  # not made for every system
+        from uvloop import new_event_loop as factory
+    with asyncio.Runner(loop_factory=factory) as runner:
+        handler = signal.getsignal(signal.SIGINT)
+        ours = isinstance(handler, Interruption)
+        if not ours or threading.current_thread() is not threading.main_thread():
+            return runner.run(main)
+        assert isinstance(handler, Interruption)
+        return _run(runner, main, handler)
+
+
+def _run(runner: asyncio.Runner, main: Coroutine[Any, Any, T], handler: Interruption) -> T:
+    loop = runner.get_loop()
+    running: list[asyncio.Task[Any]] = []
+
+    async def noted() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        running.append(task)
+        if handler.asked:
+            task.cancel()
+        return await main
+
+    def cancel() -> None:
+        # In the middle of whatever the loop does: it is woken, and cancels when it comes to it.
+        loop.call_soon_threadsafe(lambda: [task.cancel() for task in running])
+
+    with handler.cancelling(cancel):
+        try:
+            return runner.run(noted())
+        except asyncio.CancelledError:
+            if handler.asked:
+                raise KeyboardInterrupt from None
+            raise
