@@ -38,7 +38,7 @@ def read(data: bytes, folder: Path) -> dict[str, Any]:
     proof: dict[str, Any] = decode_json(data, dict[str, Any])
     try:
         return _proof(proof, folder)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise msgspec.ValidationError(f"it is not of format {FORMAT} ({error!r})") from None
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from paidonce.harness import bounded
 from paidonce.harness.cli.main import app
 
+TESTS = Path(__file__).parents[1]
 DEPTH = 100_000
 DEEP_JSON = '{"format":' * DEPTH + "1" + "}" * DEPTH
 DEEP_TOML = "a = " + "[" * DEPTH + "]" * DEPTH
@@ -46,3 +51,29 @@ def test_a_file_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
     path = tmp_path / "target.toml"
     path.write_text("# " + "a" * 2**20)
     assert "has more than 1 MiB" in said("check", path)
+
+
+def changed(path, place, value):
+    """What is in a file, with another value at a place of it."""
+    document = json.loads(path.read_text())
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return json.dumps(document)
+
+
+def test_old_results_of_another_shape_are_told_in_one_message(tmp_path):
+    path = tmp_path / "results.json"
+    place = ("cells", 0, "runs", 0, "verdicts", 0, "details")
+    path.write_text(changed(TESTS / "fixtures/format1/matrix/results.json", place, [[1]]))
+    assert "it is not of format 1" in said("report", path)
+
+
+@pytest.mark.parametrize("form", ["text", "mermaid"])
+def test_a_step_of_nobody_known_has_a_lane_of_its_own(tmp_path, form):
+    path = tmp_path / "none-two_tabs.witness.json"
+    path.write_text(changed(TESTS / "reports/witnesses" / path.name, ("steps", 1, "actor"), "who"))
+    shutil.copy(TESTS / "reports/witnesses/none-two_tabs.jsonl", tmp_path)
+    left = CliRunner().invoke(app, ["export", str(path), "--format", form])
+    assert (left.exit_code, "who" in left.output) == (0, True), left.output
