@@ -16,6 +16,7 @@ from paidonce.harness.explore.control.outcome import judge_outcome
 from paidonce.harness.explore.exploration import SearchRequest, explore
 from paidonce.harness.explore.search import Budget, DepthFirst, search
 from paidonce.harness.explore.search.world import Pending, Taken
+from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.explore.witness.export import statements_of
 from paidonce.harness.explore.witness.file import Witness, steps_of
 from paidonce.harness.explore.witness.narrative import Narrative, narrate
@@ -32,10 +33,13 @@ async def once(
     way: str,
     most: int,
     elsewhere: Elsewhere | None = None,
+    *,
+    validated: bool = False,
 ) -> Sample:
     """One search, which goes on after a counterexample, to its end or to ``most`` schedules.
 
-    Lanes ``elsewhere`` take part.
+    Lanes ``elsewhere`` take part. What a complete one relied on is tried if it is to be
+    ``validated``; the executions that this takes are counted as well then.
     """
     request = SearchRequest(
         scenario=scenario,
@@ -44,13 +48,15 @@ async def once(
         lanes=len(worlds),
         stop_at_first=False,
         budget=Budget(schedules=most),
+        validation=Validation() if validated else None,
     )
     with quiet_collector():
         clock = Clock()
         explored = await explore(worlds, request, elsewhere=elsewhere)
         result = explored.result
         whole = not result.reason
-        sample = clock.sample(result.counts.executions, result.seconds, whole=whole)
+        tries = 0 if result.grounds is None else result.grounds.executions
+        sample = clock.sample(result.counts.executions + tries, result.seconds, whole=whole)
     if result.counts.invalid:
         raise PaidonceError(f"{guard}, {way}: executions were invalid: {result.invalid[0]}")
     return sample
