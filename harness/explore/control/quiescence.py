@@ -32,6 +32,10 @@ class Quiescence:
         self._looks = 0
         self.changed = False
         self._waiting: asyncio.Future[None] | None = None
+        self._until = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        """Goes off when the wait is over that is under way, or before. One for many waits: to set
+        one takes longer than most waits last."""
 
     def change(self) -> None:
         """Something happened by which all may be at rest: whoever waits looks again at once."""
@@ -52,13 +56,29 @@ class Quiescence:
             return True
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        timer = loop.call_later(seconds, _wake, waiting)
+        self._until = until = loop.time() + seconds
+        if self._alarm is None or self._alarm.when() > until:
+            self._set_alarm(loop, until)
         try:
             await waiting
         finally:
-            timer.cancel()
             self._waiting = None
         return self.changed
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_at(at, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake who waits if the time has come; most waits are over long before."""
+        self._alarm = None
+        if self._waiting is None or self._waiting.done():
+            return
+        if loop.time() < self._until:
+            self._set_alarm(loop, self._until)
+        else:
+            self._waiting.set_result(None)
 
     def looked(self) -> None:
         """We were awake, and nothing had happened."""
@@ -112,8 +132,3 @@ class Quiescence:
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         return not self.changed
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
