@@ -17,7 +17,7 @@ ALLOWED = {
     ("harness/http/client.py", "httptools"),
     ("harness/http/once.py", "http.client"),
     ("harness/simulator/http/protocol.py", "httptools"),
-    ("harness/taps/stripe/tap.py", "h11"),
+    ("harness/taps/stripe/requests.py", "httptools"),
     ("harness/load/generate/clients.py", "geventhttpclient"),
     ("harness/backends/localstripe_launcher.py", "aiohttp"),
     ("harness/backends/stripe_url.py", "httpx"),

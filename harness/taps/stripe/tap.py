@@ -1,6 +1,6 @@
 """The Stripe tap: an HTTP/1.1 reverse proxy that records every call, and lets a gate hold it.
 
-HTTP is parsed by h11 on the service's side; each of its connections has a wire to Stripe. This
+What the service asks is read by ``requests``; each of its connections has a wire to Stripe. This
 module only moves bytes and asks the gate. A call whose service has hung up is carried to Stripe
 all the same, as a network would: its effect happens, its answer is lost, and the history says so.
 """
@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import h11
-
 from paidonce.harness.history import Effect, Fault, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Wire
 from paidonce.harness.process.ports import HOST
@@ -26,9 +24,11 @@ from paidonce.harness.simulator.wire.auth import presented
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, Faults, LostAnswer, NoContact, cannot
 from paidonce.harness.taps.gate import Gate
+from paidonce.harness.taps.protocol_error import ProtocolError
 from paidonce.harness.taps.proxy import reset_when_closed
 from paidonce.harness.taps.stripe import refusals
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
+from paidonce.harness.taps.stripe.requests import HttpRequest, HttpRequests, answer_bytes
 from paidonce.harness.taps.tap import TapSession
 
 _HOP_BY_HOP = {
@@ -56,7 +56,7 @@ class _Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     upstream: Wire
-    parser: h11.Connection = field(default_factory=lambda: h11.Connection(h11.SERVER))
+    requests: HttpRequests = field(default_factory=HttpRequests)
     call: StripeCall | None = None
 
     def hung_up(self) -> bool:
@@ -162,8 +162,8 @@ class StripeTap:
         self._changed()
         try:
             while await self._serve_one(connection):
-                connection.parser.start_next_cycle()
-        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
+                pass
+        except (ConnectionError, ProtocolError, asyncio.CancelledError):
             pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
         finally:
             del self._connections[connection.id]
@@ -178,18 +178,17 @@ class StripeTap:
 
     async def _serve_one(self, connection: _Connection) -> bool:
         """Carry one call; False when the connection is not to be used again."""
-        request, body = await _receive(connection)
+        request = await _receive(connection)
         if request is None:
             return False
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in request.headers}
         self._seq += 1
-        method, target = request.method.decode("ascii"), request.target.decode("latin-1")
-        call = read_call(self._seq, method, target, headers, body)
+        call = read_call(self._seq, request.method, request.target, headers, request.body)
         connection.call = call
         self._changed()
         began = time.monotonic()
         try:
-            answer = await self._carry(call, target, request, body, connection)
+            answer = await self._carry(call, request, connection)
         finally:
             connection.call = None
             self._changed()
@@ -197,10 +196,12 @@ class StripeTap:
         self.busy_seconds += time.monotonic() - began
         if answer is None or connection.hung_up():
             return False
-        await _send(connection, answer)
-        return connection.parser.our_state is h11.DONE and (
-            connection.parser.their_state is h11.DONE
+        told = [(n, v) for n, v in answer.raw_headers if n.lower() not in _HOP_BY_HOP]
+        connection.writer.write(
+            answer_bytes(answer.status, answer.reason, told, answer.body, keeps=request.keeps)
         )
+        await connection.writer.drain()
+        return request.keeps
 
     def _changed(self) -> None:
         """Tell whoever wants to know."""
@@ -210,9 +211,7 @@ class StripeTap:
     async def _carry(
         self,
         call: StripeCall,
-        target: str,
-        request: h11.Request,
-        body: bytes,
+        request: HttpRequest,
         connection: _Connection,
     ) -> Answer | None:
         """Take the call to Stripe and back; None when the service gets no answer."""
@@ -229,7 +228,7 @@ class StripeTap:
             self.live_keys.add(masked(live))
             answer = refusals.live_key_refused(live)
         elif (answer := self._refused(call, fault, headers)) is None:
-            answer = await self._from_stripe(call, target, headers, body, connection)
+            answer = await self._from_stripe(request, headers, connection)
         summary = None if answer is None else read_answer(answer.status, answer.body)
         if answer is not None and summary is not None:
             call.touched = answer.headers.get(TOLD)
@@ -299,10 +298,8 @@ class StripeTap:
 
     async def _from_stripe(
         self,
-        call: StripeCall,
-        target: str,
+        request: HttpRequest,
         headers: list[tuple[bytes, bytes]],
-        body: bytes,
         connection: _Connection,
     ) -> Answer | None:
         """Stripe's answer; None where it is lost."""
@@ -311,7 +308,7 @@ class StripeTap:
                 if self.tells:
                     headers.append((ASKED.encode(), b"1"))
                 await connection.upstream.prepare_raw(
-                    call.method, target, headers, body, ahead=False
+                    request.method, request.target, headers, request.body, ahead=False
                 )
                 connection.upstream.release()
                 return await connection.upstream.receive()
@@ -320,7 +317,7 @@ class StripeTap:
             return None
 
 
-def _live_key(request: h11.Request) -> str | None:
+def _live_key(request: HttpRequest) -> str | None:
     """The key of a real account that a call presents, in any header."""
     for name, value in request.headers:
         text = value.decode("latin-1")
@@ -329,31 +326,11 @@ def _live_key(request: h11.Request) -> str | None:
     return None
 
 
-async def _receive(connection: _Connection) -> tuple[h11.Request | None, bytes]:
-    request: h11.Request | None = None
-    chunks: list[bytes] = []
-    while True:
-        event = connection.parser.next_event()
-        if event is h11.NEED_DATA:
-            connection.parser.receive_data(await connection.reader.read(_READ_SIZE))
-        elif isinstance(event, h11.Request):
-            request = event
-        elif isinstance(event, h11.Data):
-            chunks.append(bytes(event.data))
-        elif isinstance(event, h11.EndOfMessage):
-            return request, b"".join(chunks)
-        else:
-            return None, b""
-
-
-async def _send(connection: _Connection, answer: Answer) -> None:
-    body = answer.body
-    headers = [(n, v) for n, v in answer.raw_headers if n.lower() not in _HOP_BY_HOP]
-    headers.append((b"content-length", str(len(body)).encode("ascii")))
-    head = h11.Response(
-        status_code=answer.status, headers=headers, reason=answer.reason.encode("latin-1")
-    )
-    events = (head, h11.Data(data=body), h11.EndOfMessage())
-    # In one piece: every write wakes the service.
-    connection.writer.write(b"".join(connection.parser.send(one) or b"" for one in events))
-    await connection.writer.drain()
+async def _receive(connection: _Connection) -> HttpRequest | None:
+    """The next request; None where the service sends no more."""
+    while (request := connection.requests.next()) is None:
+        data = await connection.reader.read(_READ_SIZE)
+        if not data:
+            return None
+        connection.requests.feed(data)
+    return request
