@@ -25,8 +25,11 @@ from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.backends.cluster_archive import unpack_archive, write_archive
 from paidonce.harness.backends.listening import start_backend
 from paidonce.harness.errors import Unavailable
+from paidonce.harness.process import modules
 from paidonce.harness.process.child import Child
+from paidonce.harness.process.custody import custody
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.process.shared_memory import remove_segment
 from paidonce.harness.process.tempdirs import TempFolder, passable_by_others
 
 START_SECONDS = 60.0
@@ -86,6 +89,8 @@ class EmbeddedPostgres(Stoppable):
         self._server: Child | None = None
         self._account = account = _unprivileged_account()
         self._folder = TempFolder(short=True, public=account is not None)
+        argv, _ = modules.command("paidonce.harness.process.shared_memory", str(self._lock_file))
+        self._segment = custody.add_command(argv)
         try:
             self._home = self._prepare(home or wheels.postgres_home(), account)
             if archive is None:
@@ -105,6 +110,11 @@ class EmbeddedPostgres(Stoppable):
     def data(self) -> Path:
         """The data folder."""
         return self._folder.path / "data"
+
+    @property
+    def _lock_file(self) -> Path:
+        """There while the server runs, and where it was killed."""
+        return self.data / "postmaster.pid"
 
     @property
     def socket_folder(self) -> Path:
@@ -178,6 +188,8 @@ class EmbeddedPostgres(Stoppable):
         with self._lock:
             if self._server is not None:
                 self._server.stop()
+            remove_segment(self._lock_file)
+            custody.forget(self._segment)
             self._folder.remove()
 
     def _prepare(self, home: Path, account: pwd.struct_passwd | None) -> Path:
@@ -224,7 +236,7 @@ class EmbeddedPostgres(Stoppable):
     def _ready(self) -> Literal[True] | None:
         # The postmaster states its status on line 8 of its pid file, for pg_ctl and for us.
         try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            lines = self._lock_file.read_text().splitlines()
         except OSError:
             return None
         return True if len(lines) >= 8 and lines[7].strip() == "ready" else None

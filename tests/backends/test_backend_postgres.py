@@ -6,10 +6,12 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -25,6 +27,9 @@ from paidonce.harness.errors import DeadlineExceeded, Unavailable, UsageError
 from paidonce.harness.process.custody import custody
 from paidonce.harness.process.offspring import wait_gone
 from paidonce.harness.process.ports import HOST, answers
+from paidonce.harness.process.shared_memory import TABLE
+
+DEADLINE_S = 120.0
 
 
 def value(url: str, query: str) -> object:
@@ -62,6 +67,40 @@ def test_starts_as_a_server_of_ours_and_leaves_nothing() -> None:
 def _ignore_errors(connection: psycopg.Connection, query: str) -> None:
     with contextlib.suppress(psycopg.Error):
         connection.execute(query)
+
+
+def segments() -> set[str]:
+    """The ids of all System V shared memory of this machine."""
+    return {line.split()[1] for line in TABLE.read_text().splitlines()[1:]}
+
+
+_OWNER = """
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+server = EmbeddedPostgres()
+print(server.pid, (server.data / "postmaster.pid").read_text().splitlines()[6], flush=True)
+input()
+server.stop()
+"""
+
+
+@pytest.mark.skipif(not TABLE.exists(), reason="this system does not list its shared memory")
+@pytest.mark.parametrize("owner_too", [False, True])
+def test_a_killed_one_leaves_no_shared_memory(owner_too: bool) -> None:
+    """Whoever removes it: the one who started the server, or its guardian."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", _OWNER], stdin=pipe, stdout=pipe) as owner:
+        assert owner.stdout is not None
+        pid, _, segment = owner.stdout.readline().decode().split()
+        assert segment in segments()
+        os.kill(int(pid), signal.SIGKILL)
+        if owner_too:
+            owner.kill()
+        else:
+            owner.communicate(b"\n")
+    deadline = time.monotonic() + DEADLINE_S
+    while segment in segments():
+        assert time.monotonic() < deadline, "the segment is still there"
+        time.sleep(0.05)
 
 
 def test_trades_durability_for_speed_and_nothing_else(postgres: EmbeddedPostgres) -> None:
