@@ -15,7 +15,7 @@ import msgspec
 
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.outcome import successes
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, successes
 from paidonce.harness.explore.control.polling import LONGEST_S, MOST
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.search import Ending, SearchResult
@@ -87,8 +87,10 @@ def honest(
     if elsewhere is not None:
         surprises |= elsewhere.surprises
     own = _own(worlds, elsewhere) or sorted(surprises)
-    nothing = about_nothing(worlds[0], result) if result.ending is Ending.COMPLETE else ""
-    out_of_control = [*_out_of_control(worlds, elsewhere), *([nothing] if nothing else [])]
+    out_of_control = _out_of_control(worlds, elsewhere)
+    if result.ending is Ending.COMPLETE:
+        nothing = (about_nothing(worlds[0], result), *undelivered(worlds[0], result))
+        out_of_control += [one for one in nothing if one]
     if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
             f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)
@@ -119,6 +121,22 @@ def about_nothing(worlds: ServiceWorlds, result: SearchResult) -> str:
     return (
         f"{nobody} in the execution that plays them one after the other, though {first} alone "
         "does: state of an earlier execution is still there (is the reset complete?)"
+    )
+
+
+def undelivered(worlds: ServiceWorlds, result: SearchResult) -> tuple[str, ...]:
+    """The events that are to be delivered and that no execution has raised, a sentence each."""
+    came = {
+        attempt
+        for one in result.outcomes
+        if isinstance(one, ExecutionOutcome)
+        for attempt, *_ in one.answers
+    }
+    return tuple(
+        f"{one.name} delivered nothing: no execution raised the {one.awaits} that it waits for "
+        "(optional = true, if that may be)"
+        for one in worlds.scenario.attempts
+        if one.awaits and one.name not in came
     )
 
 

@@ -95,6 +95,16 @@ class Attempt:
     """The time that passes, where this is no client but that: it has no steps then."""
 
     @property
+    def awaits(self) -> str:
+        """Return nothing: what a scenario begins with is there."""
+        return ""
+
+    @property
+    def delivers_raised(self) -> bool:
+        """Return False: it delivers what it has made Stripe raise itself."""
+        return False
+
+    @property
     def likeness(self) -> str:
         """Equal for attempts that differ in nothing but their names."""
         return repr(replace(self, name=""))

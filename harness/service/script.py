@@ -57,6 +57,17 @@ class ScriptAttempt(Protocol):
         ...
 
     @property
+    def awaits(self) -> str:
+        """The type of event that Stripe has to raise before it can begin; empty if none has to be
+        raised in any execution."""
+        ...
+
+    @property
+    def delivers_raised(self) -> bool:
+        """Tell whether it delivers events from the moment at which Stripe raises them."""
+        ...
+
+    @property
     def passing(self) -> Passing | None:
         """The time that passes, where this is no client but that; such come after all clients."""
         ...

@@ -67,8 +67,18 @@ CASES: list[Case] = [
     *_cases("event-born-in-call", "target.toml", COMPLETE, "fixed"),
     *_cases("event-born-in-call", "target-b.toml", FOUND, "racy"),
     *_cases("event-born-in-call", "target-b.toml", COMPLETE, "fixed"),
-    *_cases("event-born-in-call", "target-c.toml", FOUND, "racy"),
+    # Its event is about the refund, and the handler looks for refunds of a charge of that id: it
+    # finds none whenever it comes, and books nothing. Of the events that Stripe does raise for a
+    # refund, refund.created is in event.toml, charge.refunded in target-b.toml.
+    *_cases("event-born-in-call", "target-c.toml", COMPLETE, "racy"),
     *_cases("event-born-in-call", "target-c.toml", COMPLETE, "fixed"),
+    *_cases("event-born-in-call", "event.toml", FOUND, "racy"),
+    *_cases("event-born-in-call", "event.toml", COMPLETE, "fixed"),
+    Case("event-born-in-call", "never.toml", "fixed", (UNDECIDED,), says="payment_intent.canceled"),
+    *_cases("event-born-in-call", "maybe.toml", COMPLETE, "fixed"),
+    # The webhook comes before the answer of the call that raised its event.
+    *_cases("event-before-answer", "target.toml", FOUND, "racy", quick="racy"),
+    *_cases("event-before-answer", "target.toml", COMPLETE, "fixed"),
     # Locks that are there when somebody looks; that are gone by then, on another row, or come later
     # than the snapshot. Two plain threads show each.
     *_cases(
@@ -245,7 +255,5 @@ CASES: list[Case] = [
     *_cases("webhook-stale-payload", "target-b.toml", COMPLETE, "fixed"),
 ]
 
-STILL_WRONG: dict[str, tuple[str, ...]] = {
-    "an event's moment is that of its delivery": ("event-born-in-call-target-c-racy",),
-}
+STILL_WRONG: dict[str, tuple[str, ...]] = {}
 """Rows that end otherwise, by why."""

@@ -75,6 +75,9 @@ class Reader:
     def passing(self, arrival):
         return self.expected(arrival)
 
+    def raises(self, call):
+        return call.label == "refund.create"
+
     def backs_off(self, arrival):
         return isinstance(arrival.call, StripeCall) and arrival.call.in_use
 
@@ -206,6 +209,29 @@ def test_an_answer_that_may_come_late_is_held_until_its_attempt_is_let_go_again(
         stage.two.told = True
         await stage.moves(stage.two)
         assert (stage.two.at, other.done(), sent.done()) == (At.DONE, True, False)
+        stage.one.told = True
+        await stage.moves(stage.one)
+        assert (stage.one.at, sent.done()) == (At.DONE, True)
+        stage.close()
+
+    bounded(main())
+
+
+def test_where_events_are_delivered_the_answer_that_raised_one_is_held_and_no_other():
+    async def main():
+        stage = Stage(raised=True)
+        stage.control.let_go(stage.one)
+        sent = stage.sends(Unit(1, label="refund.create"))
+        await stage.control.rest(stage.one)
+        await stage.moves(stage.one)
+        assert (stage.one.at, stage.one.able, sent.done()) == (At.ANSWER, True, False)
+        assert [one.withheld for one in stage.one.flying] == [True]
+        stage.control.let_go(stage.two)
+        statement = stage.sends(Unit(2, session="s2"))
+        await stage.control.rest(stage.two)
+        stage.two.told = True
+        await stage.moves(stage.two)
+        assert (stage.two.at, statement.done(), sent.done()) == (At.DONE, True, False)
         stage.one.told = True
         await stage.moves(stage.one)
         assert (stage.one.at, sent.done()) == (At.DONE, True)

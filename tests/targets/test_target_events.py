@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+import pytest
 
 from paidonce.harness import simulator
 from paidonce.harness.backends.stripe_simulator import CAPABILITIES
 from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import Answer
 from paidonce.harness.simulator.api import pipeline as api
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
@@ -85,6 +87,43 @@ def test_an_event_is_delivered_as_it_was_when_it_was_raised():
     second = found(events, refunded, charge=intent["latest_charge"])
     assert second["data"]["object"]["amount_refunded"] == 400
     assert second["id"] != first["id"]
+
+
+def raised(kind, number=1, **where):
+    step = StepTable(request="POST /webhook", event=kind, where=where)
+    return lambda events, **values: asyncio.run(events.find(step, values, "shop.toml", number))
+
+
+def test_an_event_is_there_as_soon_as_it_is_raised_whoever_looked_its_object_up():
+    stripe = Stripe()
+    intent, events = paid(stripe), events_of(stripe)
+    paid(stripe)
+    first = raised("refund.created", payment_intent="{pi}")
+    second = raised("refund.created", 2, payment_intent="{pi}")
+    assert first(events, pi=intent["id"]) is None
+    one = stripe.send("POST", "/v1/refunds", payment_intent=intent["id"], amount="300")
+    told = first(events, pi=intent["id"])
+    assert msgspec.json.decode(told.payload)["data"]["object"]["id"] == one["id"]
+    assert told.looked.path == f"/v1/payment_intents/{intent['id']}"
+    assert second(events, pi=intent["id"]) is None
+    other = stripe.send("POST", "/v1/refunds", payment_intent=intent["id"], amount="200")
+    again = second(events, pi=intent["id"])
+    assert msgspec.json.decode(again.payload)["data"]["object"]["id"] == other["id"]
+    assert first(events, pi=intent["id"]).payload == told.payload
+
+
+def test_which_event_is_the_first_of_any_depends_on_all_that_raises_one():
+    stripe = Stripe()
+    paid(stripe)
+    told = raised("payment_intent.succeeded")(events_of(stripe))
+    assert told.looked.path == "/v1/events"
+
+
+def test_a_stripe_that_keeps_no_events_raises_none():
+    stripe = Stripe()
+    without = events_of(stripe, CAPABILITIES - {Capability.STRIPE_EVENTS})
+    with pytest.raises(UsageError, match="does not tell which it raised"):
+        raised("payment_intent.succeeded")(without)
 
 
 def test_events_about_other_objects_are_passed_over():

@@ -127,6 +127,41 @@ def test_a_mistake_about_time_is_told_too(tmp_path, old, new, said):
     assert said in str(told.value)
 
 
+EVENT = """
+[[attempts]]
+name = "stripe"
+[[attempts.steps]]
+event = "refund.created"
+where = { metadata = "{order}" }
+request = "POST /webhook"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("refund.created", "refund.create", "did you mean refund.created?"),
+        ("{order}", "{oder}", "steps 1, where: unknown placeholder 'oder'"),
+        ('event = "refund.created"\n', "", "where: it belongs to an event of Stripe's"),
+        ("where", "deliveries = 0\nwhere", "deliveries: expected int >= 1"),
+        ("where", 'to = "stripe"\nwhere', "an event is delivered to the service, by Stripe"),
+        ("where", "retries = 2\nredelivered = true\nwhere", "either retries, or redelivered"),
+        ("where", 'webhook = "refund.created"\nwhere', "webhook and event both say what"),
+        (
+            'request = "POST /webhook"',
+            'request = "POST /webhook"\ndeliveries = 2\n[[attempts.steps]]\nrequest = "GET /"',
+            "deliveries is for an attempt of one step",
+        ),
+    ],
+)
+def test_a_mistake_about_an_event_is_told_too(tmp_path, old, new, said):
+    file = load_target(write(tmp_path, example() + EVENT)).file
+    assert file.attempts[1].steps[0].event == "refund.created"
+    with pytest.raises(UsageError) as told:
+        load_target(write(tmp_path, example() + EVENT.replace(old, new)))
+    assert said in str(told.value)
+
+
 def test_who_is_alone_may_race_with_time(tmp_path):
     alone = example().replace("count = 2", "count = 1")
     assert load_target(write(tmp_path, alone + TIME)).file.attempts[0].count == 1

@@ -51,6 +51,8 @@ class Arrival:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     back: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
+    withheld: bool = False
+    """True if its answer is held, since an event that it raised may be delivered before it."""
     itself: bool = False
     """True if it is the service's own business."""
     goes_on: bool = False
@@ -79,6 +81,8 @@ class Player:
 
     name: str
     at: At = At.START
+    delivers_raised: bool = False
+    """True if it delivers events that Stripe raises, also before the answer of who had it do so."""
     begins: str = "start"
     """The label of its first step."""
     ours: Footprint | None = None

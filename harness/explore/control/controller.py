@@ -64,12 +64,14 @@ class Control:
         left: Left | None = None,
         several: bool = False,
         late_answers: bool = False,
+        raised: bool = False,
         splitting: Splitting | None = None,
         at_once: AtOnce | None = None,
         crashes: Crashes | None = None,
     ) -> None:
         """``left`` asks whether a worker has yet to do what it was told: then an attempt that has
-        its answer may still go on. ``late_answers``: see the module."""
+        its answer may still go on. ``late_answers``: see the module. ``raised``: the answers of
+        calls that may raise events are held as well, whatever else is."""
         self.players: Mapping[str, Player] = {player.name: player for player in players}
         self._all = tuple(self.players.values())
         self._reader = reader
@@ -80,6 +82,7 @@ class Control:
         self._left = left
         self._several = several
         self._late_answers = late_answers
+        self._raised = raised
         self._splitting = splitting
         self._at_once = at_once or AtOnce()
         self._crashes = crashes
@@ -309,6 +312,7 @@ class Control:
                     self._hand_over(player, player.flying[0])
                 for arrival in player.flying:
                     if arrival.answered:
+                        arrival.withheld = False
                         arrival.back.set()
                 player.flying = [found for found in player.flying if not found.answered]
             case At.AGAIN | At.EVENT:
@@ -412,7 +416,8 @@ class Control:
                 player.flying = [arrival for arrival in player.flying if not arrival.answered]
             if not answered:
                 continue
-            if player.at is At.MOVING and self._late_answers:
+            held = self._late_answers or any(arrival.withheld for arrival in answered)
+            if player.at is At.MOVING and held:
                 if not any(arrival.in_flight for arrival in player.flying):
                     player.at = At.ANSWER
             elif player.at is At.MOVING:
@@ -581,7 +586,12 @@ class Control:
         What the tap has asked for, and what a driver waits for only to send the rest, sets nothing
         going in the service.
         """
-        return self._late_answers and not self.free and self._reader.told(arrival.call)
+        if self.free:
+            return False
+        if self._late_answers:
+            return self._reader.told(arrival.call)
+        arrival.withheld = self._raised and self._reader.raises(arrival.call)
+        return arrival.withheld
 
     def _hand_over(self, player: Player, unit: Arrival) -> None:
         """``player`` goes on with ``unit``, and others may use its connection after that."""

@@ -45,6 +45,10 @@ from paidonce.harness.verdict import Verdict
 _GIVE_UP_S = 5.0
 # Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
 # a set of orders in work. So beginnings and endings are choices like any other.
+# An event may come before the answer of the call that raised it, or after what the service does
+# with that. So its delivery's beginning and end are choices against that answer; whether it matters
+# what is between, an attempt tells by going another way, as wherever memory is suspected.
+RAISED = frozenset({Resource(("answers of who had events raised",))})
 SERVICE = frozenset({Resource(("service",))})
 AT_THE_SERVICE = Footprint(publishes=SERVICE)
 
@@ -145,6 +149,7 @@ class ServiceWorld:
         label, begins, inside = self._label(player), player.at is At.START, self._inside()
         meets, lost = player.at in MEETS and player.ours is None, player.at is At.LOST
         carried = self.mode.late_answers and player.at is At.TAP
+        answers = self._is_withheld(player)
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
@@ -177,6 +182,10 @@ class ServiceWorld:
         if self.alarms.overtaken is not None and (overtaken := self.reader.overtaken):
             self.alarms.overtaken(overtaken)
         touched = player.touched
+        if answers:
+            touched = touched.union(Footprint(publishes=RAISED))
+        if player.delivers_raised and (meets or player.at in (At.DONE, At.AGAIN, At.EVENT)):
+            touched = touched.union(Footprint(looks=RAISED))
         if begins and player.ours is not None:
             touched = touched.union(player.ours)
         for name in woken:
@@ -418,6 +427,10 @@ class ServiceWorld:
             case _:
                 return str(player.at.value)
 
+    def _is_withheld(self, player: Player) -> bool:
+        """Return whether its next step is the answer of a call that may have raised an event."""
+        return player.at is At.ANSWER and any(arrival.withheld for arrival in player.flying)
+
     def _inside(self) -> bool:
         return self.control.anybody(At.INSIDE)
 
@@ -426,6 +439,10 @@ class ServiceWorld:
         if player.ours is None:
             expected = self.failing.around(expected, crash=self.failing.crash(player))
         carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
+        if self._is_withheld(player):
+            expected = expected.union(Footprint(publishes=RAISED))
+        if player.delivers_raised and player.at in MEETS:
+            expected = expected.union(Footprint(looks=RAISED))
         shared = self.mode.shared_memory and not carried and player.ours is None
         return expected.union(AT_THE_SERVICE) if shared else expected
 

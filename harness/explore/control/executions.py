@@ -189,6 +189,7 @@ class ServiceWorlds:
             left=performance.left,
             several=self._several,
             late_answers=self.mode.late_answers,
+            raised=any(player.delivers_raised for player in players),
             splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all),
             at_once=self.background.at_once,
             crashes=ServiceCrashes(self.bench, memory, self._processes()),
@@ -223,7 +224,7 @@ class ServiceWorlds:
     def _player(self, attempt: ScriptAttempt) -> Player:
         passing = attempt.passing
         if passing is None:
-            return Player(attempt.name)
+            return Player(attempt.name, delivers_raised=attempt.delivers_raised)
         touches = expiring(
             passing.seconds,
             redis=self.bench.redis is not None,

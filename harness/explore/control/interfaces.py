@@ -65,6 +65,9 @@ class Reader(Protocol):
     def told(self, call: Call) -> bool:
         """Return whether the service's own code goes on with the answer to the unit."""
 
+    def raises(self, call: Call) -> bool:
+        """Return whether the unit may have had Stripe raise an event."""
+
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another."""
 

@@ -262,6 +262,10 @@ class TapReader:
         alone."""
         return self._readers[call.tap].told(call)
 
+    def raises(self, call: Call) -> bool:
+        """Return whether the unit may have had Stripe raise an event."""
+        return self._readers[call.tap].raises(call)
+
     # --- what the search has to know ----------------------------------------------------------
 
     @property

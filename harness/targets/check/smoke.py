@@ -137,7 +137,8 @@ def _told(operation: Operation) -> str:
 
 def _delivers(script: TargetScript, name: str) -> bool:
     """Return whether the last thing an attempt does is to deliver an event of ours."""
-    return any(one.name == name and one.steps[-1].webhook for one in script.clients)
+    last = next(one.steps[-1] for one in script.clients if one.name == name)
+    return bool(last.delivers)
 
 
 def _turned_away(operation: Operation) -> bool:

@@ -73,10 +73,45 @@ class StepTable(Table, frozen=True, kw_only=True):
             "two deliveries are of one event."
         ),
     ] = ""
+    event: Annotated[
+        str,
+        Meta(
+            description="Delivers an event of this type that the simulator raises, as it raised "
+            "it, from that moment on: also within the call that raises it."
+        ),
+    ] = ""
+    where: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Only an event about an object with these values: "
+            "{ payment_intent = '{intent}' }; a list means any of them."
+        ),
+    ] = {}
+    deliveries: Annotated[
+        Count,
+        Meta(
+            description="How often each such event is delivered, by as many attempts at any time."
+        ),
+    ] = 1
+    retries: Annotated[
+        NotNegative,
+        Meta(
+            description="How often a delivery that is refused, or not answered, comes again: at "
+            "any later time."
+        ),
+    ] = 0
+    optional: Annotated[
+        bool, Meta(description="True if it may be that no execution raises such an event.")
+    ] = False
     redelivered: Annotated[
         bool, Meta(description="Sent again until accepted, as Stripe does: at any later time.")
     ] = False
     timeout_s: Annotated[Seconds, Meta(description="How long its client waits.")] = 30.0
+
+    @property
+    def delivers(self) -> str:
+        """The type of the event that it delivers; empty if it delivers none."""
+        return self.webhook or self.event
 
 
 class PrepareTable(StepTable, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
+from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.answer_rules import bad_status
 from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
@@ -26,8 +27,9 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
     captured: dict[str, str] = {}
     for number, step in enumerate(file.prepare, start=1):
         here = at / f"[[prepare]] {number}"
-        if step.redelivered:
-            (here / "redelivered").fail("nobody else is about while preparing")
+        for key, given in (("redelivered", step.redelivered), ("retries", step.retries)):
+            if given:
+                (here / key).fail("nobody else is about while preparing")
         before = {name for name, scope in captured.items() if _sees(step.per, scope)}
         late = {name: scope for name, scope in captured.items() if name not in before}
         _step(here, step, _known(before, step.per), late)
@@ -45,7 +47,7 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
 
 def names_of(attempt: AttemptTable) -> tuple[str, ...]:
     """The attempts a table stands for: "tab 1", "tab 2"; just its name where it is one."""
-    return copies(attempt.name, attempt.count)
+    return copies(attempt.name, attempt.count * attempt.steps[0].deliveries)
 
 
 def copies(name: str, count: int) -> tuple[str, ...]:
@@ -59,6 +61,8 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
     for number, attempt in enumerate(file.attempts, start=1):
         here = at / f"[[attempts]] {number}"
         _name(here / "name", attempt.name, names_of(attempt), seen)
+        if len(attempt.steps) > 1 and any(step.deliveries > 1 for step in attempt.steps):
+            (here / "steps").fail("deliveries is for an attempt of one step: who else would wait?")
         names = set(captured)
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"
@@ -125,6 +129,7 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
         "form": step.form is not None,
         "body": step.body is not None,
         "webhook": bool(step.webhook),
+        "event": bool(step.event),
     }
     given = [name for name, there in bodies.items() if there]
     if len(given) > 1:
@@ -132,6 +137,7 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
     if request.group(1) in ("GET", "HEAD") and given:
         (at / given[0]).fail(f"a {request.group(1)} has no body")
     _webhook(at, step)
+    _event(at, step)
     values = {
         "request": step.request,
         "json": None if step.json is UNSET else step.json,
@@ -139,6 +145,7 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
         "body": step.body if step.json is UNSET else None,
         "headers": step.headers,
         "object": step.object,
+        "where": step.where,
         "event_id": step.event_id,
     }
     for key, value in values.items():
@@ -166,7 +173,8 @@ def _webhook(at: At, step: StepTable) -> None:
         for key, given in (
             ("object", step.object is not None),
             ("event_id", bool(step.event_id)),
-            ("redelivered", step.redelivered),
+            ("redelivered", step.redelivered and not step.event),
+            ("retries", bool(step.retries) and not step.event),
         ):
             if given:
                 (at / key).fail("it belongs to a webhook: say which, webhook = 'TYPE'")
@@ -177,3 +185,20 @@ def _webhook(at: At, step: StepTable) -> None:
         (at / "object").fail(
             "missing: what the event is about; '{intent}', or fields with metadata"
         )
+
+
+def _event(at: At, step: StepTable) -> None:
+    if step.redelivered and step.retries:
+        (at / "retries").fail("either retries, or redelivered = true for as often as it takes")
+    if not step.event:
+        for key, given in (
+            ("where", bool(step.where)),
+            ("deliveries", step.deliveries > 1),
+            ("optional", step.optional),
+        ):
+            if given:
+                (at / key).fail("it belongs to an event of Stripe's: say which, event = 'TYPE'")
+        return
+    (at / "event").known(step.event, sorted(EVENT_TYPES), "type of event")
+    if step.to == "stripe":
+        (at / "to").fail("an event is delivered to the service, by Stripe")

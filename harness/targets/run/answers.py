@@ -85,8 +85,8 @@ def asked(number: int, step: StepTable, request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {"step": number, "request": f"{request.method} {request.path}"}
     if step.name:
         found["name"] = step.name
-    if step.webhook:
-        found["event"] = step.webhook
+    if step.delivers:
+        found["event"] = step.delivers
     elif request.body:
         found["body"] = request.body[:_SHOWN].decode("utf-8", "replace")
     return found

@@ -22,7 +22,7 @@ from paidonce.harness.targets.file.format import PrepareTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.answers import leads_on
-from paidonce.harness.targets.run.events import Events
+from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.observing import Observer
 from paidonce.harness.targets.run.performance import TargetPerformance
 from paidonce.harness.targets.run.requests import request_of, values_of
@@ -211,10 +211,10 @@ class TargetClients:
     async def _do(self, step: PrepareTable, scope: Scope, where: str) -> None:
         user = step.as_ or USER
         event = None
-        if step.webhook:
+        if step.delivers:
             found = await Events(self.bench).find(step, values_of(scope), where)
             if found is None:
-                raise NotReady(f"{where}: Stripe has raised no {step.webhook} about its object")
+                raise NotReady(f"{where}: {not_raised(step)}")
             event = found.payload
         common = self.loaded.file.headers
         request = request_of(self.bench, step, scope, user, common, where, event)

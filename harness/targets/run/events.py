@@ -20,6 +20,7 @@ import msgspec
 
 from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import LookedUp
@@ -28,6 +29,7 @@ from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.format import StepTable
 from paidonce.harness.targets.file.placeholders import filled, filled_deep
+from paidonce.harness.targets.run.observing import matches
 from paidonce.harness.testbed.bench import Bench
 
 _EVENTS = uuid.UUID("0d9c4f0e-6a53-4c0e-9b59-2f5b0d6a7b64")
@@ -70,17 +72,22 @@ class Events:
 
     def raised_by_stripe(self, step: StepTable) -> bool:
         """Return whether Stripe itself raises the event that the step delivers."""
+        if step.event:
+            return True
         kept = Capability.STRIPE_EVENTS in self.bench.capabilities
         return kept and isinstance(step.object, str) and step.webhook in EVENT_TYPES
 
     async def find(
-        self, step: StepTable, values: Mapping[str, Any], where: str
+        self, step: StepTable, values: Mapping[str, Any], where: str, number: int = 1
     ) -> DeliverableEvent | None:
-        """The event that the step delivers now; None if Stripe has not raised it yet.
+        """The event that the step delivers now; None if Stripe has not raised it yet. Where the
+        step tells of several, the one of that ``number``, from 1 as they are raised.
 
         Raises ``NoSuchPlace`` where a value is not known, ``UnexpectedAnswer`` where Stripe does
         not show the object of an event.
         """
+        if step.event:
+            return await self._raised_where(step, values, where, number)
         about = filled_deep(step.object, values, where)
         given = filled(step.event_id, values, where) if step.event_id else ""
         if self.raised_by_stripe(step):
@@ -102,18 +109,24 @@ class Events:
         known = {event_id: f"{step.webhook} of {identity}"}
         return DeliverableEvent(payload, replace(looked or LookedUp(), known=known))
 
+    async def _raised_where(
+        self, step: StepTable, values: Mapping[str, Any], where: str, number: int
+    ) -> DeliverableEvent | None:
+        if Capability.STRIPE_EVENTS not in self.bench.capabilities:
+            raise UsageError(f"{where}, event: the Stripe in use does not tell which it raised")
+        wanted = filled_deep(step.where, values, where)
+        raised = await self._all(step.event)
+        found = [one for one in reversed(raised) if matches(one["data"]["object"], wanted)]
+        if len(found) < number:
+            return None
+        event = found[number - 1]
+        known = {event["id"]: f"{step.event} {number} where {step.where}"}
+        return DeliverableEvent(msgspec.json.encode(event), LookedUp(_seen_by(wanted), None, known))
+
     async def _raised(self, kind: str, identity: str, event_id: str) -> DeliverableEvent | None:
         """The last event of this type about that object."""
-        asked: dict[str, str | int] = {"type": kind, "limit": _PAGE}
-        found: list[dict[str, Any]] = []
-        while True:
-            path = f"/v1/events?{urlencode(asked)}"
-            answer, _ = await self._ask(path)
-            data = answer["data"]
-            found += [one for one in data if one["data"]["object"].get("id") == identity]
-            if not answer["has_more"]:
-                break
-            asked["starting_after"] = data[-1]["id"]
+        raised = await self._all(kind)
+        found = [one for one in raised if one["data"]["object"].get("id") == identity]
         if not found:
             return None
         last = found[0]
@@ -124,6 +137,17 @@ class Events:
         # Which events there are about an object changes with the object, and with nothing else.
         shown = f"/v1/{_path(identity, kind.rpartition('.')[0])}/{quote(identity)}"
         return DeliverableEvent(msgspec.json.encode(last), LookedUp(shown, None, known))
+
+    async def _all(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a type, the last first."""
+        asked: dict[str, str | int] = {"type": kind, "limit": _PAGE}
+        found: list[dict[str, Any]] = []
+        while True:
+            answer, _ = await self._ask(f"/v1/events?{urlencode(asked)}")
+            found += answer["data"]
+            if not answer["has_more"]:
+                return found
+            asked["starting_after"] = found[-1]["id"]
 
     async def _as_it_is(self, kind: str, identity: str) -> tuple[dict[str, Any], LookedUp | None]:
         """An object as Stripe has it; made up where Stripe keeps none."""
@@ -144,6 +168,22 @@ class Events:
             raise UnexpectedAnswer(f"Stripe does not show {path}: it answered {answer.status}")
         found: dict[str, Any] = decode_json(answer.body)
         return found, answer.headers.get(TOLD)
+
+
+def not_raised(step: StepTable) -> str:
+    """Say that what a step delivers is not there."""
+    about = f"where {step.where}" if step.event else "about its object"
+    return f"Stripe has raised no {step.delivers} {about}"
+
+
+def _seen_by(wanted: Mapping[str, Any]) -> str:
+    """The path of a question that looks at what decides which event it is: at the payment or the
+    charge that it is about, or else at all that raises events."""
+    for name in ("payment_intent", "id", "charge"):
+        identity = wanted.get(name)
+        if isinstance(identity, str) and identity.partition("_")[0] in ("pi", "ch"):
+            return f"/v1/{_path(identity, '')}/{quote(identity)}"
+    return "/v1/events"
 
 
 def _path(identity: str, kind: str) -> str:

@@ -128,7 +128,7 @@ class Observer:
             pages = stripe_pages(self._bench, f"/v1/{_path(observe.stripe)}")
             lists[observe.stripe] = [one async for one in pages if one["id"] not in self._seen]
         wanted = filled_deep(observe.where, values, where)
-        found = [one for one in lists[observe.stripe] if _matches(one, wanted)]
+        found = [one for one in lists[observe.stripe] if matches(one, wanted)]
         if not observe.sum:
             return len(found)
         return sum(_number(dig(one, observe.sum), observe.sum, where) for one in found)
@@ -144,7 +144,8 @@ def dig(data: Any, path: str) -> Any:
     return data
 
 
-def _matches(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def matches(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return whether an object of Stripe's has the wanted values, by their dotted paths."""
     return all(_equal(dig(found, path), value) for path, value in wanted.items())
 
 

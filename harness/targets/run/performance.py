@@ -17,7 +17,7 @@ from paidonce.harness.targets.file.format import StepTable, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
 from paidonce.harness.targets.run.answers import asked, captured, key_of, leads_on, told_by
-from paidonce.harness.targets.run.events import Events
+from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
@@ -129,7 +129,7 @@ class TargetPerformance:
         self._under_way.add(attempt)
         try:
             for number, step in enumerate(part.steps, start=1):
-                progression.at(number, delivers=bool(step.webhook))
+                progression.at(number, delivers=bool(step.delivers))
                 if not await self._can_be_made(part, number, step):
                     return
                 completed = await self._step(part, number, step, released)
@@ -159,8 +159,8 @@ class TargetPerformance:
                 part, progression.step, step
             ):
                 return
-            if progression.completed is None or step.webhook:  # which is signed anew each time
-                event = await self._event(part, progression.step, step) if step.webhook else None
+            if progression.completed is None or step.delivers:  # which is signed anew each time
+                event = await self._event(part, progression.step, step) if step.delivers else None
                 request = self._request(part, progression.step, step, event)
             else:
                 request = self._sent[attempt]
@@ -171,7 +171,7 @@ class TargetPerformance:
                 progression.through = True
                 return
             progression.at(
-                progression.step + 1, delivers=bool(part.steps[progression.step].webhook)
+                progression.step + 1, delivers=bool(part.steps[progression.step].delivers)
             )
 
     @property
@@ -185,7 +185,8 @@ class TargetPerformance:
         """
         if number == 1 and part.name in self._begins:
             return True
-        at_will = number > 1 and step.webhook and isinstance(step.object, str)
+        by_itself = step.event or (step.webhook and isinstance(step.object, str))
+        at_will = number > 1 and by_itself
         if not at_will and await self._there(part, number, step):
             return True
         assert self._surroundings is not None
@@ -204,7 +205,8 @@ class TargetPerformance:
         scope, where = self.own[part.name], self._where(part, number)
         if self._events.raised_by_stripe(step):
             # Looking is none of the times at which {fresh} is another.
-            return await self._events.find(step, values_of(scope.copy()), where) is not None
+            values, which = values_of(scope.copy()), part.event_number
+            return await self._events.find(step, values, where, which) is not None
         request = step.request.split(maxsplit=1)
         if step.to == "service" or request[0] != "GET" or not step.capture:
             return True
@@ -215,10 +217,11 @@ class TargetPerformance:
     async def _step(
         self, part: TargetAttempt, number: int, step: StepTable, released: Released | None
     ) -> Completed:
-        event = await self._event(part, number, step) if step.webhook else None
-        if step.redelivered and self._surroundings is not None:
+        event = await self._event(part, number, step) if step.delivers else None
+        most = _REDELIVERIES if step.redelivered else 1 + step.retries
+        if most > 1 and self._surroundings is not None:
             self._surroundings.delivers(part.name)
-        for remaining in reversed(range(_REDELIVERIES if step.redelivered else 1)):
+        for remaining in reversed(range(most)):
             completed = await self._once(part, number, step, event, released)
             released = None
             if completed.outcome is Outcome.OK or not remaining:
@@ -229,9 +232,10 @@ class TargetPerformance:
 
     async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:
         where = self._where(part, number)
-        found = await self._events.find(step, values_of(self.own[part.name]), where)
+        values, which = values_of(self.own[part.name]), part.event_number
+        found = await self._events.find(step, values, where, which)
         if found is None:
-            raise UnexpectedAnswer(f"{where}: Stripe has raised no {step.webhook} about its object")
+            raise UnexpectedAnswer(f"{where}: {not_raised(step)}")
         if found.looked is not None and self._surroundings is not None:
             self._surroundings.looked(part.name, found.looked)
         return found.payload

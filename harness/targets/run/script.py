@@ -15,9 +15,10 @@ from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
+from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
-from paidonce.harness.targets.file.meaning_check_steps import copies
+from paidonce.harness.targets.file.meaning_check_steps import copies, names_of
 from paidonce.harness.targets.file.placeholders import as_sql, names_in
 
 
@@ -51,7 +52,31 @@ class TargetAttempt:
         """Equal for copies that do the same to the same things."""
         if self.time is not None:
             return repr(self.time)
-        return self.name if self.alone else repr(msgspec.structs.replace(self.table, count=1))
+        if self.alone:
+            return self.name
+        return f"{self.event_number} {msgspec.structs.replace(self.table, count=1)!r}"
+
+    @property
+    def event_number(self) -> int:
+        """Which of the events that its step tells of it delivers, from 1 in the order in which they
+        are raised."""
+        events = self.table.steps and self.table.steps[0].event
+        return (self.number - 1) // self.table.steps[0].deliveries + 1 if events else 1
+
+    @property
+    def delivers_raised(self) -> bool:
+        """Return whether it delivers events from the moment at which Stripe raises them."""
+        about = (one for one in self.table.steps if one.webhook in EVENT_TYPES)
+        return any(one.event for one in self.table.steps) or any(
+            isinstance(one.object, str) for one in about
+        )
+
+    @property
+    def awaits(self) -> str:
+        """The type of event that Stripe has to raise before it can begin; empty if none is, or if
+        none need be."""
+        first = self.table.steps[0] if self.table.steps else None
+        return "" if first is None or first.optional else first.event
 
 
 @dataclass(frozen=True)
@@ -197,14 +222,16 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
     told_apart = {"n", "attempt"} & set(names_in([(o.sql, o.where) for o in file.observe.values()]))
     found: list[TargetAttempt] = []
     for table in tables:
-        sent = [[s.request, s.form, s.body, s.headers, s.object, s.event_id] for s in table.steps]
+        sent = [
+            [s.request, s.form, s.body, s.headers, s.object, s.event_id, s.where]
+            for s in table.steps
+        ]
         sent += [[s.json] for s in table.steps if s.json is not UNSET]
         alone = prepared or bool(told_apart or {"n", "attempt"} & set(names_in(sent)))
-        if table.count == 1:
-            found.append(TargetAttempt(table.name, 1, table, alone))
-        else:
-            numbers = range(1, table.count + 1)
-            found += [TargetAttempt(f"{table.name} {n}", n, table, alone) for n in numbers]
+        found += [
+            TargetAttempt(name, number, table, alone)
+            for number, name in enumerate(names_of(table), start=1)
+        ]
     return (*found, *_times(file))
 
 

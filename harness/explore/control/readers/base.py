@@ -237,6 +237,10 @@ class CallReader(ABC, Generic[C]):
         """The session is over; returns what it let go of."""
         return LOCAL
 
+    def raises(self, call: C) -> bool:
+        """Return whether a call may have had Stripe raise an event."""
+        return False
+
     # --- the service's own business -----------------------------------------------------------
 
     def works(self, call: C) -> bool:

@@ -88,6 +88,9 @@ class StripeReader(CallReader[StripeCall]):
     def heard(self, call: StripeCall) -> AnswerDigest:
         return heard_ids(call.answer_text, self.reading.names)
 
+    def raises(self, call: StripeCall) -> bool:
+        return call.method != "GET" and not call.in_use
+
     def works(self, call: StripeCall) -> bool:
         return call.method != "GET"
 
