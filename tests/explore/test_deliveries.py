@@ -9,6 +9,7 @@ import pytest
 
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.execution import SERVICE, ServiceWorld
+from paidonce.harness.explore.control.failing import Failing
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
@@ -34,7 +35,8 @@ def world(*players, **more):
     names = SimpleNamespace(footprint=lambda _, footprint: footprint)
     reader = SimpleNamespace(names=names, expected=lambda _: None, open_sessions=lambda _: ())
     nothing = dict.fromkeys(("script", "bench", "memory", "execution", "end_recording"))
-    return ServiceWorld(**{**nothing, "control": Control(players), "reader": reader, **more})
+    made = {"control": Control(players), "reader": reader, "failing": Failing(reader)}
+    return ServiceWorld(**{**nothing, **made, **more})
 
 
 def choices(made):
