@@ -5,7 +5,7 @@
 Three services with a cache that is cold at first are searched and their witnesses replayed, the
 first replay by a service that has just been started. Then three services, one broken and two
 sound, are searched again and again while as many processes as asked for do nothing but spin. The
-exit code is 1 where anything differs once.
+exit code is 1 where anything differs once; what a search said instead is printed.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def searched(folder: Path, target: str, variant: str, expected: int, times: int)
         out = folder / f"out-{variant}-{number}"
         told = run(folder, "explore", target, "--variant", variant, "--out", out)
         codes[told.returncode] += 1
+        if told.returncode != expected:
+            print(f"search {number}: {told.stdout}{told.stderr}", flush=True)
     seconds = time.monotonic() - began
     same = f"{codes[expected]} of {times} with exit code {expected}"
     print(f"busy {folder.name} {variant}: {same}, {seconds / times:.1f} s each", flush=True)
