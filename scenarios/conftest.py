@@ -24,6 +24,10 @@ from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.stack import Choice, Lane, Stack, open_stack
 from paidonce.scenarios.reference import TARGET
 
+_HOLD_BY_DEFAULT = ("redis_lock", "row_lock")
+"""Sound guards for which the stories that need a service of their own are told in every run: one
+that rests on a lease besides, and one that does not. ``-m ""`` tells them for all."""
+
 
 class Benches:
     """The running service that was asked for last; another one takes its place when needed."""
@@ -107,6 +111,12 @@ def play(benches: Benches, runner: asyncio.Runner, tmp_path: Path) -> Player:
     return play_it
 
 
+def _is_slow(scenario: Scenario, guard: str) -> bool:
+    """Return whether a story needs a service of its own, and time, to tell once more of a guard
+    that holds what it tells of others."""
+    return bool(_settings(scenario)) and guard not in {*scenario.breaks, *_HOLD_BY_DEFAULT}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     scenario = getattr(metafunc.function, "scenario", None)
     if isinstance(scenario, Scenario) and "guard" in metafunc.fixturenames:
@@ -115,7 +125,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             pytest.param(
                 variant.name,
                 id=variant.name,
-                marks=pytest.mark.xdist_group(f"{variant.name}-{settings}"),
+                marks=[
+                    pytest.mark.xdist_group(f"{variant.name}-{settings}"),
+                    *[pytest.mark.slow] * _is_slow(scenario, variant.name),
+                ],
             )
             for variant in TARGET.variants
         ]

@@ -83,7 +83,7 @@ async def everything(crew: Crew) -> dict[str, list[SearchResult]]:
     return found
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_results_do_not_depend_on_the_number_of_workers(workers: int, tmp_path: Path) -> None:
     async def spread() -> dict[str, list[SearchResult]]:
         async with (

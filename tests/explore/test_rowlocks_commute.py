@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import actors, programs
@@ -16,7 +17,8 @@ from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(QUICK, max_examples=400)
 
 
 def _state(world: RowLocks) -> Hashable:
@@ -59,6 +61,12 @@ def test_steps_that_do_not_conflict_commute(program: Program, data: st.DataObjec
         world.advance(chosen)
 
 
+_COMMUTE = test_steps_that_do_not_conflict_commute.hypothesis.inner_test
+test_more_steps_that_do_not_conflict_commute = pytest.mark.slow(
+    LONG(given(program=programs(most_actors=4), data=st.data())(_COMMUTE))
+)
+
+
 @QUICK
 @given(program=programs(most_actors=4), data=st.data())
 def test_what_a_step_touched_was_expected(program: Program, data: st.DataObject) -> None:
@@ -72,6 +80,12 @@ def test_what_a_step_touched_was_expected(program: Program, data: st.DataObject)
             (taken.footprint.publishes, chosen.footprint.publishes),
         ):
             assert touched <= expected
+
+
+_EXPECTED = test_what_a_step_touched_was_expected.hypothesis.inner_test
+test_more_that_steps_touched_was_expected = pytest.mark.slow(
+    LONG(given(program=programs(most_actors=4), data=st.data())(_EXPECTED))
+)
 
 
 def test_a_row_that_was_waited_for_in_vain_stays_locked() -> None:

@@ -39,18 +39,18 @@ MOST = 120
 
 # The slow tests try several hundred; a Hypothesis profile with more examples scales both.
 many = settings(
-    max_examples=settings.default.max_examples * 4 // 5,
+    max_examples=settings.default.max_examples // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
-some = settings(many, max_examples=settings.default.max_examples * 2 // 5)
+some = settings(many, max_examples=settings.default.max_examples // 4)
 """For what takes several searches of each."""
 
 
 def at_length(test: Any, *strategies: st.SearchStrategy[Any], usual: settings = many) -> Any:
-    """Return the same with two and a half times as many examples, as a slow test."""
-    longer = settings(many, max_examples=usual.max_examples * 5 // 2)
+    """Return the same with four times as many examples, as a slow test."""
+    longer = settings(many, max_examples=usual.max_examples * 4)
     return pytest.mark.slow(longer(given(*strategies)(test.hypothesis.inner_test)))
 
 

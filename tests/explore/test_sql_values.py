@@ -15,7 +15,7 @@ from paidonce.harness.explore.footprint.sql.symbols import NULL, array_elements
 from paidonce.harness.explore.footprint.sql.types import ColumnType, Family, canonical
 
 ASKED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 NAMES: dict[Family, str] = {
     "int": "int8",

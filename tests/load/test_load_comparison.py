@@ -54,7 +54,10 @@ def measured(
     return run(loads)
 
 
-@pytest.mark.parametrize("counts", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "counts",
+    [pytest.param(0.0, marks=pytest.mark.slow), 0.5, pytest.param(1.0, marks=pytest.mark.slow)],
+)
 def test_a_run_compared_with_itself_repeated_gives_no_alarm(counts: float) -> None:
     chance = random.Random(1)
     for _ in range(50):

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 from reference_run import SOUND, Backends, Running, Starter, serving
@@ -48,17 +49,22 @@ def serve(backends: Backends) -> Starter:
     return start
 
 
+@pytest.fixture(scope="session")
+def under(serve: Starter) -> Iterator[Callable[[str], Running]]:
+    """Tells the service under a guard, which is started when it is first asked for."""
+    with ExitStack() as exits:
+        yield functools.cache(lambda guard: exits.enter_context(serve(guard)))
+
+
 @pytest.fixture(scope="session", params=list(GUARDS))
-def every(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
+def every(request: pytest.FixtureRequest, under: Callable[[str], Running]) -> Running:
     """A service under each guard in turn."""
-    with serve(request.param) as running:
-        yield running
+    return under(request.param)
 
 
 @pytest.fixture(scope="session", params=SOUND)
-def sound_session(request: pytest.FixtureRequest, serve: Starter) -> Iterator[Running]:
-    with serve(request.param) as running:
-        yield running
+def sound_session(request: pytest.FixtureRequest, under: Callable[[str], Running]) -> Running:
+    return under(request.param)
 
 
 @pytest.fixture

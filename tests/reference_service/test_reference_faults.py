@@ -12,6 +12,9 @@ from reference_run import DEADLINE_S, SOUND, Running, Starter
 
 from paidonce.reference_service.guards import GUARDS
 
+SOME = ("none", "row_lock", "claim")
+"""Guards for which a service with settings of its own is started by default: what it is told there
+does not depend on the guard."""
 HOLDING = ("row_lock", "row_lock_nowait", "advisory_lock")
 # With a time-out (ms) it returns when the session is gone, not when it was only told to go.
 TERMINATE = f"SELECT pg_terminate_backend(pid, {int(DEADLINE_S * 1000)}) FROM pg_stat_activity"
@@ -25,7 +28,9 @@ def closed_port() -> Iterator[int]:
         yield int(taken.getsockname()[1])
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize(
+    "guard", [pytest.param(one, marks=[pytest.mark.slow] * (one not in SOME)) for one in GUARDS]
+)
 def test_an_unreachable_stripe_leaves_the_order_as_it_was(
     serve: Starter, guard: str, closed_port: int
 ) -> None:
