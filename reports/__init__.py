@@ -14,7 +14,7 @@ import msgspec
 from paidonce.harness.errors import UsageError
 from paidonce.harness.predict import Decided, Looked
 from paidonce.harness.results.assessment import Assessment, assess
-from paidonce.harness.results.problems import Problem, Weight
+from paidonce.harness.results.problem import Problem, Weight
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import Standing
 from paidonce.reports.formats import FORMATS, predictions

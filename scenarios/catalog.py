@@ -19,6 +19,7 @@ from paidonce.scenarios import (
     two_intents,
     two_tabs,
 )
+from paidonce.scenarios.ordeals import ORDEALS
 
 SCENARIOS: tuple[Scenario, ...] = (
     two_tabs.SCENARIO,
@@ -38,8 +39,11 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 
 def scenario(name: str) -> Scenario:
-    """The scenario of that name. Raises ``UsageError`` listing the choices."""
-    for candidate in SCENARIOS:
+    """The scenario of that name, or the story of an ordeal, since witnesses name those too.
+
+    Raises ``UsageError`` listing the choices.
+    """
+    for candidate in (*SCENARIOS, *(ordeal.story for ordeal in ORDEALS)):
         if candidate.name == name:
             return candidate
     choices = ", ".join(candidate.name for candidate in SCENARIOS)

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from paidonce import reports
 from paidonce.harness.backends.choice import choices_of
@@ -24,16 +24,20 @@ from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.matrix import prove
 from paidonce.harness.proof.plan import Findings, ProofPlan
-from paidonce.harness.results.proof import Beside, Cell, Proof, Variant
+from paidonce.harness.proof.survival import SurvivalSearch
+from paidonce.harness.results.proof import Beside, Cell, Proof, Survival, Variant
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.service.description import Target
-from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.testbed.stack import Choice, Stack, open_stack
 from paidonce.harness.verdict import Status
 from paidonce.reports.formats import terminal
 from paidonce.scenarios.catalog import SCENARIOS, scenario
+from paidonce.scenarios.ordeals import ORDEALS
 from paidonce.scenarios.reference import TARGET
 
+FAILURE_S = 60.0
+"""For searching under failures, by default."""
 LOAD_OVERHEAD_S = 3.5
 """The seconds that a guard's load takes beside those that are measured."""
 
@@ -53,6 +57,16 @@ def prove_command(
         typer.Option(
             help="Seconds for searching every interleaving of 2 attempts, all cells together; 0 "
             "for no search. \\[default: what is left of four minutes, 20 at least]",
+            min=0,
+            max=86400,
+            show_default=False,
+        ),
+    ] = None,
+    failure_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds for searching each guard under failures, all together; 0 for none. "
+            "\\[default: 60, a quarter of --search-seconds at most]",
             min=0,
             max=86400,
             show_default=False,
@@ -79,7 +93,14 @@ def prove_command(
     chosen = tuple(scenario(name) for name in scenario_names or ()) or SCENARIOS
     plan = _plan(TARGET, variants, chosen, options.folder(out), seed, rounds, jobs)
     after = len(variants) * (load_seconds + LOAD_OVERHEAD_S) if load_seconds else 0.0
-    plan = replace(plan, search_seconds=search_seconds, after_seconds=after)
+    failing = _for_failures(failure_seconds, search_seconds)
+    plan = replace(
+        plan,
+        search_seconds=search_seconds,
+        after_seconds=after,
+        ordeals=ORDEALS if scenario_names is None or failure_seconds else (),
+        failure_seconds=failing,
+    )
     if validate is not None:
         plan = replace(plan, validation=validation_of(validate))
     load = Workload(seconds=load_seconds, warmup=0.5, seed=seed) if load_seconds else None
@@ -90,6 +111,13 @@ def prove_command(
         beside = _beside(replace(plan, out=plan.out / choice.slug), choice)
         proof = msgspec.structs.replace(proof, beside=(*proof.beside, beside))
     return _tell(proof, plan.out)
+
+
+def _for_failures(asked: float | None, search_seconds: float | None) -> float:
+    """Seconds for searching under failures."""
+    if asked is not None:
+        return asked
+    return FAILURE_S if search_seconds is None else min(FAILURE_S, search_seconds / 4)
 
 
 def _beside(plan: ProofPlan, choice: Choice) -> Beside:
@@ -177,6 +205,7 @@ async def _play(
 ) -> None:
     plan = findings.plan
     each = len(plan.scenarios) + len(plan.searched) + (load is not None)
+    each += len(plan.ordeals) if plan.failure_seconds else 0
     total = len(plan.variants) * each
     task = progress.add_task("starting Postgres, Redis and Stripe", total=total)
 
@@ -187,8 +216,29 @@ async def _play(
     findings.on_cell = on_cell
     async with open_stack(Described(plan.target), choice, logs=plan.out / "logs") as stack:
         await prove(stack, findings)
+        if plan.ordeals and plan.failure_seconds:
+            await _under_failures(stack, findings, progress, task)
         if load is not None:
             await load_all(stack, (load,), findings, progress, task)
+
+
+async def _under_failures(
+    stack: Stack, findings: Findings, progress: Progress, task: TaskID
+) -> None:
+    plan = findings.plan
+
+    def on_cell(cell: Survival) -> None:
+        progress.update(task, advance=1, description=f"fail {cell.variant} × {cell.adversity}")
+
+    await SurvivalSearch(
+        variants=plan.variants,
+        ordeals=plan.ordeals,
+        out=plan.out,
+        seconds=plan.failure_seconds,
+        lanes=plan.lanes,
+        on_cell=on_cell,
+        found=findings.survivals,
+    ).run(stack)
 
 
 def _tell(proof: Proof, out: Path) -> int:
@@ -196,6 +246,8 @@ def _tell(proof: Proof, out: Path) -> int:
     written = reports.write_all(assessed, out)
     console = Console()
     console.print(terminal.render_matrix(assessed, console.width))
+    if assessed.proof.survivals:
+        console.print(terminal.render_survivals(assessed.proof))
     compared = terminal.render_backends(assessed)
     if compared is not None:
         console.print(compared)

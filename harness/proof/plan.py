@@ -15,6 +15,7 @@ import msgspec
 from paidonce import harness
 from paidonce.harness.backends.base import STAND_IN
 from paidonce.harness.explore.validate.spending import Validation
+from paidonce.harness.proof.adversities import Ordeal
 from paidonce.harness.proof.cell_search import VALIDATION, not_searched, why_not_searched
 from paidonce.harness.results.proof import (
     Cell,
@@ -23,6 +24,7 @@ from paidonce.harness.results.proof import (
     Proof,
     ScenarioInfo,
     Searched,
+    Survival,
     Variant,
 )
 from paidonce.harness.scenario.model import Scenario
@@ -56,6 +58,9 @@ class ProofPlan:
     command: str = "paidonce prove"
     search_seconds: float | None = 0.0
     after_seconds: float = 0.0
+    ordeals: tuple[Ordeal, ...] = ()
+    failure_seconds: float = 0.0
+    """For searching the variants under ``ordeals``, all together; 0 for none."""
     validation: Validation | None = VALIDATION
     """The budget for trying what each complete search relied on; a cell's share is for its
     search, and by default this may take as long again."""
@@ -83,6 +88,7 @@ class Findings:
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     backends: dict[str, str] = field(default_factory=dict)
     loads: list[Load] = field(default_factory=list)
+    survivals: list[Survival] = field(default_factory=list)
     interrupted: bool = False
     began: float = field(default_factory=time.monotonic)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
@@ -131,6 +137,8 @@ class Findings:
                 for scenario in plan.scenarios
                 if (variant.name, scenario.name) in self.cells
             ),
+            adversities=tuple(ordeal.adversity for ordeal in plan.ordeals if self.survivals),
+            survivals=tuple(self.survivals),
             loads=tuple(self.loads),
             interrupted=self.interrupted,
         )

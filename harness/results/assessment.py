@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from paidonce.harness.results.findings import Finding, accepting, findings
-from paidonce.harness.results.problems import Problem, Weight, problems
+from paidonce.harness.results.problem import Problem, Weight
+from paidonce.harness.results.problems import problems
 from paidonce.harness.results.proof import Cell, Proof
 from paidonce.harness.results.standing import Standing, grid, standing, tally
 from paidonce.harness.verdict import Status

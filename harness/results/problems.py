@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 
-import msgspec
-
 from paidonce.harness.capability import CAPABILITY_MEANING, Capability
+from paidonce.harness.results.problem import Problem, Weight
+from paidonce.harness.results.problems_of_survival import of_survivals
 from paidonce.harness.results.proof import Cell, How, Load, Proof, Run, Variant
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count, listed
 from paidonce.harness.verdict import Status
 
 Placed = tuple[Cell, Standing]
-
-
-class Weight(enum.StrEnum):
-    """How much a problem weighs in the exit status."""
-
-    CONTRADICTED = "contradicted"
-    """A declaration was shown to be false: exit status 1."""
-    UNDECIDED = "undecided"
-    """Something that should have been decided was not: exit status 3."""
-    NOTE = "note"
-    """Worth knowing; changes nothing."""
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to know, in a sentence. ``variant`` and ``scenario`` are empty where none applies.
-
-    ``standing`` is that of the cell the problem is about, if it is about one. ``history`` is the
-    file that shows it, relative to the report.
-    """
-
-    weight: Weight
-    text: str
-    variant: str = ""
-    scenario: str = ""
-    standing: Standing | None = None
-    history: str | None = None
 
 
 def problems(
@@ -60,6 +33,7 @@ def problems(
             Problem(weight=Weight.NOTE, text=text, variant=cell.variant, scenario=cell.scenario)
             for text in cell.notes
         ]
+    found += of_survivals(proof)
     found += _not_judged(placed)
     found += _not_searched(proof)
     for variant in proof.variants:

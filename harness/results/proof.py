@@ -215,6 +215,36 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         return self.skipped is not None or self.status is self.expected or bool(self.lacking)
 
 
+class Adversity(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of failure, with what follows it: a row of the second matrix."""
+
+    name: str
+    title: str
+    story: str = ""
+
+
+class Survival(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant under one adversity: declared to survive it or not, and what the search says."""
+
+    variant: str
+    adversity: str
+    expected: Status
+    search: Searched
+
+    @property
+    def came(self) -> Status:
+        """VALID if it survives in every execution, INVALID if not, UNKNOWN where that is open."""
+        return {How.COMPLETE: Status.VALID, How.COUNTEREXAMPLE: Status.INVALID}.get(
+            self.search.how, Status.UNKNOWN
+        )
+
+    @property
+    def word(self) -> str:
+        """How it is told in a table."""
+        words = {Status.VALID: "survives", Status.INVALID: "caught", Status.UNKNOWN: "open"}
+        return words[self.came] + ("" if self.came in (self.expected, Status.UNKNOWN) else "!")
+
+
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     """Latencies in milliseconds."""
 
@@ -315,6 +345,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     variants: tuple[Variant, ...]
     scenarios: tuple[ScenarioInfo, ...]
     cells: tuple[Cell, ...] = ()
+    adversities: tuple[Adversity, ...] = ()
+    survivals: tuple[Survival, ...] = ()
+    """Which failures each variant survives; none where that was not asked."""
     loads: tuple[Load, ...] = ()
     interrupted: bool = False
     stack: str = ""

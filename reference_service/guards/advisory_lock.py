@@ -8,6 +8,7 @@ which is harmless. ``lock_timeout`` bounds the wait for advisory locks too.
 Fails: as ``row_lock``, never with two charges. The lock and the reading are two statements on
 purpose: a statement's snapshot is taken before it waits (manual 13.2.1), so a read in the same
 statement as the lock would see the order as it was before the holder's commit.
+Survives: as ``holding``; a crash after Stripe that nobody asks about again has to be reconciled.
 """
 
 from __future__ import annotations

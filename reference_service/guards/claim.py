@@ -11,6 +11,7 @@ Fails: never with two charges, though a process may be slow enough to outlive it
 recovery then sends the same request with the same key, which Stripe executes once
 (https://docs.stripe.com/api/idempotent_requests), and both settle idempotently. A lease alone,
 with no such key behind it, would be a guess about how slow a process can be.
+Survives: as ``reserving``, a crash at any step included.
 """
 
 from __future__ import annotations

@@ -8,6 +8,12 @@ every trace of a call that may have been executed. What then keeps the order fro
 is the idempotency key, which was derived from the state that the rollback brought back; the next
 request repeats it. See B. Leach, "Implementing Stripe-like Idempotency Keys in Postgres" (2017),
 on why such calls are better placed between transactions, as the other family does.
+
+Survives: lost answers, errors, kept 500s and a crash whose client asks again, since the next
+request repeats the key, and Stripe gives the first answer again
+(https://docs.stripe.com/api/idempotent_requests). Not a crash between Stripe and COMMIT after which
+nobody comes back: the rollback forgets the call, and the order stays charged, not recorded, until
+Stripe's books are compared (``reconciliation``) or the webhook tells of it.
 """
 
 from __future__ import annotations

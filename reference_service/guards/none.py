@@ -7,6 +7,7 @@ use). The later write wins whole, a lost update (P4 in Berenson et al., "A Criti
 Isolation Levels", 1995): a late decline puts ``unpaid`` over ``paid``, a changed amount brings
 an old status back, of two refunds one is forgotten. A Stripe time-out leaves the order payable, and
 the next try is a new charge under a new key.
+Survives: as ``unguarded``: nothing that leaves an answer unknown.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Costs: two short statements around the call, no lock and no connection during it
 a second read; under contention the retries are bounded by GUARD_RETRIES.
 Fails: never with two charges. The same check made after the Stripe call would come when the
 money has moved: that is ``optimistic_late``.
+Survives: as ``reserving``, a crash at any step included.
 """
 
 from __future__ import annotations

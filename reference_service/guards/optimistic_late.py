@@ -5,6 +5,7 @@ Costs: as ``optimistic``.
 Fails: the loser learns of the race after its own call to Stripe; it answers a clean 409, the
 order looks right, and the second payment intent exists and was charged. A compare-and-set
 protects the row it is made on; a call made to someone else before it is not undone by losing.
+Survives: as ``unguarded``: nothing that leaves an answer unknown.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ Costs: Redis as a second thing that must be up, four commands per operation and 
 for each reading.
 Fails: never with two charges. If Redis loses the counter (a restart without persistence, a
 failover) tokens start low; they are refused, and the counter is put above what Postgres saw.
+Survives: as ``reserving``, and that its lease is over at any moment, since Postgres asks for the
+token.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ the lock is free and a second request charges. Then the first one's DEL deletes 
 lock, and a third comes in (Redis documentation, "Distributed Locks with Redis", on why the value
 must be compared). Neither Postgres nor Stripe can tell an overtaken holder from the current one,
 for nothing is shown to them (M. Kleppmann, "How to do distributed locking", 2016).
+Survives: as ``unguarded``: nothing that leaves an answer unknown, nor that its lease is over.
 """
 
 from __future__ import annotations

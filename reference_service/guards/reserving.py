@@ -9,6 +9,10 @@ anything a process holds, so a crash at any point leaves an attempt that the rec
 
 The guards of this family differ in how the reservation is made safe against another one that
 has read the same order.
+
+Survives: lost answers, errors, kept 500s, redelivery, and a crash at any step whoever comes back:
+the attempt is committed before Stripe is called, and the recovery asks the same again under the
+same key (B. Leach, 2017, "recovery points"; https://docs.stripe.com/api/idempotent_requests).
 """
 
 from __future__ import annotations

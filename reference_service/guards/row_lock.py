@@ -10,6 +10,7 @@ SQLSTATE 55P03, answered as a 409.
 Fails: never with two charges. A crash during the call forgets that there was one; see
 ``holding``. Paths that write the row without the lock would be outside the protection; here
 every path takes it.
+Survives: as ``holding``; a crash after Stripe that nobody asks about again has to be reconciled.
 """
 
 from __future__ import annotations

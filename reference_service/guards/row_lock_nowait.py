@@ -5,6 +5,7 @@ Costs: as there, but losers cost nothing: where the row is locked the statement 
 with SQLSTATE 55P03 (PostgreSQL manual, SELECT, "The Locking Clause"), answered as a 409. Webhooks
 that arrive during a call are refused too and come again.
 Fails: as ``row_lock``, never with two charges.
+Survives: as ``holding``; a crash after Stripe that nobody asks about again has to be reconciled.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ Fails: never with two charges. Run around the Stripe call instead, the same isol
 report the conflict at COMMIT, when both charges exist.
 A refusal commits as well: what a serializable transaction read may be relied on only once it has
 committed (manual 13.2.3).
+Survives: as ``reserving``, a crash at any step included.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ Read in one short transaction, decide in memory, call Stripe, write back in anot
 columns as they were read and changed, the way an object-relational mapper saves an object. No
 idempotency key of ours: stripe-python draws a fresh one for every call. A call without a usable
 answer changes nothing, so the order stays payable.
+
+Survives: nothing that leaves Stripe's answer unknown. Whoever asks again is charged again, since no
+key of ours was sent and nothing was written down before the call.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Costs: an insert for every request, also for those that are refused and rolled b
 for the vacuum to clear. An insert that meets an uncommitted rival waits for it (manual, "Index
 Uniqueness Checks"), for one short transaction, at most LOCK_TIMEOUT_MS.
 Fails: never with two charges. It protects only what inserts into the index.
+Survives: as ``reserving``, a crash at any step included.
 """
 
 from __future__ import annotations

@@ -75,12 +75,13 @@ def conclude_shared(order: Order, outcome: Outcome) -> Settlement | None:
         case Result.NOT_DONE:
             answer = error(503, "stripe_unavailable", _because("Nothing was charged", outcome))
             return Settlement(State.RELEASED, order.changed(), answer)
-        case Result.KEY_MISMATCH | Result.KEY_IN_USE:
+        case Result.KEY_MISMATCH:
             # An attempt this database knows nothing of has had this key: one whose transaction
             # was lost. What became of it is for the recovery to find out.
             answer = error(409, "payment_in_progress", _because("Try again later", outcome))
             return Settlement(State.UNKNOWN, order, answer)
-        case Result.UNKNOWN:
+        case Result.UNKNOWN | Result.KEY_IN_USE:
+            # In use: the same request is being carried out, for somebody who has gone.
             answer = error(
                 502,
                 "payment_outcome_unknown",

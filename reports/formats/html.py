@@ -16,7 +16,7 @@ import msgspec
 from markupsafe import Markup
 
 from paidonce.harness.results.assessment import Assessment
-from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.problem import Weight
 from paidonce.harness.results.proof import Cell, Proof, Run, Variant
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count

@@ -13,7 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from paidonce.harness.results.assessment import Assessment
-from paidonce.harness.results.problems import Problem, Weight, first_run, why_not_judged
+from paidonce.harness.results.problem import Problem, Weight
+from paidonce.harness.results.problems import first_run, why_not_judged
 from paidonce.harness.results.proof import Cell, Proof, Variant
 from paidonce.harness.results.standing import Standing, tally
 from paidonce.harness.verdict import Status

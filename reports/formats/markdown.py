@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paidonce.harness.results.assessment import Assessment
-from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.problem import Weight
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import Standing
 from paidonce.reports.formats.report_format import ReportFormat
@@ -21,6 +21,7 @@ from paidonce.reports.load.spending import spending_figures
 from paidonce.reports.overview.backends import columns
 from paidonce.reports.overview.grounds import rested
 from paidonce.reports.overview.headline import Tone, headline
+from paidonce.reports.overview.survival import survival_rows, why_open
 from paidonce.reports.words import moment
 
 TONES = {Tone.PROVEN: "✅", Tone.CONTRADICTED: "❌", Tone.UNDECIDED: "❔"}
@@ -36,6 +37,7 @@ def summary(assessed: Assessment) -> str:
         *_problems(assessed),
         *_advice(proof),
         *_matrix(assessed),
+        *_survivals(proof),
         *_rests(proof),
         *_backends(assessed),
         *_figures(proof),
@@ -105,6 +107,26 @@ def _matrix(assessed: Assessment) -> list[str]:
         f"### {proof.noun.capitalize()}s and scenarios",
         _table(header, rows),
         f"<sub>{legend}</sub>",
+    ]
+
+
+def _survivals(proof: Proof) -> list[str]:
+    """Adversities down, guards across, and why a search did not come to its end."""
+    rows = survival_rows(proof)
+    if not rows:
+        return []
+    header = ["under failure", *(code(variant.name) for variant in proof.variants)]
+    table = _table(header, [[escaped(row.adversity.title), *row.words] for row in rows])
+    legend = (
+        "survives: at most one failure at any step, all searched, and recovered. caught: a "
+        "counterexample, as declared. open: not searched to its end. !: not as declared"
+    )
+    lines = [f"- {escaped(places)}: {escaped(reason)}" for reason, places in why_open(proof)]
+    return [
+        f"### {proof.noun.capitalize()}s under failure",
+        table,
+        f"<sub>{escaped(legend)}</sub>",
+        "\n".join(lines),
     ]
 
 

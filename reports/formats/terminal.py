@@ -18,6 +18,7 @@ from paidonce.reports.load.plots import figures
 from paidonce.reports.load.saturation import saturation
 from paidonce.reports.overview.backends import columns
 from paidonce.reports.overview.headline import Tone, headline
+from paidonce.reports.overview.survival import survival_rows
 from paidonce.reports.words import duration
 
 _STYLES = {
@@ -51,6 +52,21 @@ def render_headline(assessed: Assessment) -> Text:
     for remark in told.remarks:
         text.append(f"\n{remark}", style="dim")
     return text
+
+
+def render_survivals(proof: Proof) -> Table:
+    """Adversities down, guards across by number, a word for each."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("under failure")
+    for number, _ in enumerate(proof.variants, start=1):
+        table.add_column(str(number), no_wrap=True)
+    styles = {"survives": "green", "caught": "green", "open": "yellow"}
+    for row in survival_rows(proof):
+        words = [Text(word, styles.get(word, "bold red")) for word in row.words]
+        table.add_row(Text(row.adversity.title), *words)
+    guards = ", ".join(f"{n} {variant.name}" for n, variant in enumerate(proof.variants, start=1))
+    table.caption = escape(guards)
+    return table
 
 
 def render_matrix(assessed: Assessment, width: int = 100) -> Table:

@@ -13,7 +13,7 @@ from sample_cells import not_judged, with_cells
 
 from paidonce import reports
 from paidonce.harness.proof.plan import machine
-from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.problem import Weight
 from paidonce.harness.results.proof import Beside, Proof
 from paidonce.reports.formats import terminal
 from paidonce.reports.formats.html import page

@@ -11,7 +11,7 @@ from sample_history import double_payment
 from paidonce import reports
 from paidonce.harness.checkers import judge
 from paidonce.harness.history import ChargeObserved, Header, History, IntentObserved
-from paidonce.harness.results.problems import Weight
+from paidonce.harness.results.problem import Weight
 from paidonce.harness.results.proof import Cell, How, Proof, Run, Searched
 from paidonce.harness.results.standing import Standing, standing, tally
 from paidonce.harness.verdict import Broken, Status

@@ -1,0 +1,36 @@
+"""The second matrix as rows: adversities down, guards across. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paidonce.harness.results.proof import Adversity, Proof
+
+
+@dataclass(frozen=True)
+class SurvivalRow:
+    """One adversity, and a word for each variant of the proof, in their order."""
+
+    adversity: Adversity
+    words: tuple[str, ...]
+
+
+def survival_rows(proof: Proof) -> list[SurvivalRow]:
+    """Return a row for each adversity; "-" where a variant was not put through it."""
+    words = {(one.variant, one.adversity): one.word for one in proof.survivals}
+    return [
+        SurvivalRow(
+            adversity, tuple(words.get((v.name, adversity.name), "-") for v in proof.variants)
+        )
+        for adversity in proof.adversities
+    ]
+
+
+def why_open(proof: Proof) -> list[tuple[str, str]]:
+    """Return the reasons why cells are open, each with the cells it is of."""
+    alike: dict[str, list[str]] = {}
+    for one in proof.survivals:
+        if one.word == "open":
+            place = f"{one.variant} × {one.adversity}"
+            alike.setdefault(one.search.reason, []).append(place)
+    return [(reason, ", ".join(places)) for reason, places in alike.items()]

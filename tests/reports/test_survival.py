@@ -1,0 +1,88 @@
+"""The second matrix in reports: what each guard survives, what is not as declared, what is open."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from paidonce.harness.results.assessment import assess
+from paidonce.harness.results.proof import (
+    Adversity,
+    How,
+    Machine,
+    Proof,
+    Searched,
+    Survival,
+    Variant,
+)
+from paidonce.harness.verdict import Broken, Status
+from paidonce.reports.formats import terminal
+from paidonce.reports.formats.markdown import summary
+from paidonce.reports.overview.survival import survival_rows
+
+CRASH = Adversity(name="crash", title="a crash")
+
+
+def proof(how, expected=Status.VALID, **search):
+    """A proof of one guard under one adversity, which ended so."""
+    cell = Survival(
+        variant="claim",
+        adversity="crash",
+        expected=expected,
+        search=Searched(how=how, **search),
+    )
+    return Proof(
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        seed=0,
+        command="paidonce prove",
+        machine=Machine(system="s", cpus=1, python="3", paidonce="0", backends={}),
+        variants=(Variant(name="claim", title="Claim", sound=True),),
+        scenarios=(),
+        adversities=(CRASH,),
+        survivals=(cell,),
+    )
+
+
+LOST = Broken(checker="charged-recorded", reason="charged, not recorded")
+FOUND = {"broken": (LOST,), "witness": "witnesses/w.json"}
+
+
+@pytest.mark.parametrize(
+    ("how", "expected", "more", "word", "status"),
+    [
+        (How.COMPLETE, Status.VALID, {}, "survives", Status.VALID),
+        (How.COUNTEREXAMPLE, Status.INVALID, FOUND, "caught", Status.VALID),
+        (How.COUNTEREXAMPLE, Status.VALID, FOUND, "caught!", Status.INVALID),
+        (How.COMPLETE, Status.INVALID, {}, "survives!", Status.INVALID),
+        (How.INCOMPLETE, Status.VALID, {"reason": "the time is over"}, "open", Status.VALID),
+        (How.NOT_SEARCHED, Status.INVALID, {"reason": "no time"}, "open", Status.VALID),
+    ],
+)
+def test_what_is_not_as_declared_weighs_and_what_is_open_is_said(how, expected, more, word, status):
+    told = proof(how, expected, **more)
+    assert [(row.adversity.name, row.words) for row in survival_rows(told)] == [("crash", (word,))]
+    assessed = assess(told)
+    of_it = [one for one in assessed.problems if one.variant or "under failures" in one.text]
+    weights = {str(one.weight) for one in of_it}
+    assert ("contradicted" in weights) is (status is Status.INVALID)
+    assert ("note" in weights) is (word == "open")
+    page = summary(assessed)
+    assert "### Guards under failure" in page
+    assert f"| a crash | {word.replace('!', '!')} |" in page
+    if word == "open":
+        assert f"claim × crash: {more['reason']}" in page
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(terminal.render_survivals(told))
+    assert word in console.export_text()
+
+
+def test_results_hold_it_and_those_without_are_still_read():
+    told = proof(How.COMPLETE)
+    assert msgspec.json.decode(msgspec.json.encode(told), type=Proof) == told
+    older = msgspec.to_builtins(told)
+    del older["survivals"], older["adversities"]
+    assert msgspec.convert(older, Proof).survivals == ()
