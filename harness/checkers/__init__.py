@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from paidonce.harness.capability import Capability
 from paidonce.harness.checkers.after_recovery import recovered
 from paidonce.harness.checkers.amounts_agree import AmountsAgree
 from paidonce.harness.checkers.base import Checker, Telling
@@ -22,7 +23,7 @@ from paidonce.harness.checkers.event_lost import EventLost
 from paidonce.harness.checkers.held import Held
 from paidonce.harness.checkers.independent_orders import IndependentOrders
 from paidonce.harness.checkers.invariants import Invariants
-from paidonce.harness.checkers.judging import judge_with, select
+from paidonce.harness.checkers.judging import can_judge, judge_with, select
 from paidonce.harness.checkers.key_lost import KeyLost
 from paidonce.harness.checkers.ledger_agrees import LedgerAgrees
 from paidonce.harness.checkers.linearizable import Linearizable
@@ -123,7 +124,12 @@ def judge(history: History, names: Iterable[str] | None = None) -> tuple[Verdict
     if names is None:
         names = history.header.checkers
         if recovered(history) is not None:
-            names = (*names, *recovery_checkers())
+            # What an order of a target file is to come to its own invariants say, and nobody else.
+            told = Capability.ORDER_STATE in history.header.capabilities
+            names = (
+                *names,
+                *(n for n in recovery_checkers() if told or can_judge(CHECKERS[n], history)),
+            )
     chosen = select(CHECKERS, names)
     if not chosen:
         raise UsageError(f"no checker was named; choose from {', '.join(CHECKERS)}")

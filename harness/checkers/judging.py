@@ -61,6 +61,11 @@ def _judge_one(checker: Checker, history: History) -> Verdict:
     return verdict
 
 
+def can_judge(checker: Checker, history: History) -> bool:
+    """Return whether a run had what the checker needs."""
+    return not _lacking(checker, history)
+
+
 def _lacking(checker: Checker, history: History) -> list[list[Capability]]:
     """Return what each set of capabilities the checker needs lacks in the history; nothing if one
     of them is there."""

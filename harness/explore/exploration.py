@@ -97,6 +97,8 @@ class SearchRequest:
     """True if attempts are taken to share memory from the start."""
     faults: int = 0
     """How many failures there are in an execution at most."""
+    every_crash: bool = False
+    """True if crashes that come to the same are made each."""
     failing: Chosen | None = None
     """The failures that are made, of those that are possible; None for those the script says."""
     first: tuple[Ahead, ...] = ()
@@ -327,7 +329,7 @@ async def _under_failures(
         search,
         lambda: "the time for it is over" if clock.over else "",
         request.faults,
-        relying.mode,
+        replace(relying.mode, every_crash=request.every_crash),
         offers,
         chosen=request.failing or chosen_by(request.scenario),
         elsewhere=elsewhere,
@@ -336,7 +338,8 @@ async def _under_failures(
     if loop.found is not None:
         result = msgspec.structs.replace(loop.found.result, failures=under)
         return result, loop.found
-    result = msgspec.structs.replace(result, failures=under)
+    outcomes = tuple(dict.fromkeys([*result.outcomes, *loop.outcomes]))
+    result = msgspec.structs.replace(result, failures=under, outcomes=outcomes)
     if undecided := under.undecided:
         reason = f"{len(undecided)} of {len(under.plans)} plans of failures were not searched to "
         reason += f"their end, the first because: {undecided[0].reason}"

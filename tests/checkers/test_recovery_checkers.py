@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from checker_stories import Story, asked_again, left, status, verdict
 
+from paidonce.harness.capability import Capability
 from paidonce.harness.checkers import CHECKERS, judge, recovery_checkers
 from paidonce.harness.history import Action
 from paidonce.harness.history.builder import HistoryBuilder
@@ -103,10 +104,20 @@ def test_a_second_charge_by_who_asks_again_is_one_all_the_same() -> None:
 
 
 def test_whoever_had_to_recover_is_judged_by_them_without_naming_them() -> None:
-    h = HistoryBuilder(checkers=("one-success",))
+    h = HistoryBuilder(checkers=("one-success",), capabilities=tuple(Capability))
     h.order("o1")
     h.invoke(Action.PAY).unknown()
     assert [found.checker for found in judge(h.build())] == ["one-success"]
     h.recovered()
     assert [found.checker for found in judge(h.build())] == ["one-success", *recovery_checkers()]
     assert all(CHECKERS[name].telling.broke for name in recovery_checkers())
+
+
+def test_a_target_file_is_judged_by_what_can_be_known_of_its_orders() -> None:
+    h = HistoryBuilder(checkers=("one-success",), capabilities=(Capability.STRIPE_LEDGER,))
+    h.order("o1")
+    h.pay().ok(payment_id="pi_1")
+    h.recovered()
+    verdicts = judge(h.build())
+    assert [verdict.status for verdict in verdicts] == [Status.VALID] * len(verdicts)
+    assert "held" not in {verdict.checker for verdict in verdicts}

@@ -88,3 +88,17 @@ def test_none_of_them_breaks_what_keeps_its_key(kind):
     assert result.failures is not None
     assert result.failures.plans
     assert "with at most 1 failure at any tap step, in all interleavings" in result.claimed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["racy", "fixed"])
+def test_crashes_that_come_to_the_same_are_left_out_and_nothing_else(variant):
+    """With every crash before and after every step of everybody the outcomes are the same."""
+    every, less = (
+        explored(variant, KINDS["crash"], every_crash=each, stop_at_first=False).result
+        for each in (True, False)
+    )
+    assert set(every.outcomes) == set(less.outcomes)
+    assert less.failures.executions < every.failures.executions
+    assert not less.failures.undecided
+    assert not every.failures.undecided

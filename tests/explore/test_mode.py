@@ -24,13 +24,14 @@ def test_what_one_lane_is_known_to_need_they_all_need():
 
 
 def test_how_much_is_reduced_and_what_was_found_out_is_not_kept():
-    learnt = {"in_turn", "late_locks", "hold_all", "lists", "pairs", "failures"}
+    learnt = {"in_turn", "late_locks", "hold_all", "lists", "pairs", "failures", "every_crash"}
     everything = Mode(
         in_turn=True,
         late_locks=True,
         hold_all=True,
         lists=frozenset({"charges"}),
         pairs=frozenset({("a", "b")}),
+        every_crash=True,
         failures=frozenset({PlannedFailure(attempt="a", step=1, fault=NoContact())}),
     )
     assert what_is_known([everything]) == Mode()

@@ -126,6 +126,8 @@ class Player:
     """How many steps it has made at taps; what a statement commits by itself is part of it."""
     failing: Possible | None = None
     """The fault of the step that it is making."""
+    orphaned: bool = False
+    """True if something of its was under way when its process was killed, and was carried out."""
     past: tuple[str, ...] = ()
     """The labels of the units that it was seen to send."""
 

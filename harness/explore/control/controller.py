@@ -19,12 +19,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.attribution import Attribution
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.failures import Place, Possible, cuts
 from paidonce.harness.explore.control.interfaces import Activity, Crashes, Reader, Waits
+from paidonce.harness.explore.control.killing import Killing
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.control.shared_connections import overtaking
@@ -85,8 +85,7 @@ class Control:
         self._raised = raised
         self._splitting = splitting
         self._at_once = at_once or AtOnce()
-        self._crashes = crashes
-        self._restarting = False
+        self._killing = Killing(crashes)
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
@@ -107,10 +106,6 @@ class Control:
         self._handing_over: str | None = None
         """The connection that is used in this step, unless a transaction keeps it."""
         self._behind: tuple[Player, ...] = ()
-        self._set_going: list[str] = []
-        """Who no longer waits for a lock, since its process is gone."""
-        self._broken = ""
-        """Why the service did not come back after a crash; empty if it did."""
         self.pids: dict[str, int] = {}
         """The Postgres backend behind each session that was used."""
 
@@ -127,7 +122,7 @@ class Control:
         self._by_call[call.tap, call.seq] = arrival
         if pid is not None:
             self.pids[session] = pid
-        if self._restarting:
+        if self._killing.restarting:
             self._starts(arrival)
             return None
         if self._reader.background(arrival):
@@ -201,50 +196,12 @@ class Control:
         fault = failing.fault
         assert not isinstance(fault, TimePasses), "time passes by itself, at nobody's step"
         if isinstance(fault, Crash):
-            await self._crash(fault)
+            await self._killing.happen(fault, self.players.values(), self._mover, self._cut)
+            self.change()
             return None if failing.place is Place.ANSWER else NoContact()
         if cuts(fault):
             self._cut.add(session)
         return fault
-
-    async def _crash(self, crash: Crash) -> None:
-        """Have a process of the service killed, and wait until it is there again.
-
-        Who is in it loses all it has, and goes on no more; what it had sent is carried out.
-        """
-        assert self._crashes is not None
-        for player in self.players.values():
-            if player is not self._mover:
-                player.touched = Footprint()
-        self._restarting = True
-        self._cut.update(self._crashes.sessions())
-        try:
-            await self._crashes.happen(crash)
-        except (PaidonceError, OSError) as error:
-            self._broken = f"the service does not come back after a crash: {error}"
-        finally:
-            self._restarting = False
-        for player in self.players.values():
-            self._lose(player)
-        self.change()
-
-    def _lose(self, player: Player) -> None:
-        """The process in which ``player`` may be is gone: drop what it has at the taps, if so."""
-        arrivals = [*player.held, *player.flying]
-        if player.at in (At.START, At.AGAIN, At.EVENT, At.DONE):
-            return
-        if player is not self._mover:
-            if arrivals and not any(arrival.hung_up() for arrival in arrivals):
-                return  # it talks to Stripe itself, past the service
-            if player.at is At.LOCK:
-                self._set_going.append(player.name)
-            player.at = At.LOST
-        for arrival in player.held:
-            arrival.failing = Possible(NoContact())
-            arrival.go.set()
-        for arrival in arrivals:
-            arrival.back.set()
-        player.held.clear()
 
     def _starts(self, arrival: Arrival) -> None:
         """Let pass what the service does as it starts again: it is part of the crash."""
@@ -339,8 +296,7 @@ class Control:
         while True:
             self._quiet.changed = False
             self._take_arrivals(mover)
-            woken += self._take_answers() + self._set_going
-            self._set_going = []
+            woken += self._take_answers() + self._killing.took_away()
             self._take_endings()
             if await self._all_at_rest(mover):
                 self._moving = False
@@ -350,15 +306,15 @@ class Control:
                 woken += [player.name for player in awake]
                 self._handed_over(awake)
                 return tuple(sorted(set(woken)))
-            if self._broken:
-                raise InvalidRun(self._broken)
+            if self._killing.broken:
+                raise InvalidRun(self._killing.broken)
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
             if await self._quiet.change_within(pause):
                 pause = _LOOK_AGAIN_S
                 continue
             self._quiet.looked()
-            if not self._restarting:
+            if not self._killing.restarting:
                 await self._look(mover)
             pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
             if self._arrived and not self._carried() and await self._quiet.still():
@@ -449,7 +405,7 @@ class Control:
     async def _all_at_rest(self, mover: Player) -> bool:
         if self._arrived or self.anybody(At.MOVING):
             return False
-        if self._cut or self._restarting:
+        if self._cut or self._killing.restarting:
             return False  # what a fault has ended is on its way to its end
         if any(p.at is At.LOST and not p.told for p in self.players.values()):
             return False

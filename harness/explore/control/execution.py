@@ -192,8 +192,8 @@ class ServiceWorld:
             touched = touched.union(self.control.players[name].touched)
         crash = failing is not None and isinstance(failing.fault, Crash)
         if crash:
-            for other in players:
-                touched = touched.union(other.touched)
+            done = player.touched if failing is not None and not failing.undone else LOCAL
+            touched = self.failing.crashed(players).union(done)
         self.deliveries.leave_behind(player, touched)
         self.failing.made(player, touched)
         if player.at is At.LOCK:
@@ -209,7 +209,7 @@ class ServiceWorld:
         if meets or inside or told or (self.mode.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         if player.ours is None:
-            touched = self.failing.around(touched, crash=crash)
+            touched = self.failing.around(touched, crash=crash, lost=lost)
         await self.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
@@ -437,7 +437,9 @@ class ServiceWorld:
     def _expected(self, player: Player) -> Footprint:
         expected = self._expected_at_taps(player)
         if player.ours is None:
-            expected = self.failing.around(expected, crash=self.failing.crash(player))
+            expected = self.failing.around(
+                expected, crash=self.failing.crash(player), lost=player.at is At.LOST
+            )
         carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
         if self._is_withheld(player):
             expected = expected.union(Footprint(publishes=RAISED))

@@ -53,6 +53,7 @@ class Failing:
     reader: TapReader
     failures: frozenset[PlannedFailure] = frozenset()
     could: Offers = field(default_factory=Offers)
+    every_crash: bool = False
     crashes: tuple[Crash, ...] = ()
     """The processes of the service that can be killed, where all attempts are in that one."""
     happened: list[PlannedFailure] = field(default_factory=list)
@@ -138,11 +139,32 @@ class Failing:
         failing = self.at(player)
         return failing is not None and isinstance(failing.fault, Crash)
 
-    def around(self, step: Footprint, *, crash: bool) -> Footprint:
-        """``step`` with what a crash has to do with it: it ends all that is in the process."""
+    def crashed(self, players: Iterable[Player]) -> Footprint:
+        """Return what a crash touches, in which all ``players`` in the process lose what they have.
+
+        The locks that end by it are nobody's business: who waited for them is gone as well, and
+        who begins later comes after the crash anyway. Where anything was under way it is carried
+        out, and time that passes is no part of the process: then they count.
+        """
+        touched, counts = LOCAL, self.every_crash
+        for player in players:
+            touched = touched.union(player.touched)
+            counts |= player.ours is not None or player.orphaned
+        return touched if counts else Footprint(publishes=touched.publishes)
+
+    def around(self, step: Footprint, *, crash: bool, lost: bool) -> Footprint:
+        """``step`` with what a crash has to do with it: it ends all that is in the process.
+
+        Whose process is killed has looked at things for nobody, and what it locked it has locked
+        for nobody: killed before or after such a step comes to the same. It does not where a step
+        publishes something, where a client is told, or where steps meet in memory (which publish,
+        too).
+        """
         if crash:
             return step.union(Footprint(publishes=PROCESS))
-        if any(isinstance(failure.fault, Crash) for failure in self.failures):
+        if not any(isinstance(failure.fault, Crash) for failure in self.failures):
+            return step
+        if lost or step.publishes or self.every_crash:
             return step.union(Footprint(looks=PROCESS))
         return step
 
@@ -164,5 +186,5 @@ def _failure(player: Player, step: int, possible: Possible) -> PlannedFailure:
         step=step,
         fault=possible.fault,
         place=possible.place,
-        on=player.held[0].call.tap,
+        on="" if isinstance(possible.fault, Crash) else player.held[0].call.tap,
     )

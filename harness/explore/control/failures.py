@@ -68,7 +68,7 @@ class PlannedFailure(msgspec.Struct, frozen=True, kw_only=True):
     fault: AtTap | FromOutside
     place: Place = Place.REQUEST
     on: str = ""
-    """The tap at which it is."""
+    """The tap at which it is; empty for what happens to a process, whichever call is held then."""
 
     @property
     def possible(self) -> Possible:

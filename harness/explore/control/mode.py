@@ -42,6 +42,8 @@ class Mode:
     """Kinds of steps that were found not to commute."""
     failures: frozenset[PlannedFailure] = frozenset()
     """The failures that happen in every execution, as far as they can."""
+    every_crash: bool = False
+    """True if a crash is tried before and after every step of others, whoever can tell."""
 
     @property
     def defers(self) -> bool:

@@ -6,8 +6,9 @@ no execution reached that step, is covered by the search without it.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -35,6 +36,40 @@ class Found:
     worlds: Sequence[ServiceWorlds]
 
 
+@dataclass(frozen=True)
+class Below:
+    """The result of the search below one plan."""
+
+    told: PlanResult
+    offers: Offers = field(default_factory=Offers)
+    outcomes: tuple[Hashable, ...] = ()
+    found: Found | None = None
+
+
+@dataclass(frozen=True)
+class _Lanes:
+    """Lanes that make one search together."""
+
+    worlds: Sequence[ServiceWorlds]
+    elsewhere: Elsewhere | None
+
+    def begin(self) -> None:
+        """Forget what could have gone wrong in the search before."""
+        for each in self.worlds:
+            each.offers = Offers()
+        if self.elsewhere is not None:
+            self.elsewhere.offers = Offers()
+
+    def offers(self) -> Offers:
+        """Return what could have gone wrong in the search that is over."""
+        could = Offers()
+        for each in self.worlds:
+            could.add(each.offers)
+        if self.elsewhere is not None:
+            could.add(self.elsewhere.offers)
+        return could
+
+
 @dataclass
 class FailureLoop:
     """Searches under at most ``at_most`` failures, after a search without any."""
@@ -50,7 +85,8 @@ class FailureLoop:
     """The failures that were possible in that."""
     chosen: Chosen = field(default_factory=Usual)
     elsewhere: Elsewhere | None = None
-    every_crash: bool = False
+    outcomes: dict[Hashable, None] = field(default_factory=dict)
+    """The outcomes that differ, of all searches."""
     plans: list[PlanResult] = field(default_factory=list)
     found: Found | None = None
 
@@ -59,14 +95,18 @@ class FailureLoop:
         if len(clients_among(self.worlds[0].scenario.attempts)) > 1:
             await self._each_alone()
         if self.found is None:
-            await self._below(self.worlds, self.known, self.offers, self.elsewhere, alone=False)
+            lanes = _Lanes(self.worlds, self.elsewhere)
+            await self._below([lanes], self.known, self.offers, alone=False)
         if self.found is None:
             for each in self.worlds:
                 each.mode = replace(each.mode, failures=frozenset())
         return UnderFailures(at_most=self.at_most, plans=tuple(self.plans))
 
     async def _each_alone(self) -> None:
-        """One attempt of each kind, with nobody else there, and each failure."""
+        """One attempt of each kind, with nobody else there, and each failure.
+
+        Most of these searches are one execution: so each lane makes one of them.
+        """
         seen = set()
         for attempt in clients_among(self.worlds[0].scenario.attempts):
             if attempt.likeness in seen or self.found is not None or self.spent():
@@ -74,25 +114,20 @@ class FailureLoop:
             seen.add(attempt.likeness)
             alone = [
                 replace(each.telling(each.scenario.keeping({attempt.name})), offers=Offers())
-                for each in self.worlds[:1]
+                for each in self.worlds
             ]
-            relying = self.search(alone, replace(self.known, failures=frozenset()), None)
+            relying = self.search(alone[:1], replace(self.known, failures=frozenset()), None)
             result = await relying.result()
             # What is broken by who is alone and meets no failure needs the others.
             if result.ending is Ending.COMPLETE:
-                await self._below(alone, relying.mode, alone[0].offers, None, alone=True)
+                lanes = [_Lanes([each], None) for each in alone]
+                await self._below(lanes, relying.mode, alone[0].offers, alone=True)
 
     async def _below(
-        self,
-        worlds: Sequence[ServiceWorlds],
-        known: Mode,
-        offers: Offers,
-        elsewhere: Elsewhere | None,
-        *,
-        alone: bool,
+        self, lanes: Sequence[_Lanes], known: Mode, offers: Offers, *, alone: bool
     ) -> None:
-        """Search below every plan that ``offers`` lead to."""
-        first = worlds[0]
+        """Search below every plan that ``offers`` lead to, one plan on each of ``lanes``."""
+        first = lanes[0].worlds[0]
         likeness = {
             one.name: one.likeness if known.in_turn else one.name for one in first.scenario.attempts
         }
@@ -100,61 +135,66 @@ class FailureLoop:
         for _ in range(self.at_most):
             plans: dict[Plan, None] = {}
             for plan, could in layer:
-                every = self.every_crash or known.shared_memory
+                every = known.every_crash or known.shared_memory
                 found = grown(plan, could, likeness, self.chosen, every_crash=every)
                 plans.update(dict.fromkeys(found))
-            layer = []
-            for plan in plans:
-                could = await self._plan(worlds, known, plan, elsewhere, alone=alone)
-                if self.found is not None:
-                    return
-                layer.append((plan, could))
+            layer = await self._layer(lanes, known, list(plans), alone=alone)
+            if self.found is not None:
+                return
 
-    async def _plan(
-        self,
-        worlds: Sequence[ServiceWorlds],
-        known: Mode,
-        plan: Plan,
-        elsewhere: Elsewhere | None,
-        *,
-        alone: bool,
-    ) -> Offers:
-        """Search below one plan; returns what could have gone wrong besides."""
+    async def _layer(
+        self, lanes: Sequence[_Lanes], known: Mode, plans: Sequence[Plan], *, alone: bool
+    ) -> list[tuple[Plan, Offers]]:
+        """Search below ``plans``, and take what comes of it in their order; returns what could
+        have gone wrong besides, by plan."""
+        left = iter(enumerate(plans))
+        made: dict[int, Below] = {}
+
+        async def work(on: _Lanes) -> None:
+            for number, plan in left:
+                if any(below.found is not None for below in made.values()):
+                    return
+                made[number] = await self._plan(on, known, plan, alone=alone)
+
+        await asyncio.gather(*(work(on) for on in lanes))
+        layer = []
+        for number in sorted(made):
+            below = made[number]
+            self.plans.append(below.told)
+            self.outcomes.update(dict.fromkeys(below.outcomes))
+            layer.append((plans[number], below.offers))
+            if below.found is not None:
+                self.found = below.found
+                break
+        return layer
+
+    async def _plan(self, on: _Lanes, known: Mode, plan: Plan, *, alone: bool) -> Below:
+        """Search below one plan."""
         told = PlanResult(
             failures=tuple(sorted(one.label for one in plan)),
             kinds=tuple(sorted(one.possible.label for one in plan)),
             alone=alone,
         )
         if reason := self.spent():
-            self.plans.append(msgspec.structs.replace(told, reason=reason))
-            return Offers()
-        for each in worlds:
-            each.offers = Offers()
-        if elsewhere is not None:
-            elsewhere.offers = Offers()
+            return Below(msgspec.structs.replace(told, reason=reason))
+        on.begin()
         began = time.monotonic()
-        relying = self.search(worlds, replace(known, failures=plan), elsewhere)
+        relying = self.search(on.worlds, replace(known, failures=plan), on.elsewhere)
         try:
             result = await relying.result()
         except InvalidRun as error:
             seconds = time.monotonic() - began
-            self.plans.append(msgspec.structs.replace(told, reason=str(error), seconds=seconds))
-            return Offers()
+            reason = f"{in_words(plan)}: {error}"
+            return Below(msgspec.structs.replace(told, reason=reason, seconds=seconds))
         incomplete = result.ending is Ending.INCOMPLETE
-        self.plans.append(
-            msgspec.structs.replace(
-                told,
-                executions=result.counts.executions,
-                seconds=time.monotonic() - began,
-                reason=f"{in_words(plan)}: {result.reason}" if incomplete else "",
-                found=result.ending is Ending.COUNTEREXAMPLE,
-            )
+        found = result.ending is Ending.COUNTEREXAMPLE
+        told = msgspec.structs.replace(
+            told,
+            executions=result.counts.executions,
+            seconds=time.monotonic() - began,
+            reason=f"{in_words(plan)}: {result.reason}" if incomplete else "",
+            found=found,
         )
-        if result.ending is Ending.COUNTEREXAMPLE:
-            self.found = Found(result, worlds)
-        could = Offers()
-        for each in worlds:
-            could.add(each.offers)
-        if elsewhere is not None:
-            could.add(elsewhere.offers)
-        return could
+        return Below(
+            told, on.offers(), result.outcomes, Found(result, on.worlds) if found else None
+        )

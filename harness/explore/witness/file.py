@@ -56,7 +56,7 @@ class WitnessStep(msgspec.Struct, frozen=True, kw_only=True):
     fault: AtTap | FromOutside | None = None
     """The fault that happened in it."""
     done: bool = False
-    """What was asked had been done when that happened."""
+    """True if the dependency had done what it was asked when that happened."""
     event: int | None = None
     """The place in the history of the unit that it let through; None where none is, or where the
     step is that of an older file or of a replay."""

@@ -1,0 +1,75 @@
+"""The kill of a process under control: what those lose by it who are in that process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.failures import Possible
+from paidonce.harness.explore.control.interfaces import Crashes
+from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.taps.faults import Crash, NoContact
+
+_OUTSIDE = (At.START, At.AGAIN, At.EVENT, At.DONE)
+"""Where an attempt has nothing under way in the service."""
+
+
+class Killing:
+    """Kills processes in one execution. ``restarting`` while one is gone and not there again.
+
+    ``broken`` says why the service did not come back, empty if it did.
+    """
+
+    def __init__(self, crashes: Crashes | None) -> None:
+        self._crashes = crashes
+        self.restarting = False
+        self.broken = ""
+        self._set_going: list[str] = []
+
+    async def happen(
+        self, crash: Crash, players: Collection[Player], mover: Player | None, cut: set[str]
+    ) -> None:
+        """Have a process killed in a step of ``mover``'s, and wait until it is there again.
+
+        Who is in it loses all it has, and goes on no more; what it had sent is carried out.
+        ``cut`` is added to: the connections that are ended.
+        """
+        assert self._crashes is not None, "crashes are offered where there are any"
+        for player in players:
+            if player is not mover:
+                player.touched = Footprint()
+        self.restarting = True
+        cut.update(self._crashes.sessions())
+        try:
+            await self._crashes.happen(crash)
+        except (PaidonceError, OSError) as error:
+            self.broken = f"the service does not come back after a crash: {error}"
+        finally:
+            self.restarting = False
+        for player in players:
+            self._lose(player, moves=player is mover)
+
+    def took_away(self) -> list[str]:
+        """Return who no longer waits for a lock, since its process is gone; each once."""
+        names, self._set_going = self._set_going, []
+        return names
+
+    def _lose(self, player: Player, *, moves: bool) -> None:
+        """Drop what ``player`` has at the taps, if it is in the process."""
+        arrivals = [*player.held, *player.flying]
+        if player.at in _OUTSIDE:
+            return
+        if not moves:
+            if arrivals and not any(arrival.hung_up() for arrival in arrivals):
+                return  # it talks to Stripe itself, past the service
+            if player.at is At.LOCK:
+                self._set_going.append(player.name)
+            player.at = At.LOST
+        player.orphaned = any(one.in_flight and not one.undone for one in player.flying)
+        for arrival in player.held:
+            arrival.failing = Possible(NoContact())
+            arrival.go.set()
+        for arrival in arrivals:
+            arrival.back.set()
+        player.held.clear()
