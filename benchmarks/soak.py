@@ -24,6 +24,8 @@ import psutil
 
 _EVERY_S = 5.0
 _FLAT = 0.10
+_FEW = 4
+"""Descriptors and threads that may be more at one look than at another, as connections come."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _grown(name: str, looks: list[Look], margin: float) -> list[str]:
         ("threads", "threads", 0.0),
     ):
         most, now = (max(getattr(one, what) for one in part) for part in (before, after))
-        if now > most * (1 + allowed) + (1 if allowed == 0 else 0):
+        if now > most * (1 + allowed) + _FEW:
             found.append(f"{name}: {most:.1f} {unit}, then {now:.1f}")
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paidonce.harness.capability import Capability
+from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Journal, Note
 from paidonce.harness.load.observe.stripe_latency import stripe_latency
 from paidonce.harness.load.observe.watching import watch
@@ -51,11 +52,17 @@ class Workload:
     """To the database, of the service; None: as many as users, within reason."""
 
 
+class ServiceLost(PaidonceError):
+    """The service ended while it was under load: what was measured says nothing of it."""
+
+    exit_code = 3
+
+
 async def measure(bench: Bench, work: Workload, out: Path) -> Load:
     """Put load on the bench's service, measure it, and judge every operation of it.
 
-    The history goes to ``out``. Raises what ``run_load`` raises, and ``UsageError`` where Stripe
-    cannot be told how long it is to take.
+    The history goes to ``out``. Raises what ``run_load`` raises, ``ServiceLost`` where the service
+    did not live to the end, and ``UsageError`` where Stripe cannot be told how long it is to take.
     """
     loop = asyncio.get_running_loop()
     if bench.reset is not None:
@@ -98,7 +105,21 @@ async def measure(bench: Bench, work: Workload, out: Path) -> Load:
             )
 
     async with stripe_latency(bench.stripe_url, work.stripe_latency):
-        return await in_thread(run)
+        try:
+            load = await in_thread(run)
+        except PaidonceError as error:
+            _check_alive(bench, str(error))
+            raise
+    _check_alive(bench, f"what was recorded is in {out / load.history}")
+    return load
+
+
+def _check_alive(bench: Bench, besides: str) -> None:
+    """Raise ``ServiceLost`` unless the service runs."""
+    if ended := bench.running.ended():
+        wrote = bench.wrote()
+        said = f"; it said last:\n{wrote}" if wrote else ""
+        raise ServiceLost(f"{ended} while it was under load; {besides}{said}")
 
 
 async def _look(bench: Bench, journal: Journal, orders: Sequence[str]) -> None:

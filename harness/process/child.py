@@ -134,6 +134,11 @@ class Child:
             return _peek(self.pid) if self._returncode is None else self._returncode
 
     @property
+    def end(self) -> str:
+        """How it ended, in words ("killed by SIGKILL"); empty while it runs."""
+        return "" if self.running else _describe(self.returncode)
+
+    @property
     def output(self) -> str:
         """All it wrote so far, undecodable bytes replaced."""
         return self._read_log(0).decode(errors="replace")

@@ -83,6 +83,13 @@ class Service:
         there = ", ".join(one.name for one in self.processes) or "none that paidonce started"
         raise UsageError(f"the service has no process {name!r}; there are: {there}")
 
+    def ended(self) -> str:
+        """Which of its processes runs no more, and how it ended, in words; empty if all run."""
+        for one in self.processes:
+            if end := one.child.end:
+                return f"{one.child.name} ended ({end})"
+        return ""
+
     def wrote(self) -> str:
         """The last lines its processes wrote, each under its name where there are several."""
         told = [(one.child.name, one.child.tail(_TOLD_LINES)) for one in self.processes]

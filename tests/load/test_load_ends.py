@@ -200,3 +200,20 @@ print("status", load.status.value)
 """
     )
     return script
+
+
+@pytest.mark.slow
+def test_a_service_killed_under_load_is_told_and_nothing_is_decided(tmp_path: Path) -> None:
+    words = ["load", "--guard", "row_lock", "--seconds", "600", "--warmup", "0", "--users", "4"]
+    argv = [sys.executable, "-m", "paidonce", *words, "--out", str(tmp_path / "out")]
+    with Child("load", argv, cwd=tmp_path) as load:
+        until("fifty operations", lambda: recorded(tmp_path / "out") >= 50)
+        for process in psutil.Process(load.pid).children():
+            if "paidonce.reference_service" in process.cmdline():
+                process.kill()
+        for process in locusts(tmp_path):
+            process.terminate()
+        assert load.wait(DEADLINE_S) == 3, load.output
+        said = " ".join(load.output.split())
+    assert "ended (killed by SIGKILL) while it was under load" in said
+    assert "Traceback" not in said
