@@ -35,6 +35,9 @@ class VariantTable(Table, frozen=True, kw_only=True):
     env: Annotated[
         Texts, Meta(description="Variables every process gets in this variant, besides its own.")
     ] = {}
+    headers: Annotated[
+        Texts, Meta(description="Sent with every step in this variant, besides the file's own.")
+    ] = {}
 
 
 class ProcessTable(Table, frozen=True, kw_only=True):
@@ -246,7 +249,8 @@ class TargetFile(Table, frozen=True, kw_only=True):
     marks: Annotated[
         Texts,
         Meta(
-            description="Queries done before the attempts; their value is {name} in [observe]: "
+            description="Queries done before the attempts; their value is {name} in steps of "
+            "attempts and in [observe]: "
             '"SELECT coalesce(max(id), 0) FROM payments".'
         ),
     ] = {}

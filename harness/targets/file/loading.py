@@ -32,6 +32,10 @@ class Loaded:
         """The variants by name; where the file has none, the service itself, claimed sound."""
         return self.file.variants or {"default": VariantTable(sound=True)}
 
+    def headers(self, variant: str) -> dict[str, str]:
+        """The headers of every step in a variant: the file's, and then the variant's own."""
+        return {**self.file.headers, **self.variants[variant].headers}
+
 
 def load_target(path: Path) -> Loaded:
     """The target described in ``path``. Raises ``UsageError``."""

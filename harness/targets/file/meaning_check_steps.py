@@ -15,7 +15,7 @@ from paidonce.harness.targets.file.format import AttemptTable, StepTable, Target
 from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
 from paidonce.harness.targets.file.required_taps import needed
 
-_REQUEST = re.compile(r"([A-Z]+) (/\S*)")
+_REQUEST = re.compile(r"([A-Z]+) ((?:/|\{[A-Za-z_])\S*)")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _SCOPES = ("service", "run", "attempt")
 
@@ -24,6 +24,8 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
     """Raises ``UsageError``; returns the names captured before the attempts, with their scope."""
     at_headers = at / "headers"
     at_headers.places(file.headers, _known({}, "service"))
+    for name, variant in file.variants.items():
+        (at / f"[variants.{name}], headers").places(variant.headers, _known({}, "service"))
     captured: dict[str, str] = {}
     for number, step in enumerate(file.prepare, start=1):
         here = at / f"[[prepare]] {number}"
@@ -63,7 +65,7 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
         _name(here / "name", attempt.name, names_of(attempt), seen)
         if len(attempt.steps) > 1 and any(step.deliveries > 1 for step in attempt.steps):
             (here / "steps").fail("deliveries is for an attempt of one step: who else would wait?")
-        names = set(captured)
+        names = {*captured, *file.marks}
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"
             if step.expect is not None and position == len(attempt.steps):

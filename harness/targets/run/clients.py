@@ -216,7 +216,7 @@ class TargetClients:
             if found is None:
                 raise NotReady(f"{where}: {not_raised(step)}")
             event = found.payload
-        common = self.loaded.file.headers
+        common = self.loaded.headers(self.bench.variant)
         request = request_of(self.bench, step, scope, user, common, where, event)
         wires = self.bench.service if step.to == "service" else self.bench.stripe
         try:

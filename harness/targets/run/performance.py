@@ -251,7 +251,8 @@ class TargetPerformance:
     ) -> Request:
         user, where = self._user(part, step), self._where(part, number)
         scope = self.own[part.name]
-        return request_of(self.bench, step, scope, user, self.loaded.file.headers, where, event)
+        common = self.loaded.headers(self.bench.variant)
+        return request_of(self.bench, step, scope, user, common, where, event)
 
     async def _once(
         self,

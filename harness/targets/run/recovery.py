@@ -96,7 +96,7 @@ class TargetRecovery:
         asked = StepTable(
             request=step.request, json=step.json, form=step.form, headers=step.headers
         )
-        common = of.loaded.file.headers
+        common = of.loaded.headers(of.bench.variant)
         request = request_of(of.bench, asked, of.shared, step.as_, common, where)
         op = next(of.ops)
         journal.record(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import UNSET
@@ -12,9 +13,14 @@ from msgspec import UNSET
 from paidonce.harness.http.client import Request
 from paidonce.harness.service.webhooks import signed_headers
 from paidonce.harness.targets.file.format import StepTable
-from paidonce.harness.targets.file.placeholders import filled, filled_deep
+from paidonce.harness.targets.file.placeholders import NoSuchPlace, filled, filled_deep
 from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.testbed.bench import Bench
+
+_LEADING = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
+_IN_PATHS = "/%-._~:@!$&'()*+,;="
+_ASKED = f"{_IN_PATHS}?"
+"""Characters that a path, and what comes after ``?``, have as they are (RFC 3986, 3.3 and 3.4)."""
 
 
 def values_of(scope: Scope) -> dict[str, str | int]:
@@ -38,7 +44,6 @@ def request_of(
     """
     values = values_of(scope)
     method, path = step.request.strip().split(maxsplit=1)
-    quoted = {name: quote(str(value), safe="-._~:@!$'()*,;=") for name, value in values.items()}
     headers: dict[str, str] = {}
     body = b""
     if event is not None:
@@ -58,7 +63,23 @@ def request_of(
     own = step.headers if step.to == "stripe" else {**common, **step.headers}
     for name, text in own.items():
         _put(headers, name, filled(text, values, where))
-    return Request(method=method, path=filled(path, quoted, where), headers=headers, body=body)
+    return Request(method=method, path=_path(path, values, where), headers=headers, body=body)
+
+
+def _path(text: str, values: Mapping[str, str | int], where: str) -> str:
+    """A path with what was captured: quoted, unless it begins with it, which is then a path itself,
+    or an address, of which the path and what is asked for are taken."""
+    quoted = {name: quote(str(value), safe="-._~:@!$'()*,;=") for name, value in values.items()}
+    leading = _LEADING.match(text)
+    if leading is None:
+        return filled(text, quoted, where)
+    found = filled(leading.group(), values, where)
+    parts = urlsplit(found)
+    path = parts.path or "/" if parts.netloc else parts.path
+    if not path.startswith("/"):
+        raise NoSuchPlace(f"{where}: {leading.group()} is {found!r}, which is no path or address")
+    asked = urlunsplit(("", "", quote(path, safe=_IN_PATHS), quote(parts.query, safe=_ASKED), ""))
+    return asked + filled(text[leading.end() :], quoted, where)
 
 
 def _put(headers: dict[str, str], name: str, value: str) -> None:
