@@ -75,6 +75,7 @@ def check_command(
             "--baseline names another).",
         ),
     ] = False,
+    faults: options.Faults = 0,
     validate: options.Validate = None,
     seed: options.Seed = 0,
     fresh: options.Fresh = False,
@@ -113,6 +114,7 @@ def check_command(
             ("--out", out),
             ("--baseline", baseline),
             ("--validate", validate),
+            ("--faults", faults or None),
             ("--fresh", fresh or None),
         ):
             if given is not None:
@@ -124,7 +126,9 @@ def check_command(
         raise UsageError("--checker is for histories; a target file says itself what must hold")
     choice = options.backends(backends, postgres, redis, stripe)
     # What is wrong with the file or a flag is said before a folder is made.
-    plan = target_check.plan_of(targets[0], variant, time, attempts, Path(), seed, jobs, validate)
+    plan = target_check.plan_of(
+        targets[0], variant, time, attempts, Path(), seed, jobs, validate, faults
+    )
     gate = gating.gate_of(plan.script.loaded, baseline, writing=write_baseline)
     plan = target_check.into(plan, options.folder(out))
     kept = options.kept(choice, fresh=fresh)

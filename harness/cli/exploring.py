@@ -53,16 +53,7 @@ def explore_command(
     switches: Annotated[
         int, typer.Option(help="Context switches at most, for bounded.", min=0, max=50)
     ] = 2,
-    faults: Annotated[
-        int,
-        typer.Option(
-            help="How many failures there are in an execution at most: answers lost, errors, "
-            "crashes of the service, at every step where they can be.",
-            metavar="N",
-            min=0,
-            max=3,
-        ),
-    ] = 0,
+    faults: options.Faults = 0,
     recheck: Annotated[
         float,
         typer.Option(

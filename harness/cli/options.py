@@ -78,6 +78,16 @@ Validate = Annotated[
         show_default=False,
     ),
 ]
+Faults = Annotated[
+    int,
+    typer.Option(
+        help="How many failures there are in an execution at most: answers lost, errors, crashes "
+        "of the service, at every step where they can be.",
+        metavar="N",
+        min=0,
+        max=3,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed, written into every history.", min=0)]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", help="How many services run side by side.", min=1, max=64)

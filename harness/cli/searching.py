@@ -115,6 +115,8 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         f"{count(counts.outcomes, 'different outcome')}, longest {counts.longest} steps, "
         f"{result.seconds:.2f} s"
     )
+    if result.failures is not None:
+        console.print(result.failures.told, markup=False)
     for reason in result.invalid:
         console.print(f"invalid: {reason}", markup=False)
     for note in explored.notes:

@@ -50,6 +50,7 @@ def plan_of(
     seed: int,
     lanes: int,
     validate: str | None = None,
+    faults: int = 0,
 ) -> CheckPlan:
     """Return the plan of what is to be checked. Raises ``UsageError``."""
     loaded = load_target(path)
@@ -65,6 +66,7 @@ def plan_of(
         seed=seed,
         lanes=lanes,
         validation=validation_of(validate),
+        faults=faults,
         expect_sound=variant is not None,
         command=command_line(),
     )

@@ -36,6 +36,17 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         return f"with at most {self.at_most} {times} at any tap step, "
 
     @property
+    def told(self) -> str:
+        """How many plans there were, of which kinds, and what they took."""
+        kinds: dict[str, int] = {}
+        for plan in self.plans:
+            for kind in plan.kinds:
+                kinds[kind] = kinds.get(kind, 0) + 1
+        of_each = ", ".join(f"{count} of {kind!r}" for kind, count in sorted(kinds.items()))
+        plans = "1 plan" if len(self.plans) == 1 else f"{len(self.plans)} plans"
+        return f"{plans} of failures in {self.executions} executions: {of_each or 'none possible'}"
+
+    @property
     def undecided(self) -> tuple[PlanResult, ...]:
         """The plans below which a search was not complete."""
         return tuple(plan for plan in self.plans if plan.reason and not plan.found)

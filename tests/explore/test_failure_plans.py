@@ -8,6 +8,7 @@ import pytest
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure, planned
 from paidonce.harness.explore.failure.plans import AsSaid, Usual, grown
+from paidonce.harness.results.failures import PlanResult, UnderFailures, claimed
 from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 
@@ -92,3 +93,15 @@ def test_what_cannot_be_at_a_step_is_not_planned_for_it():
 def test_a_failure_is_read_as_it_was_written(fault):
     one = failure("tab 1", 3, fault, Place.ANSWER)
     assert msgspec.json.decode(msgspec.json.encode(one), type=PlannedFailure) == one
+
+
+def test_a_search_under_failures_says_how_many_and_what_was_left_out():
+    plan = PlanResult(failures=("tab 1, step 2: crash",), kinds=("crash",), executions=3)
+    cut = PlanResult(failures=("tab 1, step 4: crash",), kinds=("crash",), reason="time is over")
+    under = UnderFailures(at_most=1, plans=(plan, cut))
+    assert under.told == "2 plans of failures in 3 executions: 2 of 'crash'"
+    assert under.undecided == (cut,)
+    said = claimed("all interleavings of 2 attempts", under)
+    expected = "with at most 1 failure at any tap step, in all interleavings of 2 attempts"
+    assert said == f"no counterexample {expected}"
+    assert claimed("all interleavings", None) == "no counterexample in all interleavings"

@@ -70,6 +70,8 @@ class CheckPlan:
     lanes: int = 1
     validation: Validation | None = field(default_factory=Validation)
     """The budget for trying what a complete search relied on."""
+    faults: int = 0
+    """How many failures there are in an execution at most."""
     expect_sound: bool = False
     """Every variant is to hold, whatever the file claims of it."""
     command: str = "paidonce check"
@@ -253,6 +255,7 @@ class _OfOne:
                 seed=plan.seed,
                 lanes=len(worlds),
                 validation=plan.validation,
+                faults=plan.faults,
             )
             explored = await explore(worlds, request, self._progress)
             if expected is not None:

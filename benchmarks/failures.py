@@ -1,0 +1,69 @@
+"""What searches under failures cost: by attempts, failures and guards.
+
+    python benchmarks/failures.py --guard claim --guard row_lock --attempts 1 --attempts 2
+
+Prints a table of plans, executions and seconds for ``two_tabs``, with nothing else running. One
+attempt alone is what ``paidonce check`` begins with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+
+from paidonce.harness.explore.exploration import Explored, SearchRequest, explore, opened
+from paidonce.harness.explore.search import Budget
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.catalog import scenario
+from paidonce.scenarios.reference import TARGET
+
+STORY = "two_tabs"
+
+
+async def measured(guard: str, attempts: int, faults: int, seconds: float, lanes: int) -> Explored:
+    """Search ``attempts`` under at most ``faults`` failures, for ``seconds`` at most."""
+    story = scenario(STORY).with_attempts(attempts)
+    async with (
+        open_stack(Described(TARGET), Choice()) as stack,
+        opened(stack, story, guard, lanes) as worlds,
+    ):
+        request = SearchRequest(
+            scenario=story,
+            variant=guard,
+            faults=faults,
+            validation=None,
+            budget=Budget(seconds=seconds),
+        )
+        return await explore(worlds, request)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--guard", action="append", default=[])
+    parser.add_argument("--attempts", action="append", type=int, default=[])
+    parser.add_argument("--faults", action="append", type=int, default=[])
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    options = parser.parse_args()
+    print("| guard | attempts | failures | plans | executions | seconds | ended |")
+    print("|---|---:|---:|---:|---:|---:|---|")
+    for guard in options.guard or ["claim"]:
+        for attempts in options.attempts or [1, 2]:
+            for faults in options.faults or [1]:
+                began = time.monotonic()
+                run = measured(guard, attempts, faults, options.seconds, options.jobs)
+                explored = asyncio.run(run)
+                took, under = time.monotonic() - began, explored.result.failures
+                plans = len(under.plans) if under is not None else 0
+                executions = explored.result.counts.executions
+                executions += under.executions if under is not None else 0
+                ended = explored.result.ending.value
+                row = (guard, attempts, faults, plans, executions, f"{took:.1f}", ended)
+                print(f"| {' | '.join(map(str, row))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
