@@ -15,7 +15,7 @@ from paidonce.harness.explore.witness.export.sequence import mermaid, text
 from paidonce.harness.explore.witness.export.snapshot import Snapshot
 from paidonce.harness.explore.witness.file import read_witness, write_witness
 from paidonce.harness.explore.witness.narrative import narrate
-from paidonce.harness.history import Outcome
+from paidonce.harness.history import Action, Completed, History, Invoked, Outcome, Recovering
 from paidonce.harness.taps.faults import Crash, LostAnswer, NoContact
 from paidonce.reports.film import film
 
@@ -74,6 +74,23 @@ def test_a_crash_cuts_the_lanes_of_all_in_the_process(done):
     lines = steps_in_brief(story.witness, story.history)
     assert any(f"the process is killed {when}, and started again" in line for line in lines)
     assert any("its process is gone: it gets no answer" in line for line in lines)
+
+
+def test_who_asks_again_in_recovery_does_so_after_all_steps():
+    story = struck(Crash("web"))
+    *events, ended = story.history.events
+    t = ended.t
+    more = [
+        Recovering(t=t, round=1),
+        Invoked(t=t, op=2, attempt="tab 1", action=Action.PAY, order="o-1"),
+        Completed(t=t, op=2, outcome=Outcome.OK, status=200),
+    ]
+    told = narrate(story.witness, History([*events, *more, ended]))
+    assert [len(moment.acts) for moment in told.moments] == [
+        len(moment.acts) for moment in story.moments
+    ]
+    assert "in recovery tab 1 asks again: pay" in mermaid(told)
+    assert "in recovery" not in mermaid(story)
 
 
 def test_a_spec_for_isolationtester_cannot_have_it():

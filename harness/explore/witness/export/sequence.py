@@ -165,10 +165,15 @@ def _remark(lane: str, remark: str) -> Arrow:
 
 
 def _outcome(narrative: Narrative) -> list[str]:
+    again = [
+        f"in recovery {reply.invoked.attempt} asks again: {words.asked(reply.invoked)}: "
+        f"{words.told(reply.event)}"
+        for reply in narrative.asked_again
+    ]
     broken = narrative.witness.broken
     if not broken:
-        return [f"the execution is {narrative.witness.status.value}"]
-    return [f"broken: {invariant.words}" for invariant in broken]
+        return [*again, f"the execution is {narrative.witness.status.value}"]
+    return [*again, *(f"broken: {invariant.words}" for invariant in broken)]
 
 
 def _escaped(sentence: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from paidonce.harness.explore.search.world import LOST
 from paidonce.harness.explore.witness.file import Lock, Witness, WitnessStep
 from paidonce.harness.explore.witness.narrative.row_access import Did, RowAccess
-from paidonce.harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.history import Completed, Effect, History, Invoked, Recovering
 from paidonce.harness.taps.faults import Crash
 
 _TAPS = ("postgres", "stripe", "redis")
@@ -115,6 +115,17 @@ class Narrative(msgspec.Struct, frozen=True, kw_only=True):
     def exchanges(self) -> Iterator[Exchange]:
         """Return the exchanges of all steps, in order."""
         return (exchange for moment in self.moments for exchange in moment.exchanges)
+
+    @property
+    def asked_again(self) -> Iterator[Reply]:
+        """Return the answers that clients got in recovery, with what they asked then."""
+        began = next((n for n, _ in self.history.of(Recovering)), len(self.history.events))
+        asked: dict[int, Invoked] = {}
+        for event in self.history.events[began:]:
+            if isinstance(event, Invoked):
+                asked[event.op] = event
+            elif isinstance(event, Completed) and event.op in asked:
+                yield Reply(event=event, invoked=asked[event.op])
 
     @property
     def taps(self) -> tuple[str, ...]:

@@ -27,7 +27,15 @@ from paidonce.harness.explore.witness.narrative.model import (
     Wait,
 )
 from paidonce.harness.explore.witness.narrative.row_access import accesses
-from paidonce.harness.history import Completed, Effect, Event, History, Invoked, read_history
+from paidonce.harness.history import (
+    Completed,
+    Effect,
+    Event,
+    History,
+    Invoked,
+    Recovering,
+    read_history,
+)
 
 START = "start"
 DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))
@@ -78,11 +86,14 @@ _Event = Invoked | Effect | Completed
 
 
 def _events(actor: str, history: History) -> list[tuple[_Event, Invoked | None]]:
-    """Return the events of one attempt, each with the request it is about."""
+    """Return the events of one attempt, each with the request it is about; what it did in recovery
+    is no part of its steps."""
     events: list[tuple[_Event, Invoked | None]] = []
     requests: dict[int, Invoked] = {}
     for event in history.events:
         match event:
+            case Recovering():
+                break
             case Invoked(attempt=attempt, op=op) if attempt == actor:
                 requests[op] = event
                 events.append((event, event))
