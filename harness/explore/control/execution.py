@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
@@ -101,7 +102,7 @@ class ServiceWorld:
     """By attempt, what tells whether the event is there that it is about to deliver."""
     _ended: bool = False
 
-    @property
+    @functools.cached_property
     def deliveries(self) -> Deliveries:
         """The rules by which refused webhooks are delivered again."""
         return Deliveries(self.control.players, self.mode.shared_memory or not self.mode.in_turn)

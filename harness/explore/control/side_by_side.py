@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.footprint.model import Footprint
@@ -35,8 +36,7 @@ class AtOnce:
             )
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     actor: str
     label: str
     footprint: Footprint
@@ -50,10 +50,13 @@ class SideBySide:
 
     known: AtOnce = field(default_factory=AtOnce)
     _steps: list[_Step] = field(default_factory=list)
+    _any: bool = False
+    """True if units were sent at once."""
 
     def made(self, actor: str, label: str, footprint: Footprint, beside: str = "") -> None:
         """``actor`` has made a step."""
         self._steps.append(_Step(actor, label, footprint, beside))
+        self._any = self._any or bool(beside)
 
     def untried(self) -> Iterator[tuple[str, str, str]]:
         """Yield attempts, and two units each that might have been carried out in the other order,
@@ -61,6 +64,8 @@ class SideBySide:
 
         Raises ``InvalidRun`` where it is new that others mind a unit: it goes last from now on.
         """
+        if not self._any:
+            return
         for number, step in enumerate(self._steps):
             if not step.beside or not self._minded(number, step):
                 continue
