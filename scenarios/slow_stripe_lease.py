@@ -5,6 +5,7 @@ from __future__ import annotations
 from paidonce.harness.history import Action
 from paidonce.harness.scenario.model import LEASES_OVER, Attempt, Hold, Scenario, Step
 from paidonce.harness.scenario.pytest_case import scenario_test
+from paidonce.harness.service.passing import Passing
 from paidonce.scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(
@@ -21,6 +22,7 @@ SCENARIO = Scenario(
     holds=(Hold("payment_intent.*"),),
     checkers=CHECKERS_OF_A_PAYMENT,
     settings={"redis_lease_ms": "400"},
+    time=(Attempt("lease over", (), passing=Passing(seconds=600)),),
     breaks=frozenset({"none", "optimistic_late", "redis_lock_unfenced"}),
 )
 

@@ -92,7 +92,7 @@ def named(name: str, variant: str | None, attempts: int | None = None) -> Playab
         return Playable(target, told, chosen.name)
     guard = variant or "none"
     TARGET.variant(guard)
-    story = scenario(name)
+    story = scenario(name).in_search
     return Playable(
         Described(TARGET), story if attempts is None else story.with_attempts(attempts), guard
     )

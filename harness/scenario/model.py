@@ -19,6 +19,7 @@ from paidonce.harness.history import Action
 from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.recovery import RecoveryBounds
+from paidonce.harness.service.script import clients_among
 
 GOOD_CARD = "pm_card_visa"
 DECLINED_CARD = "pm_card_chargeDeclined"
@@ -173,6 +174,8 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
     breaks: frozenset[str] = frozenset()
     rounds: int = 3
+    time: tuple[Attempt, ...] = ()
+    """The time that passes in a search of the story: it is played in real time without."""
     failures: tuple[FailureChoice, ...] | None = None
     recovery: RecoveryBounds = field(default_factory=RecoveryBounds)
     sweeps: frozenset[str] | None = None
@@ -184,13 +187,29 @@ class Scenario:
         """The story with all its attempts."""
         return self.part_of or self
 
+    @property
+    def in_search(self) -> Scenario:
+        """The story as a search tells it: who starts when, and when time passes, is its choice, and
+        no client is impatient."""
+        clients = tuple(
+            replace(
+                attempt,
+                start=TOGETHER,
+                steps=tuple(replace(step, timeout_s=None) for step in attempt.steps),
+            )
+            for attempt in self.attempts
+        )
+        if clients == self.attempts and not self.time:
+            return self
+        return replace(self, attempts=(*clients, *self.time), holds=(), time=())
+
     def with_attempts(self, count: int) -> Scenario:
         """The same story with ``count`` clients, where all of them do the same.
 
         Raises ``UsageError`` when the attempts differ, or the number makes no race.
         """
-        first = self.attempts[0]
-        if any(replace(attempt, name=first.name) != first for attempt in self.attempts):
+        first, *others = clients_among(self.attempts)
+        if any(replace(attempt, name=first.name) != first for attempt in others):
             raise UsageError(
                 f"--attempts: scenario {self.name} tells of different attempts "
                 f"({', '.join(attempt.name for attempt in self.attempts)}); their number is fixed"
@@ -199,7 +218,8 @@ class Scenario:
             raise UsageError(f"--attempts: expected a number from 2 to 200, got {count}")
         stem = first.name.rstrip("0123456789 ") or first.name
         attempts = tuple(replace(first, name=f"{stem} {n}") for n in range(1, count + 1))
-        return replace(self, attempts=attempts)
+        time = tuple(one for one in self.attempts if one.passing is not None)
+        return replace(self, attempts=(*attempts, *time))
 
     def keeping(self, names: Collection[str]) -> Scenario:
         """The same story with just the attempts of these names, in the story's order."""
@@ -209,14 +229,14 @@ class Scenario:
         return replace(self, attempts=kept, part_of=self.whole)
 
     def told_by(self, names: Sequence[str]) -> Scenario:
-        """The same story with just the attempts of these names, in the story's order.
+        """The story as a search told it, with just the attempts of these names.
 
         Raises ``UsageError`` naming an attempt that the story does not have.
         """
-        story: Scenario = self
+        story = self.in_search
         if not set(names) <= {attempt.name for attempt in story.attempts}:
             numbers = [int(word) for name in names if (word := name.split()[-1]).isdigit()]
-            story = self.with_attempts(max([2, *numbers]))
+            story = story.with_attempts(max([2, *numbers]))
         unknown = sorted(set(names) - {attempt.name for attempt in story.attempts})
         if unknown:
             raise UsageError(f"scenario {self.name} has no attempt {unknown[0]!r}")

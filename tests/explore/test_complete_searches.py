@@ -63,3 +63,10 @@ def whoever(result: SearchResult) -> set[ExecutionOutcome]:
         )
         for came in result.outcomes
     }
+
+
+def test_a_lease_that_runs_out_in_a_search_is_caught_as_it_is_in_real_time():
+    found = explored("slow_stripe_lease", "redis_lock_unfenced", lanes=2)
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert "one-charge" in {broken.checker for broken in found.witness.broken}
+    assert "600 s pass" in {step.label for step in found.witness.steps}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paidonce.harness.explore.footprint.expiry import expiring
+from paidonce.harness.explore.footprint.expiry import WHAT_WAS_DUE, expiring, may_be_due
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.taps.redis import RedisCommand
@@ -31,8 +31,11 @@ def test_idempotency_keys_are_gone_after_a_day(seconds: float, met: bool):
 
 
 def test_a_debit_may_be_settled_by_then():
-    assert expiring(HOUR, redis=False, stripe=True).conflicts(INTENT)
-    assert not expiring(HOUR, redis=True, stripe=False).conflicts(INTENT)
+    passing = expiring(HOUR, redis=False, stripe=True)
+    assert passing.conflicts(may_be_due('{"status":"processing"}'))
+    assert passing.union(WHAT_WAS_DUE).conflicts(INTENT)
+    assert not passing.conflicts(INTENT)
+    assert may_be_due('{"status":"succeeded"}') == LOCAL
 
 
 def test_postgres_has_no_clock_that_moves():

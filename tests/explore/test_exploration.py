@@ -46,7 +46,7 @@ def on_fresh_worlds(story, guard, work, lanes=1):
 
 
 def explored(name, guard, *, attempts=None, lanes=1, **how):
-    story = scenario(name)
+    story = scenario(name).in_search
     if attempts is not None:
         story = story.with_attempts(attempts)
     request = SearchRequest(scenario=story, variant=guard, lanes=lanes, **how)

@@ -25,6 +25,7 @@ from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.control.stuck import complain_if_stuck
+from paidonce.harness.explore.footprint.expiry import WHAT_WAS_DUE
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
 from paidonce.harness.history import History, Note
@@ -188,7 +189,7 @@ class ServiceWorld:
         if player.delivers_raised and (meets or player.at in (At.DONE, At.AGAIN, At.EVENT)):
             touched = touched.union(Footprint(looks=RAISED))
         if begins and player.ours is not None:
-            touched = touched.union(player.ours)
+            touched = touched.union(self._passing(player.ours))
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
         crash = failing is not None and isinstance(failing.fault, Crash)
@@ -428,6 +429,10 @@ class ServiceWorld:
             case _:
                 return str(player.at.value)
 
+    def _passing(self, touched: Footprint) -> Footprint:
+        """Return what time that passes touches: what was due by then besides."""
+        return touched if touched.empty or not self.reader.due else touched.union(WHAT_WAS_DUE)
+
     def _is_withheld(self, player: Player) -> bool:
         """Return whether its next step is the answer of a call that may have raised an event."""
         return player.at is At.ANSWER and any(arrival.withheld for arrival in player.flying)
@@ -454,7 +459,7 @@ class ServiceWorld:
             return self.reader.names.footprint(player.name, failing)
         match player.at:
             case At.START if player.ours is not None:
-                return player.ours
+                return self._passing(player.ours)
             case At.START | At.AGAIN | At.EVENT:
                 return AT_THE_SERVICE
             case At.TAP:

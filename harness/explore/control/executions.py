@@ -7,9 +7,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 import psycopg
 
+from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.alarms import SILENT, Alarms
 from paidonce.harness.explore.control.attempts import Player
@@ -58,6 +60,7 @@ from paidonce.harness.verdict import Status
 
 _SETTLED_WITHIN_S = 2.0
 _IDLE_LOOKS = 3
+_DUE = "/v1/events?type=payment_intent.processing&limit=1"
 _LOOK_AGAIN_S = 0.0005
 
 
@@ -177,6 +180,7 @@ class ServiceWorlds:
         names = Names(performance.known, serials, self.mode.unnamed)
         players = [self._player(attempt) for attempt in self.scenario.attempts]
         reading = self._reading(names, began)
+        reading.due = await self._anything_due()
         reader = TapReader(reading, players, self._known())
         preparing.tell(names, reader.made)
         control = Control(
@@ -226,6 +230,13 @@ class ServiceWorlds:
         self._listen(control, reader)
         self.last = world
         return world
+
+    async def _anything_due(self) -> bool:
+        """Return whether time that passes may settle a payment that the preparation has made."""
+        if self.bench.advance is None or not self.besides:
+            return False
+        answer = await self.bench.stripe.ask("GET", _DUE, b"", {})
+        return answer.status != HTTPStatus.OK or bool(decode_json(answer.body)["data"])
 
     def _player(self, attempt: ScriptAttempt) -> Player:
         passing = attempt.passing

@@ -288,6 +288,11 @@ class TapReader:
         for answer in timed.found:
             self._reading.decided(answer)
 
+    @property
+    def due(self) -> bool:
+        """Return whether anything is due at Stripe at a later time."""
+        return self._reading.due
+
     def settle(self) -> None:
         """The execution is over: see between whose looks others did something."""
         for unit in self._reading.sessions.gaps.torn():

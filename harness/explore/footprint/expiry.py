@@ -11,19 +11,32 @@ from paidonce.harness.explore.footprint.stripe import MONEY
 
 _REDIS = Resource(("redis",))
 _STRIPE = Resource(("stripe",))
+_DUE = Resource(("stripe", "due"))
+PROCESSING = '"processing"'
+"""In the answer of a call: a payment that takes its time (an authorization lasts for days)."""
 _KEYS_KEPT_S = 24 * 3600.0
 """An idempotency key is kept at least so long (https://docs.stripe.com/api/idempotent_requests);
 an authorization, and anything else that runs out there, lasts longer."""
 
 
+def may_be_due(answer: str) -> Footprint:
+    """Return what a call touches besides, by whose ``answer`` something is due at Stripe later."""
+    return Footprint(publishes=frozenset({_DUE})) if PROCESSING in answer else LOCAL
+
+
+WHAT_WAS_DUE = Footprint(publishes=frozenset({Resource(MONEY)}))
+"""The footprint of time that passes besides, once something was due."""
+
+
 def expiring(seconds: float, *, redis: bool, stripe: bool) -> Footprint:
     """Return what ``seconds`` that pass touch, where there is a Redis, and a Stripe with a clock.
 
-    At Stripe a payment that is processing may be settled by then; from a day on keys are gone.
+    At Stripe a payment that is processing may be settled by then, which matters where there is one
+    (``may_be_due``); from a day on keys are gone.
     """
     if not seconds:
         return LOCAL
     things = {_REDIS} if redis else set()
     if stripe:
-        things.add(_STRIPE if seconds >= _KEYS_KEPT_S else Resource(MONEY))
+        things.add(_STRIPE if seconds >= _KEYS_KEPT_S else _DUE)
     return Footprint(publishes=frozenset(things))

@@ -53,6 +53,8 @@ class Reading:
     """Reads what Stripe tells of its calls, where it does."""
     time_keys: TimeKeys = field(default_factory=TimeKeys)
     timed_answers: TimedAnswers = field(default_factory=TimedAnswers)
+    due: bool = False
+    """True once anything is due at Stripe at a later time."""
     owners: dict[str, str] = field(default_factory=dict)
     """By session, whose transaction is open on it; ``NOBODYS`` if no attempt began it."""
 

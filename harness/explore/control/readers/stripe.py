@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
+from paidonce.harness.explore.footprint.expiry import may_be_due
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
 from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
@@ -83,7 +84,9 @@ class StripeReader(CallReader[StripeCall]):
         maker = self._makers.get(call.seq, "")
         touched = touched_at_stripe(self.reading.told, call, maker)
         self.reading.one_key.answered(call)
-        return touched
+        due = may_be_due(call.answer_text)
+        self.reading.due = self.reading.due or not due.empty
+        return touched.union(due)
 
     def heard(self, call: StripeCall) -> AnswerDigest:
         return heard_ids(call.answer_text, self.reading.names)
