@@ -13,7 +13,7 @@ READY  := $(VENV)/.ready
 # the first has compiled is not kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: prove test test-slow lint types check format bench-explore clean setup
+.PHONY: prove test test-slow lint types check format bench-explore protections clean setup
 
 prove: $(READY)
 	$(BIN)/paidonce prove $(foreach set,$(BACKENDS),--backends '$(set)') $(ARGS)
@@ -51,6 +51,10 @@ $(READY): pyproject.toml
 
 bench-explore: $(READY)
 	$(BIN)/python benchmarks/exploration.py $(ARGS)
+
+# The page of what real protections do, from a search of each: takes minutes, and the network.
+protections: $(READY)
+	$(BIN)/python docs/protection_pages.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) paidonce-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

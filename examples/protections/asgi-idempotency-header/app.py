@@ -1,0 +1,56 @@
+"""A payment behind asgi-idempotency-header 0.2.0 with its Redis backend."""
+
+import os
+
+import stripe
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+from idempotency_header_middleware import IdempotencyHeaderMiddleware
+from idempotency_header_middleware.backends import RedisBackend
+from pydantic import BaseModel
+from redis.asyncio import from_url
+
+_base = os.environ.get("STRIPE_API_BASE")  # unset in production
+_stripe = stripe.StripeClient(
+    os.environ["STRIPE_API_KEY"],
+    max_network_retries=0,
+    base_addresses={"api": _base} if _base else {},
+)
+
+
+def charge(order, amount):
+    """Charge the order's card. Nothing but the library above stands in the way of a second time."""
+    return _stripe.v1.payment_intents.create(
+        {
+            "amount": amount,
+            "currency": "eur",
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "confirm": True,
+            "metadata": {"order": order},
+        }
+    ).id
+
+
+class Payment(BaseModel):
+    order: str
+    amount: int
+
+
+backend = RedisBackend(redis=from_url(os.environ["REDIS_URL"]))
+app = FastAPI(middleware=[Middleware(IdempotencyHeaderMiddleware, backend=backend)])
+
+
+@app.get("/health")
+def health():
+    return {}
+
+
+@app.post("/pay", status_code=201)
+def pay(payment: Payment):
+    return {"intent": charge(payment.order, payment.amount)}
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
