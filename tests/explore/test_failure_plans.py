@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
-from paidonce.harness.explore.control.failing import Offers
-from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure, planned
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.failing import Failing, Offers
+from paidonce.harness.explore.control.failures import (
+    Offer,
+    Place,
+    PlannedFailure,
+    Possible,
+    planned,
+)
 from paidonce.harness.explore.failure.plans import AsSaid, Usual, grown
+from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.results.failures import PlanResult, UnderFailures, claimed
 from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
@@ -105,3 +115,16 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     expected = "with at most 1 failure at any tap step, in all interleavings of 2 attempts"
     assert said == f"no counterexample {expected}"
     assert claimed("all interleavings", None) == "no counterexample in all interleavings"
+
+
+def test_a_crash_that_waits_for_an_answer_is_one_when_that_is_delivered():
+    """Else it would be taken for a local step, and others would never move before it."""
+    player = Player("tab 1", at=At.ANSWER)
+    arrival = Arrival(SimpleNamespace(tap="postgres", label="UPDATE"), "postgres session 1")
+    arrival.failing = Possible(CRASH, Place.ANSWER)
+    player.flying.append(arrival)
+    failing = Failing(None, frozenset({failure("tab 1", 1, CRASH, Place.ANSWER)}))
+    assert not failing.crash(player)
+    arrival.answered = True
+    assert failing.crash(player)
+    assert not failing.around(Footprint(), crash=failing.crash(player), lost=False).empty

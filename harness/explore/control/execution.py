@@ -384,8 +384,9 @@ class ServiceWorld:
                 raise InvalidRun(f"{player.name} tries {first!r} without end")
             lasting.tries += 1
             self.steps -= 1
-            player.at_taps -= 1
+            number = player.at_taps
             more = await self._once(player)
+            player.at_taps = number
             taken = msgspec.structs.replace(
                 taken,
                 footprint=taken.footprint.union(more.footprint),

@@ -136,7 +136,7 @@ class Failing:
 
     def crash(self, player: Player) -> bool:
         """Return whether a process is killed in the step that ``player`` would make next."""
-        failing = self.at(player)
+        failing = self.awaited(player) if player.at is At.ANSWER else self.at(player)
         return failing is not None and isinstance(failing.fault, Crash)
 
     def crashed(self, players: Iterable[Player]) -> Footprint:
