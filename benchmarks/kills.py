@@ -156,10 +156,10 @@ def main() -> int:
                 failed += 1
                 print(f"{trial.command.name}; killed: {trial.killed}; exit code {trial.code}")
                 for fault in trial.faults:
-                    print(f"    {fault}")
+                    print(f"    {fault}", flush=True)
                 if options.verbose:
                     print(trial.said)
-            elif kills % 10 == 0:
+            if kills % 10 == 0:
                 print(f"{kills} kills, {failed} with faults", flush=True)
     print(f"{kills} kills in {time.monotonic() - began:.0f} s, {failed} with faults")
     for what, times in kinds.most_common():
@@ -198,7 +198,9 @@ def _lasts(command: Command, base: Path) -> float:
         raise SystemExit(
             f"{command.name}: exit code {trial.code}, {trial.faults}, without a kill\n{trial.said}"
         )
-    return min(time.monotonic() - began, ENDS_WITHIN_S)
+    seconds = min(time.monotonic() - began, ENDS_WITHIN_S)
+    print(f"{command.name}: {seconds:.0f} s without a kill", flush=True)
+    return seconds
 
 
 def _tried(command: Command, base: Path, rng: random.Random | None, after_s: float) -> Trial:
