@@ -215,6 +215,7 @@ CASES: list[Case] = [
     # whoever comes a minute later pays again. The same beside a claim, or a lock, decides nothing.
     Case("timed-answers", "target.toml", "minute", (UNDECIDED,), says="has the time in it"),
     Case("timed-answers", "target.toml", "minute_at_once", (UNDECIDED,), says="has the time in it"),
+    Case("timed-answers", "target.toml", "hashed", (UNDECIDED,), says="hash of the time"),
     *_cases("timed-answers", "target.toml", COMPLETE, "limited", "kept_for_a_minute"),
     Case("timed-answers", "rows.toml", "leased", (UNDECIDED,), says="a lease"),
     *_cases("timed-answers", "rows.toml", COMPLETE, "locked"),

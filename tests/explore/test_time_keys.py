@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -138,6 +140,37 @@ def test_a_number_that_was_there_has_the_day_it_was_made():
     assert not told(pay, number)
     # That an order was made today does not tell that the key speaks of it.
     assert told(pay, stamp("%Y-%m-%d %H:%M:%S.5+00"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda: hashlib.sha256(f"{ORDER}-{stamp('%Y%m%d%H')}".encode()).hexdigest(),
+        lambda: "pay_" + hashlib.sha1(f"{passed(60)}:{ORDER}".encode()).hexdigest(),
+        lambda: hashlib.md5(f"{ORDER}{stamp('%Y-%m-%d')}".encode()).hexdigest().upper(),
+        lambda: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ORDER}|{passed(300)}")),
+    ],
+)
+def test_a_key_may_be_a_hash_of_the_time(key: Callable[[], str]):
+    known = frozenset({ORDER, "4990", "usd"})
+    assert told(stripe(key()), beforehand=known)
+    assert told(sql("INSERT INTO claims (id) VALUES ($1)", key()), beforehand=known)
+    assert not told(stripe(key()))  # nothing is known that it may be made of
+
+
+def test_a_hash_of_the_order_alone_has_no_time_in_it():
+    known = frozenset({ORDER})
+    assert not told(stripe(hashlib.sha256(ORDER.encode()).hexdigest()), beforehand=known)
+    assert not told(stripe(str(uuid.uuid5(uuid.NAMESPACE_URL, ORDER))), beforehand=known)
+
+
+def test_hashes_are_made_again_in_a_few_executions_only():
+    tried: dict[str, int] = {}
+    for _ in range(9):
+        keys = TimeKeys(CATALOG, frozenset({ORDER}), tried)
+        for actor in ("tab 1", "tab 2"):
+            assert keys.idempotency(actor, "a" * 64) is None
+    assert list(tried.values()) == [3]
 
 
 def test_each_may_have_a_key_of_its_own():

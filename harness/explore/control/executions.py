@@ -101,6 +101,7 @@ class ServiceWorlds:
     """The answers that attempts got, and how they went on; of all worlds on the same bench."""
     _under_way: set[asyncio.Future[Performance]] = field(default_factory=set)
     """Preparations that are not over yet; of all worlds on the same bench."""
+    _hashes_tried: dict[str, int] = field(default_factory=dict)
     _sessions: SqlSessions | None = None
     _clients: Clients | None = None
     _serials: Serials | None = None
@@ -266,7 +267,7 @@ class ServiceWorlds:
             timeouts=self.timeouts,
             hidden_locks=self._hidden_locks,
             told=ToldByStripe(names.known, names.call, self.mode.lists) if tells else None,
-            time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand)),
+            time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand), self._hashes_tried),
             timed_answers=self.timed_answers,
         )
 

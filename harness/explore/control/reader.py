@@ -246,7 +246,7 @@ class TapReader:
                 unchanged = changed_nothing(touched, refused=owner.refused)
                 again = arrival.failing is None and reader.idle(call, arrival, owner, unchanged)
                 owner.idle = again and owner.idle
-                if reader.told(call):
+                if reader.counts(call):
                     self._heard(owner, arrival, looks=unchanged)
         return touched
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pglast import ast, enums, visitors
 
 from paidonce.harness.explore.control.clock_values import moments_in
+from paidonce.harness.explore.control.time_hashes import PERIODS, hashed_time
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, Tree, parsed, strings
 
@@ -32,10 +33,10 @@ _DATE = re.compile(
 )
 _LONGEST_ZONE = timedelta(hours=26)
 """From the earliest place on earth to the latest."""
-_PERIODS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 86400)
-"""Seconds. How many of them have gone by since 1970 is a common way to cut a time."""
 _SECONDS_LONG = 10
 """Digits of a time in seconds since 1970; one with more is finer."""
+_TRIED = 3
+"""Executions in which a key is taken for a hash of the time, and that is tried."""
 _LATE_S = 60
 """How long ago a unit may have been made that is looked at now."""
 _CLOCK = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp"})
@@ -50,6 +51,8 @@ class TimeKeys:
     catalog: Catalog = field(default_factory=Catalog)
     beforehand: frozenset[str] = frozenset()
     """Values that are known from preparing the execution."""
+    hashes_tried: dict[str, int] = field(default_factory=dict)
+    """How often a key of each sort was taken for a hash of the time; of all executions."""
     _read: set[str] = field(default_factory=set)
     _used: dict[tuple[str, ...], str] = field(default_factory=dict)
     """Who used a key first."""
@@ -84,9 +87,16 @@ class TimeKeys:
         self._read.update(value for value in values if value)
 
     def _used_by(self, actor: str, what: str, time_in_it: str, key: tuple[str, ...]) -> str | None:
-        if not time_in_it or self._used.setdefault((what, *key), actor) == actor:
+        if self._used.setdefault((what, *key), actor) == actor:
             return None
-        return f"{what} has the time in it, {time_in_it!r}"
+        if time_in_it:
+            return f"{what} has the time in it, {time_in_it!r}"
+        if self.hashes_tried.get(what, 0) < _TRIED:
+            self.hashes_tried[what] = self.hashes_tried.get(what, 0) + 1
+            now, known = datetime.now(UTC), (self.beforehand, self._read)
+            if hashed := next(filter(None, (hashed_time(one, known, now) for one in key)), ""):
+                return f"{what} is a hash of the time, {hashed!r}"
+        return None
 
     def _coarse(self, text: str) -> str:
         """Return a part of a text that is the time of now, and not fine enough to be anybody's
@@ -118,7 +128,7 @@ def _is_period(part: str) -> bool:
     if len(part) > _SECONDS_LONG:
         return False
     number, now = int(part), time.time()
-    return any(abs(number - now // period) <= _LATE_S // period for period in _PERIODS)
+    return any(abs(number - now // period) <= _LATE_S // period for period in PERIODS)
 
 
 def _claimed(name: str, args: Sequence[str]) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """A shop that asks the clock before it takes money; V says how.
 
-Under `minute`, `minute_at_once` and `leased` an order is paid twice by whoever comes again a minute
-later, or while the first is slow. The others have a lock or a claim besides, or ask nothing that
-decides.
+Under `minute`, `minute_at_once`, `hashed` and `leased` an order is paid twice by whoever comes
+again a minute or an hour later, or while the first is slow. The others have a lock or a claim
+besides, or ask nothing that decides.
 """
 
+import hashlib
 import os
 import time
 import uuid
@@ -44,6 +45,13 @@ def minute_at_once(c, order):
     with R.pipeline(transaction=True) as pipe:
         tries, _ = pipe.incr(key).expire(key, 120).execute()
     won(tries == 1)
+    charge(4990, order)
+    c.execute("UPDATE orders SET status = 'paid' WHERE id = %s", (order,))
+
+
+def hashed(c, order):
+    key = hashlib.sha256(f"{order}-{time.strftime('%Y%m%d%H', time.gmtime())}".encode()).hexdigest()
+    won(R.set(key, 1, nx=True))
     charge(4990, order)
     c.execute("UPDATE orders SET status = 'paid' WHERE id = %s", (order,))
 
