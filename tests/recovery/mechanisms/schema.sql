@@ -1,0 +1,5 @@
+CREATE TABLE orders (id serial PRIMARY KEY, status text NOT NULL DEFAULT 'open',
+    credited integer NOT NULL DEFAULT 0, attempt integer NOT NULL DEFAULT 0);
+CREATE TABLE events (id text PRIMARY KEY);
+CREATE TABLE receipts (order_id integer PRIMARY KEY);
+CREATE TABLE keys (key text PRIMARY KEY, answer integer);
