@@ -246,7 +246,7 @@ class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the account has, by currency: to be paid out now, and later."""
+    """The account's money, by currency: to be paid out now, and later."""
 
     object: str = "balance"
     available: list[dict[str, Any]]
