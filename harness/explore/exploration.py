@@ -334,7 +334,11 @@ async def _under_failures(
         chosen=request.failing or chosen_by(request.scenario),
         elsewhere=elsewhere,
     )
-    under = await loop.run()
+    under = msgspec.structs.replace(
+        await loop.run(),
+        chosen=request.failing is not None or request.scenario.failures is not None,
+        crashes=bool(crashes_of(worlds[0].bench)),
+    )
     if loop.found is not None:
         result = msgspec.structs.replace(loop.found.result, failures=under)
         return result, loop.found

@@ -28,12 +28,18 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
 
     at_most: int
     plans: tuple[PlanResult, ...] = ()
+    chosen: bool = False
+    """True if only failures were made that were asked for."""
+    crashes: bool = True
+    """False if no process of the service could be killed."""
 
     @property
     def words(self) -> str:
         """The words for it, before interleavings are told of."""
         times = "failure" if self.at_most == 1 else "failures"
-        return f"with at most {self.at_most} {times} at any tap step, "
+        which = " of those asked for" if self.chosen else ""
+        but = "" if self.crashes else " (no process killed)"
+        return f"with at most {self.at_most} {times}{which} at any tap step{but}, "
 
     @property
     def told(self) -> str:

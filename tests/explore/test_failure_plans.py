@@ -114,6 +114,11 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     said = claimed("all interleavings of 2 attempts", under)
     expected = "with at most 1 failure at any tap step, in all interleavings of 2 attempts"
     assert said == f"no counterexample {expected}"
+    limited = UnderFailures(at_most=2, chosen=True, crashes=False)
+    assert claimed("all", limited) == (
+        "no counterexample with at most 2 failures of those asked for at any tap step "
+        "(no process killed), in all"
+    )
     assert claimed("all interleavings", None) == "no counterexample in all interleavings"
 
 
