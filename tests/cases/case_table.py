@@ -76,6 +76,9 @@ CASES: list[Case] = [
     *_cases("event-born-in-call", "event.toml", COMPLETE, "fixed"),
     Case("event-born-in-call", "never.toml", "fixed", (UNDECIDED,), says="payment_intent.canceled"),
     *_cases("event-born-in-call", "maybe.toml", COMPLETE, "fixed"),
+    # A sweep of another process, which is asked while somebody pays.
+    *_cases("sweep", "target.toml", FOUND, "racy"),
+    *_cases("sweep", "target.toml", COMPLETE, "fixed"),
     # The webhook comes before the answer of the call that raised its event.
     *_cases("event-before-answer", "target.toml", FOUND, "racy", quick="racy"),
     *_cases("event-before-answer", "target.toml", COMPLETE, "fixed"),

@@ -162,6 +162,14 @@ def test_a_mistake_about_an_event_is_told_too(tmp_path, old, new, said):
     assert said in str(told.value)
 
 
+@pytest.mark.parametrize("to", ["sweeper", "strip"])
+def test_a_request_goes_to_a_process_there_is(tmp_path, to):
+    sent = f'[[attempts]]\nname = "cron"\nsteps = [{{ request = "POST /sweep", to = "{to}" }}]\n'
+    with pytest.raises(UsageError) as told:
+        load_target(write(tmp_path, f"{example()}\n{sent}"))
+    assert f"[[attempts]] 2, steps 1, to: unknown receiver '{to}'" in str(told.value)
+
+
 def test_who_is_alone_may_race_with_time(tmp_path):
     alone = example().replace("count = 2", "count = 1")
     assert load_target(write(tmp_path, alone + TIME)).file.attempts[0].count == 1

@@ -49,8 +49,11 @@ class StepTable(Table, frozen=True, kw_only=True):
         ),
     ] = {}
     to: Annotated[
-        Literal["service", "stripe"],
-        Meta(description="stripe: sent to Stripe, as the customer's browser does."),
+        str,
+        Meta(
+            description="stripe: sent to Stripe, as the customer's browser does. The name of a "
+            "[[process]]: sent to that one, as a scheduler asks a sweep, and not to the first."
+        ),
     ] = "service"
     webhook: Annotated[
         str,

@@ -12,10 +12,11 @@ from paidonce.harness.targets.file.answer_rules import bad_status
 from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
-from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT
+from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT, names_in
 from paidonce.harness.targets.file.required_taps import needed
 
 _REQUEST = re.compile(r"([A-Z]+) ((?:/|\{[A-Za-z_])\S*)")
+_ANYBODY = ("service", "stripe")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _SCOPES = ("service", "run", "attempt")
 
@@ -32,6 +33,7 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
         for key, given in (("redelivered", step.redelivered), ("retries", step.retries)):
             if given:
                 (here / key).fail("nobody else is about while preparing")
+        (here / "to").known(step.to, _ANYBODY, "receiver")
         before = {name for name, scope in captured.items() if _sees(step.per, scope)}
         late = {name: scope for name, scope in captured.items() if name not in before}
         _step(here, step, _known(before, step.per), late)
@@ -68,6 +70,7 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
         names = {*captured, *file.marks}
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"
+            (where / "to").known(step.to, [*_ANYBODY, *_listening(file)], "receiver")
             if step.expect is not None and position == len(attempt.steps):
                 (where / "expect").fail("the last step's answer is judged by [success]")
             _step(where, step, _known(names, "attempt"), {})
@@ -77,6 +80,11 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
             "one attempt alone has nobody to race with: write count = 2, or add another"
         )
     return seen
+
+
+def _listening(file: TargetFile) -> list[str]:
+    """The names of the processes that requests can be sent to."""
+    return [one.name for one in file.process if "port" in names_in([one.command, one.env])]
 
 
 def _name(at: At, name: str, copied: Sequence[str], seen: set[str]) -> None:

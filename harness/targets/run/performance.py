@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import Action, Completed, Invoked, Outcome, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.process.ports import HOST
 from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
@@ -87,6 +88,9 @@ class TargetPerformance:
             if attempt.name not in self.wires:
                 self.wires[attempt.name] = Wire(self.bench.service_url)
             await self._warm(self.wires[attempt.name])
+            for step in attempt.steps:
+                if step.to not in ("service", "stripe"):
+                    await self._wire(attempt, step).connect()
 
     async def may_begin(self, attempt: str) -> bool:
         part = self._part(attempt)
@@ -208,7 +212,7 @@ class TargetPerformance:
             values, which = values_of(scope.copy()), part.event_number
             return await self._events.find(step, values, where, which) is not None
         request = step.request.split(maxsplit=1)
-        if step.to == "service" or request[0] != "GET" or not step.capture:
+        if step.to != "stripe" or request[0] != "GET" or not step.capture:
             return True
         asked = self._request(part, number, step)
         answer = await self.bench.stripe.ask(asked.method, asked.path, asked.body, asked.headers)
@@ -277,8 +281,8 @@ class TargetPerformance:
         self._sent[part.name] = request
         op = next(self.ops)
         if released is not None:
-            if step.to == "service":  # all but its last byte is on its way then
-                await self.wires[part.name].prepare(request)
+            if step.to != "stripe":  # all but its last byte is on its way then
+                await self._wire(part, step).prepare(request)
             await released()
         self.journal.record(
             Invoked(
@@ -295,8 +299,8 @@ class TargetPerformance:
             async with asyncio.timeout(step.timeout_s):
                 answer = await self._answer(part, step, request, ready=released is not None)
         except (TimeoutError, NoAnswer) as failure:
-            if step.to == "service":
-                await self.wires[part.name].close()
+            if step.to != "stripe":
+                await self._wire(part, step).close()
             error = str(failure) or f"no answer within {step.timeout_s:g} s"
             completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
             self.progressions[part.name].told(completed)
@@ -313,8 +317,8 @@ class TargetPerformance:
     async def _answer(
         self, part: TargetAttempt, step: StepTable, request: Request, *, ready: bool
     ) -> Answer:
-        if step.to == "service":
-            wire = self.wires[part.name]
+        if step.to != "stripe":
+            wire = self._wire(part, step)
             if not ready:
                 await wire.prepare(request, ahead=False)
             wire.release()
@@ -322,6 +326,13 @@ class TargetPerformance:
         return await self.bench.browser.ask(
             request.method, request.path, request.body, request.headers
         )
+
+    def _wire(self, part: TargetAttempt, step: StepTable) -> Wire:
+        """The connection to the process that a step is sent to, of the attempt's own."""
+        if step.to == "service":
+            return self.wires[part.name]
+        port = self.bench.running.process(step.to).port
+        return self.wires.setdefault(f"{part.name} to {step.to}", Wire(f"http://{HOST}:{port}"))
 
     # --- the connection, and rest ---------------------------------------------------------------
 
