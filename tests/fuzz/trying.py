@@ -18,7 +18,7 @@ SECONDS = float(os.environ.get("PAIDONCE_FUZZ_SECONDS", "20"))
 """Of each kind, in the slow suite."""
 LONGEST_S = 60.0
 """How long one input may take on a machine that is busy; most take milliseconds."""
-_AT_ONCE = 400
+_AT_ONCE = 100
 
 
 @dataclass
