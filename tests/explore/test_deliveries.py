@@ -123,6 +123,14 @@ def test_an_event_that_never_came_was_never_delivered():
     asyncio.run(story())
 
 
+def test_nothing_goes_wrong_with_the_statement_by_which_time_passes():
+    failing = Failing(SimpleNamespace(), frozenset({"any"}))
+    passing = Player("lease over", at=At.TAP, ours=Footprint())
+    assert failing.at(passing) is None
+    assert failing.lets_go(passing) is None
+    assert not failing.could.offers
+
+
 def test_what_an_attempt_did_before_it_delivers_is_not_left_behind_by_the_delivery():
     """It confirms at Stripe, and delivers what comes of that: only the second may be refused."""
     player = Player("tab", at=At.TAP, touched=Footprint(publishes=SERVICE))
