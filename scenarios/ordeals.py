@@ -26,7 +26,7 @@ _HOLDING = frozenset({"row_lock", "row_lock_nowait", "advisory_lock"})
 _UNKEYED = frozenset({"none", "optimistic_late", "redis_lock_unfenced"})
 """They send Stripe no key of their own, and record nothing before they call it."""
 _UNRECONCILED = frozenset({"recovery"})
-"""What is swept where Stripe's books are not compared."""
+"""The sweep where Stripe's books are not compared."""
 _LEASE_S = 3600.0
 
 _PAYS = Scenario(

@@ -54,12 +54,12 @@ FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """A query that was read: the objects that match, and where to look for them."""
 
     matches: Predicate
     equal: tuple[tuple[str, Read, str], ...] = ()
-    """What all that match have in common: the name of a field, how it is read, and its value."""
+    """Equalities that all that match have: the name of a field, how it is read, and its value."""
 
     def among(self, collection: Collection[Any]) -> list[str] | None:
         """The ids among which all that match are, oldest first; None where any may."""
@@ -87,9 +87,9 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def read_query(query: str, kind: str) -> Query:
+def read_query(query: str, kind: str) -> SearchQuery:
     """The query for objects of ``kind``. Raises ``Refused`` (400, ``query``) if it has none."""
-    clauses: list[Query] = []
+    clauses: list[SearchQuery] = []
     joiners: set[str] = set()
     position = 0
     while True:
@@ -110,26 +110,28 @@ def read_query(query: str, kind: str) -> Query:
         raise _invalid(query, "AND and OR cannot be combined in one query")
     tests = [clause.matches for clause in clauses]
     if joiners == {"OR"}:
-        return Query(lambda item: any(test(item) for test in tests))
+        return SearchQuery(lambda item: any(test(item) for test in tests))
     equal = tuple(one for clause in clauses for one in clause.equal)
-    return Query(lambda item: all(test(item) for test in tests), equal)
+    return SearchQuery(lambda item: all(test(item) for test in tests), equal)
 
 
-def _clause(query: str, match: re.Match[str], fields: Fields) -> Query:
+def _clause(query: str, match: re.Match[str], fields: Fields) -> SearchQuery:
     field, op = match["field"], match["op"]
     key = None if match["key"] is None else _unescaped(match["key"])
     quoted = None if match["quoted"] is None else _unescaped(match["quoted"])
     if (field == "metadata") != (key is not None):
         raise _invalid(query, "metadata, and only metadata, takes a key: metadata['key']:'value'")
     if field in fields.numeric:
-        test = Query(_numeric(query, field, op, quoted if quoted is not None else match["bare"]))
+        test = SearchQuery(
+            _numeric(query, field, op, quoted if quoted is not None else match["bare"])
+        )
     elif field == "metadata" or field in fields.text:
         test = _text(query, field, key, op, quoted, match["bare"])
     else:
         known = ", ".join(sorted(fields.numeric | fields.text | {"metadata"}))
         raise _invalid(query, f"field '{field}' cannot be searched; these can: {known}")
     if match["negated"]:
-        return Query(lambda item: not test.matches(item))
+        return SearchQuery(lambda item: not test.matches(item))
     return test
 
 
@@ -142,23 +144,23 @@ def _numeric(query: str, field: str, op: str, value: str) -> Predicate:
 
 def _text(
     query: str, field: str, key: str | None, op: str, value: str | None, bare: str | None
-) -> Query:
+) -> SearchQuery:
     def read(item: Any) -> str | None:
         found = item.metadata.get(key) if key is not None else getattr(item, field)
         # Stripe matches text without regard to case.
         return None if found is None else str(found).casefold()
 
     if value is None and bare == "null" and op == ":":
-        return Query(lambda item: read(item) is None)
+        return SearchQuery(lambda item: read(item) is None)
     if value is None or op not in (":", "~"):
         raise _invalid(query, f"'{field}' takes : or ~ and a value in quotation marks")
     wanted = value.casefold()
     if op == ":":
         name = field if key is None else f"metadata[{key}]"
-        return Query(lambda item: read(item) == wanted, ((name, read, wanted),))
+        return SearchQuery(lambda item: read(item) == wanted, ((name, read, wanted),))
     if len(value) < 3:
         raise _invalid(query, "~ needs at least three characters")
-    return Query(lambda item: wanted in (read(item) or ""))
+    return SearchQuery(lambda item: wanted in (read(item) or ""))
 
 
 def _unescaped(text: str) -> str:
