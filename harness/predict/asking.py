@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pglast import ast, enums
-from pglast.stream import RawStream
-
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, operator, parsed
 from paidonce.harness.predict.moves import Move
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Kind
+from paidonce.harness.sql_trees import ast, enums
 
 if TYPE_CHECKING:
     from paidonce.harness.predict.moves import BadOrder
@@ -196,7 +195,7 @@ def equality(part: Any) -> Given | None:
             while isinstance(value, ast.TypeCast):
                 value = value.arg
             if isinstance(value, (ast.ParamRef, ast.A_Const)):
-                text, constant = RawStream()(value), isinstance(value, ast.A_Const)
+                text, constant = sql_trees.written(value), isinstance(value, ast.A_Const)
                 return Given(side.fields[-1].sval, text, constant)
     return None
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
 from paidonce.harness.explore.footprint.sql.trees import (
@@ -23,6 +21,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     parsed,
 )
 from paidonce.harness.predict.trees import below
+from paidonce.harness.sql_trees import ast, enums
 
 Operator = Literal["=", "is null", "<", "other"]
 

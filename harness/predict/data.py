@@ -82,7 +82,7 @@ class LiveData:
 
 
 def _text(text: str) -> sql.SQL:
-    """A piece of SQL that the database, or pglast, has written."""
+    """A piece of SQL that the database, or its parser, has written."""
     return sql.SQL(text)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pglast import ast, enums
-
 from paidonce.harness.predict.asking import Situation
 from paidonce.harness.predict.moves import puts_in
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
+from paidonce.harness.sql_trees import ast, enums
 
 _EXCLUSIVE = (enums.LockClauseStrength.LCS_FORUPDATE, enums.LockClauseStrength.LCS_FORNOKEYUPDATE)
 

@@ -1,6 +1,6 @@
 """Advice that has a write decide: conditional UPDATEs, claims, unique indexes.
 
-Statements are changed in Postgres's own parse trees and written back by pglast, so what is
+Statements are changed in Postgres's own parse trees and written back by it, so what is
 proposed parses.
 """
 
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pglast
-from pglast import ast, enums
-from pglast.stream import RawStream
-
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.symbols import NEW
 from paidonce.harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
@@ -19,6 +16,7 @@ from paidonce.harness.predict.moves import Move, puts_in
 from paidonce.harness.predict.predicates import satisfied
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
+from paidonce.harness.sql_trees import ast, enums
 
 _VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
 _STATES = ("status", "state", "stage", "phase")
@@ -226,7 +224,7 @@ def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | 
     An UPDATE has no LIMIT: where the read has one, it stays in a query that takes the same row,
     unless that is given by its key. None where the read may find several.
     """
-    asked = RawStream()(node.whereClause)
+    asked = sql_trees.written(node.whereClause)
     stated = any(
         isinstance(one, ast.ColumnRef) and one.fields[-1].sval == column
         for part in conjuncts(node.whereClause)
@@ -238,13 +236,13 @@ def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | 
         return None
     if node.limitCount is None or _one_row(node, table):
         return f"{asked}{state}"
-    if len(table.primary_key) != 1 or RawStream()(node.limitCount) != "1":
+    if len(table.primary_key) != 1 or sql_trees.written(node.limitCount) != "1":
         return None
     (key,) = table.primary_key
     name = table.name.removeprefix("public.")
     order = ""
     if node.sortClause:
-        order = f" ORDER BY {', '.join(RawStream()(one) for one in node.sortClause)}"
+        order = f" ORDER BY {', '.join(sql_trees.written(one) for one in node.sortClause)}"
     inner = f"SELECT {key} FROM {name} WHERE {asked}{state}{order} LIMIT 1"  # noqa: S608
     return f"{key} = ({inner} FOR UPDATE SKIP LOCKED)"
 
@@ -262,7 +260,7 @@ def _with_condition(sql: str, table: Table, column: str, value: str | None) -> s
         return None
     for one in below(node):
         if isinstance(one, ast.UpdateStmt) and table.name.endswith(f".{one.relation.relname}"):
-            (wanted,) = pglast.parse_sql(f"SELECT WHERE {column} = {_literal(value)}")
+            (wanted,) = sql_trees.parse_sql(f"SELECT WHERE {column} = {_literal(value)}")
             condition = wanted.stmt.whereClause
             known = one.whereClause
             if known is None:
@@ -273,7 +271,7 @@ def _with_condition(sql: str, table: Table, column: str, value: str | None) -> s
                 )
             if column in _VERSIONS and column not in {t.name for t in one.targetList}:
                 higher = f"UPDATE t SET {column} = {column} + 1"  # noqa: S608 -- its own column
-                (more,) = pglast.parse_sql(higher)
+                (more,) = sql_trees.parse_sql(higher)
                 one.targetList = (*one.targetList, *more.stmt.targetList)
-            return str(RawStream()(node))
+            return sql_trees.written(node)
     return None

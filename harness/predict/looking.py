@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pglast import ast
-
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
@@ -18,6 +16,7 @@ from paidonce.harness.predict.moves import Move, Story
 from paidonce.harness.predict.shields import Meeting, decides
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Blind, Kind, Looked, Prediction, Unjudged
+from paidonce.harness.sql_trees import ast
 
 Unsure = frozenset[tuple[tuple[str, ...], str, str]]
 """Values of which it is not known whether another attempt has the same, by place and column."""

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import pglast
 
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
@@ -258,8 +258,8 @@ def _split(text: str) -> Sequence[str]:
     if ";" not in text.rstrip("; \n"):
         return (text,)
     try:
-        return tuple(pglast.split(text)) or (text,)
-    except pglast.parser.ParseError:
+        return tuple(sql_trees.split(text)) or (text,)
+    except sql_trees.ParseError:
         return (text,)
 
 

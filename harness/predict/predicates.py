@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Params
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, operator, parsed
+from paidonce.harness.sql_trees import ast, enums
 
 _READER = TreeReader(frozenset())
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast
-
 from paidonce.harness.explore.footprint.sql.trees import Tree, children
+from paidonce.harness.sql_trees import ast
 
 
 def below(node: Tree) -> Iterator[Any]:

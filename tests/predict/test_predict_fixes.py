@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-import pglast
 import pytest
 from tape import ORDER, Tape, catalog, unique
 
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.predict import Looked, Standing, forecast, predict, undecided
 from paidonce.reports.formats import predictions as writer
@@ -40,7 +40,7 @@ def test_each_is_proposed_with_sql_that_parses():
         "idempotency key",
     ]
     for name in ("FOR UPDATE", "conditional UPDATE", "claim", "advisory lock"):
-        pglast.parse_sql(found[name].after)
+        sql_trees.parse_sql(found[name].after)
     assert found["FOR UPDATE"].before == READ
     assert found["FOR UPDATE"].after == f"{READ} FOR UPDATE"
     assert found["idempotency key"].before == f"Idempotency-Key: {MADE_UP}"
@@ -76,7 +76,7 @@ def test_a_claim_closes_it():
 
 
 def test_an_advisory_lock_closes_it():
-    lock, read = pglast.split(fixes(told())["advisory lock"].after)
+    lock, read = sql_trees.split(fixes(told())["advisory lock"].after)
     closed = Tape().sql("BEGIN").sql(lock, ORDER).sql(read, ORDER).stripe(key=MADE_UP)
     assert predict([closed.sql(PAID, ORDER).sql("COMMIT").solo()], catalog()) == ()
 
@@ -157,7 +157,7 @@ def sums(level="", *, inside=False):
 def test_of_what_is_added_up_the_parent_row_is_locked_and_nothing_else_decides():
     found = fixes(sums())
     assert list(found) == ["parent row lock", "advisory lock", "idempotency key"]
-    lock, _ = pglast.split(found["parent row lock"].after)
+    lock, _ = sql_trees.split(found["parent row lock"].after)
     assert lock == "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE"
 
 

@@ -13,10 +13,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pglast import ast, enums, visitors
-
 from paidonce.harness.explore.control.clock_values import moments_in
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.sql_trees import ast, enums, visitors
 
 LONGEST_S = 300.0
 """Seconds: who sends a request has given up long before. Stripe's own libraries wait for 80 s
@@ -156,7 +155,7 @@ def _timed(sql: str) -> tuple[_TimedStatement, ...]:
         return ()
     found: list[_TimedStatement] = []
 
-    class Statements(visitors.Visitor):  # type: ignore[misc]
+    class Statements(visitors.Visitor):
         def visit_UpdateStmt(self, ancestors: object, node: ast.UpdateStmt) -> None:
             compares, sets = _compared(node.whereClause), _targets(node.targetList)
             found.append(_TimedStatement("update", node.relation.relname, compares, sets))
@@ -210,7 +209,7 @@ def _compared(condition: ast.Node | None) -> tuple[tuple[str, _Expression], ...]
     if condition is None:
         return ()
 
-    class Comparisons(visitors.Visitor):  # type: ignore[misc]
+    class Comparisons(visitors.Visitor):
         def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
             if node.kind != enums.A_Expr_Kind.AEXPR_OP or node.name[-1].sval not in _COMPARES:
                 return
@@ -241,7 +240,7 @@ def _said(tree: ast.Node | None) -> _Expression:
     lasting: list[float] = []
     unclear: list[bool] = []
 
-    class LeaseVisitor(visitors.Visitor):  # type: ignore[misc]
+    class LeaseVisitor(visitors.Visitor):
         def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
             asks.append(node.funcname[-1].sval in _CLOCK)
 

@@ -18,12 +18,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pglast import ast, enums, visitors
-
 from paidonce.harness.explore.control.clock_values import moments_in
 from paidonce.harness.explore.control.time_hashes import PERIODS, hashed_time
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, Tree, parsed, strings
+from paidonce.harness.sql_trees import ast, enums, visitors
 
 _NUMBER = re.compile(r"(?<![0-9A-Za-z.])[0-9]{5,14}(?![0-9A-Za-z.])")
 """As a word of its own: digits within a random number may be anything."""
@@ -153,7 +152,7 @@ def _rows(sql: str) -> tuple[tuple[str, tuple[str, ...], tuple[Tree, ...]], ...]
         return ()
     found: list[tuple[str, tuple[str, ...], tuple[Tree, ...]]] = []
 
-    class Inserts(visitors.Visitor):  # type: ignore[misc]
+    class Inserts(visitors.Visitor):
         def visit_InsertStmt(self, ancestors: object, node: ast.InsertStmt) -> None:
             columns = tuple(one.name for one in node.cols or ())
             given = node.selectStmt
@@ -257,7 +256,7 @@ def _expression_of(value: ast.Node) -> _Expression:
 def _sent_in(value: Tree) -> list[ast.ParamRef]:
     found: list[ast.ParamRef] = []
 
-    class Sent(visitors.Visitor):  # type: ignore[misc]
+    class Sent(visitors.Visitor):
         def visit_ParamRef(self, ancestors: object, node: ast.ParamRef) -> None:
             found.append(node)
 
@@ -270,7 +269,7 @@ def _cut(value: Tree) -> str:
     found: list[str] = []
     asks: list[bool] = []
 
-    class KeyVisitor(visitors.Visitor):  # type: ignore[misc]
+    class KeyVisitor(visitors.Visitor):
         def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
             name = strings(node.funcname)[-1]
             asks.append(name in _CLOCK)

@@ -8,10 +8,9 @@ is wanted. Codes are those of the manual's appendix A, messages those of the ser
 
 from __future__ import annotations
 
-import pglast
-from pglast import ast
-from pglast.enums import TransactionStmtKind
-
+from paidonce.harness import sql_trees
+from paidonce.harness.sql_trees import ast
+from paidonce.harness.sql_trees.enums import TransactionStmtKind
 from paidonce.harness.taps.faults import ErrorAnswer, Faults, LostAnswer, NoContact
 from paidonce.harness.taps.postgres import fields
 from paidonce.harness.taps.postgres.frames import Frame
@@ -101,8 +100,8 @@ def _commits(unit: Unit) -> bool:
     if len(unit.statements) != 1 or unit.ends == "flush":
         return False
     try:
-        parsed = pglast.parse_sql(unit.statements[0].sql)
-    except pglast.parser.ParseError:
+        parsed = sql_trees.parse_sql(unit.statements[0].sql)
+    except sql_trees.ParseError:
         return False
     return (
         len(parsed) == 1

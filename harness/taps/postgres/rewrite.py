@@ -6,9 +6,8 @@ simple query is committed before it is answered; the same statement as an extend
 
 from __future__ import annotations
 
-import pglast
-from pglast import ast
-
+from paidonce.harness import sql_trees
+from paidonce.harness.sql_trees import ast
 from paidonce.harness.taps.postgres import fields
 from paidonce.harness.taps.postgres.frames import Frame
 from paidonce.harness.taps.postgres.units import CHECKS
@@ -85,15 +84,15 @@ def can_be_extended(sql: str) -> bool:
     """Return whether a simple query is one statement without parameters: else it is answered an
     error where an extended query is not, or another one."""
     try:
-        tokens = pglast.parser.scan(sql) if "$" in sql else ()
-        return len(pglast.parse_sql(sql)) == 1 and not any(one.name == "PARAM" for one in tokens)
-    except pglast.parser.ParseError:
+        tokens = sql_trees.scan(sql) if "$" in sql else ()
+        return len(sql_trees.parse_sql(sql)) == 1 and not any(one.name == "PARAM" for one in tokens)
+    except sql_trees.ParseError:
         return False
 
 
 def _writes(sql: str) -> bool:
     """Return whether a statement writes, itself or in a WITH."""
-    (raw,) = pglast.parse_sql(sql)
+    (raw,) = sql_trees.parse_sql(sql)
     statement = raw.stmt
     if not isinstance(statement, ast.SelectStmt):
         return True

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pglast import ast
-
 from paidonce.harness.explore.footprint.sql.catalog import Function
 from paidonce.harness.explore.footprint.sql.effects import SEQUENCES, Context
 from paidonce.harness.explore.footprint.sql.routines import body_effects, changes_settings
 from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
 from paidonce.harness.explore.footprint.sql.trees import Tree, strings
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast
 
 ADVISORY = "pg-advisory"
 NOTIFY = "pg-notify"

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.effects import Context
 from paidonce.harness.explore.footprint.sql.scope import Scope, Source
 from paidonce.harness.explore.footprint.sql.trees import Tree, operator, strings
+from paidonce.harness.sql_trees import ast, enums
 
 _CALCULATED = frozenset({"immutable", "stable"})
 

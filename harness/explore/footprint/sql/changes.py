@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.certain_locks import (
     alias_of,
@@ -42,6 +40,7 @@ from paidonce.harness.explore.footprint.sql.queries import (
 from paidonce.harness.explore.footprint.sql.scope import Scope, Source
 from paidonce.harness.explore.footprint.sql.symbols import Symbol, pattern
 from paidonce.harness.explore.footprint.sql.trees import Tree
+from paidonce.harness.sql_trees import ast, enums
 
 _ALTERED = enums.CmdType
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
@@ -15,6 +13,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     parsed,
     strings,
 )
+from paidonce.harness.sql_trees import ast, enums
 
 Value = int | str
 """The number of a parameter, or a literal."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pglast import ast
-
 from paidonce.harness.explore.footprint.sql.calls import named_effects
 from paidonce.harness.explore.footprint.sql.catalog import Column, Index, Table
 from paidonce.harness.explore.footprint.sql.constraints import fire, refer
@@ -19,6 +17,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     parsed,
     strings,
 )
+from paidonce.harness.sql_trees import ast
 
 Row = dict[str, Symbol | None]
 """A new row's values by column; None where they are not known."""

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
-from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.model import REST, Resource
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
@@ -30,6 +29,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     strings,
 )
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast, enums
 
 _STRONG = frozenset({enums.LockClauseStrength.LCS_FORUPDATE})
 _STRONG |= {enums.LockClauseStrength.LCS_FORNOKEYUPDATE}

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.catalog import Index, Table
 from paidonce.harness.explore.footprint.sql.symbols import Const, Match, OneOf, Params, Symbol
 from paidonce.harness.explore.footprint.sql.trees import (
@@ -20,6 +18,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     parsed,
     strings,
 )
+from paidonce.harness.sql_trees import ast, enums
 
 Wanted = dict[str, frozenset[str]]
 _READER = TreeReader(frozenset())

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.sql.symbols import NULL, Const, Match, Symbol
 from paidonce.harness.explore.footprint.sql.trees import Tree, TreeReader, operator, strings
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast, enums
 
 _MOST = 16
 """Conjunctions a condition may become."""

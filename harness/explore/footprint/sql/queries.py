@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pglast import ast, enums
-
 from paidonce.harness.explore.footprint.model import KEY, REST
 from paidonce.harness.explore.footprint.sql.calls import (
     call,
@@ -41,6 +39,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     strings,
 )
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast, enums
 
 _STRENGTH = enums.LockClauseStrength
 _WAITS = enums.LockWaitPolicy.LockWaitBlock

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pglast
-from pglast import ast
-
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Function, Trigger
 from paidonce.harness.explore.footprint.sql.effects import Context, Effects
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.sql_trees import ast
 
 _ENDS = frozenset({"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"})
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}) | _ENDS
@@ -133,8 +132,8 @@ def body_of(function: Function) -> Body:
     if function.language != "plpgsql":
         return Body(dynamic=True, assigns=None, looks_once=function.language in ("c", "internal"))
     try:
-        found_tree = pglast.parse_plpgsql(function.definition)
-    except (pglast.parser.ParseError, ValueError):
+        found_tree = sql_trees.parse_plpgsql(function.definition)
+    except (sql_trees.ParseError, ValueError):
         return Body(dynamic=True, assigns=None)
     if "variable_conflict" in function.definition.lower():
         return Body(dynamic=True, assigns=None)  # what looks like a column may be a variable

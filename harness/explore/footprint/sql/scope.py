@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pglast import ast
-
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.effects import Key, Output, Outputs
 from paidonce.harness.explore.footprint.sql.predicate import ColumnMeaning, Keys, Slot
 from paidonce.harness.explore.footprint.sql.symbols import Match, Symbol
 from paidonce.harness.explore.footprint.sql.trees import Tree, TreeReader
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast
 
 
 @dataclass

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import psycopg
-from pglast import ast
 from psycopg import sql
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Column
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.sql_trees import ast
 
 Root = tuple[str, str]
 """The table and the column whose sequence a value is from."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pglast import enums
-
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
@@ -16,6 +14,7 @@ from paidonce.harness.explore.footprint.sql.statement import (
     setting,
 )
 from paidonce.harness.explore.footprint.sql.timeouts import Timeouts
+from paidonce.harness.sql_trees import enums
 
 Resources = frozenset[Resource]
 NONE: Resources = frozenset()

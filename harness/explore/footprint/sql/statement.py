@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
-from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql import changes, queries
@@ -33,6 +32,7 @@ from paidonce.harness.explore.footprint.sql.scope import Scope
 from paidonce.harness.explore.footprint.sql.symbols import Const, Match, Params, Pattern, pattern
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, parsed
 from paidonce.harness.explore.footprint.sql.types import ColumnType
+from paidonce.harness.sql_trees import ast, enums
 
 Kind = Literal[
     "begin",

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
-from pglast import ast, enums, visitors
 
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.sql_trees import ast, enums, visitors
 
 WAITING = ("lock_timeout", "statement_timeout", "transaction_timeout")
 """Those that may run out for who waits for a lock."""
@@ -128,7 +128,7 @@ def _sets(sql: str) -> tuple[bool, bool]:
 def _called(sql: str) -> tuple[Called, ...]:
     found: list[Called] = []
 
-    class Calls(visitors.Visitor):  # type: ignore[misc]
+    class Calls(visitors.Visitor):
         def visit_FuncCall(self, ancestors: object, node: ast.FuncCall) -> None:
             args: tuple[ast.Node, ...] = tuple(node.args or ())
             if node.funcname[-1].sval == "set_config" and len(args) == 3:

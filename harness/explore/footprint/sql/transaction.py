@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
-from pglast import ast, enums
 
 from paidonce.harness.explore.footprint.model import (
     EVERYTHING,
@@ -39,6 +38,7 @@ from paidonce.harness.explore.footprint.sql.statement import (
     StatementFootprint,
     isolation_option,
 )
+from paidonce.harness.sql_trees import ast, enums
 
 _ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
 _DATABASE = Resource(("pg",))

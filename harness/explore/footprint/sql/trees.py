@@ -1,13 +1,11 @@
-"""Postgres's own parser (libpg_query, through pglast), and reading its trees."""
+"""The trees of Postgres's own parser (``paidonce.harness.sql_trees``), read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import pglast
-from pglast import ast, enums
-
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.symbols import (
     NEW,
     NULL,
@@ -21,6 +19,7 @@ from paidonce.harness.explore.footprint.sql.symbols import (
     Symbol,
 )
 from paidonce.harness.explore.footprint.sql.types import FAMILIES, Family
+from paidonce.harness.sql_trees import ast, enums
 
 Tree = Any
 """A node, a tuple of trees, or None: what a field of a node may hold."""
@@ -35,8 +34,8 @@ class NotParsed(ValueError):
 def parsed(sql: str) -> tuple[ast.Node, ...]:
     """The statements in ``sql``. Raises ``NotParsed``."""
     try:
-        return tuple(raw.stmt for raw in pglast.parse_sql(sql))
-    except (pglast.parser.ParseError, ValueError) as error:
+        return tuple(raw.stmt for raw in sql_trees.parse_sql(sql))
+    except (sql_trees.ParseError, ValueError) as error:
         raise NotParsed(str(error)) from error
 
 

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-import pglast
-from pglast import ast, enums
-from pglast.stream import RawStream
-from pglast.visitors import Visitor
 
+from paidonce.harness import sql_trees
 from paidonce.harness.explore.witness.narrative.sqltext import statements
 from paidonce.harness.history import Effect
+from paidonce.harness.sql_trees import ast, enums
+from paidonce.harness.sql_trees.visitors import Visitor
 
 
 class Did(enum.StrEnum):
@@ -64,8 +63,8 @@ def accesses(effect: Effect) -> tuple[RowAccess, ...]:
     tags: Sequence[str] = (effect.answer or {}).get("tags") or ()
     for number, text in enumerate(statements(effect.request)):
         try:
-            parsed = pglast.parse_sql(text)
-        except (pglast.parser.ParseError, ValueError):
+            parsed = sql_trees.parse_sql(text)
+        except (sql_trees.ParseError, ValueError):
             continue
         rows = _count(tags[number]) if number < len(tags) else None
         for statement in parsed:
@@ -95,7 +94,7 @@ _ENDS = {
 }
 
 
-class _Finder(Visitor):  # type: ignore[misc]  # pglast has no types
+class _Finder(Visitor):
     """Collects the nodes of some kinds, in the order of the text."""
 
     def __init__(self) -> None:
@@ -167,7 +166,9 @@ def _key(where: Any) -> str:
         elif isinstance(part, ast.A_Expr) and [name.sval for name in part.name] == ["="]:
             column, value = part.lexpr, part.rexpr
             if isinstance(column, ast.ColumnRef) and _plain(value):
-                constants.setdefault(RawStream()(column).rpartition(".")[2], _value(value) or "")
+                constants.setdefault(
+                    sql_trees.written(column).rpartition(".")[2], _value(value) or ""
+                )
     return constants.get("id") or next(iter(constants.values()), "")
 
 
@@ -190,7 +191,7 @@ def _value(node: Any) -> str | None:
             if held is not None:
                 return str(held).lower() if name == "boolval" else str(held)
         return str(value)
-    return str(RawStream()(node))
+    return sql_trees.written(node)
 
 
 def _count(tag: str) -> int | None:

@@ -1,7 +1,7 @@
 """SQL as text: parameters put in as literals, and braces written so that a spec can hold it.
 
-Texts are cut into tokens by Postgres's own scanner (libpg_query, through pglast), so a ``$1`` in a
-string is left alone. Literals follow the manual, section 4.1.2: doubled quotes, and an escape
+Texts are cut into tokens by Postgres's own scanner (``paidonce.harness.sql_trees``), so a ``$1`` in
+a string is left alone. Literals follow the manual, section 4.1.2: doubled quotes, and an escape
 string wherever there is a backslash, which reads the same whatever
 ``standard_conforming_strings`` says.
 """
@@ -12,8 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import pglast
-
+from paidonce.harness import sql_trees
 from paidonce.harness.errors import UsageError
 
 UNREADABLE = "NULL /* its value could not be read at the tap */"
@@ -107,8 +106,8 @@ def _with_escapes(text: str) -> str:
     return text.replace("\\", "\\\\").replace("}", r"\x7d")
 
 
-def _tokens(sql: str) -> Sequence[pglast.parser.Token]:
+def _tokens(sql: str) -> Sequence[sql_trees.Token]:
     try:
-        return tuple(pglast.parser.scan(sql))
-    except (pglast.parser.ParseError, ValueError):
+        return tuple(sql_trees.scan(sql))
+    except (sql_trees.ParseError, ValueError):
         return ()
