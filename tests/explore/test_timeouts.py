@@ -183,7 +183,7 @@ def worlds(*, hold: bool) -> Any:
         ),
         background=SimpleNamespace(learnt=set(), disturbing={}),
         warmth=SimpleNamespace(notes=()),
-        scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1")]),
+        scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1", awaits="", passing=None)]),
         leases=SimpleNamespace(found={}),
         timeouts=timeouts,
         alone={},
