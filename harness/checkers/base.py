@@ -37,7 +37,8 @@ class Telling:
     is told, since a reader understands it soonest. ``stakes`` ranks the runs of which a report
     shows one: how plainly a timeline of it shows what is at stake. ``of_load``, ``of_targets`` and
     ``of_recovery``: it judges every run of load, every run of a target file, and every run that
-    had to recover. ``table`` is the table of a target
+    had to recover. ``liveness``: what it asks is whether the good comes in the end, not whether
+    the bad ever happens. ``table`` is the table of a target
     file that asks for it, where its findings bear its own name and not one that the file gives.
     """
 
@@ -48,6 +49,7 @@ class Telling:
     of_load: bool = False
     of_targets: bool = False
     of_recovery: bool = False
+    liveness: bool = False
     table: str = ""
 
 

@@ -14,7 +14,7 @@ class ComesToRest:
     name = "comes-to-rest"
     title = "After failures it comes to rest within the rounds of recovery"
     needs = NOTHING
-    telling = Telling(broke="it does not come to rest", weight=10, of_recovery=True)
+    telling = Telling(broke="it does not come to rest", weight=10, of_recovery=True, liveness=True)
 
     def check(self, history: History) -> Verdict:
         end = recovered(history)

@@ -31,6 +31,7 @@ from paidonce.harness.explore.search import (
     Budget,
     Ending,
     FoundExecution,
+    Judge,
     Progress,
     Recheck,
     Scheduler,
@@ -63,6 +64,8 @@ class Relying:
     validation: Validation | None = None
     progress: Callable[[Progress], None] | None = None
     elsewhere: Elsewhere | None = None
+    judge: Judge = judge_outcome
+    """The question put to what executions came to."""
     watch_again: Callable[[], Awaitable[object]] | None = None
     """Called before the search begins again because attempts share memory."""
     known: Mode | None = None
@@ -175,7 +178,7 @@ class Relying:
             self.elsewhere.mode = self.mode
         result = await search(
             [in_mode(each, self.mode) for each in self.worlds],
-            judge_outcome,
+            self.judge,
             Noting(self.scheduler(), claims, None if self.mode.late_answers else ways),
             budget=budget or self._left(),
             progress=self.progress,
@@ -195,7 +198,7 @@ class Relying:
         left = self._left().seconds
         lab = Lab(
             lanes=[self._lane(each) for each in self.worlds],
-            judge=judge_outcome,
+            judge=self.judge,
             told=told,
             exchanged=exchanged,
             differing=differing,

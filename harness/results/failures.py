@@ -63,7 +63,15 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         return sum(plan.executions for plan in self.plans)
 
 
-def claimed(established: str, failures: UnderFailures | None) -> str:
-    """Return what a complete search claims that has ``established`` this of interleavings."""
-    within = "" if failures is None else failures.words
-    return f"no counterexample {within}in {established}"
+def claimed(established: str, failures: UnderFailures | None, *, tried: bool) -> str:
+    """Return what a complete search claims that has ``established`` this of interleavings.
+
+    ``tried`` says that what it relies on was tried, which is done without failures alone.
+    """
+    if failures is None:
+        return f"no counterexample in {established}"
+    rests = ", without failures" if tried else ""
+    return (
+        f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
+        "failure"
+    )

@@ -102,7 +102,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def claimed(self) -> str:
         """The claim of a complete search, in words."""
-        return claimed(self.established, self.failures)
+        return claimed(self.established, self.failures, tried=self.grounds is not None)
 
     @property
     def executions(self) -> int:

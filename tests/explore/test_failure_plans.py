@@ -111,15 +111,19 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     under = UnderFailures(at_most=1, plans=(plan, cut))
     assert under.told == "2 plans of failures in 3 executions: 2 of 'crash'"
     assert under.undecided == (cut,)
-    said = claimed("all interleavings of 2 attempts", under)
-    expected = "with at most 1 failure at any tap step, in all interleavings of 2 attempts"
-    assert said == f"no counterexample {expected}"
-    limited = UnderFailures(at_most=2, chosen=True, crashes=False)
-    assert claimed("all", limited) == (
-        "no counterexample with at most 2 failures of those asked for at any tap step "
-        "(no process killed), in all"
+    said = claimed("all interleavings of 2 attempts; 4 of 4 pairs confirmed", under, tried=True)
+    assert said == (
+        "no counterexample with at most 1 failure at any tap step, in all interleavings of 2 "
+        "attempts; 4 of 4 pairs confirmed, without failures; it came to rest after every failure"
     )
-    assert claimed("all interleavings", None) == "no counterexample in all interleavings"
+    limited = UnderFailures(at_most=2, chosen=True, crashes=False)
+    assert claimed("all", limited, tried=False) == (
+        "no counterexample with at most 2 failures of those asked for at any tap step "
+        "(no process killed), in all; it came to rest after every failure"
+    )
+    assert (
+        claimed("all interleavings", None, tried=True) == "no counterexample in all interleavings"
+    )
 
 
 def test_a_crash_that_waits_for_an_answer_is_one_when_that_is_delivered():

@@ -418,3 +418,20 @@ def test_the_server_takes_the_snapshot_when_it_parses(url: str, level: str, sees
         assert one.pgconn.exec_prepared(b"look", []).get_value(0, 0) == str(sees).encode()
         one.execute("COMMIT")
         one.execute("DROP TABLE parsed")
+
+
+@pytest.mark.parametrize(
+    ("held", "next_", "may"),
+    [
+        (LOCK, "UPDATE orders SET total = 1 WHERE id = 1", False),
+        (LOCK, WRITE, True),
+        (READ, WRITE, False),
+    ],
+    ids=["the row it has", "another row", "nothing held"],
+)
+def test_who_needs_no_other_lock_is_in_no_deadlock(
+    session: TransactionTracker, held: str, next_: str, may: bool
+) -> None:
+    _run(session, "BEGIN", held)
+    session.expect([Query(next_)])
+    assert session.may_deadlock is may

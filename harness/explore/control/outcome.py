@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import msgspec
 
+from paidonce.harness.checkers import telling
 from paidonce.harness.history import (
     ChargeObserved,
     History,
@@ -38,6 +39,13 @@ class ExecutionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[tuple[str, str, str], ...] = ()
     """(name, attempt, value) of what else was observed; ``+n`` where it was looked up before."""
     rules: tuple[str, ...] = ()
+    safety: Status | None = None
+    """The status without what is asked of liveness; None where that is all there is."""
+
+    @property
+    def unsettled(self) -> bool:
+        """Return whether it is only that it does not come to rest."""
+        return self.status is Status.INVALID and self.safety is Status.VALID
 
 
 def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcome:
@@ -61,6 +69,7 @@ def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcom
         answers=tuple(sorted([*others, *refused])),
         broken=tuple(sorted(v.checker for v in verdicts if v.status is Status.INVALID)),
         rules=_rules(verdicts),
+        safety=merge(v.status for v in verdicts if not telling(v.checker).liveness),
         orders=tuple(
             sorted(
                 (order.payment_status, order.amount, order.refunded_amount)
@@ -147,6 +156,14 @@ def _since(before: float | str | bool | None, value: float | str | bool) -> str:
     if isinstance(before, int | float) and isinstance(value, int | float):
         return f"{value - before:+}"
     return str(value)
+
+
+def judge_safety(outcome: Hashable) -> Verdict:
+    """As ``judge_outcome``, but for what is asked of liveness."""
+    assert isinstance(outcome, ExecutionOutcome)
+    if outcome.safety is None:
+        return judge_outcome(outcome)
+    return judge_outcome(msgspec.structs.replace(outcome, status=outcome.safety))
 
 
 def judge_outcome(outcome: Hashable) -> Verdict:

@@ -2,6 +2,10 @@
 
 Below each plan the search that exists is made, complete or not. A plan that nothing came to, since
 no execution reached that step, is covered by the search without it.
+
+What must never happen is looked for below all plans first. An execution that is only not at rest
+once it has recovered is the counterexample where nothing worse was found: else the first answer
+that Stripe keeps would hide a second charge.
 """
 
 from __future__ import annotations
@@ -17,9 +21,14 @@ from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.mode import Mode
+from paidonce.harness.explore.control.outcome import (
+    ExecutionOutcome,
+    judge_outcome,
+    judge_safety,
+)
 from paidonce.harness.explore.failure.plans import Chosen, Plan, Usual, grown, in_words
 from paidonce.harness.explore.relying import Relying
-from paidonce.harness.explore.search import Ending, SearchResult
+from paidonce.harness.explore.search import Ending, Judge, SearchResult
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.results.failures import PlanResult, UnderFailures
 from paidonce.harness.service.script import clients_among
@@ -44,6 +53,21 @@ class Below:
     offers: Offers = field(default_factory=Offers)
     outcomes: tuple[Hashable, ...] = ()
     found: Found | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Return whether an execution does not come to rest, and nothing worse."""
+        return any(isinstance(one, ExecutionOutcome) and one.unsettled for one in self.outcomes)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The search below a plan that is to be made again."""
+
+    on: _Lanes
+    known: Mode
+    plan: Plan
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,8 @@ class FailureLoop:
     """The outcomes that differ, of all searches."""
     plans: list[PlanResult] = field(default_factory=list)
     found: Found | None = None
+    _unsettled: _Again | None = None
+    """The first plan below which an execution does not come to rest."""
 
     async def run(self) -> UnderFailures:
         """Search until all is done, something was found, or the time is over."""
@@ -97,6 +123,13 @@ class FailureLoop:
         if self.found is None:
             lanes = _Lanes(self.worlds, self.elsewhere)
             await self._below([lanes], self.known, self.offers, alone=False)
+        if self.found is None and (again := self._unsettled) is not None:
+            below = await self._plan(again.on, again.known, again.plan, judge_outcome, again.alone)
+            self.found, told = below.found, below.told
+            if self.found is None and not told.reason:
+                reason = "an execution did not come to rest, and did when it was made again"
+                told = msgspec.structs.replace(told, reason=f"{in_words(again.plan)}: {reason}")
+            self.plans.append(told)
         if self.found is None:
             for each in self.worlds:
                 each.mode = replace(each.mode, failures=frozenset())
@@ -148,28 +181,30 @@ class FailureLoop:
         """Search below ``plans``, and take what comes of it in their order; returns what could
         have gone wrong besides, by plan."""
         left = iter(enumerate(plans))
-        made: dict[int, Below] = {}
+        made: dict[int, tuple[Below, _Lanes]] = {}
 
         async def work(on: _Lanes) -> None:
             for number, plan in left:
-                if any(below.found is not None for below in made.values()):
+                if any(below.found is not None for below, _ in made.values()):
                     return
-                made[number] = await self._plan(on, known, plan, alone=alone)
+                made[number] = await self._plan(on, known, plan, judge_safety, alone), on
 
         await asyncio.gather(*(work(on) for on in lanes))
         layer = []
         for number in sorted(made):
-            below = made[number]
+            below, on = made[number]
             self.plans.append(below.told)
             self.outcomes.update(dict.fromkeys(below.outcomes))
             layer.append((plans[number], below.offers))
+            if below.unsettled and self._unsettled is None:
+                self._unsettled = _Again(on, known, plans[number], alone)
             if below.found is not None:
                 self.found = below.found
                 break
         return layer
 
-    async def _plan(self, on: _Lanes, known: Mode, plan: Plan, *, alone: bool) -> Below:
-        """Search below one plan."""
+    async def _plan(self, on: _Lanes, known: Mode, plan: Plan, judge: Judge, alone: bool) -> Below:
+        """Search below one plan for what ``judge`` finds invalid."""
         told = PlanResult(
             failures=tuple(sorted(one.label for one in plan)),
             kinds=tuple(sorted(one.possible.label for one in plan)),
@@ -180,6 +215,7 @@ class FailureLoop:
         on.begin()
         began = time.monotonic()
         relying = self.search(on.worlds, replace(known, failures=plan), on.elsewhere)
+        relying.judge = judge
         try:
             result = await relying.result()
         except InvalidRun as error:

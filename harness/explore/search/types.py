@@ -210,7 +210,7 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def claimed(self) -> str:
         """The claim of a complete search, in words."""
-        return claimed(self.established, self.failures)
+        return claimed(self.established, self.failures, tried=self.grounds is not None)
 
 
 class Guide(Protocol):

@@ -131,7 +131,7 @@ class PostgresReader(CallReader[Unit]):
             usual.add(LostAnswer())
         if tracker.one_snapshot and (acts or (tracker.isolation == "serializable" and kinds)):
             usual.add(ErrorAnswer("40001"))
-        if acts and tracker.holds_locks:
+        if acts and tracker.may_deadlock:
             usual.add(ErrorAnswer("40P01"))
         return _possible(frozenset(usual), commits_by_itself(call), call.ends == "flush")
 

@@ -154,6 +154,16 @@ class TransactionTracker:
         return bool(self._session.held or self._session.session_locks)
 
     @property
+    def may_deadlock(self) -> bool:
+        """Return whether the expected unit may wait for a lock while others may wait for one of
+        its session's: it needs one that is not held yet, and holds another."""
+        held = self._told_apart(Footprint(locks=self._session.held)).locks
+        needed = self.expected.locks
+        return self.holds_locks and any(
+            not any(one.includes(lock) for one in held) for lock in needed
+        )
+
+    @property
     def times(self) -> timeouts.Settings:
         """When the server gives up, with the expected unit or the open transaction."""
         after = {} if self._after is None else self._after.timeouts.now

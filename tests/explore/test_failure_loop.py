@@ -1,0 +1,103 @@
+"""The search under failures: first for what must never happen, then for what never ends."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from paidonce.harness.explore.control.failing import Offers
+from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure
+from paidonce.harness.explore.control.mode import Mode
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome, judge_safety
+from paidonce.harness.explore.failure.loop import FailureLoop
+from paidonce.harness.explore.search import Counts, Ending, SearchResult
+from paidonce.harness.taps.faults import LostAnswer
+from paidonce.harness.verdict import Status
+
+
+def outcome(status, safety, *broken):
+    return ExecutionOutcome(
+        status=status,
+        answers=(),
+        broken=broken,
+        orders=(),
+        intents=(),
+        charges=(),
+        safety=safety,
+    )
+
+
+FINE = outcome(Status.VALID, Status.VALID)
+RESTLESS = outcome(Status.INVALID, Status.VALID, "comes-to-rest")
+TWICE = outcome(Status.INVALID, Status.INVALID, "comes-to-rest", "invariants")
+
+
+class Search:
+    """A search whose executions all came to one outcome."""
+
+    def __init__(self, came, mode):
+        self.came, self.mode, self.judge = came, mode, judge_outcome
+
+    async def result(self):
+        wrong = self.judge(self.came).status is Status.INVALID
+        return SearchResult(
+            ending=Ending.COUNTEREXAMPLE if wrong else Ending.COMPLETE,
+            coverage="",
+            reason="",
+            counts=Counts(explored=1),
+            seconds=0.0,
+            outcomes=(self.came,),
+        )
+
+
+def failure(step):
+    return PlannedFailure(
+        attempt="tab", step=step, fault=LostAnswer(), place=Place.ANSWER, on="stripe"
+    )
+
+
+def searched(*came):
+    """What a loop comes to whose n-th plan, a failure at step n, has executions that came so."""
+    one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="")
+    could = Offers({failure(n + 1): Offer(failure=failure(n + 1), label="a call", usual=True)
+                    for n in range(len(came))}, set(), set())  # fmt: skip
+    world = SimpleNamespace(scenario=SimpleNamespace(attempts=(one,)), offers=Offers(), mode=Mode())
+
+    def search(lanes, mode, elsewhere):
+        (planned,) = mode.failures
+        return Search(came[planned.step - 1], mode)
+
+    loop = FailureLoop([world], search, lambda: "", 1, Mode(), could)
+    under = asyncio.run(loop.run())
+    return loop.found, under
+
+
+def test_what_does_not_come_to_rest_does_not_hide_what_is_worse():
+    found, _ = searched(FINE, RESTLESS, TWICE)
+    assert found is not None
+    assert found.result.outcomes == (TWICE,)
+
+
+def test_what_does_not_come_to_rest_is_found_where_nothing_is_worse():
+    found, under = searched(FINE, RESTLESS, FINE)
+    assert found is not None
+    assert found.result.outcomes == (RESTLESS,)
+    assert [plan.found for plan in under.plans] == [False, False, False, True]
+
+
+def test_nothing_is_found_where_all_comes_to_rest():
+    found, under = searched(FINE, FINE)
+    assert found is None
+    assert not under.undecided
+
+
+@pytest.mark.parametrize(
+    ("came", "safe"),
+    [(FINE, True), (RESTLESS, True), (TWICE, False)],
+    ids=lambda one: str(one)[:20],
+)
+def test_safety_is_judged_without_liveness(came, safe):
+    assert (judge_safety(came).status is Status.VALID) is safe
+    assert judge_outcome(came).status is came.status
