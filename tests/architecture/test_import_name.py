@@ -115,7 +115,7 @@ def test_an_editable_install_explores_beside_packages_of_those_names(
     )
     said = CliRunner().invoke(app, [*search, "--out", str(tmp_path / "out"), *servers])
     assert said.exit_code == 0, said.output
-    assert said.output.startswith("complete: no counterexample")
+    assert said.stdout.startswith("complete: no counterexample")
 
 
 @pytest.fixture(scope="module")
