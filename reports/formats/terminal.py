@@ -38,6 +38,12 @@ _TONES = {Tone.PROVEN: "bold green", Tone.CONTRADICTED: "bold red", Tone.UNDECID
 _VERDICTS = {Status.VALID: "green", Status.INVALID: "bold red", Status.UNKNOWN: "yellow"}
 
 
+_SURVIVALS = {"survives": "+", "caught": "c", "open": "."}
+_LETTERS = "abcdefghijklmnopqrstuvwxyz-"
+_UNDER_FAILURE = (
+    "survives: at most one failure at any step, all searched, and recovered; open: not searched to "
+    "its end; !: not as declared"
+)
 _SEARCHED = (
     "proved: complete search of all interleavings of 2 attempts; held: survived as often as played"
 )
@@ -55,17 +61,25 @@ def render_headline(assessed: Assessment) -> Text:
 
 
 def render_survivals(proof: Proof) -> Table:
-    """Adversities down, guards across by number, a word for each."""
+    """Adversities down, guards across by number, a letter for each."""
     table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("under failure")
+    table.add_column("under failure", overflow="fold")
     for number, _ in enumerate(proof.variants, start=1):
         table.add_column(str(number), no_wrap=True)
     styles = {"survives": "green", "caught": "green", "open": "yellow"}
+    used: dict[str, str] = {}
     for row in survival_rows(proof):
-        words = [Text(word, styles.get(word, "bold red")) for word in row.words]
-        table.add_row(Text(row.adversity.title), *words)
-    guards = ", ".join(f"{n} {variant.name}" for n, variant in enumerate(proof.variants, start=1))
-    table.caption = escape(guards)
+        cells = []
+        for word in row.words:
+            letter = _SURVIVALS.get(word.removesuffix("!"), "-") + word[-1:].strip(_LETTERS)
+            used[letter] = word
+            cells.append(Text(letter, styles.get(word, "bold red")))
+        table.add_row(Text(row.adversity.title), *cells)
+    guards = " ".join(f"{n}={variant.name}" for n, variant in enumerate(proof.variants, start=1))
+    letters = ", ".join(f"{letter}={word}" for letter, word in used.items() if word != "-")
+    notes = [f"{proof.noun}s: {guards}", letters, _UNDER_FAILURE]
+    table.caption = Text("\n".join(notes), justify="left")
+    table.caption_justify = "left"
     return table
 
 
