@@ -169,6 +169,8 @@ def _remarks(assessed: Assessment) -> tuple[str, ...]:
     searched = searched_cells(proof)
     if searched:
         remarks.append(searched)
+    if proof.survivals:
+        remarks.append(_under_failures(proof))
     if proof.interrupted:
         ran = sum(bool(cell.runs) for cell in proof.cells)
         total = len(proof.variants) * len(proof.scenarios)
@@ -192,3 +194,15 @@ def _remarks(assessed: Assessment) -> tuple[str, ...]:
             other = headline(came)
             remarks.append(f"With {beside.name}: {other.word.lower()}. {other.sentence}")
     return tuple(remarks)
+
+
+def _under_failures(proof: Proof) -> str:
+    words = [one.word for one in proof.survivals]
+    cells, left = count(len(words), "cell"), words.count("open")
+    if any(word.endswith("!") for word in words):
+        return (
+            f"Under failures not all of {cells} are as declared; not searched to its end: {left}."
+        )
+    return (
+        f"Under failures {len(words) - left} of {cells} are as declared, all searched; {left} open."
+    )

@@ -21,6 +21,7 @@ from paidonce.harness.results.proof import (
 from paidonce.harness.verdict import Broken, Status
 from paidonce.reports.formats import terminal
 from paidonce.reports.formats.markdown import summary
+from paidonce.reports.overview.headline import headline
 from paidonce.reports.overview.survival import survival_rows
 
 CRASH = Adversity(name="crash", title="a crash")
@@ -70,6 +71,9 @@ def test_what_is_not_as_declared_weighs_and_what_is_open_is_said(how, expected, 
     weights = {str(one.weight) for one in of_it}
     assert ("contradicted" in weights) is (status is Status.INVALID)
     assert ("note" in weights) is (word == "open")
+    (remark,) = (one for one in headline(assessed).remarks if one.startswith("Under failures"))
+    assert ("not all of 1 cell are as declared" in remark) is (status is Status.INVALID)
+    assert ("0 of 1 cell are as declared, all searched; 1 open" in remark) is (word == "open")
     page = summary(assessed)
     assert "### Guards under failure" in page
     assert f"| a crash | {word.replace('!', '!')} |" in page
