@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
-from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.intents import as_asked
 from paidonce.harness.simulator.domain.objects import Deleted, EventRequest, Metadata
 from paidonce.harness.simulator.domain.sale_objects import Price, Product
 from paidonce.harness.simulator.domain.state import World
@@ -197,4 +197,4 @@ def _key_taken(key: str | None, holder: Price) -> StripeError:
 
 
 def _metadata(old: Metadata, given: dict[str, str | None] | None) -> dict[str, Any]:
-    return {} if given is None else {"metadata": merged({} if given == {} else old, given)}
+    return {} if given is None else {"metadata": as_asked(old, given)}

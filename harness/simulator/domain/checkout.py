@@ -26,7 +26,7 @@ from paidonce.harness.simulator.domain.catalog import CreatePrice
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF, Confirmation
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_minimum
-from paidonce.harness.simulator.domain.intents import CreateIntent, merged
+from paidonce.harness.simulator.domain.intents import CreateIntent, as_asked
 from paidonce.harness.simulator.domain.objects import (
     EventRequest,
     Metadata,
@@ -139,8 +139,7 @@ def update(
     """Change a session's metadata, which alone may change."""
     session = require(world, identifier)
     if metadata is not None:
-        old = {} if metadata == {} else session.metadata
-        session = replace(session, metadata=merged(old, metadata))
+        session = replace(session, metadata=as_asked(session.metadata, metadata))
         world.sessions.put(session)
     return session
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.simulator.domain.errors import no_such
-from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.intents import as_asked
 from paidonce.harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
 from paidonce.harness.simulator.domain.payment_methods import detach
 from paidonce.harness.simulator.domain.state import World
@@ -66,7 +66,7 @@ def update(
     if metadata is not None:
         attributes = {
             **attributes,
-            "metadata": merged({} if metadata == {} else before.metadata, metadata),
+            "metadata": as_asked(before.metadata, metadata),
         }
     customer = msgspec.structs.replace(before, **attributes)
     world.customers.put(customer)

@@ -254,6 +254,13 @@ def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:
     return {key: value for key, value in union.items() if value is not None}
 
 
+def as_asked(old: Metadata, given: dict[str, str | None] | None) -> Metadata:
+    """The metadata after a request: None leaves it, an empty one clears it, others are merged."""
+    if given is None:
+        return old
+    return merged({} if given == {} else old, given)
+
+
 @cache
 def _types(types: tuple[str, ...]) -> list[str]:
     return list(types)

@@ -31,7 +31,7 @@ from paidonce.harness.simulator.domain.errors import (
     unexpected_setup_state,
 )
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_usable
-from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.intents import as_asked
 from paidonce.harness.simulator.domain.objects import (
     ErrorObject,
     EventRequest,
@@ -118,7 +118,7 @@ def update(
             "next_action": None,
         }
     if metadata is not None:
-        changes["metadata"] = merged({} if metadata == {} else setup.metadata, metadata)
+        changes["metadata"] = as_asked(setup.metadata, metadata)
     setup = replace(setup, **changes)
     world.setups.put(setup)
     return setup

@@ -138,7 +138,7 @@ def update_charge(params: Params, identifier: str) -> Execution:
         charge = _get(world.charges, "charge", identifier)
         charge = msgspec.structs.replace(
             charge,
-            metadata=intents.merged({} if metadata == {} else charge.metadata, metadata or {}),
+            metadata=intents.as_asked(charge.metadata, metadata),
             **changes,
         )
         world.charges.put(charge)

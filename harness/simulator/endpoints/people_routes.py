@@ -175,9 +175,7 @@ def update_endpoint(params: Params, identifier: str) -> Execution:
     def execute(world: World, _: EventRequest) -> Answer:
         endpoint = _endpoint(world, identifier)
         if metadata is not None:
-            changes["metadata"] = intents.merged(
-                {} if metadata == {} else endpoint.metadata, metadata
-            )
+            changes["metadata"] = intents.as_asked(endpoint.metadata, metadata)
         endpoint = msgspec.structs.replace(endpoint, **changes)
         world.webhook_endpoints.put(endpoint)
         return endpoint
