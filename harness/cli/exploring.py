@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import options
 from paidonce.harness.cli.lending import LentLane, elsewhere
 from paidonce.harness.cli.playable import Playable, named
@@ -86,6 +87,7 @@ def explore_command(
         ),
     ] = None,
     validate: options.Validate = None,
+    fresh: options.Fresh = False,
     seed: options.Seed = 0,
     jobs: options.Jobs = os.cpu_count() or 2,
     workers: Annotated[
@@ -135,7 +137,8 @@ def explore_command(
     lane = LentLane(name, playable.variant, attempts, choice, request.noise, request.watch)
     others = elsewhere(workers, cluster, lane, playable)
     folder = options.folder(out)
-    explored = loop.run(_explore(playable, request, choice, folder, others))
+    kept = playable.kept(choice, fresh=fresh)
+    explored = loop.run(_explore(playable, request, choice, kept, folder, others))
     return concluded(explored, playable, folder)
 
 
@@ -143,10 +146,11 @@ async def _explore(
     playable: Playable,
     request: SearchRequest,
     choice: Choice,
+    kept: KeptDatabases | None,
     folder: Path,
     others: AbstractAsyncContextManager[Elsewhere | None],
 ) -> Explored:
-    async with searching(playable, request, choice, folder, "starting") as (worlds, show):
+    async with searching(playable, request, choice, kept, folder, "starting") as (worlds, show):
         notes = await playable.tried_out(worlds[0], request.watch)
         async with others as lent:
             explored = await explore(worlds, request, show, lent)

@@ -40,7 +40,7 @@ class LentLane:
     async def __call__(self) -> AsyncIterator[ServiceWorlds]:
         playable = named(self.name, self.variant, self.attempts)
         async with (
-            open_stack(playable.subject, self.choice) as stack,
+            open_stack(playable.subject, self.choice, kept=playable.kept(self.choice)) as stack,
             opened(stack, playable.script, self.variant, 1, self.noise) as (worlds,),
         ):
             if self.watch:

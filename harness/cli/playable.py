@@ -9,6 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from paidonce.harness.backends.choice import Choice
+from paidonce.harness.backends.kept_databases import KeptDatabases
+from paidonce.harness.cli import options
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore import shrinking
 from paidonce.harness.explore.control.executions import ServiceWorlds
@@ -73,6 +76,12 @@ class Playable:
         if tried.problems:
             raise UsageError("; ".join(dict.fromkeys(tried.problems)))
         return tried.notes
+
+    def kept(self, choice: Choice, *, fresh: bool = False) -> KeptDatabases | None:
+        """Return where its migrated database is kept; None where it cannot be, or is not ours."""
+        if not isinstance(self.subject, TargetSubject):
+            return None
+        return options.kept(choice, fresh=fresh)
 
     @property
     def _file(self) -> TargetFile | None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from paidonce import reports
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import options
 from paidonce.harness.cli.playable import Playable, named
 from paidonce.harness.cli.searching import concluded, searching, versions
@@ -57,6 +58,7 @@ def predict_command(
             show_default=False,
         ),
     ] = None,
+    fresh: options.Fresh = False,
     jobs: options.Jobs = os.cpu_count() or 2,
     out: options.Out = None,
     backends: options.Backends = None,
@@ -78,7 +80,10 @@ def predict_command(
     )
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
-    found, explored, mattering = loop.run(_predict(playable, request, choice, folder, explore_too))
+    kept = playable.kept(choice, fresh=fresh)
+    found, explored, mattering = loop.run(
+        _predict(playable, request, choice, kept, folder, explore_too)
+    )
     console = Console(highlight=False, soft_wrap=True)
     if explored is None:
         settled = undecided(found, NOT_EXPLORED)
@@ -94,10 +99,15 @@ def predict_command(
 
 
 async def _predict(
-    playable: Playable, request: SearchRequest, choice: Choice, folder: Path, explore_too: bool
+    playable: Playable,
+    request: SearchRequest,
+    choice: Choice,
+    kept: KeptDatabases | None,
+    folder: Path,
+    explore_too: bool,
 ) -> tuple[Forecast, Explored | None, Mapping[Prediction, Weighed]]:
     doing = "playing each attempt alone"
-    async with searching(playable, request, choice, folder, doing) as (worlds, show):
+    async with searching(playable, request, choice, kept, folder, doing) as (worlds, show):
         notes: tuple[str, ...] = ()
         if explore_too:
             notes = await playable.tried_out(worlds[0], request.watch)

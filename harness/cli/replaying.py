@@ -27,6 +27,7 @@ def replay_command(
     postgres: options.Postgres = None,
     redis: options.Redis = None,
     stripe: options.Stripe = None,
+    fresh: options.Fresh = False,
 ) -> int:
     """Replay a witness: the same schedule, step by step.
 
@@ -36,26 +37,36 @@ def replay_command(
     witness = read_witness(path)
     playable = of_witness(witness, path, guard)
     choice = options.backends(backends, postgres, redis, stripe)
-    return loop.run(_replay(witness, playable, times, choice))
+    return loop.run(_replay(witness, playable, times, choice, fresh))
 
 
 @asynccontextmanager
 async def opened_again(
-    witness: Witness, playable: Playable, choice: Choice
+    witness: Witness, playable: Playable, choice: Choice, *, fresh: bool = False
 ) -> AsyncIterator[ServiceWorlds]:
-    """The service as the search had it that made ``witness``, which says what it knew of it."""
+    """The service as the search had it that made ``witness``, which says what it knew of it.
+
+    Its database is one that is kept, where there is one; ``fresh`` has it migrated again.
+    """
+    kept = playable.kept(choice, fresh=fresh)
     async with (
-        open_stack(playable.subject, choice) as stack,
+        open_stack(playable.subject, choice, kept=kept, say=_say) as stack,
         opened_as(witness, stack, playable.script, playable.variant) as worlds,
     ):
         yield worlds
 
 
-async def _replay(witness: Witness, playable: Playable, times: int, choice: Choice) -> int:
+def _say(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+async def _replay(
+    witness: Witness, playable: Playable, times: int, choice: Choice, fresh: bool
+) -> int:
     console = Console(highlight=False, soft_wrap=True)
     same = 0
     codes: list[int] = []
-    async with opened_again(witness, playable, choice) as worlds:
+    async with opened_again(witness, playable, choice, fresh=fresh) as worlds:
         for number in range(1, times + 1):
             steps = tuple(step.expected() for step in witness.steps)
             replayed, judged = await play_again(worlds, steps)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from paidonce import reports
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli.playable import Playable
 from paidonce.harness.cli.progress import StatusLine
 from paidonce.harness.explore.control.executions import ServiceWorlds
@@ -29,14 +30,22 @@ from paidonce.harness.testbed.stack import Choice, open_stack
 
 @asynccontextmanager
 async def searching(
-    playable: Playable, request: SearchRequest, choice: Choice, folder: Path, first: str
+    playable: Playable,
+    request: SearchRequest,
+    choice: Choice,
+    kept: KeptDatabases | None,
+    folder: Path,
+    first: str,
 ) -> AsyncIterator[tuple[list[ServiceWorlds], Callable[[Progress], None]]]:
     """The built service on as many lanes as asked for, and what shows how a search stands.
 
-    ``first`` says what is done once it is built. Logs go to ``folder``.
+    ``kept`` is where its database may be, ``first`` says what is done once it is built. Logs go to
+    ``folder``.
     """
     with StatusLine() as live:
-        async with open_stack(playable.subject, choice, logs=folder / "logs") as stack:
+        async with open_stack(
+            playable.subject, choice, logs=folder / "logs", kept=kept, say=live.say
+        ) as stack:
             live.update("building")
             await in_thread(playable.build)
             live.update(first)

@@ -38,6 +38,7 @@ def step_command(
     postgres: options.Postgres = None,
     redis: options.Redis = None,
     stripe: options.Stripe = None,
+    fresh: options.Fresh = False,
 ) -> int:
     """Replay a witness one step at a time, and see what each step does.
 
@@ -51,14 +52,16 @@ def step_command(
     choice = options.backends(backends, postgres, redis, stripe)
     console = Console(highlight=False, soft_wrap=True)
     pace = Pace(asks=sys.stdin.isatty())
-    return loop.run(_step(witness, playable, choice, Teller(console, pace)))
+    return loop.run(_step(witness, playable, choice, Teller(console, pace), fresh))
 
 
-async def _step(witness: Witness, playable: Playable, choice: Choice, teller: Teller) -> int:
+async def _step(
+    witness: Witness, playable: Playable, choice: Choice, teller: Teller, fresh: bool
+) -> int:
     teller.introduce(witness, playable.variant)
     if teller.pace.asks:
         playable = patient(playable)
-    async with opened_again(witness, playable, choice) as worlds:
+    async with opened_again(witness, playable, choice, fresh=fresh) as worlds:
         steps = [step.expected() for step in witness.steps]
         try:
             followed = await follow(WatchedWorlds(worlds, teller), steps)

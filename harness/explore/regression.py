@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.exploration import opened_as
@@ -92,18 +93,19 @@ def replay_witness(
     scenario: Script,
     variant: str | None = None,
     choice: Choice | None = None,
+    kept: KeptDatabases | None = None,
 ) -> Replay:
     """Start the target's service, follow the witness in ``path``, and judge what came of it.
 
     ``variant`` is the witness's own unless another is named. Without a ``choice`` Postgres and
     Redis are those the environment names for the test run, else embedded ones; everything that
-    is started is stopped again.
+    is started is stopped again. ``kept`` is where a migrated database may be.
 
     Raises ``UsageError`` when the witness cannot be read or is of another target or scenario,
     ``Unavailable`` when a backend cannot be had, ``InvalidRun`` when the harness was not in
     control of the execution.
     """
-    return loop.run(replaying(path, target, scenario, variant, choice))
+    return loop.run(replaying(path, target, scenario, variant, choice, kept))
 
 
 async def replaying(
@@ -112,13 +114,14 @@ async def replaying(
     scenario: Script,
     variant: str | None = None,
     choice: Choice | None = None,
+    kept: KeptDatabases | None = None,
 ) -> Replay:
     """The same as ``replay_witness`` for code that is asynchronous itself."""
     witness = read_witness(Path(path))
     story = scenario_of(witness, target, scenario)
     chosen = target.variant(variant or witness.variant).name
     async with (
-        open_stack(as_subject(target), choice or shared_choice()) as stack,
+        open_stack(as_subject(target), choice or shared_choice(), kept=kept) as stack,
         opened_as(witness, stack, story, chosen) as worlds,
     ):
         followed = await follow(worlds, [step.expected() for step in witness.steps])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from paidonce.harness.targets.check.bursts import crowd, orders_of_the_broken
 from paidonce.harness.targets.check.replay import replay_target_witness
 from paidonce.harness.targets.check.smoke import smoke
 from paidonce.harness.targets.file.loading import Loaded
+from paidonce.harness.targets.run.kept_for_tests import kept_for_tests
 from paidonce.harness.targets.run.script import TargetScript, script_of
 from paidonce.harness.targets.run.search_request import request_for
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -84,7 +86,7 @@ def explored(play: Play) -> Result:
     """Search every interleaving that differs. Raises ``PaidonceError``."""
 
     async def main() -> Result:
-        async with open_stack(play.subject, play.choice, logs=play.folder / "logs") as stack:
+        async with _opened(play) as stack:
             lane = await stack.lane()
             return await _explored(play, stack, lane, play.script, _search(play.wanted.budget))
 
@@ -98,7 +100,7 @@ def burst(play: Play) -> Result:
     """
 
     async def main() -> Result:
-        async with open_stack(play.subject, play.choice, logs=play.folder / "logs") as stack:
+        async with _opened(play) as stack:
             lane = await stack.lane()
             began = time.monotonic()
             runs = await _bursts(play, stack, lane)
@@ -143,6 +145,11 @@ def replayed(play: Play) -> Result:
         witness=wanted.witness,
         command=_command(wanted.witness, replay.variant),
     )
+
+
+def _opened(play: Play) -> AbstractAsyncContextManager[Stack]:
+    choice, kept = kept_for_tests(play.loaded, play.choice)
+    return open_stack(play.subject, choice, logs=play.folder / "logs", kept=kept)
 
 
 # --- exploration ---------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ import os
 from pathlib import Path
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.regression import Replay, replay_witness
+from paidonce.harness.explore.regression import Replay, replay_witness, shared_choice
 from paidonce.harness.explore.witness.file import read_witness
 from paidonce.harness.targets.check.find_file import find_source
 from paidonce.harness.targets.file.loading import load_target
+from paidonce.harness.targets.run.kept_for_tests import kept_for_tests
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
 from paidonce.harness.testbed.stack import Choice
@@ -42,10 +43,12 @@ def replay_target_witness(
         assert witness.described_in is not None
         target = find_source(witness.described_in, Path(path))
     loaded = load_target(Path(target))
+    backends, kept = kept_for_tests(loaded, choice or shared_choice())
     return replay_witness(
         path,
         target=TargetSubject(loaded),
         scenario=script_of(loaded),
         variant=variant,
-        choice=choice,
+        choice=backends,
+        kept=kept,
     )
