@@ -9,7 +9,8 @@ import pytest
 from tap_readers import reader_of
 
 from paidonce.harness.explore.control.leases import Held, Lease, Leases
-from paidonce.harness.explore.control.row_leases import RowLeases, interval_seconds
+from paidonce.harness.explore.control.row_leases import RowLeases
+from paidonce.harness.explore.control.time_expressions import interval_seconds
 from paidonce.harness.service.passing import Passing
 from paidonce.harness.taps.redis import RedisCommand
 

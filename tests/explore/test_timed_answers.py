@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from tap_readers import reader_of
 
+from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import Deciding, TimedAnswers, Told, ahead_in
 from paidonce.harness.taps.redis import RedisCommand
 
@@ -34,15 +36,99 @@ TAKE = Told("UPDATE locked_until", "1", looks=False)
 
 def found(*stories: tuple[Told, ...]) -> list[Deciding]:
     """What decides after an execution with these attempts, one after the other."""
-    answers, number, told = TimedAnswers(), 0, {}
+    answers = TimedAnswers()
+    answers.add(told_in_turn(*stories), HIM)
+    return list(answers.found)
+
+
+def told_in_turn(*stories: tuple[Told, ...]) -> dict[str, list[Told]]:
+    number, told = 0, {}
     for place, story in enumerate(stories, start=1):
         numbered = []
         for one in story:
             number += 1
-            numbered.append(Told(one.kind, one.said, one.looks, one.keyed, one.ahead, number))
+            numbered.append(replace(one, number=number))
         told[f"tab {place}"] = numbered
-    answers.add(told, HIM)
-    return list(answers.found)
+    return told
+
+
+WINDOW = Window("created_at")
+
+
+def recent(many: int, window: Window = WINDOW) -> Told:
+    return Told("SELECT recent", str(many), window=window, many=many)
+
+
+LOCK = Told("SELECT FOR UPDATE", "unpaid")
+LOCK_PAID = Told("SELECT FOR UPDATE", "paid")
+NOTED = Told("INSERT tries", "1", looks=False)
+
+
+def test_who_finds_another_of_the_last_minute_is_refused_then_only():
+    assert found((recent(0), NOTED, CHARGE, PAID), (recent(1),)) == [
+        Deciding("SELECT recent", within=WINDOW)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # A limit that is not reached.
+        ((recent(0), NOTED, PAID, CHARGE), (recent(1), NOTED, LATE)),
+        # An order that is young enough to be paid for is found, and then it is paid for.
+        ((recent(1), CHARGE, PAID), (recent(0),)),
+        # What is found comes of age, and what was not found will be.
+        ((recent(0, Window("at", leaves=False)), CHARGE), (recent(1, Window("at", False)),)),
+        # No window at all.
+        ((Told("SELECT", "0", many=0), CHARGE), (Told("SELECT", "1", many=1),)),
+    ],
+)
+def test_other_looks_at_what_is_recent_decide_nothing(first, second):
+    assert found(first, second) == []
+
+
+def test_a_script_that_is_sent_the_time_may_answer_either_way():
+    window = Window("a time", leaves=None, of_rows=False)
+    for first, second in ((1, 0), (0, 1)):
+        asked = recent(first, window), CHARGE, PAID
+        assert found(asked, (recent(second, window),)) == [Deciding("SELECT recent", within=window)]
+
+
+def test_who_was_let_through_and_is_refused_all_the_same_shows_that_the_window_does_not_decide():
+    answers = TimedAnswers()
+    one_after_the_other = told_in_turn((recent(0), NOTED, LOCK, CHARGE, PAID), (recent(1),))
+    answers.add(one_after_the_other, HIM)
+    assert answers.found
+    answers.add(both_let_through((LOCK_PAID, 9)), HIM)
+    assert not answers.found
+    answers.add(one_after_the_other, HIM)  # and it stays so
+    assert not answers.found
+    assert list(answers.withdrawn) == [Deciding("SELECT recent", within=WINDOW)]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        (),  # it went no further, for a crash, say, before the other had done anything
+        ((Told("SELECT FOR UPDATE", "error"), 9), (recent(1), 10)),  # it is asked again
+        ((CHARGE, 9), (PAID, 10)),  # both charge
+    ],
+)
+def test_who_is_let_through_and_not_refused_by_anything_else_shows_nothing(then):
+    answers = TimedAnswers()
+    answers.add(told_in_turn((recent(0), NOTED, LOCK, CHARGE, PAID), (recent(1),)), HIM)
+    answers.add(both_let_through(*then), HIM)
+    assert answers.found
+
+
+def both_let_through(*then: tuple[Told, int]) -> dict[str, list[Told]]:
+    """Two that find nothing recent; the first does everything, then the other goes on."""
+    first = [(recent(0), 1), (NOTED, 3), (LOCK, 5), (CHARGE, 6), (PAID, 7)]
+    second = [(recent(0), 2), (NOTED, 4), *then]
+    return {
+        "tab 1": [replace(told, number=number) for told, number in first],
+        "tab 2": [replace(told, number=number) for told, number in second],
+    }
 
 
 def test_who_counts_to_two_in_this_minute_is_refused():

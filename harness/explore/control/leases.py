@@ -18,7 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.control.row_leases import LONGEST_S, RowLeases, columns_set
+from paidonce.harness.explore.control.row_leases import RowLeases, columns_set
+from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.service.passing import Passing
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
@@ -50,9 +51,13 @@ class Lease:
     words: str
     seconds: float | None = None
     row: tuple[str, str] | None = None
+    endless: bool = False
+    """True if nothing that can be done from outside ends it: it is in the service's own hands."""
 
     def ended_by(self, passing: Passing) -> bool:
         """Return whether it is over, whenever it was taken, once this has passed."""
+        if self.endless:
+            return False
         if self.row is not None:
             table, column = self.row
             put_back = {each for statement in passing.sql for each in columns_set(statement)}
@@ -83,6 +88,16 @@ class Leases:
         attempts go on."""
         words = f"{kind!r} is told until when, in {column}, and that decides"
         self.found.setdefault(kind, Lease(words, row=("", column)))
+
+    def looked(self, kind: str, column: str, of_rows: bool) -> None:
+        """Note that attempts go on by what ``kind`` finds of the last minutes, by ``column``."""
+        words = f"{kind!r} finds what is of the last minutes only, by {column}, and that decides"
+        row = ("", column) if of_rows else None
+        self.found.setdefault(_within(kind), Lease(words, row=row, endless=not of_rows))
+
+    def stands_without(self, kind: str) -> None:
+        """Note that what ``kind`` finds of the last minutes does not decide after all."""
+        self.found.pop(_within(kind), None)
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
@@ -121,6 +136,10 @@ class Leases:
         # Scripts are known by the SHA-1 of their text (redis.io, "Scripting with Lua").
         digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
         self._scripts[digest] = _text(script)
+
+
+def _within(kind: str) -> str:
+    return f"{kind} within"
 
 
 def _text(value: bytes) -> str:

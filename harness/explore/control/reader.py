@@ -287,6 +287,8 @@ class TapReader:
         timed.add(self._stories, roles)
         for answer in timed.found:
             self._reading.decided(answer)
+        for answer in timed.withdrawn:
+            self._reading.leases.stands_without(answer.kind)
 
     @property
     def due(self) -> bool:
@@ -314,6 +316,8 @@ class TapReader:
             looks=looks,
             keyed=reader.keyed(call),
             ahead=reader.ahead(call),
+            window=reader.window(call),
+            many=reader.many(call),
             number=self._answers,
         )
         self._stories.setdefault(owner.name, []).append(told)

@@ -1,8 +1,9 @@
 """Answers that somebody gets only at this time of day, and by which he goes on.
 
 Two attempts count their tries under a key that has the minute in it, and whoever counts to two is
-refused; or one writes until when an order is its own, and the other reads that and is refused.
-A minute later nobody would be. In a search all attempts nearly always meet the same minute, and
+refused; or one writes until when an order is its own, and the other reads that and is refused; or
+one asks for what was done within the last minute, and finds what the other has done. A minute later
+nobody would be. In a search all attempts nearly always meet the same minute, and
 what is taken until a time stays taken, so that a service that rests on such an answer seems to be
 sound.
 
@@ -12,16 +13,20 @@ from what attempts did. Of two that had done the same, and were answered the sam
 got this answer and one another. If they come together again, in a step that changes something or is
 answered otherwise, that answer did not decide; if they do not, and one has changed something that
 the other has not, it did.
+
+Of what is asked through a window of time more is known where somebody was let through it, and was
+refused all the same, another having done everything meanwhile: so it is a minute later too.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, moments_in
-from paidonce.harness.explore.control.row_leases import LONGEST_S
+from paidonce.harness.explore.control.time_expressions import LONGEST_S
+from paidonce.harness.explore.control.time_windows import Window
 
 _MOST = 20_000
 """Places in stories that are remembered."""
@@ -46,6 +51,10 @@ class Told:
     """The columns in which it is answered a time that is ahead of now, by a few minutes at most."""
     number: int = 0
     """In the order of all calls of the execution."""
+    window: Window | None = None
+    """The stretch of time in which it looks for something, if it does."""
+    many: int = 0
+    """How much is found: the number that it is answered, or else of rows or members."""
 
 
 Story = Sequence[Told]
@@ -53,11 +62,13 @@ Story = Sequence[Told]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """A kind of call whose answer decides, and the time in its key, or the column that is ahead."""
+    """A kind of call whose answer decides, and the time in its key, the column that is ahead, or
+    what is looked for in a stretch of time."""
 
     kind: str
     keyed: str = ""
     ahead: str = ""
+    within: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,11 @@ class _Place:
     at: int
     alone: bool
     """True if nobody else changed anything after it."""
+    changed: tuple[str, ...] = ()
+    """The kinds of what was changed after it."""
+    outdone: bool = False
+    """True if another had changed all that is changed here, and more, before the story's end, and
+    the answer was not asked for again."""
 
     @property
     def told(self) -> Told:
@@ -78,7 +94,9 @@ class TimedAnswers:
 
     found: dict[Deciding, None] = field(default_factory=dict)
     """The answers that decide, in the order in which that was found."""
-    _places: dict[Hashable, dict[tuple[str, bool], _Place]] = field(default_factory=dict)
+    withdrawn: dict[Deciding, None] = field(default_factory=dict)
+    """Those that seemed to decide, of which it is known by now that they do not."""
+    _places: dict[Hashable, dict[Hashable, _Place]] = field(default_factory=dict)
     """By who had done and heard what, and asks what: what came of each answer."""
 
     def add(self, stories: Mapping[str, Story], roles: Mapping[str, Hashable]) -> None:
@@ -94,9 +112,13 @@ class TimedAnswers:
                 ),
                 default=-1,
             )
+            rivals = [other for who, other in stories.items() if who != actor]
             past = hash((roles.get(actor, actor),))
             for at, told in enumerate(story):
-                self._see((past, told.kind), _Place(story, at, told.number > last))
+                place = _Place(story, at, told.number > last)
+                if told.window is not None:
+                    place = _windowed(place, rivals)
+                self._see((past, told.kind), place)
                 past = hash((past, told.kind, told.said))
 
     def _see(self, asks: Hashable, place: _Place) -> None:
@@ -105,7 +127,7 @@ class TimedAnswers:
             if len(self._places) >= _MOST:
                 return
             known = self._places[asks] = {}
-        answer = place.told.said, place.alone
+        answer = place.told.said, place.alone, place.changed, place.outdone
         if answer in known:
             return
         for other in known.values():
@@ -114,6 +136,11 @@ class TimedAnswers:
             if (why := _why(place, other)) and _parts(place, other):
                 self.found[why] = None
         known[answer] = place
+        if place.outdone:
+            why = _looks_through(place)
+            self.withdrawn[why] = None
+        for why in self.withdrawn.keys() & self.found.keys():
+            del self.found[why]
 
 
 def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
@@ -137,7 +164,39 @@ def _why(one: _Place, other: _Place) -> Deciding | None:
         # Who wrote it is through with it where nobody else changes anything any more.
         if not place.alone and (columns := place.told.ahead - rest.told.ahead):
             return Deciding(place.told.kind, ahead=min(columns))
+        if _let_through_later(place, rest):
+            return _looks_through(place)
     return None
+
+
+def _looks_through(place: _Place) -> Deciding:
+    window = place.told.window
+    return Deciding(place.told.kind, within=window)
+
+
+def _let_through_later(refused: _Place, let: _Place) -> bool:
+    """Return whether one was refused by what it found in a stretch of time, and would be answered
+    as the other was once that is over."""
+    window = refused.told.window
+    if window is None or len(refused.changed) >= len(let.changed):
+        return False
+    if window.leaves is None:
+        return True
+    more, less = (refused, let) if window.leaves else (let, refused)
+    return more.told.many > less.told.many
+
+
+def _windowed(place: _Place, rivals: Iterable[Story]) -> _Place:
+    """Return a place that looks through a window, with what is known of it."""
+    rest = place.story[place.at + 1 :]
+    changed = tuple(one.kind for one in rest if not one.looks)
+    again = any(one.kind == place.told.kind for one in rest)
+    end = place.story[-1].number
+    outdone = not again and any(
+        len(changed) < sum(not one.looks and place.told.number < one.number < end for one in rival)
+        for rival in rivals
+    )
+    return replace(place, changed=changed, outdone=outdone)
 
 
 def _parts(one: _Place, other: _Place) -> bool:

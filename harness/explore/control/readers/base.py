@@ -22,6 +22,7 @@ from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.control.time_keys import TimeKeys
+from paidonce.harness.explore.control.time_windows import TimeWindows, Window
 from paidonce.harness.explore.control.timed_answers import Deciding, TimedAnswers
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
@@ -53,6 +54,7 @@ class Reading:
     """Reads what Stripe tells of its calls, where it does."""
     time_keys: TimeKeys = field(default_factory=TimeKeys)
     timed_answers: TimedAnswers = field(default_factory=TimedAnswers)
+    time_windows: TimeWindows = field(default_factory=TimeWindows)
     due: bool = False
     """True once anything is due at Stripe at a later time."""
     owners: dict[str, str] = field(default_factory=dict)
@@ -82,6 +84,9 @@ class Reading:
     def decided(self, answer: Deciding) -> None:
         """An answer decides, and somebody would have got another at another time
         of day."""
+        if answer.within is not None:
+            self.leases.looked(answer.kind, answer.within.column, answer.within.of_rows)
+            return
         if answer.ahead:
             self.leases.read(answer.kind, answer.ahead)
             return
@@ -203,6 +208,14 @@ class CallReader(ABC, Generic[C]):
     def ahead(self, call: C) -> frozenset[str]:
         """Return where the answer has a time that is ahead of now, by a few minutes at most."""
         return frozenset()
+
+    def window(self, call: C) -> Window | None:
+        """Return the stretch of time in which the call has looked for something, if it has."""
+        return None
+
+    def many(self, call: C) -> int:
+        """Return how much it is answered: the number, or else how many rows or members."""
+        return 0
 
     def refused(self, call: C) -> bool:
         """Return whether the call asked for something, did not get it, and changed nothing."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.failures import Place, Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
 from paidonce.harness.explore.control.sql_sessions import Found
+from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_rows
@@ -19,6 +21,8 @@ from paidonce.harness.taps.postgres import Statement, Unit
 from paidonce.harness.taps.postgres.errors import FAULTS, TERMINATED
 from paidonce.harness.taps.postgres.units import COMMIT
 
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+"""A count; a longer number is an id, a time or an amount."""
 _ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
 _TO_END = frozenset({"commit", "rollback", "end", "abort"})
 _LETS_GO = frozenset({"commit", "rollback", "rollback to"})
@@ -233,6 +237,22 @@ class PostgresReader(CallReader[Unit]):
         answer = call.answer
         rows = (zip(answer.columns, row, strict=False) for row in answer.sample)
         return ahead_in(value for row in rows for value in row)
+
+    def window(self, call: Unit) -> Window | None:
+        windows = self.reading.time_windows
+        each = [windows.statement(one.sql, one.params) for one in call.statements]
+        return next(filter(None, each), None)
+
+    def many(self, call: Unit) -> int:
+        answer = call.answer
+        if answer.rows == 1 and answer.sample and len(answer.sample[0]) == 1:
+            (value,) = answer.sample[0]
+            if value in ("t", "f"):
+                return int(value == "t")
+            if value is not None and _WHOLE.fullmatch(value):
+                return int(value)
+        tag = answer.tags[-1].split()[-1] if answer.tags and not answer.rows else ""
+        return int(tag) if tag.isdigit() else answer.rows
 
     def refused(self, call: Unit) -> bool:
         return refused(call)

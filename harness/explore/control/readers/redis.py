@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader
+from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.redis import redis_footprint
@@ -70,6 +71,14 @@ class RedisReader(CallReader[RedisCommand]):
         reply = call.reply
         return ahead_in([("its value", _text(reply))]) if isinstance(reply, bytes) else frozenset()
 
+    def window(self, call: RedisCommand) -> Window | None:
+        windows = self.reading.time_windows
+        each = [windows.command(one.name, one.args) for one in (*(call.transaction or ()), call)]
+        return next(filter(None, each), None)
+
+    def many(self, call: RedisCommand) -> int:
+        return _many(call.reply)
+
     def refused(self, call: RedisCommand) -> bool:
         return refused(call)
 
@@ -83,6 +92,18 @@ def refused(call: RedisCommand) -> bool:
         options = {argument.upper() for argument in call.args[2:]}
         return b"NX" in options and b"GET" not in options and call.reply is None
     return call.name in _NOT_TAKEN and call.reply == 0
+
+
+def _many(reply: object) -> int:
+    match reply:
+        case int():
+            return reply
+        case bytes():
+            return int(reply) if reply.isdigit() and len(reply) < 10 else 1
+        case list() | tuple():
+            return sum(map(_many, reply))
+        case _:
+            return 0
 
 
 def _text(value: bytes) -> str:
