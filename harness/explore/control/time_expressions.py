@@ -1,4 +1,4 @@
-"""What an expression of SQL says of the time: that it asks the clock, and how long something lasts.
+"""Reads expressions of SQL that speak of the time: who asks the clock, how long something lasts.
 
 The clock is Postgres's own, or that of the service, which then sends a time of now.
 """

@@ -40,7 +40,7 @@ _OF_A_SET = frozenset({"ZCARD", "ZRANGE", "ZREVRANGE", "ZSCORE", "ZRANK", "ZMSCO
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is compared with the clock: a column, or the members of a key.
+    """A column that is compared with the clock, or the members of a key.
 
     ``leaves`` tells that what is found now is not found any more when time has passed; False that
     it is the other way round, and None that either may be.

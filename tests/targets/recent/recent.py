@@ -1,8 +1,8 @@
 """Takes the money for an order unless somebody has tried within the last minute.
 
 ``window`` looks for that under a lock, and at nothing else: a minute later the order is charged
-again. ``window_and_status`` looks for it first, and then claims the order by its status. ``sliding``
-counts tries in a sorted set of Redis, in one transaction with its own.
+again. ``window_and_status`` looks for it first, and then claims the order by its status.
+``sliding`` counts tries in a sorted set of Redis, in one transaction with its own.
 """
 
 from __future__ import annotations
