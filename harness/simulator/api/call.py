@@ -65,6 +65,7 @@ class CallPlan(msgspec.Struct, frozen=True, gc=False):
     """The call to be executed, and what has to be waited for; delays are in seconds."""
 
     prepared: Prepared
+    form: Form
     record: Record | None
     lock: str | None
     before: float

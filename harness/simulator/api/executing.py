@@ -7,7 +7,7 @@ import traceback
 
 import msgspec
 
-from paidonce.harness.simulator.api.call import Call, CallPlan, Prepared
+from paidonce.harness.simulator.api.call import Call, CallPlan
 from paidonce.harness.simulator.domain.errors import (
     Refused,
     StripeError,
@@ -16,6 +16,7 @@ from paidonce.harness.simulator.domain.errors import (
     stopping,
 )
 from paidonce.harness.simulator.domain.objects import ErrorObject, EventRequest
+from paidonce.harness.simulator.domain.seeding import seed
 from paidonce.harness.simulator.domain.touched import watched
 from paidonce.harness.simulator.engine import faults
 from paidonce.harness.simulator.engine.faults import When
@@ -33,7 +34,7 @@ def at_once(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     """Execute what need not wait for anything."""
     record, stored = plan.record, None
     try:
-        stored = _run(simulation, call, plan.prepared)
+        stored = _run(simulation, call, plan)
     finally:
         _end(call, record, stored)
     return stored
@@ -50,7 +51,7 @@ async def execute(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
             await simulation.pause(plan.held)
             if simulation.stopping:
                 raise stopping()
-            stored = _run(simulation, call, plan.prepared)
+            stored = _run(simulation, call, plan)
         finally:
             if plan.lock is not None:
                 taken.release(plan.lock)
@@ -71,7 +72,7 @@ def _end(call: Call, record: Record | None, stored: Stored | None) -> None:
         call.epoch.keys.finish(record, stored)
 
 
-def _run(simulation: Simulation, call: Call, prepared: Prepared) -> Stored:
+def _run(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     """Execute and encode, without a chance for any other request to come in between.
 
     Raises ``Refused`` for an injected error that is not to be stored.
@@ -84,7 +85,9 @@ def _run(simulation: Simulation, call: Call, prepared: Prepared) -> Stored:
     if call.touched is not None:
         world = watched(world, call.touched)
     try:
-        stored = Stored(200, _encoder.encode(prepared(world, cause)))
+        if simulation.settings.seed_ids:
+            seed(world, call.request.method, call.request.path, plan.form)
+        stored = Stored(200, _encoder.encode(plan.prepared(world, cause)))
     except StripeError as error:
         stored = stored_error(error)
     except Exception as defect:  # one of ours: a 500, as a defect of Stripe's would be

@@ -87,11 +87,11 @@ def _claim(simulation: Simulation, call: Call, entered: Entered) -> CallPlan | B
     lock = locks.subject(call.epoch.world, request.method, endpoint.kind, identifier, entered.form)
     latency = call.fault if isinstance(call.fault, faults.LatencyFault) else simulation.latency
     if latency is None:
-        return CallPlan(prepared, record, lock, 0, 0, 0)
+        return CallPlan(prepared, entered.form, record, lock, 0, 0, 0)
     delay = simulation.delay
     before, held, after = delay(latency.before), delay(latency.held), delay(latency.after)
     half = delay(latency.around) / 2
-    return CallPlan(prepared, record, lock, before + half, held, after + half)
+    return CallPlan(prepared, entered.form, record, lock, before + half, held, after + half)
 
 
 def _waits(call: Call, plan: CallPlan) -> bool:

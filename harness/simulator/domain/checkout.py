@@ -26,7 +26,8 @@ from paidonce.harness.simulator.domain.catalog import CreatePrice
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF, Confirmation
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_minimum
-from paidonce.harness.simulator.domain.intents import CreateIntent, as_asked
+from paidonce.harness.simulator.domain.intents import CreateIntent
+from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import (
     EventRequest,
     Metadata,

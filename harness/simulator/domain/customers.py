@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.simulator.domain.errors import no_such
-from paidonce.harness.simulator.domain.intents import as_asked
+from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
 from paidonce.harness.simulator.domain.payment_methods import detach
 from paidonce.harness.simulator.domain.state import World

@@ -25,9 +25,16 @@ class IdSource:
         self.root = secrets.token_hex(16) if seed is None else f"seed {seed}"
         self.drawn: dict[str, int] = {}
         """How many ids each stream has given so far."""
+        self._given: dict[str, str] = {}
+
+    def give(self, prefix: str, identifier: str) -> None:
+        """Have the next id of that prefix be ``identifier``."""
+        self._given[prefix] = identifier
 
     def draw(self, prefix: str) -> str:
         """A new id such as ``pi_`` followed by 24 characters."""
+        if self._given and prefix in self._given:
+            return self._given.pop(prefix)
         return prefix + self._characters(prefix, _LENGTH)
 
     def client_secret(self, intent_id: str) -> str:

@@ -33,6 +33,7 @@ from paidonce.harness.simulator.domain.intent_checks import (
     require_minimum,
     require_usable,
 )
+from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
@@ -246,19 +247,6 @@ def _on_an_open_page(world: World, identifier: str) -> bool:
     (https://docs.stripe.com/api/payment_intents/cancel)."""
     session = world.session_of.get(identifier)
     return session is not None and world.sessions[session].status == "open"
-
-
-def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:
-    """``old`` with ``changes`` laid over it; a None removes its key."""
-    union = {**old, **changes}
-    return {key: value for key, value in union.items() if value is not None}
-
-
-def as_asked(old: Metadata, given: dict[str, str | None] | None) -> Metadata:
-    """The metadata after a request: None leaves it, an empty one clears it, others are merged."""
-    if given is None:
-        return old
-    return merged({} if given == {} else old, given)
 
 
 @cache

@@ -13,6 +13,7 @@ import msgspec
 
 from paidonce.harness.simulator.domain.cards import NOT_SIMULATED, PAYMENT_METHODS, TOKENS, Card
 from paidonce.harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
+from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
 from paidonce.harness.simulator.domain.state import World
 
@@ -51,7 +52,7 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
 
 def create(world: World, token: str, metadata: Metadata) -> PaymentMethod:
     """A payment method from a test token such as ``tok_visa``; 400 for an unknown token."""
-    card = TOKENS.get(token)
+    card = TOKENS.get(token) or world.tokens.get(token)
     if card is None:
         raise no_such("token", token, "card[token]", status=400)
     return _add(world, card, metadata)
@@ -179,8 +180,7 @@ def update(
     if shown is not None:
         changes["allow_redisplay"] = shown
     if metadata is not None:
-        old = {} if metadata == {} else method.metadata
-        changes["metadata"] = {k: v for k, v in {**old, **metadata}.items() if v is not None}
+        changes["metadata"] = as_asked(method.metadata, metadata)
     method = msgspec.structs.replace(method, **changes)
     world.payment_methods.put(method)
     world.emit("payment_method.updated", method, cause)

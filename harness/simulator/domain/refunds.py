@@ -9,7 +9,7 @@ import msgspec
 
 from paidonce.harness.simulator.domain import charges, money
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
-from paidonce.harness.simulator.domain.intents import merged
+from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import Charge, EventRequest, Metadata, Refund
 from paidonce.harness.simulator.domain.state import World
 

@@ -31,7 +31,7 @@ from paidonce.harness.simulator.domain.errors import (
     unexpected_setup_state,
 )
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_usable
-from paidonce.harness.simulator.domain.intents import as_asked
+from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import (
     ErrorObject,
     EventRequest,

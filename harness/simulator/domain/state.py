@@ -66,6 +66,7 @@ _BY_ID = (
     "authenticated",
     "secret_of",
     "card_of",
+    "tokens",
     "session_of",
     "checkouts",
 )
@@ -134,6 +135,8 @@ class World:
         self.planned = 0
         self.card_of: dict[str, Card] = {}
         """By payment method id: how the card behind it behaves."""
+        self.tokens: dict[str, Card] = {}
+        """By token: its card; the test tokens are not among them."""
         self.charges_of: defaultdict[str, list[str]] = defaultdict(list)
         """By payment intent id, oldest first."""
         self.refunds_of: defaultdict[str, list[str]] = defaultdict(list)

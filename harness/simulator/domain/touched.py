@@ -137,6 +137,7 @@ class _View(World):
         self.session_of = world.session_of
         self.secret_of = world.secret_of
         self.card_of = world.card_of
+        self.tokens = world.tokens
 
     def plan(self, seconds: float, what: str, subject: str) -> None:
         self._world.plan(seconds, what, subject)

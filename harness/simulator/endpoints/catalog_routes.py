@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from paidonce.harness.simulator.domain import catalog, intents, money
+from paidonce.harness.simulator.domain import catalog, money
 from paidonce.harness.simulator.domain.catalog import CreatePrice, CreateProduct
 from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import listing
@@ -154,7 +155,7 @@ def product(params: Params, *, identifier: str | None = None) -> CreateProduct:
         name=params.required("name"),
         id=identifier,
         active=params.boolean("active", True),
-        metadata=intents.merged({}, params.metadata() or {}),
+        metadata=merged({}, params.metadata() or {}),
         images=params.strings("images") or (),
         extras=_product_extras(params),
     )
@@ -185,7 +186,7 @@ def price_data(params: Params, *, of_product: bool = True, inline: bool = False)
         active=not inline and params.boolean("active", True),
         lookup_key=None if inline else params.string("lookup_key"),
         transfer_lookup_key=not inline and params.boolean("transfer_lookup_key"),
-        metadata={} if inline else intents.merged({}, params.metadata() or {}),
+        metadata={} if inline else merged({}, params.metadata() or {}),
         nickname=None if inline else params.string("nickname"),
         tax_behavior=params.choice("tax_behavior", _TAX) or "unspecified",
     )

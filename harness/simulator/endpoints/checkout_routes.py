@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from paidonce.harness.simulator.domain import checkout, intents
+from paidonce.harness.simulator.domain import checkout
 from paidonce.harness.simulator.domain.checkout import CreateSession, Wanted
 from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params, listing
@@ -186,7 +187,7 @@ def _intent(params: Params) -> dict[str, Any]:
     if data is None:
         return {}
     found = {
-        "intent_metadata": intents.merged({}, data.metadata() or {}),
+        "intent_metadata": merged({}, data.metadata() or {}),
         "capture_method": intent_params.capture_method(data) or "automatic_async",
         "intent": intent_params.extras(data, _ON_INTENT),
     }
@@ -200,7 +201,7 @@ def _setup(params: Params) -> dict[str, Any]:
     if data is None:
         return {}
     found = {
-        "intent_metadata": intents.merged({}, data.metadata() or {}),
+        "intent_metadata": merged({}, data.metadata() or {}),
         "intent": {"description": data.string("description")},
     }
     data.finish()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from paidonce.harness.simulator.domain import intents, money
+from paidonce.harness.simulator.domain import money
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import Refused
+from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.wire.params import Params
 
@@ -44,7 +45,7 @@ def currency(text: str) -> str:
 
 def new_metadata(params: Params) -> dict[str, str]:
     """``metadata`` of a new object, without keys that are given no value."""
-    return intents.merged({}, params.metadata() or {})
+    return merged({}, params.metadata() or {})
 
 
 def source(params: Params) -> PaymentSource | None:

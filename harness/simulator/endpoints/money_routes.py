@@ -10,6 +10,7 @@ import msgspec
 from paidonce.harness.simulator.domain import balance, checkout, intents, refunds
 from paidonce.harness.simulator.domain.collection import Collection, Identified
 from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
+from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import listing
@@ -28,7 +29,7 @@ def create_refund(params: Params, _: str) -> Execution:
         charge=params.string("charge"),
         amount=params.integer("amount", minimum=1),
         reason=params.choice("reason", _REASONS),
-        metadata=intents.merged({}, params.metadata() or {}),
+        metadata=merged({}, params.metadata() or {}),
     )
     if request.payment_intent is None and request.charge is None:
         raise Refused(
@@ -138,7 +139,7 @@ def update_charge(params: Params, identifier: str) -> Execution:
         charge = _get(world.charges, "charge", identifier)
         charge = msgspec.structs.replace(
             charge,
-            metadata=intents.as_asked(charge.metadata, metadata),
+            metadata=as_asked(charge.metadata, metadata),
             **changes,
         )
         world.charges.put(charge)

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from paidonce.harness.simulator.domain import customers, intents, payment_methods
+from paidonce.harness.simulator.domain import customers, payment_methods
 from paidonce.harness.simulator.domain.errors import Refused, no_such
+from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import listing
@@ -21,7 +22,7 @@ _CUSTOMER_TEXTS = ("name", "email", "phone", "description")
 
 def create_customer(params: Params, _: str) -> Execution:
     """POST /v1/customers."""
-    metadata = intents.merged({}, params.metadata() or {})
+    metadata = merged({}, params.metadata() or {})
     attributes = _customer_attributes(params)
     method = params.string("payment_method")
 
@@ -75,7 +76,7 @@ def search_customers(params: Params, _: str) -> Execution:
 
 def create_payment_method(params: Params, _: str) -> Execution:
     """POST /v1/payment_methods, from a card token."""
-    metadata = intents.merged({}, params.metadata() or {})
+    metadata = merged({}, params.metadata() or {})
     token = card_token(params)
     return lambda world, _: payment_methods.create(world, token, metadata)
 
@@ -132,7 +133,7 @@ def create_endpoint(params: Params, _: str) -> Execution:
     if events is None:
         raise params.missing("enabled_events")
     description = params.string("description")
-    metadata = intents.merged({}, params.metadata() or {})
+    metadata = merged({}, params.metadata() or {})
     version = params.string("api_version")
 
     def execute(world: World, _: EventRequest) -> Answer:
@@ -175,7 +176,7 @@ def update_endpoint(params: Params, identifier: str) -> Execution:
     def execute(world: World, _: EventRequest) -> Answer:
         endpoint = _endpoint(world, identifier)
         if metadata is not None:
-            changes["metadata"] = intents.as_asked(endpoint.metadata, metadata)
+            changes["metadata"] = as_asked(endpoint.metadata, metadata)
         endpoint = msgspec.structs.replace(endpoint, **changes)
         world.webhook_endpoints.put(endpoint)
         return endpoint

@@ -93,6 +93,7 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "clock_ahead": simulation.clock.ahead,
         **{name: list(getattr(world, name)) for name in _KINDS},
         "cards": {method: _NAME_OF[card] for method, card in world.card_of.items()},
+        "tokens": {token: _NAME_OF[card] for token, card in world.tokens.items()},
         "secrets": world.secret_of,
         "deleted": sorted(world.deleted),
         "session_of": world.session_of,
@@ -154,6 +155,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
         for item in given.get(name, ()) if name in _LATER else given[name]:
             collection.put(_event(item) if kind is Event else msgspec.convert(item, kind))
     world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
+    world.tokens = {token: _CARD_OF[name] for token, name in given.get("tokens", {}).items()}
     for charge in world.charges:
         world.charges_of[charge.payment_intent].append(charge.id)
     for refund in world.refunds:

@@ -44,5 +44,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts beyond this machine that events may be sent to."""
     load: str | None = None
     save: str | None = None
+    seed_ids: bool = False
+    """Make an object whose id is not known when it is first named."""
     for_people: bool = False
     """Say readably, not as JSON, that it listens."""

@@ -1,0 +1,3 @@
+module paidonce/front
+
+go 1.21
