@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 import psycopg
@@ -24,6 +24,16 @@ def with_database(url: str, database: str) -> str:
     """The same server and parameters, another database."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
+
+
+def with_user(url: str, user: str) -> str:
+    """The same for another user, by the same password; as it is without one."""
+    if not user:
+        return url
+    parts = urlsplit(url)
+    password = f":{parts.password}" if parts.password else ""
+    _, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}{password}@{place}"))
 
 
 def connect(url: str, *, seconds: int | None = None) -> psycopg.Connection[tuple[object, ...]]:
@@ -74,6 +84,30 @@ def create_database(
             f"database {name} cannot be created: {error.diag.message_primary}; "
             "the Postgres user needs the CREATEDB attribute"
         ) from None
+    except psycopg.OperationalError as error:
+        raise lost(error) from None
+
+
+def make_user(url: str, user: str, *, ours: bool) -> None:
+    """Have a user who may do anything on a server of ``ours``; elsewhere it has to be there.
+
+    Raises ``UsageError`` where it is not, and ``Unavailable``.
+    """
+    try:
+        with connect(url) as connection:
+            there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,))
+            if there.fetchone() is not None:
+                return
+            if not ours:
+                raise UsageError(
+                    f"[database], user: there is no user {user!r} on the Postgres that was given; "
+                    "make it, or let the service be told {postgres_user}"
+                )
+            password = unquote(urlsplit(url).password or "")
+            statement = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER").format(sql.Identifier(user))
+            if password:
+                statement += sql.SQL(" PASSWORD {}").format(sql.Literal(password))
+            connection.execute(statement)
     except psycopg.OperationalError as error:
         raise lost(error) from None
 

@@ -22,7 +22,17 @@ _QUESTIONS = {
     "port_env": ("--port-env", "Which variable names the port it listens on"),
     "ready": ("--ready", "Which path answers when it is ready (empty: once its port accepts)"),
     "database_env": ("--database-env", "Which variable holds its database URL (empty: none)"),
+    "database_host_env": ("--database-host-env", "Which variable holds its database's host"),
+    "database_port_env": ("--database-port-env", "Which variable holds its database's port"),
+    "database_name_env": ("--database-name-env", "Which variable holds its database's name"),
+    "database_user_env": ("--database-user-env", "Which variable holds its database's user"),
+    "database_password_env": (
+        "--database-password-env",
+        "Which variable holds its database's password",
+    ),
     "stripe_env": ("--stripe-env", "Which variable holds Stripe's address (empty: none does)"),
+    "stripe_host_env": ("--stripe-host-env", "Which variable holds Stripe's host"),
+    "stripe_port_env": ("--stripe-port-env", "Which variable holds Stripe's port"),
     "stripe_key_env": ("--stripe-key-env", "Which variable holds Stripe's secret key"),
     "schema": ("--schema", "Which SQL file makes its tables (empty: a command does)"),
     "migrate": ("--migrate", "Which command makes its tables (empty: none)"),
@@ -34,6 +44,16 @@ _QUESTIONS = {
     "success": ("--success", "With which status is a payment answered"),
 }
 _NEEDED = ("command",)
+_APART = (
+    "database_host_env",
+    "database_port_env",
+    "database_name_env",
+    "database_user_env",
+    "database_password_env",
+    "stripe_host_env",
+    "stripe_port_env",
+)
+"""Asked for by flags alone: few services are told an address in parts."""
 
 
 def init_command(
@@ -55,8 +75,29 @@ def init_command(
         str | None,
         typer.Option(help="The variable that holds its database URL; '' where it has none."),
     ] = None,
+    database_host_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its database's host, if apart.")
+    ] = None,
+    database_port_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its database's port, if apart.")
+    ] = None,
+    database_name_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its database's name, if apart.")
+    ] = None,
+    database_user_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its database's user, if apart.")
+    ] = None,
+    database_password_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its database's password, if apart.")
+    ] = None,
     stripe_env: Annotated[
         str | None, typer.Option(help="The variable that holds Stripe's address.")
+    ] = None,
+    stripe_host_env: Annotated[
+        str | None, typer.Option(help="The variable that holds Stripe's host, if apart.")
+    ] = None,
+    stripe_port_env: Annotated[
+        str | None, typer.Option(help="The variable that holds Stripe's port, if apart.")
     ] = None,
     stripe_key_env: Annotated[
         str | None, typer.Option(help="The variable that holds Stripe's secret key.")
@@ -94,7 +135,14 @@ def init_command(
         "port_env": port_env,
         "ready": ready,
         "database_env": database_env,
+        "database_host_env": database_host_env,
+        "database_port_env": database_port_env,
+        "database_name_env": database_name_env,
+        "database_user_env": database_user_env,
+        "database_password_env": database_password_env,
         "stripe_env": stripe_env,
+        "stripe_host_env": stripe_host_env,
+        "stripe_port_env": stripe_port_env,
         "stripe_key_env": stripe_key_env,
         "schema": schema,
         "migrate": migrate,
@@ -131,11 +179,15 @@ def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
     flag."""
     usual: dict[str, Any] = {field.name: field.default for field in fields(Answers)}
     usual["name"] = path.resolve().parent.name.replace(" ", "-") or "service"
+    # Who says where a part of an address goes has none of the whole, unless it is said as well.
+    for whole, part in (("database_env", "database_host_env"), ("stripe_env", "stripe_host_env")):
+        if given.get(part):
+            usual[whole] = ""
     found: dict[str, Any] = {}
     for name, (flag, question) in _QUESTIONS.items():
         if name in given:
             found[name] = given[name]
-        elif ask:
+        elif ask and name not in _APART:
             default = usual[name] if name not in _NEEDED else None
             found[name] = typer.prompt(question, default=default, type=type(default or ""))
         elif name in _NEEDED:
@@ -148,4 +200,13 @@ def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
         except ValueError as error:
             flag = _QUESTIONS[name][0]
             raise UsageError(f"{flag}: expected JSON, got {found[name]!r} ({error})") from None
-    return Answers(**found)
+    answers = Answers(**found)
+    if not answers.database_variables:
+        for name in ("schema", "migrate"):
+            if given.get(name):
+                flag = _QUESTIONS[name][0]
+                raise UsageError(
+                    f"{flag}: the service is told of no database; say which variable holds its "
+                    "URL, --database-env, or its host, --database-host-env"
+                )
+    return answers

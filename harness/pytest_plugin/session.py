@@ -82,7 +82,7 @@ class RaceSession:
         """A service that runs already, or ports that are taken as they are, are for one worker at
         a time."""
         shared = self._settings.shared
-        if target is None or shared is None or not _is_one_of_a_kind(target[0]):
+        if target is None or shared is None or not target[1].one_at_a_time:
             yield
             return
         shared.mkdir(mode=0o700, exist_ok=True)
@@ -110,12 +110,6 @@ class RaceSession:
 
 def _key(loaded: Loaded) -> str:
     return hashlib.sha256(str(loaded.path).encode()).hexdigest()[:16]
-
-
-def _is_one_of_a_kind(loaded: Loaded) -> bool:
-    taps = loaded.file.taps
-    ports = (taps.postgres_port, taps.stripe_port, taps.redis_port)
-    return loaded.file.service is not None or any(port is not None for port in ports)
 
 
 class Target:

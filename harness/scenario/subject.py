@@ -14,7 +14,7 @@ from paidonce.harness.service import launch as service
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
-from paidonce.harness.testbed.bench import Bench, Ports, Source, Subject
+from paidonce.harness.testbed.bench import Bench, OwnDatabase, Ports, Source, Subject
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,14 @@ class Described:
     @property
     def wants_tls(self) -> bool:
         return False
+
+    @property
+    def own_database(self) -> OwnDatabase:
+        return OwnDatabase()
+
+    @property
+    def stripe_host(self) -> str:
+        return ""
 
     @property
     def keeps_state_unseen(self) -> bool:

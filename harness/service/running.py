@@ -52,9 +52,13 @@ def start_process(
     begin: Callable[[int], Child],
     ready: Callable[[Child, int], object],
     port_taken: Callable[[str], bool],
+    wanted: int | None = None,
 ) -> Process:
-    """Start a process on a port that is free; raises what ``start_listening`` does."""
-    child, port = start_listening(begin, ready, port_taken, shares=False)
+    """Start a process on ``wanted``, or on a port that is free.
+
+    Raises what ``start_listening`` does.
+    """
+    child, port = start_listening(begin, ready, port_taken, wanted=wanted, shares=False)
     return Process(name, child, port, begin, ready)
 
 

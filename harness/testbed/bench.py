@@ -64,6 +64,14 @@ class Ports:
     stripe_tls: int | None = None
 
 
+@dataclass(frozen=True)
+class OwnDatabase:
+    """What a service takes its database to be called, and itself there; empty: it is told."""
+
+    name: str = ""
+    user: str = ""
+
+
 class Subject(Protocol):
     """How a service is brought to life, and who its clients are."""
 
@@ -90,6 +98,14 @@ class Subject(Protocol):
 
     @property
     def ports(self) -> Ports: ...
+
+    @property
+    def own_database(self) -> OwnDatabase: ...
+
+    @property
+    def stripe_host(self) -> str:
+        """The host that it takes for Stripe's besides Stripe's own; empty if there is none."""
+        ...
 
     @property
     def wants_tls(self) -> bool:
@@ -196,6 +212,8 @@ class Bench:
     """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
     tapped: bool = True
     """True if the service talks to Stripe by way of the tap."""
+    logs: Path | None = None
+    """The folder of logs, where files are written at all."""
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
     """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
     its log can be read."""

@@ -24,6 +24,7 @@ from paidonce.harness.backends.base import Backend as AnyBackend
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.choice import Choice
 from paidonce.harness.backends.kept_databases import KeptDatabases
+from paidonce.harness.backends.postgres_admin import with_user
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
 from paidonce.harness.capability import Capability
@@ -86,7 +87,12 @@ class Stack:
         tls = None
         if self.subject.wants_tls:
             folder = self.exits.enter_context(TempFolder(public=True))
-            entrance = StripeTls(tap.url, folder.path, port=self.subject.ports.stripe_tls or 0)
+            entrance = StripeTls(
+                tap.url,
+                folder.path,
+                port=self.subject.ports.stripe_tls or 0,
+                host=self.subject.stripe_host,
+            )
             tls = await self.exits.enter_async_context(entrance)
         egress = None
         # Where the tap has a port for TLS, Stripe's own name leads to it.
@@ -119,12 +125,13 @@ class Stack:
         await asyncio.to_thread(lane.redis.flush)
         async with AsyncExitStack() as exits:
             name, url, server = await self._database(exits, lane, variant, controlled=controlled)
-            addresses = addresses_of(lane, url, tapped=tapped)
+            own = with_user(url, self.subject.own_database.user)
+            addresses = addresses_of(lane, own, tapped=tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
             if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
                 wanted["stripe_stateless"] = "1"
-            taps, addresses = await self._taps(exits, lane, url, addresses, controlled_by)
+            taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by)
             blocking = await _past_the_tap(exits, url) if controlled else None
             start = Start(variant, addresses, wanted, controlled, log)
             running = await in_thread(
@@ -164,6 +171,7 @@ class Stack:
                 tls=lane.tls,
                 egress=lane.egress,
                 tapped=tapped,
+                logs=self.logs,
                 postgres_errors=getattr(server, "errors", None),
             )
             exits.push_async_callback(bench.close)
@@ -191,7 +199,7 @@ class Stack:
     ) -> tuple[str, str, PostgresServer]:
         """A database for one service, its URL and its server; dropped with ``exits`` unless it was
         there."""
-        name = database_name(variant)
+        name = self.subject.own_database.name or database_name(variant)
         if self.subject.database_url:
             return name, self.subject.database_url, self.postgres
         template = await self.templates.of(lane, variant)

@@ -29,6 +29,7 @@ from paidonce.harness.backends.kept_databases import (
     MigrationInputs,
     moment,
 )
+from paidonce.harness.backends.postgres_admin import make_user, with_user
 from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres, embedded_version
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.process.threads import in_thread
@@ -176,15 +177,26 @@ class Templates:
         self, lane: Lane, variant: str, server: PostgresServer
     ) -> tuple[Template, float]:
         """A database that is made now, and how many seconds it took."""
+        own = self.subject.own_database
         name = database_name("template")
-        url = await asyncio.to_thread(server.create_database, name)
-        if server is self.postgres:
+        url = await asyncio.to_thread(server.create_database, own.name or name)
+        if server is self.postgres and not own.name:
             self.exits.push_async_callback(asyncio.to_thread, server.drop_database, name)
-        told = replace(self.addresses(lane, url), postgres_is_ours=server.kind != "url")
-        began = time.monotonic()
-        await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
-        await asyncio.to_thread(spread_sequences, url)
-        seconds = time.monotonic() - began
+        ours = server.kind != "url"
+        try:
+            if own.user:
+                await asyncio.to_thread(make_user, url, own.user, ours=ours)
+            told = replace(self.addresses(lane, with_user(url, own.user)), postgres_is_ours=ours)
+            began = time.monotonic()
+            await in_thread(lambda called_off: self.subject.migrate(variant, told, called_off))
+            await asyncio.to_thread(spread_sequences, url)
+            seconds = time.monotonic() - began
+            if own.name:  # which the service's own will be called, a copy of this one
+                url = await asyncio.to_thread(server.create_database, name, own.name)
+                self.exits.push_async_callback(asyncio.to_thread, server.drop_database, name)
+        finally:
+            if own.name:
+                await asyncio.to_thread(server.drop_database, own.name)
         stripe = (told.stripe_url, told.stripe_tls_url, told.stripe_proxy)
         addresses = (*(urlsplit(one).netloc for one in stripe), told.redis_url, told.ca_bundle)
         return Template(server, name, url, lane.number, addresses), seconds

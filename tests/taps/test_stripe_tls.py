@@ -25,13 +25,13 @@ async def _stripe(reader, writer):
         writer.close()
 
 
-def on_tls(folder, work):
+def on_tls(folder, work, host=""):
     async def main():
         server = await asyncio.start_server(_stripe, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with (
             StripeTap(f"http://127.0.0.1:{port}", metadata_key="order_id") as tap,
-            StripeTls(tap.url, folder) as tls,
+            StripeTls(tap.url, folder, host=host) as tls,
         ):
             await work(tls)
         server.close()
@@ -41,6 +41,17 @@ def on_tls(folder, work):
 
 def trusting(tls):
     return ssl.create_default_context(cafile=str(tls.bundle))
+
+
+def test_a_host_that_a_service_has_fixed_leads_to_the_tap(tmp_path):
+    async def work(tls):
+        async with httpx.AsyncClient(
+            verify=trusting(tls), proxy=tls.proxy_url, trust_env=False, timeout=DEADLINE_S
+        ) as client:
+            answer = await client.get("https://payments.example/v1/charges")
+            assert answer.text == "GET /v1/charges HTTP/1.1"
+
+    on_tls(tmp_path, work, "payments.example")
 
 
 def test_stripe_by_tls_and_by_a_proxy(tmp_path):

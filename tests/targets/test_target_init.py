@@ -47,6 +47,34 @@ def test_whatever_is_answered_the_file_is_toml(tmp_path, flags):
     assert tomllib.loads(path.read_text())["process"][0]["command"] == "./serve"
 
 
+def test_a_service_may_be_told_host_and_port_apart(tmp_path):
+    (tmp_path / "schema.sql").write_text("SELECT 1;")
+    path = tmp_path / "target.toml"
+    flags = ["--database-host-env", "PGHOST", "--database-port-env", "PGPORT", "--yes"]
+    flags += ["--database-name-env", "PGDATABASE", "--database-user-env", "PGUSER"]
+    flags += ["--database-password-env", "PGPASSWORD", "--migrate", "./migrate"]
+    flags += ["--stripe-host-env", "STRIPE_HOST", "--stripe-port-env", "STRIPE_PORT"]
+    said = run.invoke(app, ["init", str(path), "--command", "./serve", *flags])
+    assert said.exit_code == 0, said.output
+    file = load_target(path).file
+    database = {
+        "PGHOST": "{postgres_host}",
+        "PGPORT": "{postgres_port}",
+        "PGDATABASE": "{postgres_database}",
+        "PGUSER": "{postgres_user}",
+        "PGPASSWORD": "{postgres_password}",
+    }
+    assert file.process[0].env == {
+        "PORT": "{port}",
+        **database,
+        "STRIPE_HOST": "{stripe_host}",
+        "STRIPE_PORT": "{stripe_port}",
+        "STRIPE_API_KEY": "{stripe_key}",
+    }
+    assert file.database.env == database
+    assert file.taps.need == ("postgres", "stripe")
+
+
 def test_a_service_without_a_database_is_not_asked_for_one(tmp_path):
     path = tmp_path / "target.toml"
     flags = ["--command", "./serve", "--database-env", "", "--yes"]
@@ -63,6 +91,8 @@ def test_a_service_without_a_database_is_not_asked_for_one(tmp_path):
     [
         ([], "--command is missing"),
         (["--command", "x", "--create-json", "{"], "--create-json: expected JSON"),
+        (["--command", "x", "--database-env", "", "--schema", "a.sql"], "--schema: the service is"),
+        (["--command", "x", "--database-env", "", "--migrate", "m"], "--migrate: the service is"),
         (["--command", "x", "--pay-json", '{"a": null}'], "null, which TOML does not have"),
     ],
 )

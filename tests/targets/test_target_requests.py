@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from paidonce.harness.targets import load_target
@@ -94,6 +95,23 @@ def test_a_value_that_was_marked_is_known_in_the_steps_of_attempts(loaded):
     step = loaded.file.attempts[0].steps[0]
     request = asked(step.request, {"href": "/orders", "last": 41})
     assert request.path == "/orders?after=41"
+
+
+def test_a_graphql_document_is_sent_exactly_as_written():
+    document = "mutation($id: ID!) { pay(id: $id) {order} }} {{"
+    step = StepTable(request="POST /graphql", graphql=document, variables={"id": "{order}"})
+    scope = Scope(values={"order": 7})
+    sent = request_of(SimpleNamespace(), step, scope, "client", {}, "here")
+    assert msgspec.json.decode(sent.body) == {"query": document, "variables": {"id": 7}}
+    assert sent.headers["Content-Type"] == "application/json"
+
+
+def test_a_variant_may_be_reset_in_its_own_way(tmp_path):
+    own = FILE.replace("sound = false\n", 'sound = false\nreset = { sql = ["DELETE FROM a"] }\n')
+    (tmp_path / "target.toml").write_text(own)
+    loaded = load_target(tmp_path / "target.toml")
+    assert loaded.reset("racy").sql == ("DELETE FROM a",)
+    assert loaded.reset("fixed").sql == ()
 
 
 def test_each_variant_has_headers_of_its_own(loaded):

@@ -30,10 +30,11 @@ class StripeTls:
     """Listens on two loopback ports: TLS at once, and an HTTP proxy that takes CONNECT.
 
     ``folder`` is where the bundle of certificates is written: those of SSL_CERT_FILE, if that is
-    set, else Mozilla's, and the authority's. Use as an async context manager.
+    set, else Mozilla's, and the authority's. ``host`` is one more that leads to the tap. Use as an
+    async context manager.
     """
 
-    def __init__(self, tap_url: str, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, tap_url: str, folder: Path, *, port: int = 0, host: str = "") -> None:
         # Imported where needed: few services insist on TLS.
         import certifi
         import trustme
@@ -47,7 +48,8 @@ class StripeTls:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.set_alpn_protocols(["http/1.1"])
         authority = trustme.CA(organization_name="paidonce, for one run")
-        authority.issue_cert(*STRIPE_HOSTS, HOST, "localhost").configure_cert(self._context)
+        self._hosts = (*STRIPE_HOSTS, *((host,) if host else ()))
+        authority.issue_cert(*self._hosts, HOST, "localhost").configure_cert(self._context)
         usual = Path(os.environ.get("SSL_CERT_FILE") or certifi.where()).read_bytes()
         self.bundle.write_bytes(usual + b"\n" + authority.cert_pem.bytes())
         self._servers: list[asyncio.Server] = []
@@ -93,7 +95,7 @@ class StripeTls:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             asked = await read_head(reader)
             host = asked.host if asked.tunnel else ""
-            if host not in STRIPE_HOSTS:
+            if host not in self._hosts:
                 self.refused.add(host or "what was no CONNECT")
                 writer.write(_NO % (host or "this").encode("latin-1", "replace"))
                 await writer.drain()

@@ -37,19 +37,19 @@ ready = {{ a.ready | toml }}
 {% if a.port_env %}
 {{ a.port_env }} = "{port}"
 {% endif %}
-{% if a.database_env %}
-{{ a.database_env }} = "{postgres_url}"
-{% endif %}
-{% if a.stripe_env %}
-{{ a.stripe_env }} = "{stripe_url}"
+{% for name, place in a.database_variables %}
+{{ name | key }} = "{{ place }}"
+{% endfor %}
+{% for name, place in a.stripe_variables %}
+{{ name | key }} = "{{ place }}"
 {% else %}
 # STRIPE_API_BASE = "{stripe_url}"
-{% endif %}
+{% endfor %}
 {% if a.stripe_key_env %}
 {{ a.stripe_key_env }} = "{stripe_key}"
 {% endif %}
 
-{% if a.database_env %}
+{% if a.database_variables %}
 # How an empty database becomes the service's.
 [database]
 {% if a.schema %}
@@ -59,10 +59,10 @@ schema = [{{ a.schema | toml }}]
 {% endif %}
 {% if a.migrate %}
 migrate = [{{ a.migrate | toml }}]
-env = { {{ a.database_env }} = "{postgres_url}" }
+env = {{ a.database_variables | table }}
 {% else %}
 # migrate = ["npx prisma migrate deploy"]
-# env = { {{ a.database_env }} = "{postgres_url}" }
+# env = {{ a.database_variables | table }}
 {% endif %}
 
 {% endif %}
@@ -115,7 +115,7 @@ check = "charges == successes"
 
 # Where one attempt alone must be seen: "postgres", "stripe", "redis".
 [taps]
-need = [{% if a.database_env %}"postgres", {% endif %}"stripe"]
+need = [{% if a.database_variables %}"postgres", {% endif %}"stripe"]
 
 # Time-outs out of the way while one step is held after the other; timers off.
 # [explore]
@@ -139,10 +139,40 @@ class Answers:
     ready: str = ""
     port_env: str = "PORT"
     database_env: str = "DATABASE_URL"
+    database_host_env: str = ""
+    database_port_env: str = ""
+    database_name_env: str = ""
+    database_user_env: str = ""
+    database_password_env: str = ""
     stripe_env: str = "STRIPE_API_BASE"
+    stripe_host_env: str = ""
+    stripe_port_env: str = ""
     stripe_key_env: str = "STRIPE_API_KEY"
     schema: str = ""
     migrate: str = ""
+
+    @property
+    def database_variables(self) -> list[tuple[str, str]]:
+        """The variables that say where the database is, each with the placeholder for it."""
+        told = (
+            (self.database_env, "{postgres_url}"),
+            (self.database_host_env, "{postgres_host}"),
+            (self.database_port_env, "{postgres_port}"),
+            (self.database_name_env, "{postgres_database}"),
+            (self.database_user_env, "{postgres_user}"),
+            (self.database_password_env, "{postgres_password}"),
+        )
+        return [(name, place) for name, place in told if name]
+
+    @property
+    def stripe_variables(self) -> list[tuple[str, str]]:
+        """The variables that say where Stripe is, each with the placeholder for it."""
+        told = (
+            (self.stripe_env, "{stripe_url}"),
+            (self.stripe_host_env, "{stripe_host}"),
+            (self.stripe_port_env, "{stripe_port}"),
+        )
+        return [(name, place) for name, place in told if name]
 
 
 def first_file(answers: Answers, file: str) -> str:
@@ -154,6 +184,8 @@ def first_file(answers: Answers, file: str) -> str:
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=False)
+    environment.filters["key"] = _key
+    environment.filters["table"] = lambda pairs: _inline(dict(pairs))
     environment.filters["inline"] = lambda text: _inline(json.loads(text))
     return environment.from_string(_TEMPLATE).render(a=answers, file=file)
 

@@ -25,6 +25,29 @@ from paidonce.harness.targets.file.format_steps import (
 )
 
 
+class ResetTable(Table, frozen=True, kw_only=True):
+    """``[reset]``: what happens before each execution, ahead of ``[[prepare]]``.
+
+    All of it is optional: where preparing makes everything anew no reset is needed.
+    """
+
+    sql: Annotated[
+        tuple[str, ...], Meta(description="Statements, run in one transaction; quickest.")
+    ] = ()
+    snapshot: Annotated[
+        bool,
+        Meta(
+            description="Put every table back as it was after the steps that are done once per "
+            "service. Complete, slower than sql."
+        ),
+    ] = False
+    redis: Annotated[bool, Meta(description="Empty its Redis database.")] = True
+    stripe: Annotated[bool, Meta(description="Empty Stripe, where it can be.")] = True
+    command: Annotated[
+        Command | None, Meta(description="A command of yours; exit code 0 is expected.")
+    ] = None
+
+
 class VariantTable(Table, frozen=True, kw_only=True):
     """``[variants.NAME]``: one build of the service, with what is claimed of it."""
 
@@ -38,6 +61,9 @@ class VariantTable(Table, frozen=True, kw_only=True):
     headers: Annotated[
         Texts, Meta(description="Sent with every step in this variant, besides the file's own.")
     ] = {}
+    reset: Annotated[
+        ResetTable | None, Meta(description="In this variant, instead of [reset].")
+    ] = None
 
 
 class ProcessTable(Table, frozen=True, kw_only=True):
@@ -47,6 +73,13 @@ class ProcessTable(Table, frozen=True, kw_only=True):
     name: str = ""
     cwd: Annotated[str, Meta(description="Where it runs, relative to this file.")] = "."
     env: Texts = {}
+    port: Annotated[
+        Port | None,
+        Meta(
+            description="The port it listens on whatever it is told, which is {port} then. There "
+            "is one service at a time with it."
+        ),
+    ] = None
     ready: Annotated[
         str,
         Meta(
@@ -98,33 +131,24 @@ class DatabaseTable(Table, frozen=True, kw_only=True):
             "this file. Default: everything in the repository, and what their words name."
         ),
     ] = ()
+    name: Annotated[
+        str,
+        Meta(
+            description="What the database is called, for a service that has the name fixed. By "
+            "default each service has one of a name of its own. One service at a time."
+        ),
+    ] = ""
+    user: Annotated[
+        str,
+        Meta(
+            description="Who the service is to Postgres, where it has that fixed. By default the "
+            "user of the server's URL. On a server of ours it is made, as a superuser."
+        ),
+    ] = ""
     url: Annotated[
         str,
         Meta(description="For a service that runs already: its database, as the harness gets in."),
     ] = ""
-
-
-class ResetTable(Table, frozen=True, kw_only=True):
-    """``[reset]``: what happens before each execution, ahead of ``[[prepare]]``.
-
-    All of it is optional: where preparing makes everything anew no reset is needed.
-    """
-
-    sql: Annotated[
-        tuple[str, ...], Meta(description="Statements, run in one transaction; quickest.")
-    ] = ()
-    snapshot: Annotated[
-        bool,
-        Meta(
-            description="Put every table back as it was after the steps that are done once per "
-            "service. Complete, slower than sql."
-        ),
-    ] = False
-    redis: Annotated[bool, Meta(description="Empty its Redis database.")] = True
-    stripe: Annotated[bool, Meta(description="Empty Stripe, where it can be.")] = True
-    command: Annotated[
-        Command | None, Meta(description="A command of yours; exit code 0 is expected.")
-    ] = None
 
 
 class ObserveTable(Table, frozen=True, kw_only=True):
@@ -182,6 +206,13 @@ class TapsTable(Table, frozen=True, kw_only=True):
     stripe_tls_port: Annotated[
         Port | None, Meta(description="Stripe by TLS, with a certificate made for the run.")
     ] = None
+    stripe_host: Annotated[
+        str,
+        Meta(
+            description="The host by which the service calls Stripe, where it has another than "
+            "Stripe's own fixed: the certificate is for it too, and {stripe_proxy} leads there."
+        ),
+    ] = ""
     redis_port: Port | None = None
 
 

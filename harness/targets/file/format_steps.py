@@ -32,6 +32,17 @@ class StepTable(Table, frozen=True, kw_only=True):
     ] = UNSET
     form: Annotated[Texts | None, Meta(description="The body as a form.")] = None
     body: Annotated[str | None, Meta(description="The body as it is.")] = None
+    graphql: Annotated[
+        str | None,
+        Meta(
+            description="The body is this GraphQL document, sent exactly as written: braces are "
+            "its own. Values go into variables."
+        ),
+    ] = None
+    variables: Annotated[
+        dict[str, Any],
+        Meta(description="Variables of the GraphQL document: { id = '{order}' }."),
+    ] = {}
     headers: Texts = {}
     expect: Annotated[
         Status | None,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paidonce.harness.bounded import decode_toml, read_file
 from paidonce.harness.errors import UsageError
-from paidonce.harness.targets.file.format import TargetFile, VariantTable
+from paidonce.harness.targets.file.format import ResetTable, TargetFile, VariantTable
 from paidonce.harness.targets.file.meaning_check import check
 from paidonce.harness.targets.file.shape_check import convert
 
@@ -35,6 +35,11 @@ class Loaded:
     def headers(self, variant: str) -> dict[str, str]:
         """The headers of every step in a variant: the file's, and then the variant's own."""
         return {**self.file.headers, **self.variants[variant].headers}
+
+    def reset(self, variant: str) -> ResetTable:
+        """What happens before each execution in a variant."""
+        own = self.variants[variant].reset
+        return self.file.reset if own is None else own
 
 
 def load_target(path: Path) -> Loaded:

@@ -12,11 +12,13 @@ from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import Command, DatabaseTable, ProcessTable, TargetFile
 from paidonce.harness.targets.file.meaning_check_failures import check_failures
 from paidonce.harness.targets.file.meaning_check_judging import check_judging
-from paidonce.harness.targets.file.meaning_check_steps import check_steps
+from paidonce.harness.targets.file.meaning_check_steps import check_steps, resets
 from paidonce.harness.targets.file.placeholders import filled, names_in
 from paidonce.harness.targets.file.required_taps import needed, surroundings, told_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_NAME = 63
+"""Bytes of a name in Postgres (manual, 4.1.1)."""
 _NOT_WHILE_MIGRATING = ("port",)
 _OTHERWISE = {
     "stripe": "; a service that takes no address, or https only, wants {stripe_proxy} or "
@@ -50,8 +52,9 @@ def check(file: TargetFile, path: str, folder: Path) -> None:
         _process(at / f"[[process]] {number}", process, number, folder)
     _database(at / "[database]", file.database, file.variants or ["default"], folder)
     (at / "[explore], env").places(file.explore.env, surroundings())
-    if file.reset.command is not None:
-        _command(at / "[reset], command", file.reset.command, surroundings())
+    for where, reset in resets(file):
+        if reset.command is not None:
+            _command(at / where / "command", reset.command, surroundings())
     _taps(at / "[taps]", file)
     known = check_steps(at, file)
     check_judging(at, file, known)
@@ -85,11 +88,11 @@ def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
     (at / "env").places(process.env, surroundings())
     if not (folder / process.cwd).is_dir():
         (at / "cwd").fail(f"expected a folder; there is none at {folder / process.cwd}")
-    listens = "port" in names_in([process.command, process.env])
+    listens = process.port is not None or "port" in names_in([process.command, process.env])
     if number == 1 and not listens:
         at.fail(
             "the first process gets the requests, so it must listen where they are sent: use "
-            "{port} in its command or env"
+            "{port} in its command or env, or say which port it has, port = 3000"
         )
     ready = process.ready
     if ready.startswith("log:"):
@@ -97,7 +100,9 @@ def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
     elif not (ready in ("", "tcp", "started") or ready.startswith("/")):
         (at / "ready").fail(f"expected '/path', 'tcp', 'log:REGEX' or 'started', got {ready!r}")
     if (ready == "tcp" or ready.startswith("/")) and not listens:
-        (at / "ready").fail(f"{ready!r} needs a port: use {{port}} in its command or env")
+        (at / "ready").fail(
+            f"{ready!r} needs a port: use {{port}} in its command or env, or port = 3000"
+        )
 
 
 def _command(at: At, command: Command, known: tuple[str, ...]) -> None:
@@ -133,6 +138,11 @@ def _database(at: At, database: DatabaseTable, variants: Iterable[str], folder: 
     (at / "env").places(database.env, known)
     if not (folder / database.cwd).is_dir():
         (at / "cwd").fail(f"expected a folder; there is none at {folder / database.cwd}")
+    for key, name in (("name", database.name), ("user", database.user)):
+        if name and (len(name.encode()) > _LONGEST_NAME or "\0" in name):
+            (at / key).fail(f"expected 1 to {_LONGEST_NAME} bytes, got {name!r}")
+        if name and database.url:
+            (at / key).fail("url says it already")
     if database.url and urlsplit(database.url).scheme not in ("postgres", "postgresql"):
         (at / "url").fail(f"expected a postgresql:// URL, got {database.url!r}")
 

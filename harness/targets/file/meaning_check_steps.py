@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import UNSET
 
@@ -11,7 +11,7 @@ from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.answer_rules import bad_status
 from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
-from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from paidonce.harness.targets.file.format import AttemptTable, ResetTable, StepTable, TargetFile
 from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT, names_in
 from paidonce.harness.targets.file.required_taps import needed
 
@@ -43,7 +43,8 @@ def check_steps(at: At, file: TargetFile) -> Mapping[str, str]:
                     f"captured per {captured[name]} before, and per {step.per} here"
                 )
             captured[name] = step.per
-    _reset(at / "[reset]", file, captured)
+    for where, reset in resets(file):
+        _reset(at / where, reset, captured)
     seen = _attempts(at, file, captured)
     _times(at, file, captured, seen)
     return captured
@@ -84,7 +85,11 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
 
 def _listening(file: TargetFile) -> list[str]:
     """The names of the processes that requests can be sent to."""
-    return [one.name for one in file.process if "port" in names_in([one.command, one.env])]
+    return [
+        one.name
+        for one in file.process
+        if one.port is not None or "port" in names_in([one.command, one.env])
+    ]
 
 
 def _name(at: At, name: str, copied: Sequence[str], seen: set[str]) -> None:
@@ -109,11 +114,19 @@ def _times(at: At, file: TargetFile, captured: Mapping[str, str], seen: set[str]
             (here / "sql").fail("the service has no Postgres by [taps]")
 
 
-def _reset(at: At, file: TargetFile, captured: Mapping[str, str]) -> None:
+def resets(file: TargetFile) -> Iterator[tuple[str, ResetTable]]:
+    """Yield the resets of a file, and those of its variants, each with its place."""
+    yield "[reset]", file.reset
+    for name, variant in file.variants.items():
+        if variant.reset is not None:
+            yield f"[variants.{name}.reset]", variant.reset
+
+
+def _reset(at: At, reset: ResetTable, captured: Mapping[str, str]) -> None:
     known = [name for name, scope in captured.items() if scope == "service"]
-    for number, statement in enumerate(file.reset.sql, start=1):
+    for number, statement in enumerate(reset.sql, start=1):
         (at / f"sql, item {number}").places(statement, known)
-    if file.reset.sql and file.reset.snapshot:
+    if reset.sql and reset.snapshot:
         at.fail("either sql or snapshot = true: a snapshot puts everything back already")
 
 
@@ -138,6 +151,7 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
         "json": step.json is not UNSET,
         "form": step.form is not None,
         "body": step.body is not None,
+        "graphql": step.graphql is not None,
         "webhook": bool(step.webhook),
         "event": bool(step.event),
     }
@@ -146,6 +160,8 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
         at.fail(f"{' and '.join(given)} both say what the body is; one can")
     if request.group(1) in ("GET", "HEAD") and given:
         (at / given[0]).fail(f"a {request.group(1)} has no body")
+    if step.variables and step.graphql is None:
+        (at / "variables").fail("they belong to a GraphQL document: graphql = '…'")
     _webhook(at, step)
     _event(at, step)
     values = {
@@ -153,6 +169,7 @@ def _step(at: At, step: StepTable, known: list[str], late: Mapping[str, str]) ->
         "json": None if step.json is UNSET else step.json,
         "form": step.form,
         "body": step.body if step.json is UNSET else None,
+        "variables": step.variables,
         "headers": step.headers,
         "object": step.object,
         "where": step.where,

@@ -32,6 +32,8 @@ class Told:
     captured: dict[str, str | int] = field(default_factory=dict)
     later: bool = False
     """True if it is to come again later."""
+    lacking: bool = False
+    """True if a value is not there that was to be captured."""
 
     def completed(self, op: int, t: int) -> Completed:
         """The event that says so."""
@@ -55,7 +57,7 @@ def told_by(
     if meets(success, answer) if last else leads_on(step, status):
         values, error = captured(step, answer)
         if error is not None:
-            return Told(Outcome.FAILED, status, error=error, captured=values)
+            return Told(Outcome.FAILED, status, error=error, captured=values, lacking=True)
         return Told(Outcome.OK, status, {"success": True} if last else {}, captured=values)
     later = file.recovery.later is not None and meets(file.recovery.later, answer)
     if any(meets(rule, answer) for rule in rules_of(rejection)):

@@ -18,11 +18,12 @@ from paidonce.harness.http.client import NoAnswer, Wire
 from paidonce.harness.http.excerpt import said, wrote
 from paidonce.harness.service.script import NotAtRest, NotReady, Script
 from paidonce.harness.targets.file.captures import NothingThere, parse_capture
-from paidonce.harness.targets.file.format import PrepareTable
+from paidonce.harness.targets.file.format import PrepareTable, ResetTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.answers import leads_on
 from paidonce.harness.targets.run.events import Events, not_raised
+from paidonce.harness.targets.run.kept_pages import keep_page
 from paidonce.harness.targets.run.observing import Observer
 from paidonce.harness.targets.run.performance import TargetPerformance
 from paidonce.harness.targets.run.requests import request_of, values_of
@@ -130,20 +131,24 @@ class TargetClients:
 
     async def mark(self) -> None:
         """Copy the tables, unless each execution begins with a snapshot as it is."""
-        if self._mark is None and not self.loaded.file.reset.snapshot:
+        if self._mark is None and not self._resetting.snapshot:
             self._mark = Mark(self.bench.eyes)
             await self._mark.take()
 
     # --- the initial state ----------------------------------------------------------------
 
+    @property
+    def _resetting(self) -> ResetTable:
+        return self.loaded.reset(self.bench.variant)
+
     async def _reset(self) -> Observer:
-        reset = self.loaded.file.reset
+        reset = self._resetting
         if reset.stripe and self.bench.reset is not None:
             await (self.bench.back if self._kept and self.bench.back else self.bench.reset)()
         if reset.redis:
             await self.bench.empty_redis()
         if self._observer is None:
-            self._observer = Observer(self.bench, self.loaded.file, str(self.loaded.path))
+            self._observer = Observer(self.bench, self.loaded)
             await self._observer.begin()
         if self._service is None:
             service = Scope(values={"run": f"service-{uuid.uuid4().hex[:8]}"})
@@ -179,7 +184,7 @@ class TargetClients:
             if step.per == "service"
         ]
         made = called or any(step.to == "stripe" for _, step in steps)
-        if not (steps and made and self.loaded.file.reset.stripe and self.bench.reset is not None):
+        if not (steps and made and self._resetting.stripe and self.bench.reset is not None):
             return
         if self.bench.keep is not None:
             await self.bench.keep()
@@ -193,7 +198,7 @@ class TargetClients:
             )
 
     def _command(self) -> None:
-        command = self.loaded.file.reset.command
+        command = self._resetting.command
         assert command is not None
         where = f"{self.loaded.path}, [reset], command"
         places = starting.places(self.loaded, self.bench.variant, self.bench.addresses)
@@ -244,7 +249,9 @@ class TargetClients:
             try:
                 scope.values[name] = parse_capture(text).take(answer)
             except NothingThere as error:
-                raise NotReady(f"{where}, capture, {name}: {error}") from None
+                place = f"{where.removeprefix(str(self.loaded.path))}, {name}"
+                page = keep_page(self.bench.logs, place, answer)
+                raise NotReady(f"{where}, capture, {name}: {error}{page}") from None
 
 
 def _names_of(attempt: TargetAttempt) -> dict[str, str | int]:

@@ -20,8 +20,11 @@ def kept_for_tests(loaded: Loaded, choice: Choice) -> tuple[Choice, KeptDatabase
     """
     database = loaded.file.database
     ours = choice.postgres in ("embedded", os.environ.get(THROWN_AWAY_VARIABLE))
-    if not (database.migrate and database.keep and ours):
+    if not ours:
         return choice, None
+    if not (database.migrate and database.keep):
+        # Where its name is fixed, other workers of the run have one of that name on its server.
+        return (replace(choice, postgres="embedded") if database.name else choice), None
     try:
         return replace(choice, postgres="embedded"), KeptDatabases()
     except Unavailable:

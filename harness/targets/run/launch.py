@@ -223,7 +223,15 @@ def _started(
         what, probe = _readiness(process, number, child, port)
         child.wait_for(what, _unless(called_off, probe), process.ready_within)
 
-    return start_process(name, begin, ready, port_taken)
+    try:
+        return start_process(name, begin, ready, port_taken, process.port)
+    except OSError as error:
+        if process.port is None:
+            raise
+        raise UsageError(
+            f"{loaded.path}, [[process]] {number}, port: another program has port {process.port} "
+            f"({error.strerror}); end it, or let the service be told {{port}}"
+        ) from None
 
 
 def _readiness(

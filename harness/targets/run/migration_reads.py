@@ -74,6 +74,7 @@ def migration_reads(
         return MigrationInputs(origin, reason="the target file says so (keep = false)")
     described = [
         *(database.schema, database.migrate, database.cwd, database.reads, loaded.file.build),
+        *(database.name, database.user),
         *(env, variant if "variant" in names_in([database.migrate, database.env]) else ""),
     ]
     parts = {

@@ -12,7 +12,8 @@ import psycopg
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import DeadlineExceeded, UsageError
 from paidonce.harness.history import Note, Observed, Recorder
-from paidonce.harness.targets.file.format import ObserveTable, TargetFile
+from paidonce.harness.targets.file.format import ObserveTable
+from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters, filled_deep, names_in
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import stripe_pages
@@ -55,15 +56,16 @@ async def query_value(
 class Observer:
     """Observes on one bench; values are those of an execution, and of each of its attempts."""
 
-    def __init__(self, bench: Bench, file: TargetFile, path: str) -> None:
+    def __init__(self, bench: Bench, loaded: Loaded) -> None:
         self._bench = bench
-        self._file = file
-        self._path = path
+        self._loaded = loaded
+        self._file = loaded.file
+        self._path = str(loaded.path)
         self._seen: set[str] = set()
 
     async def begin(self) -> None:
         """Where Stripe cannot be emptied: remember what is there already."""
-        if self._bench.reset is not None and self._file.reset.stripe:
+        if self._bench.reset is not None and self._loaded.reset(self._bench.variant).stripe:
             return
         if Capability.STRIPE_LEDGER in self._bench.capabilities:
             for kind in sorted({o.stripe for o in self._file.observe.values() if o.stripe}):

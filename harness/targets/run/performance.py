@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import Action, Completed, Invoked, Outcome, Recorder
@@ -19,6 +19,7 @@ from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
 from paidonce.harness.targets.run.answers import asked, captured, key_of, leads_on, told_by
 from paidonce.harness.targets.run.events import Events, not_raised
+from paidonce.harness.targets.run.kept_pages import keep_page
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
@@ -309,6 +310,9 @@ class TargetPerformance:
             last = number == len(part.steps)
             told = told_by(self.loaded.file, part.table, step, answer, last=last)
             scope.values.update(told.captured)
+            if told.lacking:
+                page = keep_page(self.bench.logs, f"{part.table.name}, step {number}", answer)
+                told = replace(told, error=f"{told.error}{page}")
             completed = told.completed(op, self.journal.now())
             self.progressions[part.name].told(completed, later=told.later)
         self.journal.record(completed)

@@ -55,6 +55,10 @@ def request_of(
     elif step.form is not None:
         body = urlencode({k: filled(v, values, where) for k, v in step.form.items()}).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif step.graphql is not None:
+        variables = filled_deep(step.variables, values, where)
+        body = msgspec.json.encode({"query": step.graphql, "variables": variables})
+        headers["Content-Type"] = "application/json"
     elif step.body is not None:
         body = filled(step.body, values, where).encode()
     cookie = scope.cookie_header(user)

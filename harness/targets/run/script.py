@@ -223,7 +223,7 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
     found: list[TargetAttempt] = []
     for table in tables:
         sent = [
-            [s.request, s.form, s.body, s.headers, s.object, s.event_id, s.where]
+            [s.request, s.form, s.body, s.variables, s.headers, s.object, s.event_id, s.where]
             for s in table.steps
         ]
         sent += [[s.json] for s in table.steps if s.json is not UNSET]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from paidonce.harness.backends.kept_databases import MigrationInputs
@@ -20,7 +20,7 @@ from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.clients import TargetClients
 from paidonce.harness.targets.run.migration_reads import migration_reads
 from paidonce.harness.targets.run.order_identity import order_key
-from paidonce.harness.testbed.bench import Bench, Ports, Source
+from paidonce.harness.testbed.bench import Bench, OwnDatabase, Ports, Source
 
 
 @dataclass(eq=False)
@@ -69,16 +69,33 @@ class TargetSubject:
 
     @property
     def one_at_a_time(self) -> bool:
-        """Return whether there can be only one of it: it runs already, or its taps have fixed
-        ports."""
-        return self.loaded.file.service is not None or self.ports != Ports()
+        """Return whether there can be only one of it: it runs already, or it has a fixed port, a
+        fixed database, or taps with fixed ports."""
+        file = self.loaded.file
+        fixed = any(process.port is not None for process in file.process)
+        return file.service is not None or fixed or bool(file.database.name) or self.fixed_taps
+
+    @property
+    def fixed_taps(self) -> bool:
+        """Return whether a tap has to listen on a certain port."""
+        return any(port is not None for port in astuple(self.ports))
+
+    @property
+    def stripe_host(self) -> str:
+        return self.loaded.file.taps.stripe_host
+
+    @property
+    def own_database(self) -> OwnDatabase:
+        database = self.loaded.file.database
+        return OwnDatabase(database.name, database.user)
 
     @property
     def wants_tls(self) -> bool:
         file = self.loaded.file
         texts = [[p.command, p.env] for p in file.process]
         texts += [[v.env for v in file.variants.values()], [file.explore.env, file.database.env]]
-        return file.taps.stripe_tls_port is not None or bool(set(TLS) & set(names_in(texts)))
+        fixed = file.taps.stripe_tls_port is not None or bool(file.taps.stripe_host)
+        return fixed or bool(set(TLS) & set(names_in(texts)))
 
     @property
     def keeps_state_unseen(self) -> bool:
