@@ -118,13 +118,13 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         argv, env = _argv(target, target.command, values), _env(target, values, settings)
         return Child(f"service ({wanted.variant})", argv, env=env, log=wanted.log)
 
-    def ready(child: Child, port: int) -> None:
+    def ready(child: Child, port: int, called_off: threading.Event | None) -> None:
         url = f"http://{HOST}:{port}{target.ready_path}"
         child.wait_for(
             f"answer {target.ready_path}", lambda: _ready(url, called_off), READY_DEADLINE_S
         )
 
-    process = start_process("service", begin, ready, port_taken)
+    process = start_process("service", begin, ready, port_taken, called_off)
     return Service(f"http://{HOST}:{process.port}", (process,))
 
 

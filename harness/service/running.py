@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.listening import start_listening
+from paidonce.harness.process.threads import CalledOff
 
 _TOLD_LINES = 8
+
+Ready = Callable[[Child, int, threading.Event | None], object]
+"""Waits until a child on a port is ready; an event that is set calls it off."""
 
 
 @dataclass
@@ -22,43 +27,68 @@ class Process:
     child: Child
     port: int
     begin: Callable[[int], Child]
-    ready: Callable[[Child, int], object]
+    ready: Ready
     elsewhere: tuple[int, ...] = ()
+    up: bool = True
+    """False from when it was killed until it was seen to be ready again."""
 
-    def crash(self) -> None:
+    def crash(self, called_off: threading.Event | None = None) -> None:
         """Kill it and all that it started (SIGKILL), and start it again as it was, on its port.
 
-        Returns once it is ready. Raises ``UsageError`` where it is not ours to kill, and
-        ``ChildFailed`` and ``DeadlineExceeded`` where it does not come back: then it is not left
-        running either.
+        Returns once it is ready. Raises ``UsageError`` where it is not ours to kill, and what
+        ``come_back`` does.
         """
         if self.elsewhere:
             raise UsageError(
                 f"{self.child.name} cannot be killed: another program runs it for us "
                 f"(pid {', '.join(map(str, self.elsewhere))})"
             )
+        self.up = False
         self.child.kill()
-        child = self.begin(self.port)
+        self.come_back(called_off)
+
+    def come_back(self, called_off: threading.Event | None = None) -> None:
+        """Have it running and ready after it was killed; at once where it is.
+
+        Raises ``ChildFailed`` and ``DeadlineExceeded`` where it does not come back: then it is not
+        left running either. Raises ``CalledOff`` soon after another thread has set ``called_off``;
+        it goes on starting then, and whoever needs it calls this again.
+        """
+        if self.up:
+            return
+        if not self.child.running:
+            self.child.kill()
+            self.child = self.begin(self.port)
         try:
-            self.ready(child, self.port)
-        except BaseException:
-            child.stop()
+            self.ready(self.child, self.port, called_off)
+        except CalledOff:
             raise
-        self.child = child
+        except BaseException:
+            self.child.stop()
+            raise
+        self.up = True
 
 
 def start_process(
     name: str,
     begin: Callable[[int], Child],
-    ready: Callable[[Child, int], object],
+    ready: Ready,
     port_taken: Callable[[str], bool],
+    called_off: threading.Event | None = None,
     wanted: int | None = None,
 ) -> Process:
     """Start a process on ``wanted``, or on a port that is free.
 
-    Raises what ``start_listening`` does.
+    Raises what ``start_listening`` does, and ``CalledOff`` soon after another thread has set
+    ``called_off``.
     """
-    child, port = start_listening(begin, ready, port_taken, wanted=wanted, shares=False)
+    child, port = start_listening(
+        begin,
+        lambda child, port: ready(child, port, called_off),
+        port_taken,
+        wanted=wanted,
+        shares=False,
+    )
     return Process(name, child, port, begin, ready)
 
 
@@ -86,6 +116,16 @@ class Service:
                 return one
         there = ", ".join(one.name for one in self.processes) or "none that paidonce started"
         raise UsageError(f"the service has no process {name!r}; there are: {there}")
+
+    @property
+    def up(self) -> bool:
+        """Return whether all its processes are there: none was killed and has yet to come back."""
+        return all(one.up for one in self.processes)
+
+    def come_back(self, called_off: threading.Event | None = None) -> None:
+        """Have all its processes running and ready; raises what ``Process.come_back`` does."""
+        for one in self.processes:
+            one.come_back(called_off)
 
     def ended(self) -> str:
         """Which of its processes runs no more, and how it ended, in words; empty if all run."""

@@ -55,9 +55,9 @@ class Outside:
     async def happen(self, fault: FromOutside, journal: Recorder | None = None) -> None:
         """Return once it has happened. It is recorded before, so before all that comes of it.
 
-        After a crash the service is ready again. Raises ``UsageError`` where it cannot happen,
-        ``Unavailable`` where Stripe does not answer, ``ChildFailed`` and ``DeadlineExceeded`` where
-        the service does not come back.
+        After a crash the service is ready again; whoever is cancelled while it starts leaves it
+        starting. Raises ``UsageError`` where it cannot happen, ``Unavailable`` where Stripe does
+        not answer, ``ChildFailed`` and ``DeadlineExceeded`` where the service does not come back.
         """
         if journal is not None:
             journal.record(
@@ -66,7 +66,7 @@ class Outside:
         match fault:
             case Crash(process):
                 crashing = self._bench.running.process(process)
-                await in_thread(lambda called_off: crashing.crash())
+                await in_thread(crashing.crash)
             case TimePasses(seconds):
                 await self._pass(seconds)
 

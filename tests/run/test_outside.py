@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from paidonce.harness.backends.stripe_simulator import SimulatedStripe
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Fault, Header, Journal, read_history
 from paidonce.harness.process.child import Child
+from paidonce.harness.process.threads import go_on
 from paidonce.harness.service.launch import port_taken
 from paidonce.harness.service.running import Service, start_process
 from paidonce.harness.taps.faults import Crash, NoContact, TimePasses
@@ -59,7 +61,7 @@ def database():
 def serve(url):
     """A service of one process that talks to Postgres at ``url``."""
 
-    def ready(child, port):
+    def ready(child, port, called_off):
         def probe():
             try:
                 return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
@@ -200,7 +202,7 @@ def test_what_is_not_ours_is_not_killed():
         asyncio.run(found.happen(Crash("web")))
     child = Child("web", ["sleep", "60"])
     try:
-        process = start_process("web", lambda port: child, lambda child, port: None, port_taken)
+        process = start_process("web", lambda port: child, lambda *_: None, port_taken)
         process.elsewhere = (1,)
         elsewhere = Outside(SimpleNamespace(running=Service("", (process,))))
         assert elsewhere.faults == ()
@@ -209,6 +211,52 @@ def test_what_is_not_ours_is_not_killed():
         assert child.running
     finally:
         child.stop()
+
+
+def test_nobody_waits_for_a_process_once_what_killed_it_is_called_off():
+    """It goes on starting, and who needs it next waits for it: a budget that is over, or a Ctrl-C,
+    is no reason to wait for a service that takes long."""
+    starting, held = asyncio.Event(), threading.Event()
+
+    def begin(port):
+        return Child("web", ["sleep", "60"])
+
+    def ready(child, port, called_off):
+        loop.call_soon_threadsafe(starting.set)
+        deadline = time.monotonic() + DEADLINE_S
+        while held.is_set() and time.monotonic() < deadline:
+            go_on(called_off, "the service")
+            called_off.wait(0.01)
+        assert not held.is_set(), "nobody called it off"
+
+    async def main():
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        process = start_process("web", begin, ready, port_taken)
+        service, first = Service("", (process,)), process.child
+        try:
+            held.set()
+            starting.clear()
+            outside = Outside(SimpleNamespace(running=service))
+            killing = asyncio.ensure_future(outside.happen(Crash()))
+            await starting.wait()
+            killing.cancel()
+            await asyncio.wait([killing], timeout=DEADLINE_S / 2)
+            assert killing.cancelled()
+            assert not first.running
+            assert process.child.running
+            assert not service.up
+            second = process.child
+            held.clear()
+            service.come_back()
+            assert service.up
+            assert process.child is second
+        finally:
+            service.stop()
+        assert not second.running
+
+    loop = None
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("owned", [True, False])

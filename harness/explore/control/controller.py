@@ -248,6 +248,11 @@ class Control:
                 arrival.back.set()
             player.again.set()
 
+    async def leave(self) -> None:
+        """Let everything go, and wait for no process that starts again."""
+        self.open()
+        await self._killing.call_off()
+
     # --- steps ------------------------------------------------------------------------------
 
     def let_go(self, player: Player, failing: Possible | None = None) -> None:

@@ -281,7 +281,7 @@ class ServiceWorld:
     async def close(self) -> None:
         """Let everything through and wait until no attempt is under way any more."""
         self._ended = True
-        self.control.open()
+        await self.control.leave()
         if self._lives:
             done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
             self.abandoned = bool(pending)

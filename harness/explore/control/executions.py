@@ -50,6 +50,7 @@ from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.script import Clients, NotReady, Performance, Script, ScriptAttempt
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.taps.postgres import PostgresTap
@@ -321,8 +322,12 @@ class ServiceWorlds:
             await self._clients.close()
 
     async def _settle(self, clients: Clients) -> None:
-        """Wait until the last execution is over in all processes: its work must not spill over."""
+        """Wait until the last execution is over in all processes: its work must not spill over.
+
+        Raises ``InvalidRun`` where a process that was killed in it does not come back.
+        """
         await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._come_back()
         await clients.settle()
         if not self._several or self.last is None:
             return
@@ -331,6 +336,17 @@ class ServiceWorlds:
         while idle < _IDLE_LOOKS and time.monotonic() < deadline:
             await asyncio.sleep(self.patience.handover)
             idle = idle + 1 if activity.idle() else 0
+
+    async def _come_back(self) -> None:
+        """Wait for a process that an execution has killed and not waited for."""
+        running = self.bench.running
+        if running.up:
+            return
+        try:
+            await in_thread(running.come_back)
+        except (PaidonceError, OSError) as error:
+            raise InvalidRun(f"the service does not come back after a crash: {error}") from error
+        self._processes().begin(self.bench.pids)
 
     async def _between_transactions(self) -> None:
         """Wait for a moment at which no session is in a transaction: of one whose beginning was

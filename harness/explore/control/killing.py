@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 from paidonce.harness.errors import PaidonceError
@@ -26,6 +27,8 @@ class Killing:
         self.restarting = False
         self.broken = ""
         self._set_going: list[str] = []
+        self._under_way: asyncio.Future[None] | None = None
+        self._called_off = False
 
     async def happen(
         self, crash: Crash, players: Collection[Player], mover: Player | None, cut: set[str]
@@ -41,14 +44,29 @@ class Killing:
                 player.touched = Footprint()
         self.restarting = True
         cut.update(self._crashes.sessions())
+        self._under_way = asyncio.ensure_future(self._crashes.happen(crash))
         try:
-            await self._crashes.happen(crash)
+            await self._under_way
         except (PaidonceError, OSError) as error:
             self.broken = f"the service does not come back after a crash: {error}"
+        except asyncio.CancelledError:
+            if not self._called_off:
+                raise
+            self.broken = "the execution was left while the service started again"
         finally:
             self.restarting = False
         for player in players:
             self._lose(player, moves=player is mover)
+
+    async def call_off(self) -> None:
+        """Wait no longer until a process is there again: the execution is left.
+
+        It goes on starting; the next execution waits for it.
+        """
+        if self._under_way is not None and not self._under_way.done():
+            self._called_off = True
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     def took_away(self) -> list[str]:
         """Return who no longer waits for a lock, since its process is gone; each once."""

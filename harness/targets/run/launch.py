@@ -219,12 +219,12 @@ def _started(
             log=log if number == 1 or log is None else log.with_suffix(f".{number}.log"),
         )
 
-    def ready(child: Child, port: int) -> None:
+    def ready(child: Child, port: int, called_off: threading.Event | None) -> None:
         what, probe = _readiness(process, number, child, port)
         child.wait_for(what, _unless(called_off, probe), process.ready_within)
 
     try:
-        return start_process(name, begin, ready, port_taken, process.port)
+        return start_process(name, begin, ready, port_taken, called_off, process.port)
     except OSError as error:
         if process.port is None:
             raise

@@ -1,0 +1,81 @@
+"""The kill of a process under control, and an execution that is left meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from paidonce.harness.errors import PaidonceError
+from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.killing import Killing
+from paidonce.harness.taps.faults import Crash
+
+DEADLINE_S = 30
+
+
+class Restarting:
+    """A process that takes as long to come back as it is not ``there``."""
+
+    def __init__(self):
+        self.killed, self.there, self.left = asyncio.Event(), asyncio.Event(), False
+
+    def sessions(self):
+        return ()
+
+    async def happen(self, crash):
+        self.killed.set()
+        try:
+            await self.there.wait()
+        except asyncio.CancelledError:
+            self.left = True
+            raise
+
+
+def players():
+    mover, other = Player("one"), Player("two")
+    mover.at = other.at = At.MOVING
+    return mover, other
+
+
+def test_an_execution_that_is_left_waits_for_no_process():
+    async def main():
+        restarting = Restarting()
+        killing, (mover, other) = Killing(restarting), players()
+        happening = asyncio.ensure_future(
+            killing.happen(Crash("web"), [mover, other], mover, set())
+        )
+        await restarting.killed.wait()
+        assert killing.restarting
+        await asyncio.wait_for(killing.call_off(), DEADLINE_S)
+        await asyncio.wait_for(happening, DEADLINE_S)
+        assert restarting.left
+        assert not killing.restarting
+        assert killing.broken == "the execution was left while the service started again"
+        assert other.at is At.LOST
+
+    asyncio.run(main())
+
+
+def test_nothing_is_called_off_once_a_process_is_back():
+    async def main():
+        restarting = Restarting()
+        restarting.there.set()
+        killing, (mover, other) = Killing(restarting), players()
+        await killing.happen(Crash("web"), [mover, other], mover, set())
+        await killing.call_off()
+        assert not restarting.left
+        assert killing.broken == ""
+
+    asyncio.run(main())
+
+
+def test_what_does_not_come_back_is_told():
+    class Gone(Restarting):
+        async def happen(self, crash):
+            raise PaidonceError("it ended (exit code 1)")
+
+    async def main():
+        killing, (mover, other) = Killing(Gone()), players()
+        await killing.happen(Crash("web"), [mover, other], mover, set())
+        assert killing.broken.endswith("after a crash: it ended (exit code 1)")
+
+    asyncio.run(main())
