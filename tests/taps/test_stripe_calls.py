@@ -31,6 +31,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
         ("POST", "/v1/refunds", "refund.create"),
         ("DELETE", "/v1/customers/cus_1", "customer.delete"),
         ("GET", "/healthz", "GET /healthz"),
+        ("POST", "/_paidonce/checkout/cs_test_9g6zRUJUKH", "POST /_paidonce/checkout/…"),
     ],
 )
 def test_calls_are_labelled_in_the_words_of_the_api(method, path, expected):

@@ -8,6 +8,7 @@ Labels are ``<object>.<verb>`` in the words of Stripe's API reference
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,9 @@ _WITHIN = frozenset(
     }
 )
 """The names that Stripe's objects are grouped by: ``/v1/checkout/sessions`` (https://docs.stripe.com/api)."""
+
+_ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{8,}")
+"""An id of an object of Stripe's: its kind, and what tells it from others."""
 
 
 @dataclass(eq=False)
@@ -87,10 +91,11 @@ def _is_secret(name: str) -> bool:
 
 
 def label(method: str, path: str) -> str:
-    """The label of a request; a path outside Stripe's scheme is labelled by itself."""
+    """The label of a request; a path outside Stripe's scheme is labelled by itself, without ids:
+    the page on which a payer pays is the same step in every execution."""
     segments = [segment for segment in path.split("/") if segment]
     if len(segments) < 2 or segments[0] not in ("v1", "v2"):
-        return f"{method} {path}"
+        return f"{method} {'/'.join('…' if _ID.fullmatch(one) else one for one in path.split('/'))}"
     *within, name = segments[1 : _object_at(segments)]
     thing = ".".join([*within, name[:-1] if name.endswith("s") else name])
     rest = segments[_object_at(segments) :]
