@@ -49,10 +49,10 @@ def write_all(assessed: Assessment, folder: Path) -> dict[str, Path]:
     """
     paths: dict[str, Path] = {}
     _write(assessed, folder, paths, links=False)
-    for cell in assessed.proof.cells:
-        if cell.search is not None and cell.search.witness is not None:
+    for search in assessed.proof.searches:
+        if search.witness is not None:
             with contextlib.suppress(UsageError):
-                write_witness_page(folder / cell.search.witness, cell.search)
+                write_witness_page(folder / search.witness, search)
     _write(assessed, folder, paths, links=True)
     return {name: paths[name] for name in FORMATS if name in paths}
 

@@ -75,7 +75,19 @@ def check_command(
             "--baseline names another).",
         ),
     ] = False,
-    faults: options.Faults = 0,
+    faults: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a target: how many failures there are in an execution at most: answers lost, "
+            "errors, crashes of the service, at every step where they can be. "
+            "\\[default: 0, and one attempt alone is tried with a crash or a lost answer, which is "
+            "told and does not count; 0: not that either]",
+            metavar="N",
+            min=0,
+            max=3,
+            show_default=False,
+        ),
+    ] = None,
     validate: options.Validate = None,
     seed: options.Seed = 0,
     fresh: options.Fresh = False,
@@ -114,7 +126,7 @@ def check_command(
             ("--out", out),
             ("--baseline", baseline),
             ("--validate", validate),
-            ("--faults", faults or None),
+            ("--faults", faults),
             ("--fresh", fresh or None),
         ):
             if given is not None:

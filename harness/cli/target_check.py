@@ -50,7 +50,7 @@ def plan_of(
     seed: int,
     lanes: int,
     validate: str | None = None,
-    faults: int = 0,
+    faults: int | None = None,
 ) -> CheckPlan:
     """Return the plan of what is to be checked. Raises ``UsageError``."""
     loaded = load_target(path)
@@ -161,6 +161,12 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
         if search.witness is not None:
             witness = checked.plan.out / search.witness
             told = f"  replay it: paidonce replay {shlex.quote(str(witness))}"
+            console.print(told, markup=False)
+    for tried in cell.alone:
+        console.print(f"  beside that: {tried.words}", markup=False)
+        if tried.search.witness is not None:
+            witness = checked.plan.out / tried.search.witness
+            told = f"    replay it: paidonce replay {shlex.quote(str(witness))}"
             console.print(told, markup=False)
     if cell.error is not None:
         console.print(f"[bold]{cell.variant}[/]: [bold yellow]could not be checked[/]")

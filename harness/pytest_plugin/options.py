@@ -31,6 +31,8 @@ _OPTIONS = {
                f"goes before markers. (default: {DEFAULT_BUDGET})"),
     "validate": ("TIME|N|off", "What may be spent on trying what a complete search relied on. "
                  "(default: as much time as the search took)"),
+    "faults": ("N", "How many failures there are in an execution of a search at most, up to 3. "
+               "(default: 0)"),
     "unknown": ("skip|fail", "What becomes of a test that could not be decided. (default: skip)"),
     "backends": ("SET", "embedded, container, or role=backend; see docs/backends.md. "
                  "(default: embedded, one server for the whole run)"),
@@ -60,6 +62,8 @@ class CheckRequest:
     witness: Path | None = None
     validate: str | None = None
     """The budget for trying what a complete search relied on, as it was given."""
+    faults: int = 0
+    """How many failures there are in an execution of a search at most."""
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -126,7 +130,7 @@ def in_witness_folder(config: pytest.Config, path: Path) -> bool:
 
 # --- what a test is to do ------------------------------------------------------------------------
 
-_KEYS = ("target", "variant", "attempts", "mode", "budget", "expect", "witness")
+_KEYS = ("target", "variant", "attempts", "faults", "mode", "budget", "expect", "witness")
 
 
 def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -> CheckRequest:
@@ -166,6 +170,7 @@ def wanted(config: pytest.Config, item: pytest.Item, mark: pytest.Mark | None) -
         target=target,
         variant=_text(said, "variant", where) or either(config, "variant")[0],
         attempts=_attempts(config, said, where),
+        faults=_faults(config, said, where),
         budget=_budget(config, said, where),
         expect=_one_of(said.get("expect", "valid"), EXPECTATIONS, f"{where}, expect"),
         witness=witness,
@@ -208,17 +213,29 @@ def _budget(config: pytest.Config, said: Mapping[str, Any], where: str) -> Budge
 
 
 def _attempts(config: pytest.Config, said: Mapping[str, Any], where: str) -> int | None:
-    given: Any = option(config, "attempts")
-    place = "--paidonce-attempts"
-    if given is None and said.get("attempts") is not None:
-        given, place = said["attempts"], f"{where}, attempts"
+    return _number(config, said, where, "attempts", range(2, 201))
+
+
+def _faults(config: pytest.Config, said: Mapping[str, Any], where: str) -> int:
+    return _number(config, said, where, "faults", range(4)) or 0
+
+
+def _number(
+    config: pytest.Config, said: Mapping[str, Any], where: str, name: str, allowed: range
+) -> int | None:
+    """A number of the command line, else of the marker, else of the ini file; None if of none."""
+    given: Any = option(config, name)
+    place = f"--paidonce-{name}"
+    if given is None and said.get(name) is not None:
+        given, place = said[name], f"{where}, {name}"
     if given is None:
-        given, place = ini(config, "attempts"), "ini key paidonce_attempts"
+        given, place = ini(config, name), f"ini key paidonce_{name}"
     if given is None:
         return None
-    number = int(given) if str(given).isdecimal() else 0
-    if not 2 <= number <= 200:
-        raise pytest.UsageError(f"{place}: expected a number from 2 to 200, got {given!r}")
+    number = int(given) if str(given).isdecimal() else -1
+    if number not in allowed:
+        least, most = allowed[0], allowed[-1]
+        raise pytest.UsageError(f"{place}: expected a number from {least} to {most}, got {given!r}")
     return number
 
 

@@ -184,6 +184,7 @@ async def _explored(
             first=orders,
             memory=bool(orders),
             validation=validation_of(play.wanted.validate),
+            faults=0 if orders else play.wanted.faults,
         )
         found = await explore(worlds, request)
     return _of_search(play, script, found, tried.notes)

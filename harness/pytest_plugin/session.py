@@ -144,9 +144,16 @@ class Target:
         variant: str | None = None,
         attempts: int | None = None,
         budget: str | int | None = None,
+        faults: int | None = None,
     ) -> Result:
-        """Search every interleaving of the attempts. Raises ``CannotCheck``."""
-        return self._play(self._asked("explore", variant, attempts, budget), playing.explored)
+        """Search every interleaving of the attempts, under at most so many failures.
+
+        Raises ``CannotCheck``.
+        """
+        wanted = self._asked("explore", variant, attempts, budget)
+        if faults is not None:
+            wanted = dataclasses.replace(wanted, faults=faults)
+        return self._play(wanted, playing.explored)
 
     def burst(
         self,

@@ -109,6 +109,29 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
         return self.explored + self.pruned + self.invalid
 
 
+class AloneUnderFailures(msgspec.Struct, frozen=True, kw_only=True):
+    """The search of one attempt alone under a failure, of which nothing is claimed."""
+
+    attempt: str
+    search: Searched
+
+    @property
+    def words(self) -> str:
+        """What came of it, in words."""
+        failures = self.search.failures
+        match self.search.how:
+            case How.COUNTEREXAMPLE:
+                broken = "; ".join(one.words for one in self.search.broken)
+                plans = () if failures is None else failures.plans
+                what = next((" and ".join(one.failures) for one in plans if one.found), "")
+                came = f"breaks, {what}: {broken}" if what else f"breaks: {broken}"
+            case How.COMPLETE:
+                came = "holds" if failures is None else f"holds, {failures.told}"
+            case _:
+                came = f"not searched to its end: {self.search.reason}"
+        return f"{self.attempt} alone, under a failure: {came}"
+
+
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One variant against one scenario.
 
@@ -128,6 +151,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     accepted: str = ""
     notes: tuple[str, ...] = ()
     """More that is to be known: what could not be controlled, a reset that is not complete."""
+    alone: tuple[AloneUnderFailures, ...] = ()
+    """The attempts that were searched alone under failures, beside what is claimed."""
 
     @property
     def caught(self) -> int:
@@ -356,6 +381,13 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     noun: str = "guard"
     """The word for a variant of the service."""
     format: int = RESULTS_FORMAT
+
+    @property
+    def searches(self) -> tuple[Searched, ...]:
+        """All searches that were made: of cells, beside them, and under failures."""
+        of_cells = (cell.search for cell in self.cells if cell.search is not None)
+        beside = (tried.search for cell in self.cells for tried in cell.alone)
+        return (*of_cells, *beside, *(one.search for one in self.survivals))
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):

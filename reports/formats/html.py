@@ -47,6 +47,7 @@ from paidonce.reports.overview.evidence import (
 from paidonce.reports.overview.grounds import rested
 from paidonce.reports.overview.headline import headline
 from paidonce.reports.overview.searches import search_words
+from paidonce.reports.overview.survival import survival_rows, why_open
 from paidonce.reports.timeline.model import Timeline
 from paidonce.reports.timeline.svg import timeline_picture
 from paidonce.reports.words import duration, moment
@@ -125,6 +126,8 @@ def page(assessed: Assessment, folder: Path) -> str:
             sound=[line for line in lines if line.variant.sound],
             vulnerable=[line for line in lines if not line.variant.sound],
             lines=lines,
+            survivals=survival_rows(proof),
+            open_survivals=why_open(proof),
             legend=[kind for kind in Standing if kind in used],
             main=main,
             films=films,

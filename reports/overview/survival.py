@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paidonce.harness.results.proof import Adversity, Proof
+from paidonce.harness.results.proof import Adversity, Proof, Survival
 
 
 @dataclass(frozen=True)
 class SurvivalRow:
-    """One adversity, and a word for each variant of the proof, in their order."""
+    """One adversity, and a cell for each variant of the proof, in their order: None where a variant
+    was not put through it."""
 
     adversity: Adversity
-    words: tuple[str, ...]
+    cells: tuple[Survival | None, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """A word for each variant; "-" where it was not put through it."""
+        return tuple("-" if cell is None else cell.word for cell in self.cells)
 
 
 def survival_rows(proof: Proof) -> list[SurvivalRow]:
-    """Return a row for each adversity; "-" where a variant was not put through it."""
-    words = {(one.variant, one.adversity): one.word for one in proof.survivals}
+    """Return a row for each adversity."""
+    cells = {(one.variant, one.adversity): one for one in proof.survivals}
     return [
-        SurvivalRow(
-            adversity, tuple(words.get((v.name, adversity.name), "-") for v in proof.variants)
-        )
+        SurvivalRow(adversity, tuple(cells.get((v.name, adversity.name)) for v in proof.variants))
         for adversity in proof.adversities
     ]
 

@@ -24,7 +24,7 @@ def started(folder, *arguments, **environment):
         servers += ["--postgres", os.environ[POSTGRES_VARIABLE]]
         servers += ["--redis", redis_url_of_worker(os.environ[REDIS_VARIABLE])]
     return subprocess.Popen(
-        [*PAIDONCE, "check", "target.toml", *servers, *map(str, arguments)],
+        [*PAIDONCE, "check", "target.toml", "--faults", "0", *servers, *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -44,6 +44,7 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_the_harness(pytester):
         ("target='target.toml', mode='explode'", "mode: expected one of explore, burst, replay"),
         ("target='target.toml', mode='replay'", "mode='replay' and witness='FILE' go together"),
         ("target='target.toml', attempts=1", "attempts: expected a number from 2 to 200, got 1"),
+        ("target='target.toml', faults=4", "faults: expected a number from 0 to 3, got 4"),
         ("target='target.toml', budget='soon'", "budget: expected a time like 30s or 2m"),
         ("target='target.toml', budget=0", "budget: expected a time like 30s or 2m"),
         ("target='target.toml', expect='green'", "expect: expected one of valid, invalid, any"),
@@ -69,6 +70,7 @@ def test_a_marker_that_is_wrong_is_one_message(pytester, marker, expected):
     [
         (["--paidonce-budget", "soon"], "--paidonce-budget: expected a time like 30s or 2m"),
         (["--paidonce-attempts", "many"], "--paidonce-attempts: expected a number from 2 to 200"),
+        (["--paidonce-faults", "-1"], "--paidonce-faults: expected a number from 0 to 3"),
         (["--paidonce-target", "gone.toml"], "gone.toml does not exist"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from paidonce.harness.results.proof import (
     Variant,
 )
 from paidonce.harness.verdict import Broken, Status
-from paidonce.reports.formats import terminal
+from paidonce.reports.formats import html, terminal
 from paidonce.reports.formats.markdown import summary
 from paidonce.reports.overview.headline import headline
 from paidonce.reports.overview.survival import survival_rows
@@ -90,3 +91,18 @@ def test_results_hold_it_and_those_without_are_still_read():
     older = msgspec.to_builtins(told)
     del older["survivals"], older["adversities"]
     assert msgspec.convert(older, Proof).survivals == ()
+
+
+def test_the_page_has_the_table_and_leads_to_what_was_caught(tmp_path):
+    page = html.page(assess(proof(How.COUNTEREXAMPLE, Status.INVALID, **FOUND)), tmp_path)
+    table = page[page.index('id="failures"') : page.index('id="details"')]
+    assert '<th scope="row">a crash</th>' in table
+    assert re.search(r'<td><a href="[^"]*w[^"]*">caught</a></td>', table)
+    page = html.page(assess(proof(How.INCOMPLETE, reason="the time is over")), tmp_path)
+    assert "<td>open</td>" in page
+    assert "<li>claim × crash: the time is over</li>" in page
+
+
+def test_a_page_without_failures_has_no_table_of_them(tmp_path):
+    told = msgspec.structs.replace(proof(How.COMPLETE), adversities=(), survivals=())
+    assert 'id="failures"' not in html.page(assess(told), tmp_path)

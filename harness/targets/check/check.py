@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +15,8 @@ from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.readers import openers
-from paidonce.harness.explore.exploration import explore, opened, save
-from paidonce.harness.explore.search import Budget, Progress
+from paidonce.harness.explore.exploration import SearchRequest, explore, opened, save
+from paidonce.harness.explore.search import Budget, Ending, Progress
 from paidonce.harness.explore.search.recorded_order import statements
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.validate.spending import Validation
@@ -31,7 +32,17 @@ from paidonce.harness.predict import (
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.proof.cell_search import WITNESSES, searched
 from paidonce.harness.proof.plan import HISTORIES, machine
-from paidonce.harness.results.proof import Cell, How, Proof, Run, ScenarioInfo, Searched, Variant
+from paidonce.harness.results.proof import (
+    AloneUnderFailures,
+    Cell,
+    How,
+    Proof,
+    Run,
+    ScenarioInfo,
+    Searched,
+    Variant,
+)
+from paidonce.harness.targets.check.alone import alone_under_failures, tried_alone
 from paidonce.harness.targets.check.bursts import burst, crowd, orders_of_the_broken
 from paidonce.harness.targets.check.smoke import smoke
 from paidonce.harness.targets.run.script import TargetScript
@@ -43,6 +54,8 @@ from paidonce.harness.verdict import Status
 
 _EXPLORING = 0.8
 """Of a variant's time; what is left is for bursts."""
+_ALONE, _ALONE_AT_MOST_S = 0.5, 30.0
+"""Of what is left after a search, and in seconds, what trying one attempt alone may take."""
 _BURSTS = 20
 _BURSTS_OF_THE_CAUGHT = 3
 _LEAST_S = 1.0
@@ -70,8 +83,9 @@ class CheckPlan:
     lanes: int = 1
     validation: Validation | None = field(default_factory=Validation)
     """The budget for trying what a complete search relied on."""
-    faults: int = 0
-    """How many failures there are in an execution at most."""
+    faults: int | None = None
+    """How many failures there are in an execution at most; None for none in what is claimed, and
+    one where one attempt is tried alone beside it."""
     expect_sound: bool = False
     """Every variant is to hold, whatever the file claims of it."""
     command: str = "paidonce check"
@@ -203,6 +217,7 @@ class _OfOne:
         self._seconds = seconds
         self._began = time.monotonic()
         self._notes: list[str] = []
+        self._alone: list[AloneUnderFailures] = []
 
     async def check(self) -> None:
         """Try it out, explore it, play it in bursts. Raises ``PaidonceError``."""
@@ -255,9 +270,11 @@ class _OfOne:
                 seed=plan.seed,
                 lanes=len(worlds),
                 validation=plan.validation,
-                faults=plan.faults,
+                faults=plan.faults or 0,
             )
             explored = await explore(worlds, request, self._progress)
+            if plan.faults is None and explored.result.ending is Ending.COMPLETE:
+                await self._tried_alone(worlds, request)
             if expected is not None:
                 matters = await weighed(worlds[0], expected, explored)
                 settled = decided(expected, explored.result, explored.history, matters)
@@ -266,6 +283,21 @@ class _OfOne:
         self._notes += explored.notes
         witness = save(explored, plan.out / WITNESSES)
         return searched(explored, witness, plan.out)
+
+    async def _tried_alone(
+        self, worlds: Sequence[ServiceWorlds], searched_by: SearchRequest
+    ) -> None:
+        """Try one attempt of each kind alone under a failure, each for a part of the time left."""
+        plan = self._plan
+        kinds = alone_under_failures(plan.script)
+        for number, attempt in enumerate(kinds):
+            self._doing(f"{attempt.name} alone, under failures")
+            seconds = min(self._left * _ALONE / (len(kinds) - number), _ALONE_AT_MOST_S)
+            if seconds < _LEAST_S:
+                return
+            tried = await tried_alone(worlds, plan.script, attempt, searched_by, seconds, plan.out)
+            if tried is not None:
+                self._alone.append(tried)
 
     async def _from_bursts(self, search: Searched, runs: tuple[Run, ...]) -> Searched:
         """A search for what bursts have shown and a search has not, in their recorded order first.
@@ -354,6 +386,7 @@ class _OfOne:
             error=error,
             search=search,
             notes=self._checked.notes[self._name],
+            alone=tuple(self._alone),
         )
 
     def _met(self, bench: Bench) -> None:
