@@ -1,4 +1,4 @@
-"""``python -m paidonce.reference_service [serve | migrate | recover | guards [--json]]``."""
+"""``python -m paidonce.reference_service [COMMAND]``, ``--help`` says which there are."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return _migrate()
             case "recover":
                 return _recover(load(os.environ))
+            case "ahead":
+                from paidonce.reference_service.ahead import fork_when_asked
+
+                return fork_when_asked(_serve)
             case "guards":
                 return _guards(as_json=options.json)
             case _:
@@ -40,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("serve", help="serve HTTP on HOST:PORT (the default)")
+    commands.add_parser("ahead", help="load the service, and fork it for each line of JSON (Linux)")
     commands.add_parser("migrate", help="create the tables in DATABASE_URL; may be repeated")
     commands.add_parser("recover", help="finish attempts of unknown outcome: one pass")
     guards = commands.add_parser("guards", help="list the values of PAYMENT_GUARD")

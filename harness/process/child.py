@@ -131,7 +131,7 @@ class Child:
             return self._end(None)
         with self._lock:
             # The kernel keeps a zombie's status: read it, but leave the zombie for ``stop``.
-            return _peek(self.pid) if self._returncode is None else self._returncode
+            return self._peeked() if self._returncode is None else self._returncode
 
     @property
     def end(self) -> str:
@@ -176,12 +176,36 @@ class Child:
             waited = time.monotonic() - began
             self._exit.wait(min(LONGEST_PROBE_SECONDS, max(PROBE_SECONDS, waited / 20)))
 
-    def wait_line(self, what: str, matches: Callable[[str], T | None], seconds: float) -> T:
+    @property
+    def log(self) -> int:
+        """Return the descriptor of the file that its output goes to."""
+        return self._log.fileno()
+
+    @property
+    def written(self) -> int:
+        """Return how many bytes its log has by now."""
+        return os.fstat(self._log.fileno()).st_size
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input, which is held. Raises ``ChildFailed`` where it has
+        ended."""
+        assert self._popen.stdin is not None, "its standard input is not held"
+        try:
+            self._popen.stdin.write(line.encode() + b"\n")
+            self._popen.stdin.flush()
+        except (OSError, ValueError) as error:  # of a pipe that is broken, or closed by ``stop``
+            problem = f"ended ({_describe(self.returncode)})"
+            raise ChildFailed(self.name, problem, self.returncode, self.tail()) from error
+
+    def wait_line(
+        self, what: str, matches: Callable[[str], T | None], seconds: float, since: int = 0
+    ) -> T:
         """Wait until ``matches`` answers not None for a whole line of the child's output.
 
-        Lines are given in order, each once. Errors as in ``wait_for``.
+        Lines are given in order, each once, from the byte ``since`` of its log on. Errors as in
+        ``wait_for``.
         """
-        position = 0
+        position = since
 
         def probe() -> T | None:
             nonlocal position
@@ -253,9 +277,17 @@ class Child:
                 raise DeadlineExceeded(f"{self.name} (pid {self.pid}) to end", _KILL_SECONDS)
             wait_gone(offspring, _KILL_SECONDS)
             custody.forget(self._ticket)
-            self._returncode = self._popen.wait()
+            self._returncode = self._reaped()
             self._close_stdin()
             return self._returncode
+
+    def _peeked(self) -> int | None:
+        """Return the exit code of one that has ended, which stays to be reaped."""
+        return _peek(self.pid)
+
+    def _reaped(self) -> int:
+        """Let go of one that has ended; returns its exit code."""
+        return self._popen.wait()
 
     def _signal_group(self, number: int) -> None:
         # We have not reaped the leader, so the group's number cannot be anybody else's.

@@ -57,10 +57,13 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A service under test.
 
-    ``command`` starts it and ``migrate`` (if any) prepares an empty database; both, and
+    ``command`` starts it and ``migrate`` (if any) prepares an empty database; both, ``ahead`` and
     ``environment``, may use ``{python}``, ``{host}``, ``{port}``, ``{variant}``,
     ``{postgres_url}``, ``{redis_url}``, ``{stripe_url}``, ``{stripe_key}`` and
     ``{webhook_secret}``. It is ready when ``ready_path`` answers 200.
+
+    ``ahead`` (if any) starts a zygote of it (``paidonce.harness.process.zygote``): from that it is
+    started again after a crash, where loading it takes long.
 
     ``settings`` maps the neutral names by which scenarios ask for settings (stripe_timeout_s,
     redis_lease_ms, lock_timeout_ms, workers, pool_size, threads, ...) to the service's environment
@@ -81,6 +84,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     command: tuple[str, ...]
+    ahead: tuple[str, ...] = ()
     environment: dict[str, str]
     settings: dict[str, str] = {}
     under_control: dict[str, str] = {}

@@ -17,8 +17,9 @@ from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
+from paidonce.harness.process.zygote import Zygote
 from paidonce.harness.service.description import Target, fill
-from paidonce.harness.service.running import Service, start_process
+from paidonce.harness.service.running import Ahead, Service, start_process
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
@@ -113,10 +114,23 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
     target.variant(wanted.variant)
     settings = {**wanted.settings, **(target.under_control if wanted.controlled else {})}
 
-    def begin(port: int) -> Child:
+    name = f"service ({wanted.variant})"
+
+    def surroundings(port: int) -> tuple[dict[str, str], dict[str, str]]:
         values = {**wanted.addresses.values(), "variant": wanted.variant, "port": str(port)}
-        argv, env = _argv(target, target.command, values), _env(target, values, settings)
-        return Child(f"service ({wanted.variant})", argv, env=env, log=wanted.log)
+        return values, _env(target, values, settings)
+
+    def begin(port: int) -> Child:
+        values, env = surroundings(port)
+        return Child(name, _argv(target, target.command, values), env=env, log=wanted.log)
+
+    def load(port: int) -> Zygote:
+        values, env = surroundings(port)
+        argv = _argv(target, target.ahead, values)
+        return Zygote(f"zygote of the {name}", argv, env, wanted.log)
+
+    def begin_again(zygote: Zygote, port: int) -> Child:
+        return zygote.fork(name, surroundings(port)[1])
 
     def ready(child: Child, port: int, called_off: threading.Event | None) -> None:
         url = f"http://{HOST}:{port}{target.ready_path}"
@@ -125,6 +139,8 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         )
 
     process = start_process("service", begin, ready, port_taken, called_off)
+    if target.ahead and sys.platform == "linux":  # elsewhere nobody is killed with its parent
+        process.ahead = Ahead(load, begin_again)
     return Service(f"http://{HOST}:{process.port}", (process,))
 
 

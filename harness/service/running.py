@@ -10,11 +10,32 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.listening import start_listening
 from paidonce.harness.process.threads import CalledOff
+from paidonce.harness.process.zygote import Zygote
 
 _TOLD_LINES = 8
 
 Ready = Callable[[Child, int, threading.Event | None], object]
 """Waits until a child on a port is ready; an event that is set calls it off."""
+
+
+@dataclass
+class Ahead:
+    """A way to have a process start again sooner: from a zygote, which is ``load``ed once."""
+
+    load: Callable[[int], Zygote]
+    fork: Callable[[Zygote, int], Child]
+    _zygote: Zygote | None = None
+
+    def begin(self, port: int) -> Child:
+        """Fork the process, to listen on ``port``. Raises what ``Zygote`` does."""
+        if self._zygote is None:
+            self._zygote = self.load(port)
+        return self.fork(self._zygote, port)
+
+    def stop(self) -> None:
+        """End the zygote, if there is one."""
+        if self._zygote is not None:
+            self._zygote.stop()
 
 
 @dataclass
@@ -29,6 +50,8 @@ class Process:
     begin: Callable[[int], Child]
     ready: Ready
     elsewhere: tuple[int, ...] = ()
+    ahead: Ahead | None = None
+    """How it is started when it is not the first time, where that is sooner."""
     up: bool = True
     """False from when it was killed until it was seen to be ready again."""
 
@@ -58,7 +81,8 @@ class Process:
             return
         if not self.child.running:
             self.child.kill()
-            self.child = self.begin(self.port)
+            again = self.begin if self.ahead is None else self.ahead.begin
+            self.child = again(self.port)
         try:
             self.ready(self.child, self.port, called_off)
         except CalledOff:
@@ -146,3 +170,5 @@ class Service:
         """End what was started of the service, the last first, and everything that started."""
         for one in reversed(self.processes):
             one.child.stop()
+            if one.ahead is not None:
+                one.ahead.stop()

@@ -85,6 +85,34 @@ def test_it_goes_on_until_two_executions_agree():
     assert len(warmth.notes) == 1
 
 
+@pytest.mark.parametrize(
+    ("again", "played"),
+    [
+        (lambda number: ("look",), 1),
+        (lambda number: ("settings", "look") if number == 1 else ("look",), 2),
+        (lambda number: ("look", "more"), 2),
+    ],
+    ids=["as-before", "once-cold", "another-way"],
+)
+def test_who_is_started_again_is_warm_once_it_goes_the_known_way(again, played):
+    warmth, _ = warmed(lambda number: ("settings", "look") if number == 1 else ("look",))
+    warmth.cooled()
+    assert not warmth.covers(KINDS, 2)
+    restarted = Service(again)
+    asyncio.run(warmth.warm(restarted.fresh, KINDS, 2))
+    assert restarted.begun == played
+    assert warmth.covers(KINDS, 2)
+    assert asyncio.run(warmth.parted()) == ""
+
+
+def test_what_was_not_warm_after_all_is_not_known_either():
+    warmth, _ = warmed(lambda number: ("look",))
+    warmth.forget()
+    again = Service(lambda number: ("look",))
+    asyncio.run(warmth.warm(again.fresh, KINDS, 2))
+    assert again.begun == 2
+
+
 def test_what_never_does_the_same_is_said():
     warmth, begun = warmed(lambda number: (f"look {number}",))
     assert begun == MOST

@@ -382,7 +382,7 @@ class ServiceWorlds:
             # What it left behind may be in the way of the next one, which is to begin like it.
             self._players_clients().put_back = True
         if any(isinstance(failure.fault, Crash) for failure in self.last.failing.happened):
-            self.warmth.forget()  # another process has come in the place of the warm one
+            self.warmth.cooled()
         self.background.settle()
         reader.settle()
         if pids := _in_transactions(control, reader):

@@ -8,6 +8,9 @@ plays some that do not, the same ones whoever asks for it: all attempts one afte
 two such executions agree in every step. They are not put in each other's way, since what a race
 leaves behind may be nothing that the reset takes back.
 
+A process that was killed and started again is as cold as the first one was, and what it comes to is
+known by then: it is warm as soon as it goes the way that two executions agreed on before.
+
 Whether a race has left such a thing behind is seen once the search is over: the same is played
 again then (``Warmth.parted``), and goes the same way if the executions began equal to the end.
 """
@@ -51,6 +54,8 @@ class Warmth:
     _together: int = 0
     _agreed: list[tuple[Fresh, Played, Played]] = field(default_factory=list)
     """How executions of each script begin, and two of them that agreed."""
+    _warm: dict[tuple[frozenset[str], int], Played] = field(default_factory=dict)
+    """The executions that scripts of such attempts, so many together, come to once it is warm."""
 
     def covers(self, kinds: frozenset[str], together: int) -> bool:
         """Return whether a script of such attempts, so many ``together``, finds the service
@@ -59,6 +64,11 @@ class Warmth:
 
     def forget(self) -> None:
         """Take the service for cold again: what it was warmed by was taken for what it was not."""
+        self.cooled()
+        self._warm.clear()
+
+    def cooled(self) -> None:
+        """Take the service for cold again: another process is in the place of the warm one."""
         self._known, self._together = set(), 0
         self._agreed.clear()
 
@@ -71,13 +81,18 @@ class Warmth:
         """
         first: Played | None = None
         before: Played | None = None
+        warm = self._warm.get((kinds, together))
         for number in range(MOST):
             now = await _played(fresh)
+            if now is not None and warm is not None and now.words == warm.words:
+                self._agreed.append((fresh, warm, now))
+                break
             if now is None and before is None and number:
                 break  # it is not under control
             first = now if number == 0 else first
             if now is not None and before is not None and now.words == before.words:
                 self._agreed.append((fresh, before, now))
+                self._warm[kinds, together] = now
                 break
             before = now
         else:
