@@ -14,9 +14,9 @@ from payment_world import CAUSE, event_types
 from simulator_process import Simulator
 from webhook_receiver import receiving
 
-from paidonce.harness.simulator.domain import agenda, catalog, checkout, intents
+from paidonce.harness.simulator.domain import agenda, catalog, checkout, checkout_making, intents
 from paidonce.harness.simulator.domain.catalog import CreatePrice, CreateProduct
-from paidonce.harness.simulator.domain.checkout import CreateSession, Wanted
+from paidonce.harness.simulator.domain.checkout_making import CreateSession, Wanted
 from paidonce.harness.simulator.domain.errors import Declined, StripeError
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession
@@ -36,7 +36,7 @@ def opened(world: World, **more: Any) -> CheckoutSession:
         extras={"success_url": "http://shop.test/done?s={CHECKOUT_SESSION_ID}"},
         **more,
     )
-    return checkout.create(world, request, CAUSE)
+    return checkout_making.create(world, request, CAUSE)
 
 
 def test_a_session_that_is_paid_is_complete_with_the_intent_it_made(world: World) -> None:
@@ -131,10 +131,10 @@ def test_prices_of_two_currencies_and_prices_that_are_not_there_are_refused(worl
     euro = catalog.create_price(world, catalog.replace(SOCKS, currency="eur"), CAUSE)
     lines = (Wanted(quantity=1, price=euro.id), Wanted(quantity=1, price_data=SOCKS))
     with pytest.raises(StripeError, match="same currency"):
-        checkout.create(world, CreateSession(lines=lines), CAUSE)
+        checkout_making.create(world, CreateSession(lines=lines), CAUSE)
     lines = (Wanted(quantity=1, price="price_none"),)
     with pytest.raises(StripeError, match="No such price"):
-        checkout.create(world, CreateSession(lines=lines), CAUSE)
+        checkout_making.create(world, CreateSession(lines=lines), CAUSE)
     assert not len(world.sessions)
 
 
@@ -222,9 +222,8 @@ def test_what_a_session_would_need_and_is_not_there_is_refused_by_name(
     client: stripe.StripeClient,
 ) -> None:
     for more, name in (
-        ({"discounts": [{"coupon": "c"}]}, "discounts"),
+        ({"optional_items": [{"price": "p", "quantity": 1}]}, "optional_items"),
         ({"automatic_tax": {"enabled": True}}, "automatic_tax"),
-        ({"mode": "subscription"}, "mode"),
         ({"shipping_options": [{"shipping_rate": "shr_1"}]}, "shipping_options"),
     ):
         with pytest.raises(stripe.InvalidRequestError, match="not simulated") as refused:
@@ -304,9 +303,93 @@ def test_products_and_prices_are_kept_changed_and_listed(client: stripe.StripeCl
                 "product": product.id,
                 "currency": "eur",
                 "unit_amount": 1,
-                "recurring": {"interval": "month"},
+                "recurring": {"interval": "month", "usage_type": "metered"},
             }
         )
     alone = client.v1.products.create({"name": "Cup"})
     client.v1.products.delete(alone.id)
     assert [one.id for one in client.v1.products.list().data] == [product.id]
+
+
+def _monthly(simulator: Simulator, **more: str) -> dict[str, Any]:
+    form = {
+        "mode": "subscription",
+        "success_url": "http://shop.test/done?s={CHECKOUT_SESSION_ID}",
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": "1000",
+        "line_items[0][price_data][recurring][interval]": "month",
+        "line_items[0][price_data][product_data][name]": "Tea",
+        "line_items[0][quantity]": "2",
+        **more,
+    }
+    answer = simulator.post("/v1/checkout/sessions", form)
+    assert answer.status_code == 200, answer.text
+    session: dict[str, Any] = answer.json()
+    return session
+
+
+def test_a_subscription_is_begun_by_paying_for_it(simulator: Simulator) -> None:
+    session = _monthly(simulator)
+    assert session["amount_total"] == 2000
+    assert simulator.http.post(session["url"], data={"email": "a@shop.test"}).status_code == 303
+    done = simulator.get(
+        f"/v1/checkout/sessions/{session['id']}",
+        **{"expand[0]": "subscription.latest_invoice", "expand[1]": "customer"},
+    ).json()
+    assert (done["status"], done["payment_status"]) == ("complete", "paid")
+    assert done["payment_intent"] is None
+    assert done["customer"]["email"] == "a@shop.test"
+    assert done["subscription"]["status"] == "active"
+    assert done["subscription"]["default_payment_method"]
+    assert done["subscription"]["latest_invoice"]["amount_paid"] == 2000
+    assert len(simulator.ledger()["charges"]) == 1
+    again = simulator.http.post(session["url"])
+    assert again.status_code == 400
+    assert len(simulator.ledger()["charges"]) == 1
+
+
+def test_a_trial_that_is_begun_keeps_the_card(simulator: Simulator) -> None:
+    session = _monthly(simulator, **{"subscription_data[trial_period_days]": "7"})
+    assert session["amount_total"] == 0
+    assert simulator.http.post(session["url"]).status_code == 303
+    shown = {"expand[]": "subscription"}
+    done = simulator.get(f"/v1/checkout/sessions/{session['id']}", **shown).json()
+    assert done["subscription"]["status"] == "trialing"
+    assert done["subscription"]["default_payment_method"]
+    assert simulator.ledger()["charges"] == []
+
+
+def test_one_of_two_payers_has_the_last_redemption(simulator: Simulator) -> None:
+    simulator.post("/v1/coupons", {"id": "ONE", "percent_off": "50", "max_redemptions": "1"})
+    code = {"promotion[type]": "coupon", "promotion[coupon]": "ONE", "code": "HALF"}
+    assert simulator.post("/v1/promotion_codes", code).status_code == 200
+    first = _monthly(simulator, **{"discounts[0][coupon]": "ONE"})
+    second = _monthly(simulator, allow_promotion_codes="true")
+    assert first["amount_total"] == 1000
+    asks = {"payment_method": "pm_card_threeDSecure2Required"}
+    assert simulator.http.post(first["url"], data=asks).status_code == 303
+    refused = simulator.http.post(second["url"], data={"promotion_code": "half"})
+    assert refused.status_code == 400
+    assert simulator.get("/v1/coupons/ONE").json()["times_redeemed"] == 1
+    # Whoever does not go through with it leaves the redemption to the next.
+    assert simulator.post(f"/v1/checkout/sessions/{first['id']}/expire").status_code == 200
+    assert simulator.get("/v1/coupons/ONE").json()["valid"]
+    assert simulator.http.post(second["url"], data={"promotion_code": "half"}).status_code == 303
+    assert [charge["amount"] for charge in simulator.ledger()["charges"]] == [1000]
+
+
+def test_a_price_that_comes_again_is_not_sold_once(simulator: Simulator) -> None:
+    answer = simulator.post(
+        "/v1/checkout/sessions",
+        {
+            "mode": "payment",
+            "success_url": "http://shop.test/done",
+            "line_items[0][price_data][currency]": "usd",
+            "line_items[0][price_data][unit_amount]": "1000",
+            "line_items[0][price_data][recurring][interval]": "month",
+            "line_items[0][price_data][product_data][name]": "Tea",
+            "line_items[0][quantity]": "1",
+        },
+    )
+    assert answer.status_code == 400
+    assert "recurring" in answer.json()["error"]["message"]

@@ -3,6 +3,7 @@ there, and everything is of its type."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -51,8 +52,17 @@ class Caller:
             self.wrong[f"{method} {path}: {found}"] = found
         return got
 
+    def _all(self) -> Iterator[Any]:
+        """Every event, page by page."""
+        page = self("GET", "/v1/events", limit="100")
+        yield from page["data"]
+        while page["has_more"]:
+            last = page["data"][-1]["id"]
+            page = self("GET", "/v1/events", limit="100", starting_after=last)
+            yield from page["data"]
+
     def events(self) -> None:
-        for event in self("GET", "/v1/events", limit="100")["data"]:
+        for event in self._all():
             for found in self._description.of_event(event):
                 self.wrong[f"event {event['type']}: {found}"] = found
 
@@ -174,11 +184,152 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     ask("DELETE", "/v1/customers/{id}", customer)
 
 
+def billing(ask: Caller, simulator: Simulator) -> None:
+    """Meet the routes of subscriptions, invoices, and what makes them cheaper."""
+    clocks = "/v1/test_helpers/test_clocks"
+    start = 1_800_000_000
+    clock = ask("POST", clocks, frozen_time=str(start), name="A")["id"]
+    ask("GET", clocks)
+    ask("GET", clocks + "/{id}", clock)
+    card = "pm_card_visa"
+    customer = ask(
+        "POST",
+        "/v1/customers",
+        test_clock=clock,
+        payment_method=card,
+        **{"invoice_settings[default_payment_method]": card},
+    )["id"]
+    recurring = {"recurring[interval]": "month", "product_data[name]": "Tea"}
+    price = ask("POST", "/v1/prices", currency="usd", unit_amount="500", **recurring)["id"]
+    dear = ask("POST", "/v1/prices", currency="usd", unit_amount="900", **recurring)["id"]
+    coupon = ask(
+        "POST",
+        "/v1/coupons",
+        percent_off="12.5",
+        duration="repeating",
+        duration_in_months="3",
+        **{"applies_to[products][]": "prod_x"},
+    )["id"]
+    coupon = ask("POST", "/v1/coupons", percent_off="12.5", max_redemptions="9")["id"]
+    ask("GET", "/v1/coupons")
+    ask("GET", "/v1/coupons/{id}", coupon)
+    ask("POST", "/v1/coupons/{id}", coupon, name="cheap")
+    promotion = {"promotion[type]": "coupon", "promotion[coupon]": coupon}
+    code = ask("POST", "/v1/promotion_codes", code="SAVE", **promotion)["id"]
+    ask("GET", "/v1/promotion_codes", code="save")
+    ask("GET", "/v1/promotion_codes/{id}", code)
+    ask("POST", "/v1/promotion_codes/{id}", code, **{"metadata[a]": "b"})
+
+    ask("POST", "/v1/invoiceitems", customer=customer, amount="70", currency="usd")
+    bought = {"customer": customer, "items[0][price]": price}
+    made = ask(
+        "POST",
+        "/v1/subscriptions",
+        **bought,
+        **{"discounts[0][promotion_code]": code, "expand[0]": "latest_invoice.payments"},
+        **{"expand[1]": "discounts.source.coupon", "expand[2]": "items.data.price.product"},
+    )
+    subscription = made["id"]
+    assert made["status"] == "active"
+    ask("GET", "/v1/subscriptions")
+    ask("GET", "/v1/subscriptions/search", query="status:'active'")
+    ask("GET", "/v1/subscriptions/{id}", subscription)
+    item = ask("GET", "/v1/subscription_items", subscription=subscription)["data"][0]["id"]
+    ask("GET", "/v1/subscription_items/{id}", item)
+    ask("POST", "/v1/subscription_items/{id}", item, quantity="2")
+    other = ask("POST", "/v1/subscription_items", subscription=subscription, price=dear)["id"]
+    ask("DELETE", "/v1/subscription_items/{id}", other)
+    ask("POST", "/v1/subscriptions/{id}", subscription, cancel_at_period_end="true")
+    ask("POST", "/v1/subscriptions/{id}", subscription, cancel_at_period_end="false")
+    ask(
+        "POST",
+        "/v1/subscriptions/{id}",
+        subscription,
+        **{"items[0][id]": item, "items[0][price]": dear, "proration_behavior": "always_invoice"},
+    )
+    ask("POST", clocks + "/{id}/advance", clock, frozen_time=str(start + 33 * 86_400))
+    trial = ask(
+        "POST",
+        "/v1/subscriptions",
+        **bought,
+        trial_period_days="7",
+        **{"discounts[0][coupon]": coupon},
+    )["id"]
+    lasting = ask("POST", "/v1/coupons", amount_off="10", currency="usd", duration="forever")["id"]
+    ask("POST", "/v1/subscriptions/{id}", trial, **{"discounts[0][coupon]": lasting})
+    ask("DELETE", "/v1/subscriptions/{id}/discount", trial)
+    ask("DELETE", "/v1/subscriptions/{id}", trial, invoice_now="true", prorate="true")
+    poor = ask("POST", "/v1/customers", test_clock=clock)["id"]
+    paused = ask(
+        "POST",
+        "/v1/subscriptions",
+        customer=poor,
+        trial_period_days="7",
+        **{
+            "items[0][price]": price,
+            "trial_settings[end_behavior][missing_payment_method]": "pause",
+        },
+    )["id"]
+    ask("POST", clocks + "/{id}/advance", clock, frozen_time=str(start + 45 * 86_400))
+    asked = ask(
+        "POST",
+        "/v1/subscriptions",
+        customer=poor,
+        payment_behavior="default_incomplete",
+        **{"items[0][price]": price, "expand[]": "latest_invoice.confirmation_secret"},
+    )
+    assert asked["status"] == "incomplete"
+    assert asked["latest_invoice"]["confirmation_secret"]["client_secret"]
+    ask("POST", "/v1/subscriptions/{id}/resume", paused)
+
+    invoice = ask("POST", "/v1/invoices", customer=customer)["id"]
+    line = ask(
+        "POST", "/v1/invoiceitems", customer=customer, amount="900", currency="usd", invoice=invoice
+    )["id"]
+    ask("GET", "/v1/invoiceitems")
+    ask("GET", "/v1/invoiceitems/{id}", line)
+    ask("POST", "/v1/invoiceitems/{id}", line, amount="1900")
+    ask("GET", "/v1/invoices")
+    ask("GET", "/v1/invoices/search", query="status:'draft'")
+    ask("GET", "/v1/invoices/{id}", invoice)
+    ask("GET", "/v1/invoices/{id}/lines", invoice)
+    ask("POST", "/v1/invoices/{id}", invoice, description="tea")
+    ask("POST", "/v1/invoices/{id}/finalize", invoice)
+    ask(
+        "POST",
+        "/v1/invoices/{id}/pay",
+        invoice,
+        **{"expand[]": "payments.data.payment.payment_intent"},
+    )
+    payment = ask("GET", "/v1/invoice_payments", invoice=invoice)["data"][0]["id"]
+    ask("GET", "/v1/invoice_payments/{id}", payment)
+    late = {"collection_method": "send_invoice", "days_until_due": "3"}
+    for end in ("void", "mark_uncollectible"):
+        left = ask("POST", "/v1/invoices", customer=customer, **late)["id"]
+        ask(
+            "POST",
+            "/v1/invoiceitems",
+            customer=customer,
+            amount="900",
+            currency="usd",
+            invoice=left,
+        )
+        ask("POST", "/v1/invoices/{id}/send", left)
+        ask("POST", "/v1/invoices/{id}/" + end, left)
+    draft = ask("POST", "/v1/invoices", customer=customer)["id"]
+    gone = ask("POST", "/v1/invoiceitems", customer=customer, amount="5", currency="usd")["id"]
+    ask("DELETE", "/v1/invoiceitems/{id}", gone)
+    ask("DELETE", "/v1/invoices/{id}", draft)
+    ask("DELETE", "/v1/coupons/{id}", coupon)
+    ask("DELETE", clocks + "/{id}", clock)
+
+
 def test_every_answer_and_event_is_as_stripe_describes_it(
     simulator: Simulator, description: Description
 ) -> None:
     ask = Caller(simulator, description)
     shop(ask, simulator)
+    billing(ask, simulator)
     ask.events()
     assert ask.routes == set(_ENDPOINTS), "routes that were not met, or are not there"
     wrong = {where: what for where, what in ask.wrong.items() if what not in KNOWN}

@@ -9,8 +9,8 @@ import pytest
 import stripe
 from payment_world import CAUSE, VISA, event_types, make, pay
 
-from paidonce.harness.simulator.domain import checkout, customers, setups
-from paidonce.harness.simulator.domain.checkout import CreateSession
+from paidonce.harness.simulator.domain import checkout, checkout_making, customers, setups
+from paidonce.harness.simulator.domain.checkout_making import CreateSession
 from paidonce.harness.simulator.domain.errors import Declined, SetupDeclined, StripeError
 from paidonce.harness.simulator.domain.objects import SetupIntent
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
@@ -93,7 +93,7 @@ def test_one_that_is_given_up_stays_so(world: World) -> None:
 
 def test_a_session_saves_a_card(world: World, customer: str) -> None:
     request = CreateSession(lines=(), extras={"mode": "setup", "customer": customer})
-    session = checkout.create(world, request, CAUSE)
+    session = checkout_making.create(world, request, CAUSE)
     assert (session.amount_total, session.currency) == (None, None)
     waiting = checkout.pay(world, session.id, ON_SETUP)
     assert (waiting.status, waiting.setup_intent is not None) == ("open", True)

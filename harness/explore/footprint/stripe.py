@@ -55,6 +55,15 @@ _TEST_METHODS = ("pm_card_", "pm_usBankAccount", "tok_")
 """Naming one of those makes a method anew (https://docs.stripe.com/testing)."""
 _SEES_ALL = frozenset({"list", "search"})
 _MONEY_ALONE = frozenset({"capture", "cancel", "update"})
+_BY_ITSELF = frozenset(
+    {
+        *("account", "checkout.session", "coupon", "customer", "customer_session"),
+        *("payment_method", "price", "product", "promotion_code", "setup_intent"),
+        *("test_helpers.test_clock", "token", "webhook_endpoint"),
+    }
+)
+"""The things whose making touches nothing but what it names. A subscription pays its first invoice
+with what its customer has, and redeems a coupon; of others it is not known."""
 _ALL = frozenset({Resource(OBJECTS)})
 _NAMED = ("payment_intent", "charge", "refund", "customer", "payment_method", "source")
 
@@ -90,7 +99,7 @@ def stripe_footprint(call: StripeCall, maker: str) -> Footprint:
     elif verb == "create" and path is None:
         # What a session sells, and what it costs, is looked up.
         looks = {Resource(PRODUCT)} if thing == "checkout.session" else set()
-        changes = {*objects, *_wallets(objects)}
+        changes = {*objects, *_wallets(objects)} if thing in _BY_ITSELF else set(_ALL)
     elif thing in ("customer", "payment_method"):
         looks, changes = set(), {*objects, *_wallets(objects)}
         if verb == "delete":

@@ -32,6 +32,9 @@ _PLACES = {
     "setup_intent": (MONEY, "setup_intent"),
     "checkout_session": (MONEY, "checkout_session"),
     "product": (PRODUCT, "product"),
+    "billing": ((*OBJECTS, "billing"), "customer"),
+    "coupon": ((*OBJECTS, "coupon"), "coupon"),
+    "test_clock": ((*OBJECTS, "clock"), "clock"),
     "webhook_endpoint": ((*OBJECTS, "endpoint"), "endpoint"),
 }
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from paidonce.harness.simulator.api import payer
 from paidonce.harness.simulator.domain import checkout, confirming, setups
+from paidonce.harness.simulator.domain.checkout_making import PAGE_PATH
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
 from paidonce.harness.simulator.domain.objects import PaymentIntent, SetupIntent
@@ -32,7 +33,7 @@ def addressed(request: ApiRequest) -> bool:
 def answer(simulation: Simulation, request: ApiRequest) -> Reply:
     """A page, or 404 where there is none."""
     asked = request.path.startswith(confirming.ACTION_PATH)
-    paying = request.path.startswith(checkout.PAGE_PATH)
+    paying = request.path.startswith(PAGE_PATH)
     if why := stranger(request, followed=asked or paying):
         return page(403, "This page is for this machine only", escape(why))
     if asked:

@@ -12,6 +12,7 @@ from html import escape
 from urllib.parse import parse_qs
 
 from paidonce.harness.simulator.domain import checkout, money
+from paidonce.harness.simulator.domain.checkout_making import PAGE_PATH
 from paidonce.harness.simulator.domain.errors import Declined, SetupDeclined, StripeError
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession
@@ -29,7 +30,7 @@ _CARDS = (
 
 def answer(world: World, request: ApiRequest) -> Reply:
     """The page, or what came of submitting it."""
-    identifier = request.path.removeprefix(checkout.PAGE_PATH)
+    identifier = request.path.removeprefix(PAGE_PATH)
     try:
         session = checkout.require(world, identifier)
         if request.method != "POST":
@@ -45,7 +46,9 @@ def _paid(world: World, session: CheckoutSession, request: ApiRequest) -> Reply:
     form = parse_qs(request.body.decode("utf-8", "replace"))
     method = form.get("payment_method", ["pm_card_visa"])[0]
     email = form.get("email", [None])[0]
-    session = checkout.pay(world, session.id, PaymentSource(payment_method=method), email)
+    code = form.get("promotion_code", [None])[0] or None
+    source = PaymentSource(payment_method=method)
+    session = checkout.pay(world, session.id, source, email, code)
     if session.status == "complete":
         return _sent_on(checkout.success_url(session), "Paid")
     if session.setup_intent is not None:
@@ -71,12 +74,16 @@ def _shown(session: CheckoutSession) -> Reply:
 
 def _form(status: int, session: CheckoutSession, refusal: str) -> Reply:
     cards = "".join(f'<option value="{name}">{name} {what}</option>' for name, what in _CARDS)
+    code = ""
+    if session.allow_promotion_codes:
+        code = '<label>Promotion code <input name="promotion_code"></label> '
     amount = money.written(session.amount_total or 0, session.currency or "usd")
     return page(
         status,
         "Save a card" if session.mode == "setup" else f"Pay {amount}",
         f"<p>{escape(refusal)}</p>"
-        f'<form method="post" action="{checkout.PAGE_PATH}{escape(session.id)}">'
+        f'<form method="post" action="{PAGE_PATH}{escape(session.id)}">'
         f'<label>Card <select name="payment_method">{cards}</select></label> '
-        '<label>Email <input name="email" type="email"></label> <button>Pay</button></form>',
+        '<label>Email <input name="email" type="email"></label> '
+        f"{code}<button>Pay</button></form>",
     )

@@ -97,6 +97,17 @@ class Discount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subscription: str | None = None
     subscription_item: str | None = None
 
+    @property
+    def created(self) -> int:
+        """Unix time in seconds; the object calls it ``start``."""
+        return self.start
+
+
+class DeletedDiscount(Discount, frozen=True, kw_only=True, gc=False):
+    """A discount that was taken away."""
+
+    deleted: bool = True
+
 
 class SubscriptionItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """So many of one price, again and again."""
@@ -202,6 +213,14 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Unix time in seconds; the object calls it ``date``."""
         return self.date
 
+    @property
+    def subscription(self) -> str | None:
+        """The subscription that it is of, if it is of one."""
+        if self.parent is None:
+            return None
+        identifier: str = self.parent["subscription_details"]["subscription"]
+        return identifier
+
 
 class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of an invoice."""
@@ -247,7 +266,6 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     automatically_finalizes_at: int | None = None
     billing_reason: str
     collection_method: str
-    confirmation_secret: dict[str, Any] | None = None
     created: int
     currency: str
     custom_fields: list[dict[str, Any]] | None = None
@@ -282,7 +300,6 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     on_behalf_of: str | None = None
     parent: dict[str, Any] | None = None
     payment_settings: dict[str, Any]
-    payments: Items
     period_end: int
     period_start: int
     post_payment_credit_notes_amount: int = 0
@@ -304,6 +321,14 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total_pretax_credit_amounts: list[dict[str, Any]]
     total_taxes: list[dict[str, Any]]
     webhooks_delivered_at: int | None = None
+
+    @property
+    def subscription(self) -> str | None:
+        """The subscription that has made it, if any has."""
+        if self.parent is None:
+            return None
+        identifier: str = self.parent["subscription_details"]["subscription"]
+        return identifier
 
 
 class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,7 +1,7 @@
 """Products and their prices.
 
-Sources: https://docs.stripe.com/api/products, https://docs.stripe.com/api/prices. Prices that come
-again and again (``recurring``) and such in tiers are not simulated.
+Sources: https://docs.stripe.com/api/products, https://docs.stripe.com/api/prices. Prices in tiers
+and by use are not simulated.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class CreatePrice(msgspec.Struct, frozen=True, kw_only=True):
 
     currency: str
     unit_amount: int
+    recurring: dict[str, Any] | None = None
     product: str | None = None
     product_data: CreateProduct | None = None
     active: bool = True
@@ -149,6 +150,8 @@ def create_price(world: World, request: CreatePrice, cause: EventRequest) -> Pri
         metadata=request.metadata,
         nickname=request.nickname,
         product=product,
+        recurring=request.recurring,
+        type="one_time" if request.recurring is None else "recurring",
         tax_behavior=request.tax_behavior,
         unit_amount=request.unit_amount,
         unit_amount_decimal=str(request.unit_amount),

@@ -1,4 +1,4 @@
-"""Checkout Sessions: a page on which somebody pays once, until it is paid or over.
+"""Checkout Sessions: a page on which somebody pays, or subscribes, until that is done or over.
 
 ::
 
@@ -21,59 +21,33 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import catalog, confirming, customers, intents, setups
-from paidonce.harness.simulator.domain.catalog import CreatePrice
+from paidonce.harness.simulator.domain import (
+    checkout_subscribing,
+    confirming,
+    coupons,
+    customers,
+    intents,
+    setups,
+)
+from paidonce.harness.simulator.domain.checkout_making import (
+    PAGE_PATH,
+    details_of,
+    discounted,
+    shown,
+)
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF, Confirmation
+from paidonce.harness.simulator.domain.coupons import WantedDiscount
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
-from paidonce.harness.simulator.domain.intent_checks import require_customer, require_minimum
 from paidonce.harness.simulator.domain.intents import CreateIntent
 from paidonce.harness.simulator.domain.metadata import as_asked
-from paidonce.harness.simulator.domain.objects import (
-    EventRequest,
-    Metadata,
-    PaymentIntent,
-    SetupIntent,
-)
+from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent, SetupIntent
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
-from paidonce.harness.simulator.domain.sale_objects import Checkout, CheckoutSession, LineItem
+from paidonce.harness.simulator.domain.sale_objects import CheckoutSession
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 30 * 60, 24 * 3600
-"""A session may be paid for that long; the longest is the default
-(https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at)."""
-
-PAGE_PATH = "/_paidonce/checkout/"
-"""Where this simulator lets its payers pay."""
-
 _DECIDED = ("succeeded", "processing", "requires_capture")
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid line of a new session: a price that is there, or one that is made for it."""
-
-    quantity: int
-    price: str | None = None
-    price_data: CreatePrice | None = None
-
-
-class CreateSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid request for a new session.
-
-    ``expires_in`` are seconds from now where an ``expires_at`` was not given. ``intent`` are
-    attributes of the payment intent to be made, ``extras`` of the session, as they are.
-    """
-
-    lines: tuple[Wanted, ...]
-    types: tuple[str, ...] | None = None
-    currency: str | None = None
-    expires_at: int | None = None
-    metadata: Metadata = {}
-    intent_metadata: Metadata = {}
-    capture_method: str = "automatic_async"
-    intent: dict[str, Any] = {}
-    extras: dict[str, Any] = {}
 
 
 def require(world: World, identifier: str) -> CheckoutSession:
@@ -81,56 +55,6 @@ def require(world: World, identifier: str) -> CheckoutSession:
     session = world.sessions.get(identifier)
     if session is None:
         raise no_such("checkout.session", identifier, "session")
-    return session
-
-
-def create(world: World, request: CreateSession, cause: EventRequest) -> CheckoutSession:
-    """A new session. Unknown prices and customers are a 400 and leave nothing."""
-    require_customer(world, request.extras.get("customer"))
-    _require_expiry(world, request.expires_at)
-    for wanted in request.lines:
-        _require_line(world, wanted)
-    currency = _one_currency(world, request)
-    lines = tuple(_line(world, wanted, cause) for wanted in request.lines)
-    total = sum(line.amount_total for line in lines) if lines else None
-    if total and currency is not None:
-        require_minimum(total, currency)
-    identifier = world.ids.draw("cs_test_")
-    session = CheckoutSession(
-        id=identifier,
-        amount_subtotal=total,
-        amount_total=total,
-        automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
-        created=world.now(),
-        currency=currency,
-        custom_fields=[],
-        custom_text={
-            "after_submit": None,
-            "shipping_address": None,
-            "submit": None,
-            "terms_of_service_acceptance": None,
-        },
-        discounts=[],
-        expires_at=request.expires_at or world.now() + LONGEST_SECONDS,
-        metadata=request.metadata,
-        payment_method_options={},
-        payment_method_types=list(request.types or _types(currency or "usd")),
-        phone_number_collection={"enabled": False},
-        shipping_options=[],
-        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        url=f"{world.base_url}{PAGE_PATH}{identifier}",
-        **request.extras,
-    )
-    if session.ui_mode != "hosted":
-        session = replace(session, url=None, client_secret=world.ids.client_secret(identifier))
-    world.sessions.put(session)
-    world.checkouts[identifier] = Checkout(
-        lines=lines,
-        metadata=request.intent_metadata,
-        capture_method=request.capture_method,
-        intent=request.intent,
-    )
-    world.plan(session.expires_at - world.clock(), "session", identifier)
     return session
 
 
@@ -160,6 +84,9 @@ def expire(world: World, identifier: str, cause: EventRequest) -> CheckoutSessio
     if session.setup_intent is not None:
         world.session_of.pop(session.setup_intent)
         setups.cancel(world, session.setup_intent, "abandoned", cause)
+    redeemed = world.checkouts[identifier].redeemed
+    for discount in redeemed:
+        coupons.give_back(world, discount)
     session = replace(session, status="expired", url=None)
     world.sessions.put(session)
     world.emit("checkout.session.expired", session, cause)
@@ -167,13 +94,17 @@ def expire(world: World, identifier: str, cause: EventRequest) -> CheckoutSessio
 
 
 def pay(
-    world: World, identifier: str, source: PaymentSource, email: str | None = None
+    world: World,
+    identifier: str,
+    source: PaymentSource,
+    email: str | None = None,
+    code: str | None = None,
 ) -> CheckoutSession:
-    """The payer submits the page; the session as it is then.
+    """The payer submits the page, perhaps with a promotion code; the session as it is then.
 
-    400 where it is not open any more, or while a bank is about to be asked. Raises ``Declined``,
-    and the session stays open, where the payment is refused. It stays open too where the payer has
-    to be authenticated.
+    400 where it is not open any more, while a bank is about to be asked, or where the discount is
+    not to be had any more. Raises ``Declined``, and the session stays open, where the payment is
+    refused. It stays open too where the payer has to be authenticated.
     """
     session = require(world, identifier)
     if session.status != "open":
@@ -182,15 +113,23 @@ def pay(
         )
     if session.mode == "setup":
         return _set_up(world, session, source, email)
+    if code is not None:
+        session = _with_code(world, session, code)
     customer = session.customer
-    if customer is None and session.customer_creation == "always":
+    _require_discounts(world, session)
+    always = session.customer_creation == "always" or session.mode == "subscription"
+    if customer is None and always:
         made = customers.create(world, {"email": email or session.customer_email}, {}, BY_ITSELF)
         customer = made.id
     session = replace(
         session, customer=customer, customer_details=_details(email or session.customer_email)
     )
     world.sessions.put(session)
+    _redeem(world, session)
     if not session.amount_total:
+        if session.mode == "subscription":
+            # What is not paid for yet is to be paid for later: the card is made ready.
+            return _set_up(world, session, source, email)
         return _complete(world, session, "no_payment_required")
     if session.payment_intent is None:
         session = replace(session, payment_intent=_intent(world, session).id)
@@ -199,6 +138,57 @@ def pay(
     how = Confirmation(source=source, return_url=_success(session))
     confirming.confirm(world, session.payment_intent, how, BY_ITSELF)
     return _followed(world, session.payment_intent)
+
+
+def _wanted(world: World, session: CheckoutSession) -> list[WantedDiscount]:
+    return [
+        WantedDiscount(coupon=coupon, promotion_code=code)
+        for coupon, code in world.checkouts[session.id].discounts
+    ]
+
+
+def _with_code(world: World, session: CheckoutSession, text: str) -> CheckoutSession:
+    """The session with a promotion code applied that its payer has typed."""
+    known = world.checkouts[session.id]
+    if not session.allow_promotion_codes or known.discounts or session.payment_intent is not None:
+        raise StripeError(400, "This Checkout Session takes no promotion code.", param="discounts")
+    wanted = WantedDiscount(promotion_code=coupons.by_text(world, text).id)
+    before, currency = session.amount_total or 0, session.currency or "usd"
+    coupons.usable(world, wanted, session.customer, before, currency)
+    lines = discounted(world, wanted, known.lines)
+    found = (wanted.coupon, wanted.promotion_code)
+    world.checkouts[session.id] = replace(known, lines=lines, discounts=(found,))
+    session = replace(
+        session,
+        amount_total=sum(line.amount_total for line in lines),
+        discounts=[shown(wanted)],
+        total_details=details_of(lines),
+    )
+    world.sessions.put(session)
+    return session
+
+
+def _require_discounts(world: World, session: CheckoutSession) -> None:
+    """400 where a discount that is not redeemed yet is not to be had any more."""
+    if not world.checkouts[session.id].redeemed:
+        for one in _wanted(world, session):
+            before, currency = session.amount_subtotal or 0, session.currency or "usd"
+            coupons.usable(world, one, session.customer, before, currency)
+
+
+def _redeem(world: World, session: CheckoutSession) -> None:
+    """Redeem the discounts when the page is first submitted."""
+    known = world.checkouts[session.id]
+    if known.redeemed or not known.discounts:
+        return
+    before, currency = session.amount_subtotal or 0, session.currency or "usd"
+    found = tuple(
+        coupons.redeem(
+            world, one, session.customer, before, currency, checkout_session=session.id
+        ).id
+        for one in _wanted(world, session)
+    )
+    world.checkouts[session.id] = replace(known, redeemed=found)
 
 
 def authenticate_setup(
@@ -277,11 +267,16 @@ def _intent(world: World, session: CheckoutSession) -> PaymentIntent:
         metadata=known.metadata,
         payment_method_types=tuple(session.payment_method_types),
         capture_method=known.capture_method,
-        extras={**known.intent, "customer": session.customer},
+        extras={**known.intent, "customer": session.customer, **_kept(session)},
     )
     intent = intents.create(world, request, BY_ITSELF)
     world.session_of[intent.id] = session.id
     return intent
+
+
+def _kept(session: CheckoutSession) -> dict[str, Any]:
+    """What pays a subscription first pays it ever after."""
+    return {"setup_future_usage": "off_session"} if session.mode == "subscription" else {}
 
 
 def follow(world: World, intent: PaymentIntent) -> PaymentIntent:
@@ -317,6 +312,8 @@ def _settled(world: World, intent: PaymentIntent) -> None:
 
 
 def _complete(world: World, session: CheckoutSession, status: Any) -> CheckoutSession:
+    if session.mode == "subscription":
+        session = checkout_subscribing.subscribed(world, session)
     session = replace(session, status="complete", payment_status=status, url=None)
     world.sessions.put(session)
     world.emit("checkout.session.completed", session, BY_ITSELF)
@@ -325,74 +322,6 @@ def _complete(world: World, session: CheckoutSession, status: Any) -> CheckoutSe
 
 def _success(session: CheckoutSession) -> str:
     return success_url(session) or PAGE_PATH + session.id
-
-
-def _require_expiry(world: World, at: int | None) -> None:
-    if at is None:
-        return
-    if not SHORTEST_SECONDS <= at - world.now() <= LONGEST_SECONDS:
-        raise StripeError(
-            400,
-            "The `expires_at` timestamp must be at least 30 minutes and at most 24 hours from "
-            "Checkout Session creation.",
-            param="expires_at",
-        )
-
-
-def _require_line(world: World, wanted: Wanted) -> None:
-    if wanted.price_data is not None:
-        if wanted.price_data.product is not None:
-            catalog.require_product(world, wanted.price_data.product, param="product", status=400)
-        return
-    assert wanted.price is not None
-    price = catalog.require_price(world, wanted.price, param="line_items[0][price]", status=400)
-    if not price.active:
-        raise StripeError(
-            400,
-            f"The price specified is inactive. This field only accepts active prices: {price.id}.",
-            param="line_items[0][price]",
-        )
-
-
-def _one_currency(world: World, request: CreateSession) -> str | None:
-    """The currency of all lines; 400 where there are several, or another was asked for."""
-    found = {
-        wanted.price_data.currency
-        if wanted.price_data is not None
-        else world.prices[str(wanted.price)].currency
-        for wanted in request.lines
-    }
-    if request.currency is not None:
-        found.add(request.currency)
-    if len(found) > 1:
-        raise StripeError(
-            400,
-            "All prices of a Checkout Session must have the same currency, found "
-            f"{', '.join(sorted(found))}.",
-            param="line_items",
-        )
-    return found.pop() if found else None
-
-
-def _line(world: World, wanted: Wanted, cause: EventRequest) -> LineItem:
-    if wanted.price_data is not None:
-        price = catalog.create_price(world, wanted.price_data, cause)
-    else:
-        price = world.prices[str(wanted.price)]
-    amount = price.unit_amount * wanted.quantity
-    return LineItem(
-        id=world.ids.draw("li_"),
-        amount_subtotal=amount,
-        amount_total=amount,
-        currency=price.currency,
-        description=world.products[price.product].name,
-        price=price,
-        quantity=wanted.quantity,
-    )
-
-
-def _types(currency: str) -> tuple[str, ...]:
-    return ("card", "us_bank_account") if currency == "usd" else ("card",)
 
 
 def _details(email: str | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ https://docs.stripe.com/payments/3d-secure/authentication-flow.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -45,6 +46,12 @@ Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method.
 
 BY_ITSELF = EventRequest(id=None, idempotency_key=None)
 """The cause of what no request caused."""
+
+
+Follower = Callable[[World, PaymentIntent, EventRequest], None]
+
+FOLLOWERS: list[Follower] = []
+"""Told what an intent has come to whenever it is paid, refused, or asks for authentication."""
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +111,7 @@ def confirm(
     )
     world.intents.put(intent)
     world.emit("payment_intent.requires_action", intent, cause)
-    return intent
+    return _told(world, intent, cause)
 
 
 def authenticate(
@@ -174,7 +181,7 @@ def settle(world: World, identifier: str, succeeded: bool | None = None) -> Paym
     world.intents.put(intent)
     world.emit("charge.succeeded", charge, BY_ITSELF)
     world.emit("payment_intent.succeeded", intent, BY_ITSELF)
-    return intent
+    return _told(world, intent, BY_ITSELF)
 
 
 _REFUSED_BY_BANK = Decline(
@@ -238,7 +245,7 @@ def _charge(
     world.intents.put(intent)
     world.emit(happened[0], charge, cause)
     world.emit(happened[1], intent, cause)
-    return intent
+    return _told(world, intent, cause)
 
 
 def _refuse(
@@ -258,6 +265,12 @@ def _refuse(
     )
     world.intents.put(intent)
     world.emit("payment_intent.payment_failed", intent, cause)
+    return _told(world, intent, cause)
+
+
+def _told(world: World, intent: PaymentIntent, cause: EventRequest) -> PaymentIntent:
+    for follower in FOLLOWERS:
+        follower(world, intent, cause)
     return intent
 
 

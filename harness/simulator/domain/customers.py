@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain.errors import no_such
+from paidonce.harness.simulator.domain import clocks, subscriptions
+from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
 from paidonce.harness.simulator.domain.payment_methods import detach
@@ -21,15 +22,24 @@ def create(
     world: World, attributes: dict[str, Any], metadata: Metadata, cause: EventRequest
 ) -> Customer:
     """A new customer."""
+    clock = attributes.get("test_clock")
+    if clock is None:
+        return _made(world, attributes, metadata, cause)
+    frozen = clocks.require(world, clock, status=400).frozen_time
+    with clocks.standing(world, clock, frozen):
+        return _made(world, attributes, metadata, cause)
+
+
+def _made(
+    world: World, attributes: dict[str, Any], metadata: Metadata, cause: EventRequest
+) -> Customer:
     identifier = world.ids.draw("cus_")
     customer = Customer(
         id=identifier,
         created=world.now(),
         invoice_prefix=identifier[-8:].upper(),
-        invoice_settings=_invoice_settings(),
         metadata=metadata,
-        preferred_locales=[],
-        **attributes,
+        **{"invoice_settings": _invoice_settings(), "preferred_locales": [], **attributes},
     )
     world.customers.put(customer)
     world.emit("customer.created", customer, cause)
@@ -63,6 +73,10 @@ def update(
 ) -> Customer:
     """Change what is given; metadata is merged, an empty one clears it."""
     before = require(world, identifier)
+    if "invoice_settings" in attributes:
+        settings = {**before.invoice_settings, **attributes["invoice_settings"]}
+        _require_own(world, settings["default_payment_method"], identifier)
+        attributes = {**attributes, "invoice_settings": settings}
     if metadata is not None:
         attributes = {
             **attributes,
@@ -75,14 +89,39 @@ def update(
     return customer
 
 
+def settle(world: World, identifier: str, settings: dict[str, Any]) -> Customer:
+    """Set what a new customer's invoices are paid with; 400 for what is not that customer's."""
+    customer = world.customers[identifier]
+    _require_own(world, settings["default_payment_method"], identifier)
+    settings = {**customer.invoice_settings, **settings}
+    customer = msgspec.structs.replace(customer, invoice_settings=settings)
+    world.customers.put(customer)
+    return customer
+
+
 def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:
     """Delete a customer and take their payment methods from them."""
     customer = require(world, identifier)
+    for one in world.subscriptions.having("customer", lambda sub: str(sub.customer), identifier):
+        if world.subscriptions[one].status not in subscriptions.OVER:
+            subscriptions.end(world, world.subscriptions[one], "cancellation_requested", cause)
     for method in list(world.methods_of.get(identifier, ())):
         detach(world, method, cause)
     world.deleted.add(identifier)
     world.emit("customer.deleted", customer, cause)
     return Deleted(id=identifier, object="customer")
+
+
+def _require_own(world: World, method: str | None, customer: str) -> None:
+    """400 for a payment method that is not that customer's."""
+    if method is not None and method not in world.methods_of.get(customer, ()):
+        raise StripeError(
+            400,
+            f"No such PaymentMethod: '{method}'; the payment method must be attached to the "
+            "customer.",
+            code="resource_missing",
+            param="invoice_settings[default_payment_method]",
+        )
 
 
 @cache

@@ -168,6 +168,20 @@ def cancel(world: World, identifier: str, reason: str | None, cause: EventReques
             "Expire the Checkout Session instead.",
             intent,
         )
+    if identifier in world.invoice_of:
+        raise unexpected_state(
+            "You cannot cancel this PaymentIntent because it was created by an Invoice. Void the "
+            "Invoice instead.",
+            intent,
+        )
+    return give_up(world, identifier, reason, cause)
+
+
+def give_up(
+    world: World, identifier: str, reason: str | None, cause: EventRequest
+) -> PaymentIntent:
+    """As ``cancel``, on behalf of what has made the intent."""
+    intent = require(world, identifier)
     if intent.status not in _CANCELABLE:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent.status}. "

@@ -15,6 +15,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from paidonce.harness.simulator.domain.billing_objects import (
+    Coupon,
+    Discount,
+    Invoice,
+    InvoiceItem,
+    InvoicePayment,
+    PromotionCode,
+    Subscription,
+    SubscriptionItem,
+    TestClock,
+)
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession, Price, Product
 
 Metadata = dict[str, str]
@@ -344,9 +355,24 @@ Subject = (
     | CheckoutSession
     | Product
     | Price
+    | TestClock
+    | Coupon
+    | PromotionCode
+    | Discount
+    | Subscription
+    | Invoice
+    | InvoiceItem
+    | InvoicePayment
 )
 """The objects that events are about."""
 
 AnyObject = (
-    Subject | BalanceTransaction | Event | WebhookEndpoint | CustomerSession | Balance | Deleted
+    Subject
+    | BalanceTransaction
+    | Event
+    | WebhookEndpoint
+    | CustomerSession
+    | Balance
+    | Deleted
+    | SubscriptionItem
 )

@@ -86,6 +86,11 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: Metadata
     capture_method: str
     intent: dict[str, Any]
+    discounts: tuple[tuple[str | None, str | None], ...] = ()
+    """Coupons and promotion codes, of each pair one."""
+    redeemed: tuple[str, ...] = ()
+    """The discounts that were made of them when the page was first submitted."""
+    subscription: dict[str, Any] | None = None
 
 
 class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):

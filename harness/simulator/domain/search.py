@@ -47,6 +47,11 @@ FIELDS = {
     "product": Fields(
         frozenset(), frozenset({"active", "description", "name", "shippable", "url"})
     ),
+    "subscription": Fields(frozenset({"created"}), frozenset({"status"})),
+    "invoice": Fields(
+        frozenset({"created", "total"}),
+        frozenset({"currency", "customer", "number", "status", "subscription"}),
+    ),
     "price": Fields(
         frozenset(), frozenset({"active", "currency", "lookup_key", "product", "type"})
     ),

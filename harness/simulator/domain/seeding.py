@@ -14,13 +14,20 @@ from typing import Any
 
 from paidonce.harness.simulator.domain import (
     catalog,
-    checkout,
+    checkout_making,
+    clocks,
     confirming,
+    coupons,
     customers,
     intents,
+    invoice_drafts,
+    invoice_items,
+    invoices,
     payment_methods,
     refunds,
     setups,
+    subscribing,
+    subscriptions,
 )
 from paidonce.harness.simulator.domain.cards import TOKENS
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
@@ -30,6 +37,7 @@ from paidonce.harness.simulator.domain.state import World
 
 _AMOUNT = 2000
 _PAYS = PaymentSource(payment_method="pm_card_visa")
+_LICENSED = {"usage_type": "licensed"}
 _SUCCESS = "https://example.com/success"
 
 
@@ -78,6 +86,16 @@ def _texts(form: Any) -> Iterator[tuple[str, str]]:
 def _customer(asked: Asked, identifier: str) -> None:
     if _missing(asked, asked.world.customers, "cus_", identifier):
         customers.create(asked.world, {}, {}, BY_ITSELF)
+
+
+def _buyer(asked: Asked, identifier: str) -> None:
+    """Make the customer of whom a request is; one who subscribes can pay."""
+    world = asked.world
+    if asked.resource == "subscriptions" and identifier not in world.customers:
+        world.ids.give("cus_", identifier)
+        _payer(world)
+    else:
+        _customer(asked, identifier)
 
 
 def _method(asked: Asked, identifier: str) -> None:
@@ -195,11 +213,29 @@ def _product(asked: Asked, identifier: str) -> None:
 
 
 def _price(asked: Asked, identifier: str) -> None:
+    """Make a price: paid again and again where it is one of a subscription's, or is listed so."""
     world = asked.world
-    if _missing(asked, world.prices, "price_", identifier):
-        product = catalog.CreateProduct(name="Example")
-        request = catalog.CreatePrice(currency="usd", unit_amount=_AMOUNT, product_data=product)
-        catalog.create_price(world, request, BY_ITSELF)
+    if not _missing(asked, world.prices, "price_", identifier):
+        return
+    request = catalog.CreatePrice(
+        currency="usd", unit_amount=_AMOUNT, product_data=catalog.CreateProduct(name="Example")
+    )
+    once = identifier in _once(asked.form)
+    if (asked.resource.startswith("subscription") and not once) or "recurring" in asked.form:
+        request = _monthly()
+    keys = asked.form.get("lookup_keys")
+    if asked.lists and not identifier and isinstance(keys, dict | list):
+        request = catalog.replace(request, lookup_key=next(iter(_values(keys)), None))
+    catalog.create_price(world, request, BY_ITSELF)
+
+
+def _once(form: Mapping[str, Any]) -> set[str]:
+    """The prices that are to be paid once with a subscription's first invoice."""
+    return {value for name, value in _texts(form.get("add_invoice_items")) if name == "price"}
+
+
+def _values(listed: Any) -> list[str]:
+    return [str(one) for one in (listed.values() if isinstance(listed, dict) else listed)]
 
 
 def _session(asked: Asked, identifier: str) -> None:
@@ -209,9 +245,123 @@ def _session(asked: Asked, identifier: str) -> None:
     price = catalog.CreatePrice(
         currency="usd", unit_amount=_AMOUNT, product_data=catalog.CreateProduct(name="Example")
     )
-    line = checkout.Wanted(quantity=1, price_data=price)
-    request = checkout.CreateSession(lines=(line,), extras={"success_url": _SUCCESS})
-    checkout.create(world, request, BY_ITSELF)
+    line = checkout_making.Wanted(quantity=1, price_data=price)
+    request = checkout_making.CreateSession(lines=(line,), extras={"success_url": _SUCCESS})
+    checkout_making.create(world, request, BY_ITSELF)
+
+
+def _clock(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if _missing(asked, world.test_clocks, "clock_", identifier):
+        clocks.create(world, world.now(), None, BY_ITSELF)
+
+
+def _coupon(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if identifier in world.coupons or not (identifier or _lists(asked, world.coupons)):
+        return
+    if asked.resource == "coupons" and not identifier and not asked.lists:
+        return
+    request = coupons.CreateCoupon(id=identifier or None, extras={"percent_off": 25.0})
+    coupons.create(world, request, BY_ITSELF)
+
+
+def _code(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if _missing(asked, world.promotion_codes, "promo_", identifier):
+        coupon = asked.form.get("coupon")
+        named = coupon if isinstance(coupon, str) else "SEEDED"
+        _coupon(asked, named)
+        customer, text = asked.form.get("customer"), asked.form.get("code")
+        request = coupons.CreatePromotionCode(
+            coupon=named,
+            code=text if isinstance(text, str) else None,
+            restrictions={
+                "first_time_transaction": False,
+                "minimum_amount": None,
+                "minimum_amount_currency": None,
+            },
+            extras={"customer": customer if isinstance(customer, str) else None},
+        )
+        coupons.create_code(world, request, BY_ITSELF)
+
+
+def _payer(world: World) -> str:
+    """Make a customer who has a card; the id."""
+    customer = customers.create(world, {}, {}, BY_ITSELF).id
+    method = payment_methods.create(world, "tok_visa", {})
+    payment_methods.attach(world, method.id, customer, BY_ITSELF)
+    customers.settle(world, customer, {"default_payment_method": method.id})
+    return customer
+
+
+def _monthly() -> catalog.CreatePrice:
+    return catalog.CreatePrice(
+        currency="usd",
+        unit_amount=_AMOUNT,
+        recurring={"interval": "month", "interval_count": 1, "meter": None, **_LICENSED},
+        product_data=catalog.CreateProduct(name="Example"),
+    )
+
+
+def _subscription(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if not _missing(asked, world.subscriptions, "sub_", identifier):
+        return
+    _subscribed(asked)
+
+
+def _item(asked: Asked, identifier: str) -> None:
+    if identifier and _missing(asked, asked.world.subscription_items, "si_", identifier):
+        _subscribed(asked)
+
+
+def _subscribed(asked: Asked) -> None:
+    """Make a subscription that is paid for; what it needs for what is asked of it, it has."""
+    world = asked.world
+    discounts: tuple[coupons.WantedDiscount, ...] = ()
+    if asked.action == "discount":
+        _coupon(asked, "SEEDED")
+        discounts = (coupons.WantedDiscount(coupon="SEEDED"),)
+    wanted = [subscribing.WantedItem(price_data=_monthly())]
+    if asked.resource == "subscription_items":
+        # One of two may be taken away.
+        wanted.append(subscribing.WantedItem(price_data=_monthly()))
+    paused = asked.action == "resume"
+    request = subscribing.CreateSubscription(
+        customer=_payer(world), items=tuple(wanted), discounts=discounts
+    )
+    made = subscriptions.create(world, request, BY_ITSELF)
+    if paused:
+        world.subscriptions.put(subscriptions.replace(made, status="paused"))
+
+
+def _invoice(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if not _missing(asked, world.invoices, "in_", identifier):
+        return
+    draft = asked.action in ("", "finalize", "lines") or asked.resource != "invoices"
+    owner = asked.form.get("customer")
+    there = isinstance(owner, str) and owner in world.customers
+    request = invoice_drafts.CreateInvoice(
+        customer=str(owner) if there else _payer(world),
+        currency="usd",
+        collection_method="send_invoice" if asked.action == "send" else "charge_automatically",
+    )
+    made = invoice_drafts.create(world, request, BY_ITSELF)
+    line = invoice_items.CreateItem(
+        customer=made.customer, amount=_AMOUNT, currency="usd", invoice=made.id
+    )
+    invoice_items.create(world, line, BY_ITSELF)
+    if not draft:
+        invoices.finalize(world, made.id, BY_ITSELF)
+
+
+def _invoice_item(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if _missing(asked, world.invoice_items, "ii_", identifier):
+        request = invoice_items.CreateItem(customer=_payer(world), amount=_AMOUNT, currency="usd")
+        invoice_items.create(world, request, BY_ITSELF)
 
 
 def _token(asked: Asked, token: str) -> None:
@@ -240,12 +390,16 @@ def _missing(asked: Asked, collection: Any, prefix: str, identifier: str) -> boo
     Without an id it is to be made where a list would be empty.
     """
     if not identifier:
-        # What is to be made by the request itself is no list.
-        return not len(collection) and asked.lists
+        return _lists(asked, collection)
     if identifier in collection:
         return False
     asked.world.ids.give(prefix, identifier)
     return True
+
+
+def _lists(asked: Asked, collection: Any) -> bool:
+    """Return whether what is empty would be listed."""
+    return asked.lists and not len(collection)
 
 
 Maker = Callable[[Asked, str], None]
@@ -263,10 +417,22 @@ _BY_PATH: dict[str, Maker] = {
     "checkout/sessions": _session,
     "payment_methods": _methods,
     "customers": _customers,
+    "test_helpers/test_clocks": _clock,
+    "coupons": _coupon,
+    "promotion_codes": _code,
+    "subscriptions": _subscription,
+    "subscription_items": _item,
+    "invoices": _invoice,
+    "invoiceitems": _invoice_item,
 }
 
 _BY_NAME: dict[str, Maker] = {
-    "customer": _customer,
+    "test_clock": _clock,
+    "customer": _buyer,
+    "coupon": _coupon,
+    "promotion_code": _code,
+    "subscription": _subscription,
+    "invoice": _invoice,
     "payment_method": _method,
     "payment_intent": _intent,
     "charge": _charge,

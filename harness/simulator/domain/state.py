@@ -14,6 +14,17 @@ from typing import Any
 
 import msgspec
 
+from paidonce.harness.simulator.domain.billing_objects import (
+    Coupon,
+    Discount,
+    Invoice,
+    InvoiceItem,
+    InvoicePayment,
+    PromotionCode,
+    Subscription,
+    SubscriptionItem,
+    TestClock,
+)
 from paidonce.harness.simulator.domain.cards import Card
 from paidonce.harness.simulator.domain.collection import Collection
 from paidonce.harness.simulator.domain.ids import IdSource
@@ -57,6 +68,15 @@ _COLLECTIONS = (
     "prices",
     "sessions",
     "setups",
+    "test_clocks",
+    "coupons",
+    "promotion_codes",
+    "discounts",
+    "subscriptions",
+    "subscription_items",
+    "invoices",
+    "invoice_items",
+    "invoice_payments",
 )
 
 _BY_ID = (
@@ -69,6 +89,7 @@ _BY_ID = (
     "tokens",
     "session_of",
     "checkouts",
+    "invoice_of",
 )
 
 Clock = Callable[[], float]
@@ -81,13 +102,24 @@ class Due(msgspec.Struct, frozen=True, order=True, gc=False):
     """Something that happens by itself, in the order of time.
 
     ``what`` is ``settle`` (a delayed payment ends), ``expire`` (an authorization does), both of the
-    intent ``subject``, or ``session`` (the session ``subject`` is over).
+    intent ``subject``, ``session`` (the session ``subject`` is over), or another of those that
+    ``agenda`` does.
     """
 
     at: float
     number: int
     what: str
     subject: str = msgspec.field(name="intent")
+
+
+class Frame:
+    """Whose time it is: that of a test clock, or, where ``clock`` is None, the simulated one."""
+
+    __slots__ = ("at", "clock")
+
+    def __init__(self) -> None:
+        self.clock: str | None = None
+        self.at = 0.0
 
 
 class World:
@@ -102,6 +134,7 @@ class World:
         self.ids = ids or IdSource()
         self.clock = clock
         self.settle_seconds = settle_seconds
+        self.frame = Frame()
         self.base_url = ""
         """Where the simulator is reached; empty while it is not served."""
         self.intents: Collection[PaymentIntent] = Collection()
@@ -116,6 +149,17 @@ class World:
         self.products: Collection[Product] = Collection()
         self.prices: Collection[Price] = Collection()
         self.sessions: Collection[CheckoutSession] = Collection()
+        self.test_clocks: Collection[TestClock] = Collection()
+        self.coupons: Collection[Coupon] = Collection()
+        self.promotion_codes: Collection[PromotionCode] = Collection()
+        self.discounts: Collection[Discount] = Collection()
+        self.subscriptions: Collection[Subscription] = Collection()
+        self.subscription_items: Collection[SubscriptionItem] = Collection()
+        self.invoices: Collection[Invoice] = Collection()
+        self.invoice_items: Collection[InvoiceItem] = Collection()
+        self.invoice_payments: Collection[InvoicePayment] = Collection()
+        self.invoice_of: dict[str, str] = {}
+        """By payment intent id: the invoice that it is to pay."""
         self.checkouts: dict[str, Checkout] = {}
         """By session id: what is known of it beside what it shows."""
         self.deleted: set[str] = set()
@@ -132,6 +176,8 @@ class World:
         """By webhook endpoint id, what its deliveries are signed with."""
         self.agenda: list[Due] = []
         """A heap of what will happen by itself."""
+        self.agenda_of: defaultdict[str, list[Due]] = defaultdict(list)
+        """By test clock id: a heap of what will happen in its time."""
         self.planned = 0
         self.card_of: dict[str, Card] = {}
         """By payment method id: how the card behind it behaves."""
@@ -160,19 +206,29 @@ class World:
                 there.put(item)
         for name in _BY_ID:
             setattr(twin, name, getattr(self, name).copy())
+        for owner, heap in self.agenda_of.items():
+            twin.agenda_of[owner] = list(heap)
         for name in ("methods_of", "charges_of", "refunds_of", "prices_of"):
             for owner, ids in getattr(self, name).items():
                 getattr(twin, name)[owner] = list(ids)
         return twin
 
     def now(self) -> int:
-        """Unix time by the simulated clock, in whole seconds as Stripe's objects have it."""
-        return int(self.clock())
+        """Unix time, in whole seconds as Stripe's objects have it."""
+        return int(self.at())
+
+    def at(self) -> float:
+        """Unix time, by the test clock if it is one's time, else by the simulated clock."""
+        return self.clock() if self.frame.clock is None else self.frame.at
 
     def plan(self, seconds: float, what: str, subject: str) -> None:
         """Put something on the agenda, that many seconds from now."""
-        heapq.heappush(self.agenda, Due(self.clock() + seconds, self.planned, what, subject))
+        due = Due(self.at() + seconds, self.planned, what, subject)
         self.planned += 1
+        if self.frame.clock is not None:
+            heapq.heappush(self.agenda_of[self.frame.clock], due)
+            return
+        heapq.heappush(self.agenda, due)
         if self.on_agenda is not None:
             self.on_agenda()
 

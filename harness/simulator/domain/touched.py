@@ -14,6 +14,9 @@ wallet             which payment methods a customer has
 webhook_endpoint   an endpoint
 product            a product with its prices
 checkout_session   a Checkout Session
+billing            a customer's subscriptions, invoices, and what is on them or waits for them
+coupon             a coupon with its promotion codes
+test_clock         a test clock, and what is due in its time
 ================== ============================================================================
 
 ``made`` names what did not exist before, which can be in nobody's way; ``added`` the collections
@@ -98,10 +101,10 @@ class _View(World):
             return ("payment_intent", "" if found is None else found.payment_intent)
 
         def owner(identifier: str) -> Thing:
-            if identifier in world.products:
-                return ("product", identifier)
-            kind = "customer" if identifier in world.customers else "webhook_endpoint"
-            return (kind, identifier)
+            for kind, under in deletable:
+                if identifier in under:
+                    return kind(identifier)
+            return ("webhook_endpoint", identifier)
 
         def product_of(price: str) -> Thing:
             found = world.prices.get(price)
@@ -110,8 +113,12 @@ class _View(World):
         def a(kind: str) -> Callable[[str], Thing]:
             return lambda identifier: (kind, identifier)
 
-        def collection(name: str, whose: Callable[[str], Thing]) -> Any:
-            return _Collection(getattr(world, name), touched, name, whose)
+        def collection(
+            name: str,
+            whose: Callable[[str], Thing],
+            found_by: dict[str, Callable[[str], Thing]] | None = None,
+        ) -> Any:
+            return _Collection(getattr(world, name), touched, name, whose, found_by or {})
 
         self.intents = collection("intents", a("payment_intent"))
         self.charges = collection("charges", intent_of)
@@ -125,7 +132,52 @@ class _View(World):
         self.products = collection("products", a("product"))
         self.prices = collection("prices", product_of)
         self.sessions = collection("sessions", a("checkout_session"))
+
+        def billed(name: str) -> Callable[[str], Thing]:
+            under: Collection[Any] = getattr(world, name)
+
+            def whose(identifier: str) -> Thing:
+                found = under.get(identifier)
+                return ("billing", "" if found is None else str(found.customer))
+
+            return whose
+
+        def item_of(item: str) -> Thing:
+            found = world.subscription_items.get(item)
+            return ("billing", "") if found is None else subscribed(found.subscription)
+
+        def payment_of(payment: str) -> Thing:
+            found = world.invoice_payments.get(payment)
+            return ("billing", "") if found is None else invoiced(found.invoice)
+
+        def code_of(code: str) -> Thing:
+            found = world.promotion_codes.get(code)
+            return ("coupon", "" if found is None else str(found.promotion["coupon"]))
+
+        subscribed, invoiced = billed("subscriptions"), billed("invoices")
+        self.test_clocks = collection("test_clocks", a("test_clock"))
+        self.coupons = collection("coupons", a("coupon"))
+        self.promotion_codes = collection("promotion_codes", code_of)
+        of_customer = {"customer": a("billing")}
+        self.discounts = collection("discounts", billed("discounts"))
+        self.subscriptions = collection("subscriptions", subscribed, of_customer)
+        self.subscription_items = collection("subscription_items", item_of)
+        self.invoices = collection("invoices", invoiced, of_customer)
+        self.invoice_items = collection("invoice_items", billed("invoice_items"), of_customer)
+        self.invoice_payments = collection("invoice_payments", payment_of, {"invoice": invoiced})
+        self.invoice_of = world.invoice_of
+        self.frame = world.frame
+        self.agenda_of = world.agenda_of
         self.checkouts = world.checkouts
+        deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
+            (a("product"), world.products),
+            (a("customer"), world.customers),
+            (a("coupon"), world.coupons),
+            (a("test_clock"), world.test_clocks),
+            (invoiced, world.invoices),
+            (billed("invoice_items"), world.invoice_items),
+            (item_of, world.subscription_items),
+        )
         self.deleted = _Ids(world.deleted, touched, owner)
         self.spent = _Ids(world.spent, touched, a("payment_method"))
         self.prepared = _Ids(world.prepared, touched, a("payment_method"))
@@ -147,9 +199,16 @@ class _Collection(Collection[T], Generic[T]):
     """``under``, whose objects belong to the thing that ``whose`` names."""
 
     def __init__(
-        self, under: Collection[T], touched: Touched, name: str, whose: Callable[[str], Thing]
+        self,
+        under: Collection[T],
+        touched: Touched,
+        name: str,
+        whose: Callable[[str], Thing],
+        found_by: dict[str, Callable[[str], Thing]],
     ) -> None:
         self._under, self._touched, self._name, self._whose = under, touched, name, whose
+        self._found_by = found_by
+        """By an index: to what all belongs that has one value in it."""
 
     def put(self, item: T) -> None:
         new = item.id not in self._under
@@ -163,6 +222,7 @@ class _Collection(Collection[T], Generic[T]):
             self._touched.made[thing] = None
             if thing[0] == "customer":
                 self._touched.made["wallet", item.id] = None
+                self._touched.made["billing", item.id] = None
         self._touched.changes.add(thing)
 
     def _look(self, identifier: str) -> None:
@@ -179,7 +239,10 @@ class _Collection(Collection[T], Generic[T]):
         return self._under.get(identifier)
 
     def having(self, name: str, read: Callable[[T], str | None], value: str) -> list[str]:
-        self._look_through()
+        if name in self._found_by:
+            self._touched.looks.add(self._found_by[name](value))
+        else:
+            self._look_through()
         return self._under.having(name, read, value)
 
     def newest(self, count: int) -> list[T]:

@@ -5,6 +5,7 @@ Parameters: https://docs.stripe.com/api/products, https://docs.stripe.com/api/pr
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from paidonce.harness.simulator.domain import catalog, money
@@ -20,8 +21,9 @@ from paidonce.harness.simulator.wire.params import Params
 
 _TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label", "url")
 _TAX = ("exclusive", "inclusive", "unspecified")
+_LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}
+"""Three years at most (https://docs.stripe.com/api/prices/create#create_price-recurring)."""
 _NOT_SIMULATED = {
-    "recurring": "Prices that come again and again are",
     "tiers": "Prices in tiers are",
     "transform_quantity": "Prices for several at once are",
     "custom_unit_amount": "Prices that the payer chooses are",
@@ -138,6 +140,7 @@ def list_prices(params: Params, _: str) -> Execution:
         listing.equal("active", active),
         listing.equal("currency", params.string("currency")),
         listing.equal("type", params.choice("type", ("one_time", "recurring"))),
+        _recurs(params),
         _among("lookup_key", params.strings("lookup_keys")),
     )
     of = params.string("product")
@@ -181,6 +184,7 @@ def price_data(params: Params, *, of_product: bool = True, inline: bool = False)
     return CreatePrice(
         currency=currency(params.required("currency")),
         unit_amount=_unit_amount(params),
+        recurring=_recurring(params),
         product=which,
         product_data=made,
         active=not inline and params.boolean("active", True),
@@ -190,6 +194,30 @@ def price_data(params: Params, *, of_product: bool = True, inline: bool = False)
         nickname=None if inline else params.string("nickname"),
         tax_behavior=params.choice("tax_behavior", _TAX) or "unspecified",
     )
+
+
+def _recurring(params: Params) -> dict[str, Any] | None:
+    """How often a price is paid; None for once."""
+    given = params.mapping("recurring")
+    if given is None:
+        return None
+    interval = given.choice("interval", _LONGEST)
+    if interval is None:
+        raise given.missing("interval")
+    for name in ("meter", "aggregate_usage", "trial_period_days"):
+        if given.has(name):
+            raise Refused(400, f"{given.name(name)} is not simulated.", param=given.name(name))
+    if given.choice("usage_type", ("licensed", "metered")) == "metered":
+        raise Refused(400, "Prices by use are not simulated.", param=given.name("usage_type"))
+    most = _LONGEST[interval]
+    count = given.integer("interval_count", minimum=1, maximum=most) or 1
+    given.finish()
+    return {
+        "interval": interval,
+        "interval_count": count,
+        "meter": None,
+        "usage_type": "licensed",
+    }
 
 
 def _unit_amount(params: Params) -> int:
@@ -212,9 +240,35 @@ def _unit_amount(params: Params) -> int:
 
 def _product_extras(params: Params) -> dict[str, Any]:
     found: dict[str, Any] = {name: params.string(name) for name in _TEXTS if params.has(name)}
+    dimensions = params.mapping("package_dimensions")
+    if dimensions is not None:
+        sides = ("height", "length", "weight", "width")
+        found["package_dimensions"] = {name: _number(dimensions, name) for name in sides}
+        dimensions.finish()
     if params.has("shippable"):
         found["shippable"] = params.boolean("shippable")
     return found
+
+
+def _number(params: Params, name: str) -> float:
+    text = params.required(name)
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
+        raise Refused(400, f"Invalid decimal: {text}", param=params.name(name))
+    return float(text)
+
+
+def _recurs(params: Params) -> Where | None:
+    given = params.mapping("recurring")
+    if given is None:
+        return None
+    interval = given.choice("interval", _LONGEST)
+    usage = given.choice("usage_type", ("licensed", "metered"))
+    given.finish()
+    wanted = {"interval": interval, "usage_type": usage}
+    return lambda price: (
+        price.recurring is not None
+        and all(value in (None, price.recurring[name]) for name, value in wanted.items())
+    )
 
 
 def _among(name: str, values: tuple[str, ...] | None) -> Where | None:

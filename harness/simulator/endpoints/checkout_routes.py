@@ -2,20 +2,21 @@
 
 Parameters: https://docs.stripe.com/api/checkout/sessions. Those that change nothing in what is
 simulated (``locale``, ``custom_text``, ``branding_settings`` …) are taken; those that would need
-what is not there (discounts, taxes, shipping rates, invoices, subscriptions) are refused by name.
+what is not there (taxes, shipping rates, invoices of what is paid once) are refused by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from paidonce.harness.simulator.domain import checkout
-from paidonce.harness.simulator.domain.checkout import CreateSession, Wanted
+from paidonce.harness.simulator.domain import checkout, checkout_making
+from paidonce.harness.simulator.domain.checkout_making import CreateSession, Wanted
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.endpoints import intent_params, listing
+from paidonce.harness.simulator.endpoints import billing_params, intent_params, listing
 from paidonce.harness.simulator.endpoints.catalog_routes import price_data
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
@@ -59,10 +60,6 @@ def create(params: Params, _: str) -> Execution:
     mode = params.choice("mode", ("payment", "setup", "subscription"))
     if mode is None:
         raise params.missing("mode")
-    if mode == "subscription":
-        raise Refused(
-            400, "Checkout Sessions in subscription mode are not simulated.", param="mode"
-        )
     _refuse_what_is_not_there(params)
     extras: dict[str, Any] = {name: params.string(name) for name in _TEXTS if params.has(name)}
     extras["mode"] = mode
@@ -79,16 +76,23 @@ def create(params: Params, _: str) -> Execution:
             "billing_address_collection", ("auto", "required")
         )
     currency = params.string("currency")
+    if extras.get("allow_promotion_codes") and params.has("discounts"):
+        raise Refused(
+            400,
+            "You may only specify one of these parameters: allow_promotion_codes, discounts.",
+            param="allow_promotion_codes",
+        )
     request = CreateSession(
-        lines=_lines(params) if mode == "payment" else (),
+        lines=() if mode == "setup" else _lines(params),
+        discounts=billing_params.discounts(params, most=1) or (),
         types=params.strings("payment_method_types"),
         currency=None if currency is None else intent_params.currency(currency),
         expires_at=params.integer("expires_at", minimum=0),
         metadata=intent_params.new_metadata(params),
         extras=extras,
-        **(_intent(params) if mode == "payment" else _setup(params)),
+        **_ABOUT[mode](params),
     )
-    return lambda world, cause: checkout.create(world, request, cause)
+    return lambda world, cause: checkout_making.create(world, request, cause)
 
 
 def retrieve(_: Params, identifier: str) -> Execution:
@@ -111,6 +115,7 @@ def list_all(params: Params, _: str) -> Execution:
     """GET /v1/checkout/sessions."""
     cursor = listing.cursor(params)
     customer, intent = params.string("customer"), params.string("payment_intent")
+    subscription = params.string("subscription")
     status = params.choice("status", ("open", "complete", "expired"))
     details = params.mapping("customer_details")
     email = None
@@ -121,6 +126,7 @@ def list_all(params: Params, _: str) -> Execution:
         listing.created(params),
         listing.equal("customer", customer),
         listing.equal("payment_intent", intent),
+        listing.equal("subscription", subscription),
         listing.equal("status", status),
         None
         if email is None
@@ -208,6 +214,32 @@ def _setup(params: Params) -> dict[str, Any]:
     return found
 
 
+def _subscription(params: Params) -> dict[str, Any]:
+    """``subscription_data``, as the part of ``CreateSession`` that it becomes."""
+    data = params.mapping("subscription_data")
+    if data is None:
+        return {"subscription": {}}
+    trial = {
+        "trial_days": data.integer("trial_period_days", minimum=1, maximum=730),
+        "trial_end": data.integer("trial_end", minimum=0),
+        "missing_method": billing_params.trial_settings(data),
+        "description": data.string("description"),
+    }
+    found = {
+        "subscription": {name: value for name, value in trial.items() if value is not None},
+        "intent_metadata": merged({}, data.metadata() or {}),
+    }
+    data.finish()
+    return found
+
+
+_ABOUT: dict[str, Callable[[Params], dict[str, Any]]] = {
+    "payment": _intent,
+    "setup": _setup,
+    "subscription": _subscription,
+}
+
+
 def _where_to(params: Params, extras: dict[str, Any]) -> None:
     """Where the payer goes afterwards: it depends on who shows the page."""
     success, back = params.string("success_url"), params.string("return_url")
@@ -236,14 +268,12 @@ def _where_to(params: Params, extras: dict[str, Any]) -> None:
 def _refuse_what_is_not_there(params: Params) -> None:
     for name in (
         "custom_fields",
-        "discounts",
         "excluded_payment_method_types",
         "optional_items",
         "payment_method_configuration",
         "payment_method_data",
         "permissions",
         "shipping_options",
-        "subscription_data",
     ):
         if params.has(name):
             raise Refused(400, f"{name} is not simulated.", param=name)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import catalog, customers
+from paidonce.harness.simulator.domain import catalog, customers, invoices
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.objects import AnyObject
 from paidonce.harness.simulator.domain.state import World
@@ -50,10 +50,47 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     "checkout.session": {
         "payment_intent": "payment_intent",
         "customer": "customer",
-        "line_items": "list",
+        "line_items": "list of items",
         "setup_intent": "setup_intent",
+        "subscription": "subscription",
+        "invoice": "invoice",
     },
-    "list": {"data": "item"},
+    "test_helpers.test_clock": {},
+    "coupon": {},
+    "promotion_code": {"customer": "customer", "promotion": "promotion"},
+    "promotion": {"coupon": "coupon"},
+    "discount": {
+        "customer": "customer",
+        "promotion_code": "promotion_code",
+        "source": "discount source",
+    },
+    "discount source": {"coupon": "coupon"},
+    "subscription": {
+        "customer": "customer",
+        "default_payment_method": "payment_method",
+        "discounts": "discount",
+        "items": "list of subscription items",
+        "latest_invoice": "invoice",
+        "pending_setup_intent": "setup_intent",
+        "test_clock": "test_helpers.test_clock",
+    },
+    "subscription_item": {"price": "price"},
+    "invoice": {
+        "confirmation_secret": "confirmation_secret",
+        "customer": "customer",
+        "default_payment_method": "payment_method",
+        "discounts": "discount",
+        "payments": "list of invoice payments",
+        "test_clock": "test_helpers.test_clock",
+    },
+    "confirmation_secret": {},
+    "line_item": {},
+    "invoiceitem": {"customer": "customer", "invoice": "invoice"},
+    "invoice_payment": {"invoice": "invoice", "payment": "payment"},
+    "payment": {"payment_intent": "payment_intent"},
+    "list of items": {"data": "item"},
+    "list of subscription items": {"data": "subscription_item"},
+    "list of invoice payments": {"data": "invoice_payment"},
 }
 
 _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
@@ -65,7 +102,20 @@ _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
     "setup_intent": lambda world, identifier: world.setups.get(identifier),
     "product": catalog.retrieve_product,
     "price": lambda world, identifier: world.prices.get(identifier),
+    "coupon": lambda world, identifier: world.coupons.get(identifier),
+    "promotion_code": lambda world, identifier: world.promotion_codes.get(identifier),
+    "discount": lambda world, identifier: world.discounts.get(identifier),
+    "subscription": lambda world, identifier: world.subscriptions.get(identifier),
+    "invoice": lambda world, identifier: world.invoices.get(identifier),
+    "test_helpers.test_clock": lambda world, identifier: world.test_clocks.get(identifier),
 }
+
+_MADE_WHEN_ASKED: dict[str, Callable[[World, dict[str, Any]], Any]] = {
+    "line_items": lambda world, answer: _lines(world, answer["id"]),
+    "payments": lambda world, answer: _payments(world, answer["id"]),
+    "confirmation_secret": lambda world, answer: _secret(world, answer["id"]),
+}
+"""The fields that an object has only where they are asked for."""
 
 _FIRST_LINES = 10
 """So many of a session's lines are in it where they are asked for
@@ -106,28 +156,53 @@ def expanded(world: World, item: AnyObject, paths: tuple[Path, ...]) -> AnyObjec
         return item
     answer: dict[str, Any] = msgspec.to_builtins(item)
     for path in paths:
-        _fill(world, answer, path)
+        _fill(world, answer["object"], answer, path)
     return answer
 
 
-def _fill(world: World, answer: dict[str, Any], path: Path) -> None:
+def _fill(world: World, kind: str, answer: dict[str, Any], path: Path) -> None:
     field, rest = path[0], path[1:]
-    if field == "line_items" and field not in answer:
-        answer[field] = _lines(world, answer["id"])
+    if field not in answer and field in _MADE_WHEN_ASKED:
+        answer[field] = _MADE_WHEN_ASKED[field](world, answer)
+    target = _EXPANDABLE[kind].get(field)
+    if target is None:
+        return  # an object that was deleted has nothing in it
     value = answer[field]
     if isinstance(value, list):
-        for each in value:
-            if rest:
-                _fill(world, each, rest)
-        return
-    if isinstance(value, str):
-        target = _EXPANDABLE[answer["object"]][field]
-        found = _COLLECTIONS[target](world, value)
-        assert found is not None, f"{field} names {value}, which does not exist"
-        value = answer[field] = msgspec.to_builtins(found)
+        value = answer[field] = [_there(world, target, each) for each in value]
+    else:
+        value = answer[field] = _there(world, target, value)
     # An object already expanded by an earlier path is gone into further; a null stays a null.
-    if value is not None and rest:
-        _fill(world, value, rest)
+    for each in value if isinstance(value, list) else (value,):
+        if each is not None and rest and field in answer:
+            _fill(world, target, each, rest)
+
+
+def _there(world: World, target: str, value: Any) -> Any:
+    """The object in the place of its id; what is no id stays as it is."""
+    if not isinstance(value, str):
+        return value
+    found = _COLLECTIONS[target](world, value)
+    assert found is not None, f"no {target} has the id {value}, which another object names"
+    return msgspec.to_builtins(found)
+
+
+def _payments(world: World, invoice: str) -> dict[str, Any]:
+    payment = invoices.payment_of(world, invoice)
+    return {
+        "object": "list",
+        "data": [] if payment is None else [msgspec.to_builtins(payment)],
+        "has_more": False,
+        "url": "/v1/invoice_payments",
+    }
+
+
+def _secret(world: World, invoice: str) -> dict[str, Any] | None:
+    payment = invoices.payment_of(world, invoice)
+    if payment is None or payment.status != "open":
+        return None
+    intent = world.intents[payment.payment["payment_intent"]]
+    return {"client_secret": intent.client_secret, "type": "payment_intent"}
 
 
 def _lines(world: World, session: str) -> dict[str, Any]:

@@ -114,6 +114,11 @@ def both(*conditions: Where | None) -> Where | None:
     return lambda item: all(condition(item) for condition in given)
 
 
+def there(world: World) -> Where | None:
+    """A condition that an object was not deleted; None where nothing was."""
+    return (lambda item: item.id not in world.deleted) if world.deleted else None
+
+
 def of_customer(collection: Collection[Any], customer: str | None) -> list[str] | None:
     """The ids of that customer's objects, oldest first; None where none is asked for."""
     if customer is None:

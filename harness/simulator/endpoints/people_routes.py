@@ -25,12 +25,18 @@ def create_customer(params: Params, _: str) -> Execution:
     metadata = merged({}, params.metadata() or {})
     attributes = _customer_attributes(params)
     method = params.string("payment_method")
+    if params.has("test_clock"):
+        attributes["test_clock"] = params.string("test_clock")
+    settings = attributes.pop("invoice_settings", None)
 
     def execute(world: World, cause: EventRequest) -> Answer:
         customer = customers.create(world, attributes, metadata, cause)
         if method is not None:
-            payment_methods.attach(world, method, customer.id, cause)
-        return customer
+            attached = payment_methods.attach(world, method, customer.id, cause).id
+            if settings is not None and settings["default_payment_method"] == method:
+                # What is named may be a test card, which has an id of its own from now on.
+                return customers.settle(world, customer.id, {"default_payment_method": attached})
+        return customer if settings is None else customers.settle(world, customer.id, settings)
 
     return execute
 
@@ -240,4 +246,11 @@ def _customer_attributes(params: Params) -> dict[str, Any]:
     for name in ("address", "shipping"):
         if params.has(name):
             found[name] = params.opaque(name)
+    if params.has("preferred_locales"):
+        found["preferred_locales"] = list(params.strings("preferred_locales") or ())
+    settings = params.mapping("invoice_settings")
+    if settings is not None:
+        method = settings.string("default_payment_method")
+        settings.finish()
+        found["invoice_settings"] = {"default_payment_method": method}
     return found

@@ -16,10 +16,13 @@ from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import (
     catalog_routes,
     checkout_routes,
+    clock_routes,
     intent_routes,
+    invoice_routes,
     money_routes,
     people_routes,
     setup_routes,
+    subscription_routes,
 )
 from paidonce.harness.simulator.endpoints.expand import Path, expanded, parse_paths
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Listing
@@ -57,6 +60,9 @@ class RouteMatch(msgspec.Struct, frozen=True):
     identifier: str
 
 
+_TWO_WORDS = frozenset({"checkout", "test_helpers"})
+
+
 def find(method: str, path: str) -> RouteMatch | None:
     """The endpoint for a path such as ``/v1/payment_intents/pi_1/confirm``, or None."""
     fixed = _FIXED.get((method, path))
@@ -64,7 +70,7 @@ def find(method: str, path: str) -> RouteMatch | None:
         return RouteMatch(fixed, "")
     # "", "v1", resource, id and perhaps an action; some resources have a name of two words
     steps = path.split("/")
-    at = 4 if steps[1:3] == ["v1", "checkout"] else 3
+    at = 4 if steps[1] == "v1" and _TWO_WORDS & {*steps[2:3]} else 3
     if not at < len(steps) <= at + 2 or steps[1] != "v1" or steps[at] in ("", "search"):
         return None  # what has no search of its own is not searched for an object called "search"
     template = "/".join([*steps[:at], "{id}", *steps[at + 1 :]])
@@ -183,6 +189,79 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     yield from kind(
         "item",
         ("GET", "checkout/sessions/{id}/line_items", checkout_routes.list_lines),
+    )
+    yield from kind(
+        "test_helpers.test_clock",
+        ("POST", "test_helpers/test_clocks", clock_routes.create_clock),
+        ("GET", "test_helpers/test_clocks", clock_routes.list_clocks),
+        ("GET", "test_helpers/test_clocks/{id}", clock_routes.retrieve_clock),
+        ("DELETE", "test_helpers/test_clocks/{id}", clock_routes.delete_clock),
+        ("POST", "test_helpers/test_clocks/{id}/advance", clock_routes.advance_clock),
+    )
+    yield from kind(
+        "coupon",
+        ("POST", "coupons", clock_routes.create_coupon),
+        ("GET", "coupons", clock_routes.list_coupons),
+        ("GET", "coupons/{id}", clock_routes.retrieve_coupon),
+        ("POST", "coupons/{id}", clock_routes.update_coupon),
+        ("DELETE", "coupons/{id}", clock_routes.delete_coupon),
+    )
+    yield from kind(
+        "promotion_code",
+        ("POST", "promotion_codes", clock_routes.create_code),
+        ("GET", "promotion_codes", clock_routes.list_codes),
+        ("GET", "promotion_codes/{id}", clock_routes.retrieve_code),
+        ("POST", "promotion_codes/{id}", clock_routes.update_code),
+    )
+    yield from kind(
+        "subscription",
+        ("POST", "subscriptions", subscription_routes.create),
+        ("GET", "subscriptions", subscription_routes.list_all),
+        ("GET", "subscriptions/search", subscription_routes.search_all),
+        ("GET", "subscriptions/{id}", subscription_routes.retrieve),
+        ("POST", "subscriptions/{id}", subscription_routes.update),
+        ("DELETE", "subscriptions/{id}", subscription_routes.cancel),
+        ("POST", "subscriptions/{id}/resume", subscription_routes.resume),
+    )
+    yield from kind(
+        "discount",
+        ("DELETE", "subscriptions/{id}/discount", subscription_routes.delete_discount),
+    )
+    yield from kind(
+        "subscription_item",
+        ("POST", "subscription_items", subscription_routes.create_item),
+        ("GET", "subscription_items", subscription_routes.list_items),
+        ("GET", "subscription_items/{id}", subscription_routes.retrieve_item),
+        ("POST", "subscription_items/{id}", subscription_routes.update_item),
+        ("DELETE", "subscription_items/{id}", subscription_routes.delete_item),
+    )
+    yield from kind(
+        "invoice",
+        ("POST", "invoices", invoice_routes.create),
+        ("GET", "invoices", invoice_routes.list_all),
+        ("GET", "invoices/search", invoice_routes.search_all),
+        ("GET", "invoices/{id}", invoice_routes.retrieve),
+        ("POST", "invoices/{id}", invoice_routes.update),
+        ("DELETE", "invoices/{id}", invoice_routes.delete),
+        ("POST", "invoices/{id}/finalize", invoice_routes.finalize),
+        ("POST", "invoices/{id}/pay", invoice_routes.pay),
+        ("POST", "invoices/{id}/void", invoice_routes.void),
+        ("POST", "invoices/{id}/mark_uncollectible", invoice_routes.mark_uncollectible),
+        ("POST", "invoices/{id}/send", invoice_routes.send),
+    )
+    yield from kind("line_item", ("GET", "invoices/{id}/lines", invoice_routes.list_lines))
+    yield from kind(
+        "invoice_payment",
+        ("GET", "invoice_payments", invoice_routes.list_payments),
+        ("GET", "invoice_payments/{id}", invoice_routes.retrieve_payment),
+    )
+    yield from kind(
+        "invoiceitem",
+        ("POST", "invoiceitems", invoice_routes.create_item),
+        ("GET", "invoiceitems", invoice_routes.list_items),
+        ("GET", "invoiceitems/{id}", invoice_routes.retrieve_item),
+        ("POST", "invoiceitems/{id}", invoice_routes.update_item),
+        ("DELETE", "invoiceitems/{id}", invoice_routes.delete_item),
     )
     yield from kind(
         "webhook_endpoint",

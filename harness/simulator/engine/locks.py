@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paidonce.harness.simulator.domain.errors import lock_timeout
+from paidonce.harness.simulator.domain.invoices import payment_of
 from paidonce.harness.simulator.domain.state import World
 
 
@@ -71,6 +72,11 @@ def subject(
     """
     if method == "GET":
         return None
+    if kind == "subscription_item" and identifier:
+        item = world.subscription_items.get(identifier)
+        return identifier if item is None else item.subscription
+    if kind == "invoice" and identifier:
+        return _of_invoice(world, identifier)
     charge: object = None
     if kind == "charge":
         charge = identifier
@@ -81,3 +87,10 @@ def subject(
     if isinstance(charge, str) and (found := world.charges.get(charge)) is not None:
         return found.payment_intent
     return identifier or None
+
+
+def _of_invoice(world: World, identifier: str) -> str:
+    """What is locked for an invoice: the payment intent that pays it, once it has one."""
+    payment = payment_of(world, identifier)
+    intent: str | None = None if payment is None else payment.payment["payment_intent"]
+    return identifier if intent is None else intent

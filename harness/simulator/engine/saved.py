@@ -16,6 +16,17 @@ import msgspec
 from paidonce.harness.bounded import decode_json
 from paidonce.harness.errors import UsageError
 from paidonce.harness.simulator.domain import cards
+from paidonce.harness.simulator.domain.billing_objects import (
+    Coupon,
+    Discount,
+    Invoice,
+    InvoiceItem,
+    InvoicePayment,
+    PromotionCode,
+    Subscription,
+    SubscriptionItem,
+    TestClock,
+)
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
@@ -60,6 +71,15 @@ _KINDS: dict[str, type[Any]] = {
     "prices": Price,
     "sessions": CheckoutSession,
     "setups": SetupIntent,
+    "test_clocks": TestClock,
+    "coupons": Coupon,
+    "promotion_codes": PromotionCode,
+    "discounts": Discount,
+    "subscriptions": Subscription,
+    "subscription_items": SubscriptionItem,
+    "invoices": Invoice,
+    "invoice_items": InvoiceItem,
+    "invoice_payments": InvoicePayment,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
@@ -72,11 +92,30 @@ _SUBJECTS: dict[str, type[Any]] = {
     "product": Product,
     "price": Price,
     "setup_intent": SetupIntent,
+    "test_helpers.test_clock": TestClock,
+    "coupon": Coupon,
+    "promotion_code": PromotionCode,
+    "discount": Discount,
+    "subscription": Subscription,
+    "invoice": Invoice,
+    "invoiceitem": InvoiceItem,
+    "invoice_payment": InvoicePayment,
 }
 
 
-_LATER = frozenset({"products", "prices", "sessions", "setups"})
-"""Not in states that were saved before there were any."""
+_ALWAYS = frozenset(
+    {
+        "intents",
+        "charges",
+        "refunds",
+        "payment_methods",
+        "balance_transactions",
+        "customers",
+        "webhook_endpoints",
+        "events",
+    }
+)
+"""In every saved state; the others are in those that were saved since there are such objects."""
 
 
 class StateError(ValueError):
@@ -97,11 +136,13 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "secrets": world.secret_of,
         "deleted": sorted(world.deleted),
         "session_of": world.session_of,
+        "invoice_of": world.invoice_of,
         "checkouts": world.checkouts,
         "spent": sorted(world.spent),
         "prepared": sorted(world.prepared),
         "authenticated": sorted(world.authenticated),
         "agenda": sorted(world.agenda),
+        "agenda_of": {clock: sorted(dues) for clock, dues in world.agenda_of.items()},
         "planned": world.planned,
         "keys": [_saved_key(record) for record in keys if record.answer is not None],
     }
@@ -152,7 +193,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world = World(ids, simulation.clock, simulation.settings.settle_seconds)
     for name, kind in _KINDS.items():
         collection = getattr(world, name)
-        for item in given.get(name, ()) if name in _LATER else given[name]:
+        for item in given[name] if name in _ALWAYS else given.get(name, ()):
             collection.put(_event(item) if kind is Event else msgspec.convert(item, kind))
     world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
     world.tokens = {token: _CARD_OF[name] for token, name in given.get("tokens", {}).items()}
@@ -166,6 +207,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     for price in world.prices:
         world.prices_of[price.product].append(price.id)
     world.session_of = dict(given.get("session_of", {}))
+    world.invoice_of = dict(given.get("invoice_of", {}))
     world.checkouts = msgspec.convert(given.get("checkouts", {}), dict[str, Checkout])
     world.secret_of = dict(given["secrets"])
     world.deleted = set(given["deleted"])
@@ -174,6 +216,8 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world.authenticated = set(given["authenticated"])
     # Sorted, which is one way of being a heap.
     world.agenda = [msgspec.convert(due, Due) for due in given["agenda"]]
+    for clock, dues in given.get("agenda_of", {}).items():
+        world.agenda_of[clock] = [msgspec.convert(due, Due) for due in dues]
     world.planned = int(given["planned"])
     keys = IdempotencyStore()
     for entry in given["keys"]:

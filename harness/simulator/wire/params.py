@@ -40,6 +40,14 @@ class Params:
         """Return whether the parameter is there and is plainly ``false``."""
         return self._left.get(key) == "false"
 
+    def is_empty(self, key: str) -> bool:
+        """Return whether the parameter is there and is empty, which unsets it."""
+        return self._left.get(key) == ""
+
+    def is_(self, key: str, value: str) -> bool:
+        """Return whether the parameter is there and is that text."""
+        return self._left.get(key) == value
+
     def string(self, key: str, *, max_length: int = 5000) -> str | None:
         """A text, or None where it is absent or empty, which unsets it."""
         value = self._left.pop(key, None)
