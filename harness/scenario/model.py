@@ -106,6 +106,11 @@ class Attempt:
         return False
 
     @property
+    def again(self) -> str:
+        """Return nothing: who asks again in a scenario is an attempt of its own."""
+        return ""
+
+    @property
     def likeness(self) -> str:
         """Equal for attempts that differ in nothing but their names."""
         return repr(replace(self, name=""))

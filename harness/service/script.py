@@ -72,13 +72,19 @@ class ScriptAttempt(Protocol):
         """The time that passes, where this is no client but that; such come after all clients."""
         ...
 
+    @property
+    def again(self) -> str:
+        """The attempt whose client may give up and ask again, where this is that client once more;
+        empty for all others."""
+        ...
+
 
 A = TypeVar("A", bound=ScriptAttempt)
 
 
 def clients_among(attempts: Iterable[A]) -> tuple[A, ...]:
-    """Return those of ``attempts`` that are clients' and not time that passes."""
-    return tuple(one for one in attempts if one.passing is None)
+    """Return those of ``attempts`` that are clients', each once, and not time that passes."""
+    return tuple(one for one in attempts if one.passing is None and not one.again)
 
 
 class Script(Protocol):

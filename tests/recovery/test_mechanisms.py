@@ -17,6 +17,7 @@ from paidonce.harness.backends.shared import (
 )
 from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.explore.search import Ending
+from paidonce.harness.history import Outcome
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -95,6 +96,15 @@ counts = false
 request = "POST /expire/{order}?{session}"
 json = {}
 """
+IMPATIENT = """
+[[attempts]]
+name = "tab"
+gives_up = "new key"
+[[attempts.steps]]
+request = "POST /pay/{order}"
+json = {}
+headers = { Idempotency-Key = "{fresh}" }
+"""
 SWEPT = """
 [[attempts]]
 name = "sweep"
@@ -144,6 +154,7 @@ MECHANISMS = {
     "expires": Mechanism(
         EXPIRED, "charges == paid", prepared='order = "json:$.id", session = "json:$.session"'
     ),
+    "asks_again": Mechanism(IMPATIENT, "charges <= 1 and paid == charges"),
     "cancels": Mechanism(PAID + SWEPT, "charges == paid"),
 }
 
@@ -229,6 +240,20 @@ def test_it_is_found_with_the_failure_that_does_it(tmp_path, mechanism):
     assert found.witness is not None
     assert MECHANISMS[mechanism].checker in {broken.checker for broken in found.witness.broken}
     assert len(found.witness.failures) == bool(MECHANISMS[mechanism].failure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("which", "keys"), [("same key", 1), ("new key", 2)])
+def test_who_gives_up_asks_again_under_the_key_that_is_said(tmp_path, which, keys):
+    target(tmp_path, "asks_again", fixed=False)
+    path = tmp_path / "target.toml"
+    path.write_text(path.read_text().replace('gives_up = "new key"', f'gives_up = "{which}"'))
+    found = explored(load_target(path))
+    assert found.result.ending is Ending.COUNTEREXAMPLE, found.result.reason
+    first, second = found.history.operations
+    assert {first.invoked.attempt, second.invoked.attempt} == {"tab"}
+    assert (first.outcome, second.outcome) == (Outcome.UNKNOWN, Outcome.OK)
+    assert len({first.invoked.key, second.invoked.key}) == keys
 
 
 @pytest.mark.slow

@@ -144,6 +144,11 @@ request = "POST /webhook"
         ("{order}", "{oder}", "steps 1, where: unknown placeholder 'oder'"),
         ('event = "refund.created"\n', "", "where: it belongs to an event of Stripe's"),
         ("where", "deliveries = 0\nwhere", "deliveries: expected int >= 1"),
+        (
+            'name = "stripe"',
+            'name = "stripe"\ngives_up = "new key"',
+            "gives_up: expected an attempt whose steps are all of the service's",
+        ),
         ("where", 'to = "stripe"\nwhere', "an event is delivered to the service, by Stripe"),
         ("where", "retries = 2\nredelivered = true\nwhere", "either retries, or redelivered"),
         ("where", 'webhook = "refund.created"\nwhere', "webhook and event both say what"),

@@ -51,7 +51,14 @@ from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.process.threads import in_thread
-from paidonce.harness.service.script import Clients, NotReady, Performance, Script, ScriptAttempt
+from paidonce.harness.service.script import (
+    Clients,
+    NotReady,
+    Performance,
+    Script,
+    ScriptAttempt,
+    clients_among,
+)
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.tap import Tap, TapSession
@@ -59,6 +66,8 @@ from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Status
 
+GIVES_UP = "gives up, and asks again"
+"""The label of the step in which a client gives up."""
 _SETTLED_WITHIN_S = 2.0
 _IDLE_LOOKS = 3
 _DUE = "/v1/events?type=payment_intent.processing&limit=1"
@@ -243,7 +252,8 @@ class ServiceWorlds:
     def _player(self, attempt: ScriptAttempt) -> Player:
         passing = attempt.passing
         if passing is None:
-            return Player(attempt.name, delivers_raised=attempt.delivers_raised)
+            begins = GIVES_UP if attempt.again else Player.begins
+            return Player(attempt.name, delivers_raised=attempt.delivers_raised, begins=begins)
         touches = expiring(
             passing.seconds,
             redis=self.bench.redis is not None,
@@ -418,8 +428,10 @@ class ServiceWorlds:
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """Return the names of those who are no attempts: time that passes."""
-        return tuple(one.name for one in self.scenario.attempts if one.passing is not None)
+        """Return the names of those who are no attempts: time that passes, and clients that ask
+        again."""
+        clients = clients_among(self.scenario.attempts)
+        return tuple(one.name for one in self.scenario.attempts if one not in clients)
 
     @property
     def twins(self) -> dict[str, str]:

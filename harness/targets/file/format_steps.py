@@ -203,3 +203,11 @@ class AttemptTable(Table, frozen=True, kw_only=True):
     rejection: Annotated[
         RuleTable | tuple[RuleTable, ...] | None, Meta(description="Instead of [rejection].")
     ] = None
+    gives_up: Annotated[
+        Literal["", "same key", "new key"],
+        Meta(
+            description="In a search its client may give up while its request is being served, at "
+            "any step, and ask again: the same request as it was, or with {fresh} and {uuid} made "
+            "anew."
+        ),
+    ] = ""

@@ -55,6 +55,11 @@ def names_of(attempt: AttemptTable) -> tuple[str, ...]:
     return copies(attempt.name, attempt.count * attempt.steps[0].deliveries)
 
 
+def again_of(name: str) -> str:
+    """The name of who asks again once that attempt's client has given up."""
+    return f"{name} again"
+
+
 def copies(name: str, count: int) -> tuple[str, ...]:
     """The names of so many of the same."""
     return (name,) if count == 1 else tuple(f"{name} {n}" for n in range(1, count + 1))
@@ -68,6 +73,11 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
         _name(here / "name", attempt.name, names_of(attempt), seen)
         if len(attempt.steps) > 1 and any(step.deliveries > 1 for step in attempt.steps):
             (here / "steps").fail("deliveries is for an attempt of one step: who else would wait?")
+        if attempt.gives_up:
+            again = [again_of(name) for name in names_of(attempt)]
+            _name(here / "name", attempt.name, again, seen)
+            if any(step.delivers or step.to == "stripe" for step in attempt.steps):
+                (here / "gives_up").fail("expected an attempt whose steps are all of the service's")
         names = {*captured, *file.marks}
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"

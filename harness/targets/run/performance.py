@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.history import Action, Completed, Invoked, Outcome, Recorder
+from paidonce.harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.service.recovery import Progression
@@ -55,6 +55,12 @@ class TargetPerformance:
     _sent: dict[str, Request] = field(default_factory=dict)
     """The request that each attempt sent last."""
     _events: Events = field(init=False)
+    _asking: dict[str, int] = field(default_factory=dict)
+    """The operation that each attempt waits for the answer of."""
+    _asked: set[str] = field(default_factory=set)
+    """Attempts that have sent a request."""
+    _given_up: set[int] = field(default_factory=set)
+    """Operations whose client has given up: their answers are nobody's."""
     _begins: set[str] = field(default_factory=set)
     """Attempts for which what they begin with is known to be there."""
     _under_way: set[str] = field(default_factory=set)
@@ -97,6 +103,8 @@ class TargetPerformance:
         part = self._part(attempt)
         if part.time is not None:
             return True
+        if part.again:
+            return part.again in self._asked
         if attempt not in self._begins and await self._there(part, 1, part.steps[0]):
             self._begins.add(attempt)
         return attempt in self._begins
@@ -129,6 +137,9 @@ class TargetPerformance:
         part = self._part(attempt)
         if part.time is not None:
             await self._passes(part.name, part.time)
+            return
+        if part.again:
+            await self._gives_up(self._part(part.again), part.name)
             return
         progression = self.progressions.setdefault(attempt, Progression())
         self._under_way.add(attempt)
@@ -178,6 +189,36 @@ class TargetPerformance:
             progression.at(
                 progression.step + 1, delivers=bool(part.steps[progression.step].delivers)
             )
+
+    async def _gives_up(self, part: TargetAttempt, again: str) -> None:
+        """Have an attempt's client give up, if it waits for an answer, and ask again.
+
+        That is told under its own name, and seen at the taps under that of ``again``, since the
+        service may still be at work for what it asked first.
+        """
+        op = self._asking.pop(part.name, None)
+        if op is None:
+            return
+        self._given_up.add(op)
+        progression = self.progressions[part.name]
+        lost = Completed(
+            t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error="its client gave up"
+        )
+        self.journal.record(lost)
+        progression.told(lost)
+        request = self._sent[part.name]
+        if part.table.gives_up == "new key":
+            request = self._request(part, progression.step, part.steps[progression.step - 1])
+        while True:
+            step = part.steps[progression.step - 1]
+            completed = await self._send(part, progression.step, step, request, None, by=again)
+            if completed.outcome is not Outcome.OK:
+                return
+            if progression.step == len(part.steps):
+                progression.through = True
+                return
+            progression.at(progression.step + 1, delivers=False)
+            request = self._request(part, progression.step, part.steps[progression.step - 1])
 
     @property
     def recovery(self) -> TargetRecovery:
@@ -277,6 +318,7 @@ class TargetPerformance:
         step: StepTable,
         request: Request,
         released: Released | None,
+        by: str = "",
     ) -> Completed:
         scope = self.own[part.name]
         self._sent[part.name] = request
@@ -296,16 +338,24 @@ class TargetPerformance:
                 args=asked(number, step, request),
             )
         )
+        self._asking[part.name] = op
+        self._asked.add(part.name)
         try:
             async with asyncio.timeout(step.timeout_s):
-                answer = await self._answer(part, step, request, ready=released is not None)
+                answer = await self._answer(part, step, request, by, ready=released is not None)
         except (TimeoutError, NoAnswer) as failure:
+            if op in self._given_up:
+                return self._late(op, f"was never answered: {failure}")
+            self._asking.pop(part.name, None)
             if step.to != "stripe":
-                await self._wire(part, step).close()
+                await self._wire(part, step, by).close()
             error = str(failure) or f"no answer within {step.timeout_s:g} s"
             completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
             self.progressions[part.name].told(completed)
         else:
+            if op in self._given_up:
+                return self._late(op, f"was answered {answer.status}")
+            self._asking.pop(part.name, None)
             scope.keep(self._user(part, step), answer)
             last = number == len(part.steps)
             told = told_by(self.loaded.file, part.table, step, answer, last=last)
@@ -318,11 +368,19 @@ class TargetPerformance:
         self.journal.record(completed)
         return completed
 
+    def _late(self, op: int, what: str) -> Completed:
+        """Note what came of an operation whose client had given up; nobody was told."""
+        now = self.journal.now()
+        self.journal.record(
+            Note(t=now, text=f"operation {op} {what} after its client had given up")
+        )
+        return Completed(t=now, op=op, outcome=Outcome.UNKNOWN)
+
     async def _answer(
-        self, part: TargetAttempt, step: StepTable, request: Request, *, ready: bool
+        self, part: TargetAttempt, step: StepTable, request: Request, by: str, *, ready: bool
     ) -> Answer:
         if step.to != "stripe":
-            wire = self._wire(part, step)
+            wire = self._wire(part, step, by)
             if not ready:
                 await wire.prepare(request, ahead=False)
             wire.release()
@@ -331,12 +389,14 @@ class TargetPerformance:
             request.method, request.path, request.body, request.headers
         )
 
-    def _wire(self, part: TargetAttempt, step: StepTable) -> Wire:
-        """The connection to the process that a step is sent to, of the attempt's own."""
+    def _wire(self, part: TargetAttempt, step: StepTable, by: str = "") -> Wire:
+        """The connection to the process that a step is sent to, of the attempt's own; or of that
+        whose client asks again, ``by``."""
+        name = by or part.name
         if step.to == "service":
-            return self.wires[part.name]
+            return self.wires[name]
         port = self.bench.running.process(step.to).port
-        return self.wires.setdefault(f"{part.name} to {step.to}", Wire(f"http://{HOST}:{port}"))
+        return self.wires.setdefault(f"{name} to {step.to}", Wire(f"http://{HOST}:{port}"))
 
     # --- the connection, and rest ---------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from paidonce.harness.service.script import clients_among
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
-from paidonce.harness.targets.file.meaning_check_steps import copies, names_of
+from paidonce.harness.targets.file.meaning_check_steps import again_of, copies, names_of
 from paidonce.harness.targets.file.placeholders import as_sql, names_in
 
 
@@ -36,6 +36,8 @@ class TargetAttempt:
     alone: bool = False
     time: TimeTable | None = None
     """The time that passes, where it is no client: it has no steps then."""
+    again: str = ""
+    """The attempt of which this is the client once more, after it has given up."""
 
     @property
     def steps(self) -> Sequence[StepTable]:
@@ -52,7 +54,7 @@ class TargetAttempt:
         """Equal for copies that do the same to the same things."""
         if self.time is not None:
             return repr(self.time)
-        if self.alone:
+        if self.alone or self.table.gives_up:
             return self.name
         return f"{self.event_number} {msgspec.structs.replace(self.table, count=1)!r}"
 
@@ -128,7 +130,9 @@ class TargetScript:
 
     def keeping(self, names: Collection[str]) -> TargetScript:
         """The same with just the attempts of these names."""
-        kept = tuple(a for a in self.attempts if a.name in names)
+        kept = tuple(
+            a for a in self.attempts if a.name in names and (not a.again or a.again in names)
+        )
         return self if kept == self.attempts else replace(self, attempts=kept, part_of=self.whole)
 
     def told_by(self, names: Sequence[str]) -> TargetScript:
@@ -232,7 +236,10 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
             TargetAttempt(name, number, table, alone)
             for number, name in enumerate(names_of(table), start=1)
         ]
-    return (*found, *_times(file))
+    again = [
+        replace(one, name=again_of(one.name), again=one.name) for one in found if one.table.gives_up
+    ]
+    return (*found, *again, *_times(file))
 
 
 def _times(file: TargetFile) -> Iterator[TargetAttempt]:

@@ -82,6 +82,16 @@ def expires(asked):
     return 200
 
 
+def asks_again(asked):
+    """A client gives up and asks again under a new key, while its first request is served."""
+    with connected() as connection:
+        if status_of(connection, asked.order, locked=FIXED) != "open":
+            return 409
+        charge(asked.order, str(uuid.uuid4()))
+        connection.execute(pays(asked.order))
+    return 200
+
+
 def cancels(asked):
     """The sweep cancels what has been open for long, and does not see that it is being paid."""
     with connected() as connection:
