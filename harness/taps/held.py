@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from paidonce.harness.history import Effect, Fault, Recorder
+from paidonce.harness.process.latch import Latch
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer, NoContact, cannot
 from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate
 from paidonce.harness.taps.proxy import Pair, Proxy
@@ -82,7 +83,7 @@ class _Passing(Generic[C]):
     journal: Recorder | None
     gate: Gate | None
     began: int
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: Latch = field(default_factory=Latch)
     answer: list[bytes] = field(default_factory=list)
 
 

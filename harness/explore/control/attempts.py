@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.search.world import LOST, REDELIVERY
+from paidonce.harness.process.latch import Latch
 from paidonce.harness.taps.gate import Call
 
 
@@ -27,6 +27,10 @@ class At(enum.Enum):
     EVENT = "about to deliver an event"
     LOST = LOST
     DONE = "done"
+
+
+_ABLE = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT, At.LOST)
+"""Where an attempt waits to be let go."""
 
 
 @dataclass(eq=False)
@@ -48,8 +52,8 @@ class Arrival:
     """The footprint it has whoever sends it, once that was read."""
     moment: bool = False
     """True if it is a statement that commits by itself, in this very step."""
-    go: asyncio.Event = field(default_factory=asyncio.Event)
-    back: asyncio.Event = field(default_factory=asyncio.Event)
+    go: Latch = field(default_factory=Latch)
+    back: Latch = field(default_factory=Latch)
     answered: bool = False
     withheld: bool = False
     """True if its answer is held, since an event that it raised may be delivered before it."""
@@ -100,7 +104,7 @@ class Player:
     """The footprint of all it did since its last step began."""
     heard: list[AnswerDigest] = field(default_factory=list)
     """The answers it got at the taps that are not part of a step yet."""
-    again: asyncio.Event = field(default_factory=asyncio.Event)
+    again: Latch = field(default_factory=Latch)
     """Set when its webhook is to be delivered: an event, or once more after it was refused."""
     absent: bool = False
     """True if what it goes on with is not there yet, an event that Stripe has not raised, say."""
@@ -139,8 +143,7 @@ class Player:
     @property
     def able(self) -> bool:
         """Return whether it can be let go."""
-        able = (At.START, At.TAP, At.ANSWER, At.AGAIN, At.EVENT, At.LOST)
-        return self.at in able and not self.absent
+        return self.at in _ABLE and not self.absent
 
     @property
     def pids(self) -> set[int]:
