@@ -84,8 +84,9 @@ class Gathering:
         ``next_seq`` numbers units. Raises ``ProtocolError``.
         """
         self._raw.append(frame.raw)
-        self._understand(frontend.decode(frame))
-        ends = _UNIT_ENDS.get(frame.kind)
+        message, ends = frontend.decode(frame), _UNIT_ENDS.get(frame.kind)
+        if ends != "sync":
+            self._understand(message)
         if ends is None:
             return None
         ran = {id(portal.prepared) for portal in self._run}

@@ -268,8 +268,11 @@ class Link(Carrier[Unit, Session]):
             hidden = self.session.hides(frame)
             heard = self.session.received(frame)
             if self.holds and not hidden:
-                for told in self._told(frame):
-                    self.collect(told, at_once=heard.at_once, flush=heard.flush)
+                if self._as_simple is None:
+                    self.collect(frame.raw, at_once=heard.at_once, flush=heard.flush)
+                else:
+                    for told in self._told(self._as_simple, frame):
+                        self.collect(told, at_once=heard.at_once, flush=heard.flush)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)
             for unit in heard.done:
@@ -281,11 +284,9 @@ class Link(Carrier[Unit, Session]):
         if self.session.started and not began:
             self._let_in()
 
-    def _told(self, frame: Frame) -> tuple[bytes, ...]:
+    def _told(self, as_simple: rewritten.AsSimple, frame: Frame) -> tuple[bytes, ...]:
         """Return what the client is told when the server says ``frame``."""
-        if self._as_simple is None:
-            return (frame.raw,)
-        told = self._as_simple.told(frame)
+        told = as_simple.told(frame)
         if frame.kind == _READY:
             self._as_simple = None
         return told

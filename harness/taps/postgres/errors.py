@@ -8,6 +8,8 @@ is wanted. Codes are those of the manual's appendix A, messages those of the ser
 
 from __future__ import annotations
 
+import msgspec
+
 from paidonce.harness import sql_trees
 from paidonce.harness.sql_trees import ast
 from paidonce.harness.sql_trees.enums import TransactionStmtKind
@@ -65,7 +67,7 @@ def reworded(unit: Unit, frame: Frame) -> Frame:
     """The server's error to what was sent in the place of ``unit``, in the words of its own."""
     if unit.refused is None or unit.in_vain or unit.refused.sqlstate == TERMINATED:
         return frame
-    return frame._replace(raw=message(unit.refused))
+    return msgspec.structs.replace(frame, raw=message(unit.refused))
 
 
 def refuse(unit: Unit, sqlstate: str, *, skipped: bool) -> bytes:

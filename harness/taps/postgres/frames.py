@@ -8,7 +8,8 @@ is noticed at once and never waited for.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+import msgspec
 
 from paidonce.harness.taps.protocol_error import ProtocolError
 
@@ -35,7 +36,7 @@ _HEADER = struct.Struct("!BI")
 _INT = struct.Struct("!I")
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One message as it came. ``kind`` is its type byte, ``raw`` all of its bytes."""
 
     kind: int
@@ -84,9 +85,19 @@ class Frames:
             data = b"".join(self._pieces)
             self._pieces.clear()
         frames: list[Frame] = []
-        start, end = 0, len(data)
-        while (total := self._length(data, start, end)) <= end - start:
-            kind = data[start] if self._typed else STARTUP
+        start, end, total = 0, len(data), 0
+        header, small, large = _HEADER.unpack_from, self._small, self._large
+        while start < end:
+            kind = STARTUP
+            if self._typed and end - start >= _HEADER.size:
+                kind, length = header(data, start)
+                # Nearly all messages are such; what is wrong with one is told by ``_length``.
+                limit = SMALL_LIMIT if kind in small else LARGE_LIMIT if kind in large else 0
+                total = 1 + length if 4 <= length <= limit else self._length(data, start, end)
+            else:
+                total = self._length(data, start, end)
+            if total > end - start:
+                break
             raw = data if total == end else data[start : start + total]
             frames.append(Frame(kind, raw, self.offset))
             if not self._typed:
@@ -107,8 +118,6 @@ class Frames:
         """Bytes the message at ``start`` has, or at least has as far as can be told yet."""
         if not self._typed:
             return self._startup_length(data, start, end)
-        if start == end:
-            return 5
         kind = data[start]
         if kind in self._small:
             limit = SMALL_LIMIT

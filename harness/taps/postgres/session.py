@@ -25,7 +25,11 @@ _SYNC = ord("S")
 _FLUSH = ord("H")
 _ENDS_ONE = frozenset(b"123TnCsI")
 _ASYNCHRONOUS = frozenset(b"SN")
+_SAYS_NO_MORE = frozenset(b"123nIs")
+"""Messages of the server's that end the answer to one of the client's and say nothing else."""
 _NOTIFICATION = ord("A")
+_PARAMETER_STATUS = ord("S")
+_OF_A_UNIT = frozenset(b"PBDECQF")
 _TOLD_ANYWAY = frozenset(b"EANS")
 _NOTICE = frozenset(b"N")
 _ERROR = ord("E")
@@ -179,11 +183,18 @@ class Session:
 
         COPY data, Terminate, a Flush of nothing, the Sync behind COPY data.
         """
-        if frame.kind in _COPY_FRAMES or frame.kind == _TERMINATE:
+        kind = frame.kind
+        if kind in _OF_A_UNIT:
+            return False
+        if kind in _COPY_FRAMES or kind == _TERMINATE:
             return True
-        if frame.kind == _FLUSH:
+        if kind == _FLUSH:
             return self._gathering.empty
-        return frame.kind == _SYNC and any(unit.copying for unit in self.units)
+        if kind == _SYNC:
+            for unit in self.units:
+                if unit.copying:
+                    return True
+        return False
 
     def forwarded(self, unit: Unit) -> tuple[Unit, ...]:
         """``unit`` was given to the server. Returns the units that need no answer any more."""
@@ -204,7 +215,7 @@ class Session:
         if frame.kind == _NOTIFICATION:
             return _AT_ONCE
         message = backend.decode(frame)
-        if isinstance(message, backend.ParameterStatus):
+        if frame.kind == _PARAMETER_STATUS and isinstance(message, backend.ParameterStatus):
             self.parameters[message.name] = message.value
         unit = self.units[0] if self.units and self.units[0].phase is Phase.SENT else None
         if unit is None:
@@ -236,6 +247,8 @@ class Session:
         return _AT_ONCE
 
     def _part(self, unit: Unit, kind: int, message: backend.BackendMessage) -> MessageMeaning:
+        if kind in _SAYS_NO_MORE:
+            return self._ended_one(unit)
         answer = unit.answer
         match message:
             case backend.DataRow(values):
@@ -263,7 +276,11 @@ class Session:
                     return MessageMeaning(flush=True, absorbed=self._copy_in(unit))
             case _:
                 pass
-        if kind in _ENDS_ONE and unit.expected:
+        return self._ended_one(unit) if kind in _ENDS_ONE else _PART
+
+    def _ended_one(self, unit: Unit) -> MessageMeaning:
+        """The answer to one of the unit's messages is complete."""
+        if unit.expected:
             unit.expected.popleft()
             if not unit.expected and unit.ends == "flush":
                 self._finish(unit)
@@ -301,6 +318,8 @@ class Session:
 
     def _settled(self) -> tuple[Unit, ...]:
         """Forwarded units at the head of the line that will get no answer."""
+        if not self.units:
+            return ()
         done: list[Unit] = []
         while self.units and self.units[0].phase is Phase.SENT:
             unit = self.units[0]
