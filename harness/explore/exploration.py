@@ -210,6 +210,8 @@ async def explore(
     all of it, but for what is done with a counterexample that was found.
     """
     clock = Clock(request.budget)
+    for each in worlds:
+        each.offers.wanted = request.faults > 0
     await _watched(worlds, request)
     if request.warm_beside:
         with contextlib.suppress(InvalidRun):  # the search meets that again, and says so

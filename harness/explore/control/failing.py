@@ -35,6 +35,8 @@ class Offers:
     known: set[tuple[str, int, str, str, tuple[Possible, ...]]] = field(default_factory=set)
     """Steps as they were offered: the attempt, which of its steps, the tap, the label, the faults.
     Most steps come again in every execution."""
+    wanted: bool = True
+    """False if no search under failures comes after this one: then none is noted."""
     happened: int = 0
     """In how many executions all that was planned went wrong."""
 
@@ -70,11 +72,15 @@ class Failing:
 
     def awaited(self, player: Player) -> Possible | None:
         """Return what goes wrong with an answer that ``player`` is about to be told."""
+        if not self.failures:
+            return None
         failing = (one.failing for one in player.flying if one.answered)
         return next((one for one in failing if one and one.place is Place.ANSWER), None)
 
     def expected(self, player: Player) -> Footprint | None:
         """Return what the step that ``player`` would make next touches; None if nothing fails."""
+        if not self.failures:
+            return None
         if player.at is At.ANSWER and self.awaited(player) is not None:
             touched = LOCAL
             for arrival in player.flying:
@@ -87,6 +93,8 @@ class Failing:
 
     def label(self, player: Player) -> str:
         """Return what the label of the step that ``player`` would make next has besides."""
+        if not self.failures:
+            return ""
         failing = self.awaited(player) if player.at is At.ANSWER else self.at(player)
         return "" if failing is None else f" · {failing.label}"
 
@@ -95,7 +103,7 @@ class Failing:
         if not self._at_tap(player):
             return None
         failing, step = self.at(player), self._number(player)
-        if len(self.happened) == len(self.failures):
+        if self.could.wanted and len(self.happened) == len(self.failures):
             self._offers(player, step)
         player.at_taps = step
         if failing is not None:
@@ -106,12 +114,12 @@ class Failing:
 
     def made(self, player: Player, touched: Footprint) -> None:
         """``player`` has made a step that touched this."""
-        if touched.publishes or touched.locks:
+        if self.could.wanted and (touched.publishes or touched.locks):
             self.could.changing.add((player.name, player.at_taps))
 
     def ended(self, players: Iterable[Player]) -> None:
         """All ``players`` are through: note which step at a tap was the last of each."""
-        if len(self.happened) == len(self.failures):
+        if self.could.wanted and len(self.happened) == len(self.failures):
             self.could.last.update((player.name, player.at_taps) for player in players)
 
     def _offers(self, player: Player, step: int) -> None:
@@ -136,6 +144,8 @@ class Failing:
 
     def crash(self, player: Player) -> bool:
         """Return whether a process is killed in the step that ``player`` would make next."""
+        if not self.failures:
+            return False
         failing = self.awaited(player) if player.at is At.ANSWER else self.at(player)
         return failing is not None and isinstance(failing.fault, Crash)
 
@@ -162,7 +172,7 @@ class Failing:
         """
         if crash:
             return step.union(Footprint(publishes=PROCESS))
-        if not any(isinstance(failure.fault, Crash) for failure in self.failures):
+        if not self.failures or not any(isinstance(one.fault, Crash) for one in self.failures):
             return step
         if lost or step.publishes or self.every_crash:
             return step.union(Footprint(looks=PROCESS))

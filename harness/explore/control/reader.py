@@ -106,7 +106,8 @@ class TapReader:
 
     def background(self, arrival: Arrival) -> bool:
         """Return whether this is the service's own business; then it is followed as such."""
-        call, owner, reader = arrival.call, self._owners.get(arrival.session), self._for(arrival)
+        call, owner = arrival.call, self._owners.get(arrival.session)
+        reader = self._readers[call.tap]
         begun = owner is not None and reader.begun(arrival.session)
         if owner == NOBODYS and not begun:
             known = self._background.knows(call) or self.local(arrival)
@@ -139,17 +140,17 @@ class TapReader:
 
     def local(self, arrival: Arrival) -> bool:
         """Return whether the unit touches nothing, whoever sends it."""
-        return self._for(arrival).touches(arrival.call, arrival).empty
+        return self._readers[arrival.call.tap].touches(arrival.call, arrival).empty
 
     def habitual(self, arrival: Arrival, players: Sequence[Player]) -> Player | None:
         """The only one of ``players`` that is known to go on like this."""
-        return self._habits.whose(self._for(arrival).text(arrival.call), players)
+        return self._habits.whose(self._readers[arrival.call.tap].text(arrival.call), players)
 
     # --- what it is ---------------------------------------------------------------------------
 
     def read(self, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         """The unit's normalised label, and what it touches when ``owner`` sends it."""
-        call, reader = arrival.call, self._for(arrival)
+        call, reader = arrival.call, self._readers[arrival.call.tap]
         call.attempt = owner.name
         reader.made_up(call, owner.name)
         self._told_apart_by_time(call, reader.sends(call, owner.name))
@@ -160,31 +161,31 @@ class TapReader:
 
     def expected(self, arrival: Arrival) -> Footprint:
         """Return what a unit will touch, as it is known by now."""
-        return self._for(arrival).expected(arrival.call, arrival)
+        return self._readers[arrival.call.tap].expected(arrival.call, arrival)
 
     def passing(self, arrival: Arrival) -> Footprint:
         """Return what its attempt has touched as soon as the unit is let go."""
-        return self._for(arrival).passing(arrival.call, arrival)
+        return self._readers[arrival.call.tap].passing(arrival.call, arrival)
 
     def backs_off(self, arrival: Arrival) -> bool:
         """Return whether the attempt is about to be refused, and may wait before it tries again."""
-        return self._for(arrival).backs_off(arrival.call)
+        return self._readers[arrival.call.tap].backs_off(arrival.call)
 
     def begins(self, arrival: Arrival) -> bool:
         """Return whether the next step with the unit is only that it is under way."""
-        return self._for(arrival).begins(arrival.call)
+        return self._readers[arrival.call.tap].begins(arrival.call)
 
     def let_go(self, arrival: Arrival) -> None:
         """The unit makes its next step."""
-        self._for(arrival).let_go(arrival.call)
+        self._readers[arrival.call.tap].let_go(arrival.call)
 
     def counts(self, arrival: Arrival) -> bool:
         """Return whether the unit begins a step of its attempt's own, and does not end one."""
-        return self._for(arrival).counts(arrival.call)
+        return self._readers[arrival.call.tap].counts(arrival.call)
 
     def faults(self, arrival: Arrival) -> tuple[Possible, ...]:
         """Return the faults that can happen to a unit that is about to be let go."""
-        return tuple(self._for(arrival).faults(arrival.call, arrival))
+        return tuple(self._readers[arrival.call.tap].faults(arrival.call, arrival))
 
     def crash_places(self, arrival: Arrival) -> tuple[Place, ...]:
         """Return where in the unit's step a process may be killed."""
@@ -193,23 +194,23 @@ class TapReader:
 
     def ends(self, arrival: Arrival) -> Footprint:
         """Return what ending the unit's connection touches, if nothing of the unit is done."""
-        return self._for(arrival).ends(arrival.call, arrival)
+        return self._readers[arrival.call.tap].ends(arrival.call, arrival)
 
     def starts(self, arrival: Arrival) -> Footprint:
         """Return what a unit touches that the service sends as it starts."""
-        return self._for(arrival).touches(arrival.call, arrival)
+        return self._readers[arrival.call.tap].touches(arrival.call, arrival)
 
     def deferred(self, arrival: Arrival, actor: str) -> bool:
         """Return whether all that the unit could do now is wait for what another attempt holds."""
-        return self._for(arrival).deferred(arrival.call, arrival, actor)
+        return self._readers[arrival.call.tap].deferred(arrival.call, arrival, actor)
 
     def past(self, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
         """When it could only have waited."""
-        return self._for(arrival).past(arrival.call, arrival, actor)
+        return self._readers[arrival.call.tap].past(arrival.call, arrival, actor)
 
     def waits(self, arrival: Arrival) -> None:
         """A unit waits for a lock of another attempt's, or would if it were sent."""
-        self._for(arrival).waits(arrival.call, arrival)
+        self._readers[arrival.call.tap].waits(arrival.call, arrival)
 
     def looked_up(self, actor: str, seen: LookedUp) -> Footprint:
         """Return what was looked at to tell what is delivered to the service for ``actor``."""
@@ -232,7 +233,7 @@ class TapReader:
     def answered(self, arrival: Arrival) -> Footprint:
         """Return what an answered unit did touch; follows whose transaction is open on its
         session."""
-        call, owner, reader = arrival.call, arrival.owner, self._for(arrival)
+        call, owner, reader = arrival.call, arrival.owner, self._readers[arrival.call.tap]
         if owner is not None and not arrival.undone:
             reader.created(call, owner.name)
             self._told_apart_by_time(call, reader.answers(call, owner.name))
@@ -252,7 +253,7 @@ class TapReader:
 
     async def hidden(self, arrival: Arrival) -> Footprint:
         """Return what an answered unit touched beyond what its text tells."""
-        extra = await self._for(arrival).hidden(arrival.call, arrival)
+        extra = await self._readers[arrival.call.tap].hidden(arrival.call, arrival)
         if arrival.owner is not None and not extra.empty:
             self._background.attempted(arrival.session, extra)
         return extra
@@ -308,7 +309,7 @@ class TapReader:
 
     def _heard(self, owner: Player, arrival: Arrival, *, looks: bool) -> None:
         """``owner`` was answered: its story goes on."""
-        call, reader = arrival.call, self._for(arrival)
+        call, reader = arrival.call, self._readers[arrival.call.tap]
         self._answers += 1
         told = Told(
             kind=arrival.label.replace(f"{owner.name}#", "#"),
@@ -321,9 +322,6 @@ class TapReader:
             number=self._answers,
         )
         self._stories.setdefault(owner.name, []).append(told)
-
-    def _for(self, arrival: Arrival) -> CallReader[Any]:
-        return self._readers[arrival.call.tap]
 
     def _alone(self, call: Call, connection: Connection) -> Arrival:
         """A unit of nobody's."""

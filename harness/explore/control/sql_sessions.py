@@ -187,14 +187,15 @@ class SqlSessions:
     def tracker(self, session: str) -> TransactionTracker:
         """The tracker of the session with this name."""
         found = self._trackers.get(session)
-        if found is None:
-            asked = settings_at_first(self._startup(session), self.catalog)
-            found = TransactionTracker(
-                self._footprints,
-                changed=self._changed,
-                isolation=asked.get("default_transaction_isolation"),
-                path=path_of(asked, self.catalog),
-                times=timeouts_of(asked, self.catalog),
-            )
-            self._trackers[session] = found
+        if found is not None:
+            return found
+        asked = settings_at_first(self._startup(session), self.catalog)
+        found = TransactionTracker(
+            self._footprints,
+            changed=self._changed,
+            isolation=asked.get("default_transaction_isolation"),
+            path=path_of(asked, self.catalog),
+            times=timeouts_of(asked, self.catalog),
+        )
+        self._trackers[session] = found
         return found

@@ -143,7 +143,9 @@ class Names:
         """``actor`` sent ``text``, or was answered it when creating something."""
         if len(text) < _SHORTEST:
             return
-        for value in _generated(text):
+        # Asked of every text that is sent: most have none, and come again in every execution.
+        values = _remembered(text) if len(text) < _REMEMBERED else GENERATED.findall(text)
+        for value in values:
             if value not in self._names:
                 self._name(actor, value)
 

@@ -263,6 +263,8 @@ class TransactionTracker:
 
     def _told_apart(self, footprint: Footprint) -> Footprint:
         """Locks are kept with all columns, and shown without those changed by now."""
+        if not footprint.locks:
+            return footprint
         locks = self._changed.without(footprint.locks)
         if locks is footprint.locks:
             return footprint
