@@ -102,7 +102,9 @@ def said_of(workers: int, *, shared_memory: bool) -> SearchResult:
         background=Background(),
         surprise="",
         mode=Mode(shared_memory=shared_memory),
-        scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1", passing=None, awaits="")]),
+        scenario=SimpleNamespace(
+            attempts=[SimpleNamespace(name="tab 1", passing=None, awaits="", again="")]
+        ),
         alone={},
     )
     return honest([worlds], result(Ending.COMPLETE))

@@ -60,7 +60,7 @@ def failure(step):
 
 def searched(*came):
     """What a loop comes to whose n-th plan, a failure at step n, has executions that came so."""
-    one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="")
+    one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="", again="")
     could = Offers({failure(n + 1): Offer(failure=failure(n + 1), label="a call", usual=True)
                     for n in range(len(came))}, set(), set())  # fmt: skip
     world = SimpleNamespace(scenario=SimpleNamespace(attempts=(one,)), offers=Offers(), mode=Mode())

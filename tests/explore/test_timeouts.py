@@ -183,7 +183,9 @@ def worlds(*, hold: bool) -> Any:
         ),
         background=SimpleNamespace(learnt=set(), disturbing={}),
         warmth=SimpleNamespace(notes=()),
-        scenario=SimpleNamespace(attempts=[SimpleNamespace(name="tab 1", awaits="", passing=None)]),
+        scenario=SimpleNamespace(
+            attempts=[SimpleNamespace(name="tab 1", awaits="", passing=None, again="")]
+        ),
         leases=SimpleNamespace(found={}),
         timeouts=timeouts,
         alone={},
