@@ -2,9 +2,9 @@
 
     python benchmarks/failures.py --guard claim --guard row_lock --attempts 1 --attempts 2
 
-Prints a table of plans and executions for ``two_tabs``, with the processor seconds that all processes
-took for them (the service's, the servers' and ours), which depend less on what else is running than
-the seconds do. One attempt alone is what ``paidonce check`` begins with.
+Prints a table of plans and executions for ``two_tabs``, with the processor seconds that all of it
+took (the service, the servers and ours), which depend less on what else is running than the seconds
+do. One attempt alone is what ``paidonce check`` begins with.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from paidonce.harness.checkers.amounts_agree import AmountsAgree
 from paidonce.harness.checkers.base import Checker, Telling
 from paidonce.harness.checkers.bounded_wait import BoundedWait
 from paidonce.harness.checkers.cancelled import NoChargeWhenCancelled
-from paidonce.harness.checkers.charged_recorded import ChargedRecorded
+from paidonce.harness.checkers.charges_recorded import CHARGED_RECORDED, RECORDED_CHARGED
 from paidonce.harness.checkers.clean_rejections import CleanRejections
 from paidonce.harness.checkers.comes_to_rest import ComesToRest
 from paidonce.harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
@@ -31,7 +31,6 @@ from paidonce.harness.checkers.one_charge import OneCharge
 from paidonce.harness.checkers.one_intent import OneIntent
 from paidonce.harness.checkers.one_success import OneSuccess
 from paidonce.harness.checkers.progress import Progress
-from paidonce.harness.checkers.recorded_charged import RecordedCharged
 from paidonce.harness.checkers.refunds_bounded import RefundsBounded
 from paidonce.harness.checkers.same_key import SameKeySameAnswer
 from paidonce.harness.errors import UsageError
@@ -68,8 +67,8 @@ _ALL: tuple[Checker, ...] = (
     Invariants(),
     DeclaredSuccesses(),
     DeclaredRejections(),
-    ChargedRecorded(),
-    RecordedCharged(),
+    CHARGED_RECORDED,
+    RECORDED_CHARGED,
     EventLost(),
     Held(),
     KeyLost(),

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from paidonce.harness.history import Action, Completed, Invoked, Outcome
-from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.history import Action, Completed, Outcome
 from paidonce.harness.models.order_state import PAYMENT_IN_PROGRESS
 from paidonce.harness.scenario.client import CLIENT_TIMEOUT_S, Actor, Cast, OrderContext
 from paidonce.harness.scenario.model import Attempt, Scenario
 from paidonce.harness.service.description import Sweep, fill, sweep_request
 from paidonce.harness.service.recovery import Progression, RecoveryBounds
-from paidonce.harness.service.script import NotReady
 from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.testbed.final_state import observe, resting
 from paidonce.harness.testbed.outside import Outside
-from paidonce.harness.testbed.still import still
-
-_SWEEPER = "recovery"
-_LOOK_AGAIN_S = 0.02
+from paidonce.harness.testbed.still import settle
+from paidonce.harness.testbed.sweeping import sweep_by
 
 
 def come_later(completed: Completed) -> bool:
@@ -82,42 +76,25 @@ class ScenarioRecovery:
             await bench.eyes.execute(";".join(filled).encode())
         if sweep.route is None:
             return
-        asked = sweep_request(bench.target, sweep.route)
-        op = next(self.cast.ops)
-        journal.record(
-            Invoked(
-                t=journal.now(),
-                op=op,
-                attempt=_SWEEPER,
-                action=Action.REQUEST,
-                order="",
-                args={"request": f"{asked.method} {asked.path}", "name": sweep.name},
-            )
+        await sweep_by(
+            bench,
+            journal,
+            next(self.cast.ops),
+            sweep_request(bench.target, sweep.route),
+            name=sweep.name,
+            where=where,
+            within_s=CLIENT_TIMEOUT_S,
         )
-        try:
-            async with asyncio.timeout(CLIENT_TIMEOUT_S):
-                answer = await bench.service.ask(
-                    asked.method, asked.path, asked.body, asked.headers
-                )
-        except (NoAnswer, TimeoutError) as failure:
-            error = str(failure) or f"no answer within {CLIENT_TIMEOUT_S:g} s"
-            done = Completed(t=journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
-        else:
-            if 400 <= answer.status < 500:
-                raise NotReady(f"{where}: {asked.path} was answered {answer.status}, expected 2xx")
-            outcome = Outcome.OK if answer.status < 300 else Outcome.FAILED
-            done = Completed(t=journal.now(), op=op, outcome=outcome, status=answer.status)
-        journal.record(done)
 
     async def settle(self) -> None:
         bench, journal = self.cast.bench, self.cast.journal
         orders = [context.order for context in self.contexts]
-        deadline = time.monotonic() + self.bounds.within_s
-        while time.monotonic() < deadline:
+
+        async def through() -> bool:
             # Under control nothing moves the service but what comes from outside.
-            if await still(bench) and (bench.controlled or await resting(bench, journal, orders)):
-                return
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            return bench.controlled or await resting(bench, journal, orders)
+
+        await settle(bench, self.bounds.within_s, through)
 
     async def state(self) -> Mapping[str, object]:
         orders = [context.order for context in self.contexts]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paidonce.harness.errors import DeadlineExceeded
-from paidonce.harness.history import Action, Completed, Event, Invoked, Outcome
-from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.history import Event
 from paidonce.harness.process.child import ChildFailed
 from paidonce.harness.service.recovery import Progression, RecoveryBounds
 from paidonce.harness.service.script import NotReady
@@ -23,13 +21,11 @@ from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.requests import request_of
 from paidonce.harness.targets.run.resetting import run_statements
 from paidonce.harness.testbed.outside import Outside
-from paidonce.harness.testbed.still import still
+from paidonce.harness.testbed.still import settle
+from paidonce.harness.testbed.sweeping import sweep_by
 
 if TYPE_CHECKING:
     from paidonce.harness.targets.run.performance import TargetPerformance
-
-_SWEEPER = "recovery"
-_LOOK_AGAIN_S = 0.02
 
 
 class _Unrecorded:
@@ -98,40 +94,21 @@ class TargetRecovery:
         )
         common = of.loaded.headers(of.bench.variant)
         request = request_of(of.bench, asked, of.shared, step.as_, common, where)
-        op = next(of.ops)
-        journal.record(
-            Invoked(
-                t=journal.now(),
-                op=op,
-                attempt=_SWEEPER,
-                action=Action.REQUEST,
-                order="",
-                args={"request": f"{request.method} {request.path}", "name": step.name},
-            )
+        await sweep_by(
+            of.bench,
+            journal,
+            next(of.ops),
+            request,
+            name=step.name,
+            where=where,
+            within_s=step.within,
         )
-        try:
-            async with asyncio.timeout(step.within):
-                answer = await of.bench.service.ask(
-                    request.method, request.path, request.body, request.headers
-                )
-        except (NoAnswer, TimeoutError) as failure:
-            error = str(failure) or f"no answer within {step.within:g} s"
-            done = Completed(t=journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
-        else:
-            if 400 <= answer.status < 500:
-                raise NotReady(
-                    f"{where}: {step.request} was answered {answer.status}, expected 2xx or 3xx"
-                )
-            outcome = Outcome.OK if answer.status < 400 else Outcome.FAILED
-            done = Completed(t=journal.now(), op=op, outcome=outcome, status=answer.status)
-        journal.record(done)
 
     async def settle(self) -> None:
-        deadline = time.monotonic() + self.bounds.within_s
-        while time.monotonic() < deadline:
-            if await still(self.of.bench) and not await self.of.unfinished():
-                return
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        async def through() -> bool:
+            return not await self.of.unfinished()
+
+        await settle(self.of.bench, self.bounds.within_s, through)
 
     async def state(self) -> Mapping[str, object]:
         found: dict[str, object] = {
