@@ -23,7 +23,7 @@ _HELD = "processing"
 
 @dataclass(frozen=True)
 class Parting:
-    """Looks for orders, after recovery, of which one side tells of a payment, and the other does not.
+    """Looks for orders, after recovery, of which one side alone tells of a payment.
 
     ``parted`` says why an order is one of those, None where it is not. ``absence`` tells that
     it rests on what is not in the history.

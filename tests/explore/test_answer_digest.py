@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tap_readers import reader_of
 
 from paidonce.harness.explore.footprint.sql.serials import Serials
@@ -139,3 +141,16 @@ def test_several_answers_are_one():
     assert heard_of([]) == NOTHING
     assert heard_of([NOTHING, one]) == one.then(NOTHING) == one
     assert heard_of([one, other]) != heard_of([other, one])
+
+
+def test_that_a_statement_was_parsed_for_good_is_no_answer():
+    """A connection that has met it before parses it no more, and the step is the same."""
+    parsed = Unit(1, 1, None, "sync", (), prepared=(Statement("SELECT 1", name="_pg3_0"),))
+    read = unit(("unpaid",))
+    names = Names({})
+    assert heard(parsed, names) == NOTHING
+    assert heard_of((heard(parsed, names), heard(read, names))) == heard(read, names)
+    refused = replace(parsed, answer=unit(error="42P01").answer)
+    assert heard(refused, names) != NOTHING
+    unnamed = replace(parsed, prepared=(Statement("SELECT 1"),))
+    assert heard(unnamed, names) != NOTHING

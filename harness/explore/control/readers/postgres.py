@@ -13,7 +13,7 @@ from paidonce.harness.explore.control.sql_sessions import Found
 from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
-from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_rows
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_rows
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.world import Tenure
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer
@@ -328,8 +328,13 @@ def _possible(usual: frozenset[AtTap], apart: bool, flush: bool) -> tuple[Possib
 
 
 def heard(call: Unit, names: Names) -> AnswerDigest:
-    """Return the answer to a unit, with its rows as text."""
+    """Return the answer to a unit, with its rows as text.
+
+    That a statement was parsed for good is no answer: whether it is depends on the connection.
+    """
     answer = call.answer
+    if parses_once(call) and answer.error is None and not answer.lost:
+        return NOTHING
     head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
     whole = not answer.lost and answer.rows <= len(answer.sample)
     ordered = any(_ordered(statement.sql) for statement in call.statements)
