@@ -245,7 +245,8 @@ class EmbeddedPostgres(Stoppable):
 def _initdb(home: Path, data: Path, account: pwd.struct_passwd | None) -> str:
     """Make the data folder; returns the server's version."""
     argv = [str(home / "bin" / "initdb"), "-D", str(data), "-U", _USER, "-A", "trust", "-E", "UTF8"]
-    argv += ["--locale=C", "--no-sync"]
+    # A lock file tells whose shared memory is to be removed, also after initdb was ended.
+    argv += ["--locale=C", "--no-sync", "--no-clean"]
     version = _version(home)
     major = int(version.partition(".")[0])
     argv += ["--no-instructions"] if major >= 14 else []

@@ -2,9 +2,11 @@
 
 Each server has one small segment (56 bytes), by which it is noticed that processes of it still run
 (src/backend/port/sysv_shmem.c). A killed one leaves it, and would find it again when it is started
-on the same folder; ours never is, since the folder goes. The server's lock file names the segment:
-its seventh line is key and id (src/include/utils/pidfile.h), its first the server's pid, negative
-for one without a postmaster, as initdb runs it.
+on the same folder; ours never is, since the folder goes. Its key is the inode number of the data
+folder, or one of the next where that is taken. The first line of the server's lock file
+(src/include/utils/pidfile.h) is who made it: the server's pid, negative for one without a
+postmaster, as initdb runs it. The segment is named there as well, but only a moment after it was
+made.
 
 ``python -m paidonce.harness.process.shared_memory FILE`` removes it; the guardian does so.
 """
@@ -19,33 +21,31 @@ TABLE = Path("/proc/sysvipc/shm")
 """The segments there are (Linux: proc(5)); elsewhere none is removed."""
 _IPC_RMID = 0
 """Of shmctl(2), on Linux."""
+_KEYS = 2**32
+"""There are so many keys (key_t, 32 bits), and inode numbers are longer."""
+_TRIED = 64
+"""Keys from the inode's on that a server is thought to have tried: the others are others'."""
 
 
 def remove_segment(lock_file: Path) -> bool:
-    """Remove the segment that the lock file of a server names; return whether there was one.
+    """Remove the segment of the server with this lock file; return whether there was one.
 
-    Only one with that key and that id, made by that server, to which no process is attached: the
-    numbers of one that is gone may be somebody else's by now. The server must have ended.
+    Only one with a key of its data folder's, made by that server, to which no process is attached:
+    the numbers of one that is gone may be somebody else's by now. The server must have ended.
     """
     try:
-        lines = lock_file.read_text().splitlines()
-        maker = abs(int(lines[0]))
-        key, identifier = map(int, lines[6].split())
-        rows = [line.split() for line in TABLE.read_text().splitlines()]
-    except (OSError, ValueError, IndexError):
+        maker = abs(int(lock_file.read_text().split("\n", 1)[0]))
+        inode = lock_file.parent.stat().st_ino
+        names, *rows = [line.split() for line in TABLE.read_text().splitlines()]
+    except (OSError, ValueError):
         return False
-    named = {
-        "key": str(key),
-        "shmid": str(identifier),
-        "cpid": str(maker),
-        "nattch": "0",
-    }
-    for row in rows[1:]:
-        segment = dict(zip(rows[0], row, strict=False))
-        if all(segment.get(name) == value for name, value in named.items()):
-            removed: int = ctypes.CDLL(None).shmctl(identifier, _IPC_RMID, None)
-            return removed == 0
-    return False
+    removed = False
+    for row in rows:
+        segment = dict(zip(names, map(int, row), strict=False))
+        its_own = segment["cpid"] == maker and segment["nattch"] == 0
+        if its_own and (segment["key"] - inode) % _KEYS < _TRIED:
+            removed = ctypes.CDLL(None).shmctl(segment["shmid"], _IPC_RMID, None) == 0 or removed
+    return removed
 
 
 def main() -> None:

@@ -103,6 +103,41 @@ def test_a_killed_one_leaves_no_shared_memory(owner_too: bool) -> None:
         time.sleep(0.05)
 
 
+_BEGINNER = """
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+EmbeddedPostgres()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TABLE.exists(), reason="this system does not list its shared memory")
+def test_nor_does_one_whose_owner_was_killed_while_its_folder_was_made() -> None:
+    """initdb runs servers of its own, and tidies up when it is ended: what says whose memory it is
+    must stay."""
+    with subprocess.Popen([sys.executable, "-c", _BEGINNER]) as owner:
+        segment = _made_below(owner.pid, "--boot")
+        owner.kill()
+    deadline = time.monotonic() + DEADLINE_S
+    while segment in segments():
+        assert time.monotonic() < deadline, "the segment is still there"
+        time.sleep(0.05)
+
+
+def _made_below(pid: int, argument: str) -> str:
+    """The id of the first segment that a process below ``pid`` makes which has ``argument``."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        names, *rows = [line.split() for line in TABLE.read_text().splitlines()]
+        for row in rows:
+            segment = dict(zip(names, row, strict=False))
+            with contextlib.suppress(psutil.Error):
+                maker = psutil.Process(int(segment["cpid"]))
+                below = pid in [parent.pid for parent in maker.parents()]
+                if below and argument in maker.cmdline():
+                    return segment["shmid"]
+        assert time.monotonic() < deadline, "no segment was made"
+
+
 def test_trades_durability_for_speed_and_nothing_else(postgres: EmbeddedPostgres) -> None:
     expected = {
         "fsync": "off",
