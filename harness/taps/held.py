@@ -201,9 +201,11 @@ class Carrier(Pair, Generic[C, S]):
             while self._line:
                 await self._carry_one(self._line[0])
                 self._line.popleft()
-        except BaseException:
+        except BaseException as error:
             self.abort()
-            raise
+            if not isinstance(error, Exception) or self._holding_tap.on_failure is None:
+                raise
+            self._holding_tap.on_failure(error)
         finally:
             self._task = None
         if self._client_gone or self._server_gone:
@@ -356,6 +358,8 @@ class HoldingTap(Proxy, Generic[L]):
         super().__init__(port)
         self.on_close: Callable[[TapSession], None] | None = None
         """Called with the session of a connection that the server had let in and is no more."""
+        self.on_failure: Callable[[Exception], None] | None = None
+        """Called with what a gate raised; without, it is raised in a task that nobody waits for."""
         self._opened = 0
         self._links: dict[int, L] = {}
 

@@ -26,12 +26,15 @@ class Tap(Protocol):
 
     ``name`` is the ``tap`` of its calls, and of the effects that a history has of them.
     ``on_change`` is called without arguments whenever a call arrives or is answered, or a
-    connection opens or closes, so that nobody need poll; ``on_close`` with a session that is over.
+    connection opens or closes, so that nobody need poll; ``on_close`` with a session that is over;
+    ``on_failure`` with what a gate raised that was asked about a call. The call's connection is
+    ended then, and the service takes it for a fault: whoever bound the gate must hear of it.
     """
 
     name: str
     on_change: Callable[[], None] | None
     on_close: Callable[[TapSession], None] | None
+    on_failure: Callable[[Exception], None] | None
 
     @property
     def faults(self) -> Faults:

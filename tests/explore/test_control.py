@@ -194,6 +194,22 @@ def test_local_units_pass_without_being_a_step():
     bounded(main())
 
 
+def test_a_call_that_could_not_be_dealt_with_is_raised_where_rest_is_waited_for():
+    """What the service does after that, on a connection that is gone, decides nothing."""
+
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        stage.sends(Unit(1))
+        resting = asyncio.ensure_future(stage.control.rest(stage.one))
+        stage.control.fail(ConnectionError("the server is gone"))
+        with pytest.raises(ConnectionError, match="gone"):
+            await resting
+        stage.close()
+
+    bounded(main())
+
+
 def test_an_answer_that_may_come_late_is_held_until_its_attempt_is_let_go_again():
     async def main():
         stage = Stage(late_answers=True)

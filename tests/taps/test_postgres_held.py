@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import psycopg
 import pytest
@@ -331,13 +332,17 @@ def test_every_change_is_told(database, tmp_path):
     play(database, tmp_path, story)
 
 
-def test_a_gate_that_fails_ends_the_connection_and_not_the_tap(database, tmp_path):
+def test_a_gate_that_fails_ends_the_connection_and_not_the_tap_and_is_told(database, tmp_path):
+    failure = RuntimeError("by the test")
+
     class Broken(Gatekeeper):
         async def request(self, call, connection):
-            raise RuntimeError("by the test")
+            raise failure
 
     async def story(bench):
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        unretrieved, told = [], []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: unretrieved.append(said))
+        bench.tap.on_failure = told.append
         connection = await bench.connect()
         bench.tap.bind(None, Broken())
         with pytest.raises(psycopg.OperationalError):
@@ -346,5 +351,7 @@ def test_a_gate_that_fails_ends_the_connection_and_not_the_tap(database, tmp_pat
         again = await bench.connect()
         await bench.update(again, "through")
         assert await bench.value() == "through"
+        gc.collect()
+        assert (told, unretrieved) == ([failure], [])
 
     play(database, tmp_path, story)

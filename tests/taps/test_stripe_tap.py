@@ -208,6 +208,27 @@ def test_a_call_whose_key_is_in_use_is_answered_as_by_stripe_and_does_not_go_the
     }
 
 
+def test_a_gate_that_fails_ends_the_connection_and_is_told(tmp_path):
+    failure = RuntimeError("by the test")
+
+    class Broken(HoldingGate):
+        async def request(self, call, connection):
+            raise failure
+
+    async def scenario(tap, upstream, journal):
+        unhandled, told = [], []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: unhandled.append(said))
+        tap.on_failure = told.append
+        tap.bind(journal, Broken("neither"))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await create(client, tap)
+        assert upstream.calls == 0
+        assert (told, unhandled) == ([failure], [])
+
+    assert run(scenario, tmp_path) == []
+
+
 def test_a_held_answer_has_had_its_effect(tmp_path):
     async def scenario(tap, upstream, journal):
         gate = HoldingGate("answer")

@@ -98,6 +98,7 @@ class Control:
         """Let everything through, as a tap without a gate would."""
         self.over = False
         """Every attempt is through."""
+        self._failure: Exception | None = None
         self._mover: Player | None = None
         self._moving = False
         self._ending: set[int] = set()
@@ -253,6 +254,19 @@ class Control:
         self.open()
         await self._killing.call_off()
 
+    def fail(self, failure: Exception) -> None:
+        """Note that a call could not be dealt with, so that its connection was ended.
+
+        What the service does after that says nothing about it.
+        """
+        self._failure = self._failure or failure
+        self.change()
+
+    def complain_if_failed(self) -> None:
+        """Raise the first that was noted of what must not have happened, if anything was."""
+        if self._failure is not None:
+            raise self._failure
+
     # --- steps ------------------------------------------------------------------------------
 
     def let_go(self, player: Player, failing: Possible | None = None) -> None:
@@ -300,6 +314,7 @@ class Control:
         self.change()
         while True:
             self._quiet.changed = False
+            self.complain_if_failed()
             self._take_arrivals(mover)
             woken += self._take_answers() + self._killing.took_away()
             self._take_endings()

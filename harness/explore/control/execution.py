@@ -257,6 +257,7 @@ class ServiceWorld:
             await self.execution.end(self.end_recording)
         except (NotAtRest, NotReady) as failure:
             raise InvalidRun(str(failure)) from failure
+        self.control.complain_if_failed()
         history = self.memory.history
         verdicts = judge(history)
         self.judged = Judged(outcome_of(history, verdicts), verdicts, history)

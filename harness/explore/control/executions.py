@@ -312,9 +312,14 @@ class ServiceWorlds:
         reading = self._reading(Names({}, self._serial_columns()), time.time())
         gate = Watch(self.background, TapReader(reading))
         await self._between_transactions()
+        failures: list[Exception] = []
+        for _, tap in self._taps():
+            tap.on_failure = failures.append
         self.bench.bind(None, gate)
         await asyncio.sleep(seconds)
         self.bench.bind(None, None)
+        if failures:
+            raise failures[0]
         if len(self.background.learnt) == before:
             return False
         # Beats of a timer that nobody knew may have passed for steps of the attempts meanwhile.
@@ -414,6 +419,7 @@ class ServiceWorlds:
         """Have ``control`` told of what happens at the taps beyond the calls."""
         for name, tap in self.bench.taps.items():
             tap.on_change = None if control is None else control.stir
+            tap.on_failure = None if control is None else control.fail
             tap.on_close = (
                 _tell_of_ends(name, control, reader)
                 if control is not None and reader is not None

@@ -94,6 +94,7 @@ class StripeTap:
         self._seq = 0
         self.on_change: Callable[[], None] | None = None
         self.on_close: Callable[[TapSession], None] | None = None
+        self.on_failure: Callable[[Exception], None] | None = None
         self.tells = False
         """True if ``upstream`` is asked to tell what a call touches; the service sees nothing of it
         (see ``paidonce.harness.simulator.domain.touched``)."""
@@ -165,6 +166,10 @@ class StripeTap:
                 pass
         except (ConnectionError, ProtocolError, asyncio.CancelledError):
             pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
+        except Exception as error:
+            if self.on_failure is None:
+                raise
+            self.on_failure(error)
         finally:
             del self._connections[connection.id]
             if self.on_close is not None:
