@@ -1,11 +1,13 @@
 """Kills at random moments: what is left behind, and what is said afterwards.
 
-    python benchmarks/kills.py [--kills 500] [--busy 6] [--seed 0] [--only explore]
+    python benchmarks/kills.py [--kills 500] [--busy 6] [--at-once 2] [--record kills.jsonl]
 
 Each trial starts one command, waits for a random while, and sends a random signal (mostly SIGKILL)
 to a random one of its processes: the command itself, its guardian, a service, a postmaster or one
-of its backends, Redis, the simulator, Locust, a worker of a search. Then the command is waited for,
-and looked at:
+of its backends, Redis, the simulator, Locust, a worker of a search. What goes on after that is sent
+another one later, up to ``--each`` of them, but for a command whose guardian is gone: what that has
+started stays if it is killed as well (docs/security.md). Then the command is waited for, and looked
+at:
 
 * strays: processes of it that still run, temp folders, System V shared memory of its postmasters
 * false verdicts: an exit code, or a results.json, that says of a service what is not so
@@ -14,14 +16,19 @@ and looked at:
 
 Nothing is killed but what a trial has started: processes are known by a variable of their own,
 which every process of a trial inherits, besides their parentage. ``--busy`` loops run beside all.
+With ``--record`` each trial is a line of a file as soon as it is over, and another run goes on
+after the last of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
+import ctypes
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -35,12 +42,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.witness.file import read_witness
 from paidonce.harness.history import read_history
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.verdict import Status
 from paidonce.reports.formats.store import load
 
 ROOT = Path(__file__).parents[1]
@@ -50,10 +60,15 @@ MARK = "KILLS_TRIAL"
 """The variable by which a trial's processes are known."""
 ENDS_WITHIN_S = 300.0
 GONE_WITHIN_S = 120.0
-_LOOK_S = 0.05
+_LOOK_S = 0.1
+_IPC_RMID = 0
+"""Of shmctl(2), on Linux."""
 _SERVES_S = 5.0
 _SIGNALS = (*[signal.SIGKILL] * 5, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _INTERRUPTED = 130
+_SOUND = ("row_lock", "locked")
+_BROKEN = ("none", "racy")
+_GUARDIAN = "its guardian"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,56 +136,113 @@ def _runs(process: psutil.Process) -> bool:
 
 @dataclasses.dataclass
 class Trial:
-    """One command, one kill, and what came of it."""
+    """One command, the kills in it, and what came of it."""
 
     command: Command
-    killed: str = ""
+    number: int = 0
+    killed: list[str] = dataclasses.field(default_factory=list)
     code: int | None = None
     faults: list[str] = dataclasses.field(default_factory=list)
     said: str = ""
 
 
+@dataclasses.dataclass
+class Record:
+    """The trials made so far, kept in a file if there is one."""
+
+    path: Path | None
+    lasting: dict[str, float] = dataclasses.field(default_factory=dict)
+    """How long each command takes without a kill (seconds), by its name."""
+    trials: int = 0
+    failed: int = 0
+    kinds: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def read(self) -> None:
+        """Take over what an earlier run has made."""
+        if self.path is None or not self.path.exists():
+            return
+        for line in self.path.read_text().splitlines():
+            with contextlib.suppress(ValueError):  # the last one, of a run that was killed
+                self._count(json.loads(line))
+
+    def add(self, said: dict[str, object]) -> None:
+        """Write a line."""
+        with self.lock:
+            self._count(said)
+            if self.path is not None:
+                with self.path.open("a") as file:
+                    file.write(json.dumps(said) + "\n")
+
+    @property
+    def kills(self) -> int:
+        """How many there were in all."""
+        return self.kinds.total()
+
+    def _count(self, said: dict[str, Any]) -> None:
+        if "lasts_s" in said:
+            self.lasting[said["command"]] = said["lasts_s"]
+            return
+        self.trials = max(self.trials, said["trial"] + 1)
+        self.failed += bool(said["faults"])
+        self.kinds.update(said["killed"])
+
+
 def main() -> int:
     """Make the kills; the exit code is 1 where anything was left or said that should not be."""
     options = _options()
-    rng = random.Random(options.seed)
-    kinds: collections.Counter[str] = collections.Counter()
-    kills = failed = 0
+    record = Record(options.record)
+    record.read()
     began = time.monotonic()
+    commands = [command for command in COMMANDS if options.only in command.name]
     with _busy(options.busy), tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp") as base:
         Path(base).chmod(0o755)
-        # How long each of them takes on this machine, now.
-        lasting = {
-            command: _lasts(command, Path(base))
-            for command in COMMANDS
-            if options.only in command.name
-        }
-        while kills < options.kills and time.monotonic() - began < options.seconds:
-            command = rng.choice(list(lasting))
-            trial = _tried(command, Path(base), rng, rng.uniform(0.0, lasting[command]))
-            if not trial.killed:
-                continue
-            kills += 1
-            kinds[trial.killed] += 1
-            if trial.faults:
-                failed += 1
-                print(f"{trial.command.name}; killed: {trial.killed}; exit code {trial.code}")
-                for fault in trial.faults:
-                    print(f"    {fault}", flush=True)
-                if options.verbose:
-                    print(trial.said)
-            if kills % 10 == 0:
-                print(f"{kills} kills, {failed} with faults", flush=True)
-    print(f"{kills} kills in {time.monotonic() - began:.0f} s, {failed} with faults")
-    for what, times in kinds.most_common():
+        for command in commands:  # how long each of them takes on this machine, now
+            if command.name not in record.lasting:
+                lasts = _lasts(command, Path(base))
+                record.add({"command": command.name, "lasts_s": lasts})
+        numbers = itertools.count(record.trials)
+
+        def go_on() -> None:
+            while record.kills < options.kills and time.monotonic() - began < options.seconds:
+                number = next(numbers)
+                rng = random.Random(f"{options.seed} {number}")
+                command = rng.choice(commands)
+                within_s = record.lasting[command.name]
+                trial = _tried(command, Path(base), rng, within_s, options.each)
+                trial.number = number
+                _tell(trial, record, verbose=options.verbose)
+
+        with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
+            for worker in [pool.submit(go_on) for _ in range(options.at_once)]:
+                worker.result()
+    print(f"{record.kills} kills in {record.trials} commands, {record.failed} with faults")
+    for what, times in record.kinds.most_common():
         print(f"    {times:4} {what}")
-    return 1 if failed else 0
+    return 1 if record.failed else 0
+
+
+def _tell(trial: Trial, record: Record, *, verbose: bool) -> None:
+    name, killed, faults = trial.command.name, trial.killed, trial.faults
+    said = {"trial": trial.number, "command": name, "killed": killed, "code": trial.code}
+    record.add({**said, "faults": faults, **({"said": trial.said} if faults else {})})
+    if faults:
+        print(f"{name}; killed: {', then '.join(killed) or 'nothing'}; exit code {trial.code}")
+        for fault in faults:
+            print(f"    {fault}", flush=True)
+        if verbose:
+            print(trial.said)
+    if trial.number % 10 == 9:
+        print(f"{record.kills} kills, {record.failed} with faults", flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--busy", type=int, default=0, help="loops that keep processors busy")
+    parser.add_argument("--at-once", type=int, default=1, help="trials beside each other")
+    parser.add_argument("--each", type=int, default=3, help="kills in one command at most")
+    parser.add_argument("--record", type=Path, help="a file of trials, to go on after the last")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no trial after that")
     parser.add_argument("--only", default="", help="commands with this in their name")
@@ -193,7 +265,7 @@ def _busy(loops: int) -> Iterator[None]:
 def _lasts(command: Command, base: Path) -> float:
     """How long the command takes (seconds) when nothing is killed; nothing may be left then."""
     began = time.monotonic()
-    trial = _tried(command, base, None, _SERVES_S if command.serves else ENDS_WITHIN_S)
+    trial = _tried(command, base, None, _SERVES_S if command.serves else ENDS_WITHIN_S, 0)
     if trial.faults or trial.code not in command.codes:
         raise SystemExit(
             f"{command.name}: exit code {trial.code}, {trial.faults}, without a kill\n{trial.said}"
@@ -203,8 +275,10 @@ def _lasts(command: Command, base: Path) -> float:
     return seconds
 
 
-def _tried(command: Command, base: Path, rng: random.Random | None, after_s: float) -> Trial:
-    """Start the command, kill one of its processes after a time, and look at what is left.
+def _tried(
+    command: Command, base: Path, rng: random.Random | None, within_s: float, each: int
+) -> Trial:
+    """Start the command, kill some of its processes within a time, and look at what is left.
 
     Nothing is killed where ``rng`` is None.
     """
@@ -233,9 +307,10 @@ def _tried(command: Command, base: Path, rng: random.Random | None, after_s: flo
         watching.start()
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                running.wait(after_s)
-            if rng is not None:
-                trial.killed = _kill(running, family, rng)
+                if rng is None:
+                    running.wait(within_s)
+                else:
+                    _kill_some(trial, running, family, rng, within_s, each)
             if command.serves:
                 running.terminate()
             trial.code = running.wait(ENDS_WITHIN_S)
@@ -252,20 +327,47 @@ def _tried(command: Command, base: Path, rng: random.Random | None, after_s: flo
     return trial
 
 
-def _kill(running: subprocess.Popen[bytes], family: Family, rng: random.Random) -> str:
-    """Send a signal to one of the family; in words, what to whom, "" if all was over."""
-    if running.poll() is not None:
-        return ""
+def _kill_some(
+    trial: Trial,
+    running: subprocess.Popen[bytes],
+    family: Family,
+    rng: random.Random,
+    within_s: float,
+    each: int,
+) -> None:
+    """Kill one process of the family, and others as long as the command goes on.
+
+    Raises ``TimeoutExpired`` once all are made, and the command still runs.
+    """
+    guarded = True
+    for _ in range(each):
+        if not guarded:
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(rng.uniform(0.0, within_s))
+        if running.poll() is not None:
+            return
+        role, number = _kill(running, family, rng)
+        if role:
+            trial.killed.append(f"{role} by {number.name}")
+        guarded = not (role == _GUARDIAN and number is signal.SIGKILL)
+    running.wait(0.0)
+
+
+def _kill(
+    running: subprocess.Popen[bytes], family: Family, rng: random.Random
+) -> tuple[str, signal.Signals]:
+    """Send a signal to one of the family; to whom, "" if it was over, and which."""
     alive = sorted(family.alive(), key=lambda one: one.pid)
-    # The command itself as often as all the others together.
-    victim = psutil.Process(running.pid) if rng.random() < 0.5 or not alive else rng.choice(alive)
+    # The command itself as often as half of the others together.
+    victim = psutil.Process(running.pid) if rng.random() < 0.35 or not alive else rng.choice(alive)
     number = rng.choice(_SIGNALS)
     try:
         role = _role(victim, running.pid)
         victim.send_signal(number)
     except psutil.Error:
-        return ""
-    return f"{role} by {number.name}"
+        return "", number
+    return role, number
 
 
 def _role(process: psutil.Process, root: int) -> str:
@@ -273,7 +375,7 @@ def _role(process: psutil.Process, root: int) -> str:
         return "the command"
     words = " ".join(process.cmdline())
     for part, role in (
-        ("process.guardian", "its guardian"),
+        ("process.guardian", _GUARDIAN),
         ("harness.simulator", "the simulator"),
         ("reference_service", "the service"),
         ("shop.py", "the service"),
@@ -305,8 +407,20 @@ def _look(trial: Trial, family: Family, temp: Path, out: Path) -> None:
     true = {*trial.command.codes, 2, 3, _INTERRUPTED}
     if trial.code is not None and trial.code >= 0 and trial.code not in true:
         trial.faults.append(f"false verdict: exit code {trial.code}, true is {trial.command.codes}")
+    results = out / "results.json"
     if out.is_dir():
+        with contextlib.suppress(PaidonceError, OSError):  # there may be none yet
+            trial.faults += [f"false verdict: {one}" for one in _untrue(load(results))]
         trial.faults += [f"unreadable: {one}" for one in _unreadable(out)]
+
+
+def _untrue(proof: Proof) -> Iterator[str]:
+    """Return what results say of the services of ``COMMANDS`` that is not so."""
+    for cell in proof.cells:
+        if cell.variant in _SOUND and cell.status is Status.INVALID:
+            yield f"{cell.variant} is told to be broken"
+        if cell.variant in _BROKEN and cell.proved:
+            yield f"{cell.variant} is told to be proved"
 
 
 def _segments(pids: set[int]) -> Iterator[int]:
@@ -350,7 +464,7 @@ def _end(running: subprocess.Popen[bytes], family: Family) -> None:
     running.kill()
     running.wait()
     for segment in _segments(set(family.seen)):
-        subprocess.run(["ipcrm", "-m", str(segment)], check=False)
+        ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
 
 
 if __name__ == "__main__":
