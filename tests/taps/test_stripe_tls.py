@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import ssl
 
 import httpx
@@ -101,5 +103,38 @@ def test_who_does_not_trust_the_authority_gets_no_connection(tmp_path):
             verify=trusting(tls), trust_env=False, timeout=DEADLINE_S
         ) as client:
             assert (await client.get(f"{tls.url}/v1/x")).status_code == 200
+
+    on_tls(tmp_path, work)
+
+
+@pytest.mark.parametrize("endless", [b"CONNECT " + b"x" * 300_000, b"GET / HTTP/1.1\r\n"])
+def test_a_request_to_the_proxy_without_an_end_is_no_error_of_ours(tmp_path, endless):
+    async def work(tls):
+        errors = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: errors.append(said))
+        host, _, port = tls.proxy_url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(endless)
+        writer.write_eof()
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        gc.collect()
+        assert errors == []
+
+    on_tls(tmp_path, work)
+
+
+def test_nor_is_a_client_that_does_not_trust_the_certificate(tmp_path):
+    async def work(tls):
+        errors = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: errors.append(said))
+        async with httpx.AsyncClient(proxy=tls.proxy_url, trust_env=False) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get("https://api.stripe.com/v1/refunds")
+        while len(asyncio.all_tasks()) > 2:  # ours, and the one that is waited for
+            await asyncio.sleep(0.001)
+        gc.collect()
+        assert errors == []
 
     on_tls(tmp_path, work)

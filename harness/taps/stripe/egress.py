@@ -24,6 +24,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.stripe.listener import Listener
 from paidonce.harness.taps.stripe.tunnel import HEAD_LIMIT, ProxyRequest, pour, read_head
 
 _CONNECT_SECONDS = 30.0
@@ -51,8 +52,7 @@ class EgressProxy:
         self._no_proxy = _said("no_proxy")
         beyond = _said("https_proxy") or _said("all_proxy")
         self._beyond = urlsplit(beyond if "://" in beyond or not beyond else f"http://{beyond}")
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener = Listener(self._serve, limit=HEAD_LIMIT)
 
     @property
     def url(self) -> str:
@@ -63,8 +63,7 @@ class EgressProxy:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None, "the proxy is not listening"
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._listener.port
 
     @property
     def can_go_on(self) -> bool:
@@ -73,7 +72,7 @@ class EgressProxy:
         return self._beyond.scheme in ("", "http", "https")
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, 0, limit=HEAD_LIMIT)
+        await self._listener.open()
         return self
 
     async def __aexit__(
@@ -82,33 +81,18 @@ class EgressProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listener.close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            asked = await read_head(reader)
-            if stripes_own(asked.host):
-                self.refused.add(asked.host)
-                await _answer(writer, 403, _REFUSED, f"{asked.host} was asked for. {_INSTEAD}")
-            elif not asked.tunnel:
-                await _answer(writer, 405, "Method Not Allowed", "Only CONNECT is carried.")
-            else:
-                self.carried.add(asked.host)
-                await self._carry(asked, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
-        except asyncio.CancelledError:
-            pass  # the proxy is closed
-        finally:
-            writer.close()
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await read_head(reader)
+        if stripes_own(asked.host):
+            self.refused.add(asked.host)
+            await _answer(writer, 403, _REFUSED, f"{asked.host} was asked for. {_INSTEAD}")
+        elif not asked.tunnel:
+            await _answer(writer, 405, "Method Not Allowed", "Only CONNECT is carried.")
+        else:
+            self.carried.add(asked.host)
+            await self._carry(asked, reader, writer)
 
     async def _carry(
         self, asked: ProxyRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

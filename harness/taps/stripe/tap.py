@@ -28,6 +28,7 @@ from paidonce.harness.taps.protocol_error import ProtocolError
 from paidonce.harness.taps.proxy import reset_when_closed
 from paidonce.harness.taps.stripe import refusals
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
+from paidonce.harness.taps.stripe.listener import Listener
 from paidonce.harness.taps.stripe.requests import HttpRequest, HttpRequests, answer_bytes
 from paidonce.harness.taps.tap import TapSession
 
@@ -80,15 +81,13 @@ class StripeTap:
     def __init__(
         self, upstream: str, *, metadata_key: str, timeout_s: float = 90.0, port: int = 0
     ) -> None:
-        self._port = port
+        self._listener = Listener(self._serve, port=port)
         self._upstream = upstream.rstrip("/")
         self._metadata_key = metadata_key
         self._attribution = Attribution(metadata_key)
         self._timeout_s = timeout_s
         self._journal: Recorder | None = None
         self._gate: Gate | None = None
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._connections: dict[int, _Connection] = {}
         self._numbers = itertools.count(1)
         self._seq = 0
@@ -108,8 +107,7 @@ class StripeTap:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None, "the tap is not listening"
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._listener.port
 
     @property
     def url(self) -> str:
@@ -138,7 +136,7 @@ class StripeTap:
         self._attribution = Attribution(self._metadata_key)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, self._port)
+        await self._listener.open()
         return self
 
     async def __aexit__(
@@ -147,25 +145,17 @@ class StripeTap:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listener.close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(next(self._numbers), reader, writer, Wire(self._upstream))
         self._connections[connection.id] = connection
         self._changed()
         try:
             while await self._serve_one(connection):
                 pass
-        except (ConnectionError, ProtocolError, asyncio.CancelledError):
-            pass  # a peer that goes away, or speaks no HTTP, ends its own connection only
+        except (ConnectionError, ProtocolError):
+            pass
         except Exception as error:
             if self.on_failure is None:
                 raise
@@ -176,8 +166,6 @@ class StripeTap:
                 self.on_close(connection)
             self._changed()
             writer.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
             with contextlib.suppress(asyncio.CancelledError):
                 await connection.upstream.close()
 

@@ -11,7 +11,6 @@ hosts only, and turns all others away: nothing leaves the machine through it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import ssl
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.taps.proxy import reset_when_closed
+from paidonce.harness.taps.stripe.listener import Listener
 from paidonce.harness.taps.stripe.tunnel import pour, read_head
 
 STRIPE_HOSTS = ("api.stripe.com", "files.stripe.com", "uploads.stripe.com")
@@ -41,7 +41,6 @@ class StripeTls:
 
         parts = urlsplit(tap_url)
         self._tap = (parts.hostname or HOST, parts.port or 80)
-        self._port = port
         self.bundle = folder / "paidonce-ca-bundle.pem"
         self.refused: set[str] = set()
         """Hosts the proxy was asked for and turned away."""
@@ -52,27 +51,31 @@ class StripeTls:
         authority.issue_cert(*self._hosts, HOST, "localhost").configure_cert(self._context)
         usual = Path(os.environ.get("SSL_CERT_FILE") or certifi.where()).read_bytes()
         self.bundle.write_bytes(usual + b"\n" + authority.cert_pem.bytes())
-        self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._direct = Listener(self._carried, port=port, tls=self._context)
+        self._proxy = Listener(self._proxied)
 
     @property
     def url(self) -> str:
         """The TLS address; its certificate is for it as well as for Stripe's hosts."""
-        return f"https://{HOST}:{_port_of(self._servers[0])}"
+        return f"https://{HOST}:{self._direct.port}"
 
     @property
     def proxy_url(self) -> str:
         """For HTTPS_PROXY."""
-        return f"http://{HOST}:{_port_of(self._servers[1])}"
+        return f"http://{HOST}:{self._proxy.port}"
 
     @property
     def ports(self) -> set[int]:
         """Both ports it listens on."""
-        return {_port_of(server) for server in self._servers}
+        return {self._direct.port, self._proxy.port}
 
     async def __aenter__(self) -> Self:
-        direct = asyncio.start_server(self._direct, HOST, self._port, ssl=self._context)
-        self._servers = [await direct, await asyncio.start_server(self._proxied, HOST, 0)]
+        await self._direct.open()
+        try:
+            await self._proxy.open()
+        except BaseException:
+            await self._direct.close()
+            raise
         return self
 
     async def __aexit__(
@@ -81,62 +84,40 @@ class StripeTls:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for server in self._servers:
-            server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._direct.close()
+        await self._proxy.close()
         self.bundle.unlink(missing_ok=True)
 
-    async def _direct(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._carried(reader, writer)
-
     async def _proxied(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            asked = await read_head(reader)
-            host = asked.host if asked.tunnel else ""
-            if host not in self._hosts:
-                self.refused.add(host or "what was no CONNECT")
-                writer.write(_NO % (host or "this").encode("latin-1", "replace"))
-                await writer.drain()
-            else:
-                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await writer.drain()
-                await writer.start_tls(self._context)
-                await self._carried(reader, writer)
-                return
-        writer.close()
+        asked = await read_head(reader)
+        host = asked.host if asked.tunnel else ""
+        if host not in self._hosts:
+            self.refused.add(host or "what was no CONNECT")
+            writer.write(_NO % (host or "this").encode("latin-1", "replace"))
+            await writer.drain()
+        else:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await writer.drain()
+            await writer.start_tls(self._context)
+            await self._carried(reader, writer)
 
     async def _carried(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Join the connection to one of the tap's, until either ends."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tap_reader, tap_writer = await asyncio.open_connection(*self._tap)
+        ways = [
+            asyncio.ensure_future(pour(reader, tap_writer)),
+            asyncio.ensure_future(pour(tap_reader, writer)),
+        ]
         try:
-            tap_reader, tap_writer = await asyncio.open_connection(*self._tap)
-            ways = [
-                asyncio.ensure_future(pour(reader, tap_writer)),
-                asyncio.ensure_future(pour(tap_reader, writer)),
-            ]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                ended = await asyncio.gather(*ways, return_exceptions=True)
-                tap_writer.close()
-            if isinstance(ended[1], ConnectionResetError):  # the tap lost it: so does the service
-                reset_when_closed(writer.transport)
-                writer.transport.abort()
-        except (ConnectionError, ssl.SSLError, asyncio.CancelledError):
-            pass  # a peer that goes away ends its own connection only
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            writer.close()
+            for way in ways:
+                way.cancel()
+            ended = await asyncio.gather(*ways, return_exceptions=True)
+            tap_writer.close()
+        if isinstance(ended[1], ConnectionResetError):  # the tap lost it: so does the service
+            reset_when_closed(writer.transport)
+            writer.transport.abort()
 
 
 _NO = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nX-Reason: no way to %b from here\r\n\r\n"
-
-
-def _port_of(server: asyncio.Server) -> int:
-    return int(server.sockets[0].getsockname()[1])
