@@ -20,7 +20,8 @@ _IN_URL = re.compile(r"(?P<head>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@'\"]*:)[^\s
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS, and what drivers
 # take in the query of a URL.
 _PARAMETER = re.compile(
-    r"(?P<head>\b(?:ssl)?pass(?:word|wd|code)?\s*=\s*)(?:'[^']*'|[^\s&;'\"]+)", re.IGNORECASE
+    r"(?P<head>\b(?:ssl)?pass(?:word|wd|code)?\s*=\s*)(?P<value>'[^']*'|[^\s&;'\"]+)",
+    re.IGNORECASE,
 )
 _HEADER = re.compile(
     r"(?P<head>\b(?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?(?:bearer|basic|token)?\s*)"
@@ -33,9 +34,11 @@ _BEARER = re.compile(r"(?P<head>\b(?:Bearer|Basic) )[A-Za-z0-9._~+/=-]{8,}")
 _STRIPE = re.compile(r"(?P<head>\b(?:(?:sk|rk)_(?:org_)?(?:test|live)_|whsec_))[A-Za-z0-9+/=]{12,}")
 _PATTERNS = (_IN_URL, _PARAMETER, _HEADER, _BEARER, _STRIPE)
 
-_URL_WORD = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:).*(?=@)", re.DOTALL)
-"""A word of a command line that is a URL: all up to its last @ is the password, which may hold what
-a password in a text is ended by (quotes, blanks, a # that nobody has written as %23)."""
+_URL_WORD = re.compile(
+    r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)(?P<password>.*)(?=@)", re.DOTALL
+)
+"""A word that ends with a URL: all up to its last @ is the password, which may hold what a password
+in a text is ended by (quotes, blanks, a # that nobody has written as %23)."""
 
 _SECRET_NAME = re.compile(
     r"PASS(?:WORD|WD|CODE|PHRASE)?$|SECRET|TOKEN|CREDENTIAL|PRIVATE|KEY$", re.IGNORECASE
@@ -59,14 +62,27 @@ def without_secrets_of(environ: Mapping[str, str], text: str) -> str:
     return without_credentials(_without(named, text))
 
 
+def word_without_credentials(word: str) -> str:
+    """Return a URL, or a word of a command that ends with one, without credentials."""
+    return without_credentials(_URL_WORD.sub(rf"\g<head>{HIDDEN}", word))
+
+
+def without_password_of(url: str, text: str) -> str:
+    """Return ``text``, in which others tell of ``url`` in words of their own, without credentials
+    and without its password."""
+    passwords = [found["password"] for found in _URL_WORD.finditer(url)]
+    passwords += [found["value"] for found in _PARAMETER.finditer(url)]
+    for password in filter(None, passwords):
+        # libpq takes the first @ for the end of it, and what follows for the host.
+        rest = password.partition("@")[2]
+        text = text.replace(password, HIDDEN).replace(f"{rest}@", f"{HIDDEN}@" if rest else "@")
+    return without_credentials(text)
+
+
 def command_line(arguments: Sequence[str] | None = None) -> str:
     """Return the command as it was typed (default: ours), without credentials."""
     words = sys.argv[1:] if arguments is None else arguments
-    return shlex.join(["paidonce", *map(_word, words)])
-
-
-def _word(word: str) -> str:
-    return without_credentials(_URL_WORD.sub(rf"\g<head>{HIDDEN}", word))
+    return shlex.join(["paidonce", *map(word_without_credentials, words)])
 
 
 def _without(values: Iterable[str], text: str) -> str:

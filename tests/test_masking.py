@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from paidonce.harness.masking import command_line, without_credentials, without_secrets_of
+from paidonce.harness.masking import (
+    command_line,
+    without_credentials,
+    without_password_of,
+    without_secrets_of,
+    word_without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,27 @@ from paidonce.harness.masking import command_line, without_credentials, without_
 def test_credentials_are_masked_where_they_stand_and_nothing_else_is(text, shown):
     assert without_credentials(text) == shown
     assert without_credentials(shown) == shown, "once is as good as twice"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://u:secret@h:1/0", "redis://u:***@h:1/0"),
+        ("redis://:secret@h", "redis://:***@h"),
+        ("redis://u@h/0", "redis://u@h/0"),
+        ("postgresql://u:s@e@h/db", "postgresql://u:***@h/db"),
+        ("postgresql://u:s[e@h/db?password=pw", "postgresql://u:***@h/db?password=***"),
+    ],
+)
+def test_passwords_of_urls_are_not_shown(url, shown):
+    assert word_without_credentials(url) == shown
+
+
+def test_what_others_say_of_a_url_is_shown_without_its_password():
+    said = 'invalid percent-encoded token: "p%zw"'
+    assert without_password_of("postgresql://a:p%zw@db", said) == said.replace("p%zw", "***")
+    assert without_password_of("postgresql://db?password=p%zw", said) == said.replace("p%zw", "***")
+    assert without_password_of("postgresql://a@db", said) == said
 
 
 def test_a_command_is_shown_without_the_password_of_a_url():

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from paidonce.harness.backends.base import Role
 from paidonce.harness.backends.choose import check_spec
-from paidonce.harness.backends.urls import looks_like_url, without_password
+from paidonce.harness.backends.urls import looks_like_url
 from paidonce.harness.errors import UsageError
+from paidonce.harness.masking import word_without_credentials
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Choice:
             if choice == self:
                 return name
         return ",".join(
-            f"{role.value}={without_password(getattr(self, role.value))}"
+            f"{role.value}={word_without_credentials(getattr(self, role.value))}"
             for role in Role
             if getattr(self, role.value) != getattr(Choice(), role.value)
         )
@@ -82,7 +83,7 @@ def choice_of(
             chosen = replace(chosen, **{role: spec})
         else:
             raise UsageError(
-                f"--backends: {without_password(part)!r} is not known; expected one of "
+                f"--backends: {word_without_credentials(part)!r} is not known; expected one of "
                 f"{', '.join(PRESETS)}, or {'=..., '.join(Role)}=..., joined by commas"
             )
     single = {"postgres": postgres, "redis": redis, "stripe": stripe}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from paidonce.harness.backends import stripe_keys
 from paidonce.harness.backends.base import PostgresServer, RedisServer, Role, StripeServer
-from paidonce.harness.backends.urls import looks_like_url, without_password
+from paidonce.harness.backends.urls import looks_like_url
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
+from paidonce.harness.masking import word_without_credentials
 
 KINDS: dict[Role, tuple[str, ...]] = {
     Role.POSTGRES: ("embedded", "container"),
@@ -106,6 +107,6 @@ def check_spec(role: Role, spec: str) -> None:
     if not looks_like_url(spec) and spec not in KINDS[role]:
         choices = ", ".join(KINDS[role])
         raise UsageError(
-            f"{role} backend {without_password(spec)!r} is not known; "
+            f"{role} backend {word_without_credentials(spec)!r} is not known; "
             f"expected one of {choices}, or a URL"
         )

@@ -11,8 +11,8 @@ import msgspec
 import psycopg
 from psycopg import errors, sql
 
-from paidonce.harness.backends import urls
 from paidonce.harness.errors import DeadlineExceeded, Unavailable, UsageError
+from paidonce.harness.masking import without_password_of, word_without_credentials
 
 TEMPLATE_SECONDS = 60.0
 """How long ``create_database`` goes on trying while sessions are connected to the template."""
@@ -137,7 +137,7 @@ def examine(url: str) -> Examined:
 
     Raises ``UsageError`` when the server answers but refuses, ``Unavailable`` when nothing does.
     """
-    shown = urls.without_password(url)
+    shown = word_without_credentials(url)
     try:
         with connect(url) as connection:
             row = connection.execute(
@@ -149,14 +149,15 @@ def examine(url: str) -> Examined:
             version = connection.info.parameter_status("server_version") or str(number)
     except psycopg.OperationalError as error:
         # An error with an SQLSTATE came from the server: it is there, and says no.
-        said = " ".join(str(error).split())
+        said = without_password_of(url, " ".join(str(error).split()))
         if error.sqlstate is not None or "FATAL:" in said:
             raise UsageError(f"Postgres URL {shown!r}: the server refuses us ({said})") from None
         remedy = "Start the server, correct the URL, or use the backend 'embedded'"
         problem = f"nothing answers at {shown} ({said})"
         raise Unavailable("postgres", problem, remedy) from None
     except psycopg.Error as error:
-        raise UsageError(f"Postgres URL {shown!r}: {' '.join(str(error).split())}") from None
+        said = without_password_of(url, " ".join(str(error).split()))
+        raise UsageError(f"Postgres URL {shown!r}: {said}") from None
     assert row is not None
     return Examined(
         version=version.split()[0],
@@ -175,8 +176,8 @@ def refuse_pooler(url: str, told: int, row: Sequence[object] | None) -> None:
     """
     if row is None or row[0] != told:
         raise UsageError(
-            f"Postgres URL {urls.without_password(url)!r} leads to a connection pooler; give the "
-            "server's own address (a pooler may stand between a service and its tap)"
+            f"Postgres URL {word_without_credentials(url)!r} leads to a connection pooler; give "
+            "the server's own address (a pooler may stand between a service and its tap)"
         )
 
 

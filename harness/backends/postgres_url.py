@@ -7,6 +7,7 @@ import contextlib
 from paidonce.harness.backends import postgres_admin, urls
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.errors import UsageError
+from paidonce.harness.masking import word_without_credentials
 
 MINIMUM_VERSION = 13
 """Oldest major version supported; ``DROP DATABASE ... WITH (FORCE)`` came with it."""
@@ -27,19 +28,19 @@ class UrlPostgres(Stoppable):
         # postgresql:///name?host=/socket/folder is a valid URL without a host.
         parts = urls.parse(url, "Postgres", ("postgresql", "postgres"), host_needed=False)
         if not parts.hostname and "host=" not in parts.query:
-            raise UsageError(f"Postgres URL {urls.without_password(url)!r} names no host")
+            raise UsageError(f"Postgres URL {word_without_credentials(url)!r} names no host")
         self._url = url
         self._thrown_away = thrown_away
         self._created: set[str] = set()
         found = postgres_admin.examine(url)
         if found.major < MINIMUM_VERSION:
             raise UsageError(
-                f"Postgres URL {urls.without_password(url)!r}: server version {found.version}; "
+                f"Postgres URL {word_without_credentials(url)!r}: server version {found.version}; "
                 f"expected {MINIMUM_VERSION} or newer"
             )
         if not found.may_create:
             raise UsageError(
-                f"Postgres URL {urls.without_password(url)!r}: user {found.user} may not create "
+                f"Postgres URL {word_without_credentials(url)!r}: user {found.user} may not create "
                 f"databases; run ALTER ROLE {found.user} CREATEDB, or give another user"
             )
         self.version = found.version

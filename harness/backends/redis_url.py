@@ -9,6 +9,7 @@ import redis
 from paidonce.harness.backends import redis_client, urls
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.masking import word_without_credentials
 
 
 class UrlRedis(Stoppable):
@@ -24,7 +25,7 @@ class UrlRedis(Stoppable):
     def __init__(self, url: str) -> None:
         self._parts = urls.parse(url, "Redis", ("redis", "rediss"))
         self._url = url
-        shown = urls.without_password(url)
+        shown = word_without_credentials(url)
         number = self._parts.path.strip("/")
         if number and not number.isdecimal():
             raise UsageError(f"Redis URL {shown!r}: path {number!r} is not a database number")
@@ -39,6 +40,10 @@ class UrlRedis(Stoppable):
             raise Unavailable("redis", problem, remedy) from None
         except redis.RedisError as error:
             raise UsageError(f"Redis URL {shown!r}: {error}") from None
+        except (TypeError, ValueError):  # what the client makes of a query that it does not know
+            raise UsageError(
+                f"Redis URL {shown!r}: its query has what redis-py's Redis.from_url does not know"
+            ) from None
 
     def url(self, db: int | None = None) -> str:
         """The URL of a numbered database, counted from the URL's own."""

@@ -12,6 +12,7 @@ from paidonce.harness.backends import stripe_keys, stripe_simulator, urls
 from paidonce.harness.backends.base import Stoppable
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import Unavailable, UsageError
+from paidonce.harness.masking import word_without_credentials
 
 STRIPE_HOST = "api.stripe.com"
 CONNECT_SECONDS = 10
@@ -43,7 +44,7 @@ class UrlStripe(Stoppable):
         capabilities: Collection[Capability] = (),
     ) -> None:
         parts = urls.parse(url, "Stripe", ("https", "http"))
-        shown = urls.without_password(url)
+        shown = word_without_credentials(url)
         if parts.query or parts.fragment:
             raise UsageError(f"Stripe URL {shown!r}: expected a base URL without ? or #")
         is_stripe = parts.hostname == STRIPE_HOST

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.masking import word_without_credentials
+
+_UNREADABLE = (
+    "its host and port cannot be read (in a password, / is written as %2F, ? as %3F, # as %23, "
+    "[ as %5B and @ as %40)"
+)
 
 
 def looks_like_url(spec: str) -> bool:
@@ -21,12 +27,14 @@ def parse(
     Raises ``UsageError`` that names the role, the URL (its password hidden) and what is expected.
     """
     expected = f"expected {' or '.join(f'{scheme}://' for scheme in schemes)}host:port"
-    shown = without_password(url)
+    shown = word_without_credentials(url)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"{role} URL {shown!r}: {error}; {expected}") from None
+        # Its words have a part of a password with a / in it, which it takes for a port.
+        said = str(error) if shown == url else _UNREADABLE
+        raise UsageError(f"{role} URL {shown!r}: {said}; {expected}") from None
     if parts.scheme not in schemes:
         raise UsageError(f"{role} URL {shown!r}: scheme {parts.scheme!r} is not known; {expected}")
     if host_needed and not parts.hostname:
@@ -34,16 +42,3 @@ def parse(
     if port == 0:
         raise UsageError(f"{role} URL {shown!r}: port 0 cannot be connected to; {expected}")
     return parts
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown: a password in it becomes ``***``."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return url.partition("@")[2] or url
-    if password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
