@@ -23,6 +23,8 @@ from pathlib import Path
 import psutil
 
 _EVERY_S = 5.0
+_LAST_LINES = 8
+"""What is shown of the terminal: how many executions there were, how it ended."""
 _FLAT = 0.10
 _FEW = 4
 """Descriptors and threads that may be more at one look than at another, as connections come."""
@@ -83,7 +85,7 @@ def _soaked(words: list[str], margin: float, codes: tuple[int, ...]) -> bool:
         finally:
             running.terminate()
             code = running.wait()
-        last = terminal.read_text(errors="replace").strip().splitlines()[-3:]
+        last = terminal.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
     print(*last, f"exit code {code}, {time.monotonic() - began:.0f} s", sep="\n", flush=True)
     grown = [sentence for name, seen in looks.items() for sentence in _grown(name, seen, margin)]
     print(*(grown or ["nothing grew"]), sep="\n", flush=True)
