@@ -107,6 +107,7 @@ class Family:
     """The processes of one trial, as they were seen."""
 
     mark: str
+    began: float = dataclasses.field(default_factory=time.time)
     seen: dict[int, psutil.Process] = dataclasses.field(default_factory=dict)
     over: threading.Event = dataclasses.field(default_factory=threading.Event)
 
@@ -400,7 +401,7 @@ def _look(trial: Trial, family: Family, temp: Path, out: Path) -> None:
         with contextlib.suppress(psutil.Error):
             trial.faults.append(f"stray process: {' '.join(process.cmdline())[:160]}")
     trial.faults += [f"stray folder or file: {path.name}" for path in sorted(temp.iterdir())]
-    trial.faults += [f"stray shared memory: {one}" for one in _segments(set(family.seen))]
+    trial.faults += [f"stray shared memory: {one}" for one in _segments(family)]
     if "Traceback (most recent call last)" in trial.said:
         last = trial.said.strip().splitlines()[-1]
         trial.faults.append(f"traceback: {last[:200]}")
@@ -423,8 +424,8 @@ def _untrue(proof: Proof) -> Iterator[str]:
             yield f"{cell.variant} is told to be proved"
 
 
-def _segments(pids: set[int]) -> Iterator[int]:
-    """System V shared memory whose maker was one of ``pids`` and to which nobody is attached."""
+def _segments(family: Family) -> Iterator[int]:
+    """System V shared memory that one of the family has made, and to which nobody is attached."""
     table = Path("/proc/sysvipc/shm")
     if not table.exists():
         return
@@ -432,7 +433,9 @@ def _segments(pids: set[int]) -> Iterator[int]:
     names = head.split()
     for row in rows:
         values = dict(zip(names, row.split(), strict=True))
-        if int(values["cpid"]) in pids and int(values["nattch"]) == 0:
+        # A pid may have been somebody else's, who has left something of his own.
+        ours = int(values["cpid"]) in family.seen and int(values["ctime"]) >= int(family.began)
+        if ours and int(values["nattch"]) == 0:
             yield int(values["shmid"])
 
 
@@ -463,7 +466,7 @@ def _end(running: subprocess.Popen[bytes], family: Family) -> None:
             process.kill()
     running.kill()
     running.wait()
-    for segment in _segments(set(family.seen)):
+    for segment in _segments(family):
         ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
 
 
