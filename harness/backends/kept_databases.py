@@ -13,6 +13,7 @@ import datetime
 import hashlib
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ MOST_S = 24 * 3600.0
 MOST_FILES = 24
 MOST_BYTES = 1 << 30
 _LOCK_S = 30.0
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ABANDONED_S = 3600.0
 _SUFFIX, _PART = ".tar.gz", ".part"
 
@@ -104,7 +106,7 @@ class KeptDatabases:
     """The folder of kept databases.
 
     With ``fresh`` none of them is used, and what is made takes their place. Raises ``Unavailable``
-    where there can be no such folder.
+    where there can be no such folder, or it is not this user's alone.
     """
 
     def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
@@ -115,6 +117,12 @@ class KeptDatabases:
         except OSError as error:
             problem = f"{self.folder} cannot be made ({error.strerror})"
             raise Unavailable("cache of databases", problem, "Set XDG_CACHE_HOME") from None
+        # Whoever may write there has a server of ours run what they like: functions, settings.
+        state = self.folder.stat()
+        if state.st_uid != os.geteuid() or state.st_mode & _OTHERS:
+            problem = f"{self.folder} is another user's, or others may enter it"
+            remedy = f"Run chmod 700 {self.folder}, or set XDG_CACHE_HOME"
+            raise Unavailable("cache of databases", problem, remedy)
 
     def webhook_secret(self) -> str:
         """Return the secret that services of this user are told: it may be in a kept database.

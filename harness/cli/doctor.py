@@ -10,6 +10,7 @@ from rich.table import Table
 
 from paidonce.harness.backends.doctor import examine
 from paidonce.harness.backends.kept_databases import KeptDatabases, cache_folder, moment
+from paidonce.harness.errors import Unavailable
 
 
 def doctor_command() -> int:
@@ -31,7 +32,10 @@ def doctor_command() -> int:
 
 def kept_lines(folder: Path) -> list[str]:
     """Say which migrated databases are kept in ``folder``, and how to be rid of them."""
-    kept = KeptDatabases(folder).all() if folder.is_dir() else []
+    try:
+        kept = KeptDatabases(folder).all() if folder.is_dir() else []
+    except Unavailable as error:
+        return [f"Migrated databases that are kept: none; {error}"]
     if not kept:
         return [f"Migrated databases that are kept: none (in {folder})"]
     megabytes = sum(one.path.stat().st_size for one in kept) / 1e6

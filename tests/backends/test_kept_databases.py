@@ -23,6 +23,7 @@ from paidonce.harness.backends.kept_databases import (
     cache_folder,
 )
 from paidonce.harness.cli.doctor import kept_lines
+from paidonce.harness.errors import Unavailable
 
 ONE = MigrationInputs("shop.toml", {"file schema.sql": "1", "variable SEED": "7"})
 
@@ -89,6 +90,27 @@ def test_only_its_owner_reads_what_is_kept(kept, data):
     kept.keep(ONE, FakeServer(data), notes())
     assert stat.S_IMODE(kept.folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(kept.find(ONE).path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_a_folder_that_others_may_enter_is_not_used(tmp_path, mode):
+    """A server of ours would run what they put there."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(Unavailable, match=f"chmod 700 {folder}"):
+        KeptDatabases(folder)
+    assert f"chmod 700 {folder}" in kept_lines(folder)[0]
+    folder.chmod(0o700)
+    KeptDatabases(folder)
+
+
+def test_nor_is_one_of_another_user(tmp_path, monkeypatch):
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(module.os, "geteuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(Unavailable, match="another user's"):
+        KeptDatabases(folder)
 
 
 @pytest.mark.parametrize(
