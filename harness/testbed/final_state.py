@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -107,11 +107,19 @@ async def observe(
 
 
 async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) -> list[Event]:
-    """Stripe's intents and charges of these orders, which they name under a metadata ``key``."""
+    """Stripe's intents and charges of these orders, which they name under a metadata ``key``.
+
+    An intent that names none may be the first of an invoice, or of a subscription, that does; a
+    charge without an intent names its order itself.
+    """
     owner: dict[str, str] = {}
     found: list[Event] = []
-    async for intent in stripe_pages(bench, "/v1/payment_intents"):
-        order = intent.get("metadata", {}).get(key)
+    intents = [intent async for intent in stripe_pages(bench, "/v1/payment_intents")]
+    invoiced: dict[str, str] = {}
+    if any(key not in intent.get("metadata", {}) for intent in intents):
+        invoiced = await _invoiced(bench, key)
+    for intent in intents:
+        order = intent.get("metadata", {}).get(key) or invoiced.get(intent["id"])
         if order in orders:
             owner[intent["id"]] = order
             found.append(
@@ -125,16 +133,19 @@ async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) ->
                     currency=intent["currency"],
                 )
             )
-    if not owner:
-        return found
     async for charge in stripe_pages(bench, "/v1/charges"):
-        order = owner.get(charge.get("payment_intent") or "")
+        intent_id = charge.get("payment_intent")
+        if intent_id is None:
+            order = charge.get("metadata", {}).get(key)
+            order = order if order in orders else None
+        else:
+            order = owner.get(intent_id)
         if order is not None:
             found.append(
                 ChargeObserved(
                     t=journal.now(),
                     id=charge["id"],
-                    intent=charge["payment_intent"],
+                    intent=intent_id or charge["id"],
                     order=order,
                     status=charge["status"],
                     amount=charge["amount"],
@@ -145,9 +156,41 @@ async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) ->
     return found
 
 
-async def stripe_pages(bench: Bench, path: str) -> AsyncIterator[dict[str, Any]]:
-    """All objects of a list, page after page (https://docs.stripe.com/api/pagination)."""
-    params: dict[str, str] = {"limit": str(_PAGE)}
+_FIRST = ("manual", "subscription_create")
+"""The reasons of invoices that an order asks for; a renewal is meant to be paid again."""
+
+
+async def _invoiced(bench: Bench, key: str) -> dict[str, str]:
+    """The orders of intents that pay the first invoice of something, by intent.
+
+    A Stripe that has no invoices, or no list of what pays them, has none.
+    """
+    orders: dict[str, str] = {}
+    found: dict[str, str] = {}
+    try:
+        async for invoice in stripe_pages(bench, "/v1/invoices"):
+            details = (invoice.get("parent") or {}).get("subscription_details") or {}
+            named = {**(details.get("metadata") or {}), **(invoice.get("metadata") or {})}
+            if invoice.get("billing_reason") in _FIRST and key in named:
+                orders[invoice["id"]] = named[key]
+        if orders:
+            async for payment in stripe_pages(bench, "/v1/invoice_payments"):
+                intent = payment["payment"].get("payment_intent")
+                if intent is not None and payment["invoice"] in orders:
+                    found[intent] = orders[payment["invoice"]]
+    except UnexpectedAnswer:
+        return found
+    return found
+
+
+async def stripe_pages(
+    bench: Bench, path: str, only: Mapping[str, str] | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """All objects of a list, page after page (https://docs.stripe.com/api/pagination).
+
+    ``only`` are parameters that narrow it, or widen it.
+    """
+    params: dict[str, str] = {"limit": str(_PAGE), **(only or {})}
     while True:
         try:
             async with asyncio.timeout(ANSWER_DEADLINE_S):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from description import Description, path_of_description
-from simulator_process import Simulator
+from simulator_process import API_KEY, Simulator
 
 from paidonce.harness.simulator.endpoints.routes import _ENDPOINTS
 
@@ -34,23 +34,29 @@ class Caller:
         self.wrong: dict[str, str] = {}
         self.routes: set[tuple[str, str]] = set()
 
-    def __call__(self, method: str, path: str, *ids: str, **form: str) -> Any:
+    def __call__(self, method: str, path: str, /, *ids: str, **form: str) -> Any:
         """The answer to ``path`` with ``ids`` in the place of its ``{id}``."""
         self.routes.add((method, path))
         for one in ids:
-            path = path.replace("{id}", one, 1)
+            path = path.replace("{id}" if "{id}" in path else "{part}", one, 1)
         answer = self._simulator.http.request(
             method,
             path,
             params=form if method == "GET" else None,
             data=form if method != "GET" else None,
-            headers={"authorization": "Bearer sk_test_described"},
+            headers={"authorization": f"Bearer {API_KEY}"},
         )
         assert answer.status_code == 200, answer.text
         got = answer.json()
         for found in self._description.violations(method, path, got):
             self.wrong[f"{method} {path}: {found}"] = found
         return got
+
+    def refused(self, method: str, path: str, identifier: str) -> None:
+        """Meet a route that refuses whatever there is here."""
+        self.routes.add((method, path))
+        answer = self._simulator.post(path.replace("{id}", identifier))
+        assert answer.status_code == 400, answer.text
 
     def _all(self) -> Iterator[Any]:
         """Every event, page by page."""
@@ -324,12 +330,87 @@ def billing(ask: Caller, simulator: Simulator) -> None:
     ask("DELETE", clocks + "/{id}", clock)
 
 
+def connect(ask: Caller, simulator: Simulator) -> None:
+    """Meet the routes of what is sent on, paid out and disputed."""
+    ask("GET", "/v1/account")
+    able = {"capabilities[transfers][requested]": "true"}
+    account = ask("POST", "/v1/accounts", type="express", country="US", **able)["id"]
+    ask("GET", "/v1/accounts")
+    ask("GET", "/v1/accounts/{id}", account)
+    ask("POST", "/v1/accounts/{id}", account, email="a@shop.test")
+    paid = {"amount": "5000", "currency": "usd", "confirm": "true"}
+    back = {"return_url": "http://shop.test/back"}
+    method = "pm_card_bypassPending"
+    rich = ask("POST", "/v1/payment_intents", **paid, payment_method=method, **back)
+    transfer = ask(
+        "POST",
+        "/v1/transfers",
+        currency="usd",
+        destination=account,
+        source_transaction=rich["latest_charge"],
+        amount="900",
+        **{"expand[]": "destination"},
+    )["id"]
+    ask("GET", "/v1/transfers", destination=account)
+    ask("GET", "/v1/transfers/{id}", transfer)
+    ask("POST", "/v1/transfers/{id}", transfer, description="tea")
+    reversal = ask("POST", "/v1/transfers/{id}/reversals", transfer, amount="100")["id"]
+    ask("GET", "/v1/transfers/{id}/reversals", transfer)
+    one = "/v1/transfers/{id}/reversals/{part}"
+    ask("GET", one, transfer, reversal)
+    ask("POST", one, transfer, reversal, **{"metadata[a]": "b"})
+    sent_on = {"transfer_data[destination]": account, "application_fee_amount": "300"}
+    method = "pm_card_visa"
+    sent = ask("POST", "/v1/payment_intents", **paid, payment_method=method, **sent_on, **back)
+    whole = {"reverse_transfer": "true", "refund_application_fee": "true", "amount": "1000"}
+    ask("POST", "/v1/refunds", payment_intent=sent["id"], **whole)
+    fee = ask("GET", "/v1/application_fees")["data"][0]["id"]
+    ask("GET", "/v1/application_fees/{id}", fee)
+    part = ask("POST", "/v1/application_fees/{id}/refunds", fee, amount="10")["id"]
+    ask("GET", "/v1/application_fees/{id}/refunds", fee)
+    one = "/v1/application_fees/{id}/refunds/{part}"
+    ask("GET", one, fee, part)
+    ask("POST", one, fee, part, **{"metadata[a]": "b"})
+    payout = ask("POST", "/v1/payouts", amount="100", currency="usd")["id"]
+    ask("GET", "/v1/payouts")
+    ask("GET", "/v1/payouts/{id}", payout)
+    ask("POST", "/v1/payouts/{id}", payout, **{"metadata[a]": "b"})
+    ask("POST", "/v1/payouts/{id}/cancel", payout)
+    arrived = ask("POST", "/v1/payouts", amount="100", currency="usd", method="instant")["id"]
+    simulator.control("POST", "clock", {"advance_seconds": 3600})
+    ask("POST", "/v1/payouts/{id}/reverse", arrived)
+    for card in ("createDispute", "createDisputeInquiry"):
+        ask("POST", "/v1/payment_intents", **paid, payment_method=f"pm_card_{card}", **back)
+        dispute = ask("GET", "/v1/disputes", **{"expand[]": "data.charge"})["data"][0]["id"]
+        ask("GET", "/v1/disputes/{id}", dispute)
+        ask("POST", "/v1/disputes/{id}", dispute, submit="false", **{"evidence[receipt]": "r"})
+        won = {"evidence[uncategorized_text]": "winning_evidence"}
+        ask("POST", "/v1/disputes/{id}", dispute, **won)
+    ask("POST", "/v1/payment_intents", **paid, payment_method="pm_card_createDispute", **back)
+    ask("POST", "/v1/disputes/{id}/close", ask("GET", "/v1/disputes")["data"][0]["id"])
+    held = {
+        "payment_method": "pm_card_visa",
+        "capture_method": "manual",
+        "payment_method_options[card][request_incremental_authorization]": "if_available",
+    }
+    intent = ask("POST", "/v1/payment_intents", **paid, **held)["id"]
+    ask("POST", "/v1/payment_intents/{id}/increment_authorization", intent, amount="6000")
+    ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_visa")
+    later = ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_pendingRefund")
+    refund = ask("POST", "/v1/refunds", charge=later["id"])["id"]
+    ask.refused("POST", "/v1/refunds/{id}/cancel", refund)
+    ask("GET", "/v1/balance")
+    ask("POST", "/v1/accounts/{id}/reject", account, reason="fraud")
+    ask("DELETE", "/v1/accounts/{id}", account)
+
+
 def test_every_answer_and_event_is_as_stripe_describes_it(
     simulator: Simulator, description: Description
 ) -> None:
     ask = Caller(simulator, description)
     shop(ask, simulator)
     billing(ask, simulator)
+    connect(ask, simulator)
     ask.events()
     assert ask.routes == set(_ENDPOINTS), "routes that were not met, or are not there"
     wrong = {where: what for where, what in ask.wrong.items() if what not in KNOWN}

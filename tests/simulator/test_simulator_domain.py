@@ -114,7 +114,7 @@ def test_an_unknown_payment_method_leaves_nothing_behind(world: World) -> None:
 
 def test_a_card_that_needs_what_is_not_simulated_says_so(world: World) -> None:
     with pytest.raises(StripeError, match="not simulated"):
-        make(world, PaymentSource(payment_method="pm_card_createDispute"))
+        make(world, PaymentSource(payment_method="pm_card_riskLevelElevated"))
 
 
 def test_cancel_ends_an_open_intent_and_no_other(world: World) -> None:
@@ -250,7 +250,7 @@ def test_an_authorization_ends_by_cancellation_or_after_a_week(world: World) -> 
 
 
 def test_a_payment_method_pays_once_unless_a_customer_keeps_it(world: World) -> None:
-    once = payment_methods.create(world, "tok_visa", {})
+    once = payment_methods.create(world, PaymentSource(token="tok_visa"), {})
     source = PaymentSource(payment_method=once.id)
     make(world, source, confirm=True)
     with pytest.raises(StripeError, match="may not be used again"):
@@ -258,7 +258,7 @@ def test_a_payment_method_pays_once_unless_a_customer_keeps_it(world: World) -> 
     customer = customers.create(world, {}, {}, CAUSE)
     with pytest.raises(StripeError, match="may not be used again"):
         payment_methods.attach(world, once.id, customer.id, CAUSE)
-    kept = payment_methods.create(world, "tok_visa", {})
+    kept = payment_methods.create(world, PaymentSource(token="tok_visa"), {})
     payment_methods.attach(world, kept.id, customer.id, CAUSE)
     source = PaymentSource(payment_method=kept.id)
     for _ in range(2):

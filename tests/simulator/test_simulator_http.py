@@ -235,10 +235,10 @@ def test_a_bad_key_is_an_authentication_error(simulator: Simulator) -> None:
 
 def test_what_is_not_simulated_says_so(client: stripe.StripeClient, simulator: Simulator) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="not simulated") as refusal:
-        client.v1.coupons.create({"percent_off": 10})
+        client.v1.tax_rates.list()
     assert refusal.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError, match="not simulated"):
-        client.v1.payouts.cancel("po_1")
+        client.v1.topups.cancel("tu_1")
     for method, path in (
         ("PUT", "/v1/payment_intents"),
         ("GET", "/"),

@@ -14,6 +14,8 @@ def seeded() -> Iterator[Simulator]:
         yield simulator
 
 
+_OF_A_CHARGE = {"source_transaction": "ch_5"}
+
 ASKED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("POST", "payment_intents/pi_capture/capture", {}),
     ("POST", "payment_intents/pi_confirm/confirm", {"return_url": "https://shop.test"}),
@@ -36,6 +38,35 @@ ASKED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("GET", "events/evt_1", {}),
     ("GET", "balance_transactions/txn_1", {}),
     ("DELETE", "webhook_endpoints/we_1", {}),
+    ("POST", "subscriptions", {"customer": "cus_5", "items[0][price]": "price_monthly"}),
+    ("DELETE", "subscriptions/sub_1", {}),
+    ("POST", "subscriptions/sub_2/resume", {}),
+    ("DELETE", "subscriptions/sub_3/discount", {}),
+    ("DELETE", "subscription_items/si_1", {}),
+    ("POST", "subscription_items/si_2", {"quantity": "3"}),
+    ("POST", "invoices/in_1/pay", {"source": "src_123"}),
+    ("POST", "invoices/in_2/void", {}),
+    ("POST", "invoices/in_3/send", {}),
+    ("POST", "invoices/in_4/finalize", {}),
+    ("DELETE", "invoices/in_5", {}),
+    ("DELETE", "invoiceitems/ii_1", {}),
+    ("GET", "coupons/25OFF", {}),
+    ("POST", "promotion_codes/promo_1", {"active": "false"}),
+    ("POST", "test_helpers/test_clocks/clock_1/advance", {"frozen_time": "2000000000"}),
+    ("GET", "accounts/acct_1", {}),
+    (
+        "POST",
+        "transfers",
+        {"destination": "acct_2", "currency": "usd", "source_transaction": "ch_5"},
+    ),
+    ("GET", "transfers/tr_1/reversals/trr_1", {}),
+    ("POST", "application_fees/fee_1/refunds", {}),
+    ("GET", "application_fees/fee_2/refunds/fr_1", {}),
+    ("POST", "payouts", {"amount": "100", "currency": "usd"}),
+    ("POST", "payouts/po_1/reverse", {}),
+    ("POST", "disputes/dp_1/close", {}),
+    ("POST", "charges", {"amount": "100", "currency": "usd", "source": "src_1"}),
+    ("POST", "payment_intents/pi_more/increment_authorization", {"amount": "3000"}),
 )
 
 
@@ -69,7 +100,7 @@ def test_what_was_deleted_is_not_made_again(seeded: Simulator) -> None:
 
 def test_a_list_that_would_be_empty_has_one(seeded: Simulator) -> None:
     seeded.control("POST", "reset", {})
-    for path in ("charges", "refunds", "products", "events", "checkout/sessions"):
+    for path in ("charges", "invoices", "payouts", "disputes", "checkout/sessions"):
         assert seeded.get(f"/v1/{path}").json()["data"], path
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 from targets_sample import example, write
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.simulator.endpoints.routes import _ENDPOINTS
 from paidonce.harness.targets import load_target
+from paidonce.harness.targets.file.stripe_lists import Counted
 
 # (what is replaced, by what, what the message must say)
 MISTAKES = [
@@ -245,3 +248,13 @@ def test_a_file_that_cannot_be_read(tmp_path):
     path.write_bytes("name = 'café'".encode("latin-1"))
     with pytest.raises(UsageError, match="expected UTF-8 text"):
         load_target(path)
+
+
+def test_every_list_that_is_served_can_be_counted():
+    asks_for_more = {"payment_methods", "subscription_items"}
+    served = {
+        path.removeprefix("/v1/").replace("checkout/", "checkout_").removeprefix("test_helpers/")
+        for (method, path), endpoint in _ENDPOINTS.items()
+        if method == "GET" and endpoint.listed and "{" not in path and "/search" not in path
+    }
+    assert served - asks_for_more == set(get_args(Counted)) - {""}

@@ -34,6 +34,8 @@ _PLACES = {
     "product": (PRODUCT, "product"),
     "billing": ((*OBJECTS, "billing"), "customer"),
     "coupon": ((*OBJECTS, "coupon"), "coupon"),
+    "account": ((*OBJECTS, "account"), "account"),
+    "payout": ((*OBJECTS, "payout"), "payout"),
     "test_clock": ((*OBJECTS, "clock"), "clock"),
     "webhook_endpoint": ((*OBJECTS, "endpoint"), "endpoint"),
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from paidonce.harness.simulator.api.call import Call, Dropped, Entered
+from paidonce.harness.simulator.domain import accounts
 from paidonce.harness.simulator.domain.errors import (
     Refused,
     lock_timeout,
@@ -35,6 +36,11 @@ def enter(simulation: Simulation, call: Call) -> Entered:
     account = authenticate(request.headers.get("authorization"))
     simulation.limits.check(simulation.in_flight)
     _check_version(request.headers.get("stripe-version"))
+    if request.headers.get("stripe-account", accounts.OWN) != accounts.OWN:
+        raise Refused(
+            400,
+            "Requests on behalf of a connected account (Stripe-Account) are not simulated.",
+        )
     form = _parameters(request)
     if request.method == "POST":
         key = request.headers.get("idempotency-key")

@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from paidonce.harness.bounded import decode_json
-from paidonce.harness.simulator.domain import checkout
+from paidonce.harness.simulator.domain import checkout, disputes
+from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import API_VERSION
 from paidonce.harness.simulator.engine import saved
@@ -67,6 +68,15 @@ class _Clock(_Body, frozen=True):
 class _Outcome(_Body, frozen=True):
     payment_intent: str
     succeeded: bool = True
+
+
+class _Dispute(_Body, frozen=True):
+    """A payment to be disputed, or the dispute of one to be decided."""
+
+    payment_intent: str
+    reason: str = "fraudulent"
+    inquiry: bool = False
+    won: bool | None = None
 
 
 class _Send(_Body, frozen=True):
@@ -156,6 +166,21 @@ def _authenticate(simulation: Simulation, request: ApiRequest) -> object:
 def _settle(simulation: Simulation, request: ApiRequest) -> object:
     outcome = _decoded(request, _Outcome)
     return checkout.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
+
+
+def _dispute(simulation: Simulation, request: ApiRequest) -> object:
+    wanted, world = _decoded(request, _Dispute), simulation.epoch.world
+    intent = world.intents.get(wanted.payment_intent)
+    if intent is None or intent.latest_charge is None:
+        raise ControlError(404, f"no payment '{wanted.payment_intent}' that could be disputed")
+    known = disputes.of_charge(world, intent.latest_charge)
+    if wanted.won is None:
+        return disputes.open_(
+            world, intent.latest_charge, wanted.reason, BY_ITSELF, inquiry=wanted.inquiry
+        )
+    if known is None:
+        raise ControlError(404, f"the payment '{wanted.payment_intent}' is not disputed")
+    return disputes.decide(world, known.id, wanted.won, BY_ITSELF)
 
 
 def _save(simulation: Simulation, _: ApiRequest) -> object:
@@ -279,6 +304,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
     "clock": {"POST": _clock},
     "authenticate": {"POST": _authenticate},
     "settle": {"POST": _settle},
+    "dispute": {"POST": _dispute},
     "webhook": {"GET": _webhook},
     "webhooks": {"POST": _behave},
     "webhooks/send": {"POST": _send},

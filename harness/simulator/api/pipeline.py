@@ -80,7 +80,7 @@ def _claim(simulation: Simulation, call: Call, entered: Entered) -> CallPlan | B
                 raise idempotency.in_use(call.key)
             return Busy(found)
     endpoint, identifier = entered.match.endpoint, entered.match.identifier
-    prepared = endpoint.prepare(Params(entered.form), identifier)
+    prepared = endpoint.prepare(Params(entered.form, part=entered.match.part), identifier)
     if call.key is not None:
         record = keys.begin(entered.account, call.key, fingerprint, call.id, simulation.clock())
         call.original = call.id

@@ -10,6 +10,10 @@ from paidonce.harness.simulator.domain import (
     clocks,
     collecting,
     coupons,
+    direct_charges,
+    disputes,
+    payouts,
+    refunds,
     renewing,
     subscriptions,
 )
@@ -86,5 +90,9 @@ _DOES: dict[str, Callable[[World, str], None]] = {
     "incomplete": subscriptions.expire,
     "coupon": coupons.lapse,
     "promotion_code": coupons.lapse_code,
+    "payout": payouts.arrive,
+    "dispute": disputes.expire,
+    "refund": refunds.settle,
+    "expire_charge": direct_charges.expire,
 }
 """By what is due."""

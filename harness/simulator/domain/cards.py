@@ -33,6 +33,14 @@ class Settling(enum.StrEnum):
     NEVER = "never"
 
 
+class Refunding(enum.StrEnum):
+    """How a refund goes that does not succeed at once and for good."""
+
+    LATER = "later"
+    FAILS = "fails"
+    """It succeeds first, and fails afterwards."""
+
+
 class Decline(msgspec.Struct, frozen=True, kw_only=True):
     """How a card refuses."""
 
@@ -55,6 +63,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     decline: Decline | None = None
     asks: Asks = Asks.NEVER
     settling: Settling | None = None
+    disputes: str | None = None
+    """Why its holder disputes what is paid with it, at once."""
+    inquires: bool = False
+    """Whether that is a question, not a dispute."""
+    refunding: Refunding | None = None
+    """How a refund to it goes, if not as it should."""
+    available_at_once: bool = False
 
     @property
     def type(self) -> str:
@@ -144,6 +159,18 @@ _ASKING = {
 }
 
 
+_AFTERWARDS = {
+    "createDispute": Card(brand="visa", last4="0259", disputes="fraudulent"),
+    "createDisputeProductNotReceived": Card(
+        brand="visa", last4="2685", disputes="product_not_received"
+    ),
+    "createDisputeInquiry": Card(brand="visa", last4="1976", disputes="fraudulent", inquires=True),
+    "pendingRefund": Card(brand="visa", last4="7726", refunding=Refunding.LATER),
+    "refundFail": Card(brand="visa", last4="5126", refunding=Refunding.FAILS),
+    "bypassPending": Card(brand="visa", last4="0077", available_at_once=True),
+}
+
+
 def _bank(last4: str, failure: str | None, message: str = "") -> Card:
     return Card(
         brand="STRIPE TEST BANK",
@@ -172,7 +199,7 @@ _BANKS = {
 
 
 def _by_name() -> dict[str, Card]:
-    named = {**_PAYING, **_ASKING}
+    named = {**_PAYING, **_ASKING, **_AFTERWARDS}
     for name, (last4, decline) in _DECLINES.items():
         card = Card(brand="visa", last4=last4, decline=decline)
         # Both spellings are in use: with and without the brand.
@@ -182,6 +209,43 @@ def _by_name() -> dict[str, Card]:
 
 _CARDS = _by_name()
 
+_NUMBERS = {
+    "visa": "4242424242424242",
+    "visa_debit": "4000056655665556",
+    "mastercard": "5555555555554444",
+    "mastercard_debit": "5200828282828210",
+    "mastercard_prepaid": "5105105105105100",
+    "amex": "371449635398431",
+    "discover": "6011000990139424",
+    "diners": "3056930009020004",
+    "jcb": "3566002020360505",
+    "unionpay": "6200000000000005",
+    "authenticationRequired": "4000002760003184",
+    "authenticationRequiredOnSetup": "4000002500003155",
+    "authenticationRequiredSetupForOffSession": "4000003800000446",
+    "authenticationRequiredChargeDeclinedInsufficientFunds": "4000008260003178",
+    "threeDSecure2Required": "4000000000003220",
+    "threeDSecureRequired": "4000000000003063",
+    "threeDSecureRequiredChargeDeclined": "4000008400001629",
+    "threeDSecureOptional": "4000000000003055",
+    "chargeDeclined": "4000000000000002",
+    "chargeDeclinedInsufficientFunds": "4000000000009995",
+    "chargeDeclinedLostCard": "4000000000009987",
+    "chargeDeclinedStolenCard": "4000000000009979",
+    "chargeDeclinedVelocityLimitExceeded": "4000000000006975",
+    "chargeDeclinedExpiredCard": "4000000000000069",
+    "chargeDeclinedIncorrectCvc": "4000000000000127",
+    "chargeDeclinedProcessingError": "4000000000000119",
+    "createDispute": "4000000000000259",
+    "createDisputeProductNotReceived": "4000000000002685",
+    "createDisputeInquiry": "4000000000001976",
+    "pendingRefund": "4000000000007726",
+    "refundFail": "4000000000005126",
+    "bypassPending": "4000000000000077",
+}
+NUMBERS = {number: _CARDS[name] for name, number in _NUMBERS.items()}
+"""The test cards by their numbers, which are taken if the simulator is told so."""
+
 PAYMENT_METHODS = {f"pm_card_{name}": card for name, card in _CARDS.items()} | {
     f"pm_usBankAccount_{name}": bank for name, bank in _BANKS.items()
 }
@@ -190,16 +254,11 @@ TOKENS = {f"tok_{name}": card for name, card in _CARDS.items()}
 NOT_SIMULATED = (
     "pm_card_threeDSecureRequiredProcessingError",
     "pm_card_threeDSecureOptionalProcessingError",
-    "pm_card_createDispute",
-    "pm_card_createInquiry",
     "pm_card_createIssuerFraudRecord",
     "pm_card_createMultiCaptureDispute",
     "pm_card_riskLevel",
     "pm_card_radarBlock",
     "pm_card_chargeCustomerFail",
-    "pm_card_refundFail",
-    "pm_card_pendingRefund",
-    "pm_card_bypassPending",
     "pm_card_pinRequired",
     "pm_card_avs",
     "pm_card_cvcCheckFail",

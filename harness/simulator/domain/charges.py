@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.simulator.domain import money
+from paidonce.harness.simulator.domain.booking import book
 from paidonce.harness.simulator.domain.cards import AUTHENTICATION_REQUIRED, Asks, Card, Decline
 from paidonce.harness.simulator.domain.errors import card_error
 from paidonce.harness.simulator.domain.objects import (
-    BalanceTransaction,
     Charge,
     ErrorObject,
     PaymentIntent,
@@ -21,8 +21,6 @@ from paidonce.harness.simulator.domain.payment_methods import card_details, expi
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
-
-_SETTLING_SECONDS = 2 * 24 * 3600
 
 
 def attempt(
@@ -43,7 +41,10 @@ def attempt(
         id=identifier,
         amount=intent.amount,
         amount_captured=intent.amount if paid else 0,
-        balance_transaction=_brought(world, identifier, intent.amount, intent) if paid else None,
+        application_fee_amount=intent.application_fee_amount,
+        balance_transaction=(
+            _brought(world, identifier, intent.amount, intent.currency, card) if paid else None
+        ),
         billing_details=method.billing_details,
         captured=captured,
         created=world.now(),
@@ -56,7 +57,7 @@ def attempt(
         metadata=intent.metadata,
         outcome=_outcome(decline),
         paid=decline is None and not pending,
-        payment_intent=intent.id,
+        payment_intent=intent.id or None,
         payment_method=method.id,
         payment_method_details=_method_details(world, card, decline, intent.amount),
         receipt_email=intent.receipt_email,
@@ -64,38 +65,42 @@ def attempt(
         statement_descriptor=intent.statement_descriptor,
         statement_descriptor_suffix=intent.statement_descriptor_suffix,
         status="failed" if decline is not None else "pending" if pending else "succeeded",
+        on_behalf_of=intent.on_behalf_of,
+        transfer_data=intent.transfer_data,
         transfer_group=intent.transfer_group,
     )
     world.charges.put(charge)
-    world.charges_of[intent.id].append(charge.id)
+    world.charges_of[intent.id or charge.id].append(charge.id)
     return charge
 
 
-def capture(world: World, charge: Charge, amount: int, intent: PaymentIntent) -> Charge:
+def capture(world: World, charge: Charge, amount: int) -> Charge:
     """Take ``amount`` of what an uncaptured charge has reserved; the rest is let go.
 
     Letting go makes no refund and leaves ``amount_refunded`` as it is:
     https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow.
     """
+    card = world.card_of[charge.payment_method]
     charge = replace(
         charge,
         captured=True,
         amount_captured=amount,
-        balance_transaction=_brought(world, charge.id, amount, intent),
+        balance_transaction=_brought(world, charge.id, amount, charge.currency, card),
     )
     world.charges.put(charge)
     return charge
 
 
-def settle(world: World, charge: Charge, intent: PaymentIntent, decline: Decline | None) -> Charge:
+def settle(world: World, charge: Charge, decline: Decline | None) -> Charge:
     """End a pending charge: with the money, or with a failure."""
     if decline is None:
+        card = world.card_of[charge.payment_method]
         charge = replace(
             charge,
             status="succeeded",
             paid=True,
             amount_captured=charge.amount,
-            balance_transaction=_brought(world, charge.id, charge.amount, intent),
+            balance_transaction=_brought(world, charge.id, charge.amount, charge.currency, card),
         )
     else:
         charge = replace(
@@ -122,37 +127,16 @@ def failure(charge: Charge, decline: Decline, method: PaymentMethod) -> ErrorObj
     )
 
 
-def _brought(world: World, charge: str, amount: int, intent: PaymentIntent) -> str:
+def _brought(world: World, charge: str, amount: int, currency: str, card: Card) -> str:
     return book(
         world,
         kind="charge",
         amount=amount,
         fee=money.fee(amount),
-        currency=intent.currency,
-        source=charge,
-    ).id
-
-
-def book(
-    world: World, *, kind: str, amount: int, fee: int, currency: str, source: str
-) -> BalanceTransaction:
-    """Enter a movement of the account's balance; ``amount`` is negative for money going out."""
-    now = world.now()
-    transaction = BalanceTransaction(
-        id=world.ids.draw("txn_"),
-        amount=amount,
-        available_on=now + _SETTLING_SECONDS,
-        created=now,
         currency=currency,
-        fee=fee,
-        fee_details=_fee_details(fee, currency),
-        net=amount - fee,
-        reporting_category=kind,
-        source=source,
-        type=kind,
-    )
-    world.balance_transactions.put(transaction)
-    return transaction
+        source=charge,
+        available_on=world.now() if card.available_at_once else None,
+    ).id
 
 
 def _charged_card(
@@ -187,21 +171,6 @@ _AUTHENTICATED = {
 
 
 # Bounded, because amounts are many and most loads use few of them.
-@lru_cache(maxsize=4096)
-def _fee_details(fee: int, currency: str) -> list[dict[str, Any]]:
-    if not fee:
-        return []
-    return [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
-
-
 @lru_cache(maxsize=4096)
 def _details_of(
     card: Card, exp_year: int, amount: int, authorized: bool, authenticated: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from paidonce.harness.simulator.domain import confirming, invoices
+from paidonce.harness.simulator.domain import invoices, outcomes
 from paidonce.harness.simulator.domain.billing_objects import Invoice
 from paidonce.harness.simulator.domain.clocks import time_of
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
@@ -94,4 +94,4 @@ def attempted(world: World, invoice: Invoice, outcome: str, cause: EventRequest)
         follower(world, invoice, outcome, cause)
 
 
-confirming.FOLLOWERS.append(follow)
+outcomes.FOLLOWERS.append(follow)

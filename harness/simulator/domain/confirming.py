@@ -6,12 +6,11 @@ https://docs.stripe.com/payments/3d-secure/authentication-flow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import charges, payment_methods
+from paidonce.harness.simulator.domain import charges, payment_methods, transfers
 from paidonce.harness.simulator.domain.cards import (
     AUTHENTICATION_REQUIRED,
     Asks,
@@ -33,6 +32,7 @@ from paidonce.harness.simulator.domain.objects import (
     PaymentIntent,
     PaymentMethod,
 )
+from paidonce.harness.simulator.domain.outcomes import told
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
 
@@ -46,12 +46,6 @@ Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method.
 
 BY_ITSELF = EventRequest(id=None, idempotency_key=None)
 """The cause of what no request caused."""
-
-
-Follower = Callable[[World, PaymentIntent, EventRequest], None]
-
-FOLLOWERS: list[Follower] = []
-"""Told what an intent has come to whenever it is paid, refused, or asks for authentication."""
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +105,7 @@ def confirm(
     )
     world.intents.put(intent)
     world.emit("payment_intent.requires_action", intent, cause)
-    return _told(world, intent, cause)
+    return told(world, intent, cause)
 
 
 def authenticate(
@@ -172,16 +166,17 @@ def settle(world: World, identifier: str, succeeded: bool | None = None) -> Paym
     decline = world.card_of[method.id].decline
     if succeeded is not None:
         decline = None if succeeded else decline or _REFUSED_BY_BANK
-    charge = charges.settle(world, world.charges[intent.latest_charge], intent, decline)
+    charge = charges.settle(world, world.charges[intent.latest_charge], decline)
     if decline is not None:
         world.emit("charge.failed", charge, BY_ITSELF)
         failure = charges.failure(charge, decline, method)
         return _refuse(world, intent, failure, charge.id, BY_ITSELF)
+    charge = transfers.of_charge(world, charge, intent, BY_ITSELF)
     intent = replace(intent, status="succeeded", amount_received=intent.amount)
     world.intents.put(intent)
     world.emit("charge.succeeded", charge, BY_ITSELF)
     world.emit("payment_intent.succeeded", intent, BY_ITSELF)
-    return _told(world, intent, BY_ITSELF)
+    return told(world, intent, BY_ITSELF)
 
 
 _REFUSED_BY_BANK = Decline(
@@ -217,6 +212,8 @@ def _charge(
         failure = charges.failure(charge, at_once, method)
         world.emit("charge.failed", charge, cause)
         raise Declined(failure, _refuse(world, intent, failure, charge.id, cause))
+    if charge.paid and charge.captured:
+        charge = transfers.of_charge(world, charge, intent, cause)
     if intent.setup_future_usage is not None and intent.customer and method.customer is None:
         method = payment_methods.attach(world, method.id, intent.customer, cause)
     payment_methods.spend(world, method)
@@ -245,7 +242,7 @@ def _charge(
     world.intents.put(intent)
     world.emit(happened[0], charge, cause)
     world.emit(happened[1], intent, cause)
-    return _told(world, intent, cause)
+    return told(world, intent, cause)
 
 
 def _refuse(
@@ -265,13 +262,7 @@ def _refuse(
     )
     world.intents.put(intent)
     world.emit("payment_intent.payment_failed", intent, cause)
-    return _told(world, intent, cause)
-
-
-def _told(world: World, intent: PaymentIntent, cause: EventRequest) -> PaymentIntent:
-    for follower in FOLLOWERS:
-        follower(world, intent, cause)
-    return intent
+    return told(world, intent, cause)
 
 
 def next_action(

@@ -73,6 +73,14 @@ class Declined(StripeError):
         self.error = msgspec.structs.replace(error, payment_intent=intent)
 
 
+class ChargeDeclined(StripeError):
+    """402: a charge without a payment intent has failed, which is on record."""
+
+    def __init__(self, error: ErrorObject) -> None:
+        super().__init__(402, error.message)
+        self.error = error
+
+
 class SetupDeclined(StripeError):
     """402: a bank will not have its card made ready; the setup intent has that on record."""
 

@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import charges, money
+from paidonce.harness.simulator.domain import accounts, charges, money, transfers
 from paidonce.harness.simulator.domain.cards import Decline
 from paidonce.harness.simulator.domain.errors import StripeError, no_such, unexpected_state
 from paidonce.harness.simulator.domain.intent_checks import (
@@ -35,6 +35,7 @@ from paidonce.harness.simulator.domain.intent_checks import (
 )
 from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentIntent
+from paidonce.harness.simulator.domain.outcomes import told
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
 
@@ -95,6 +96,8 @@ def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentI
     """A new intent. An unknown payment method or customer is a 400 and leaves nothing."""
     customer = request.extras.get("customer")
     require_customer(world, customer)
+    if (data := request.extras.get("transfer_data")) is not None:
+        accounts.destination(world, data["destination"], "transfer_data[destination]")
     method = None
     if request.source is not None:
         method = resolve(world, request.source)
@@ -112,14 +115,40 @@ def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentI
         currency=request.currency,
         metadata=request.metadata,
         payment_method=None if method is None else method.id,
-        payment_method_options=_card_options(),
         payment_method_types=_types(request.payment_method_types),
         status="requires_payment_method" if method is None else "requires_confirmation",
-        **request.extras,
+        **_with_options(request.extras),
     )
     world.intents.put(intent)
     world.emit("payment_intent.created", intent, cause)
     return intent
+
+
+def unsaved(
+    world: World,
+    *,
+    amount: int,
+    currency: str,
+    capture_method: str,
+    metadata: Metadata,
+    extras: dict[str, Any],
+) -> PaymentIntent:
+    """What a charge without a payment intent is like; it has no id, and nobody ever sees it."""
+    return PaymentIntent(
+        id="",
+        amount=amount,
+        amount_details={},
+        automatic_payment_methods=None,
+        capture_method=capture_method,
+        client_secret="",
+        confirmation_method="automatic",
+        created=world.now(),
+        currency=currency,
+        metadata=metadata,
+        payment_method_types=["card"],
+        status="requires_confirmation",
+        **_with_options(extras),
+    )
 
 
 def capture(
@@ -148,11 +177,51 @@ def capture(
             param="amount_to_capture",
         )
     assert intent.latest_charge is not None
-    charge = charges.capture(world, world.charges[intent.latest_charge], taken, intent)
+    charge = charges.capture(world, world.charges[intent.latest_charge], taken)
+    charge = transfers.of_charge(world, charge, intent, cause)
     intent = replace(intent, status="succeeded", amount_capturable=0, amount_received=taken)
     world.intents.put(intent)
     world.emit("charge.captured", charge, cause)
     world.emit("payment_intent.succeeded", intent, cause)
+    return told(world, intent, cause)
+
+
+def increment(
+    world: World, identifier: str, amount: int, extras: dict[str, Any], cause: EventRequest
+) -> PaymentIntent:
+    """Reserve more of what is not captured yet, which was to be allowed for when it was made.
+
+    400 otherwise. Source: https://docs.stripe.com/payments/incremental-authorization.
+    """
+    intent = require(world, identifier)
+    if intent.status != "requires_capture":
+        raise unexpected_state(
+            "This PaymentIntent's authorization cannot be incremented because it has a status of "
+            f"{intent.status}. It must be requires_capture.",
+            intent,
+        )
+    card = intent.payment_method_options.get("card", {})
+    if card.get("request_incremental_authorization") != "if_available":
+        raise StripeError(
+            400,
+            "This PaymentIntent does not support incremental authorization: "
+            "payment_method_options[card][request_incremental_authorization] was not "
+            "if_available.",
+            code="payment_intent_invalid_parameter",
+        )
+    if amount <= intent.amount:
+        raise StripeError(
+            400,
+            "The amount must be greater than the amount that is authorized: "
+            f"{money.written(intent.amount, intent.currency)}.",
+            param="amount",
+        )
+    assert intent.latest_charge is not None
+    charge = replace(world.charges[intent.latest_charge], amount=amount)
+    world.charges.put(charge)
+    intent = replace(intent, amount=amount, amount_capturable=amount, **extras)
+    world.intents.put(intent)
+    world.emit("payment_intent.amount_capturable_updated", intent, cause)
     return intent
 
 
@@ -191,7 +260,7 @@ def give_up(
         )
     if intent.status == "processing":
         assert intent.latest_charge is not None
-        charge = charges.settle(world, world.charges[intent.latest_charge], intent, _GIVEN_UP)
+        charge = charges.settle(world, world.charges[intent.latest_charge], _GIVEN_UP)
         world.emit("charge.failed", charge, cause)
     world.authenticated.discard(identifier)
     intent = replace(
@@ -278,6 +347,19 @@ def _card_options() -> dict[str, Any]:
             "request_three_d_secure": "automatic",
         }
     }
+
+
+def _with_options(extras: dict[str, Any]) -> dict[str, Any]:
+    """The attributes with the options of payment methods, of which one is looked at."""
+    if "payment_method_options" in extras:
+        return extras
+    return {"payment_method_options": _card_options(), **extras}
+
+
+def incremental_options() -> dict[str, Any]:
+    """The options of a payment of which more may be reserved later."""
+    card = {**_card_options()["card"], "request_incremental_authorization": "if_available"}
+    return {"card": card}
 
 
 @cache

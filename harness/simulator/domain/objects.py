@@ -26,6 +26,15 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
+from paidonce.harness.simulator.domain.connect_objects import (
+    Account,
+    ApplicationFee,
+    Dispute,
+    FeeRefund,
+    Payout,
+    Transfer,
+    TransferReversal,
+)
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession, Price, Product
 
 Metadata = dict[str, str]
@@ -197,7 +206,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     on_behalf_of: str | None = None
     outcome: dict[str, Any]
     paid: bool
-    payment_intent: str
+    payment_intent: str | None
     payment_method: str
     payment_method_details: dict[str, Any]
     receipt_email: str | None = None
@@ -211,6 +220,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
     status: Literal["succeeded", "pending", "failed"]
+    transfer: str | msgspec.UnsetType = msgspec.UNSET
     transfer_data: dict[str, Any] | None = None
     transfer_group: str | None = None
 
@@ -227,11 +237,13 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     currency: str
     destination_details: dict[str, Any]
     metadata: Metadata
-    payment_intent: str
+    failure_balance_transaction: str | msgspec.UnsetType = msgspec.UNSET
+    failure_reason: str | msgspec.UnsetType = msgspec.UNSET
+    payment_intent: str | None
     reason: str | None = None
     receipt_number: str | None = None
     source_transfer_reversal: str | None = None
-    status: Literal["succeeded"] = "succeeded"
+    status: Literal["pending", "succeeded", "failed", "canceled"] = "succeeded"
     transfer_reversal: str | None = None
 
 
@@ -363,6 +375,13 @@ Subject = (
     | Invoice
     | InvoiceItem
     | InvoicePayment
+    | Account
+    | Transfer
+    | TransferReversal
+    | ApplicationFee
+    | FeeRefund
+    | Payout
+    | Dispute
 )
 """The objects that events are about."""
 

@@ -11,7 +11,13 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain.cards import NOT_SIMULATED, PAYMENT_METHODS, TOKENS, Card
+from paidonce.harness.simulator.domain.cards import (
+    NOT_SIMULATED,
+    NUMBERS,
+    PAYMENT_METHODS,
+    TOKENS,
+    Card,
+)
 from paidonce.harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
 from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
@@ -23,13 +29,15 @@ _SECONDS_PER_YEAR = 31_556_952
 
 
 class PaymentSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The means by which a request pays: exactly one of a payment method's name or a card token.
+    """The means by which a request pays: exactly one of a payment method's name, a card token,
+    or a card number.
 
     A bank account is only known by the name of a test one.
     """
 
     payment_method: str | None = None
     token: str | None = None
+    number: str | None = None
 
 
 def resolve(world: World, source: PaymentSource) -> PaymentMethod:
@@ -37,8 +45,8 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
 
     Raises ``StripeError`` (400, ``resource_missing``) when there is none of that name.
     """
-    if source.token is not None:
-        return create(world, source.token, {})
+    if source.token is not None or source.number is not None:
+        return create(world, source, {})
     name = source.payment_method
     assert name is not None
     known = world.payment_methods.get(name)
@@ -50,12 +58,42 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
     return _add(world, card, {})
 
 
-def create(world: World, token: str, metadata: Metadata) -> PaymentMethod:
-    """A payment method from a test token such as ``tok_visa``; 400 for an unknown token."""
+def create(world: World, source: PaymentSource, metadata: Metadata) -> PaymentMethod:
+    """A payment method from a test token such as ``tok_visa``, a test card's name or number.
+
+    400 for an unknown one; 402 for a number where they are not taken.
+    """
+    if source.number is not None:
+        return _add(world, _numbered(world, source.number), metadata)
+    if source.payment_method is not None:
+        return _add(world, PAYMENT_METHODS[source.payment_method], metadata)
+    token = source.token
+    assert token is not None
     card = TOKENS.get(token) or world.tokens.get(token)
     if card is None:
         raise no_such("token", token, "card[token]", status=400)
     return _add(world, card, metadata)
+
+
+def _numbered(world: World, number: str) -> Card:
+    if not world.raw_cards:
+        raise StripeError(
+            402,
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. To "
+            "continue processing use Stripe.js, the Stripe mobile bindings, or Stripe Elements. "
+            "(This simulator takes test card numbers if it is started with --raw-cards.)",
+            type=INVALID_REQUEST,
+        )
+    card = NUMBERS.get(number.replace(" ", ""))
+    if card is None:
+        raise StripeError(
+            402,
+            "Your card number is incorrect.",
+            type="card_error",
+            code="incorrect_number",
+            param="number",
+        )
+    return card
 
 
 def expiry_year(world: World) -> int:

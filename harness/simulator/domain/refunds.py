@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
-from paidonce.harness.simulator.domain import charges, money
+from paidonce.harness.simulator.domain import disputes, money, transfers
+from paidonce.harness.simulator.domain.booking import book
+from paidonce.harness.simulator.domain.cards import Refunding
+from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.metadata import merged
 from paidonce.harness.simulator.domain.objects import Charge, EventRequest, Metadata, Refund
@@ -24,6 +27,8 @@ class CreateRefund(msgspec.Struct, frozen=True, kw_only=True):
     charge: str | None = None
     amount: int | None = None
     reason: str | None = None
+    reverse_transfer: bool = False
+    refund_application_fee: bool = False
     metadata: Metadata = {}
 
 
@@ -42,6 +47,8 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
     left of it (``charge_already_refunded``), or when less is left than asked for.
     """
     charge = _charge_to_refund(world, request)
+    disputes.refuse_refund(world, charge)
+    _require_sent_on(charge, request)
     left = charge.amount_captured - charge.amount_refunded
     if left == 0:
         raise StripeError(
@@ -57,7 +64,8 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
             param="amount",
         )
     identifier = world.ids.draw("re_")
-    transaction = charges.book(
+    card = world.card_of[charge.payment_method]
+    transaction = book(
         world, kind="refund", amount=-amount, fee=0, currency=charge.currency, source=identifier
     )
     refund = Refund(
@@ -78,7 +86,11 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
         metadata=request.metadata,
         payment_intent=charge.payment_intent,
         reason=request.reason,
+        status="pending" if card.refunding is Refunding.LATER else "succeeded",
+        transfer_reversal=_taken_back(world, charge, amount, request, identifier, cause),
     )
+    if card.refunding is not None:
+        world.plan(world.settle_seconds, "refund", identifier)
     before = {"amount_refunded": charge.amount_refunded, "refunded": charge.refunded}
     charge = msgspec.structs.replace(
         charge, amount_refunded=charge.amount_refunded + amount, refunded=amount == left
@@ -90,7 +102,94 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
         del before["refunded"]
     world.emit("refund.created", refund, cause)
     world.emit("charge.refunded", charge, cause, before)
+    disputes.refunded(world, charge, cause)
     return refund
+
+
+def cancel(world: World, identifier: str) -> Refund:
+    """400: a refund to a card asks nothing of anybody, and such alone can be canceled.
+
+    Source: https://docs.stripe.com/api/refunds/cancel.
+    """
+    refund = require(world, identifier)
+    raise StripeError(
+        400,
+        f"The refund {identifier} has a status of {refund.status}: only a refund with a status of "
+        "requires_action can be canceled.",
+    )
+
+
+def settle(world: World, identifier: str) -> None:
+    """A refund that was pending has succeeded, or one that had succeeded has failed after all."""
+    refund = world.refunds[identifier]
+    charge = world.charges[refund.charge]
+    if refund.status == "pending":
+        refund = msgspec.structs.replace(refund, status="succeeded")
+        world.refunds.put(refund)
+        world.emit("refund.updated", refund, BY_ITSELF)
+        return
+    back = book(
+        world,
+        kind="refund_failure",
+        amount=refund.amount,
+        fee=0,
+        currency=refund.currency,
+        source=identifier,
+        available_on=world.now(),
+    )
+    refund = msgspec.structs.replace(
+        refund,
+        status="failed",
+        failure_balance_transaction=back.id,
+        failure_reason="expired_or_canceled_card",
+    )
+    charge = msgspec.structs.replace(
+        charge, amount_refunded=charge.amount_refunded - refund.amount, refunded=False
+    )
+    world.refunds.put(refund)
+    world.charges.put(charge)
+    world.emit("refund.failed", refund, BY_ITSELF)
+
+
+def _require_sent_on(charge: Charge, request: CreateRefund) -> None:
+    """400 where money is to be taken back that was never sent on, or a fee that was not kept."""
+    for name, asked, there in (
+        ("reverse_transfer", request.reverse_transfer, charge.transfer is not msgspec.UNSET),
+        ("refund_application_fee", request.refund_application_fee, bool(charge.application_fee)),
+    ):
+        if asked and not there:
+            raise StripeError(
+                400,
+                f"Cannot use {name} with charge {charge.id}: it has no "
+                f"{'transfer' if name == 'reverse_transfer' else 'application fee'}.",
+                param=name,
+            )
+
+
+def _taken_back(
+    world: World,
+    charge: Charge,
+    amount: int,
+    request: CreateRefund,
+    refund: str,
+    cause: EventRequest,
+) -> str | None:
+    """Take back as much of the transfer and of the fee as is refunded; the reversal's id."""
+    whole = charge.amount_captured
+    if request.refund_application_fee and charge.application_fee is not None:
+        fee = world.application_fees[charge.application_fee]
+        share = transfers.share_of(fee.amount, amount, whole)
+        share = min(share, fee.amount - fee.amount_refunded)
+        if share:
+            transfers.refund_fee(world, fee.id, share, {}, cause)
+    if not request.reverse_transfer or charge.transfer is msgspec.UNSET:
+        return None
+    transfer = world.transfers[charge.transfer]
+    share = transfers.share_of(transfer.amount, amount, whole)
+    share = min(share, transfer.amount - transfer.amount_reversed)
+    if not share:
+        return None
+    return transfers.reverse(world, transfer.id, share, {}, cause, refund=refund).id
 
 
 def update(

@@ -13,21 +13,25 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from paidonce.harness.simulator.domain import (
+    accounts,
     catalog,
     checkout_making,
     clocks,
     confirming,
     coupons,
     customers,
+    disputes,
     intents,
     invoice_drafts,
     invoice_items,
     invoices,
     payment_methods,
+    payouts,
     refunds,
     setups,
     subscribing,
     subscriptions,
+    transfers,
 )
 from paidonce.harness.simulator.domain.cards import TOKENS
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
@@ -37,6 +41,7 @@ from paidonce.harness.simulator.domain.state import World
 
 _AMOUNT = 2000
 _PAYS = PaymentSource(payment_method="pm_card_visa")
+_VISA = PaymentSource(payment_method="pm_card_visa")
 _LICENSED = {"usage_type": "licensed"}
 _SUCCESS = "https://example.com/success"
 
@@ -104,7 +109,7 @@ def _method(asked: Asked, identifier: str) -> None:
         asked, world.payment_methods, "pm_", identifier
     ):
         return
-    method = payment_methods.create(world, "tok_visa", {})
+    method = payment_methods.create(world, _VISA, {})
     owner = asked.form.get("customer")
     if asked.resource == "payment_methods" and asked.action != "attach" and not owner:
         owner = customers.create(world, {}, {}, BY_ITSELF).id
@@ -116,7 +121,7 @@ def _methods_of(asked: Asked, owner: str) -> None:
     """Make a payment method of a customer of whom they are listed."""
     world = asked.world
     if owner and not world.methods_of.get(owner):
-        method = payment_methods.create(world, "tok_visa", {})
+        method = payment_methods.create(world, _VISA, {})
         payment_methods.attach(world, method.id, owner, BY_ITSELF)
 
 
@@ -152,6 +157,7 @@ def _intent(asked: Asked, identifier: str) -> None:
         currency="usd",
         source=_PAYS if held or asked.action == "confirm" else None,
         capture_method="manual" if held else "automatic_async",
+        extras={"payment_method_options": intents.incremental_options()} if held else {},
     )
     intent = intents.create(world, request, BY_ITSELF)
     if held:
@@ -262,7 +268,9 @@ def _coupon(asked: Asked, identifier: str) -> None:
         return
     if asked.resource == "coupons" and not identifier and not asked.lists:
         return
-    request = coupons.CreateCoupon(id=identifier or None, extras={"percent_off": 25.0})
+    request = coupons.CreateCoupon(
+        id=identifier or None, extras={"percent_off": 25.0, "duration": "forever"}
+    )
     coupons.create(world, request, BY_ITSELF)
 
 
@@ -289,7 +297,7 @@ def _code(asked: Asked, identifier: str) -> None:
 def _payer(world: World) -> str:
     """Make a customer who has a card; the id."""
     customer = customers.create(world, {}, {}, BY_ITSELF).id
-    method = payment_methods.create(world, "tok_visa", {})
+    method = payment_methods.create(world, _VISA, {})
     payment_methods.attach(world, method.id, customer, BY_ITSELF)
     customers.settle(world, customer, {"default_payment_method": method.id})
     return customer
@@ -364,6 +372,72 @@ def _invoice_item(asked: Asked, identifier: str) -> None:
         invoice_items.create(world, request, BY_ITSELF)
 
 
+def _account(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if identifier not in world.deleted and _missing(asked, world.accounts, "acct_", identifier):
+        accounts.create(world, {"capabilities": {"transfers": "active"}}, {}, BY_ITSELF)
+
+
+def _ready(world: World) -> str:
+    """Make an account that can be sent money; its id."""
+    attributes = {"capabilities": {"transfers": "active"}}
+    return accounts.create(world, attributes, {}, BY_ITSELF).id
+
+
+def _transfer(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if _missing(asked, world.transfers, "tr_", identifier):
+        request = transfers.CreateTransfer(
+            destination=_ready(world), currency="usd", source=_paid(world)
+        )
+        transfers.create(world, request, BY_ITSELF)
+    known = identifier in world.transfers and asked.action == "reversals"
+    if known and asked.part and asked.part not in world.transfer_reversals:
+        world.ids.give("trr_", asked.part)
+        transfers.reverse(world, identifier, 100, {}, BY_ITSELF)
+    elif known and not world.transfers[identifier].reversals.data and asked.lists:
+        transfers.reverse(world, identifier, 100, {}, BY_ITSELF)
+
+
+def _fee(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if _missing(asked, world.application_fees, "fee_", identifier):
+        sent_on = {"transfer_data": {"destination": _ready(world)}, "application_fee_amount": 500}
+        request = intents.CreateIntent(amount=_AMOUNT, currency="usd", source=_PAYS, extras=sent_on)
+        intent = intents.create(world, request, BY_ITSELF)
+        confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
+    known = identifier in world.application_fees and asked.action == "refunds"
+    if known and asked.part and asked.part not in world.fee_refunds:
+        world.ids.give("fr_", asked.part)
+        transfers.refund_fee(world, identifier, 100, {}, BY_ITSELF)
+    elif known and not world.application_fees[identifier].refunds.data and asked.lists:
+        transfers.refund_fee(world, identifier, 100, {}, BY_ITSELF)
+
+
+def _rich(world: World) -> None:
+    """Have money that can be sent on at once."""
+    source = PaymentSource(payment_method="pm_card_bypassPending")
+    request = intents.CreateIntent(amount=100 * _AMOUNT, currency="usd", source=source)
+    intent = intents.create(world, request, BY_ITSELF)
+    confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
+
+
+def _payout(asked: Asked, identifier: str) -> None:
+    world = asked.world
+    if asked.resource == "payouts" and not asked.lists and not identifier:
+        _rich(world)  # what is to be paid out is there
+    elif _missing(asked, world.payouts, "po_", identifier):
+        _rich(world)
+        made = payouts.create(world, _AMOUNT, "usd", {}, {}, BY_ITSELF)
+        if asked.action == "reverse":
+            payouts.arrive(world, made.id)
+
+
+def _dispute(asked: Asked, identifier: str) -> None:
+    if _missing(asked, asked.world.disputes, "du_", identifier):
+        disputes.open_(asked.world, _paid(asked.world), "fraudulent", BY_ITSELF)
+
+
 def _token(asked: Asked, token: str) -> None:
     if token not in TOKENS:
         asked.world.tokens[token] = TOKENS["tok_visa"]
@@ -424,6 +498,11 @@ _BY_PATH: dict[str, Maker] = {
     "subscription_items": _item,
     "invoices": _invoice,
     "invoiceitems": _invoice_item,
+    "accounts": _account,
+    "transfers": _transfer,
+    "application_fees": _fee,
+    "payouts": _payout,
+    "disputes": _dispute,
 }
 
 _BY_NAME: dict[str, Maker] = {
@@ -441,4 +520,6 @@ _BY_NAME: dict[str, Maker] = {
     "plan": _price,
     "token": _token,
     "source": _token,
+    "destination": _account,
+    "source_transaction": _charge,
 }

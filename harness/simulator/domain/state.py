@@ -27,6 +27,15 @@ from paidonce.harness.simulator.domain.billing_objects import (
 )
 from paidonce.harness.simulator.domain.cards import Card
 from paidonce.harness.simulator.domain.collection import Collection
+from paidonce.harness.simulator.domain.connect_objects import (
+    Account,
+    ApplicationFee,
+    Dispute,
+    FeeRefund,
+    Payout,
+    Transfer,
+    TransferReversal,
+)
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
@@ -77,6 +86,13 @@ _COLLECTIONS = (
     "invoices",
     "invoice_items",
     "invoice_payments",
+    "accounts",
+    "transfers",
+    "transfer_reversals",
+    "application_fees",
+    "fee_refunds",
+    "payouts",
+    "disputes",
 )
 
 _BY_ID = (
@@ -135,6 +151,8 @@ class World:
         self.clock = clock
         self.settle_seconds = settle_seconds
         self.frame = Frame()
+        self.raw_cards = False
+        """Whether test cards are taken by their numbers."""
         self.base_url = ""
         """Where the simulator is reached; empty while it is not served."""
         self.intents: Collection[PaymentIntent] = Collection()
@@ -158,6 +176,13 @@ class World:
         self.invoices: Collection[Invoice] = Collection()
         self.invoice_items: Collection[InvoiceItem] = Collection()
         self.invoice_payments: Collection[InvoicePayment] = Collection()
+        self.accounts: Collection[Account] = Collection()
+        self.transfers: Collection[Transfer] = Collection()
+        self.transfer_reversals: Collection[TransferReversal] = Collection()
+        self.application_fees: Collection[ApplicationFee] = Collection()
+        self.fee_refunds: Collection[FeeRefund] = Collection()
+        self.payouts: Collection[Payout] = Collection()
+        self.disputes: Collection[Dispute] = Collection()
         self.invoice_of: dict[str, str] = {}
         """By payment intent id: the invoice that it is to pay."""
         self.checkouts: dict[str, Checkout] = {}
@@ -199,6 +224,7 @@ class World:
     def copied(self) -> World:
         """The same objects in a world of their own; ids go on where this one's are by then."""
         twin = World(self.ids, self.clock, self.settle_seconds)
+        twin.raw_cards = self.raw_cards
         twin.base_url, twin.planned, twin.agenda = self.base_url, self.planned, list(self.agenda)
         for name in _COLLECTIONS:
             there = getattr(twin, name)

@@ -6,7 +6,8 @@ asks costs nothing. What is told is exact: it is what the execution came upon, n
 parameters make likely. It is told of these things, each with an id, or with an empty one for all:
 
 ================== ============================================================================
-payment_intent     an intent with its charges, their refunds and movements of the balance
+payment_intent     an intent with its charges, their refunds, disputes and movements of the
+                   balance; a charge without an intent by its own id
 payment_method     a payment method
 setup_intent       a setup intent
 customer           what is known of a customer
@@ -16,6 +17,8 @@ product            a product with its prices
 checkout_session   a Checkout Session
 billing            a customer's subscriptions, invoices, and what is on them or waits for them
 coupon             a coupon with its promotion codes
+account            a connected account with what was sent to it
+payout             a payout
 test_clock         a test clock, and what is due in its time
 ================== ============================================================================
 
@@ -87,7 +90,7 @@ class _View(World):
 
         def intent_of(charge: str) -> Thing:
             found = world.charges.get(charge)
-            return ("payment_intent", "" if found is None else found.payment_intent)
+            return ("payment_intent", "" if found is None else found.payment_intent or charge)
 
         def source_of(entry: str) -> Thing:
             found = world.balance_transactions.get(entry)
@@ -98,7 +101,7 @@ class _View(World):
 
         def refund_of(refund: str) -> Thing:
             found = world.refunds.get(refund)
-            return ("payment_intent", "" if found is None else found.payment_intent)
+            return ("payment_intent", "") if found is None else intent_of(found.charge)
 
         def owner(identifier: str) -> Thing:
             for kind, under in deletable:
@@ -169,17 +172,52 @@ class _View(World):
         self.frame = world.frame
         self.agenda_of = world.agenda_of
         self.checkouts = world.checkouts
+
+        def spent(identifier: str) -> Thing:
+            if identifier in world.charges:
+                return intent_of(identifier)
+            return ("payment_method", identifier)
+
+        def sent(transfer: str) -> Thing:
+            found = world.transfers.get(transfer)
+            return ("account", "" if found is None else found.destination)
+
+        def taken_back(reversal: str) -> Thing:
+            found = world.transfer_reversals.get(reversal)
+            return ("account", "") if found is None else sent(found.transfer)
+
+        def kept(fee: str) -> Thing:
+            found = world.application_fees.get(fee)
+            return ("account", "" if found is None else found.account)
+
+        def given_back(refund: str) -> Thing:
+            found = world.fee_refunds.get(refund)
+            return ("account", "") if found is None else kept(found.fee)
+
+        def disputed(dispute: str) -> Thing:
+            found = world.disputes.get(dispute)
+            return ("payment_intent", "") if found is None else intent_of(found.charge)
+
+        self.accounts = collection("accounts", a("account"))
+        self.transfers = collection("transfers", sent)
+        self.transfer_reversals = collection("transfer_reversals", taken_back)
+        self.application_fees = collection("application_fees", kept)
+        self.fee_refunds = collection("fee_refunds", given_back)
+        self.payouts = collection("payouts", a("payout"))
+        self.disputes = collection("disputes", disputed, {"charge": intent_of})
+        self.raw_cards = world.raw_cards
         deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
             (a("product"), world.products),
             (a("customer"), world.customers),
             (a("coupon"), world.coupons),
+            (a("account"), world.accounts),
             (a("test_clock"), world.test_clocks),
             (invoiced, world.invoices),
             (billed("invoice_items"), world.invoice_items),
             (item_of, world.subscription_items),
         )
         self.deleted = _Ids(world.deleted, touched, owner)
-        self.spent = _Ids(world.spent, touched, a("payment_method"))
+        self.spent = _Ids(world.spent, touched, spent)
         self.prepared = _Ids(world.prepared, touched, a("payment_method"))
         self.authenticated = _Ids(world.authenticated, touched, a("payment_intent"))
         self.methods_of = _Lists(world.methods_of, touched, a("wallet"))

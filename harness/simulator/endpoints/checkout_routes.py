@@ -195,7 +195,10 @@ def _intent(params: Params) -> dict[str, Any]:
     found = {
         "intent_metadata": merged({}, data.metadata() or {}),
         "capture_method": intent_params.capture_method(data) or "automatic_async",
-        "intent": intent_params.extras(data, _ON_INTENT),
+        "intent": {
+            **intent_params.extras(data, _ON_INTENT),
+            **intent_params.sent_on(data, None),
+        },
     }
     data.finish()
     return found

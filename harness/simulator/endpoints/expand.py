@@ -28,10 +28,13 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     },
     "charge": {
         "payment_intent": "payment_intent",
+        "application_fee": "application_fee",
         "balance_transaction": "balance_transaction",
         "customer": "customer",
+        "transfer": "transfer",
     },
     "refund": {
+        "transfer_reversal": "transfer_reversal",
         "charge": "charge",
         "payment_intent": "payment_intent",
         "balance_transaction": "balance_transaction",
@@ -88,6 +91,23 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     "invoiceitem": {"customer": "customer", "invoice": "invoice"},
     "invoice_payment": {"invoice": "invoice", "payment": "payment"},
     "payment": {"payment_intent": "payment_intent"},
+    "account": {},
+    "transfer": {
+        "balance_transaction": "balance_transaction",
+        "destination": "account",
+        "source_transaction": "charge",
+        "reversals": "list of reversals",
+    },
+    "transfer_reversal": {"balance_transaction": "balance_transaction", "transfer": "transfer"},
+    "application_fee": {
+        "account": "account",
+        "balance_transaction": "balance_transaction",
+        "charge": "charge",
+    },
+    "fee_refund": {"balance_transaction": "balance_transaction", "fee": "application_fee"},
+    "payout": {"balance_transaction": "balance_transaction", "original_payout": "payout"},
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "list of reversals": {"data": "transfer_reversal"},
     "list of items": {"data": "item"},
     "list of subscription items": {"data": "subscription_item"},
     "list of invoice payments": {"data": "invoice_payment"},
@@ -102,6 +122,11 @@ _COLLECTIONS: dict[str, Callable[[World, str], AnyObject | None]] = {
     "setup_intent": lambda world, identifier: world.setups.get(identifier),
     "product": catalog.retrieve_product,
     "price": lambda world, identifier: world.prices.get(identifier),
+    "account": lambda world, identifier: world.accounts.get(identifier),
+    "transfer": lambda world, identifier: world.transfers.get(identifier),
+    "transfer_reversal": lambda world, identifier: world.transfer_reversals.get(identifier),
+    "application_fee": lambda world, identifier: world.application_fees.get(identifier),
+    "payout": lambda world, identifier: world.payouts.get(identifier),
     "coupon": lambda world, identifier: world.coupons.get(identifier),
     "promotion_code": lambda world, identifier: world.promotion_codes.get(identifier),
     "discount": lambda world, identifier: world.discounts.get(identifier),
@@ -167,7 +192,9 @@ def _fill(world: World, kind: str, answer: dict[str, Any], path: Path) -> None:
     target = _EXPANDABLE[kind].get(field)
     if target is None:
         return  # an object that was deleted has nothing in it
-    value = answer[field]
+    value = answer.get(field)
+    if field not in answer:
+        return  # what an object of this kind may have, and this one has not
     if isinstance(value, list):
         value = answer[field] = [_there(world, target, each) for each in value]
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paidonce.harness.simulator.domain import money
+from paidonce.harness.simulator.domain import intents, money
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.metadata import merged
@@ -60,11 +60,11 @@ def source(params: Params) -> PaymentSource | None:
             "You may only specify one of these parameters: payment_method, payment_method_data.",
             param="payment_method_data",
         )
-    return PaymentSource(token=card_token(data))
+    return card_source(data)
 
 
-def card_token(data: Params) -> str:
-    """The token in ``type=card&card[token]=tok_visa``; raw card numbers are not taken."""
+def card_source(data: Params) -> PaymentSource:
+    """The token in ``type=card&card[token]=tok_visa``, or the number in ``card[number]``."""
     kind = data.required("type")
     if kind != "card":
         raise Refused(
@@ -75,11 +75,18 @@ def card_token(data: Params) -> str:
     card = data.mapping("card")
     if card is None:
         raise data.missing("card")
-    token = card.required("token")
+    if card.has("number"):
+        found = PaymentSource(number=card.required("number"))
+        for name in ("exp_month", "exp_year"):
+            if card.integer(name, minimum=1, maximum=9999) is None:
+                raise card.missing(name)
+        card.string("cvc")
+    else:
+        found = PaymentSource(token=card.required("token"))
     card.finish()
     data.opaque("billing_details")
     data.finish()
-    return token
+    return found
 
 
 def method_selection(
@@ -134,8 +141,52 @@ def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
         )
     if params.has("shipping"):
         found["shipping"] = params.opaque("shipping")
-    params.opaque("payment_method_options")
+    options = params.opaque("payment_method_options") or {}
+    card = options.get("card")
+    asked = card.get("request_incremental_authorization") if isinstance(card, dict) else None
+    if asked == "if_available":
+        found["payment_method_options"] = intents.incremental_options()
     return found
+
+
+def sent_on(params: Params, amount: int | None) -> dict[str, Any]:
+    """``transfer_data``, ``application_fee_amount`` and ``on_behalf_of`` of a new payment."""
+    found: dict[str, Any] = {}
+    data = params.mapping("transfer_data")
+    fee = params.integer("application_fee_amount", minimum=0)
+    if params.has("on_behalf_of"):
+        found["on_behalf_of"] = params.string("on_behalf_of")
+    if data is not None:
+        part = data.integer("amount", minimum=1)
+        found["transfer_data"] = {"destination": data.required("destination")}
+        data.finish()
+        if part is not None:
+            found["transfer_data"]["amount"] = part
+        if part is not None and fee is not None:
+            raise Refused(
+                400,
+                "You may only specify one of these parameters: application_fee_amount, "
+                "transfer_data[amount].",
+                param="application_fee_amount",
+            )
+        _require_at_most(part, amount, "transfer_data[amount]")
+    if fee is not None:
+        if data is None:
+            raise Refused(
+                400,
+                "Can only apply an application_fee_amount when the PaymentIntent is attempting a "
+                "direct payment (using an OAuth key or Stripe-Account header) or destination "
+                "payment (using `transfer_data[destination]`).",
+                param="application_fee_amount",
+            )
+        _require_at_most(fee, amount, "application_fee_amount")
+        found["application_fee_amount"] = fee
+    return found
+
+
+def _require_at_most(part: int | None, amount: int | None, name: str) -> None:
+    if part is not None and amount is not None and part > amount:
+        raise Refused(400, f"{name} must be at most the amount.", param=name)
 
 
 def confirmation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from paidonce.harness.simulator.domain import checkout, confirming, intents
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
 from paidonce.harness.simulator.domain.intent_checks import require_minimum
@@ -46,7 +48,10 @@ def create(params: Params, _: str) -> Execution:
         capture_method=intent_params.capture_method(params) or "automatic_async",
         confirmation_method=params.choice("confirmation_method", ("automatic", "manual"))
         or "automatic",
-        extras=intent_params.extras(params, _ON_CREATE),
+        extras={
+            **intent_params.extras(params, _ON_CREATE),
+            **intent_params.sent_on(params, amount),
+        },
     )
     how = intent_params.confirmation(params, None, {})
     if not confirm:
@@ -89,6 +94,28 @@ def capture(params: Params, identifier: str) -> Execution:
 
     def execute(world: World, cause: EventRequest) -> Answer:
         intent = checkout.follow(world, intents.capture(world, identifier, amount, cause))
+        if metadata is None:
+            return intent
+        changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
+        return intents.update(world, identifier, changes)
+
+    return execute
+
+
+def increment(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/increment_authorization."""
+    amount = intent_params.amount(params)
+    if amount is None:
+        raise params.missing("amount")
+    metadata = params.metadata()
+    extras: dict[str, Any] = {
+        name: params.string(name)
+        for name in ("description", "statement_descriptor")
+        if params.has(name)
+    }
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        intent = intents.increment(world, identifier, amount, extras, cause)
         if metadata is None:
             return intent
         changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})

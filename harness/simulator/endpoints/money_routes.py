@@ -7,18 +7,29 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from paidonce.harness.simulator.domain import balance, checkout, intents, refunds
+from paidonce.harness.simulator.domain import balance, checkout, direct_charges, intents, refunds
 from paidonce.harness.simulator.domain.collection import Collection, Identified
 from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
+from paidonce.harness.simulator.domain.intent_checks import require_minimum
 from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.endpoints import listing
+from paidonce.harness.simulator.endpoints import intent_params, listing
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Where
 from paidonce.harness.simulator.wire.params import Params
 
 T = TypeVar("T", bound=Identified)
 
+_ON_CHARGE = (
+    "customer",
+    "description",
+    "on_behalf_of",
+    "receipt_email",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -29,6 +40,8 @@ def create_refund(params: Params, _: str) -> Execution:
         charge=params.string("charge"),
         amount=params.integer("amount", minimum=1),
         reason=params.choice("reason", _REASONS),
+        reverse_transfer=params.boolean("reverse_transfer"),
+        refund_application_fee=params.boolean("refund_application_fee"),
         metadata=merged({}, params.metadata() or {}),
     )
     if request.payment_intent is None and request.charge is None:
@@ -45,6 +58,11 @@ def create_refund(params: Params, _: str) -> Execution:
 def retrieve_refund(_: Params, identifier: str) -> Execution:
     """GET /v1/refunds/{id}."""
     return lambda world, _: refunds.require(world, identifier)
+
+
+def cancel_refund(_: Params, identifier: str) -> Execution:
+    """POST /v1/refunds/{id}/cancel."""
+    return lambda world, _: refunds.cancel(world, identifier)
 
 
 def update_refund(params: Params, identifier: str) -> Execution:
@@ -108,6 +126,37 @@ def retrieve_charge(_: Params, identifier: str) -> Execution:
     return lambda world, _: _get(world.charges, "charge", identifier)
 
 
+def create_charge(params: Params, _: str) -> Execution:
+    """POST /v1/charges, of a token, a test card or a payment method."""
+    for name in ("application_fee", "application_fee_amount", "destination", "transfer_data"):
+        if params.has(name):
+            raise Refused(400, f"{name} is not simulated here; make a payment intent.", param=name)
+    amount = intent_params.amount(params)
+    if amount is None:
+        raise params.missing("amount")
+    currency = intent_params.currency(params.required("currency"))
+    require_minimum(amount, currency, Refused)
+    source = params.string("source") or params.string("payment_method")
+    if source is None:
+        raise Refused(
+            400,
+            "Must provide source or customer. (A customer's default source is not simulated.)",
+            code="parameter_missing",
+            param="source",
+        )
+    token = source.startswith(("tok_", "src_"))
+    request = direct_charges.CreateCharge(
+        amount=amount,
+        currency=currency,
+        source=PaymentSource(token=source) if token else PaymentSource(payment_method=source),
+        capture=params.boolean("capture", True),
+        metadata=intent_params.new_metadata(params),
+        extras=intent_params.extras(params, _ON_CHARGE),
+    )
+    params.opaque("radar_options")
+    return lambda world, cause: direct_charges.create(world, request, cause)
+
+
 def capture_charge(params: Params, identifier: str) -> Execution:
     """POST /v1/charges/{id}/capture, which captures the charge's payment intent."""
     amount = params.integer("amount", minimum=1)
@@ -120,6 +169,8 @@ def capture_charge(params: Params, identifier: str) -> Execution:
                 f"Charge {identifier} has already been captured.",
                 code="charge_already_captured",
             )
+        if intent is None:
+            return direct_charges.capture(world, world.charges[identifier], amount, cause)
         checkout.follow(world, intents.capture(world, intent, amount, cause))
         return world.charges[identifier]
 

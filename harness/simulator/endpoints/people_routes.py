@@ -13,7 +13,7 @@ from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import listing
-from paidonce.harness.simulator.endpoints.intent_params import card_token
+from paidonce.harness.simulator.endpoints.intent_params import card_source
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
@@ -83,8 +83,8 @@ def search_customers(params: Params, _: str) -> Execution:
 def create_payment_method(params: Params, _: str) -> Execution:
     """POST /v1/payment_methods, from a card token."""
     metadata = merged({}, params.metadata() or {})
-    token = card_token(params)
-    return lambda world, _: payment_methods.create(world, token, metadata)
+    source = card_source(params)
+    return lambda world, _: payment_methods.create(world, source, metadata)
 
 
 def retrieve_payment_method(_: Params, identifier: str) -> Execution:

@@ -17,6 +17,7 @@ from paidonce.harness.simulator.endpoints import (
     catalog_routes,
     checkout_routes,
     clock_routes,
+    connect_routes,
     intent_routes,
     invoice_routes,
     money_routes,
@@ -58,6 +59,8 @@ class RouteMatch(msgspec.Struct, frozen=True):
 
     endpoint: Endpoint
     identifier: str
+    part: str = ""
+    """The id of what the object is part of, where it is part of another."""
 
 
 _TWO_WORDS = frozenset({"checkout", "test_helpers"})
@@ -71,6 +74,10 @@ def find(method: str, path: str) -> RouteMatch | None:
     # "", "v1", resource, id and perhaps an action; some resources have a name of two words
     steps = path.split("/")
     at = 4 if steps[1] == "v1" and _TWO_WORDS & {*steps[2:3]} else 3
+    if len(steps) == at + 3 and steps[1] == "v1" and steps[at + 2]:
+        template = "/".join([*steps[:at], "{id}", steps[at + 1], "{part}"])
+        inner = _BY_ID.get((method, template))
+        return None if inner is None else RouteMatch(inner, steps[at + 2], steps[at])
     if not at < len(steps) <= at + 2 or steps[1] != "v1" or steps[at] in ("", "search"):
         return None  # what has no search of its own is not searched for an object called "search"
     template = "/".join([*steps[:at], "{id}", *steps[at + 1 :]])
@@ -102,6 +109,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "payment_intents/{id}/confirm", intent_routes.confirm),
         ("POST", "payment_intents/{id}/capture", intent_routes.capture),
         ("POST", "payment_intents/{id}/cancel", intent_routes.cancel),
+        ("POST", "payment_intents/{id}/increment_authorization", intent_routes.increment),
     )
     yield from kind(
         "refund",
@@ -109,9 +117,11 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "refunds", money_routes.list_refunds),
         ("GET", "refunds/{id}", money_routes.retrieve_refund),
         ("POST", "refunds/{id}", money_routes.update_refund),
+        ("POST", "refunds/{id}/cancel", money_routes.cancel_refund),
     )
     yield from kind(
         "charge",
+        ("POST", "charges", money_routes.create_charge),
         ("GET", "charges", money_routes.list_charges),
         ("GET", "charges/search", money_routes.search_charges),
         ("GET", "charges/{id}", money_routes.retrieve_charge),
@@ -262,6 +272,58 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "invoiceitems/{id}", invoice_routes.retrieve_item),
         ("POST", "invoiceitems/{id}", invoice_routes.update_item),
         ("DELETE", "invoiceitems/{id}", invoice_routes.delete_item),
+    )
+    yield from kind(
+        "account",
+        ("GET", "account", connect_routes.retrieve_own_account),
+        ("POST", "accounts", connect_routes.create_account),
+        ("GET", "accounts", connect_routes.list_accounts),
+        ("GET", "accounts/{id}", connect_routes.retrieve_account),
+        ("POST", "accounts/{id}", connect_routes.update_account),
+        ("DELETE", "accounts/{id}", connect_routes.delete_account),
+        ("POST", "accounts/{id}/reject", connect_routes.reject_account),
+    )
+    yield from kind(
+        "transfer",
+        ("POST", "transfers", connect_routes.create_transfer),
+        ("GET", "transfers", connect_routes.list_transfers),
+        ("GET", "transfers/{id}", connect_routes.retrieve_transfer),
+        ("POST", "transfers/{id}", connect_routes.update_transfer),
+    )
+    yield from kind(
+        "transfer_reversal",
+        ("POST", "transfers/{id}/reversals", connect_routes.create_reversal),
+        ("GET", "transfers/{id}/reversals", connect_routes.list_reversals),
+        ("GET", "transfers/{id}/reversals/{part}", connect_routes.retrieve_reversal),
+        ("POST", "transfers/{id}/reversals/{part}", connect_routes.update_reversal),
+    )
+    yield from kind(
+        "application_fee",
+        ("GET", "application_fees", connect_routes.list_fees),
+        ("GET", "application_fees/{id}", connect_routes.retrieve_fee),
+    )
+    yield from kind(
+        "fee_refund",
+        ("POST", "application_fees/{id}/refunds", connect_routes.create_fee_refund),
+        ("GET", "application_fees/{id}/refunds", connect_routes.list_fee_refunds),
+        ("GET", "application_fees/{id}/refunds/{part}", connect_routes.retrieve_fee_refund),
+        ("POST", "application_fees/{id}/refunds/{part}", connect_routes.update_fee_refund),
+    )
+    yield from kind(
+        "payout",
+        ("POST", "payouts", connect_routes.create_payout),
+        ("GET", "payouts", connect_routes.list_payouts),
+        ("GET", "payouts/{id}", connect_routes.retrieve_payout),
+        ("POST", "payouts/{id}", connect_routes.update_payout),
+        ("POST", "payouts/{id}/cancel", connect_routes.cancel_payout),
+        ("POST", "payouts/{id}/reverse", connect_routes.reverse_payout),
+    )
+    yield from kind(
+        "dispute",
+        ("GET", "disputes", connect_routes.list_disputes),
+        ("GET", "disputes/{id}", connect_routes.retrieve_dispute),
+        ("POST", "disputes/{id}", connect_routes.update_dispute),
+        ("POST", "disputes/{id}/close", connect_routes.close_dispute),
     )
     yield from kind(
         "webhook_endpoint",

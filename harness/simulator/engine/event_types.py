@@ -4,7 +4,15 @@ from __future__ import annotations
 
 EVENT_TYPES = frozenset(
     {
+        "account.updated",
+        "application_fee.created",
+        "application_fee.refunded",
         "charge.captured",
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
         "charge.expired",
         "charge.failed",
         "charge.pending",
@@ -52,6 +60,10 @@ EVENT_TYPES = frozenset(
         "payment_method.attached",
         "payment_method.detached",
         "payment_method.updated",
+        "payout.canceled",
+        "payout.created",
+        "payout.paid",
+        "payout.updated",
         "price.created",
         "price.updated",
         "product.created",
@@ -60,6 +72,8 @@ EVENT_TYPES = frozenset(
         "promotion_code.created",
         "promotion_code.updated",
         "refund.created",
+        "refund.failed",
+        "refund.updated",
         "setup_intent.canceled",
         "setup_intent.created",
         "setup_intent.requires_action",
@@ -69,5 +83,8 @@ EVENT_TYPES = frozenset(
         "test_helpers.test_clock.created",
         "test_helpers.test_clock.deleted",
         "test_helpers.test_clock.ready",
+        "transfer.created",
+        "transfer.reversed",
+        "transfer.updated",
     }
 )

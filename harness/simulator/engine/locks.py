@@ -85,7 +85,7 @@ def subject(
             return intent
         charge = form.get("charge")
     if isinstance(charge, str) and (found := world.charges.get(charge)) is not None:
-        return found.payment_intent
+        return found.payment_intent or found.id
     return identifier or None
 
 

@@ -27,6 +27,15 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
+from paidonce.harness.simulator.domain.connect_objects import (
+    Account,
+    ApplicationFee,
+    Dispute,
+    FeeRefund,
+    Payout,
+    Transfer,
+    TransferReversal,
+)
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
@@ -80,6 +89,13 @@ _KINDS: dict[str, type[Any]] = {
     "invoices": Invoice,
     "invoice_items": InvoiceItem,
     "invoice_payments": InvoicePayment,
+    "accounts": Account,
+    "transfers": Transfer,
+    "transfer_reversals": TransferReversal,
+    "application_fees": ApplicationFee,
+    "fee_refunds": FeeRefund,
+    "payouts": Payout,
+    "disputes": Dispute,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
@@ -100,6 +116,13 @@ _SUBJECTS: dict[str, type[Any]] = {
     "invoice": Invoice,
     "invoiceitem": InvoiceItem,
     "invoice_payment": InvoicePayment,
+    "account": Account,
+    "transfer": Transfer,
+    "transfer_reversal": TransferReversal,
+    "application_fee": ApplicationFee,
+    "fee_refund": FeeRefund,
+    "payout": Payout,
+    "dispute": Dispute,
 }
 
 
@@ -198,7 +221,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
     world.tokens = {token: _CARD_OF[name] for token, name in given.get("tokens", {}).items()}
     for charge in world.charges:
-        world.charges_of[charge.payment_intent].append(charge.id)
+        world.charges_of[charge.payment_intent or charge.id].append(charge.id)
     for refund in world.refunds:
         world.refunds_of[refund.charge].append(refund.id)
     for method in world.payment_methods:

@@ -44,6 +44,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts beyond this machine that events may be sent to."""
     load: str | None = None
     save: str | None = None
+    raw_cards: bool = False
+    """Take test cards by their numbers too."""
     seed_ids: bool = False
     """Make an object whose id is not known when it is first named."""
     for_people: bool = False

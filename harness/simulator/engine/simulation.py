@@ -124,6 +124,7 @@ class Simulation:
     def begin(self, world: World, keys: IdempotencyStore | None = None) -> None:
         """Go on with another world; ``keys`` are those a saved one came with."""
         world.base_url = self.base_url
+        world.raw_cards = self.settings.raw_cards
         self._ids = world.ids
         self._kept = None
         self.epoch = Epoch(world)

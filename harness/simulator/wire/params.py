@@ -20,7 +20,9 @@ METADATA_VALUE_LENGTH = 500
 class Params:
     """One level of parameters. Each is read at most once; ``finish`` refuses what is left."""
 
-    def __init__(self, form: Form, prefix: str = "") -> None:
+    def __init__(self, form: Form, prefix: str = "", part: str = "") -> None:
+        self.part = part
+        """The id in the path of what an object is part of, where it is part of another."""
         self._left = dict(form)
         self._prefix = prefix
 
@@ -39,6 +41,10 @@ class Params:
     def is_false(self, key: str) -> bool:
         """Return whether the parameter is there and is plainly ``false``."""
         return self._left.get(key) == "false"
+
+    def names(self) -> list[str]:
+        """The names of what has not been read yet."""
+        return list(self._left)
 
     def is_empty(self, key: str) -> bool:
         """Return whether the parameter is there and is empty, which unsets it."""

@@ -23,6 +23,7 @@ from paidonce.harness.targets.file.format_steps import (
     SuccessTable,
     TimeTable,
 )
+from paidonce.harness.targets.file.stripe_lists import Counted
 
 
 class ResetTable(Table, frozen=True, kw_only=True):
@@ -162,7 +163,7 @@ class ObserveTable(Table, frozen=True, kw_only=True):
         ),
     ] = ""
     stripe: Annotated[
-        Literal["payment_intents", "charges", "refunds", "checkout_sessions", ""],
+        Counted,
         Meta(description="Stripe's objects of this kind are counted."),
     ] = ""
     sum: Annotated[str, Meta(description="This field is added up, instead of counting.")] = ""

@@ -15,6 +15,7 @@ from paidonce.harness.history import Note, Observed, Recorder
 from paidonce.harness.targets.file.format import ObserveTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters, filled_deep, names_in
+from paidonce.harness.targets.file.stripe_lists import listed
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import stripe_pages
 
@@ -69,7 +70,7 @@ class Observer:
             return
         if Capability.STRIPE_LEDGER in self._bench.capabilities:
             for kind in sorted({o.stripe for o in self._file.observe.values() if o.stripe}):
-                async for found in stripe_pages(self._bench, f"/v1/{_path(kind)}"):
+                async for found in stripe_pages(self._bench, *listed(kind)):
                     self._seen.add(found["id"])
 
     async def marks(self, values: Mapping[str, Any]) -> dict[str, Value]:
@@ -127,7 +128,7 @@ class Observer:
         if Capability.STRIPE_LEDGER not in self._bench.capabilities:
             return None
         if observe.stripe not in lists:
-            pages = stripe_pages(self._bench, f"/v1/{_path(observe.stripe)}")
+            pages = stripe_pages(self._bench, *listed(observe.stripe))
             lists[observe.stripe] = [one async for one in pages if one["id"] not in self._seen]
         wanted = filled_deep(observe.where, values, where)
         found = [one for one in lists[observe.stripe] if matches(one, wanted)]
@@ -165,7 +166,3 @@ def _number(value: Any, field: str, where: str) -> int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     raise UsageError(f"{where}, sum: {field} of Stripe's object is no number, but {value!r}")
-
-
-def _path(kind: str) -> str:
-    return "checkout/sessions" if kind == "checkout_sessions" else kind
