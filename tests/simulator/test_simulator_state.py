@@ -141,6 +141,23 @@ def test_what_is_no_state_is_refused_and_nothing_changes(
         saved.read(Simulation(SimulatorSettings()), path)
 
 
+@pytest.mark.parametrize("damage", [None, "x", 5, -1e300, [], [5], [None], {}, {"a": 5}])
+def test_a_state_with_a_part_of_another_kind_is_refused_or_gone_back_to(
+    simulator: Simulator, damage: object
+) -> None:
+    """And never the end of the connection: the simulator answers whatever it is sent."""
+    simulator.post("/v1/payment_intents", CREATE, Idempotency_Key="k")
+    state = simulator.control("GET", "state")
+    for part in state:
+        answer = simulator.http.post(
+            "/_control/state", json={**state, part: damage}, headers={"Paidonce-Control": "1"}
+        )
+        assert answer.status_code in (200, 400), part
+        message = answer.json().get("error", {}).get("message", "a saved state")
+        assert "a saved state" in message or "expected" in message or "version" in message
+        assert simulator.get("/v1/events").status_code == 200, part
+
+
 def test_a_large_state_may_be_sent_and_a_large_request_may_not(simulator: Simulator) -> None:
     for _ in range(300):
         simulator.post("/v1/payment_intents", CREATE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -141,6 +141,10 @@ _ALWAYS = frozenset(
 """In every saved state; the others are in those that were saved since there are such objects."""
 
 
+_Ahead = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+"""How far a clock may be ahead, in seconds: no date is later than the year 9999."""
+
+
 class StateError(ValueError):
     """The document is not a saved state, or not one of this version."""
 
@@ -182,10 +186,13 @@ def restore(simulation: Simulation, text: bytes) -> None:
             raise StateError(f'expected "format": "{FORMAT}"')
         if given.get("version") != VERSION:
             raise StateError(f"version {given.get('version')} is not known, {VERSION} is")
+        ahead = msgspec.convert(given["clock_ahead"], _Ahead)
         world, keys = _world(simulation, given)
-    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+    except StateError:
+        raise
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"not a saved state: {type(error).__name__}: {error}") from error
-    simulation.clock.ahead = max(simulation.clock.ahead, float(given["clock_ahead"]))
+    simulation.clock.ahead = max(simulation.clock.ahead, ahead)
     simulation.begin(world, keys)
 
 
@@ -211,15 +218,16 @@ def write(simulation: Simulation, path: Path) -> None:
 
 def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, IdempotencyStore]:
     ids = IdSource()
-    ids.root = str(given["ids"]["root"])
-    ids.drawn = {str(prefix): int(number) for prefix, number in given["ids"]["drawn"].items()}
+    ids.root = msgspec.convert(given["ids"]["root"], str)
+    ids.drawn = msgspec.convert(given["ids"]["drawn"], dict[str, int])
     world = World(ids, simulation.clock, simulation.settings.settle_seconds)
     for name, kind in _KINDS.items():
         collection = getattr(world, name)
         for item in given[name] if name in _ALWAYS else given.get(name, ()):
             collection.put(_event(item) if kind is Event else msgspec.convert(item, kind))
-    world.card_of = {method: _CARD_OF[name] for method, name in given["cards"].items()}
-    world.tokens = {token: _CARD_OF[name] for token, name in given.get("tokens", {}).items()}
+    world.card_of = {method: _CARD_OF[name] for method, name in _names(given, "cards").items()}
+    tokens = _names(given, "tokens", needed=False)
+    world.tokens = {token: _CARD_OF[name] for token, name in tokens.items()}
     for charge in world.charges:
         world.charges_of[charge.payment_intent or charge.id].append(charge.id)
     for refund in world.refunds:
@@ -229,23 +237,27 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
             world.methods_of[method.customer].append(method.id)
     for price in world.prices:
         world.prices_of[price.product].append(price.id)
-    world.session_of = dict(given.get("session_of", {}))
-    world.invoice_of = dict(given.get("invoice_of", {}))
+    world.session_of = _names(given, "session_of", needed=False)
+    world.invoice_of = _names(given, "invoice_of", needed=False)
     world.checkouts = msgspec.convert(given.get("checkouts", {}), dict[str, Checkout])
-    world.secret_of = dict(given["secrets"])
-    world.deleted = set(given["deleted"])
-    world.spent = set(given["spent"])
-    world.prepared = set(given.get("prepared", ()))
-    world.authenticated = set(given["authenticated"])
+    world.secret_of = _names(given, "secrets")
+    world.deleted = msgspec.convert(given["deleted"], set[str])
+    world.spent = msgspec.convert(given["spent"], set[str])
+    world.prepared = msgspec.convert(given.get("prepared", ()), set[str])
+    world.authenticated = msgspec.convert(given["authenticated"], set[str])
     # Sorted, which is one way of being a heap.
-    world.agenda = [msgspec.convert(due, Due) for due in given["agenda"]]
-    for clock, dues in given.get("agenda_of", {}).items():
-        world.agenda_of[clock] = [msgspec.convert(due, Due) for due in dues]
-    world.planned = int(given["planned"])
+    world.agenda = msgspec.convert(given["agenda"], list[Due])
+    world.agenda_of.update(msgspec.convert(given.get("agenda_of", {}), dict[str, list[Due]]))
+    world.planned = msgspec.convert(given["planned"], int)
     keys = IdempotencyStore()
     for entry in given["keys"]:
         keys.restore(_restored_key(entry))
     return world, keys
+
+
+def _names(given: dict[str, Any], table: str, *, needed: bool = True) -> dict[str, str]:
+    """A table of names; empty where a state was saved before there was such a table."""
+    return msgspec.convert(given[table] if needed else given.get(table, {}), dict[str, str])
 
 
 def _event(item: dict[str, Any]) -> Event:
@@ -278,11 +290,14 @@ def _saved_key(record: Record) -> dict[str, Any]:
 
 def _restored_key(entry: dict[str, Any]) -> Record:
     fingerprint = Fingerprint(entry["method"], entry["path"], bytes.fromhex(entry["digest"]))
-    record = Record(entry["account"], entry["key"], fingerprint, entry["request"], entry["created"])
+    account, key, request = (msgspec.convert(entry[one], str) for one in _KEYS_OWN)
+    created = msgspec.convert(entry["created"], float)
+    record = Record(account, key, fingerprint, request, created)
     body = base64.b64decode(entry["body"])
-    record.answer = Stored(entry["status"], body, dict(entry["headers"]))
+    record.answer = Stored(msgspec.convert(entry["status"], int), body, _names(entry, "headers"))
     return record
 
 
+_KEYS_OWN = ("account", "key", "request")
 _CARD_OF = dict(cards.PAYMENT_METHODS)
 _NAME_OF = {card: name for name, card in _CARD_OF.items()}
