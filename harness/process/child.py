@@ -24,7 +24,13 @@ from paidonce.harness.errors import DeadlineExceeded, PaidonceError
 from paidonce.harness.masking import without_secrets_of
 from paidonce.harness.process.custody import custody
 from paidonce.harness.process.exits import ExitWatch
-from paidonce.harness.process.offspring import descendants, members, wait_gone
+from paidonce.harness.process.offspring import (
+    GUARDIAN_SECONDS,
+    descendants,
+    members,
+    wait_gone,
+    without_guardians,
+)
 
 T = TypeVar("T")
 
@@ -270,12 +276,14 @@ class Child:
                 wait_gone(members(offspring, self.pid), deadline - time.monotonic())
             offspring += descendants(self.pid)
             self._signal_group(signal.SIGKILL)
+            offspring, guardians = without_guardians(offspring)
             for process in offspring:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             if not self._exit.wait(_KILL_SECONDS):
                 raise DeadlineExceeded(f"{self.name} (pid {self.pid}) to end", _KILL_SECONDS)
             wait_gone(offspring, _KILL_SECONDS)
+            wait_gone(guardians, GUARDIAN_SECONDS)
             custody.forget(self._ticket)
             self._returncode = self._reaped()
             self._close_stdin()

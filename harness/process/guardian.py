@@ -38,7 +38,12 @@ from typing import Any
 import psutil
 
 from paidonce.harness.process import identity
-from paidonce.harness.process.offspring import members, wait_gone
+from paidonce.harness.process.offspring import (
+    GUARDIAN_SECONDS,
+    members,
+    wait_gone,
+    without_guardians,
+)
 
 COMMAND_SECONDS = 30.0
 _KILL_SECONDS = 30.0
@@ -87,8 +92,10 @@ def _stop_processes(messages: list[Message], before: float) -> None:
     for message, processes in groups:
         late = find_ours(int(message["pid"]), float(message["birth"]), before)
         left = {p.pid: p for p in (*processes, *late)}
-        send(left.values(), signal.SIGKILL)
-        wait_gone(left.values(), _KILL_SECONDS)
+        killed, guardians = without_guardians(left.values())
+        send(killed, signal.SIGKILL)
+        wait_gone(killed, _KILL_SECONDS)
+        wait_gone(guardians, GUARDIAN_SECONDS)
 
 
 def _run_commands(messages: list[Message]) -> None:

@@ -10,6 +10,10 @@ from collections.abc import Collection, Iterable
 import psutil
 
 _POLL_SECONDS = 0.005
+GUARDIAN = "paidonce.harness.process.guardian"
+"""The module that a guardian runs, by which its process is known."""
+GUARDIAN_SECONDS = 120.0
+"""How long the clean-up of a guardian may take, on a machine that stalls."""
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -30,6 +34,25 @@ def members(processes: Iterable[psutil.Process], group: int) -> list[psutil.Proc
             if os.getpgid(process.pid) == group:
                 found.append(process)
     return found
+
+
+def without_guardians(
+    processes: Iterable[psutil.Process],
+) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Return the processes that may be killed, and the guardians among them.
+
+    A child of ours may be a harness as well, as workers of a search are. Its guardian removes what
+    it has made, and ends by itself after that: nobody else knows what that is.
+    """
+    others, guardians, spared = [], [], set()
+    processes = list(processes)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if GUARDIAN in process.cmdline():
+                guardians.append(process)
+                spared |= {process.pid, *(below.pid for below in process.children(recursive=True))}
+    others = [process for process in processes if process.pid not in spared]
+    return others, guardians
 
 
 def gone(process: psutil.Process) -> bool:

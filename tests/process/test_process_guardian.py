@@ -80,6 +80,49 @@ def test_a_dead_owner_leaves_nothing(then: str, end: int | None) -> None:
         owner.stop()
 
 
+WORKER = """
+import sys
+from paidonce.harness.process.custody import custody
+from paidonce.harness.process.tempdirs import TempFolder
+folder = TempFolder()
+undo = "sleep 2; touch " + sys.argv[1]
+custody.add_command(["/bin/sh", "-c", undo])
+print(folder.path, flush=True)
+input()
+"""
+OWNER_OF_A_WORKER = """
+import sys
+from paidonce.harness.process.child import Child
+argv = [sys.executable, "-c", sys.argv[1], sys.argv[2]]
+worker = Child("worker", argv, grace=0.1, hold_stdin=True)
+print(worker.wait_line("say what it owns", str, 100), flush=True)
+input()
+"""
+
+
+@pytest.mark.parametrize("owner_too", [False, True])
+def test_the_guardian_of_a_child_that_is_killed_has_the_time_it_needs(
+    tmp_path: Path, owner_too: bool
+) -> None:
+    """A worker of a search has a guardian of its own, which alone knows what the worker made."""
+    undone = tmp_path / "undone"
+    if owner_too:
+        argv = [sys.executable, "-c", OWNER_OF_A_WORKER, WORKER, str(undone)]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+            assert owner.stdout is not None
+            folder = Path(owner.stdout.readline().decode().strip())
+            family = psutil.Process(owner.pid).children(recursive=True)
+            owner.kill()
+        assert not wait_gone(family, SECONDS)
+    else:
+        argv = [sys.executable, "-c", WORKER, str(undone)]
+        with Child("worker", argv, hold_stdin=True) as worker:
+            folder = Path(worker.wait_line("say what it owns", str, SECONDS))
+            worker.kill()
+    assert undone.exists()
+    assert not folder.exists()
+
+
 def test_interrupting_the_whole_group_does_not_stop_the_guardian() -> None:
     owner, processes, guardian, folder = start_owner("import time; time.sleep(300)")
     try:
