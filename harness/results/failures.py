@@ -73,5 +73,5 @@ def claimed(established: str, failures: UnderFailures | None, *, tried: bool) ->
     rests = ", without failures" if tried else ""
     return (
         f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
-        "failure"
+        "failure, recovered in one order"
     )

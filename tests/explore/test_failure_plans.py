@@ -114,12 +114,13 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     said = claimed("all interleavings of 2 attempts; 4 of 4 pairs confirmed", under, tried=True)
     assert said == (
         "no counterexample with at most 1 failure at any tap step, in all interleavings of 2 "
-        "attempts; 4 of 4 pairs confirmed, without failures; it came to rest after every failure"
+        "attempts; 4 of 4 pairs confirmed, without failures; it came to rest after every failure, "
+        "recovered in one order"
     )
     limited = UnderFailures(at_most=2, chosen=True, crashes=False)
     assert claimed("all", limited, tried=False) == (
         "no counterexample with at most 2 failures of those asked for at any tap step "
-        "(no process killed), in all; it came to rest after every failure"
+        "(no process killed), in all; it came to rest after every failure, recovered in one order"
     )
     assert (
         claimed("all interleavings", None, tried=True) == "no counterexample in all interleavings"
