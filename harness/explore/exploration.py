@@ -61,8 +61,8 @@ from paidonce.harness.verdict import Status
 
 WATCH_S = 0.5
 NO_CRASH = (
-    "no process of the service was killed: it has none of ours, or several, and which of them an "
-    "attempt is in is not known"
+    "no process of the service was killed: one of them is not ours to start again, or which of "
+    "several a connection is of is not known"
 )
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
@@ -318,6 +318,7 @@ async def _under_failures(
     What was found has the search of its plan, and the lanes to make it again on.
     """
     elsewhere, offers = relying.elsewhere, Offers()
+    crashes = crashes_of(worlds[0].bench)
     for each in worlds:
         offers.add(each.offers)
     if elsewhere is not None:
@@ -331,7 +332,8 @@ async def _under_failures(
         search,
         lambda: "the time for it is over" if clock.over else "",
         request.faults,
-        replace(relying.mode, every_crash=request.every_crash),
+        # What one process has looked at matters to the others once it is killed.
+        replace(relying.mode, every_crash=request.every_crash or len(crashes) > 1),
         offers,
         chosen=request.failing or chosen_by(request.scenario),
         elsewhere=elsewhere,
@@ -339,7 +341,8 @@ async def _under_failures(
     under = msgspec.structs.replace(
         await loop.run(),
         chosen=request.failing is not None or request.scenario.failures is not None,
-        crashes=bool(crashes_of(worlds[0].bench)),
+        crashes=bool(crashes),
+        processes=max(1, len(crashes)),
     )
     if loop.found is not None:
         result = msgspec.structs.replace(loop.found.result, failures=under)

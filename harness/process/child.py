@@ -94,6 +94,8 @@ class Child:
         self._lock = threading.RLock()
         self._returncode: int | None = None
         self._log: IO[bytes] = _open_log(log)
+        self._begins = self.written
+        """The byte of its log at which its output begins: others may have written to it before."""
         try:
             self._popen = subprocess.Popen(
                 [str(part) for part in argv],
@@ -211,7 +213,7 @@ class Child:
         Lines are given in order, each once, from the byte ``since`` of its log on. Errors as in
         ``wait_for``.
         """
-        position = since
+        position = max(since, self._begins)
 
         def probe() -> T | None:
             nonlocal position
@@ -311,7 +313,7 @@ class Child:
         """The log from byte ``start`` on; a negative one counts from its end."""
         descriptor = self._log.fileno()
         size = os.fstat(descriptor).st_size
-        start = max(0, size + start) if start < 0 else start
+        start = max(self._begins, size + start if start < 0 else start)
         return os.pread(descriptor, max(0, size - start), start)
 
     def __del__(self) -> None:

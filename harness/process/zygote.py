@@ -55,8 +55,9 @@ class Zygote:
 
         Raises ``ChildFailed`` where the zygote has ended, and ``DeadlineExceeded``.
         """
+        begins = self._child.written
         pid = self._ask({"fork": dict(env)}, "fork a process")
-        return Forked(name, self, pid, env)
+        return Forked(name, self, pid, env, begins)
 
     def reap(self, pid: int) -> int:
         """Let go of a process that has ended; returns its exit code."""
@@ -90,7 +91,10 @@ class Zygote:
 class Forked(Child):
     """A process that a zygote has forked: killed, stopped and watched as any child of ours."""
 
-    def __init__(self, name: str, zygote: Zygote, pid: int, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, zygote: Zygote, pid: int, env: Mapping[str, str], begins: int
+    ) -> None:
+        """``begins`` is the byte of the zygote's log before which it wrote nothing."""
         self.name, self.pid = name, pid
         self._zygote = zygote
         self._env = dict(env)
@@ -98,6 +102,7 @@ class Forked(Child):
         self._lock = threading.RLock()
         self._returncode: int | None = None
         self._log = os.fdopen(zygote.log(), "rb")
+        self._begins = begins
         self._exit = ExitWatch(pid)
         self._ticket = custody.add_process(pid)
 

@@ -32,6 +32,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     """True if only failures were made that were asked for."""
     crashes: bool = True
     """False if no process of the service could be killed."""
+    processes: int = 1
+    """How many of them there are, each of which is killed at its own steps."""
 
     @property
     def words(self) -> str:
@@ -39,6 +41,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         times = "failure" if self.at_most == 1 else "failures"
         which = " of those asked for" if self.chosen else ""
         but = "" if self.crashes else " (no process killed)"
+        if self.processes > 1:
+            but = f" (each of {self.processes} processes killed at its own steps)"
         return f"with at most {self.at_most} {times}{which} at any tap step{but}, "
 
     @property

@@ -19,7 +19,7 @@ from paidonce.harness.history import Effect, Fault, Recorder
 from paidonce.harness.process.latch import Latch
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer, NoContact, cannot
 from paidonce.harness.taps.gate import Call, ForeseeingGate, Gate
-from paidonce.harness.taps.proxy import Pair, Proxy
+from paidonce.harness.taps.proxy import Pair, Proxy, port_of
 from paidonce.harness.taps.tap import TapSession
 
 
@@ -109,6 +109,11 @@ class Carrier(Pair, Generic[C, S]):
 
     def hung_up(self) -> bool:
         return self._client_gone
+
+    @property
+    def peer(self) -> int | None:
+        """Return the port from which the service has connected."""
+        return None if self._client is None else port_of(self._client)
 
     @property
     def idle(self) -> bool:
@@ -376,6 +381,11 @@ class HoldingTap(Proxy, Generic[L]):
     def in_flight(self) -> tuple[Any, ...]:
         """Every connection's next call: held, or with the server."""
         return tuple(s.in_flight for s in self.sessions if s.in_flight is not None)
+
+    def peer(self, session: int) -> int | None:
+        """Return the port from which an open connection was made, by its number."""
+        link = self._links.get(session)
+        return None if link is None else link.peer
 
     def new_pair(self) -> L:
         self._opened += 1

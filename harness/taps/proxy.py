@@ -229,6 +229,12 @@ def reset_when_closed(transport: asyncio.BaseTransport) -> None:
         joined.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def port_of(transport: asyncio.BaseTransport) -> int | None:
+    """The port at the other end of a connection; None where it is not TCP."""
+    found = transport.get_extra_info("peername")
+    return found[1] if isinstance(found, tuple) and len(found) > 1 else None
+
+
 class Proxy(ABC):
     """Listens on a loopback port of its own; every connection becomes a pair.
 

@@ -56,5 +56,9 @@ class Tap(Protocol):
         """Every connection's call under way: held, or with the dependency."""
         ...
 
+    def peer(self, session: int) -> int | None:
+        """Return the port from which the open connection of that number was made, if it has one."""
+        ...
+
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         """Record to ``journal`` and ask ``gate`` from now on (both None: pass, unrecorded)."""

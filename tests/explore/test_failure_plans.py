@@ -122,6 +122,10 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
         "no counterexample with at most 2 failures of those asked for at any tap step "
         "(no process killed), in all; it came to rest after every failure, recovered in one order"
     )
+    queue = UnderFailures(at_most=1, processes=2)
+    assert "any tap step (each of 2 processes killed at its own steps), in all" in claimed(
+        "all", queue, tried=False
+    )
     assert (
         claimed("all interleavings", None, tried=True) == "no counterexample in all interleavings"
     )

@@ -21,21 +21,25 @@ from paidonce.harness.explore.exploration import SearchRequest, explore, opened
 from paidonce.harness.explore.failure.plans import AsSaid
 from paidonce.harness.explore.search import Ending
 from paidonce.harness.service.failures import FailureChoice
+from paidonce.harness.taps.faults import Crash
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
 from paidonce.harness.testbed.stack import Choice, open_stack
 
 TILL = Path(__file__).parent / "failing" / "target.toml"
+QUEUE = Path(__file__).parents[1] / "targets" / "queue" / "target.toml"
 WITHIN_S = 600
 
 
-def explored(variant, failing=None, **how):
+def explored(variant, failing=None, target=TILL, attempts=(), **how):
     """A search of the till under at most one failure, of those that ``failing`` says."""
 
     async def main():
-        loaded = load_target(TILL)
+        loaded = load_target(target)
         script = script_of(loaded)
+        if attempts:
+            script = script.keeping(attempts)
         choice = Choice(
             postgres=os.environ[POSTGRES_VARIABLE],
             redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
@@ -102,3 +106,17 @@ def test_crashes_that_come_to_the_same_are_left_out_and_nothing_else(variant):
     assert less.failures.executions < every.failures.executions
     assert not less.failures.undecided
     assert not every.failures.undecided
+
+
+@pytest.mark.slow
+def test_of_several_processes_each_is_killed_at_its_own_steps():
+    """Whoever has no answer asks again, and is put into the queue a second time."""
+    crash = KINDS["crash"]
+    found = explored("locked", crash, QUEUE, {"first"})
+    assert found.result.ending is Ending.COUNTEREXAMPLE, found.result.reason
+    assert found.witness is not None
+    (failure,) = found.witness.failures
+    assert (failure.step, failure.fault) == (1, Crash("web"))
+    assert [b.words for b in found.witness.broken if "charged twice" in b.words]
+    assert found.result.failures is not None
+    assert found.result.failures.processes == 2

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.explore.control.attempts import At, Player
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.killing import Killing
 from paidonce.harness.taps.faults import Crash
 
@@ -18,7 +19,7 @@ class Restarting:
     def __init__(self):
         self.killed, self.there, self.left = asyncio.Event(), asyncio.Event(), False
 
-    def sessions(self):
+    def sessions(self, crash):
         return ()
 
     async def happen(self, crash):
@@ -77,5 +78,40 @@ def test_what_does_not_come_back_is_told():
         killing, (mover, other) = Killing(Gone()), players()
         await killing.happen(Crash("web"), [mover, other], mover, set())
         assert killing.broken.endswith("after a crash: it ended (exit code 1)")
+
+    asyncio.run(main())
+
+
+def unit(*, hung_up):
+    return Arrival(SimpleNamespace(tap="postgres", label="UPDATE"), "s", hung_up=lambda: hung_up)
+
+
+def test_of_several_processes_only_what_is_in_the_killed_one_is_lost():
+    async def main():
+        restarting = Restarting()
+        restarting.there.set()
+        killing = Killing(restarting, several=True)
+        mover, web, worker = Player("mover"), Player("web"), Player("worker")
+        mover.at, web.at, worker.at = At.TAP, At.TAP, At.TAP
+        mover.held = [unit(hung_up=False)]  # the worker went on with what it was told
+        mover.flying = [unit(hung_up=True)]
+        web.held, worker.held = [unit(hung_up=True)], [unit(hung_up=False)]
+        await killing.happen(Crash("web"), [mover, web, worker], mover, set())
+        assert (mover.at, len(mover.held)) == (At.TAP, 1)
+        assert (web.at, web.held) == (At.LOST, [])
+        assert (worker.at, len(worker.held)) == (At.TAP, 1)
+
+    asyncio.run(main())
+
+
+def test_a_process_that_is_killed_has_nothing_left_at_the_taps():
+    async def main():
+        restarting = Restarting()
+        restarting.there.set()
+        killing = Killing(restarting)
+        mover, other = players()
+        other.at, other.held = At.TAP, [unit(hung_up=True)]
+        await killing.happen(Crash("web"), [mover, other], mover, set())
+        assert (other.at, other.held) == (At.LOST, [])
 
     asyncio.run(main())

@@ -197,3 +197,15 @@ def test_runs_as_another_user_without_our_groups() -> None:
     with Child("id", code, user=account.pw_uid, group=account.pw_gid, cwd=Path("/")) as child:
         assert child.wait(SECONDS) == 0
     assert child.output.split() == [str(account.pw_uid), str(account.pw_gid), str(account.pw_gid)]
+
+
+def test_what_another_wrote_to_the_same_log_is_not_its_output(tmp_path):
+    """Else a service that is started again would be ready by what the one before it said."""
+    log = tmp_path / "log"
+    with Child("first", [sys.executable, "-c", "print('ready')"], log=log) as first:
+        first.wait(60)
+        assert first.output == "ready\n"
+    with Child("second", ["sleep", "60"], log=log) as second:
+        assert second.output == ""
+        assert second.tail() == ""
+    assert log.read_text() == "ready\n"

@@ -11,6 +11,7 @@ from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.search.world import LOST, REDELIVERY
 from paidonce.harness.process.latch import Latch
+from paidonce.harness.taps.faults import Crash
 from paidonce.harness.taps.gate import Call
 
 
@@ -65,6 +66,8 @@ class Arrival:
     """True if it came while nobody was moving."""
     hung_up: Callable[[], bool] = lambda: False
     """Asks whether the service has closed the connection it came on."""
+    crashes: Callable[[], tuple[Crash, ...]] = lambda: ()
+    """Tells of which process that can be killed it is."""
     failing: Possible | None = None
     """The fault that happens to it, once it is let go."""
 

@@ -85,7 +85,7 @@ class Control:
         self._raised = raised
         self._splitting = splitting
         self._at_once = at_once or AtOnce()
-        self._killing = Killing(crashes)
+        self._killing = Killing(crashes, several=several)
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
@@ -120,10 +120,11 @@ class Control:
             return None
         session, pid = self._reader.session(call, connection)
         arrival = Arrival(call, session, pid, unasked=not self._moving, hung_up=connection.hung_up)
+        arrival.crashes = lambda: self._killing.of(call, connection)
         self._by_call[call.tap, call.seq] = arrival
         if pid is not None:
             self.pids[session] = pid
-        if self._killing.restarting:
+        if self._killing.starts(call, connection):
             self._starts(arrival)
             return None
         if self._reader.background(arrival):
@@ -427,7 +428,9 @@ class Control:
             return False
         if self._cut or self._killing.restarting:
             return False  # what a fault has ended is on its way to its end
-        if any(p.at is At.LOST and not p.told for p in self.players.values()):
+        unheard = any(p.at is At.LOST and not p.told for p in self.players.values())
+        # Another process may wait for the one that is gone, and the client for that.
+        if unheard and not (self._several and await self._quiet.still()):
             return False
         thorough = self._thorough or self._at_once.found
         if (mover.at is At.DONE or thorough) and not await self._quiet.finished():

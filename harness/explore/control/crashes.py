@@ -1,25 +1,36 @@
-"""Crashes of a service under control: which can happen, and what ends by them."""
+"""Crashes of a service under control: which can happen, and what ends by them.
+
+Of a service of several processes each is killed at its own steps: a connection at a tap tells by
+the port it was made from which of them has made it. Between two of its steps nothing tells when it
+died; what others do meanwhile has its order with those steps.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import psutil
 
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.taps.faults import Crash
+from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.outside import Outside
 
 
 def crashes_of(bench: Bench) -> tuple[Crash, ...]:
-    """The crashes that a search can plan: of the one process that a service is.
+    """The crashes that a search can plan: of each process, where all of them are ours.
 
-    Of several it is not known in which of them an attempt is.
+    By TLS it is not known which of several has made a connection, since another one is made for it.
     """
     found = Outside(bench).faults
-    return found if len(found) == len(bench.pids) == 1 else ()
+    if len(found) > 1 and bench.tls is not None:
+        return ()
+    return found if len(found) == len(bench.pids) else ()
 
 
 @dataclass
@@ -30,13 +41,47 @@ class ServiceCrashes:
     bench: Bench
     memory: Memory
     activity: ProcessActivity
+    _made_by: dict[tuple[str, int], str] = field(default_factory=dict)
+    """The process that has made a connection, by tap and number."""
 
-    def sessions(self) -> Iterator[str]:
-        """All that are open: nobody but the service has any there."""
+    def sessions(self, crash: Crash) -> Iterator[str]:
+        """Return all that are open, where it is the only process: nobody else has any there."""
         for name, tap in self.bench.taps.items():
-            if name != StripeTap.name:  # a browser calls Stripe as well, and nothing is open there
-                yield from (f"{name} session {session.id}" for session in tap.sessions)
+            if name == StripeTap.name:  # a browser calls Stripe as well, and nothing is open there
+                continue
+            for session in tap.sessions:
+                if self._alone or self._process(name, session.id) == crash.process:
+                    yield f"{name} session {session.id}"
+
+    def of(self, call: Call, connection: Connection) -> tuple[Crash, ...]:
+        every = crashes_of(self.bench)
+        if self._alone:
+            return every
+        made_by = self._process(call.tap, connection.id)
+        return tuple(crash for crash in every if crash.process == made_by)
 
     async def happen(self, crash: Crash) -> None:
         await Outside(self.bench).happen(crash, self.memory)
         self.activity.begin(self.bench.pids)
+
+    @property
+    def _alone(self) -> bool:
+        return len(self.bench.running.processes) == 1
+
+    def _process(self, tap: str, session: int) -> str:
+        """The name of the process that has made a connection; empty where nobody knows."""
+        if (tap, session) not in self._made_by:
+            peer = self.bench.taps[tap].peer(session)
+            self._made_by[tap, session] = "" if peer is None else self._connected_from(peer)
+        return self._made_by[tap, session]
+
+    def _connected_from(self, port: int) -> str:
+        for one in self.bench.running.processes:
+            with contextlib.suppress(psutil.Error):  # it may be gone by now
+                root = psutil.Process(one.child.pid)
+                for process in (root, *root.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):
+                        found = process.net_connections("tcp")
+                        if any(each.laddr and each.laddr.port == port for each in found):
+                            return one.name
+        return ""

@@ -19,7 +19,7 @@ from paidonce.harness.explore.control.attribution_learnt import Habits
 from paidonce.harness.explore.control.background import Background
 from paidonce.harness.explore.control.clock_values import Times
 from paidonce.harness.explore.control.controller import Control
-from paidonce.harness.explore.control.crashes import ServiceCrashes, crashes_of
+from paidonce.harness.explore.control.crashes import ServiceCrashes
 from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.deadlines import Patience
 from paidonce.harness.explore.control.deferral import DeferralTracker
@@ -221,7 +221,6 @@ class ServiceWorlds:
                 self.mode.failures,
                 self.offers,
                 self.mode.every_crash,
-                crashes_of(self.bench),
             ),
             side_by_side=SideBySide(self.background.at_once),
             end_recording=self._end_recording,

@@ -19,7 +19,7 @@ from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.taps.faults import Crash
 
 PROCESS = frozenset({Resource(("process",))})
-"""The process of the service in which all attempts are."""
+"""The processes of the service: in which of them an attempt is, is known at its steps alone."""
 
 
 @dataclass
@@ -56,8 +56,6 @@ class Failing:
     failures: frozenset[PlannedFailure] = frozenset()
     could: Offers = field(default_factory=Offers)
     every_crash: bool = False
-    crashes: tuple[Crash, ...] = ()
-    """The processes of the service that can be killed, where all attempts are in that one."""
     happened: list[PlannedFailure] = field(default_factory=list)
     """The planned failures that have happened, in their order."""
 
@@ -139,7 +137,7 @@ class Failing:
 
     def _possible(self, player: Player) -> tuple[Possible, ...]:
         unit = player.held[0]
-        crashes = _crashes(self.crashes, self.reader.crash_places(unit))
+        crashes = _crashes(unit.crashes(), self.reader.crash_places(unit))
         return (*self.reader.faults(unit), *crashes)
 
     def crash(self, player: Player) -> bool:

@@ -104,8 +104,12 @@ class Activity(Protocol):
 class Crashes(Protocol):
     """The crashes of the service's processes."""
 
-    def sessions(self) -> Iterable[str]:
-        """The connections it has at the taps by whose end the servers let go of something."""
+    def sessions(self, crash: Crash) -> Iterable[str]:
+        """The connections by whose end the servers let go of something, of the process killed."""
+        ...
+
+    def of(self, call: Call, connection: Connection) -> tuple[Crash, ...]:
+        """The crashes that can be at a call: of the process that has made the connection."""
         ...
 
     async def happen(self, crash: Crash) -> None:

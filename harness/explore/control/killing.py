@@ -11,6 +11,7 @@ from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.control.interfaces import Crashes
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.taps.faults import Crash, NoContact
+from paidonce.harness.taps.gate import Call, Connection
 
 _OUTSIDE = (At.START, At.AGAIN, At.EVENT, At.DONE)
 """Where an attempt has nothing under way in the service."""
@@ -19,16 +20,19 @@ _OUTSIDE = (At.START, At.AGAIN, At.EVENT, At.DONE)
 class Killing:
     """Kills processes in one execution. ``restarting`` while one is gone and not there again.
 
+    Of ``several`` processes the others go on: what they have at the taps is left alone.
     ``broken`` says why the service did not come back, empty if it did.
     """
 
-    def __init__(self, crashes: Crashes | None) -> None:
+    def __init__(self, crashes: Crashes | None, *, several: bool = False) -> None:
         self._crashes = crashes
+        self._several = several
         self.restarting = False
         self.broken = ""
         self._set_going: list[str] = []
         self._under_way: asyncio.Future[None] | None = None
         self._called_off = False
+        self._killed: Crash | None = None
 
     async def happen(
         self, crash: Crash, players: Collection[Player], mover: Player | None, cut: set[str]
@@ -43,7 +47,8 @@ class Killing:
             if player is not mover:
                 player.touched = Footprint()
         self.restarting = True
-        cut.update(self._crashes.sessions())
+        self._killed = crash
+        cut.update(self._crashes.sessions(crash))
         self._under_way = asyncio.ensure_future(self._crashes.happen(crash))
         try:
             await self._under_way
@@ -57,6 +62,14 @@ class Killing:
             self.restarting = False
         for player in players:
             self._lose(player, moves=player is mover)
+
+    def of(self, call: Call, connection: Connection) -> tuple[Crash, ...]:
+        """Return the crashes that can be at a call."""
+        return () if self._crashes is None else self._crashes.of(call, connection)
+
+    def starts(self, call: Call, connection: Connection) -> bool:
+        """Return whether a call is of a process that is being started again."""
+        return self.restarting and self._killed in self.of(call, connection)
 
     async def call_off(self) -> None:
         """Wait no longer until a process is there again: the execution is left.
@@ -75,19 +88,23 @@ class Killing:
 
     def _lose(self, player: Player, *, moves: bool) -> None:
         """Drop what ``player`` has at the taps, if it is in the process."""
-        arrivals = [*player.held, *player.flying]
+        there = [*player.held, *player.flying]
+        arrivals = [one for one in there if one.hung_up()] if self._several else there
         if player.at in _OUTSIDE:
             return
         if not moves:
-            if arrivals and not any(arrival.hung_up() for arrival in arrivals):
-                return  # it talks to Stripe itself, past the service
+            if there and not any(arrival.hung_up() for arrival in there):
+                return  # it talks to Stripe itself, past the service, or is in another process
             if player.at is At.LOCK:
                 self._set_going.append(player.name)
             player.at = At.LOST
         player.orphaned = any(one.in_flight and not one.undone for one in player.flying)
         for arrival in player.held:
-            arrival.failing = Possible(NoContact())
-            arrival.go.set()
+            if arrival in arrivals:
+                arrival.failing = Possible(NoContact())
+                arrival.go.set()
         for arrival in arrivals:
             arrival.back.set()
-        player.held.clear()
+        player.held = [one for one in player.held if one not in arrivals]
+        if moves and player.at is At.TAP and not player.held:
+            player.at = At.MOVING

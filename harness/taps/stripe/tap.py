@@ -25,7 +25,7 @@ from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, Faults, LostAnswer, NoContact, cannot
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.protocol_error import ProtocolError
-from paidonce.harness.taps.proxy import reset_when_closed
+from paidonce.harness.taps.proxy import port_of, reset_when_closed
 from paidonce.harness.taps.stripe import refusals
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
 from paidonce.harness.taps.stripe.listener import Listener
@@ -118,6 +118,11 @@ class StripeTap:
     def sessions(self) -> tuple[TapSession, ...]:
         """The connections that are open, in the order they came."""
         return tuple(self._connections.values())
+
+    def peer(self, session: int) -> int | None:
+        """Return the port from which an open connection was made, by its number."""
+        connection = self._connections.get(session)
+        return None if connection is None else port_of(connection.writer.transport)
 
     @property
     def in_flight(self) -> tuple[StripeCall, ...]:
