@@ -46,7 +46,7 @@ _LICENSED = {"usage_type": "licensed"}
 _SUCCESS = "https://example.com/success"
 
 
-class Asked:
+class NamingRequest:
     """A request that may name what is not there."""
 
     def __init__(self, world: World, method: str, path: str, form: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ class Asked:
 
 def seed(world: World, method: str, path: str, form: Mapping[str, Any]) -> None:
     """Make what the request names and what is not there."""
-    asked = Asked(world, method, path, form)
+    asked = NamingRequest(world, method, path, form)
     for name, value in asked.named():
         maker = _BY_NAME.get(name)
         if maker is not None:
@@ -88,12 +88,12 @@ def _texts(form: Any) -> Iterator[tuple[str, str]]:
         yield from _texts(each)
 
 
-def _customer(asked: Asked, identifier: str) -> None:
+def _customer(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.customers, "cus_", identifier):
         customers.create(asked.world, {}, {}, BY_ITSELF)
 
 
-def _buyer(asked: Asked, identifier: str) -> None:
+def _buyer(asked: NamingRequest, identifier: str) -> None:
     """Make the customer of whom a request is; one who subscribes can pay."""
     world = asked.world
     if asked.resource == "subscriptions" and identifier not in world.customers:
@@ -103,7 +103,7 @@ def _buyer(asked: Asked, identifier: str) -> None:
         _customer(asked, identifier)
 
 
-def _method(asked: Asked, identifier: str) -> None:
+def _method(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if identifier.startswith("pm_card_") or not _missing(
         asked, world.payment_methods, "pm_", identifier
@@ -117,7 +117,7 @@ def _method(asked: Asked, identifier: str) -> None:
         payment_methods.attach(world, method.id, owner, BY_ITSELF)
 
 
-def _methods_of(asked: Asked, owner: str) -> None:
+def _methods_of(asked: NamingRequest, owner: str) -> None:
     """Make a payment method of a customer of whom they are listed."""
     world = asked.world
     if owner and not world.methods_of.get(owner):
@@ -125,14 +125,14 @@ def _methods_of(asked: Asked, owner: str) -> None:
         payment_methods.attach(world, method.id, owner, BY_ITSELF)
 
 
-def _methods(asked: Asked, identifier: str) -> None:
+def _methods(asked: NamingRequest, identifier: str) -> None:
     if identifier:
         _method(asked, identifier)
     else:
         _methods_of(asked, str(asked.form.get("customer", "")))
 
 
-def _customers(asked: Asked, identifier: str) -> None:
+def _customers(asked: NamingRequest, identifier: str) -> None:
     _customer(asked, identifier)
     if asked.action == "payment_methods":
         if asked.part:
@@ -141,7 +141,7 @@ def _customers(asked: Asked, identifier: str) -> None:
             _methods_of(asked, identifier)
 
 
-def _intent(asked: Asked, identifier: str) -> None:
+def _intent(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if not _missing(asked, world.intents, "pi_", identifier):
         return
@@ -164,7 +164,7 @@ def _intent(asked: Asked, identifier: str) -> None:
         confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
 
 
-def _charge(asked: Asked, identifier: str) -> None:
+def _charge(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.charges, "ch_", identifier):
         intent = asked.form.get("payment_intent")
         if asked.resource == "refunds" and isinstance(intent, str):
@@ -174,23 +174,23 @@ def _charge(asked: Asked, identifier: str) -> None:
         _paid(asked.world, held=asked.action == "capture")
 
 
-def _refund(asked: Asked, identifier: str) -> None:
+def _refund(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.refunds, "re_", identifier):
         charge = _paid(asked.world)
         refunds.create(asked.world, refunds.CreateRefund(charge=charge), BY_ITSELF)
 
 
-def _movement(asked: Asked, identifier: str) -> None:
+def _movement(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.balance_transactions, "txn_", identifier):
         _paid(asked.world)
 
 
-def _event(asked: Asked, identifier: str) -> None:
+def _event(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.events, "evt_", identifier):
         customers.create(asked.world, {}, {}, BY_ITSELF)
 
 
-def _endpoint(asked: Asked, identifier: str) -> None:
+def _endpoint(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.webhook_endpoints, "we_", identifier):
         # Disabled: nobody is there to be told.
@@ -206,19 +206,19 @@ def _endpoint(asked: Asked, identifier: str) -> None:
         world.secret_of[made.id] = f"whsec_{world.ids.draw('')}"
 
 
-def _setup(asked: Asked, identifier: str) -> None:
+def _setup(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.setups, "seti_", identifier):
         source = _PAYS if asked.action == "confirm" else None
         setups.create(asked.world, setups.CreateSetup(source=source), BY_ITSELF)
 
 
-def _product(asked: Asked, identifier: str) -> None:
+def _product(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if identifier not in world.deleted and _missing(asked, world.products, "prod_", identifier):
         catalog.create_product(world, catalog.CreateProduct(name="Example"), BY_ITSELF)
 
 
-def _price(asked: Asked, identifier: str) -> None:
+def _price(asked: NamingRequest, identifier: str) -> None:
     """Make a price: paid again and again where it is one of a subscription's, or is listed so."""
     world = asked.world
     if not _missing(asked, world.prices, "price_", identifier):
@@ -244,7 +244,7 @@ def _values(listed: Any) -> list[str]:
     return [str(one) for one in (listed.values() if isinstance(listed, dict) else listed)]
 
 
-def _session(asked: Asked, identifier: str) -> None:
+def _session(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if not _missing(asked, world.sessions, "cs_test_", identifier):
         return
@@ -256,13 +256,13 @@ def _session(asked: Asked, identifier: str) -> None:
     checkout_making.create(world, request, BY_ITSELF)
 
 
-def _clock(asked: Asked, identifier: str) -> None:
+def _clock(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.test_clocks, "clock_", identifier):
         clocks.create(world, world.now(), None, BY_ITSELF)
 
 
-def _coupon(asked: Asked, identifier: str) -> None:
+def _coupon(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if identifier in world.coupons or not (identifier or _lists(asked, world.coupons)):
         return
@@ -274,7 +274,7 @@ def _coupon(asked: Asked, identifier: str) -> None:
     coupons.create(world, request, BY_ITSELF)
 
 
-def _code(asked: Asked, identifier: str) -> None:
+def _code(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.promotion_codes, "promo_", identifier):
         coupon = asked.form.get("coupon")
@@ -312,19 +312,19 @@ def _monthly() -> catalog.CreatePrice:
     )
 
 
-def _subscription(asked: Asked, identifier: str) -> None:
+def _subscription(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if not _missing(asked, world.subscriptions, "sub_", identifier):
         return
     _subscribed(asked)
 
 
-def _item(asked: Asked, identifier: str) -> None:
+def _item(asked: NamingRequest, identifier: str) -> None:
     if identifier and _missing(asked, asked.world.subscription_items, "si_", identifier):
         _subscribed(asked)
 
 
-def _subscribed(asked: Asked) -> None:
+def _subscribed(asked: NamingRequest) -> None:
     """Make a subscription that is paid for; what it needs for what is asked of it, it has."""
     world = asked.world
     discounts: tuple[coupons.WantedDiscount, ...] = ()
@@ -344,7 +344,7 @@ def _subscribed(asked: Asked) -> None:
         world.subscriptions.put(subscriptions.replace(made, status="paused"))
 
 
-def _invoice(asked: Asked, identifier: str) -> None:
+def _invoice(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if not _missing(asked, world.invoices, "in_", identifier):
         return
@@ -365,14 +365,14 @@ def _invoice(asked: Asked, identifier: str) -> None:
         invoices.finalize(world, made.id, BY_ITSELF)
 
 
-def _invoice_item(asked: Asked, identifier: str) -> None:
+def _invoice_item(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.invoice_items, "ii_", identifier):
         request = invoice_items.CreateItem(customer=_payer(world), amount=_AMOUNT, currency="usd")
         invoice_items.create(world, request, BY_ITSELF)
 
 
-def _account(asked: Asked, identifier: str) -> None:
+def _account(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if identifier not in world.deleted and _missing(asked, world.accounts, "acct_", identifier):
         accounts.create(world, {"capabilities": {"transfers": "active"}}, {}, BY_ITSELF)
@@ -384,7 +384,7 @@ def _ready(world: World) -> str:
     return accounts.create(world, attributes, {}, BY_ITSELF).id
 
 
-def _transfer(asked: Asked, identifier: str) -> None:
+def _transfer(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.transfers, "tr_", identifier):
         request = transfers.CreateTransfer(
@@ -399,7 +399,7 @@ def _transfer(asked: Asked, identifier: str) -> None:
         transfers.reverse(world, identifier, 100, {}, BY_ITSELF)
 
 
-def _fee(asked: Asked, identifier: str) -> None:
+def _fee(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if _missing(asked, world.application_fees, "fee_", identifier):
         sent_on = {"transfer_data": {"destination": _ready(world)}, "application_fee_amount": 500}
@@ -422,7 +422,7 @@ def _rich(world: World) -> None:
     confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
 
 
-def _payout(asked: Asked, identifier: str) -> None:
+def _payout(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if asked.resource == "payouts" and not asked.lists and not identifier:
         _rich(world)  # what is to be paid out is there
@@ -433,12 +433,12 @@ def _payout(asked: Asked, identifier: str) -> None:
             payouts.arrive(world, made.id)
 
 
-def _dispute(asked: Asked, identifier: str) -> None:
+def _dispute(asked: NamingRequest, identifier: str) -> None:
     if _missing(asked, asked.world.disputes, "du_", identifier):
         disputes.open_(asked.world, _paid(asked.world), "fraudulent", BY_ITSELF)
 
 
-def _token(asked: Asked, token: str) -> None:
+def _token(asked: NamingRequest, token: str) -> None:
     if token not in TOKENS:
         asked.world.tokens[token] = TOKENS["tok_visa"]
 
@@ -458,7 +458,7 @@ def _paid(world: World, *, held: bool = False) -> str:
     return charge
 
 
-def _missing(asked: Asked, collection: Any, prefix: str, identifier: str) -> bool:
+def _missing(asked: NamingRequest, collection: Any, prefix: str, identifier: str) -> bool:
     """Return whether an object is to be made; the next one of ``prefix`` then has that id.
 
     Without an id it is to be made where a list would be empty.
@@ -471,12 +471,12 @@ def _missing(asked: Asked, collection: Any, prefix: str, identifier: str) -> boo
     return True
 
 
-def _lists(asked: Asked, collection: Any) -> bool:
+def _lists(asked: NamingRequest, collection: Any) -> bool:
     """Return whether what is empty would be listed."""
     return asked.lists and not len(collection)
 
 
-Maker = Callable[[Asked, str], None]
+Maker = Callable[[NamingRequest, str], None]
 
 _BY_PATH: dict[str, Maker] = {
     "payment_intents": _intent,
