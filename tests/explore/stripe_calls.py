@@ -20,7 +20,10 @@ from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import ApiRequest, Reply
 from paidonce.harness.taps.stripe.calls import StripeCall, read_call
 
-ID = re.compile(r"\b(?:pi|ch|re|pm|cus|evt|req|txn|we)_[A-Za-z0-9_]+")
+ID = re.compile(
+    r"\b(?:pi|ch|re|pm|cus|evt|req|txn|we|in|ii|il|inpay|sub|si|di|price|prod|acct|tr|trr|po|du)"
+    r"_[A-Za-z0-9_]+"
+)
 
 _PREFIX = re.compile(r'"invoice_prefix":"[^"]*"')
 """It is made of a customer's id."""
@@ -111,6 +114,12 @@ _INTENT = {"amount": "1000", "currency": "usd", "payment_method_types[]": "card"
 _KEPT = {"setup_future_usage": "on_session"}
 _ENDPOINT = {"url": "http://127.0.0.1:9/", "enabled_events[]": "*"}
 _ANNA = {"customer": "{anna}"}
+_RICH = {"confirm": "true", "payment_method": "pm_card_bypassPending"}
+_DISPUTED = {"confirm": "true", "payment_method": "pm_card_createDispute"}
+_MONTHLY = {"recurring[interval]": "month", "product_data[name]": "Tea"}
+_DEFAULT = "invoice_settings[default_payment_method]"
+_OWED = {"amount": "900", "currency": "usd"}
+_SENT = {"destination": "{account}", "currency": "usd", "amount": "400"}
 _START = [
     ("anna", "POST", "/v1/customers", {"name": "Anna"}),
     ("bert", "POST", "/v1/customers", {"name": "Bert"}),
@@ -126,13 +135,25 @@ _START = [
     ("also paid", "POST", "/v1/payment_intents", {**_INTENT, **_PAID}),
     ("held", "POST", "/v1/payment_intents", {**_INTENT, **_PAID, "capture_method": "manual"}),
     ("refund", "POST", "/v1/refunds", {"payment_intent": "{paid}", "amount": "100"}),
+    ("rich", "POST", "/v1/payment_intents", {**_INTENT, **_RICH}),
+    ("disputed", "POST", "/v1/payment_intents", {**_INTENT, **_DISPUTED}),
+    ("tea", "POST", "/v1/prices", {**_MONTHLY, "currency": "usd", "unit_amount": "500"}),
+    ("half", "POST", "/v1/coupons", {"id": "HALF", "percent_off": "50", "max_redemptions": "1"}),
+    ("anna pays", "POST", "/v1/customers/{anna}", {_DEFAULT: "{card}"}),
+    ("bert pays", "POST", "/v1/customers/{bert}", {_DEFAULT: "{other card}"}),
+    ("begun", "POST", "/v1/subscriptions", {**_ANNA, "items[0][price]": "{tea}"}),
+    ("bill", "POST", "/v1/invoices", {"customer": "{bert}"}),
+    ("owed", "POST", "/v1/invoiceitems", {"customer": "{bert}", "invoice": "{bill}", **_OWED}),
+    ("account", "POST", "/v1/accounts", {"capabilities[transfers][requested]": "true"}),
 ]
 
 
 Sent = tuple[str, str, dict[str, str], str | None]
 
 INTENTS = st.sampled_from(["open", "bare", "twin", "kept", "kept too", "paid", "also paid", "held"])
-CHARGES = st.sampled_from(["charge of paid", "charge of also paid", "charge of held"])
+CHARGES = st.sampled_from(
+    ["charge of paid", "charge of also paid", "charge of held", "charge of disputed"]
+)
 CUSTOMERS = st.sampled_from(["anna", "bert"])
 METHODS = st.sampled_from(
     ["{card}", "{other card}", "{loose}", "pm_card_visa", "pm_card_chargeDeclined"]
@@ -243,6 +264,45 @@ CALLS: st.SearchStrategy[Sent] = st.one_of(
         ),
         st.sampled_from(["card", "loose"]),
         _braced(CUSTOMERS),
+    ),
+    st.builds(
+        lambda customer, more, key: (
+            "POST",
+            "/v1/subscriptions",
+            {"customer": customer, "items[0][price]": "{tea}", **more},
+            key,
+        ),
+        _braced(CUSTOMERS),
+        st.sampled_from([{}, {"discounts[0][coupon]": "HALF"}, {"trial_period_days": "3"}]),
+        KEYS,
+    ),
+    st.sampled_from(
+        [
+            ("DELETE", "/v1/subscriptions/{begun}", {"prorate": "true"}, None),
+            ("POST", "/v1/subscriptions/{begun}", {"metadata[a]": "b"}, None),
+            ("GET", "/v1/subscriptions/{begun}", {"expand[]": "latest_invoice"}, None),
+            ("GET", "/v1/subscriptions", {}, None),
+            ("POST", "/v1/invoices/{bill}/pay", {}, None),
+            ("POST", "/v1/invoices/{bill}/finalize", {}, None),
+            ("POST", "/v1/invoices/{bill}/void", {}, None),
+            ("GET", "/v1/invoices", {"customer": "{bert}"}, None),
+            ("GET", "/v1/invoices/{bill}", {"expand[]": "payments"}, None),
+            ("GET", "/v1/coupons/HALF", {}, None),
+            ("DELETE", "/v1/coupons/HALF", {}, None),
+            ("POST", "/v1/payouts", {"amount": "700", "currency": "usd"}, None),
+            ("POST", "/v1/transfers", _SENT, None),
+            ("POST", "/v1/transfers", {**_SENT, "source_transaction": "{charge of paid}"}, None),
+            ("GET", "/v1/transfers", {}, None),
+            ("POST", "/v1/accounts/{account}/reject", {"reason": "other"}, None),
+            ("GET", "/v1/balance", {}, None),
+            ("GET", "/v1/disputes", {}, None),
+            ("POST", "/v1/charges", {"amount": "60", "currency": "usd", "source": "tok_visa"}, "k"),
+        ]
+    ),
+    st.builds(
+        lambda customer, more: ("POST", "/v1/invoiceitems", {"customer": customer, **more}, None),
+        _braced(CUSTOMERS),
+        st.sampled_from([_OWED, {**_OWED, "invoice": "{bill}"}]),
     ),
     st.just(("POST", "/v1/webhook_endpoints", _ENDPOINT, None)),
     st.just(("GET", "/v1/webhook_endpoints", {}, None)),

@@ -104,6 +104,16 @@ def test_a_list_that_would_be_empty_has_one(seeded: Simulator) -> None:
         assert seeded.get(f"/v1/{path}").json()["data"], path
 
 
+def test_a_search_says_how_many_there_are_where_it_is_asked(seeded: Simulator) -> None:
+    seeded.control("POST", "reset", {})
+    for name in ("a", "b", "c"):
+        seeded.post("/v1/customers", {"email": f"{name}@shop.test", "name": "Anna"})
+    asked = {"query": "name:'anna'", "limit": "1"}
+    found = seeded.get("/v1/customers/search", **asked, **{"expand[]": "total_count"}).json()
+    assert (found["total_count"], len(found["data"])) == (3, 1)
+    assert "total_count" not in seeded.get("/v1/customers/search", **asked).json()
+
+
 def test_without_it_nothing_is_made(simulator: Simulator) -> None:
     assert simulator.get("/v1/payment_intents/pi_123").status_code == 404
     assert simulator.get("/v1/charges").json()["data"] == []

@@ -51,6 +51,8 @@ class SearchListing(Listing, frozen=True, kw_only=True):
 
     object: str = "search_result"
     next_page: str | None = None
+    total_count: int | msgspec.UnsetType = msgspec.UNSET
+    """How many match in all, where it is asked for by ``expand[]=total_count``."""
 
 
 Answer = AnyObject | Listing
@@ -137,22 +139,32 @@ def searched(
     """A page of what a query finds. The page token is the id of the last object seen."""
     query = search.read_query(params.required("query"), kind)
     where_to = Cursor(limit=limit(params), starting_after=params.string("page"))
+    counted = params.counted
 
     def execute(world: World, _: EventRequest) -> Answer:
         among = query.among(collection(world))
+
+        def matches(item: Any) -> bool:
+            return item.id not in world.deleted and query.matches(item)
+
+        total: int | msgspec.UnsetType = msgspec.UNSET
+        if counted:
+            every = Cursor(limit=len(collection(world)) + 1)
+            total = len(collection(world).page(every, among=among, where=matches).data)
         found = page(
             collection(world),
             "page",
             f"{url}/search",
             where_to,
             among=among,
-            where=lambda item: item.id not in world.deleted and query.matches(item),
+            where=matches,
         )
         return SearchListing(
             data=found.data,
             has_more=found.has_more,
             url=found.url,
             next_page=found.data[-1].id if found.has_more else None,
+            total_count=total,
         )
 
     return execute

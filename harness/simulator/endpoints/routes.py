@@ -46,7 +46,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         Raises ``Refused``. The result executes the request and gives what is to be encoded; it
         raises ``StripeError`` where the execution itself ends badly.
         """
-        paths = parse_paths(self.kind, params.strings("expand") or (), listed=self.listed)
+        asked = params.strings("expand") or ()
+        if self.parse.__name__.startswith("search_") and "total_count" in asked:
+            params.counted = True
+            asked = tuple(one for one in asked if one != "total_count")
+        paths = parse_paths(self.kind, asked, listed=self.listed)
         execute = self.parse(params, identifier)
         params.finish()
         if not paths:

@@ -23,6 +23,8 @@ class Params:
     def __init__(self, form: Form, prefix: str = "", part: str = "") -> None:
         self.part = part
         """The id in the path of what an object is part of, where it is part of another."""
+        self.counted = False
+        """Whether a search is to say how many match in all."""
         self._left = dict(form)
         self._prefix = prefix
 
