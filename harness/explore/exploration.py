@@ -56,6 +56,7 @@ from paidonce.harness.explore.witness.file import (
 )
 from paidonce.harness.history import History, Journal
 from paidonce.harness.service.script import Script
+from paidonce.harness.taps.changes import Change
 from paidonce.harness.testbed.stack import Lane, Stack
 from paidonce.harness.verdict import Status
 
@@ -146,11 +147,12 @@ async def opened(
     patience: Patience | None = None,
     learnt: Collection[str] = (),
     mode: Mode | None = None,
+    changes: Collection[Change] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
     """Worlds on up to ``lanes`` services side by side, or on these lanes.
 
     ``noise`` and ``learnt`` are what a service is known to send by itself, ``mode`` what executions
-    of it are known to need.
+    of it are known to need, ``changes`` those that the taps make.
     """
     known = mode or Mode()
     settings = dict(scenario.settings)
@@ -160,7 +162,7 @@ async def opened(
             lanes = [await stack.lane() for _ in range(stack.choice.lanes(lanes))]
         for lane in lanes:
             bench = await exits.enter_async_context(
-                stack.bench(lane, variant, settings, controlled_by=openers())
+                stack.bench(lane, variant, settings, controlled_by=openers(), changes=changes)
             )
             remembers = known.late_answers or bench.subject.keeps_state_unseen
             made = ServiceWorlds(
@@ -194,6 +196,7 @@ async def opened_as(
             each_try=frozenset(witness.each_try),
             failures=frozenset(witness.failures),
         ),
+        changes=witness.changes,
     ) as worlds:
         yield worlds[0]
 
@@ -393,6 +396,7 @@ def _witness(
         endless=tuple(sorted(worlds.mode.endless)),
         each_try=tuple(sorted(worlds.mode.each_try)),
         failures=tuple(worlds.last.failing.happened),
+        changes=worlds.bench.changes,
         status=judged.came.status,
         broken=broken_of(judged.verdicts, worlds.last.reader.names, unstable),
         steps=steps_of(replayed.run.taken),

@@ -32,6 +32,7 @@ from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
 from paidonce.harness.service.script import Clients
+from paidonce.harness.taps.changes import Change
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
@@ -214,6 +215,8 @@ class Bench:
     """True if the service talks to Stripe by way of the tap."""
     logs: Path | None = None
     """The folder of logs, where files are written at all."""
+    changes: tuple[Change, ...] = ()
+    """The changes of what the service sends, and of its database, with itself untouched."""
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
     """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
     its log can be read."""

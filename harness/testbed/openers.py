@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from paidonce.harness.taps.changes import StatementChange
 from paidonce.harness.taps.postgres import PostgresTap
 from paidonce.harness.taps.redis import RedisTap
 from paidonce.harness.taps.tap import Tap
@@ -17,11 +18,13 @@ _ROWS_READ = 10_000
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The servers of one service, and the ports that taps before them listen on."""
+    """The servers of one service, the ports that taps before them listen on, and the changes that
+    the tap before Postgres makes."""
 
     postgres_url: str
     redis_url: str
     ports: Ports
+    changes: tuple[StatementChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ Opener = Callable[[Dependencies], AbstractAsyncContextManager[Opened]]
 async def before_postgres(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before the service's Postgres."""
     url, port = around.postgres_url, around.ports.postgres or 0
-    async with PostgresTap(url, sample=_ROWS_READ, port=port) as tap:
+    async with PostgresTap(url, sample=_ROWS_READ, port=port, changes=around.changes) as tap:
         yield Opened(tap, {"postgres_url": tap.url_for(url)})
 
 

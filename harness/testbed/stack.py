@@ -28,11 +28,13 @@ from paidonce.harness.backends.postgres_admin import with_user
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
 from paidonce.harness.capability import Capability
+from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Backend
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
+from paidonce.harness.taps.changes import Change, Keyed, Migrated, Preceded, Replaced
 from paidonce.harness.taps.stripe.egress import EgressProxy, stripes_own
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
@@ -114,24 +116,30 @@ class Stack:
         *,
         tapped: bool = True,
         controlled_by: Collection[Opener] = (),
+        changes: Collection[Change] = (),
     ) -> AsyncIterator[Bench]:
         """The target's service in one variant, running on a database of its own.
 
         Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
         not be those of the tap. Where it is to be under control, ``controlled_by`` open the taps
-        before all else that it talks to; then its timers are out of the way as well.
+        before all else that it talks to; then its timers are out of the way as well, and the taps
+        make these ``changes``.
         """
         controlled = bool(controlled_by)
         await asyncio.to_thread(lane.redis.flush)
         async with AsyncExitStack() as exits:
             name, url, server = await self._database(exits, lane, variant, controlled=controlled)
+            migrated = [one.sql for one in changes if isinstance(one, Migrated)]
+            if migrated:
+                await asyncio.to_thread(_migrate_further, url, migrated)
+            lane.tap.change(one for one in changes if isinstance(one, Keyed))
             own = with_user(url, self.subject.own_database.user)
             addresses = addresses_of(lane, own, tapped=tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
             wanted = dict(settings)
             if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
                 wanted["stripe_stateless"] = "1"
-            taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by)
+            taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by, changes)
             blocking = await _past_the_tap(exits, url) if controlled else None
             start = Start(variant, addresses, wanted, controlled, log)
             running = await in_thread(
@@ -172,6 +180,7 @@ class Stack:
                 egress=lane.egress,
                 tapped=tapped,
                 logs=self.logs,
+                changes=tuple(changes),
                 postgres_errors=getattr(server, "errors", None),
             )
             exits.push_async_callback(bench.close)
@@ -184,9 +193,11 @@ class Stack:
         url: str,
         addresses: Addresses,
         openers: Collection[Opener],
+        changes: Collection[Change],
     ) -> tuple[dict[str, Tap], Addresses]:
         """The taps that are opened, and the addresses by which the service finds them."""
-        around = Dependencies(url, lane.redis.url(), self.subject.ports)
+        statements = tuple(one for one in changes if isinstance(one, Replaced | Preceded))
+        around = Dependencies(url, lane.redis.url(), self.subject.ports, statements)
         taps: dict[str, Tap] = {lane.tap.name: lane.tap}
         for opener in openers:
             opened = await exits.enter_async_context(opener(around))
@@ -278,6 +289,17 @@ async def _past_the_tap(
     row = await (await blocking.execute("SELECT pg_backend_pid()")).fetchone()
     postgres_admin.refuse_pooler(url, blocking.info.backend_pid, row)
     return blocking
+
+
+def _migrate_further(url: str, statements: Collection[str]) -> None:
+    """Change a database that is ours alone. Raises ``UsageError`` where Postgres refuses."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            try:
+                connection.execute(statement.encode())
+            except psycopg.Error as error:
+                why = str(error).strip()
+                raise UsageError(f"the database cannot be changed by {statement}: {why}") from None
 
 
 def _quick_deadlocks(url: str, database: str) -> None:

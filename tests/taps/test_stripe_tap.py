@@ -11,6 +11,7 @@ from postgres_play import DEADLINE_S
 
 from paidonce.harness.backends.stripe_simulator import SimulatedStripe
 from paidonce.harness.history import Effect, Header, Journal, read_history
+from paidonce.harness.taps.changes import Keyed
 from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.taps.stripe.tap import StripeTap
 
@@ -344,3 +345,26 @@ def test_bytes_that_are_no_http_end_that_connection_only(tmp_path):
             assert (await create(client, tap)).status_code == 200
 
     assert len(run(scenario, tmp_path)) == 1
+
+
+def test_a_key_of_its_own_is_equal_for_what_asks_for_the_same(tmp_path):
+    change = Keyed(label="payment_intent.create")
+
+    async def scenario(tap, upstream, journal):
+        tap.change([change])
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
+            url = f"{tap.url}/v1/payment_intents"
+            for form, key in (
+                ({"amount": "1", "currency": "usd"}, {"Idempotency-Key": "k1"}),
+                ({"currency": "usd", "amount": "1"}, {}),
+                ({"amount": "2", "currency": "usd"}, {"Idempotency-Key": "k1"}),
+            ):
+                await client.post(url, data=form, headers=key)
+            await client.post(f"{url}/pi_1/confirm", headers={"Idempotency-Key": "k2"})
+
+    made, other, more, confirm = (
+        effect.request["idempotency_key"] for effect in run(scenario, tmp_path)
+    )
+    assert made == other
+    assert len({made, more, "k1"}) == 3
+    assert confirm == "k2"

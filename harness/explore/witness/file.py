@@ -20,6 +20,7 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.types import Expected
 from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.taps.changes import Change
 from paidonce.harness.taps.faults import AtTap, FromOutside
 from paidonce.harness.testbed.bench import Source
 from paidonce.harness.verdict import Broken, Status, Verdict, Violation
@@ -105,12 +106,21 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that attempts make over and over that are a step of their own each: in a replay too."""
     failures: tuple[PlannedFailure, ...] = ()
     """The failures, in the order in which they happened; in a replay they happen as well."""
+    changes: tuple[Change, ...] = ()
+    """The changes under which it was found, with the service untouched: a replay makes them too."""
     history: str = ""
     """File name of the execution's history, beside the witness."""
     status: Status
     broken: tuple[Broken, ...] = ()
     """The checkers' words about it, without generated ids."""
     steps: tuple[WitnessStep, ...]
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Say under which changes it was found, a sentence each."""
+        return tuple(
+            f"found under a change that is not in the service: {one.words}" for one in self.changes
+        )
 
     @property
     def schedule(self) -> tuple[str, ...]:

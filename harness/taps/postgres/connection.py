@@ -9,7 +9,7 @@ from paidonce.harness.history import Effect, Recorder
 from paidonce.harness.taps.faults import ErrorAnswer, cannot
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.held import Carrier, HoldingTap
-from paidonce.harness.taps.postgres import errors, frontend
+from paidonce.harness.taps.postgres import changing, errors, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.frames import STARTUP, Frame, Frames
 from paidonce.harness.taps.postgres.passthrough import BATCH, LARGE, Skim
@@ -32,6 +32,8 @@ class Links(HoldingTap["Link"]):
 
     splits: SplittingGate | None = None
     """The gate, where it is asked whether what is sent as one is carried out as two."""
+    changing: changing.Changing | None = None
+    """The changes of statements, where there are any."""
 
     def bind(self, journal: Recorder | None, gate: Gate | None) -> None:
         super().bind(journal, gate)
@@ -58,6 +60,7 @@ class Link(Carrier[Unit, Session]):
         self._no_server: str | None = None
         self._as_simple: rewritten.AsSimple | None = None
         """Puts what is answered to a translated query in the words of a simple one's answer."""
+        self._whole = None if tap.changing is None else changing.WholeUnits(tap.changing, session)
 
     @property
     def let_in(self) -> bool:
@@ -84,7 +87,11 @@ class Link(Carrier[Unit, Session]):
             self._skim.front(data)
             return
         # What passes is recorded before anybody can act on it, so a history has it in order.
-        self._take(self._front.feed(data))
+        frames = self._front.feed(data)
+        if (changes := self._tap.changing) is not None:
+            frames = changes.replaced(frames)
+            data = b"".join([frame.raw for frame in frames])
+        self._take(frames)
         if not self.holds:
             self.to_server(data)
 
@@ -94,6 +101,7 @@ class Link(Carrier[Unit, Session]):
             self.catch_up()
             return self._skim.at_rest
         between_messages = not (self._front.pending or self._back.pending)
+        between_messages = between_messages and (self._whole is None or self._whole.between)
         return between_messages and self.idle and self.session.at_rest
 
     def _choose(self) -> None:
@@ -106,7 +114,7 @@ class Link(Carrier[Unit, Session]):
             self._skim = None
             self.route_client(self.from_client)
             self.route_server(self.from_server)
-        elif self._skim is None and not self._tap.bound:
+        elif self._skim is None and not self._tap.bound and self._tap.changing is None:
             self._pass(
                 Skim(self.session, front_offset=self._front.offset, back_offset=self._back.offset)
             )
@@ -147,6 +155,9 @@ class Link(Carrier[Unit, Session]):
                 self._violated(error)
 
     def _take(self, frames: list[Frame]) -> None:
+        if self.holds and self._whole is not None:
+            frames = self._whole.take(frames)
+            self._as_simple = self._whole.as_simple or self._as_simple
         for frame in frames:
             if self.session.carries(frame):
                 if self.holds:
@@ -155,6 +166,7 @@ class Link(Carrier[Unit, Session]):
             if not self.holds or frame.kind not in _MAY_COMMIT:
                 unit = self.session.sent(frame)
                 if unit is not None:
+                    unit.unasked = self._tap.changing is not None and changing.is_own(unit)
                     self.arrived(unit)
                 continue
             parts = self._parts(frame)
@@ -247,6 +259,8 @@ class Link(Carrier[Unit, Session]):
         early, self._too_soon = self._too_soon, []
         if early:
             self.holds = self._tap.gate is not None
+            if (changes := self._tap.changing) is not None:
+                early = changes.replaced(early)
             self._take(early)
             if not self.holds:
                 self.to_server(b"".join(frame.raw for frame in early))
@@ -290,6 +304,11 @@ class Link(Carrier[Unit, Session]):
         if frame.kind == _READY:
             self._as_simple = None
         return told
+
+    def answered(self, call: Unit) -> None:
+        if self._tap.changing is not None and call.attempt is not None:
+            self._tap.changing.ran(call)
+        super().answered(call)
 
     # --- faults -----------------------------------------------------------------------
 

@@ -48,6 +48,20 @@ def extended(query: Frame, sql: str, check: str | None = None) -> tuple[Frame, .
     )
 
 
+def in_transaction(query: Frame, sql: str) -> tuple[Frame, ...]:
+    """The simple query of one statement as an extended one, in a transaction that goes on."""
+    none = fields.count16(0)
+    return _frames(
+        query,
+        fields.message(b"P", fields.string(""), fields.string(sql), none),
+        fields.message(b"B", fields.string(""), fields.string(""), none, none, none),
+        fields.message(b"D", b"P", fields.string("")),
+        fields.message(b"E", fields.string(""), fields.int32(0)),
+        fields.message(b"C", b"S", fields.string("")),
+        _SYNC,
+    )
+
+
 class AsSimple:
     """The answer to ``extended`` in the words of the answer to the simple query.
 

@@ -8,13 +8,15 @@ the gate lets that go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.taps.changes import StatementChange
 from paidonce.harness.taps.postgres.address import Address, address_of, redirected
+from paidonce.harness.taps.postgres.changing import Changing
 from paidonce.harness.taps.postgres.connection import Link, Links
 from paidonce.harness.taps.postgres.errors import FAULTS
 from paidonce.harness.taps.postgres.session import Session
@@ -26,8 +28,8 @@ class PostgresTap(Links):
     """Listens on a loopback port of its own and forwards to the server of ``upstream_url``.
 
     ``sample`` is how many rows of each answer are kept as text, for the timelines of reports.
-    Where ``socket_folder`` is given, a Unix socket there is listened on as well. Raises
-    ``UsageError`` where the URL names no server.
+    Where ``socket_folder`` is given, a Unix socket there is listened on as well. ``changes`` are
+    made to what clients send. Raises ``UsageError`` where the URL names no server.
     """
 
     name = "postgres"
@@ -40,11 +42,13 @@ class PostgresTap(Links):
         sample: int = _KEPT_ROWS,
         socket_folder: Path | None = None,
         port: int = 0,
+        changes: Iterable[StatementChange] = (),
     ) -> None:
         super().__init__(port)
         self._socket_folder = socket_folder
         self._upstream = address_of(upstream_url)
         self._sample = sample
+        self.changing = Changing(changes) or None
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""

@@ -14,6 +14,9 @@ MAX_HEAD = 65_536
 """Bytes that came without the head of a request being complete: Stripe takes fewer."""
 
 
+_KEY = b"idempotency-key"
+
+
 class HttpRequest(msgspec.Struct, frozen=True):
     """A whole request; ``headers`` in their order, names in lower case. ``keeps``: the connection
     may be used again."""
@@ -23,6 +26,11 @@ class HttpRequest(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     keeps: bool
+
+    def keyed(self, key: str) -> HttpRequest:
+        """Return the same request with this idempotency key, whichever it had."""
+        others = [one for one in self.headers if one[0] != _KEY]
+        return msgspec.structs.replace(self, headers=(*others, (_KEY, key.encode("latin-1"))))
 
 
 class HttpRequests:

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -22,12 +23,14 @@ from paidonce.harness.process.ports import HOST
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.wire.auth import presented
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
+from paidonce.harness.taps.changes import Keyed
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, Faults, LostAnswer, NoContact, cannot
 from paidonce.harness.taps.gate import Gate
 from paidonce.harness.taps.protocol_error import ProtocolError
 from paidonce.harness.taps.proxy import port_of, reset_when_closed
 from paidonce.harness.taps.stripe import refusals
 from paidonce.harness.taps.stripe.calls import Attribution, StripeCall, read_answer, read_call
+from paidonce.harness.taps.stripe.keying import key_for
 from paidonce.harness.taps.stripe.listener import Listener
 from paidonce.harness.taps.stripe.requests import HttpRequest, HttpRequests, answer_bytes
 from paidonce.harness.taps.tap import TapSession
@@ -101,6 +104,9 @@ class StripeTap:
         """Keys of real accounts with which calls came, as they may be shown: none went on."""
         self.carried = 0
         """Calls taken to Stripe and back since the tap was opened."""
+        self.came: Counter[Keyed] = Counter()
+        """How often each change was made in a call of an attempt's."""
+        self._keyed: dict[str, Keyed] = {}
         self.busy_seconds = 0.0
         """How long those took in all."""
 
@@ -139,6 +145,11 @@ class StripeTap:
         self._journal = journal
         self._gate = gate
         self._attribution = Attribution(self._metadata_key)
+
+    def change(self, changes: Iterable[Keyed]) -> None:
+        """Make these changes to calls from now on, and none of those before."""
+        self._keyed = {one.label: one for one in changes}
+        self.came.clear()
 
     async def __aenter__(self) -> Self:
         await self._listener.open()
@@ -182,6 +193,10 @@ class StripeTap:
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in request.headers}
         self._seq += 1
         call = read_call(self._seq, request.method, request.target, headers, request.body)
+        change = self._keyed.get(call.label)
+        if change is not None:
+            call.idempotency_key = key_for(request)
+            request = request.keyed(call.idempotency_key)
         connection.call = call
         self._changed()
         began = time.monotonic()
@@ -190,6 +205,8 @@ class StripeTap:
         finally:
             connection.call = None
             self._changed()
+        if change is not None and call.attempt is not None:
+            self.came[change] += 1
         self.carried += 1
         self.busy_seconds += time.monotonic() - began
         if answer is None or connection.hung_up():

@@ -219,6 +219,7 @@ def _header(narrative: Narrative, snapshot: Snapshot) -> str:
     lines = [
         f"A counterexample of scenario {witness.scenario} on {witness.target} "
         f"({witness.variant}), in the order in which its SQL was run.",
+        *witness.changed,
         *(broken.words for broken in witness.broken),
         "",
         "Run it in an empty database: isolationtester 'dbname=...' < this file",

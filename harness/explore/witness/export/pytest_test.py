@@ -68,9 +68,10 @@ def pytest_test(witness: Witness, file: str) -> str:
         f"The witness (scenario {witness.scenario}, {witness.target}, {witness.variant}) showed:"
     ]
     lines += [broken.words for broken in witness.broken]
+    lines += witness.changed
     wrapped = [
         textwrap.fill(_plain(line), 86, initial_indent=indent, subsequent_indent=indent + "  ")
-        for line, indent in zip(lines, ["", *["  "] * len(witness.broken)], strict=True)
+        for line, indent in zip(lines, ["", *["  "] * (len(lines) - 1)], strict=True)
     ]
     text = _TEXT if witness.described_in is None else _OF_A_TARGET
     return text.format(

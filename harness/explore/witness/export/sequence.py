@@ -87,7 +87,7 @@ def text(narrative: Narrative, width: int = 160) -> str:
     margin = 5 + sum(columns) + 2
     room = max(width - margin, 30)
     witness = narrative.witness
-    lines = [f"{witness.scenario}, {witness.target} ({witness.variant})", ""]
+    lines = [f"{witness.scenario}, {witness.target} ({witness.variant})", *witness.changed, ""]
     names = [_NAMES.get(lane, lane) for lane in lanes]
     head = "".join(name.center(w) for name, w in zip(names, columns, strict=True))
     lines.append(f"     {head}".rstrip())

@@ -1,0 +1,201 @@
+"""Statements that the tap changes: what Postgres gets, and what the client is told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+from postgres_play import DEADLINE_S, Gatekeeper
+
+from paidonce.harness.taps.changes import Preceded, Replaced
+from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres.changing import words_of
+
+READ = "SELECT id, v FROM item WHERE id = $1"
+LOCKED = f"{READ} FOR UPDATE"
+SIMPLY = "SELECT id, v FROM item WHERE id = 1"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))"
+LABEL = "SELECT pg_advisory_xact_lock(hashtextextended(?::text, ?))"
+READ_LABEL = "SELECT id, v FROM item WHERE id = ?"
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid <> 0"
+
+
+class Player(Gatekeeper):
+    """Takes every unit for one attempt's."""
+
+    async def request(self, call, connection):
+        call.attempt = "tab"
+        return await super().request(call, connection)
+
+
+def play(database, changes, story, *, late=False):
+    """Run ``story(tap, gate, connection, eyes)``; ``late`` binds the gate in the story."""
+
+    async def main():
+        async with (
+            PostgresTap(database, changes=changes) as tap,
+            await psycopg.AsyncConnection.connect(database, autocommit=True) as eyes,
+            await psycopg.AsyncConnection.connect(
+                tap.url_for(database), autocommit=True
+            ) as connection,
+        ):
+            gate = Player()
+            if not late:
+                tap.bind(None, gate)
+            await story(tap, gate, connection, eyes)
+            tap.bind(None, None)
+
+    asyncio.run(asyncio.wait_for(main(), DEADLINE_S))
+
+
+async def locks_its_row(connection, eyes):
+    """Whether the row is locked by the connection's transaction."""
+    try:
+        await eyes.execute("SELECT 1 FROM item WHERE id = 1 FOR UPDATE NOWAIT")
+    except psycopg.errors.LockNotAvailable:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("seen", "sql", "params", "prepare"),
+    [
+        (SIMPLY, SIMPLY, None, False),
+        (SIMPLY, f" {SIMPLY};", None, False),
+        (READ, READ.replace("$1", "%s"), (1,), False),
+        (READ, READ.replace("$1", "%b"), (1,), False),
+        (READ, READ.replace("$1", "%s"), (1,), True),
+    ],
+    ids=["simple", "with its end", "extended", "binary", "prepared"],
+)
+def test_a_statement_is_sent_as_another(database, seen, sql, params, prepare):
+    async def story(tap, gate, connection, eyes):
+        for _ in range(2):  # the second time a prepared one is only bound
+            await connection.execute("BEGIN")
+            cursor = await connection.execute(sql, params, prepare=prepare)
+            assert await cursor.fetchall() == [(1, "old")]
+            assert cursor.statusmessage == "SELECT 1"
+            assert await locks_its_row(connection, eyes)
+            await connection.execute("COMMIT")
+        assert ("request", f"{READ_LABEL} FOR UPDATE") in gate.seen
+        assert ("request", READ_LABEL) not in gate.seen
+        assert tap.changing.came == {change: 2}
+
+    change = Replaced(sql=seen, by=f"{seen} FOR UPDATE")
+    play(database, [change], story)
+
+
+def test_what_was_prepared_before_anything_was_held_is_changed_as_well(database):
+    async def story(tap, gate, connection, eyes):
+        sql = READ.replace("$1", "%s")
+        await connection.execute(sql, (1,), prepare=True)
+        assert not tap.changing.came
+        tap.bind(None, gate)
+        await connection.execute("BEGIN")
+        await connection.execute(sql, (1,), prepare=True)
+        assert await locks_its_row(connection, eyes)
+        await connection.execute("COMMIT")
+        assert tap.changing.came == {change: 1}
+
+    change = Replaced(sql=READ, by=LOCKED)
+    play(database, [change], story, late=True)
+
+
+def test_a_statement_in_other_words_is_left_as_it_is(database):
+    async def story(tap, gate, connection, eyes):
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT id, v FROM item WHERE id = 1 AND true")
+        await connection.execute(SIMPLY.replace("1", "2"))
+        assert not await locks_its_row(connection, eyes)
+        await connection.execute("COMMIT")
+        assert not tap.changing.came
+
+    play(database, [Replaced(sql=SIMPLY, by=f"{SIMPLY} FOR UPDATE")], story)
+
+
+def test_of_several_statements_in_one_only_that_one_is_changed(database):
+    async def story(tap, gate, connection, eyes):
+        await connection.execute(f"BEGIN; {SIMPLY}; SELECT 1")
+        assert await locks_its_row(connection, eyes)
+        await connection.execute("COMMIT")
+
+    play(database, [Replaced(sql=SIMPLY, by=f"{SIMPLY} FOR UPDATE")], story)
+
+
+def test_values_that_differ_in_every_execution_are_kept(database):
+    """A client that writes its parameters into the text: ``id`` differs, the state does not."""
+    seen = "UPDATE item SET v = 'new' WHERE id = 41"
+    by = "UPDATE item SET v = 'new' WHERE id = 41 AND v = 'old'"
+    (at,) = [n for n, word in enumerate(words_of(seen)) if word == "41"]
+
+    async def story(tap, gate, connection, eyes):
+        now = "UPDATE item SET v = 'new' WHERE id = 1"
+        for tag in ("UPDATE 1", "UPDATE 0"):
+            assert (await connection.execute(now)).statusmessage == tag
+        other = "UPDATE item SET v = 'newer' WHERE id = 1"
+        assert (await connection.execute(other)).statusmessage == "UPDATE 1"
+
+    play(database, [Replaced(sql=seen, by=by, differing=(at,))], story)
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "prepare"),
+    [
+        (SIMPLY, None, False),
+        (READ.replace("$1", "%s"), (1,), False),
+        (READ.replace("$1", "%b"), (1,), False),
+        (READ.replace("$1", "%s"), (1,), True),
+    ],
+    ids=["simple", "extended", "binary", "prepared"],
+)
+def test_a_lock_is_sent_before_a_statement_in_its_transaction(database, sql, params, prepare):
+    async def story(tap, gate, connection, eyes):
+        for number in (1, 2):
+            await connection.execute("BEGIN")
+            await connection.execute("SELECT 'something else'")
+            cursor = await connection.execute(sql, params, prepare=prepare)
+            assert await cursor.fetchall() == [(1, "old")]
+            assert cursor.statusmessage == "SELECT 1"
+            assert await (await eyes.execute(LOCKS)).fetchone() == (1,)
+            assert connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+            await connection.execute("COMMIT")
+            assert await (await eyes.execute(LOCKS)).fetchone() == (0,)
+            sent = [what for side, what in gate.seen if side == "request"]
+            assert sent.count(LABEL) == number
+            assert sent[sent.index(LABEL) + 1] == READ_LABEL
+        assert tap.changing.came == {change: 2}
+
+    by = LOCK if params else LOCK.replace("$1", "1")
+    change = Preceded(sql=READ if params else SIMPLY, by=by)
+    play(database, [change], story)
+
+
+def test_out_of_a_transaction_no_lock_is_sent(database):
+    async def story(tap, gate, connection, eyes):
+        await connection.execute(READ.replace("$1", "%s"), (1,))
+        assert ("request", LABEL) not in gate.seen
+        assert not tap.changing.came
+
+    play(database, [Preceded(sql=READ, by=LOCK)], story)
+
+
+@pytest.mark.parametrize("params", [None, (1,)], ids=["simple", "extended"])
+def test_a_lock_that_fails_is_the_answer_to_the_statement(database, params):
+    async def story(tap, gate, connection, eyes):
+        await eyes.execute("BEGIN")
+        await eyes.execute("SELECT pg_advisory_xact_lock(hashtextextended('1', 0))")
+        await connection.execute("BEGIN")
+        await connection.execute("SET LOCAL lock_timeout = '5ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            await connection.execute(READ.replace("$1", "%s") if params else SIMPLY, params)
+        assert connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR
+        await connection.execute("ROLLBACK")
+        await eyes.execute("ROLLBACK")
+        await connection.execute("BEGIN")
+        cursor = await connection.execute(READ.replace("$1", "%s") if params else SIMPLY, params)
+        assert await cursor.fetchall() == [(1, "old")]
+        await connection.execute("COMMIT")
+
+    by = LOCK if params else LOCK.replace("$1", "1")
+    play(database, [Preceded(sql=READ if params else SIMPLY, by=by)], story)
