@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -15,11 +17,21 @@ from paidonce import reports
 from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli import options
 from paidonce.harness.cli.playable import Playable, named
-from paidonce.harness.cli.searching import concluded, searching, versions
-from paidonce.harness.explore.exploration import Explored, SearchRequest, budget_of, explore
+from paidonce.harness.cli.searching import built, concluded, shown_by, versions
+from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.exploration import (
+    Explored,
+    SearchRequest,
+    budget_of,
+    explore,
+    opened,
+)
+from paidonce.harness.explore.search import Ending
 from paidonce.harness.predict import (
     Forecast,
     Prediction,
+    TriedFix,
+    Trying,
     Weighed,
     decided,
     orders_of,
@@ -28,6 +40,7 @@ from paidonce.harness.predict import (
     weighed,
 )
 from paidonce.harness.process import event_loop as loop
+from paidonce.harness.taps.changes import Change
 from paidonce.harness.testbed.stack import Choice
 from paidonce.reports.formats import predictions as writer
 
@@ -45,6 +58,14 @@ def predict_command(
         typer.Option(
             "--explore",
             help="Decide each prediction: search every interleaving, the predicted orders first.",
+        ),
+    ] = False,
+    try_fixes: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Try each fix, with the service untouched: what it changes is changed on the way, "
+            "and the search made again. Explores first.",
         ),
     ] = False,
     fixes: Annotated[
@@ -71,7 +92,10 @@ def predict_command(
     Plays every attempt by itself, and lists the reads that decide without protection before a
     write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
+    With --try each fix is tried as well, if the search was not complete: it closes the race,
+    proved; or it does not, with a witness; or that is not decided, or cannot be tried from outside.
     """
+    explore_too = explore_too or try_fixes
     playable = named(name, guard, attempts)
     request = replace(
         playable.request,
@@ -81,14 +105,19 @@ def predict_command(
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
     kept = playable.kept(choice, fresh=fresh)
-    found, explored, mattering = loop.run(
-        _predict(playable, request, choice, kept, folder, explore_too)
+    found, explored, mattering, tried = loop.run(
+        _predict(playable, request, choice, kept, folder, explore_too, try_fixes)
     )
     console = Console(highlight=False, soft_wrap=True)
     if explored is None:
         settled = undecided(found, NOT_EXPLORED)
     else:
         settled = decided(found, explored.result, explored.history, mattering)
+    if tried is not None:
+        settled = tuple(
+            msgspec.structs.replace(one, tried=came)
+            for one, came in zip(settled, tried, strict=True)
+        )
     told = writer.terminal(settled, found.looked, fixes=fixes)
     reports.write_predictions(settled, found.looked, folder)
     console.print(told)
@@ -105,17 +134,43 @@ async def _predict(
     kept: KeptDatabases | None,
     folder: Path,
     explore_too: bool,
-) -> tuple[Forecast, Explored | None, Mapping[Prediction, Weighed]]:
-    doing = "playing each attempt alone"
-    async with searching(playable, request, choice, kept, folder, doing) as (worlds, show):
-        notes: tuple[str, ...] = ()
-        if explore_too:
-            notes = await playable.tried_out(worlds[0], request.watch)
-        found = await predicted(worlds[0], request.watch)
-        if not explore_too:
-            return found, None, {}
-        first = orders_of(found)
-        explored = await explore(worlds, replace(request, first=first), show)
-        mattering = await weighed(worlds[0], found, explored)
-        told = (*notes, *explored.notes)
-        return found, replace(explored, notes=told, backends=versions(worlds)), mattering
+    try_fixes: bool,
+) -> tuple[
+    Forecast,
+    Explored | None,
+    Mapping[Prediction, Weighed],
+    tuple[tuple[TriedFix, ...], ...] | None,
+]:
+    async with built(playable, choice, kept, folder) as (stack, live):
+        live.update("playing each attempt alone")
+        lanes = [await stack.lane() for _ in range(stack.choice.lanes(request.lanes))]
+
+        def opening(
+            changes: Sequence[Change] = (),
+        ) -> AbstractAsyncContextManager[list[ServiceWorlds]]:
+            return opened(
+                stack, request.scenario, request.variant, lanes, request.noise, changes=changes
+            )
+
+        async def searched(worlds: list[ServiceWorlds]) -> Explored:
+            await playable.tried_out(worlds[0], request.watch)
+            return await explore(worlds, request, shown_by(live, "trying a fix"))
+
+        async with opening() as worlds:
+            notes: tuple[str, ...] = ()
+            if explore_too:
+                notes = await playable.tried_out(worlds[0], request.watch)
+            found = await predicted(worlds[0], request.watch)
+            if not explore_too:
+                return found, None, {}, None
+            first = orders_of(found)
+            explored = await explore(worlds, replace(request, first=first), shown_by(live))
+            mattering = await weighed(worlds[0], found, explored)
+            told = (*notes, *explored.notes)
+            explored = replace(explored, notes=told, backends=versions(worlds))
+        if not try_fixes or explored.result.ending is Ending.COMPLETE:
+            return found, explored, mattering, None
+        live.update("trying a fix")
+        own = bool(playable.subject.database_url)
+        trying = Trying(found, opening, searched, folder / "tried", own_database=own)
+        return found, explored, mattering, await trying.all()

@@ -64,6 +64,8 @@ async def _replay(
     witness: Witness, playable: Playable, times: int, choice: Choice, fresh: bool
 ) -> int:
     console = Console(highlight=False, soft_wrap=True)
+    for line in witness.changed:
+        console.print(line, markup=False)
     same = 0
     codes: list[int] = []
     async with opened_again(witness, playable, choice, fresh=fresh) as worlds:

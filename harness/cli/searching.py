@@ -25,7 +25,9 @@ from paidonce.harness.proof.cell_search import searched
 from paidonce.harness.proof.plan import machine
 from paidonce.harness.results.words import count
 from paidonce.harness.service.script import clients_among
-from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.harness.testbed.stack import Choice, Stack, open_stack
+
+_EXPLORING = "exploring"
 
 
 @asynccontextmanager
@@ -42,17 +44,31 @@ async def searching(
     ``kept`` is where its database may be, ``first`` says what is done once it is built. Logs go to
     ``folder``.
     """
+    async with built(playable, choice, kept, folder) as (stack, live):
+        live.update(first)
+        async with opened(
+            stack, request.scenario, request.variant, request.lanes, request.noise
+        ) as worlds:
+            yield worlds, shown_by(live)
+
+
+@asynccontextmanager
+async def built(
+    playable: Playable, choice: Choice, kept: KeptDatabases | None, folder: Path
+) -> AsyncIterator[tuple[Stack, StatusLine]]:
+    """The backends, with the service built, and a line that says what is being done."""
     with StatusLine() as live:
         async with open_stack(
             playable.subject, choice, logs=folder / "logs", kept=kept, say=live.say
         ) as stack:
             live.update("building")
             await in_thread(playable.build)
-            live.update(first)
-            async with opened(
-                stack, request.scenario, request.variant, request.lanes, request.noise
-            ) as worlds:
-                yield worlds, lambda progress: live.update(_words(progress), of="exploring")
+            yield stack, live
+
+
+def shown_by(live: StatusLine, of: str = _EXPLORING) -> Callable[[Progress], None]:
+    """Return what shows how a search stands; ``of`` says what is searched."""
+    return lambda progress: live.update(_words(progress, of), of=of)
 
 
 def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
@@ -92,12 +108,13 @@ def _made(explored: Explored) -> dict[str, str]:
     }
 
 
-def _words(progress: Progress) -> str:
+def _words(progress: Progress, of: str) -> str:
     """How a search stands, in a line."""
     counts = progress.counts
     rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
+    told = "" if of == _EXPLORING else f"{of}: "
     return (
-        f"explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
+        f"{told}explored {counts.explored}, pruned {counts.pruned}, invalid {counts.invalid}, "
         f"{progress.rate:.0f}/s, {progress.waiting} known to be left{rest}"
     )
 

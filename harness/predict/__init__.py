@@ -9,6 +9,7 @@ from paidonce.harness.predict.deciding import decided, orders_of, undecided
 from paidonce.harness.predict.matching import Shown, Trace, shown_by
 from paidonce.harness.predict.pairs import MOST, forecast, predict
 from paidonce.harness.predict.recording import catalog_of, effects_of, predicted, recorded
+from paidonce.harness.predict.trying import Trying
 from paidonce.harness.predict.types import (
     Blind,
     Decided,
@@ -20,6 +21,8 @@ from paidonce.harness.predict.types import (
     Solo,
     Spot,
     Standing,
+    Trial,
+    TriedFix,
     Unjudged,
     Weighed,
 )
@@ -39,6 +42,9 @@ __all__ = [
     "Spot",
     "Standing",
     "Trace",
+    "Trial",
+    "TriedFix",
+    "Trying",
     "Unjudged",
     "Weighed",
     "catalog_of",

@@ -78,6 +78,13 @@ class Situation:
         return self.found.read.at < self.found.act.at < self.meeting.mine.ended(self.found.read)
 
     @property
+    def stays_open(self) -> bool:
+        """Return whether the read's transaction stays open until the act is done and what the
+        attempt puts down of it."""
+        read, mine = self.found.read, self.meeting.mine
+        return read.at < mine.ended(read) and self.found.settled(mine) < mine.ended(read)
+
+    @property
     def simple(self) -> bool:
         """Return whether the read is of the table alone, by columns of it alone."""
         where: tuple[Any, ...] = () if self.node is None else self.node.fromClause or ()

@@ -18,7 +18,9 @@ from paidonce.harness.predict.fixes_by_locks import (
     parent_row,
 )
 from paidonce.harness.predict.fixes_by_writes import claim, conditional, unique
+from paidonce.harness.predict.serializing import serializable
 from paidonce.harness.predict.types import Fix
+from paidonce.harness.taps.changes import Keyed, Replaced
 
 if TYPE_CHECKING:
     from paidonce.harness.predict.moves import BadOrder
@@ -70,6 +72,7 @@ def _after_commit(where: Situation) -> Fix | None:
         after=f"{commit.query.sql}; {act.spot.text}",
         partly="whoever dies between the two has settled and not called: finish what was written "
         "down, with an idempotency key that was written down with it",
+        untried=f"the service has to make its call of {where.call} in another place",
     )
 
 
@@ -82,6 +85,7 @@ def _serializable(where: Situation) -> Fix | None:
         return None
     if not where.meeting.crosses(read, write):
         return None
+    begun = _begun_anew(where)
     return Fix(
         name="SERIALIZABLE",
         how="make the transactions SERIALIZABLE, all that read or write these rows, and try one "
@@ -92,7 +96,25 @@ def _serializable(where: Situation) -> Fix | None:
         "that is refused (SQLSTATE 40001) again from its first statement",
         before="BEGIN ISOLATION LEVEL REPEATABLE READ",
         after="BEGIN ISOLATION LEVEL SERIALIZABLE",
+        changes=begun,
+        untried=""
+        if begun
+        else "the isolation level is set by no statement that begins one of these transactions",
     )
+
+
+def _begun_anew(where: Situation) -> tuple[Replaced, ...]:
+    """The beginnings of both transactions as SERIALIZABLE ones; none where one does not say it."""
+    found = {}
+    pairs = ((where.meeting.mine, where.found.read), (where.meeting.theirs, where.found.write))
+    for story, move in pairs:
+        begins = [m for m in story.moves if m.transaction == move.transaction]
+        said = begins[0].query.sql if begins and begins[0].found.kind == "begin" else ""
+        other = serializable(said)
+        if other is None:
+            return ()
+        found[said] = Replaced(sql=said, by=other)
+    return tuple(found.values())
 
 
 def _key(where: Situation) -> Fix | None:
@@ -121,4 +143,5 @@ def _key(where: Situation) -> Fix | None:
         before=had,
         after=f"Idempotency-Key: <order id>:{where.call.rpartition('.')[2]}:<try>",
         partly="the writes to the database may still overwrite each other",
+        changes=(Keyed(label=act.effect.label),),
     )

@@ -7,6 +7,7 @@ from paidonce.harness.predict.moves import puts_in
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
 from paidonce.harness.sql_trees import ast, enums
+from paidonce.harness.taps.changes import Change, Preceded, Replaced
 
 _EXCLUSIVE = (enums.LockClauseStrength.LCS_FORUPDATE, enums.LockClauseStrength.LCS_FORNOKEYUPDATE)
 
@@ -24,12 +25,16 @@ def for_update(where: Situation) -> Fix | None:
     if puts_in(write) or not lockable(node):
         return None
     of = "" if where.simple else f" OF {name}"
+    locked = f"{plain(read.query.sql)} FOR UPDATE{of}"
+    changes, untried = _inside(where, Replaced(sql=read.query.sql, by=locked))
     return Fix(
         name="FOR UPDATE",
         how=f"read the row with FOR UPDATE{of}, in one transaction that stays open until "
         f"{_until(where)}; look at the row only after that",
         before=read.query.sql,
-        after=f"{plain(read.query.sql)} FOR UPDATE{of}",
+        after=locked,
+        changes=changes,
+        untried=untried,
     )
 
 
@@ -53,6 +58,7 @@ def one_transaction(where: Situation) -> Fix | None:
         f"without BEGIN that is the end of the statement{meaning if skips else ''}",
         before=read.query.sql,
         after=f"BEGIN; {plain(read.query.sql)}",
+        untried=f"the service has to keep its transaction open until {_until(where)}",
     )
 
 
@@ -74,6 +80,7 @@ def parent_row(where: Situation) -> Fix | None:
         )
         parent = key.target.removeprefix("public.")
         lock = f"SELECT 1 FROM {parent} WHERE {asked} FOR UPDATE"  # noqa: S608 -- for people
+        changes, untried = _inside(where, Preceded(sql=read.query.sql, by=lock))
         return Fix(
             name="parent row lock",
             how=f"lock the row of {parent} first, in one transaction (READ COMMITTED) that stays "
@@ -81,6 +88,8 @@ def parent_row(where: Situation) -> Fix | None:
             "it reads",
             before=read.query.sql,
             after=f"{lock}; {read.query.sql}",
+            changes=changes,
+            untried=untried,
         )
     return None
 
@@ -105,14 +114,19 @@ def advisory(where: Situation) -> Fix | None:
             "after the snapshot",
             before=read.query.sql,
             after=f"SELECT pg_advisory_lock({key})",
+            untried="the lock is to be taken before BEGIN, where no statement says its key yet",
         )
+    lock = f"SELECT pg_advisory_xact_lock({key})"
+    changes, untried = _inside(where, Preceded(sql=read.query.sql, by=lock))
     return Fix(
         name="advisory lock",
         how=f"take a lock on {one.column} in a statement of its own, before the read, in one "
         f"transaction (READ COMMITTED) that stays open until {until}; every route that writes "
         "these rows has to take the same",
         before=read.query.sql,
-        after=f"SELECT pg_advisory_xact_lock({key}); {read.query.sql}",
+        after=f"{lock}; {read.query.sql}",
+        changes=changes,
+        untried=untried,
     )
 
 
@@ -132,6 +146,14 @@ def lockable(node: ast.SelectStmt) -> bool:
 def plain(sql: str) -> str:
     """A statement without what ends it."""
     return sql.rstrip().rstrip(";").rstrip()
+
+
+def _inside(where: Situation, change: Change) -> tuple[tuple[Change, ...], str]:
+    """A change that is of use in a transaction that stays open, or why it cannot be made."""
+    if where.stays_open:
+        return (change,), ""
+    until = _until(where)
+    return (), f"the service has to read in a transaction that stays open until {until}"
 
 
 def _until(where: Situation) -> str:

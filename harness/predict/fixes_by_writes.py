@@ -17,6 +17,7 @@ from paidonce.harness.predict.predicates import satisfied
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
 from paidonce.harness.sql_trees import ast, enums
+from paidonce.harness.taps.changes import Migrated, Replaced
 
 _VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
 _STATES = ("status", "state", "stage", "phase")
@@ -48,12 +49,24 @@ def conditional(where: Situation) -> Fix | None:
     if where.stripe:
         early = f"make it before {where.call}, committed, and "
     late = where.stripe and write.at > act.at
+    untried = ""
+    if late:
+        untried = (
+            f"the service has to make it before {where.call}, and go on only if it changed a row"
+        )
+    elif column in _VERSIONS:
+        untried = f"which {column} it has read the service alone knows"
+    elif after == write.query.sql:
+        untried = "the service has to go on only if it changed a row"
+    changes = () if untried else (Replaced(sql=write.query.sql, by=after),)
     return Fix(
         name="conditional UPDATE",
         how=f"{early}go on only if it changed a row: {column} has to be as it was read",
         before=write.query.sql,
         after=after,
         partly=f"where {where.call} is declined the row has to be put back" if late else "",
+        changes=changes,
+        untried=untried,
     )
 
 
@@ -86,6 +99,8 @@ def claim(where: Situation) -> Fix | None:
         before=read.query.sql,
         after=after,
         partly="whoever dies or is declined in between leaves it claimed: it has to be let go of",
+        untried=f"the service has to settle a row that is {word}, and to go on only if its claim "
+        "changed one",
     )
 
 
@@ -108,13 +123,17 @@ def unique(where: Situation) -> Fix | None:
     if meeting.data is not None and meeting.data.repeats(table.name, columns, only_where):
         return None  # rows that are there, or were lawfully put in, violate it
     name = table.name.removeprefix("public.")
+    index = f"CREATE UNIQUE INDEX ON {name} ({', '.join(columns)})"
+    index += f" WHERE {only_where}" if only_where else ""
+    late = where.stripe and inserts[0].at > where.found.act.at
     return Fix(
         name="unique index",
         how="let the database refuse the second row, and take the error for a clean refusal; the "
         "INSERT has to come before anything that cannot be undone",
         before=inserts[0].query.sql,
-        after=f"CREATE UNIQUE INDEX ON {name} ({', '.join(columns)})"
-        + (f" WHERE {only_where}" if only_where else ""),
+        after=index,
+        changes=() if late else (Migrated(sql=index),),
+        untried=f"the service has to make its INSERT before {where.call}" if late else "",
     )
 
 

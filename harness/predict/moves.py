@@ -41,6 +41,18 @@ class BadOrder:
     act: Move
     lease: str | None = None
 
+    def settling(self, mine: Story) -> tuple[Move, ...]:
+        """The writes by which the attempt that read puts down what it has done."""
+        return tuple(
+            move
+            for move in mine.moves[self.act.at + 1 :]
+            if any(one.overlaps(look) for one in move.writes for look in self.read.looks)
+        )
+
+    def settled(self, mine: Story) -> int:
+        """The ``at`` of the last of them; of the act, where there is none."""
+        return max((move.at for move in self.settling(mine)), default=self.act.at)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
@@ -242,6 +254,11 @@ def _only_parsed(effect: Effect) -> bool:
     """Return whether a driver has only had a statement prepared: nothing of it was carried out."""
     answer = effect.answer or {}
     return effect.label.startswith("prepare ") and not (answer.get("tags") or answer.get("error"))
+
+
+def statements_of(effect: Effect) -> tuple[str, ...]:
+    """The texts of the statements that an effect before Postgres ran."""
+    return tuple(one.sql for one in _queries(effect))
 
 
 def _queries(effect: Effect) -> Iterator[Query]:

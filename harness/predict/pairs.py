@@ -19,6 +19,7 @@ import msgspec
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.predict.data import Data
+from paidonce.harness.predict.differing import differing, told_apart
 from paidonce.harness.predict.fixes import fixes
 from paidonce.harness.predict.looking import Sight
 from paidonce.harness.predict.moves import BadOrder, Move, Story, story
@@ -90,6 +91,7 @@ def forecast(
                     break
     ranked.sort(key=lambda pair: pair[0])
     predictions = tuple(prediction for _, prediction in ranked)
+    predictions = told_apart(predictions, differing(solos, again))
     looked = seen.looked(stories[:played], predictions)
     left_out = max(0, len(predictions) - most)
     return Forecast(predictions[:most], msgspec.structs.replace(looked, left_out=left_out), catalog)
@@ -197,10 +199,6 @@ def _read_again(meeting: Meeting, orders: Sequence[BadOrder]) -> list[int]:
 
 def _bad(meeting: Meeting, found: BadOrder) -> PredictedOrder:
     seen = meeting.theirs.publishes(found.write) or found.write
-    settling = [
-        move.spot
-        for move in meeting.mine.moves[found.act.at + 1 :]
-        if any(one.overlaps(look) for one in move.writes for look in found.read.looks)
-    ]
-    settled = settling[-1] if settling else None
+    settling = found.settling(meeting.mine)
+    settled = settling[-1].spot if settling else None
     return PredictedOrder(found.read.spot, found.write.spot, seen.spot, found.act.spot, settled)

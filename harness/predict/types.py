@@ -10,6 +10,7 @@ import msgspec
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.history import Effect
+from paidonce.harness.taps.changes import Change
 
 Place = tuple[str, str, str]
 """A table with its schema, a column, and a value in it."""
@@ -122,6 +123,10 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     partly: str = ""
     """The part that stays open all the same, "" if nothing does."""
+    changes: tuple[Change, ...] = ()
+    """The changes that the taps make so that it is tried, with the service untouched."""
+    untried: str = ""
+    """The reason why it cannot be tried from outside, where there are no ``changes``."""
 
 
 class Blind(enum.StrEnum):
@@ -186,9 +191,33 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
+class Trial(enum.StrEnum):
+    """The fates of a fix that is to be tried."""
+
+    CLOSES = "closes it, proved"
+    DOES_NOT = "does not"
+    UNDECIDED = "not decided"
+    CANNOT = "cannot be tried from outside"
+
+
+class TriedFix(msgspec.Struct, frozen=True, kw_only=True):
+    """A fix of a prediction, by its name, and what came of it.
+
+    ``witness`` is a file below the folder of the report, "" where there is none. ``along_with`` are
+    the numbers of predictions, from 1, whose fixes of that name were made as well."""
+
+    fix: str
+    result: Trial
+    reason: str
+    witness: str = ""
+    along_with: tuple[int, ...] = ()
+
+
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction and what became of it. ``reason`` says why it is open, or what decided it."""
+    """A prediction and what became of it. ``reason`` says why it is open, or what decided it.
+    ``tried`` is what came of its fixes, in their order; empty where they were not tried."""
 
     prediction: Prediction
     standing: Standing
     reason: str
+    tried: tuple[TriedFix, ...] = ()

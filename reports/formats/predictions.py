@@ -17,12 +17,20 @@ from paidonce.harness.predict import (
     Prediction,
     Spot,
     Standing,
+    Trial,
+    TriedFix,
     Unjudged,
 )
 from paidonce.harness.results.words import count
 
 _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}
+_TRIAL_STYLES = {
+    Trial.CLOSES: "bold green",
+    Trial.DOES_NOT: "bold red",
+    Trial.UNDECIDED: "yellow",
+    Trial.CANNOT: "dim",
+}
 _LONGEST = 300
 """Characters of a statement that are shown; the histories have all of it."""
 NOTHING = "No bad order is predicted."
@@ -55,13 +63,23 @@ def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
         yield Text.assemble(
             ("   ", ""), (one.standing.value, _STYLES[one.standing]), f": {one.reason}"
         )
-        if not (fixes or one.standing is Standing.CONFIRMED):
+        if not (fixes or one.tried or one.standing is Standing.CONFIRMED):
             continue
-        for fix in one.prediction.fixes:
-            yield Text.assemble(("   fix: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
+        for at, fix in enumerate(one.prediction.fixes):
+            word = "fix"
+            if one.tried and one.tried[at].result is Trial.DOES_NOT:
+                word = "no fix"
+            yield Text.assemble((f"   {word}: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
             before, after = _pair(fix.before, fix.after)
             yield Text(f"      - {before}")
             yield Text(f"      + {after}")
+            if one.tried:
+                tried = one.tried[at]
+                yield Text.assemble(
+                    ("      tried: ", ""),
+                    (tried.result.value, _TRIAL_STYLES[tried.result]),
+                    f": {_came_of(tried)}",
+                )
 
 
 def markdown(found: Sequence[Decided], looked: Looked) -> str:
@@ -83,8 +101,12 @@ def markdown(found: Sequence[Decided], looked: Looked) -> str:
             f"**{number}. {_who(one.prediction)}.** {_plain(one.prediction.why)} "
             f"*{one.standing.value}: {_plain(one.reason)}*"
         )
-        if one.standing is Standing.CONFIRMED:
-            parts += [_diff(fix) for fix in one.prediction.fixes]
+        if one.tried or one.standing is Standing.CONFIRMED:
+            for at, fix in enumerate(one.prediction.fixes):
+                parts.append(_diff(fix))
+                if one.tried:
+                    tried = one.tried[at]
+                    parts.append(f"*Tried: {tried.result.value}*: {_plain(_came_of(tried))}")
     parts.append(about)
     return "\n\n".join(parts) + "\n"
 
@@ -135,6 +157,15 @@ def _diff(fix: Fix) -> str:
     # A fence longer than any in the statement cannot be ended by it.
     fence = "`" * (max(map(len, re.findall("`+", before + after)), default=0) + 3)
     return f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
+
+
+def _came_of(tried: TriedFix) -> str:
+    """Return what came of a fix that was tried, behind the result."""
+    words = tried.reason
+    if tried.along_with:
+        numbers = ", ".join(map(str, tried.along_with))
+        words = f"together with the same for {numbers}: {words}"
+    return f"{words} (witness: {tried.witness})" if tried.witness else words
 
 
 def _how(fix: Fix) -> str:

@@ -11,6 +11,10 @@ from tape import ORDER, Tape, catalog, unique
 from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.predict import Looked, Standing, forecast, predict, undecided
+from paidonce.harness.predict.differing import MIXED_UP
+from paidonce.harness.predict.serializing import serializable
+from paidonce.harness.taps.changes import Keyed, Replaced
+from paidonce.harness.taps.postgres.changing import words_of
 from paidonce.reports.formats import predictions as writer
 
 LOOKED = Looked(attempts=1, reads=1)
@@ -375,3 +379,97 @@ def test_of_a_long_statement_what_is_around_the_change_is_shown():
     text = writer.markdown(confirmed, LOOKED)
     assert "+ …" in text
     assert "WHERE id = $1 FOR UPDATE\n" in text
+
+
+# --- what is changed so that they are tried ---------------------------------------------------
+
+
+def inside(read=READ):
+    return (
+        Tape()
+        .sql("BEGIN")
+        .sql(read, ORDER, sample=SHOWN)
+        .stripe(key=MADE_UP)
+        .sql(PAID, ORDER)
+        .sql("COMMIT")
+    )
+
+
+def test_a_lock_is_tried_in_a_transaction_that_stays_open():
+    found = fixes(inside())
+    assert found["FOR UPDATE"].changes == (Replaced(sql=READ, by=f"{READ} FOR UPDATE"),)
+    (lock,) = found["advisory lock"].changes
+    assert (lock.sql, f"{lock.by}; {READ}") == (READ, found["advisory lock"].after)
+    assert found["FOR UPDATE"].untried == found["advisory lock"].untried == ""
+
+
+@pytest.mark.parametrize(
+    "tape",
+    [
+        told(),
+        Tape().sql("BEGIN").sql(READ, ORDER, sample=SHOWN).sql("COMMIT").stripe().sql(PAID, ORDER),
+        Tape().sql("BEGIN").sql(READ, ORDER, sample=SHOWN).stripe().sql("COMMIT").sql(PAID, ORDER),
+    ],
+    ids=["no transaction", "over before the call", "over before the result"],
+)
+def test_a_lock_that_would_be_let_go_of_is_not_tried(tape):
+    found = fixes(tape)
+    for name in ("FOR UPDATE", "advisory lock"):
+        assert found[name].changes == ()
+        assert "in a transaction that stays open until" in found[name].untried
+
+
+def test_each_fix_says_what_is_changed_or_why_nothing_is():
+    for tape in (told(), inside()):
+        for fix in fixes(tape).values():
+            assert bool(fix.changes) != bool(fix.untried), fix.name
+
+
+def test_a_key_is_given_to_all_calls_of_that_kind():
+    assert fixes(told())["idempotency key"].changes == (Keyed(label="payment_intent.create"),)
+
+
+def test_words_that_differ_between_recordings_are_not_asked_for():
+    """A client that writes its parameters into the text of the statement."""
+
+    def alone(order):
+        read = READ.replace("$1", order)
+        shown = {**SHOWN, "id": order}
+        paid = f"UPDATE orders SET status = 'paid' WHERE id = {order}"
+        tape = Tape().sql("BEGIN").sql(read, sample=shown).stripe().sql(paid).sql("COMMIT")
+        return tape.solo()
+
+    where = catalog(ids="int")
+    (one,) = forecast([alone("41")], where, again=[alone("52")]).predictions
+    (change,) = next(fix.changes for fix in one.fixes if fix.name == "FOR UPDATE")
+    assert words_of(change.sql)[change.differing[0]] == "41"
+    assert len(change.differing) == 1
+
+
+def test_a_value_that_stands_twice_is_not_told_apart():
+    def alone(order):
+        read = READ.replace("$1", order) + f" AND amount < {order}"
+        paid = f"UPDATE orders SET status = 'paid' WHERE id = {order}"
+        shown = {**SHOWN, "id": order}
+        tape = Tape().sql("BEGIN").sql(read, sample=shown).stripe().sql(paid).sql("COMMIT")
+        return tape.solo()
+
+    (one,) = forecast([alone("41")], catalog(ids="int"), again=[alone("52")]).predictions
+    fix = next(fix for fix in one.fixes if fix.name == "FOR UPDATE")
+    assert (fix.changes, fix.untried) == ((), MIXED_UP)
+
+
+@pytest.mark.parametrize(
+    ("sql", "other"),
+    [
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN ISOLATION LEVEL SERIALIZABLE"),
+        (
+            "START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE",
+            "START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE",
+        ),
+        ("BEGIN", None),
+        ("SELECT 1", None),
+    ],
+)
+def test_a_transaction_is_begun_as_a_serializable_one(sql, other):
+    assert serializable(sql) == other
