@@ -62,8 +62,8 @@ from paidonce.harness.verdict import Status
 
 WATCH_S = 0.5
 NO_CRASH = (
-    "no process of the service was killed: one of them is not ours to start again, or which of "
-    "several a connection is of is not known"
+    "no process of the service was killed: one of them is not ours to start again, which of "
+    "several a connection is of is not known, or attempts run commands"
 )
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""

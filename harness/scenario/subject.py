@@ -56,6 +56,10 @@ class Described:
         return ""
 
     @property
+    def runs_commands(self) -> bool:
+        return False
+
+    @property
     def keeps_state_unseen(self) -> bool:
         return False
 

@@ -38,6 +38,7 @@ from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
+from paidonce.harness.testbed.one_offs import OneOffs
 
 _LOCK_WAITERS = (
     "SELECT count(*) FROM pg_stat_activity "
@@ -111,6 +112,11 @@ class Subject(Protocol):
     @property
     def wants_tls(self) -> bool:
         """Tell whether it needs another way to the tap before Stripe than plain HTTP."""
+        ...
+
+    @property
+    def runs_commands(self) -> bool:
+        """Tell whether attempts run commands, which are processes of their own."""
         ...
 
     @property
@@ -220,6 +226,8 @@ class Bench:
     postgres_errors: Callable[[str, float, float], dict[str, int]] | None = None
     """How many errors the server reported in a database between two Unix times, by SQLSTATE, where
     its log can be read."""
+    one_offs: OneOffs = field(default_factory=OneOffs)
+    """The commands that are run beside the service right now."""
     stripe: Wires = field(init=False)
     browser: Wires = field(init=False)
     service: Wires = field(init=False)

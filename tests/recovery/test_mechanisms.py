@@ -105,6 +105,13 @@ request = "POST /pay/{order}"
 json = {}
 headers = { Idempotency-Key = "{fresh}" }
 """
+COMMANDED = """
+[[attempts]]
+name = "sweep"
+counts = false
+[[attempts.steps]]
+command = "{python} sweep.py {order}"
+"""
 SWEPT = """
 [[attempts]]
 name = "sweep"
@@ -155,6 +162,7 @@ MECHANISMS = {
         EXPIRED, "charges == paid", prepared='order = "json:$.id", session = "json:$.session"'
     ),
     "asks_again": Mechanism(IMPATIENT, "charges <= 1 and paid == charges"),
+    "swept": Mechanism(PAID + COMMANDED, "charges == paid"),
     "cancels": Mechanism(PAID + SWEPT, "charges == paid"),
 }
 

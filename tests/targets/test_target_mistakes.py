@@ -170,6 +170,31 @@ def test_a_mistake_about_an_event_is_told_too(tmp_path, old, new, said):
     assert said in str(told.value)
 
 
+COMMAND = """
+[[attempts]]
+name = "cron"
+counts = false
+[[attempts.steps]]
+command = "python sweep.py {order}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{order}", "{oder}", "steps 1, command: unknown placeholder 'oder'"),
+        ("command", 'request = "GET /"\ncommand', "a command has nothing of a request's"),
+        ("counts", 'gives_up = "new key"\ncounts', "nobody gives up on a command"),
+    ],
+)
+def test_a_mistake_about_a_command_is_told_too(tmp_path, old, new, said):
+    file = load_target(write(tmp_path, example() + COMMAND)).file
+    assert file.attempts[1].steps[0].command == "python sweep.py {order}"
+    with pytest.raises(UsageError) as told:
+        load_target(write(tmp_path, example() + COMMAND.replace(old, new)))
+    assert said in str(told.value)
+
+
 @pytest.mark.parametrize("to", ["sweeper", "strip"])
 def test_a_request_goes_to_a_process_there_is(tmp_path, to):
     sent = f'[[attempts]]\nname = "cron"\nsteps = [{{ request = "POST /sweep", to = "{to}" }}]\n'

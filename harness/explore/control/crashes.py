@@ -26,7 +26,10 @@ def crashes_of(bench: Bench) -> tuple[Crash, ...]:
     """The crashes that a search can plan: of each process, where all of them are ours.
 
     By TLS it is not known which of several has made a connection, since another one is made for it.
+    Where attempts run commands, those are processes as well, which nobody starts again.
     """
+    if bench.subject.runs_commands:
+        return ()
     found = Outside(bench).faults
     if len(found) > 1 and bench.tls is not None:
         return ()

@@ -428,7 +428,12 @@ class ServiceWorlds:
     def _processes(self) -> ProcessActivity:
         if self._activity is None:
             postgres = self._postgres
-            self._activity = ProcessActivity(self.bench.pids, lambda: postgres.connecting)
+            beside = self.bench.one_offs
+            self._activity = ProcessActivity(
+                self.bench.pids,
+                lambda: postgres.connecting or beside.starting > 0,
+                lambda: beside.pids,
+            )
         return self._activity
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import psutil
 
@@ -25,14 +25,24 @@ def _never() -> bool:
     return False
 
 
+def _none() -> tuple[int, ...]:
+    return ()
+
+
 class ProcessActivity:
     """Processes and all they started.
 
     ``connecting`` tells whether it is waiting to be let in by a server: that is work too.
+    ``beside`` tells of processes that are at work for a time, besides.
     """
 
-    def __init__(self, pids: Iterable[int], connecting: Callable[[], bool] = _never) -> None:
-        self._connecting = connecting
+    def __init__(
+        self,
+        pids: Iterable[int],
+        connecting: Callable[[], bool] = _never,
+        beside: Callable[[], Collection[int]] = _none,
+    ) -> None:
+        self._connecting, self._beside = connecting, beside
         self.begin(pids)
 
     def begin(self, pids: Iterable[int]) -> None:
@@ -65,14 +75,22 @@ class ProcessActivity:
         """
         if self._pids is None:
             self._pids = tuple(process.pid for process in self._processes())
-        return self._connecting() or any(runnable(pid) for pid in self._pids)
+        pids = (*self._pids, *self._beside())
+        return self._connecting() or any(runnable(pid) for pid in pids)
 
     def _processes(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
-        for root in self._roots:
+        for root in (*self._roots, *_alive(self._beside())):
             with contextlib.suppress(psutil.Error):
                 found += [root, *root.children(recursive=True)]
         return found
+
+
+def _alive(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    """Yield those of these processes that are still there."""
+    for pid in tuple(pids):
+        with contextlib.suppress(psutil.Error):
+            yield psutil.Process(pid)
 
 
 def runnable(pid: int) -> bool:

@@ -136,7 +136,9 @@ def info(script: TargetScript) -> ScenarioInfo:
     file = script.loaded.file
     parts = []
     for attempt in script.clients:
-        steps = ", then ".join(step.delivers or step.request for step in attempt.steps)
+        steps = ", then ".join(
+            step.delivers or step.request or step.words for step in attempt.steps
+        )
         parts.append(f"{attempt.name}: {steps}.")
     story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])
     return ScenarioInfo(

@@ -16,6 +16,7 @@ from msgspec import Meta
 from paidonce.harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
 from paidonce.harness.targets.file.format_failures import FaultsTable, RecoverTable, RecoveryTable
 from paidonce.harness.targets.file.format_steps import (
+    AttemptStepTable,
     AttemptTable,
     PrepareTable,
     RuleTable,
@@ -311,6 +312,7 @@ class TargetFile(Table, frozen=True, kw_only=True):
 
 
 __all__ = [
+    "AttemptStepTable",
     "AttemptTable",
     "Command",
     "DatabaseTable",

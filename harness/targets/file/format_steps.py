@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from paidonce.harness.targets.file.format_base import (
+    Command,
     Count,
     NotNegative,
     Seconds,
@@ -128,6 +129,27 @@ class StepTable(Table, frozen=True, kw_only=True):
         return self.webhook or self.event
 
 
+class AttemptStepTable(StepTable, frozen=True, kw_only=True):
+    """``[[attempts.steps]]``: a request, or a command that is run to its end."""
+
+    request: Annotated[str, Meta(description="Method and path: 'POST /orders/{order}/pay'.")] = ""
+    command: Annotated[
+        Command | None,
+        Meta(
+            description="Instead of a request: a command of yours that is run to its end, as a "
+            "scheduler runs a sweep, with what the first [[process]] is told. Exit code 0 is its "
+            "success."
+        ),
+    ] = None
+
+    @property
+    def words(self) -> str:
+        """The command as it is written; empty if it is a request."""
+        if self.command is None or isinstance(self.command, str):
+            return self.command or ""
+        return " ".join(self.command)
+
+
 class PrepareTable(StepTable, frozen=True, kw_only=True):
     """``[[prepare]]``: a step done alone, before the attempts."""
 
@@ -191,7 +213,7 @@ class AttemptTable(Table, frozen=True, kw_only=True):
     """``[[attempts]]``: clients that come at the same time, each with steps of its own."""
 
     name: str
-    steps: Annotated[tuple[StepTable, ...], Meta(min_length=1)]
+    steps: Annotated[tuple[AttemptStepTable, ...], Meta(min_length=1)]
     count: Annotated[Count, Meta(description="The number of clients that do the same.")] = 1
     as_: Annotated[str, Meta(description="The user whose cookies its steps use.")] = msgspec.field(
         default="client", name="as"

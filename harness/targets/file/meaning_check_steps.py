@@ -11,9 +11,19 @@ from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
 from paidonce.harness.targets.file.answer_rules import bad_status
 from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
-from paidonce.harness.targets.file.format import AttemptTable, ResetTable, StepTable, TargetFile
-from paidonce.harness.targets.file.placeholders import MADE_UP, OF_AN_ATTEMPT, names_in
-from paidonce.harness.targets.file.required_taps import needed
+from paidonce.harness.targets.file.format import (
+    AttemptStepTable,
+    AttemptTable,
+    ResetTable,
+    StepTable,
+    TargetFile,
+)
+from paidonce.harness.targets.file.placeholders import (
+    MADE_UP,
+    OF_AN_ATTEMPT,
+    names_in,
+)
+from paidonce.harness.targets.file.required_taps import needed, surroundings
 
 _REQUEST = re.compile(r"([A-Z]+) ((?:/|\{[A-Za-z_])\S*)")
 _ANYBODY = ("service", "stripe")
@@ -81,6 +91,9 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
         names = {*captured, *file.marks}
         for position, step in enumerate(attempt.steps, start=1):
             where = here / f"steps {position}"
+            if step.command is not None:
+                _command(where, attempt, step, [*names, *OF_AN_ATTEMPT])
+                continue
             (where / "to").known(step.to, [*_ANYBODY, *_listening(file)], "receiver")
             if step.expect is not None and position == len(attempt.steps):
                 (where / "expect").fail("the last step's answer is judged by [success]")
@@ -91,6 +104,16 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
             "one attempt alone has nobody to race with: write count = 2, or add another"
         )
     return seen
+
+
+def _command(at: At, attempt: AttemptTable, step: AttemptStepTable, known: list[str]) -> None:
+    """Check a step that is a command."""
+    bare = AttemptStepTable(command=step.command, name=step.name, timeout_s=step.timeout_s)
+    if step != bare:
+        at.fail("a command has nothing of a request's: expected command, name and timeout_s alone")
+    if attempt.gives_up:
+        (at / "command").fail("nobody gives up on a command: it is run to its end")
+    (at / "command").places(step.command, [*surroundings(), *known])
 
 
 def _listening(file: TargetFile) -> list[str]:

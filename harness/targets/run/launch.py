@@ -110,12 +110,16 @@ def run(
     env: Mapping[str, str],
     deadline_s: float,
     called_off: threading.Event | None = None,
+    begun: Callable[[int], None] | None = None,
 ) -> None:
-    """Run a command to its end, with ``env`` as its whole environment.
+    """Run a command to its end, with ``env`` as its whole environment; ``begun`` is told its
+    process.
 
     Raises ``ChildFailed`` unless its exit code is 0.
     """
     with Child(name, argv, cwd=cwd, env=env) as child:
+        if begun is not None:
+            begun(child.pid)
         code = child.wait(deadline_s, lambda: go_on(called_off, name))
         if code != 0:
             raise ChildFailed(name, f"ended with exit code {code}", code, child.tail())

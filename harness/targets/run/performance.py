@@ -8,16 +8,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from paidonce.harness.capability import Capability
+from paidonce.harness.errors import DeadlineExceeded
 from paidonce.harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.process.child import ChildFailed
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
-from paidonce.harness.targets.file.format import StepTable, TimeTable
+from paidonce.harness.targets.file.format import (
+    AttemptStepTable,
+    Command,
+    StepTable,
+    TimeTable,
+)
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
 from paidonce.harness.targets.run.answers import asked, captured, key_of, leads_on, told_by
+from paidonce.harness.targets.run.commands import CommandLine, run_beside
 from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.kept_pages import keep_page
 from paidonce.harness.targets.run.observing import Observer, query_value
@@ -146,6 +154,11 @@ class TargetPerformance:
         try:
             for number, step in enumerate(part.steps, start=1):
                 progression.at(number, delivers=bool(step.delivers))
+                if step.command is not None:
+                    if not await self._runs(part, number, step, step.command, released):
+                        return
+                    released = None
+                    continue
                 if not await self._can_be_made(part, number, step):
                     return
                 completed = await self._step(part, number, step, released)
@@ -189,6 +202,43 @@ class TargetPerformance:
             progression.at(
                 progression.step + 1, delivers=bool(part.steps[progression.step].delivers)
             )
+
+    async def _runs(
+        self,
+        part: TargetAttempt,
+        number: int,
+        step: AttemptStepTable,
+        command: Command,
+        released: Released | None,
+    ) -> bool:
+        """Run the command that a step is, to its end; returns whether it succeeded.
+
+        Nobody asks for it again: what is done regularly, ``[[recover]]`` says.
+        """
+        self.progressions[part.name].through = True
+        where, values = self._where(part, number), values_of(self.own[part.name])
+        line = CommandLine(self.bench, self.loaded, command, values, where)
+        if released is not None:
+            await released()
+        op, journal = next(self.ops), self.journal
+        self._asked.add(part.name)
+        journal.record(
+            Invoked(
+                t=journal.now(),
+                op=op,
+                attempt=part.name,
+                action=Action.REQUEST,
+                order=order_of(self.loaded.file, self.own[part.name].values),
+                args={"step": number, "request": step.name or line.words},
+            )
+        )
+        outcome, error = Outcome.OK, None
+        try:
+            await run_beside(self.bench, line, step.timeout_s)
+        except (ChildFailed, DeadlineExceeded) as failure:
+            outcome, error = Outcome.FAILED, str(failure)
+        journal.record(Completed(t=journal.now(), op=op, outcome=outcome, error=error))
+        return outcome is Outcome.OK
 
     async def _gives_up(self, part: TargetAttempt, again: str) -> None:
         """Have an attempt's client give up, if it waits for an answer, and ask again.
@@ -248,6 +298,8 @@ class TargetPerformance:
     async def _there(self, part: TargetAttempt, number: int, step: StepTable) -> bool:
         """Return whether Stripe has raised the event that is to be delivered, or has what is looked
         up."""
+        if not step.request:  # a command
+            return True
         scope, where = self.own[part.name], self._where(part, number)
         if self._events.raised_by_stripe(step):
             # Looking is none of the times at which {fresh} is another.

@@ -17,7 +17,7 @@ from paidonce.harness.service.script import NotReady
 from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.targets.file.format import RecoverTable, StepTable
 from paidonce.harness.targets.file.meaning_check_failures import statements
-from paidonce.harness.targets.run import launch as starting
+from paidonce.harness.targets.run.commands import CommandLine
 from paidonce.harness.targets.run.requests import request_of
 from paidonce.harness.targets.run.resetting import run_statements
 from paidonce.harness.testbed.outside import Outside
@@ -77,13 +77,10 @@ class TargetRecovery:
 
     def _command(self, step: RecoverTable, where: str) -> None:
         assert step.command is not None
-        bench, loaded = self.of.bench, self.of.loaded
-        places = starting.places(loaded, bench.variant, bench.addresses)
-        values = {**self.of.shared.values, **places, "port": ""}
-        argv = starting.argv_of(step.command, values, where)
-        env = starting.environment(loaded, bench.variant, values, {}, controlled=True)
+        of = self.of
+        line = CommandLine(of.bench, of.loaded, step.command, of.shared.values, where)
         try:
-            starting.run(step.name or "a step of recovery", argv, loaded.folder, env, step.within)
+            line.run(step.within)
         except (ChildFailed, DeadlineExceeded) as failure:
             raise NotReady(f"{where}: {failure}") from None
 

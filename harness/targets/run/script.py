@@ -16,7 +16,12 @@ from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
-from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile, TimeTable
+from paidonce.harness.targets.file.format import (
+    AttemptStepTable,
+    AttemptTable,
+    TargetFile,
+    TimeTable,
+)
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.meaning_check_steps import again_of, copies, names_of
 from paidonce.harness.targets.file.placeholders import as_sql, names_in
@@ -40,7 +45,7 @@ class TargetAttempt:
     """The attempt of which this is the client once more, after it has given up."""
 
     @property
-    def steps(self) -> Sequence[StepTable]:
+    def steps(self) -> Sequence[AttemptStepTable]:
         return self.table.steps
 
     @property

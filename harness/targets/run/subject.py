@@ -98,6 +98,11 @@ class TargetSubject:
         return fixed or bool(set(TLS) & set(names_in(texts)))
 
     @property
+    def runs_commands(self) -> bool:
+        steps = [step for one in self.loaded.file.attempts for step in one.steps]
+        return any(step.command is not None for step in steps)
+
+    @property
     def keeps_state_unseen(self) -> bool:
         return keeps_state_unseen(self.loaded.file)
 

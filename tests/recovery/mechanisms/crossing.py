@@ -105,3 +105,8 @@ def cancels(asked):
                 "UPDATE orders SET status = 'cancelled' WHERE id = %s", (asked.order,)
             )
     return 200
+
+
+def swept(asked):
+    """The same, where the sweep is a command of its own and no request."""
+    return cancels(asked)
