@@ -118,6 +118,10 @@ def advisory(where: Situation) -> Fix | None:
         )
     lock = f"SELECT pg_advisory_xact_lock({key})"
     changes, untried = _inside(where, Preceded(sql=read.query.sql, by=lock))
+    earlier = where.meeting.theirs.moves[: where.found.write.at]
+    if not (where.alike or any(one.query.sql == read.query.sql for one in earlier)):
+        # Before a statement of its own alone the tap would not know the key.
+        changes, untried = (), "the other attempt has to take the same lock, and reads otherwise"
     return Fix(
         name="advisory lock",
         how=f"take a lock on {one.column} in a statement of its own, before the read, in one "

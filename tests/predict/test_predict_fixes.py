@@ -419,6 +419,14 @@ def test_a_lock_that_would_be_let_go_of_is_not_tried(tape):
         assert "in a transaction that stays open until" in found[name].untried
 
 
+def test_an_advisory_lock_is_not_tried_where_the_other_attempt_would_not_take_it():
+    other = Tape("admin").sql(PAID, ORDER)
+    (one,) = predict([inside().solo(), other.solo()], catalog())
+    fix = next(fix for fix in one.fixes if fix.name == "advisory lock")
+    assert fix.changes == ()
+    assert "the other attempt has to take the same lock" in fix.untried
+
+
 def test_each_fix_says_what_is_changed_or_why_nothing_is():
     for tape in (told(), inside()):
         for fix in fixes(tape).values():
