@@ -66,12 +66,20 @@ class History:
 
     def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
         """All events of one type, each with its position, in recorded order."""
-        found = [at for type_, at in self._positions.items() if issubclass(type_, kind)]
-        positions = found[0] if len(found) == 1 else sorted(at for each in found for at in each)
+        positions = self._asked.get(kind)
+        if positions is None:
+            found = [at for type_, at in self._positions.items() if issubclass(type_, kind)]
+            positions = found[0] if len(found) == 1 else sorted(at for each in found for at in each)
+            self._asked[kind] = positions
         for position in positions:
             event = self.events[position]
             assert isinstance(event, kind)
             yield position, event
+
+    @cached_property
+    def _asked(self) -> dict[type, Sequence[int]]:
+        """The same for the types that were asked for, which may be several."""
+        return {}
 
     @cached_property
     def _positions(self) -> dict[type, array[int]]:

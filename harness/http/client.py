@@ -17,7 +17,6 @@ import asyncio
 import functools
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -42,8 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A complete answer; header names in ``headers`` are lower case, ``raw_headers`` as sent."""
 
     status: int

@@ -12,8 +12,9 @@ import enum
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from paidonce.harness.history import Effect, Fault, Recorder
 from paidonce.harness.process.latch import Latch
@@ -75,16 +76,15 @@ class Follows(TapSession, Protocol[C]):
 S = TypeVar("S", bound=Follows[Any])
 
 
-@dataclass(eq=False)
-class _Passing(Generic[C]):
+class _Passing(msgspec.Struct, Generic[C], eq=False):
     """A call on its way, and for whom it is recorded. ``answer`` are bytes kept back."""
 
     call: C
     journal: Recorder | None
     gate: Gate | None
     began: int
-    answered: Latch = field(default_factory=Latch)
-    answer: list[bytes] = field(default_factory=list)
+    answered: Latch = msgspec.field(default_factory=Latch)
+    answer: list[bytes] = []
 
 
 class Carrier(Pair, Generic[C, S]):

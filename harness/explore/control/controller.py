@@ -39,6 +39,7 @@ from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.postgres import Statement
 from paidonce.harness.taps.postgres.session import Session
 
+_ON_ITS_WAY = (At.MOVING, At.INSIDE)
 _LOOK_AGAIN_S = 0.001
 _LOOK_AGAIN_AT_MOST_S = 0.012
 """The longest pause before the servers are asked again for what they alone know."""
@@ -319,7 +320,8 @@ class Control:
             self._take_arrivals(mover)
             woken += self._take_answers() + self._killing.took_away()
             self._take_endings()
-            if await self._all_at_rest(mover):
+            moving = self._arrived or self.anybody(At.MOVING)
+            if not moving and await self._all_at_rest(mover):
                 self._moving = False
                 for player in self.players.values():
                     self._at_once.order(player.held)
@@ -408,7 +410,7 @@ class Control:
 
     def _take_endings(self) -> None:
         for player in self._all:
-            if player.flying or player.at not in (At.MOVING, At.INSIDE):
+            if player.at not in _ON_ITS_WAY or player.flying:
                 continue
             if player.held:
                 player.at = At.TAP
@@ -424,8 +426,7 @@ class Control:
     # --- rest -----------------------------------------------------------------------------------
 
     async def _all_at_rest(self, mover: Player) -> bool:
-        if self._arrived or self.anybody(At.MOVING):
-            return False
+        """Return whether nothing goes on either, where everybody is at rest."""
         if self._cut or self._killing.restarting:
             return False  # what a fault has ended is on its way to its end
         unheard = any(p.at is At.LOST and not p.told for p in self.players.values())

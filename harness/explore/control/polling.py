@@ -24,6 +24,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 
@@ -47,8 +49,7 @@ def changed_nothing(touched: Footprint, *, refused: bool) -> bool:
     return refused and len(tables) == 1 and all(tables)  # no trigger, no function
 
 
-@dataclass(frozen=True)
-class Try:
+class Try(msgspec.Struct, frozen=True):
     """A step of an attempt, as far as it can be told whether it makes it again.
 
     ``idle``: it changed nothing.

@@ -45,7 +45,8 @@ class Quiescence:
 
     def stir(self) -> None:
         """A sign of life, and no more: it ends a silence, and wakes nobody."""
-        self._silence, self._heard = 0.0, time.monotonic()
+        self._silence = 0.0
+        self._heard = time.monotonic()
         self._looks = 0
         self.changed = True
 

@@ -224,7 +224,7 @@ class Names:
             return called
         place, stays, key = resource.place, True, list[tuple[str, str]]()
         for column, value in resource.key:
-            if (place[:2], column) in self._unnamed:
+            if self._unnamed and (place[:2], column) in self._unnamed:
                 continue
             root = self._serials.root(place, column)
             if root is None:
@@ -267,7 +267,7 @@ class Names:
         return frozenset([self.resource(actor, found) for found in ordered])
 
     def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
-        if place[0] == "stripe" and column in _OURS:
+        if column in _OURS and place[0] == "stripe":
             return value
         if value not in self._given:
             self._given[value] = self._composed(actor, value)

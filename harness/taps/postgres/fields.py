@@ -69,15 +69,19 @@ class Reader:
 
     def values(self, count: int, wanted: str) -> tuple[bytes | None, ...]:
         """That many of them, as ``value`` reads each; most messages consist of little else."""
-        body, found = self._body, list[bytes | None]()
+        body, at, end = self._body, self._at, len(self._body)
+        found, length_at = list[bytes | None](), _INT32.unpack_from
         for _ in range(count):
-            at = self._at + 4
-            length = _INT32.unpack_from(body, self._at)[0] if at <= len(body) else -2
-            if 0 <= length <= len(body) - at:
+            length = length_at(body, at)[0] if at + 4 <= end else -2
+            at += 4
+            if 0 <= length <= end - at:
                 found.append(body[at : at + length])
-                self._at = at + length
-            else:
+                at += length
+            else:  # null, or the message is too short
+                self._at = at - 4
                 found.append(self.value(wanted))
+                at = self._at
+        self._at = at
         return tuple(found)
 
     def int16s(self, count: int, wanted: str) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -49,8 +48,7 @@ class Failure(msgspec.Struct, frozen=True):
     constraint: str | None = None
 
 
-@dataclass
-class Answer:
+class Answer(msgspec.Struct):
     """The server's answer to a unit, growing as it comes.
 
     ``rows`` counts rows returned; ``sample`` has the first few as text. ``lost`` tells that the
@@ -58,11 +56,11 @@ class Answer:
     everything up to the next Sync.
     """
 
-    tags: list[str] = field(default_factory=list)
+    tags: list[str] = []
     error: Failure | None = None
     rows: int = 0
     columns: tuple[str, ...] = ()
-    sample: list[tuple[str | None, ...]] = field(default_factory=list)
+    sample: list[tuple[str | None, ...]] = []
     lost: bool = False
     skipped: bool = False
 
@@ -101,8 +99,7 @@ COMMIT = "commit by itself"
 """The label of the end of a statement's own transaction."""
 
 
-@dataclass(eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """One unit. It is a ``paidonce.harness.taps.gate.Call``; the gate may set ``attempt``.
 
     ``session`` numbers the tap's connections, ``pid`` is the server process behind it.
@@ -123,21 +120,21 @@ class Unit:
     status: str = "I"
     status_after: str | None = None
     phase: Phase = Phase.QUEUED
-    answer: Answer = field(default_factory=Answer)
+    answer: Answer = msgspec.field(default_factory=Answer)
     attempt: str | None = None
-    tap: str = field(default="postgres", init=False)
+    tap: str = "postgres"
     messages: frozenset[str] = frozenset()
-    raw: list[bytes] = field(default_factory=list, repr=False)
-    expected: deque[Expected] = field(default_factory=deque, repr=False)
-    copying: bool = field(default=False, repr=False)
-    unasked: bool = field(default=False, repr=False)
+    raw: list[bytes] = []
+    expected: deque[Expected] = msgspec.field(default_factory=deque)
+    copying: bool = False
+    unasked: bool = False
     """True if the tap sends it by itself: of its answer the client is told an error only."""
-    in_vain: bool = field(default=False, repr=False)
+    in_vain: bool = False
     """True if it is a COMMIT whose checks have failed: what is sent instead ends the transaction,
     and the client has been told why."""
-    refused: Failure | None = field(default=None, repr=False)
+    refused: Failure | None = None
     """The error that the client is told in the place of its answer: it is not carried out."""
-    _label: str | None = field(default=None, repr=False)
+    _label: str | None = None
 
     def revert(self) -> None:
         """Put back what its messages changed in the session's names: no answer is expected."""

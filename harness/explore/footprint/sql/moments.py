@@ -20,8 +20,7 @@ Told = Callable[[frozenset[Resource]], frozenset[Resource]]
 """Locks, by columns that tell rows apart still (see ``changed_columns``)."""
 
 
-@dataclass(frozen=True)
-class _Came:
+class _Came(msgspec.Struct, frozen=True):
     """A statement, and by whom it was sent. ``unit`` is what the unit is called."""
 
     actor: str
