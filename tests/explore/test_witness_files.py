@@ -83,6 +83,14 @@ def test_a_broken_witness_is_refused_with_its_name(tmp_path, text, expected):
     assert "w.json" in str(refusal.value)
 
 
+def test_a_step_of_nobody_is_refused(tmp_path):
+    """A page of it has a lane for each attempt, and none for that step."""
+    strange = msgspec.structs.replace(witness(), attempts=("tab 1",))
+    write_witness(strange, tmp_path / "w.json")
+    with pytest.raises(UsageError, match=r"step 2 is made by 'tab 2', which is none of its attem"):
+        read_witness(tmp_path / "w.json")
+
+
 def test_a_missing_witness_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"nowhere\.json cannot be read"):
         read_witness(tmp_path / "nowhere.json")

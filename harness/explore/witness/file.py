@@ -252,9 +252,16 @@ def read_witness(path: Path) -> Witness:
             f"{path} has witness format {version}; this version reads format {WITNESS_FORMAT}"
         )
     try:
-        return decode_json(data, Witness)
+        witness = decode_json(data, Witness)
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path}: not a paidonce witness ({error})") from error
+    for step in witness.steps:
+        if step.actor not in witness.attempts:
+            raise UsageError(
+                f"{path}: not a paidonce witness (step {step.number} is made by {step.actor!r}, "
+                "which is none of its attempts)"
+            )
+    return witness
 
 
 class _Version(msgspec.Struct):
