@@ -48,6 +48,9 @@ def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", help="whole number that makes ids and latencies repeatable")
     parser.add_argument(
+        "--pretty-json", action="store_true", help="a line for each field, as Stripe answers"
+    )
+    parser.add_argument(
         "--raw-cards", action="store_true", help="take test cards by their numbers too"
     )
     parser.add_argument(
@@ -101,6 +104,7 @@ def parse(arguments: Sequence[str], program: str = _PROGRAM, port: str = "0") ->
         webhook_secret=secret,
         latency=split(_milliseconds("--latency-ms", given.latency_ms)),
         seed=None if given.seed is None else _whole("--seed", given.seed, 0, 2**63 - 1),
+        pretty_json=given.pretty_json,
         raw_cards=given.raw_cards,
         seed_ids=given.seed_ids,
         when_busy=WhenBusy(given.idempotency_concurrency),

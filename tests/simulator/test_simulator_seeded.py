@@ -10,7 +10,7 @@ from simulator_process import Simulator, running
 
 @pytest.fixture(scope="module")
 def seeded() -> Iterator[Simulator]:
-    with running("--seed-ids") as simulator:
+    with running("--seed-ids", "--pretty-json") as simulator:
         yield simulator
 
 
@@ -112,6 +112,12 @@ def test_a_search_says_how_many_there_are_where_it_is_asked(seeded: Simulator) -
     found = seeded.get("/v1/customers/search", **asked, **{"expand[]": "total_count"}).json()
     assert (found["total_count"], len(found["data"])) == (3, 1)
     assert "total_count" not in seeded.get("/v1/customers/search", **asked).json()
+
+
+def test_an_answer_has_a_line_for_each_field_where_that_is_asked(seeded: Simulator) -> None:
+    answer = seeded.get("/v1/balance")
+    assert answer.text.startswith('{\n  "object": "balance"')
+    assert int(answer.headers["content-length"]) == len(answer.content)
 
 
 def test_without_it_nothing_is_made(simulator: Simulator) -> None:

@@ -87,7 +87,7 @@ def _run(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     try:
         if simulation.settings.seed_ids:
             seed(world, call.request.method, call.request.path, plan.form)
-        stored = Stored(200, _written(plan.prepared(world, cause)))
+        stored = Stored(200, _encoder.encode(plan.prepared(world, cause)))
     except StripeError as error:
         stored = stored_error(error)
     except Exception as defect:  # one of ours: a 500, as a defect of Stripe's would be
@@ -103,11 +103,6 @@ def _injected(fault: faults.ErrorFault) -> Stored:
     return stored_error(error)
 
 
-def _written(answer: object) -> bytes:
-    """An answer as Stripe writes it: JSON with a line for each field."""
-    return msgspec.json.format(_encoder.encode(answer), indent=2) + b"\n"
-
-
 def stored_error(error: StripeError) -> Stored:
     """The answer that an error becomes."""
-    return Stored(error.status, _written(_Envelope(error.error)), error.headers)
+    return Stored(error.status, _encoder.encode(_Envelope(error.error)), error.headers)

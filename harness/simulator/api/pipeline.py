@@ -15,6 +15,8 @@ so configured, for another request with the same idempotency key; nowhere else.
 
 from __future__ import annotations
 
+import msgspec
+
 from paidonce.harness.simulator.api.admission import enter
 from paidonce.harness.simulator.api.call import Busy, Call, CallPlan, Dropped, Entered
 from paidonce.harness.simulator.api.executing import at_once, execute, stored_error
@@ -103,7 +105,10 @@ def _waits(call: Call, plan: CallPlan) -> bool:
 def _reply(simulation: Simulation, call: Call, stored: Stored) -> Reply:
     _log(simulation, call, stored.status)
     headers = _headers(call, stored)
-    return Reply(stored.status, stored.body, headers, delivery=call.delivery)
+    body = stored.body
+    if simulation.settings.pretty_json:
+        body = msgspec.json.format(body, indent=2) + b"\n"
+    return Reply(stored.status, body, headers, delivery=call.delivery)
 
 
 def _dropped(simulation: Simulation, call: Call, dropped: Dropped) -> Reply:

@@ -44,6 +44,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts beyond this machine that events may be sent to."""
     load: str | None = None
     save: str | None = None
+    pretty_json: bool = False
+    """Answer with a line for each field, as Stripe does; it costs a twentieth of the rate."""
     raw_cards: bool = False
     """Take test cards by their numbers too."""
     seed_ids: bool = False
