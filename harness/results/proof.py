@@ -117,7 +117,7 @@ class AloneUnderFailures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What came of it, in words."""
+        """Its outcome, in words."""
         failures = self.search.failures
         match self.search.how:
             case How.COUNTEREXAMPLE:

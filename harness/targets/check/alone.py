@@ -1,4 +1,4 @@
-"""What a check tries beside what it claims: one attempt alone, and something goes wrong.
+"""One attempt alone, with something going wrong: tried by a check beside what it claims.
 
 Most of these searches are one execution below each plan, so they take seconds. What comes of them
 is told and does not count: whether a service is to survive failures is for ``--faults`` to ask.
