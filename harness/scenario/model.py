@@ -188,6 +188,10 @@ class Scenario:
     """The story of which this is a part, some of its attempts left out."""
 
     @property
+    def looked_through(self) -> None:
+        """Return None: the service is asked what came of it."""
+
+    @property
     def whole(self) -> Scenario:
         """The story with all its attempts."""
         return self.part_of or self

@@ -94,6 +94,12 @@ class Script(Protocol):
     def name(self) -> str: ...
 
     @property
+    def looked_through(self) -> tuple[str, ...] | None:
+        """The queries by which it is looked at the database once all is over; None where the
+        service is asked."""
+        ...
+
+    @property
     def settings(self) -> Mapping[str, str]: ...
 
     @property

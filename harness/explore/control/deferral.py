@@ -39,6 +39,8 @@ class DeferralTracker:
         self._tenures = Tenures()
         self._rows: dict[str, list[Door]] = {}
         """The doors that each session holds for certain."""
+        self._held: dict[str, list[Door]] = {}
+        """The rows that each session has locked for certain, also after a wait."""
         self._read: dict[Unit, Door | None] = {}
         """By unit that was not answered yet, the door that it would wait at."""
 
@@ -73,9 +75,11 @@ class DeferralTracker:
         if over or self._lets_go(call, session):
             self.ended(session)
             return
+        door = self._door(call, session, bare=False)
+        if door is not None and _found(call):
+            self._held.setdefault(session, []).append(door)
         if waited or actor is None:
             return
-        door = self._door(call, session, bare=False)
         if door is not None and _found(call) and not self._made(session, door):
             self._rows.setdefault(session, []).append(door)
             self._tenures.acquired(door.thing, actor, self.at, by=session)
@@ -83,7 +87,20 @@ class DeferralTracker:
     def ended(self, session: str) -> None:
         """The session's transaction is over, or the session itself."""
         self._rows.pop(session, None)
+        self._held.pop(session, None)
         self._tenures.released(session, self.at)
+
+    def beyond_held(self, call: Unit, session: str, touched: Footprint) -> Footprint:
+        """Return what a unit touches that does not wait, without the locks its session has."""
+        held = self._held.get(session)
+        if not held or self._lets_go(call, session):
+            return touched
+        locks = frozenset(
+            lock for lock in touched.locks if not any(door.covers(lock) for door in held)
+        )
+        if len(locks) == len(touched.locks):
+            return touched
+        return Footprint(touched.looks, locks, touched.publishes)
 
     def _made(self, session: str, door: Door) -> bool:
         """Return whether the row may be one of the session's own making: nobody else sees it yet,

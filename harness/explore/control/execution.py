@@ -183,6 +183,9 @@ class ServiceWorld:
             raise MustNotDefer(self.reader.late.unsafe)
         if self.alarms.overtaken is not None and (overtaken := self.reader.overtaken):
             self.alarms.overtaken(overtaken)
+        for arrival in player.flying if player.at is At.LOCK else ():
+            # What waits may fail, and then lets go of all that its attempt has locked.
+            player.touched = player.touched.union(self.reader.expected(arrival))
         touched = player.touched
         if answers:
             touched = touched.union(Footprint(publishes=RAISED))

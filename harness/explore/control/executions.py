@@ -30,12 +30,14 @@ from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.lock_waits import LockWaits
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
+from paidonce.harness.explore.control.new_rows import NewRows, tables_of
 from paidonce.harness.explore.control.one_key import OneKey
 from paidonce.harness.explore.control.polling import Polls
 from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.readers.base import Reading
+from paidonce.harness.explore.control.row_facts import RowFacts
 from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
@@ -44,6 +46,7 @@ from paidonce.harness.explore.control.timed_answers import TimedAnswers
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
 from paidonce.harness.explore.footprint.expiry import expiring
+from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.names import Names
@@ -188,9 +191,13 @@ class ServiceWorlds:
             performance = await self._begun(execution)
         except NotReady as failure:
             raise InvalidRun(str(failure)) from failure
-        names = Names(performance.known, serials, self.mode.unnamed)
+        rows = self._new_rows()
+        facts = RowFacts(self._sql_sessions().catalog, self.mode.lists)
+        if not rows.everything:
+            await facts.read(self.bench.eyes)
+        names = Names(performance.known, serials, self.mode.unnamed, rows.apart, facts.of)
         players = [self._player(attempt) for attempt in self.scenario.attempts]
-        reading = self._reading(names, began)
+        reading = self._reading(names, began, rows, facts)
         reading.due = await self._anything_due()
         reader = TapReader(reading, players, self._known())
         preparing.tell(names, reader.made)
@@ -260,7 +267,22 @@ class ServiceWorlds:
         )
         return Player(attempt.name, begins=passing.label, ours=touches)
 
-    def _reading(self, names: Names, began: float) -> Reading:
+    def _new_rows(self) -> NewRows:
+        """Return what is known of the order in which rows are made, for another execution."""
+        sessions, queries = self._sql_sessions(), self.scenario.looked_through
+        if queries is None or self.mode.failures:
+            return NewRows(sessions.catalog)
+        looks = [look for sql in queries if not is_of_a_set(sql) for look in sessions.looks(sql)]
+        ordered = self.mode.lists | tables_of(looks, sessions.catalog)
+        return NewRows(sessions.catalog, ordered, everything=False)
+
+    def _reading(
+        self,
+        names: Names,
+        began: float,
+        new_rows: NewRows | None = None,
+        facts: RowFacts | None = None,
+    ) -> Reading:
         """Return what those who read the calls of one execution share; it ``began`` then."""
         sessions = self._sql_sessions()
         if self._hidden_locks is None:
@@ -276,6 +298,8 @@ class ServiceWorlds:
             leases=self.leases,
             timeouts=self.timeouts,
             hidden_locks=self._hidden_locks,
+            new_rows=new_rows or NewRows(sessions.catalog),
+            facts=facts,
             told=ToldByStripe(names.known, names.call, self.mode.lists) if tells else None,
             time_keys=TimeKeys(sessions.catalog, frozenset(names.beforehand), self._hashes_tried),
             timed_answers=self.timed_answers,

@@ -29,7 +29,8 @@ class Mode:
     split: frozenset[str] = frozenset()
     """Kinds of calls to Stripe that begin in a step of their own."""
     lists: frozenset[str] = frozenset()
-    """Collections of Stripe's of which it matters in which order they grow."""
+    """Collections of Stripe's, and tables, of which it matters in which order they grow, and those
+    columns ("table.column") whose values do not tell rows apart since somebody changes them."""
     hold_all: bool = False
     """True if every statement that could be is committed in a step of its own."""
     endless: frozenset[str] = frozenset()

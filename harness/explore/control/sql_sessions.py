@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
@@ -54,7 +55,7 @@ class SqlSessions:
 
     def __init__(self, url: str, startup: Startup = _nothing) -> None:
         self._startup = startup
-        self._footprints = Footprints(read_catalog(url))
+        self._footprints = Footprints(read_catalog(url), tells_new_rows=True)
         self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
         self.moments = Moments(self._changed.without)
@@ -67,6 +68,11 @@ class SqlSessions:
     def catalog(self) -> Catalog:
         """The database's, as it was read."""
         return self._footprints.catalog
+
+    def looks(self, sql: str) -> frozenset[Resource]:
+        """Return what a query looks at that is not the service's."""
+        found = self._footprints.of(sql)
+        return frozenset(look for one in found for look in one.looks)
 
     @property
     def doors(self) -> Doors:

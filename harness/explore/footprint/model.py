@@ -43,6 +43,10 @@ KEY = "key"
 REST = "rest"
 """All of a row but that."""
 
+MADE = "\0made"
+"""A column that no table has: who has made a row under a key from a sequence. Two of those are two
+rows, whoever made what first. Where that is of no interest to anybody it is part of a key."""
+
 Column = tuple[tuple[str, ...], str]
 """The first two parts of a place, and a column there: parts of a row have its table's columns."""
 

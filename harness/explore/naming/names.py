@@ -35,9 +35,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from paidonce.harness.explore.footprint.model import Column, Footprint, Resource
+from paidonce.harness.explore.footprint.model import MADE, Column, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.hashes import source
 from paidonce.harness.explore.footprint.sql.serials import Root, Serials
 from paidonce.harness.explore.naming.composed import Words
@@ -84,6 +84,9 @@ how many other values come before one must not."""
 _OURS = frozenset({"collection", "maker", "type"})
 """Columns of Stripe's objects that say what we call them."""
 
+_NOTHING: Mapping[str, str] = {}
+BEFORE = "before"
+"""The maker of what was there before any execution."""
 _SHORTEST = 10
 """Characters of the shortest generated value."""
 _REMEMBERED = 4096
@@ -91,17 +94,27 @@ _REMEMBERED = 4096
 
 
 class Names:
-    """The names given in one execution."""
+    """The names given in one execution.
+
+    ``apart`` tells of a table whether new rows of several attempts in it are told apart, ``facts``
+    what else is known of the row that has a value in a column of its own.
+    """
 
     def __init__(
         self,
         known: Mapping[str, str],
         serials: Serials | None = None,
         unnamed: Collection[Column] = (),
+        apart: Callable[[str], bool] = lambda table: False,
+        facts: Callable[[str, str, str], Mapping[str, str]] = lambda table, column, value: {},
     ) -> None:
+        self._apart = apart
+        self._facts = facts
         self._serials = serials or Serials()
         self._unnamed = unnamed
         self._numbers: dict[tuple[Root, str], str | None] = {}
+        self._makers: dict[tuple[Root, str], str] = {}
+        """Who has made the row under a number."""
         self._names: dict[str, str | None] = dict(known)
         self.beforehand: dict[str, str] = dict(known)
         """Values that there were before anybody moved, and what they are called."""
@@ -161,6 +174,7 @@ class Names:
                 continue
             if (root, value) not in self._numbers:
                 self._numbers[root, value] = self._next(actor)
+                self._makers[root, value] = actor
 
     def found(self, text: str) -> None:
         """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
@@ -223,7 +237,11 @@ class Names:
         if called is not None:
             return called
         place, stays, key = resource.place, True, list[tuple[str, str]]()
+        maker, further = "", _NOTHING
         for column, value in resource.key:
+            if column == MADE:
+                stays, maker = False, actor
+                continue
             if self._unnamed and (place[:2], column) in self._unnamed:
                 continue
             root = self._serials.root(place, column)
@@ -232,8 +250,26 @@ class Names:
             else:
                 # It may have another name once it is known whose it is.
                 stays, named = False, self._numbered(root, value)
+                if root == (place[1], column):
+                    maker = maker or self._maker(root, value)
+                    further = self._facts(place[1], column, value)
             if named is not None:
                 key.append((column, named))
+        if further:
+            given = {column for column, _ in resource.key}
+            for column, value in further.items():
+                if column not in given and (place[:2], column) not in self._unnamed:
+                    root = self._serials.root(place, column)
+                    named = (
+                        self._value(actor, place, column, value)
+                        if root is None
+                        else self._numbered(root, value)
+                    )
+                    if named is not None:
+                        key.append((column, named))
+            key.sort()
+        if maker and self._apart(place[1]):
+            key.insert(0, (MADE, maker))
         called = Resource(place, tuple(key), resource.shared)
         if stays:
             self._called_so[resource] = called
@@ -258,6 +294,13 @@ class Names:
         if not self._may_change:
             self._called[footprint] = called
         return called
+
+    def _maker(self, root: Root, value: str) -> str:
+        """Who has made the row with this number of its own; empty if that is not known."""
+        found = self._makers.get((root, value))
+        if found is None and self._serials.lasting(root, value):
+            return BEFORE
+        return found or ""
 
     def _resources(self, actor: str, resources: frozenset[Resource]) -> frozenset[Resource]:
         if not resources:

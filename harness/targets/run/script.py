@@ -109,6 +109,15 @@ class TargetScript:
         return clients_among(self.attempts)
 
     @property
+    def looked_through(self) -> tuple[str, ...] | None:
+        """What [observe] and [rest] ask; None where recovery follows, which does as it likes."""
+        file = self.loaded.file
+        if file.recovery.always:
+            return None
+        observed = [table.sql for table in file.observe.values() if table.sql]
+        return tuple(map(as_sql, (*observed, *file.rest.sql)))
+
+    @property
     def settings(self) -> Mapping[str, str]:
         """None: a target file's variants and [explore] say what the service is told."""
         return {}

@@ -19,7 +19,9 @@ from paidonce.harness.explore.control.deferral import DeferralTracker
 from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.control.hidden_locks import HiddenLocks
 from paidonce.harness.explore.control.leases import Leases
+from paidonce.harness.explore.control.new_rows import NewRows
 from paidonce.harness.explore.control.one_key import OneKey
+from paidonce.harness.explore.control.row_facts import RowFacts
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.time_windows import TimeWindows, Window
@@ -50,6 +52,10 @@ class Reading:
     leases: Leases
     timeouts: Timeouts
     hidden_locks: HiddenLocks | None = None
+    new_rows: NewRows | None = None
+    """Sees which rows are made, and who looks through their tables."""
+    facts: RowFacts | None = None
+    """What is known of rows that were there before anybody moved."""
     told: ToldByStripe | None = None
     """Reads what Stripe tells of its calls, where it does."""
     time_keys: TimeKeys = field(default_factory=TimeKeys)

@@ -52,6 +52,10 @@ class PostgresReader(CallReader[Unit]):
             arrival.touches = tracker.expect(
                 call.statements, prepared=call.prepared, ends=call.ends != "flush"
             )
+            if self.reading.facts is not None:
+                self.reading.facts.sees(self._sessions.found(arrival.session, call.statements))
+            if self.reading.new_rows is not None:
+                self.reading.new_rows.sees(tracker.expected)
         return tracker.expected  # others may have changed columns meanwhile
 
     def made_up(self, call: Unit, actor: str) -> None:
@@ -119,6 +123,12 @@ class PostgresReader(CallReader[Unit]):
         if call.ends == "function":
             return arrival.footprint
         return self._sessions.tracker(arrival.session).expected
+
+    def passing(self, call: Unit, arrival: Arrival) -> Footprint:
+        if call.ends == "function":
+            return arrival.footprint
+        granted = self._sessions.tracker(arrival.session).if_granted
+        return self._late.beyond_held(call, arrival.session, granted)
 
     def counts(self, call: Unit) -> bool:
         return not (call.unasked or commits_by_itself(call))
@@ -196,14 +206,14 @@ class PostgresReader(CallReader[Unit]):
         return self.reading.times.rows(actor, call.statements, answer.columns, answer.sample)
 
     def touched(self, call: Unit, arrival: Arrival) -> Footprint:
-        touched = self._done(call, arrival)
         owner = arrival.owner
         waited = owner is not None and owner.at is At.LOCK
+        touched = self._done(call, arrival, waited=waited)
         actor = None if owner is None else owner.name
         self._late.answered(call, arrival.session, actor, waited=waited)
         return touched
 
-    def _done(self, call: Unit, arrival: Arrival) -> Footprint:
+    def _done(self, call: Unit, arrival: Arrival, *, waited: bool) -> Footprint:
         if call.status_after in ("T", "E"):
             self.reading.opens(arrival)
         elif call.status_after == "I":
@@ -211,7 +221,11 @@ class PostgresReader(CallReader[Unit]):
         if call.ends == "function":
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
-        touched = tracker.done(failed=call.answer.error is not None, status=call.status_after)
+        touched = tracker.done(
+            failed=call.answer.error is not None, status=call.status_after, waited=waited
+        )
+        if not (waited or call.answer.error is not None or call.status_after != "T"):
+            touched = self._late.beyond_held(call, arrival.session, touched)
         if call.answer.error is None:
             self._sessions.gaps.answered(arrival.session, rows=call.answer.found)
         if call.ends == "flush" and tracker.inside:  # it is committed by what comes next

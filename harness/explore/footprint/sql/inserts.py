@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from paidonce.harness.explore.footprint.sql.calls import named_effects
 from paidonce.harness.explore.footprint.sql.catalog import Column, Index, Table
@@ -37,7 +38,8 @@ def insert(ctx: Context, table: Table, rows: Iterable[Row]) -> list[Row]:
     for row in complete:
         known = stored(table, row)
         row_made = pattern(table.place, known)
-        effects.writes[row_made] = effects.adds[row_made] = effects.arrives[row_made] = None
+        effects.adds[row_made] = effects.arrives[row_made] = None
+        effects.writes[replace(row_made, made=_is_another(table, known))] = None
         effects.may_fail = True
         for index in table.unique:
             effects.enter(table, index, known)
@@ -47,6 +49,14 @@ def insert(ctx: Context, table: Table, rows: Iterable[Row]) -> list[Row]:
         named_effects(ctx, name)
     fire(ctx, table, "insert")
     return complete
+
+
+def _is_another(table: Table, known: Key) -> bool:
+    """Return whether a new row is another than all that are there and that others make."""
+    return not table.rules and any(
+        index.plain and any(known[c].symbol == Const(NEW) for c in index.columns if c in known)
+        for index in table.unique
+    )
 
 
 def stored(table: Table, row: Row) -> Key:

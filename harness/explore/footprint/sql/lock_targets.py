@@ -15,10 +15,10 @@ from functools import lru_cache
 
 import msgspec
 
-from paidonce.harness.explore.footprint.model import REST, Resource
+from paidonce.harness.explore.footprint.model import KEY, REST, Resource
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
-from paidonce.harness.explore.footprint.sql.symbols import Match, Params, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.symbols import Match, Params, Pattern, Symbol, pattern
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
@@ -48,19 +48,40 @@ class Door(msgspec.Struct, frozen=True):
     thing: Resource
     bare: bool
     entry: Resource | None = None
+    whole: bool = False
+    """True if the row is locked FOR UPDATE, against those too who only refer to it."""
+
+    def covers(self, lock: Resource) -> bool:
+        """Return whether who holds the row has such a lock already.
+
+        A row lock that is no stronger than one of the same transaction is granted at once, whoever
+        waits for the row (``heap_lock_tuple`` in src/backend/access/heap/heapam.c).
+        """
+        if self.entry is None or not set(self.thing.key) <= set(lock.key):
+            return False
+        table = self.thing.place[:2]
+        if lock.place[:2] != table:
+            return False
+        part = lock.place[2:]
+        return part in ((KEY,), (REST,)) or (part == () and (self.whole or lock.shared))
 
 
 class _Template(msgspec.Struct, frozen=True):
     thing: Pattern
     bare: bool
     entry: Pattern | None = None
+    whole: bool = False
+    most: Symbol | None = None
+    """The number of rows it asks for at most."""
 
     def bound(self, params: Params) -> Door | None:
         thing = _one(self.thing, params)
         entry = None if self.entry is None else _one(self.entry, params)
         if thing is None or (self.entry is not None and entry is None):
             return None
-        return Door(thing, self.bare, entry)
+        if self.most is not None and not _some(self.most.value(params)):
+            return None
+        return Door(thing, self.bare, entry, self.whole)
 
 
 class Doors:
@@ -86,7 +107,17 @@ class Doors:
                 return self._advisory(node)
             case ast.SelectStmt() if _plain_select(node):
                 (relation,) = node.fromClause
-                return self._row(relation, node.whereClause, (node.targetList,), path, {})
+                parts = (node.targetList, node.sortClause)
+                found = self._row(relation, node.whereClause, parts, path, {})
+                if found is None:
+                    return None
+                most = None
+                if node.limitCount is not None and not _no_limit(node.limitCount):
+                    most = self._reader.symbol(node.limitCount)
+                    if most is None:
+                        return None
+                whole = node.lockingClause[0].strength == enums.LockClauseStrength.LCS_FORUPDATE
+                return msgspec.structs.replace(found, whole=whole, most=most)
             case ast.UpdateStmt() if not (node.withClause or node.fromClause):
                 changed = {str(target.name) for target in node.targetList}
                 parts = (node.targetList, node.returningClause)
@@ -194,8 +225,8 @@ def _plain_select(node: ast.SelectStmt) -> bool:
     if any(
         (
             *(node.withClause, node.groupClause, node.havingClause, node.windowClause),
-            *(node.distinctClause, node.valuesLists, node.limitOffset, node.limitCount),
-            *(node.sortClause, node.intoClause, node.op != enums.SetOperation.SETOP_NONE),
+            *(node.distinctClause, node.valuesLists, node.limitOffset, node.intoClause),
+            *(node.op != enums.SetOperation.SETOP_NONE,),
         )
     ):
         return False
@@ -203,6 +234,15 @@ def _plain_select(node: ast.SelectStmt) -> bool:
     if len(node.fromClause) != 1 or len(clauses) != 1:
         return False
     return clauses[0].strength in _STRONG and clauses[0].waitPolicy == _WAITS
+
+
+def _no_limit(node: Tree) -> bool:
+    return isinstance(node, ast.A_Const) and bool(node.isnull)
+
+
+def _some(value: str | None) -> bool:
+    """Return whether it is a number of rows that is not 0."""
+    return value is not None and value.isdigit() and int(value) > 0
 
 
 def _simple(table: Table, *, changes: bool) -> bool:

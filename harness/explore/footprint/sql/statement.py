@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.model import MADE, Resource
 from paidonce.harness.explore.footprint.sql import changes, queries
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY, NOTIFY, SESSION_SETTINGS, unnamed
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
@@ -207,6 +207,16 @@ class Template:
         )
 
 
+def is_new(row: Resource) -> bool:
+    """Return whether it is a row under a key of its own that a statement makes."""
+    return row.key[:1] == ((MADE, ""),)
+
+
+def without_maker(row: Resource) -> Resource:
+    """The same as one that may be any other."""
+    return Resource(row.place, row.key[1:], row.shared) if is_new(row) else row
+
+
 def _as_tuple(nulls: Container[int]) -> tuple[int, ...] | None:
     return tuple(nulls) if isinstance(nulls, Sequence) else None
 
@@ -221,10 +231,16 @@ def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource
 
 
 class Footprints:
-    """The footprints of statements on one database; each text is read once."""
+    """The footprints of statements on one database; each text is read once.
 
-    def __init__(self, catalog: Catalog, *, remembered: int = 4096) -> None:
+    With ``tells_new_rows`` a row that is made under a key of its own has ``MADE`` in its key.
+    """
+
+    def __init__(
+        self, catalog: Catalog, *, remembered: int = 4096, tells_new_rows: bool = False
+    ) -> None:
         self.catalog = catalog
+        self._tells_new_rows = tells_new_rows
         self._reader = TreeReader(catalog.enums)
         self._templates = lru_cache(maxsize=remembered)(self._read)
         self._bound: OrderedDict[Any, tuple[StatementFootprint, ...]] = OrderedDict()
@@ -252,7 +268,7 @@ class Footprints:
             self._bound.move_to_end(key)
             return found
         bound = Params(params, nulls)
-        found = tuple(template.bound(bound) for template in self._templates(sql, where))
+        found = tuple(self._told(template.bound(bound)) for template in self._templates(sql, where))
         if listed is not None:
             self._bound[key] = found
             if len(self._bound) > self._remembered:
@@ -261,7 +277,14 @@ class Footprints:
 
     def of_tree(self, node: ast.Node, params: Params, path: tuple[str, ...]) -> StatementFootprint:
         """That of a statement inside another one (PREPARE, DECLARE)."""
-        return self._template(node, path).bound(params)
+        return self._told(self._template(node, path).bound(params))
+
+    def _told(self, found: StatementFootprint) -> StatementFootprint:
+        """``found``, with rows that are new told as such to those who ask for it."""
+        if self._tells_new_rows or not any(is_new(row) for row in found.writes):
+            return found
+        writes = frozenset(without_maker(row) for row in found.writes)
+        return msgspec.structs.replace(found, writes=writes)
 
     def constants(self, nodes: Sequence[ast.Node]) -> Params:
         """The arguments of EXECUTE as parameters."""

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.footprint.model import MADE, Resource
 from paidonce.harness.explore.footprint.sql.hashes import hashtext, hashtextextended
 from paidonce.harness.explore.footprint.sql.types import ColumnType, Family, canonical
 
@@ -268,6 +268,8 @@ class Pattern:
     entry: bool = False
     only: tuple[tuple[Match, frozenset[str]], ...] = ()
     """Values of which it must have one, or there is no such thing (see ``partial_indexes``)."""
+    made: bool = False
+    """True for a row that is made, if it has a key that no other row has (``MADE``)."""
 
     @property
     def constant(self) -> bool:
@@ -283,7 +285,7 @@ class Pattern:
                 return ()
         if not self.key:
             return (Resource(self.place, (), self.shared),)
-        found: list[tuple[tuple[str, str], ...]] = [()]
+        found: list[tuple[tuple[str, str], ...]] = [((MADE, ""),) if self.made else ()]
         for column, match in self.key:
             values = params.matched(match)
             if values is None:

@@ -104,6 +104,8 @@ class TransactionTracker:
         )
         self._after: Session | None = None
         self._expected = LOCAL
+        self._risked: Resources = NONE
+        """Locks held already, which the expected unit would let go of if it failed."""
         self.unchecked = False
         """True if the expected unit runs triggers as it commits."""
 
@@ -181,7 +183,19 @@ class TransactionTracker:
 
         It may have grown since ``expect``, by what other sessions were seen to change.
         """
+        return self._told_apart(self.at_worst)
+
+    @property
+    def if_granted(self) -> Footprint:
+        """Return the footprint of the expected unit if it neither waits nor fails."""
         return self._told_apart(self._expected)
+
+    @property
+    def at_worst(self) -> Footprint:
+        """Return the footprint of the expected unit, also if it fails, with all columns."""
+        if not self._risked:
+            return self._expected
+        return self._expected.union(Footprint(locks=self._risked))
 
     def expect(
         self, statements: Sequence[Sent], *, prepared: Sequence[Sent] = (), ends: bool = True
@@ -195,7 +209,7 @@ class TransactionTracker:
         rows may be waiting for others.
         """
         after = self._session.copy()
-        total, self.unchecked = LOCAL, False
+        total, self.unchecked, self._risked = LOCAL, False, NONE
         for sent in statements:
             total = total.union(self._text(after, sent))
         if after.inside or not ends:
@@ -209,12 +223,18 @@ class TransactionTracker:
         self._after, self._expected = after, total
         return self.expected
 
-    def done(self, *, failed: bool = False, status: str | None = None) -> Footprint:
+    def done(
+        self, *, failed: bool = False, status: str | None = None, waited: bool = True
+    ) -> Footprint:
         """The expected unit was answered; returns what it did touch.
 
-        ``status`` is the server's transaction status after it (I, T, E), None if unknown.
+        One that did not fail, and has not ``waited`` for anybody, has let go of nothing, and
+        whether it fails is up to what it looks at and locks itself. ``status`` is the server's
+        transaction status after it (I, T, E), None if unknown.
         """
         before, after, touched = self._session, self._after, self._expected
+        if failed or waited:
+            touched = self.at_worst
         self._after, self._expected = None, LOCAL
         if after is None:
             after = before.copy()
@@ -406,7 +426,9 @@ class TransactionTracker:
             session.path = None
         if found.unsettles == "session":
             session.session_path = None
-        return Footprint(looks, locks | held if may_fail else locks, found.at_once)
+        if may_fail:
+            self._risked |= held
+        return Footprint(looks, locks, found.at_once)
 
 
 def _snapshot(session: Session) -> Footprint:

@@ -1,0 +1,123 @@
+"""What is known of rows that were there before anybody moved: the values that tell them apart.
+
+An ORM changes a row by its number and looks for rows by what they belong to: ``UPDATE tickets ...
+WHERE id = 5`` and ``SELECT ... WHERE booking_id = 7`` are apart if ticket 5 is booking 6's, which
+no statement says. The table does: so it is read once everything is prepared. Nobody may change such
+a value then; a column that somebody does change is told to the search, which begins again without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
+from paidonce.harness.explore.footprint.sql.effects import ANYTHING, Modified
+from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+
+MOST = 200
+"""Rows of a table that are read; of one with more nothing is known."""
+_ANY = "*"
+
+Facts = Mapping[str, str]
+"""A row's values that tell it apart, by column."""
+
+
+@dataclass
+class RowFacts:
+    """The facts of one execution; ``changing`` are columns known to be changed ("table.column")."""
+
+    catalog: Catalog
+    changing: Collection[str] = ()
+    _rows: dict[tuple[str, str, str], Facts] = field(default_factory=dict)
+    _columns: dict[str, frozenset[str]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
+
+    def of(self, table: str, column: str, value: str) -> Facts:
+        """Return what else is known of the row with this value in a column of its own."""
+        return self._rows.get((table, column, value), {})
+
+    async def read(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Read the tables with few rows."""
+        asked = [
+            (table, key, columns)
+            for table in self.catalog.tables.values()
+            if (key := _number(table)) and (columns := self._telling(table, key))
+        ]
+        if not asked:
+            return
+        query = sql.SQL(" UNION ALL ").join(
+            _query(number, table, key, columns)
+            for number, (table, key, columns) in enumerate(asked)
+        )
+        found: dict[int, list[list[str | None]]] = {}
+        for number, values in await (await connection.execute(query)).fetchall():
+            found.setdefault(number, []).append(values)
+        for number, rows in found.items():
+            table, key, columns = asked[number]
+            name = table.place[1]
+            if len(rows) > MOST:
+                continue
+            self._columns[name] = frozenset(columns)
+            for own, *values in rows:
+                pairs = zip(columns, values, strict=True)
+                if own is not None:
+                    self._rows[name, key, own] = {c: v for c, v in pairs if v is not None}
+
+    def sees(self, statements: Iterable[StatementFootprint]) -> None:
+        """Somebody runs statements."""
+        for one in statements:
+            for table, column in one.modifies:
+                self._change((table, column))
+            for row in one.adds:
+                if len(row.place) < 2:
+                    self._change(ANYTHING)
+                elif any(self.of(row.place[1], column, value) for column, value in row.key):
+                    self._change((row.place[1], _ANY))  # a row in the place of another
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Return the columns that were changed, beyond those known to be."""
+        return frozenset(self._changed)
+
+    def _change(self, modified: Modified) -> None:
+        table, column = modified
+        tables = self._columns if modified == ANYTHING else [table]
+        for name in tables:
+            columns = self._columns.get(name, frozenset())
+            hit = columns if column in ("", _ANY) else columns & {column}
+            self._changed.update(
+                f"{name}.{one}" for one in hit if f"{name}.{one}" not in self.changing
+            )
+
+    def _telling(self, table: Table, key: str) -> list[str]:
+        """The columns of a table that tell its rows apart: unique ones, and references."""
+        wanted = {column for one in table.foreign_keys for column in one.columns}
+        wanted |= {column for one in table.unique if one.plain for column in one.columns if column}
+        return sorted(
+            column for column in wanted - {key} if f"{table.place[1]}.{column}" not in self.changing
+        )
+
+
+def _number(table: Table) -> str:
+    """The column by whose number a row is known; empty if there is none."""
+    plain = table.kind == "table" and not table.related and not table.rules
+    if not plain or table.row_security or len(table.primary_key) != 1:
+        return ""
+    return table.primary_key[0]
+
+
+def _query(number: int, table: Table, key: str, columns: list[str]) -> sql.Composable:
+    values = sql.SQL(", ").join(
+        sql.SQL("{}::text").format(sql.Identifier(column)) for column in (key, *columns)
+    )
+    return sql.SQL("(SELECT {}, ARRAY[{}] FROM {} LIMIT {})").format(
+        sql.Literal(number),
+        values,
+        sql.Identifier(*table.name.split(".", 1)),
+        sql.Literal(MOST + 1),
+    )

@@ -1,0 +1,73 @@
+"""Three services that talk as much as real ones do: their race is found, their control proved.
+
+Each attempt makes 60 to 80 statements, most of them an ORM's or a framework's own: settings,
+sessions, savepoints, logs, rows of others. What is claimed of the control has to be complete.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from paidonce.harness.cli.main import app
+
+HERE = Path(__file__).parent
+WITHIN_S = 180.0
+"""For a search of two attempts on two cores."""
+run = CliRunner()
+
+
+def checked(name, tmp_path, monkeypatch, *flags):
+    """The results of checking a copy of the service, by variant."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = shutil.copytree(HERE / name, tmp_path / name)
+    out = tmp_path / "out"
+    said = run.invoke(
+        app, ["check", str(folder / "target.toml"), "--time", "12m", "--out", str(out), *flags]
+    )
+    assert said.exit_code == 0, said.output
+    results = msgspec.json.decode((out / "results.json").read_bytes())
+    return {cell["variant"]: cell["search"] for cell in results["cells"]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("django") is None, reason="Django is not installed")
+def test_a_shop_in_django(tmp_path, monkeypatch):
+    found = checked("django_shop", tmp_path, monkeypatch)
+    assert found["racy"]["how"] == "counterexample"
+    assert found["racy"]["execution"] <= 3
+    assert found["locked"]["how"] == "complete"
+    assert found["locked"]["executions"] <= 20
+    assert found["locked"]["seconds"] < WITHIN_S
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("node") is None or shutil.which("npm") is None, reason="there is no node here"
+)
+def test_tickets_in_typeorm_by_graphql(tmp_path, monkeypatch):
+    packages = subprocess.run(["npm", "ping"], capture_output=True, check=False)
+    if packages.returncode:
+        pytest.skip("npm reaches no registry")
+    found = checked("typeorm_tickets", tmp_path, monkeypatch)
+    assert found["racy"]["how"] == "counterexample"
+    assert found["racy"]["execution"] <= 3
+    assert found["locked"]["how"] == "complete"
+    assert found["locked"]["executions"] <= 40
+    assert found["locked"]["seconds"] < WITHIN_S
+
+
+@pytest.mark.slow
+def test_a_shop_with_a_table_of_jobs_beside(tmp_path, monkeypatch):
+    found = checked("jobs_shop", tmp_path, monkeypatch)
+    assert found["racy"]["how"] == "counterexample"
+    assert found["racy"]["execution"] <= 3
+    assert found["locked"]["how"] == "complete"
+    assert found["locked"]["executions"] <= 40
+    assert found["locked"]["seconds"] < WITHIN_S
