@@ -179,6 +179,14 @@ def test_the_hash_of_a_short_number_is_named_after_what_has_that_number():
         assert found == f"hashtextextended({text.replace('730411', 'owner')}, 0)"
 
 
+def test_an_alias_that_an_orm_has_hashed_is_nobodys():
+    names = Names({})
+    names.constant('"distinctAlias" "Booking__72eaa0c8d8b5a8c5d7d3f0a1b2c3d4e5"')
+    names.made("tab 1", "SELECT 72eaa0c8d8b5a8c5d7d3f0a1b2c3d4e5")
+    names.made("tab 2", UUID)
+    assert names.text("tab 2", UUID) == "tab 2#1"
+
+
 def test_what_was_made_while_preparing_is_known_like_what_was_captured():
     serials = Serials(
         {(("pg", "public.carts"), "id"): ("public.carts", "id")},

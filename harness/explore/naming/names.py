@@ -152,6 +152,11 @@ class Names:
         self._words = Words(self.beforehand)
         self._overlooked = False
 
+    def constant(self, text: str) -> None:
+        """What looks generated in ``text`` is nobody's: it is the same in every execution."""
+        for value in _generated(text):
+            self._names.setdefault(value, value)
+
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
         if len(text) < _SHORTEST:

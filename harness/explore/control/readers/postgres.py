@@ -21,6 +21,7 @@ from paidonce.harness.taps.postgres import Statement, Unit
 from paidonce.harness.taps.postgres.errors import FAULTS, TERMINATED
 from paidonce.harness.taps.postgres.units import COMMIT
 
+_QUOTED = re.compile(r'"[^"]*"')
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 """A count; a longer number is an id, a time or an amount."""
 _ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
@@ -61,6 +62,8 @@ class PostgresReader(CallReader[Unit]):
     def made_up(self, call: Unit, actor: str) -> None:
         names = self.reading.names
         for statement in call.statements:
+            if aliases := _aliases(statement.sql):
+                names.constant(aliases)
             names.made(actor, statement.sql)
             for value in statement.params:
                 if value is not None:
@@ -353,6 +356,12 @@ def heard(call: Unit, names: Names) -> AnswerDigest:
     whole = not answer.lost and answer.rows <= len(answer.sample)
     ordered = any(_ordered(statement.sql) for statement in call.statements)
     return heard_rows(head, answer.columns, answer.sample, names, whole=whole, ordered=ordered)
+
+
+@functools.lru_cache(maxsize=1024)
+def _aliases(sql: str) -> str:
+    """Return the quoted names in a query: an ORM makes them of hashes of what it joins."""
+    return " ".join(_QUOTED.findall(sql)) if sql[:7].upper() == "SELECT " else ""
 
 
 @functools.lru_cache(maxsize=1024)
