@@ -68,7 +68,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class OwnDatabase:
-    """What a service takes its database to be called, and itself there; empty: it is told."""
+    """The name a service takes its database to have, and its own there; empty: it is told."""
 
     name: str = ""
     user: str = ""

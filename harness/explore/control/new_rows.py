@@ -1,4 +1,4 @@
-"""Whether it matters which of two attempts made its row first.
+"""Rows that attempts make, and who cares which of two was first.
 
 Rows under keys from a sequence are two rows whoever is first: the attempts that make them need not
 be tried in both orders for that. It matters to whoever sees both, as one who asks for the latest

@@ -1,4 +1,4 @@
-"""What is known of rows that were there before anybody moved: the values that tell them apart.
+"""Facts about rows that were there before anybody moved: the values that tell them apart.
 
 An ORM changes a row by its number and looks for rows by what they belong to: ``UPDATE tickets ...
 WHERE id = 5`` and ``SELECT ... WHERE booking_id = 7`` are apart if ticket 5 is booking 6's, which

@@ -153,7 +153,7 @@ class Names:
         self._overlooked = False
 
     def constant(self, text: str) -> None:
-        """What looks generated in ``text`` is nobody's: it is the same in every execution."""
+        """Take what looks generated in ``text`` for nobody's: every execution has the same."""
         for value in _generated(text):
             self._names.setdefault(value, value)
 

@@ -37,7 +37,7 @@ class Loaded:
         return {**self.file.headers, **self.variants[variant].headers}
 
     def reset(self, variant: str) -> ResetTable:
-        """What happens before each execution in a variant."""
+        """Return the reset of a variant, before each execution."""
         own = self.variants[variant].reset
         return self.file.reset if own is None else own
 

@@ -1,4 +1,4 @@
-"""Where a test's service has its database: on the test run's server, or kept between runs."""
+"""The database of a test's service: on the test run's server, or kept between runs."""
 
 from __future__ import annotations
 

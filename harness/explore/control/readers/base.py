@@ -55,7 +55,7 @@ class Reading:
     new_rows: NewRows | None = None
     """Sees which rows are made, and who looks through their tables."""
     facts: RowFacts | None = None
-    """What is known of rows that were there before anybody moved."""
+    """Facts about rows that were there before anybody moved."""
     told: ToldByStripe | None = None
     """Reads what Stripe tells of its calls, where it does."""
     time_keys: TimeKeys = field(default_factory=TimeKeys)
