@@ -110,7 +110,7 @@ class TargetScript:
 
     @property
     def looked_through(self) -> tuple[str, ...] | None:
-        """The queries of [observe] and [rest]; None where recovery follows, which does as it likes."""
+        """The queries of [observe] and [rest]; None where recovery follows, which does anything."""
         file = self.loaded.file
         if file.recovery.always:
             return None
