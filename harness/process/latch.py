@@ -1,4 +1,4 @@
-"""What is waited for until it is set."""
+"""A latch: something that is waited for until it is set."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TestClock(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Coupon(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What takes something off, for as many as it may."""
+    """A coupon: it takes something off, for as many as it may."""
 
     id: str
     object: str = "coupon"
@@ -137,7 +137,7 @@ class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a customer pays again and again, until somebody ends it."""
+    """A subscription: a customer pays it again and again, until somebody ends it."""
 
     id: str
     object: str = "subscription"
@@ -246,7 +246,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a customer owes, or has paid."""
+    """An invoice: a customer owes it, or has paid it."""
 
     id: str
     object: str = "invoice"

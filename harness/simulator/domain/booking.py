@@ -45,7 +45,7 @@ def book(
 
 
 def available(world: World, currency: str) -> int:
-    """What of the account's money can be sent on now, in that currency."""
+    """Return how much of the account's money can be sent on now, in that currency."""
     now = world.at()
     return sum(
         entry.net

@@ -66,7 +66,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     disputes: str | None = None
     """Why its holder disputes what is paid with it, at once."""
     inquires: bool = False
-    """Whether that is a question, not a dispute."""
+    """True if that is a question, not a dispute."""
     refunding: Refunding | None = None
     """How a refund to it goes, if not as it should."""
     available_at_once: bool = False

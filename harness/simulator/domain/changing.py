@@ -319,7 +319,7 @@ def _bill_now(
 
 
 def _ending(world: World, subscription: Subscription, changes: dict[str, Any]) -> dict[str, Any]:
-    """What follows from an end that is asked for, or not any more."""
+    """Follow from an end that is asked for, or not any more."""
     if changes.get("cancel_at_period_end"):
         end = period_of(subscription)[1]
         return {"cancel_at": end, "canceled_at": world.now()}

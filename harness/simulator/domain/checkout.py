@@ -275,7 +275,7 @@ def _intent(world: World, session: CheckoutSession) -> PaymentIntent:
 
 
 def _kept(session: CheckoutSession) -> dict[str, Any]:
-    """What pays a subscription first pays it ever after."""
+    """Keep what pays a subscription first: it pays it ever after."""
     return {"setup_future_usage": "off_session"} if session.mode == "subscription" else {}
 
 

@@ -157,7 +157,7 @@ def free(line: LineItem) -> LineItem:
 
 
 def details_of(lines: Sequence[LineItem]) -> dict[str, Any]:
-    """What is taken off, or comes on top, in all."""
+    """Return how much is taken off, or comes on top, in all."""
     off = sum(line.amount_discount for line in lines)
     return {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0}
 

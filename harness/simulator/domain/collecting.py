@@ -1,4 +1,4 @@
-"""What becomes of invoices by themselves: finalized after an hour, paid, tried again, and followed
+"""Lets invoices go their way: finalized after an hour, paid, tried again, and followed
 when whatever pays their payment intent is confirmed.
 
 Source: https://docs.stripe.com/invoicing/automatic-collection.

@@ -74,7 +74,7 @@ class TransferReversal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ApplicationFee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is kept of a payment that is sent on."""
+    """An application fee: it is kept of a payment that is sent on."""
 
     id: str
     object: str = "application_fee"
@@ -94,7 +94,7 @@ class ApplicationFee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FeeRefund(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is given back of an application fee."""
+    """A part of an application fee that is given back."""
 
     id: str
     object: str = "fee_refund"

@@ -32,7 +32,7 @@ from paidonce.harness.simulator.domain.state import World
 replace = msgspec.structs.replace
 
 FEE = 1500
-"""What a dispute costs until it is won: the price of the United States (https://stripe.com/pricing)."""
+"""The price of a dispute until it is won, that of the United States (https://stripe.com/pricing)."""
 
 _RESPONSE_SECONDS = 7 * 86_400
 _NEEDED = ("needs_response", "warning_needs_response")

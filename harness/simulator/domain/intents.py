@@ -133,7 +133,7 @@ def unsaved(
     metadata: Metadata,
     extras: dict[str, Any],
 ) -> PaymentIntent:
-    """What a charge without a payment intent is like; it has no id, and nobody ever sees it."""
+    """An intent like that of a charge without one; it has no id, and nobody ever sees it."""
     return PaymentIntent(
         id="",
         amount=amount,

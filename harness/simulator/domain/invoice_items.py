@@ -146,7 +146,7 @@ def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:
 
 
 def pending(world: World, customer: str, currency: str) -> list[InvoiceItem]:
-    """What waits for the customer's next invoice, oldest first."""
+    """Return what waits for the customer's next invoice, oldest first."""
     ids = world.invoice_items.having("customer", lambda one: str(one.customer), customer)
     found = [world.invoice_items[one] for one in ids if one not in world.deleted]
     return [item for item in found if item.invoice is None and item.currency == currency]

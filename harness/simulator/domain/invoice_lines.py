@@ -24,7 +24,7 @@ replace = msgspec.structs.replace
 
 
 def pricing(price: Price) -> dict[str, Any]:
-    """What is said of the price of a line."""
+    """Return what is said of the price of a line."""
     return {
         "price_details": {"price": price.id, "product": price.product},
         "type": "price_details",

@@ -167,7 +167,7 @@ def send(world: World, identifier: str, cause: EventRequest) -> Invoice:
 
 
 def source_of(world: World, invoice: Invoice) -> PaymentSource | None:
-    """What pays an invoice unless it is said: its own, its subscription's, its customer's."""
+    """Return what pays an invoice: its own, its subscription's, its customer's."""
     named = invoice.default_payment_method
     subscription = invoice.subscription
     if named is None and subscription is not None:

@@ -1,4 +1,4 @@
-"""What becomes of subscriptions by themselves: trials end, periods end, and some are to end.
+"""Lets subscriptions go their way by themselves: trials end, periods end, and some are to end.
 
 Sources: https://docs.stripe.com/billing/subscriptions/overview and
 https://docs.stripe.com/billing/subscriptions/trials.

@@ -152,7 +152,7 @@ class World:
         self.settle_seconds = settle_seconds
         self.frame = Frame()
         self.raw_cards = False
-        """Whether test cards are taken by their numbers."""
+        """True if test cards are taken by their numbers."""
         self.base_url = ""
         """Where the simulator is reached; empty while it is not served."""
         self.intents: Collection[PaymentIntent] = Collection()

@@ -1,4 +1,4 @@
-"""What a subscription is asked to be: its items, its discounts, and the periods they are paid for.
+"""Reads what a subscription is asked to be: its items, discounts, and paid periods.
 
 Source: https://docs.stripe.com/api/subscriptions.
 """
@@ -60,7 +60,7 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True):
     days_until_due: int | None = None
     missing_method: str = "create_invoice"
     made_for_sale: bool = False
-    """Whether the prices were checked when they were offered: one may be inactive since."""
+    """True if the prices were checked when they were offered: one may be inactive since."""
     redeemed: tuple[str, ...] = ()
     """Discounts that were redeemed before."""
     metadata: Metadata = {}
@@ -202,7 +202,7 @@ def put(
 
 
 def cost(items: Sequence[SubscriptionItem]) -> int:
-    """What the items come to for one period."""
+    """Return what the items come to for one period."""
     return sum(item.price.unit_amount * item.quantity for item in items)
 
 

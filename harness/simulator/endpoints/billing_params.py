@@ -96,7 +96,7 @@ def added(params: Params, customer: str) -> tuple[CreateItem, ...]:
 
 
 def trial_settings(params: Params) -> str:
-    """What happens at the end of a trial where nothing can pay."""
+    """The ways in which a trial ends where nothing can pay."""
     settings = params.mapping("trial_settings")
     if settings is None:
         return "create_invoice"

@@ -24,7 +24,7 @@ _OWNERS = (
     *("business_profile", "company", "controller", "documents", "individual", "settings"),
     *("tos_acceptance", "groups"),
 )
-"""What Stripe would have to be told of an account's owners: taken, and not looked at."""
+"""Facts about an account's owners that Stripe has to be told: taken, and not looked at."""
 
 
 def create_account(params: Params, _: str) -> Execution:

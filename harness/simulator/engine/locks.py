@@ -90,7 +90,7 @@ def subject(
 
 
 def _of_invoice(world: World, identifier: str) -> str:
-    """What is locked for an invoice: the payment intent that pays it, once it has one."""
+    """Return what is locked for an invoice: the payment intent that pays it, once it has one."""
     payment = payment_of(world, identifier)
     intent: str | None = None if payment is None else payment.payment["payment_intent"]
     return identifier if intent is None else intent

@@ -24,7 +24,7 @@ class Params:
         self.part = part
         """The id in the path of what an object is part of, where it is part of another."""
         self.counted = False
-        """Whether a search is to say how many match in all."""
+        """True if a search is to say how many match in all."""
         self._left = dict(form)
         self._prefix = prefix
 
