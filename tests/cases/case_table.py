@@ -112,7 +112,7 @@ CASES: list[Case] = [
     Case("lease", "target.toml", "racy", (UNDECIDED,), says="lease"),
     *_cases("lease", "target.toml", COMPLETE, "fixed"),
     # The same where time passes in the search: the lease has run out then, or has not.
-    *_cases("lease", "timed.toml", FOUND, "racy", quick="racy"),
+    *_cases("lease", "timed.toml", FOUND, "racy"),
     *_cases("lease", "timed.toml", COMPLETE, "fixed"),
     Case("lease", "part.toml", "racy", (UNDECIDED,), says="30 s"),
     Case("row-lease", "target.toml", "fixed", (UNDECIDED,), says="taken_until"),
@@ -152,7 +152,6 @@ CASES: list[Case] = [
         "script",
         "transaction",
         "counted",
-        quick="watched",
     ),
     *_cases(
         "redis-database",
@@ -243,7 +242,7 @@ CASES: list[Case] = [
         quick="claim_then_note",
     ),
     *_cases("uncaptured-id", "plain.toml", FOUND, ""),
-    Case("uncaptured-id", "captured.toml", "", (FOUND,), quick=True),
+    Case("uncaptured-id", "captured.toml", "", (FOUND,)),
     *_cases("uncaptured-id", "snap.toml", FOUND, ""),
     *[
         case

@@ -100,6 +100,7 @@ def test_without_a_keyboard_every_step_is_shown_and_the_verdicts_at_the_end(witn
     assert PROMPT not in shown
 
 
+@pytest.mark.slow
 def test_who_waits_for_whom_is_shown_and_another_guard_can_be_stepped_through(witness, tmp_path):
     run = paidonce("step", witness, "--guard", "row_lock", *backends(), cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -288,6 +289,7 @@ def test_a_diagram_goes_to_standard_output_or_to_a_new_file(witness, tmp_path, f
     assert (tmp_path / "deep" / "er.txt").read_text() == run.stdout
 
 
+@pytest.mark.slow
 def test_a_test_has_its_witness_beside_it(witness, tmp_path):
     def export():
         return paidonce("export", witness, "-f", "pytest", "--out", "t/test_it.py", cwd=tmp_path)
@@ -308,6 +310,7 @@ def test_a_test_has_its_witness_beside_it(witness, tmp_path):
     assert not (tmp_path / "t" / "test_it.py").exists()
 
 
+@pytest.mark.slow
 def test_an_isolation_spec_of_the_real_service_is_run_by_isolationtester(witness, tmp_path):
     run = paidonce(
         *("export", witness, "-f", "isolation", "--out", "race.spec"), *backends(), cwd=tmp_path

@@ -1,9 +1,9 @@
 """Worked examples, from a clean copy: the race is found, its witness replays, the fixes are proved.
 
 They are services as teams write them, built with their own package managers and driven with
-nothing of ours in them. All but two are built by default, and their races found and replayed. A
-fix is searched to completion by default in Express with SQL, in Django and in Go; the others, whose
-searches take longest, by slow tests. What the proofs rely on is tried of one of them by default,
+nothing of ours in them. Half are built by default, and their races found and replayed. A fix is
+searched to completion by default in Express with SQL and in Go; the others, whose searches or
+builds take longest, by slow tests. What the proofs rely on is tried of one of them by default,
 and of all in slow tests.
 """
 
@@ -38,6 +38,7 @@ TARGETS = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob
 SLOW = {
     "express-prisma/create-intent.toml": ("redis_lock",),
     "express-prisma/target.toml": ("redis_lock", "version"),
+    "django/target.toml": ("fixed",),
     "java/target.toml": ("fixed",),
     "queue-worker/target.toml": ("autocommit", "skip_locked"),
     "webhook-settles/target.toml": ("fixed",),
@@ -45,9 +46,12 @@ SLOW = {
 """Variants that are searched by ``make test-slow``."""
 SECOND = ("express-prisma/create-intent.toml", "webhook-settles/twice.toml")
 """Second targets of services that ``make test`` plays by their first."""
-ALIKE = ("express-prisma/target.toml", "flask-sqlalchemy/target.toml")
-"""Services like one that ``make test`` plays: another of Express, and the reference service, which
-has SQLAlchemy too."""
+ALIKE = (
+    *("express-prisma/target.toml", "flask-sqlalchemy/target.toml"),
+    *("java/target.toml", "webhook-settles/target.toml"),
+)
+"""Services like one that ``make test`` plays (another of Express; the reference service has
+SQLAlchemy too), and those that take longest to build."""
 LANES = {"queue-worker/target.toml": 4}
 """Searches that wait more than they work: for a moment after each step, in case it woke another."""
 VALIDATED = ("express-pg/target.toml",)

@@ -89,7 +89,7 @@ def test_a_counterexample_is_made_smaller_and_still_replays(tmp_path):
     [
         ("two_tabs", "row_lock"),
         ("two_tabs", "claim"),
-        ("pay_vs_cancel", "optimistic"),
+        pytest.param("pay_vs_cancel", "optimistic", marks=pytest.mark.slow),
         # Its 26 executions are what the other two default rows show of smaller searches.
         pytest.param("pay_vs_webhook", "unique_index", marks=pytest.mark.slow),
     ],
@@ -121,7 +121,10 @@ def test_who_would_only_wait_costs_no_executions(guard, attempts):
     assert (result.counts.pruned, result.counts.invalid) == (0, 0)
 
 
-@pytest.mark.parametrize("name", ["two_intents", "pay_vs_webhook", "refund_vs_refund"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("two_intents", marks=pytest.mark.slow), "pay_vs_webhook", "refund_vs_refund"],
+)
 def test_every_kind_of_race_is_found_in_the_unprotected_service(name):
     result = explored(name, "none", budget=Budget(schedules=100)).result
     assert result.ending is Ending.COUNTEREXAMPLE

@@ -117,6 +117,7 @@ def test_open():
 """
 
 
+@pytest.mark.slow
 def test_what_is_not_decided_is_skipped_and_listed(pytester):
     run = run_in(pytester, "--paidonce-target=target.toml", source=_SMALL_BUDGET)
     assert run.returncode == 0, run.stdout

@@ -87,7 +87,7 @@ def test_the_pair_that_the_counterexample_shows_is_predicted_first(name, guard):
 
 @pytest.mark.parametrize(
     ("name", "guard"),
-    only_some(VULNERABLE, [("two_tabs", "none"), ("pay_vs_cancel", "optimistic_late")]),
+    only_some(VULNERABLE, [("two_tabs", "none")]),
 )
 def test_a_counterexample_found_without_help_is_recognized(name, guard):
     found, result = explored(name, guard, steered=False)
@@ -101,7 +101,7 @@ def test_a_counterexample_found_without_help_is_recognized(name, guard):
     ("name", "guard"),
     only_some(
         [(name, guard) for guard in SOUND for name in PAIRS],
-        [("two_tabs", guard) for guard in ("row_lock", "optimistic")],
+        [("two_tabs", "row_lock")],
     ),
 )
 def test_nothing_is_predicted_of_a_sound_guard(name, guard):
@@ -122,6 +122,7 @@ def test_what_is_predicted_of_a_sound_guard_all_the_same_is_refuted(guard):
     assert standings == {Standing.REFUTED}
 
 
+@pytest.mark.slow
 def test_a_lease_stays_open_as_long_as_it_does_not_run_out():
     found, result = explored("two_tabs", "redis_lock_unfenced")
     assert result.result.ending is Ending.COMPLETE

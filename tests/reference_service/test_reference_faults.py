@@ -212,7 +212,9 @@ def test_after_a_crash_a_held_locks_retry_is_harmless(serve: Starter) -> None:
         assert running.charged(order) == [1000]
 
 
-@pytest.mark.parametrize("guard", SOUND)
+@pytest.mark.parametrize(
+    "guard", [pytest.param(one, marks=[pytest.mark.slow] * (one not in SOME)) for one in SOUND]
+)
 def test_a_dead_pooled_connection_is_replaced(serve: Starter, guard: str) -> None:
     with serve(guard) as running:
         order = running.new_order()

@@ -79,6 +79,7 @@ def stripe(backends: Backends) -> Iterator[StripeFront]:
     front.close()
 
 
+@pytest.mark.slow
 def test_serves_with_several_workers_recovers_by_itself_and_stops(
     backends: Backends, stripe: StripeFront
 ) -> None:

@@ -55,6 +55,7 @@ threading.Thread(target=beat, daemon=True).start()
 """
 
 
+@pytest.mark.slow
 def test_a_witness_knows_what_the_service_sends_by_itself(tmp_path):
     target = edited(tmp_path / "shop", "shop")
     shop, schema = target.with_name("shop.py"), target.with_name("schema.sql")
@@ -77,6 +78,7 @@ def test_the_fixed_version_is_searched_to_completion():
 ALL_OF_IT = {"stop_at_first": False, "budget": Budget(seconds=200)}
 
 
+@pytest.mark.slow
 def test_numbers_from_a_sequence_are_the_same_in_every_execution():
     result = explored(SHOP / "target.toml", "racy", recheck=0.3, **ALL_OF_IT).result
     assert (result.ending, result.invalid) == (Ending.COUNTEREXAMPLE, ())
@@ -186,6 +188,7 @@ def test_work_that_a_worker_does_after_the_answer_is_explored_too(tmp_path):
         assert (replay.status, replay.departure) == (Status.INVALID, None)
 
 
+@pytest.mark.slow
 def test_what_a_race_leaves_behind_is_not_in_the_way_when_it_is_made_again(tmp_path):
     """Both workers took the older job: the other one stays in the queue, and no reset takes it."""
 
@@ -203,6 +206,7 @@ def test_a_worker_that_takes_jobs_safely_is_searched_to_completion():
     assert explored(QUEUE, "locked").result.ending is Ending.COMPLETE
 
 
+@pytest.mark.slow
 def test_what_a_worker_does_at_its_own_pace_is_not_taken_for_explored():
     # What it trips over depends on the worker's pace; what that comes from is said first.
     found = explored(QUEUE, "polled", budget=Budget(schedules=4), watch=1.0)

@@ -52,6 +52,7 @@ def waits_inside(explored: Explored) -> bool:
 # --- waiting for a row ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_row_that_is_replaced_is_not_taken_for_one_who_comes_later(
     lab: Lab,
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_mutex_of_one_process_among_two_proves_nothing(lab: Lab) -> None:
 # --- what the database decides -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_can_be_the_victim_of_a_deadlock_and_a_schedule_says_who(lab: Lab) -> None:
     explored = lab.explored("deadlock", PAY_VS_CANCEL, stop_at_first=False)
     result = explored.result
@@ -213,12 +215,14 @@ def test_a_statement_that_commits_by_itself_is_overtaken_before_it_does(
     assert spec.count("BEGIN;\nINSERT INTO payments") == 2
 
 
+@pytest.mark.slow
 def test_what_is_overtaken_and_fails_for_that_is_sound(lab: Lab) -> None:
     explored = lab.explored("inserts_once")
     complete(explored)
     assert {tuple(sorted(found)) for found in answers(explored)} == {("not_payable", "ok")}
 
 
+@pytest.mark.slow
 def test_what_may_come_between_statements_sent_as_one_was_not_tried(lab: Lab) -> None:
     result = lab.explored("inserts_unless_there_in_one").result
     assert result.ending is Ending.INCOMPLETE
@@ -235,6 +239,7 @@ def test_what_a_timer_sends_is_learnt_let_through_and_named(lab: Lab) -> None:
     assert explored.notes == (f"the service sends {HEARTBEAT!r} by itself; it is let through",)
 
 
+@pytest.mark.slow
 def test_a_timer_that_was_not_there_in_the_beginning_is_learnt_in_the_end(lab: Lab) -> None:
     explored = lab.explored("timer_from_then_on")
     # That the timer was not there at first is told too, where a beat fell into the first execution.
@@ -252,6 +257,7 @@ def test_a_timer_that_was_never_watched_leaves_nothing_complete(lab: Lab) -> Non
     assert "step " in explored.result.reason
 
 
+@pytest.mark.slow
 def test_a_timer_that_touches_what_the_attempts_do_leaves_nothing_complete(lab: Lab) -> None:
     explored = lab.explored("timer_on_orders")
     assert explored.result.ending is Ending.INCOMPLETE
