@@ -142,6 +142,7 @@ def _key(where: Situation) -> Fix | None:
         "next sale is another one",
         before=had,
         after=f"Idempotency-Key: <order id>:{where.call.rpartition('.')[2]}:<try>",
-        partly="the writes to the database may still overwrite each other",
+        partly="Stripe does it once, and both attempts are told of success; the writes to "
+        "the database may still overwrite each other",
         changes=(Keyed(label=act.effect.label),),
     )
