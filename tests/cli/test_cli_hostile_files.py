@@ -71,9 +71,10 @@ def test_old_results_of_another_shape_are_told_in_one_message(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["text", "mermaid"])
-def test_a_step_of_nobody_known_has_a_lane_of_its_own(tmp_path, form):
+def test_a_step_of_nobody_known_is_refused(tmp_path, form):
     path = tmp_path / "none-two_tabs.witness.json"
     path.write_text(changed(TESTS / "reports/witnesses" / path.name, ("steps", 1, "actor"), "who"))
     shutil.copy(TESTS / "reports/witnesses/none-two_tabs.jsonl", tmp_path)
     left = CliRunner().invoke(app, ["export", str(path), "--format", form])
-    assert (left.exit_code, "who" in left.output) == (0, True), left.output
+    assert left.exit_code == 2
+    assert "step 2 is made by 'who', which is none of its attempts" in left.output

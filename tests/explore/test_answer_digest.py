@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from tap_readers import reader_of
 
 from paidonce.harness.explore.footprint.sql.serials import Serials

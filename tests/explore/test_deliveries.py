@@ -30,6 +30,9 @@ class Control:
         for player in self.players.values():
             player.again.set()
 
+    async def leave(self):
+        self.open()
+
 
 def world(*players, **more):
     names = SimpleNamespace(footprint=lambda _, footprint: footprint)

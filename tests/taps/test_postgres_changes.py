@@ -18,7 +18,9 @@ SIMPLY = "SELECT id, v FROM item WHERE id = 1"
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))"
 LABEL = "SELECT pg_advisory_xact_lock(hashtextextended(?::text, ?))"
 READ_LABEL = "SELECT id, v FROM item WHERE id = ?"
-LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid <> 0"
+# Other workers have locks on this server, in databases of their own.
+LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid <> 0
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 class Player(Gatekeeper):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from paidonce.harness.backends.choice import Choice
@@ -55,11 +57,14 @@ def test_a_search_and_a_prediction_know_where_databases_are_kept(
     def searching(playable, request, choice, kept, folder, first):
         raise Seen(kept)
 
-    for module, command in (
-        (exploring, exploring.explore_command),
-        (predicting, predicting.predict_command),
+    def built(playable, choice, kept, folder):
+        raise Seen(kept)
+
+    for module, command, opens in (
+        (exploring, exploring.explore_command, searching),
+        (predicting, predicting.predict_command, built),
     ):
-        monkeypatch.setattr(module, "searching", searching)
+        monkeypatch.setattr(module, opens.__name__, opens)
         with pytest.raises(Seen) as seen:
             command(str(target), fresh=fresh, jobs=1, out=tmp_path / module.__name__)
         (kept,) = seen.value.args
@@ -78,7 +83,7 @@ def test_so_does_what_replays_a_witness(target, monkeypatch):
     )
     for command in (replaying.replay_command, stepping.step_command):
         for module in (replaying, stepping):
-            monkeypatch.setattr(module, "read_witness", lambda path: None)
+            monkeypatch.setattr(module, "read_witness", lambda path: SimpleNamespace(changed=()))
             monkeypatch.setattr(module, "of_witness", lambda witness, path, guard: playable)
         monkeypatch.setattr(stepping.Teller, "introduce", lambda self, witness, variant: None)
         with pytest.raises(ZeroDivisionError):

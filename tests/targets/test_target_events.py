@@ -170,10 +170,14 @@ def test_all_types_that_are_raised_are_known():
                 continue
             if node.func.attr == "emit" and isinstance(node.args[0], ast.Constant):
                 raised.add(node.args[0].value)
-    # What a confirmation comes to is put together before it is told.
+    # What a confirmation, or an invoice, comes to is put together before it is told.
     confirmed = {
         "charge.pending",
         "payment_intent.processing",
         "payment_intent.amount_capturable_updated",
+        "invoice.marked_uncollectible",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
+        "invoice.voided",
     }
     assert raised | confirmed == EVENT_TYPES

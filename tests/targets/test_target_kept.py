@@ -16,7 +16,8 @@ from paidonce.harness.targets.run.clients import TargetClients
 
 def kept(bench, *, called, steps, stripe=True):
     file = SimpleNamespace(prepare=steps, reset=SimpleNamespace(stripe=stripe))
-    clients = TargetClients(bench, SimpleNamespace(file=file, path=Path("shop.toml")))
+    loaded = SimpleNamespace(file=file, path=Path("shop.toml"), reset=lambda _: file.reset)
+    clients = TargetClients(bench, loaded)
     asyncio.run(clients._keep_at_stripe(called=called))
     return clients._kept
 
@@ -32,7 +33,9 @@ EACH = PrepareTable(request="POST /orders")
 
 def bench(**more):
     capabilities = frozenset({Capability.STRIPE_STATE})
-    return SimpleNamespace(**{"reset": nothing, "keep": None, "capabilities": capabilities, **more})
+    return SimpleNamespace(
+        **{"reset": nothing, "keep": None, "variant": "", "capabilities": capabilities, **more}
+    )
 
 
 def test_a_simulator_keeps_what_was_made_once():
