@@ -137,8 +137,7 @@ class TimedAnswers:
                 self.found[why] = None
         known[answer] = place
         if place.outdone:
-            why = _looks_through(place)
-            self.withdrawn[why] = None
+            self.withdrawn[_looks_through(place)] = None
         for why in self.withdrawn.keys() & self.found.keys():
             del self.found[why]
 
@@ -170,8 +169,7 @@ def _why(one: _Place, other: _Place) -> Deciding | None:
 
 
 def _looks_through(place: _Place) -> Deciding:
-    window = place.told.window
-    return Deciding(place.told.kind, within=window)
+    return Deciding(place.told.kind, within=place.told.window)
 
 
 def _let_through_later(refused: _Place, let: _Place) -> bool:

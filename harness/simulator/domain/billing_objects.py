@@ -216,10 +216,7 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def subscription(self) -> str | None:
         """The subscription that it is of, if it is of one."""
-        if self.parent is None:
-            return None
-        identifier: str = self.parent["subscription_details"]["subscription"]
-        return identifier
+        return _subscription_in(self.parent)
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -325,10 +322,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def subscription(self) -> str | None:
         """The subscription that has made it, if any has."""
-        if self.parent is None:
-            return None
-        identifier: str = self.parent["subscription_details"]["subscription"]
-        return identifier
+        return _subscription_in(self.parent)
 
 
 class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -346,3 +340,10 @@ class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payment: dict[str, Any]
     status: Literal["open", "paid", "canceled"] = "open"
     status_transitions: dict[str, Any]
+
+
+def _subscription_in(parent: dict[str, Any] | None) -> str | None:
+    if parent is None:
+        return None
+    identifier: str = parent["subscription_details"]["subscription"]
+    return identifier
