@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,33 @@ def test_it_is_known_before_the_lock_file_names_it(tmp_path, made, sign):
     assert remove_segment(lock_file)
     assert segment not in segments()
     assert not remove_segment(lock_file)
+
+
+@pytest.fixture
+def attached(made: tuple[int, int]) -> Iterator[subprocess.Popen[str]]:
+    """A process that has attached itself to the segment, as a backend whose server was killed."""
+    program = "import ctypes, sys; c = ctypes.CDLL(None); c.shmat.restype = ctypes.c_void_p\n"
+    program += f"c.shmat({made[1]}, None, 0); print('attached', flush=True); sys.stdin.read()"
+    backend = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with backend:
+        assert backend.stdout is not None
+        assert backend.stdout.readline() == "attached\n"
+        yield backend
+
+
+def test_processes_that_have_not_noticed_yet_are_waited_for(tmp_path, made, attached):
+    pid, segment = made
+    lock_file = tmp_path / "postmaster.pid"
+    lock_file.write_text(f"{pid}\n")
+    assert not remove_segment(lock_file, within_s=0.05)
+    assert segment in segments()
+    leaves = threading.Timer(0.1, attached.stdin.close)
+    leaves.start()
+    assert remove_segment(lock_file)
+    assert segment not in segments()
+    leaves.join()
 
 
 def test_another_makers_is_left_alone(tmp_path, made):
