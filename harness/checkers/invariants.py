@@ -30,7 +30,8 @@ class Invariants:
     A condition with a value that is an attempt's own is put once for each attempt. An attempt
     without an answer may have succeeded: a condition that depends on whether it did is in doubt.
     Not so after recovery, in which it asked again: if it was refused then, it had succeeded or had
-    not, and all conditions must hold either way or the other.
+    not, and all conditions must hold either way or the other. What must hold always is put to what
+    was found after each step as well; the first time it does not is told.
     """
 
     name = "invariants"
@@ -54,12 +55,17 @@ class Invariants:
             except BadExpression as error:
                 doubts.append(f"{invariant.name}: {error}")
                 continue
+            if invariant.always:
+                cases += [(invariant, case) for case in _moments(history, expression)]
             cases += [(invariant, case) for case in _cases(history, expression)]
         settled = _settled(cases) if recovered(history) is not None else {}
+        told: set[tuple[str, str | None]] = set()
         for invariant, case in cases:
             found = case.judge(invariant, min(settled.get(case.attempt, ()), default=None))
             if isinstance(found, Violation):
-                violations.append(found)
+                if (invariant.name, case.attempt) not in told:
+                    violations.append(found)
+                told.add((invariant.name, case.attempt))
             elif found is not None:
                 doubts.append(found)
         return conclude(
@@ -84,7 +90,10 @@ class _Case:
         successes: tuple[int, int],
         attempts: int,
         answers: tuple[int, ...],
+        step: int | None = None,
     ) -> None:
+        """``step`` is that after which the values were found; None when all was over."""
+        self._step = step
         self._expression = expression
         self.attempt = attempt
         self._values = values
@@ -119,12 +128,16 @@ class _Case:
             return None
         return Violation(
             title=f"{invariant.name}{whose}",
-            reason=f"{invariant.check}, but {self._said(least) or 'that is never so'}",
+            reason=f"{invariant.check}, but {self._said(least) or 'that is never so'}{self._when}",
             rule=invariant.name,
             whose=self.attempt or "",
             values=self._shown(least),
             evidence=self._evidence(),
         )
+
+    @property
+    def _when(self) -> str:
+        return "" if self._step is None else f" after step {self._step}"
 
     def _holds(self, successes: int) -> bool:
         values = {name: value for name, (_, value) in self._values.items()}
@@ -205,9 +218,48 @@ def _cases(history: History, expression: Expression) -> Iterator[_Case]:
         yield _Case(
             expression,
             attempt,
-            {seen.name: (at, seen.value) for at, seen in mine if not seen.before},
+            {seen.name: (at, seen.value) for at, seen in mine if seen.at_rest},
             {seen.name: (at, seen.value) for at, seen in mine if seen.before},
             (len(sure), len(sure) + len(maybe)),
             len(whose),
             evidence(last[name] for name in whose if name in last),
         )
+
+
+def _moments(history: History, expression: Expression) -> Iterator[_Case]:
+    """Yield the cases of a condition in the midst of the attempts, in their order."""
+    rules = history.header.rules
+    assert rules is not None
+    before = {(o.name, o.attempt): (at, o.value) for at, o in history.of(Observed) if o.before}
+    for found in _looks(history):
+        step = next(iter(found.values()))[1].step
+        names = expression.names | expression.before
+        owners = {attempt for name, attempt in found if name in names} - {None}
+        own: list[str | None] = [name for name in rules.attempts if name in owners]
+        for attempt in own or [None]:
+            yield _Case(
+                expression,
+                attempt,
+                {n: (at, o.value) for (n, a), (at, o) in found.items() if a in (None, attempt)},
+                {n: value for (n, a), value in before.items() if a in (None, attempt)},
+                (0, 0),
+                1 if attempt is not None else len(rules.attempts),
+                (),
+                step,
+            )
+
+
+def _looks(history: History) -> Iterator[dict[tuple[str, str | None], tuple[int, Observed]]]:
+    """Yield what each look in the midst of the attempts found, by name and attempt."""
+    found: dict[tuple[str, str | None], tuple[int, Observed]] = {}
+    step: int | None = None
+    for at, seen in history.of(Observed):
+        if seen.step is None:
+            continue
+        if found and (seen.step != step or (seen.name, seen.attempt) in found):
+            yield found
+            found = {}
+        step = seen.step
+        found[seen.name, seen.attempt] = (at, seen)
+    if found:
+        yield found

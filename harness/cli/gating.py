@@ -48,7 +48,7 @@ class Gate:
     @property
     def invariants(self) -> dict[str, str]:
         """The target's conditions by name."""
-        return {one.name: one.check for one in self.loaded.file.invariants}
+        return {one.name: one.condition for one in self.loaded.file.invariants}
 
     def notes(self, assessed: Assessment) -> list[str]:
         """Entries of the baseline that nobody needs any more."""

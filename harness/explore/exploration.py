@@ -65,6 +65,10 @@ NO_CRASH = (
     "no process of the service was killed: one of them is not ours to start again, which of "
     "several a connection is of is not known, or attempts run commands"
 )
+ALWAYS_BEFORE_RECOVERY = (
+    "what must hold always was looked at after each step of the attempts, and of recovery once it "
+    "was over"
+)
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
@@ -235,6 +239,8 @@ async def explore(
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
         told = worlds[0] if under is None else under.worlds[0]
     told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
+    if request.faults and request.scenario.watched:
+        told_of = (*told_of, ALWAYS_BEFORE_RECOVERY)
     if request.faults and not crashes_of(worlds[0].bench):
         told_of = (*told_of, NO_CRASH)
     if result.ending is not Ending.COUNTEREXAMPLE:

@@ -62,6 +62,8 @@ class Invariant(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     check: str
+    always: bool = False
+    """True if it must hold after each step that changed what it looks at, and not just at rest."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +227,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, tag="observed"):
     """A value looked up in the database or at Stripe, by the name its description gives it.
 
     ``attempt`` is whose it is, None where it is not about one. ``before`` tells that it was
-    looked up before any attempt began.
+    looked up before any attempt began. ``step`` is the step of a search after which it was looked
+    up, from 1; None for what was found when all was over, or before.
     """
 
     t: int
@@ -233,6 +236,12 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, tag="observed"):
     value: int | float | str | bool
     attempt: str | None = None
     before: bool = False
+    step: int | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Return whether it was looked up when all was over."""
+        return not self.before and self.step is None
 
 
 class Recovering(msgspec.Struct, frozen=True, kw_only=True, tag="recovering"):

@@ -192,6 +192,11 @@ class Scenario:
         """Return None: the service is asked what came of it."""
 
     @property
+    def watched(self) -> dict[str, str]:
+        """None: what must hold of a story's orders its checkers see at rest."""
+        return {}
+
+    @property
     def whole(self) -> Scenario:
         """The story with all its attempts."""
         return self.part_of or self

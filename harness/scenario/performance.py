@@ -144,6 +144,9 @@ class ScenarioPerformance:
         for event in await observe(self.cast.bench, journal, orders, self._seen):
             journal.record(event)
 
+    async def look_between(self, step: int) -> None:
+        """Nothing of a story is watched."""
+
 
 @dataclass
 class ScenarioClients:

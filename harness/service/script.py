@@ -100,6 +100,12 @@ class Script(Protocol):
         ...
 
     @property
+    def watched(self) -> Mapping[str, str]:
+        """The queries of what must hold at any time, by name: a search looks after each step that
+        has published anything they look at."""
+        ...
+
+    @property
     def settings(self) -> Mapping[str, str]: ...
 
     @property
@@ -231,6 +237,10 @@ class Performance(Protocol):
 
     async def look(self) -> None:
         """Record what came of it all."""
+        ...
+
+    async def look_between(self, step: int) -> None:
+        """Record what is ``watched``, after this step, with everybody at rest."""
         ...
 
 

@@ -16,7 +16,7 @@ from paidonce.harness.checkers.base import BrokenBy
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.explore.witness.file import Witness, read_witness
 from paidonce.harness.explore.witness.narrative import Exchange, Moment, Reply, history_of, narrate
-from paidonce.harness.history import Completed, Effect, History, Invoked
+from paidonce.harness.history import Completed, Effect, History, Invoked, Observed
 from paidonce.harness.verdict import Verdict
 from paidonce.reports.film.cards import Pieces
 from paidonce.reports.film.naming import Naming
@@ -197,6 +197,11 @@ class _Maker:
         return card.number
 
     def _broke_in(self, verdict: Verdict) -> int:
+        found = [self.history.events[place] for place in verdict.evidence]
+        looks = [one.step for one in found if isinstance(one, Observed) and one.step is not None]
+        for place, card in enumerate(self.cards):
+            if looks and card.number == min(looks):
+                return place
         broken_by = telling(verdict.checker).broken_by
         if broken_by in (BrokenBy.SECOND_CHARGE, BrokenBy.SECOND_INTENT):
             charge = broken_by is BrokenBy.SECOND_CHARGE

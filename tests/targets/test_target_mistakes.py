@@ -68,7 +68,7 @@ MISTAKES = [
     ('name = "shop"\n', "", "shop.toml: name is missing"),
     ("\nsound = false\n", "\n", "[variants.racy]: sound is missing"),
     ('command = ["node", "server.js"]', "", "[[process]] 1: command is missing"),
-    ('check = "charges <= 1"', "", "[[invariants]] 1: check is missing"),
+    ('check = "charges <= 1"', "", "[[invariants]] 1: expected either check"),
     # --- what is there and cannot be meant
     ('name = "shop"', 'name = "my shop/1"', "name: expected a name of letters, digits"),
     ('"POST /orders/{order}/pay"', '"/orders/{order}/pay"', "expected a method and a path"),

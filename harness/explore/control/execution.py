@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from paidonce.harness.checkers import judge
+from paidonce.harness.errors import DeadlineExceeded
 from paidonce.harness.explore.control.alarms import SILENT, Alarms
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.controller import Control
@@ -25,6 +26,7 @@ from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.control.stuck import complain_if_stuck
+from paidonce.harness.explore.control.watched import NOTHING_WATCHED, Watched
 from paidonce.harness.explore.footprint.expiry import WHAT_WAS_DUE
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
@@ -85,6 +87,8 @@ class ServiceWorld:
     """Whom to tell that it must not."""
     side_by_side: SideBySide = field(default_factory=SideBySide)
     """The steps so far, and which of them might have come in another order."""
+    watched: Watched = NOTHING_WATCHED
+    """The tables that are looked at after each step which publishes anything there."""
     polls: Polls = field(default_factory=Polls)
     """Who tries for something over and over."""
     twins: Mapping[str, str] = field(default_factory=dict)
@@ -215,6 +219,8 @@ class ServiceWorld:
             touched = touched.union(AT_THE_SERVICE)
         if player.ours is None:
             touched = self.failing.around(touched, crash=crash, lost=lost)
+        if self.watched.tables:
+            touched = await self._look_between(player, woken, touched)
         await self.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
@@ -235,6 +241,24 @@ class ServiceWorld:
             fault=None if failing is None else failing.fault,
             done=failing is not None and failing.place is Place.ANSWER,
         )
+
+    async def _look_between(
+        self, player: Player, woken: tuple[str, ...], touched: Footprint
+    ) -> Footprint:
+        """See what must hold always, if the step has published anything of it; what it touched
+        together with that look."""
+        if not self.watched.shows(touched):
+            return touched
+        movers = {player.name, *woken}
+        through = [n for n in movers if self.watched.shows(self.control.players[n].touched)]
+        if len(through) > 1:
+            self.reader.passed_over(" and ".join(sorted(through)))
+        try:
+            await self.performance.look_between(self.steps)
+        except DeadlineExceeded as failure:
+            raise InvalidRun(f"what must hold always could not be looked at: {failure}") from None
+        self.reader.looked_between(self.watched.tables)
+        return self.watched.around(touched)
 
     def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
         """Make the step by which a call that is held at the tap is under way from now on; nobody
@@ -461,14 +485,14 @@ class ServiceWorld:
 
     def _expected_at_taps(self, player: Player) -> Footprint:
         if (failing := self.failing.expected(player)) is not None:
-            return self.reader.names.footprint(player.name, failing)
+            return self.reader.names.footprint(player.name, self.watched.around(failing))
         match player.at:
             case At.START if player.ours is not None:
                 return self._passing(player.ours)
             case At.START | At.AGAIN | At.EVENT:
                 return AT_THE_SERVICE
             case At.TAP:
-                expected = self.reader.expected(player.held[0])
+                expected = self.watched.around(self.reader.expected(player.held[0]))
                 return self.reader.names.footprint(player.name, expected)
             case _:
                 return LOCAL

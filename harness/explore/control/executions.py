@@ -45,6 +45,7 @@ from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.timed_answers import TimedAnswers
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
+from paidonce.harness.explore.control.watched import watched_by
 from paidonce.harness.explore.footprint.expiry import expiring
 from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
@@ -195,6 +196,7 @@ class ServiceWorlds:
         facts = RowFacts(self._sql_sessions().catalog, self.mode.lists)
         if not rows.everything:
             await facts.read(self.bench.eyes)
+        watched = watched_by(self.scenario.watched.values(), self._sql_sessions())
         names = Names(performance.known, serials, self.mode.unnamed, rows.apart, facts.of)
         players = [self._player(attempt) for attempt in self.scenario.attempts]
         reading = self._reading(names, began, rows, facts)
@@ -212,7 +214,7 @@ class ServiceWorlds:
             several=self._several,
             late_answers=self.mode.late_answers,
             raised=any(player.delivers_raised for player in players),
-            splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all),
+            splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all, watched),
             at_once=self.background.at_once,
             crashes=ServiceCrashes(self.bench, memory, self._processes()),
         )
@@ -233,6 +235,7 @@ class ServiceWorlds:
             end_recording=self._end_recording,
             mode=self.mode,
             alarms=self.alarms,
+            watched=watched,
             polls=Polls(self.mode.endless, self.merged, self.mode.each_try),
             twins=self.twins if self.mode.in_turn else {},
             on_close=self._closed,

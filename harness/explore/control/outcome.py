@@ -92,7 +92,7 @@ def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcom
             sorted(
                 (seen.name, seen.attempt or "", _since(before.get(_whose(seen)), seen.value))
                 for _, seen in history.of(Observed)
-                if not seen.before
+                if seen.at_rest
             )
         ),
     )

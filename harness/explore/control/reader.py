@@ -102,6 +102,18 @@ class TapReader:
         """``actor`` has sent two units at once, and only in this order they were carried out."""
         self._background.one_order(actor, one, other)
 
+    def looked_between(self, tables: frozenset[Resource]) -> None:
+        """It was looked at these tables after a step: what the service does to them by itself is in
+        the way of that."""
+        self._background.attempted("", Footprint(looks=tables))
+
+    def passed_over(self, who: str) -> None:
+        """Several attempts have published something in one step that is looked at after each."""
+        self._reading.disturbs(
+            f"{who} at once",
+            f"{who} committed in one step, and what must hold always was not looked at in between",
+        )
+
     # --- whose it is --------------------------------------------------------------------------
 
     def background(self, arrival: Arrival) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.control.watched import NOTHING_WATCHED, Watched
 from paidonce.harness.taps.postgres import Statement
 from paidonce.harness.taps.postgres.session import Session
 from paidonce.harness.taps.postgres.units import label_of
@@ -16,22 +17,27 @@ class Splitting:
     """Says so for the sessions of one execution.
 
     ``apart`` are labels of statements that are committed in a step of their own whatever their text
-    tells; ``all_of_them`` if every statement is that could be.
+    tells; ``all_of_them`` if every statement is that could be. So are those that change what is
+    ``watched``.
     """
 
     sessions: SqlSessions
     apart: frozenset[str] = frozenset()
     all_of_them: bool = False
+    watched: Watched = NOTHING_WATCHED
 
     def commits_apart(self, session: Session, statements: Sequence[Statement]) -> bool:
         """Tell whether statements are carried out in one step and committed in another."""
         name = session_name(session.id)
         if self.sessions.apart(name, statements):
             return True
-        if not (self.all_of_them or self.apart):
+        if not (self.all_of_them or self.apart or self.watched.tables):
             return False
-        if not self.sessions.could_be_apart(name, self.sessions.found(name, statements)):
+        found = self.sessions.found(name, statements)
+        if not self.sessions.could_be_apart(name, found):
             return False
+        if self.watched.tables and self.watched.written_by(found):
+            return True
         return self.all_of_them or label_of(statements) in self.apart
 
     def checks_first(self, session: Session, statements: Sequence[Statement]) -> bool:

@@ -140,7 +140,7 @@ def info(script: TargetScript) -> ScenarioInfo:
             step.delivers or step.request or step.words for step in attempt.steps
         )
         parts.append(f"{attempt.name}: {steps}.")
-    story = " ".join([*parts, *(f"{i.name}: {i.check}." for i in file.invariants)])
+    story = " ".join([*parts, *(f"{i.name}: {i.condition}." for i in file.invariants)])
     return ScenarioInfo(
         name=script.name, title=file.title or file.name, story=story, checkers=target_checkers()
     )

@@ -178,7 +178,8 @@ class ObserveTable(Table, frozen=True, kw_only=True):
 
 
 class InvariantTable(Table, frozen=True, kw_only=True):
-    """``[[invariants]]``: what must hold of the values that were observed."""
+    """``[[invariants]]``: what must hold of the values that were observed, once all is over
+    (``check``) or at any time (``always``)."""
 
     name: str
     check: Annotated[
@@ -188,7 +189,19 @@ class InvariantTable(Table, frozen=True, kw_only=True):
             "names of [observe], numbers, texts, attempts, successes, before.NAME, + - * and "
             "comparisons, and, or, not."
         ),
-    ]
+    ] = ""
+    always: Annotated[
+        str,
+        Meta(
+            description="Instead of check: holds after each COMMIT as well, 'picked <= 1'. Of "
+            "values that [observe] looks up by SQL; without successes."
+        ),
+    ] = ""
+
+    @property
+    def condition(self) -> str:
+        """Return the condition, whenever it is to hold."""
+        return self.check or self.always
 
 
 class TapsTable(Table, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from paidonce.harness.checkers.expressions import BadExpression, parse
+from paidonce.harness.checkers.expressions import BadExpression, Expression, parse
 from paidonce.harness.targets.file.answer_rules import bad_status, empty, rules_of
 from paidonce.harness.targets.file.captures import BadCapture, check_path
 from paidonce.harness.targets.file.error_at import At
@@ -111,16 +111,35 @@ def _invariants(at: At, file: TargetFile) -> None:
         if invariant.name in names:
             (here / "name").fail(f"there is another one called {invariant.name!r}")
         names.add(invariant.name)
+        if bool(invariant.check) == bool(invariant.always):
+            here.fail(
+                "expected either check = 'charges <= 1', of what is found once all is over, or "
+                "always = 'picked <= 1', which holds after each COMMIT as well"
+            )
+        key = here / ("check" if invariant.check else "always")
         try:
-            expression = parse(invariant.check)
+            expression = parse(invariant.condition)
         except BadExpression as error:
-            (here / "check").fail(str(error))
+            key.fail(str(error))
         for name in sorted(expression.names):
-            (here / "check").known(name, known, "name")
+            key.known(name, known, "name")
         for name in sorted(expression.before):
-            (here / "check").known(name, file.observe, "observation in before.NAME")
+            key.known(name, file.observe, "observation in before.NAME")
         if not (expression.names | expression.before) & set(file.observe):
-            (here / "check").fail(
-                f"{invariant.check!r} rests on no value of [observe]: what a service answers is "
-                "not enough to judge it by"
+            key.fail(
+                f"{invariant.condition!r} rests on no value of [observe]: what a service answers "
+                "is not enough to judge it by"
+            )
+        if invariant.always:
+            _at_any_time(key, expression, file)
+
+
+def _at_any_time(at: At, expression: Expression, file: TargetFile) -> None:
+    if "successes" in expression.names:
+        at.fail("who succeeded is known once all is over: use check for what rests on successes")
+    for name in sorted(expression.names & set(file.observe)):
+        if file.observe[name].stripe:
+            at.fail(
+                f"{name} is looked up at Stripe, and always looks after each COMMIT: use values "
+                "that [observe] looks up by SQL, or check"
             )

@@ -111,7 +111,7 @@ class TargetClients:
             self._clockwork,
         )
         self._last = performance
-        earlier = {n for i in self.loaded.file.invariants for n in parse(i.check).before}
+        earlier = {n for i in self.loaded.file.invariants for n in parse(i.condition).before}
         await performance.observe(sorted(earlier), before=True)
         return performance
 

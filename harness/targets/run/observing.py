@@ -90,10 +90,12 @@ class Observer:
         own: Mapping[str, Mapping[str, Any]],
         *,
         before: bool = False,
+        step: int | None = None,
     ) -> None:
         """Record the values of these names: of all attempts, or of each one by itself.
 
-        ``shared`` is what there is for all, ``own`` what each attempt has.
+        ``shared`` is what there is for all, ``own`` what each attempt has. ``before`` and
+        ``step`` are as in ``Observed``.
         """
         lists: dict[str, list[dict[str, Any]]] = {}
         for name in names:
@@ -111,7 +113,12 @@ class Observer:
                     break
                 journal.record(
                     Observed(
-                        t=journal.now(), name=name, value=value, attempt=attempt, before=before
+                        t=journal.now(),
+                        name=name,
+                        value=value,
+                        attempt=attempt,
+                        before=before,
+                        step=step,
                     )
                 )
 

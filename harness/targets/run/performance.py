@@ -33,7 +33,7 @@ from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
 from paidonce.harness.targets.run.requests import request_of, values_of
 from paidonce.harness.targets.run.scope import Scope
-from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
+from paidonce.harness.targets.run.script import TargetAttempt, TargetScript, always_observed
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import ledger
 from paidonce.harness.testbed.passing import Clockwork
@@ -127,6 +127,12 @@ class TargetPerformance:
             orders = {order_of(file, scope.values) for scope in scopes} - {""}
             for event in await ledger(self.bench, journal, orders, order_key(file)):
                 journal.record(event)
+
+    async def look_between(self, step: int) -> None:
+        """Record what must hold at any time, as it is after this step."""
+        own = {name: scope.values for name, scope in self.own.items()}
+        names = always_observed(self.loaded)
+        await self.observer.observe(self.journal, names, self.shared.values, own, step=step)
 
     async def observe(self, names: Iterable[str], *, before: bool = False) -> None:
         """Record the values of these names."""

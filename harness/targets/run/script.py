@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from msgspec import UNSET
 
+from paidonce.harness.checkers.expressions import parse
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Invariant, Rules
 from paidonce.harness.service.failures import FailureChoice
@@ -118,6 +119,11 @@ class TargetScript:
         return tuple(map(as_sql, (*observed, *file.rest.sql)))
 
     @property
+    def watched(self) -> Mapping[str, str]:
+        """Return the queries of what must hold at any time, by their names in [observe]."""
+        return {n: as_sql(self.loaded.file.observe[n].sql) for n in always_observed(self.loaded)}
+
+    @property
     def settings(self) -> Mapping[str, str]:
         """None: a target file's variants and [explore] say what the service is told."""
         return {}
@@ -218,11 +224,25 @@ class TargetScript:
         return Rules(
             attempts=tuple(attempt.name for attempt in self.clients),
             counted=counted,
-            invariants=tuple(Invariant(name=i.name, check=i.check) for i in file.invariants),
+            invariants=tuple(
+                Invariant(name=i.name, check=i.condition, always=bool(i.always))
+                for i in file.invariants
+            ),
             # With fewer attempts, as in a counterexample made smaller, fewer can succeed.
             at_least=None if least is None else min(least, len(counted)),
             at_most=file.success.at_most,
         )
+
+
+def always_observed(loaded: Loaded) -> tuple[str, ...]:
+    """Return the names in [observe] of what is looked at after each COMMIT, sorted."""
+    names = {
+        name
+        for invariant in loaded.file.invariants
+        if invariant.always
+        for name in parse(invariant.always).names
+    }
+    return tuple(sorted(names & set(loaded.file.observe)))
 
 
 def script_of(loaded: Loaded) -> TargetScript:
