@@ -18,6 +18,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, successes
 from paidonce.harness.explore.control.polling import LONGEST_S, MOST
 from paidonce.harness.explore.footprint.model import Resource
+from paidonce.harness.explore.lapsing import leases_left
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
 from paidonce.harness.results.grounds import Grounds, Wrong
@@ -179,10 +180,7 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
 
 def _leases(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
     """The leases that attempts were seen to take and that no time ends in a search, in words."""
-    found = {one for each in worlds for one in each.leases.found.values()}
-    found |= set() if elsewhere is None else set(elsewhere.leases.values())
-    passing = [one.passing for one in worlds[0].scenario.attempts if one.passing is not None]
-    return sorted({one.words for one in found if not any(map(one.ended_by, passing))})
+    return sorted({one.words for one in leases_left(worlds, elsewhere)})
 
 
 def _timeouts(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -26,6 +26,7 @@ from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.failure.loop import FailureLoop, Found
 from paidonce.harness.explore.failure.plans import Chosen, chosen_by
+from paidonce.harness.explore.lapsing import lapsing
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
     Ahead,
@@ -198,6 +199,7 @@ async def opened_as(
             split=frozenset(witness.split),
             endless=frozenset(witness.endless),
             each_try=frozenset(witness.each_try),
+            lapse_s=witness.lapse_s,
             failures=frozenset(witness.failures),
         ),
         changes=witness.changes,
@@ -234,6 +236,15 @@ async def explore(
         # What it does by itself since it was used was taken for the attempts' doing.
         relying = _relying(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
+    if result.ending is Ending.COMPLETE and not request.faults and not clock.over:
+        lapsed = lapsing(worlds, elsewhere)
+        if lapsed:
+            further = await _relying(lapsed, request, clock, progress, elsewhere).result()
+            if further.ending is Ending.INCOMPLETE:
+                reason = f"with leases over at any place: {further.reason}"
+                result = msgspec.structs.replace(result, ending=further.ending, reason=reason)
+            else:
+                worlds, result = lapsed, further
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
@@ -401,6 +412,7 @@ def _witness(
         split=tuple(sorted(worlds.mode.split)),
         endless=tuple(sorted(worlds.mode.endless)),
         each_try=tuple(sorted(worlds.mode.each_try)),
+        lapse_s=worlds.mode.lapse_s,
         failures=tuple(worlds.last.failing.happened),
         changes=worlds.bench.changes,
         status=judged.came.status,

@@ -17,7 +17,7 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Action
 from paidonce.harness.service.failures import FailureChoice
-from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 
@@ -241,6 +241,13 @@ class Scenario:
         if kept == self.attempts:
             return self
         return replace(self, attempts=kept, part_of=self.whole)
+
+    def lapsing(self, seconds: float) -> Scenario:
+        """See ``Script.lapsing``."""
+        own = tuple(attempt for attempt in self.attempts if attempt.name != EVERY_LEASE_OVER)
+        if seconds:
+            own = (*own, Attempt(EVERY_LEASE_OVER, (), passing=Passing(seconds)))
+        return self if own == self.attempts else replace(self, attempts=own, part_of=None)
 
     def told_by(self, names: Sequence[str]) -> Scenario:
         """The story as a search told it, with just the attempts of these names.

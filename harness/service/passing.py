@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EVERY_LEASE_OVER = "every lease over"
+"""The name of the time that passes where a search has met leases; see ``Script.lapsing``."""
+
 
 @dataclass(frozen=True)
 class Passing:

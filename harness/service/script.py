@@ -130,6 +130,14 @@ class Script(Protocol):
         """The same with just the attempts of these names."""
         ...
 
+    def lapsing(self, seconds: float) -> Self:
+        """The same with one more that is no client: time that passes once, called
+        ``EVERY_LEASE_OVER``; without it for no seconds.
+
+        Raises ``UsageError`` where somebody of the script is called so already.
+        """
+        ...
+
     def told_by(self, names: Sequence[str]) -> Self:
         """The same with as many attempts as the names tell of, and just those.
 

@@ -325,6 +325,13 @@ class ServiceWorlds:
         self._players_clients()
         return replace(self, scenario=scenario, last=None, _habits=None)
 
+    def lapse(self, seconds: float) -> None:
+        """Have so many seconds pass in every execution from now on, for leases; none for 0."""
+        if seconds != self.mode.lapse_s:
+            self.scenario = self.scenario.lapsing(seconds)
+            self.mode = replace(self.mode, lapse_s=seconds)
+            self._habits = None
+
     async def watch(self, seconds: float) -> bool:
         """Learn what the service does by itself, while nobody asks it for anything.
 

@@ -41,6 +41,8 @@ class Mode:
     """True if each execution begins with the tables as they were once the service was warm."""
     pairs: frozenset[tuple[str, str]] = frozenset()
     """Kinds of steps that were found not to commute."""
+    lapse_s: float = 0.0
+    """Seconds that pass once in every execution, at any place, so that leases are over."""
     failures: frozenset[PlannedFailure] = frozenset()
     """The failures that happen in every execution, as far as they can."""
     every_crash: bool = False
@@ -73,4 +75,5 @@ def what_is_known(modes: Iterable[Mode]) -> Mode:
         endless=frozenset().union(*(mode.endless for mode in known)),
         each_try=frozenset().union(*(mode.each_try for mode in known)),
         put_back=any(mode.put_back for mode in known),
+        lapse_s=max((mode.lapse_s for mode in known), default=0.0),
     )

@@ -104,6 +104,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that attempts make over and over until they are granted: in a replay they wait too."""
     each_try: tuple[str, ...] = ()
     """Steps that attempts make over and over that are a step of their own each: in a replay too."""
+    lapse_s: float = 0.0
+    """Seconds that pass once so that leases are over, though the target has no time that passes."""
     failures: tuple[PlannedFailure, ...] = ()
     """The failures, in the order in which they happened; in a replay they happen as well."""
     changes: tuple[Change, ...] = ()

@@ -13,7 +13,7 @@ from paidonce.harness.checkers.expressions import parse
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Invariant, Rules
 from paidonce.harness.service.failures import FailureChoice
-from paidonce.harness.service.passing import Passing
+from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
@@ -93,6 +93,8 @@ class TargetScript:
 
     loaded: Loaded
     attempts: tuple[TargetAttempt, ...]
+    lapse_s: float = 0.0
+    """The seconds of the time that passes though the file has none; 0 for none."""
     part_of: TargetScript | None = field(default=None, compare=False, repr=False)
     """The script that this is a part of, some of the attempts left out."""
 
@@ -155,6 +157,17 @@ class TargetScript:
         )
         return self if kept == self.attempts else replace(self, attempts=kept, part_of=self.whole)
 
+    def lapsing(self, seconds: float) -> TargetScript:
+        """See ``Script.lapsing``."""
+        if seconds == self.lapse_s:
+            return self
+        own = tuple(
+            one for one in self.attempts if not self.lapse_s or one.name != EVERY_LEASE_OVER
+        )
+        if seconds:
+            own = _with_time(self.loaded, own, TimeTable(name=EVERY_LEASE_OVER, seconds=seconds))
+        return replace(self, attempts=own, lapse_s=seconds, part_of=None)
+
     def told_by(self, names: Sequence[str]) -> TargetScript:
         """The same with as many copies as the names tell of, and just those attempts.
 
@@ -170,7 +183,8 @@ class TargetScript:
             replace_count(table, max(table.count, counts.get(table.name, 0)))
             for table in self.loaded.file.attempts
         ]
-        whole = replace(self, attempts=_attempts(self.loaded.file, tables))
+        whole = replace(self, attempts=_attempts(self.loaded.file, tables), lapse_s=0.0)
+        whole = whole.lapsing(self.lapse_s)
         unknown = sorted(set(names) - {attempt.name for attempt in whole.attempts})
         if unknown:
             raise UsageError(f"{self.loaded.path}: there is no attempt called {unknown[0]!r}")
@@ -276,9 +290,21 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
     return (*found, *again, *_times(file))
 
 
+def _with_time(
+    loaded: Loaded, attempts: tuple[TargetAttempt, ...], time: TimeTable
+) -> tuple[TargetAttempt, ...]:
+    if any(one.name == time.name for one in attempts):
+        raise UsageError(f"{loaded.path}: {time.name!r} is the name of something else; rename it")
+    return (*attempts, *_passing(time))
+
+
 def _times(file: TargetFile) -> Iterator[TargetAttempt]:
     """Yield what passes of time, each as often as it may."""
     for time in file.time:
-        for number, name in enumerate(copies(time.name, time.at_most), start=1):
-            nobody = AttemptTable(name=time.name, steps=(), counts=False)
-            yield TargetAttempt(name, number, nobody, time=time)
+        yield from _passing(time)
+
+
+def _passing(time: TimeTable) -> Iterator[TargetAttempt]:
+    for number, name in enumerate(copies(time.name, time.at_most), start=1):
+        nobody = AttemptTable(name=time.name, steps=(), counts=False)
+        yield TargetAttempt(name, number, nobody, time=time)

@@ -5,8 +5,9 @@ import stripe
 from flask import Flask, jsonify
 from psycopg_pool import ConnectionPool
 
-FIXED = os.environ.get("MODE", "racy") == "fixed"
 MODE = os.environ.get("MODE", "racy")
+LOCKS = MODE in ("fixed", "both")
+LEASES = MODE != "fixed"
 pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=4, max_size=8, open=True)
 sc = stripe.StripeClient(
     os.environ["STRIPE_API_KEY"],
@@ -38,13 +39,13 @@ def new():
 @app.post("/invoices/<int:iid>/pay")
 def pay(iid):
     key = f"pay:{iid}"
-    if not FIXED and not R.set(key, "1", nx=True, ex=30):
+    if LEASES and not R.set(key, "1", nx=True, ex=30):
         return jsonify(error="in work"), 409
     try:
         with pool.connection() as c:
             if (
                 c.execute(
-                    "SELECT status FROM invoice WHERE id=%s" + (" FOR UPDATE" if FIXED else ""),
+                    "SELECT status FROM invoice WHERE id=%s" + (" FOR UPDATE" if LOCKS else ""),
                     (iid,),
                 ).fetchone()[0]
                 != "open"
@@ -62,7 +63,7 @@ def pay(iid):
             )
             c.execute("UPDATE invoice SET status='paid' WHERE id=%s", (iid,))
     finally:
-        if not FIXED:
+        if LEASES:
             R.delete(key)
     return jsonify(ok=True), 200
 
