@@ -149,6 +149,11 @@ class Stage:
                     await asyncio.sleep(_LOOK_AGAIN_S)
         self.tell(attempt, ClientState.RUNNING)
 
+    async def not_yet(self, attempt: str, after_s: float) -> bool:
+        """It is asked again a little later."""
+        await asyncio.sleep(after_s)
+        return True
+
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:

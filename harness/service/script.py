@@ -174,6 +174,11 @@ class Surroundings(Protocol):
         """Return when it makes sense to deliver a refused webhook again."""
         ...
 
+    async def not_yet(self, attempt: str, after_s: float) -> bool:
+        """Return True when it makes sense that an attempt asks again for what was not there yet:
+        in real time after so many seconds. False where nothing can be otherwise any more."""
+        ...
+
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:

@@ -105,6 +105,8 @@ def answer_words(story: OrderStory, operation: Operation) -> str:
     if completed is None or completed.outcome is Outcome.UNKNOWN:
         return f"{who} gets no answer: whether it happened, it cannot know."
     status = f" ({completed.status})" if completed.status is not None else ""
+    if completed.code == "not yet":
+        return f"{who} is told that it is not there yet{status}."
     if completed.outcome is Outcome.REJECTED:
         reason = f": {completed.code}" if completed.code else ""
         return f"{who} is turned away{reason}{status}."

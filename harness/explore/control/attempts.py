@@ -109,6 +109,10 @@ class Player:
     """The answers it got at the taps that are not part of a step yet."""
     again: Latch = field(default_factory=Latch)
     """Set when its webhook is to be delivered: an event, or once more after it was refused."""
+    again_label: str = REDELIVERY
+    """The label of the step in which it delivers, or asks, again."""
+    asked_last: bool = False
+    """True if it has asked again with everybody else through."""
     absent: bool = False
     """True if what it goes on with is not there yet, an event that Stripe has not raised, say."""
     left_behind: bool = False

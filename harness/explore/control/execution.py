@@ -29,7 +29,16 @@ from paidonce.harness.explore.control.stuck import complain_if_stuck
 from paidonce.harness.explore.control.watched import NOTHING_WATCHED, Watched
 from paidonce.harness.explore.footprint.expiry import WHAT_WAS_DUE
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
-from paidonce.harness.explore.search.world import ANSWER, BEGINS, InvalidRun, Pending, Taken, Tenure
+from paidonce.harness.explore.search.world import (
+    ANSWER,
+    ASKS_AGAIN,
+    BEGINS,
+    REDELIVERY,
+    InvalidRun,
+    Pending,
+    Taken,
+    Tenure,
+)
 from paidonce.harness.history import History, Note
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.service.script import (
@@ -330,11 +339,29 @@ class ServiceWorld:
 
     async def park(self, attempt: str, at_most_s: float) -> None:
         """A refused webhook waits for its turn to be delivered again."""
+        await self._again(self.control.players[attempt], REDELIVERY)
+
+    async def not_yet(self, attempt: str, after_s: float) -> bool:
+        """Who asks again waits for its turn to; once more where everybody else is through, and then
+        only as long as a worker has yet to do what it was told."""
         player = self.control.players[attempt]
+        others = [one for one in self.control.players.values() if one is not player]
+        last = all(one.at is At.DONE or one.absent for one in others)
+        if last and player.asked_last:
+            left = self.performance.left
+            if left is None or not await left():
+                return False
+        player.asked_last = last
+        await self._again(player, ASKS_AGAIN)
+        return not self._ended
+
+    async def _again(self, player: Player, label: str) -> None:
         player.again.clear()
+        player.again_label = label
         player.at = At.AGAIN
         self.control.change()
-        await player.again.wait()
+        if not self._ended:
+            await player.again.wait()
 
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
@@ -455,6 +482,8 @@ class ServiceWorld:
                 return BEGINS if begins else player.held[0].label
             case At.ANSWER:
                 return ANSWER
+            case At.AGAIN:
+                return player.again_label
             case _:
                 return str(player.at.value)
 

@@ -9,7 +9,14 @@ import msgspec
 from paidonce.harness.explore.search.alike import alike
 from paidonce.harness.explore.search.execute import MAX_STEPS
 from paidonce.harness.explore.search.types import Expected, Run, Schedule
-from paidonce.harness.explore.search.world import REDELIVERY, Pending, Taken, World, Worlds
+from paidonce.harness.explore.search.world import (
+    ASKS_AGAIN,
+    REDELIVERY,
+    Pending,
+    Taken,
+    World,
+    Worlds,
+)
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +90,8 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
     labels = {one.actor: one.label for one in pending}
     if expected.enabled is not None:
         # An older witness does not count who could have delivered a refused webhook again.
-        enabled = tuple(a for a in enabled if a in expected.enabled or labels[a] != REDELIVERY)
+        again = (REDELIVERY, ASKS_AGAIN)
+        enabled = tuple(a for a in enabled if a in expected.enabled or labels[a] not in again)
     if expected.enabled is not None and expected.enabled != enabled:
         wanted = f"that {', '.join(expected.enabled) or 'nobody'} can move"
     elif expected.actor not in enabled:

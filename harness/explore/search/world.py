@@ -26,6 +26,8 @@ LOST = "connection lost"
 """The label of a step by which an actor learns that the process is gone that it was in."""
 REDELIVERY = "about to deliver its webhook again"
 """The label of a step by which an actor delivers what it delivered already."""
+ASKS_AGAIN = "about to ask again"
+"""The label of a step by which an actor asks again for what was not there yet."""
 
 BEGINS = "stripe a call begins"
 """The label of the beginning of a call under a key that others send too: from when on it is under

@@ -68,6 +68,11 @@ class RealTime:
         """A refused webhook is delivered again a little later, at Stripe's own pace."""
         await asyncio.sleep(at_most_s)
 
+    async def not_yet(self, attempt: str, after_s: float) -> bool:
+        """It is asked again a little later."""
+        await asyncio.sleep(after_s)
+        return True
+
     async def until(
         self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
     ) -> bool:

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from paidonce.harness.http.client import Answer
-from paidonce.harness.targets.file.captures import at_path
+from paidonce.harness.targets.file.captures import BadCapture, at_path, check_path
+from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import RuleTable, Status
 
 _CLASS = re.compile(r"[1-5]xx", re.IGNORECASE)
@@ -53,3 +54,21 @@ def empty(rule: RuleTable) -> bool:
     """Return whether the rule says nothing."""
     said: tuple[Any, ...] = (rule.status, rule.json, rule.body, rule.not_body, rule.headers)
     return not any(part not in (None, {}) for part in said)
+
+
+def check_rule(at: At, rule: RuleTable) -> None:
+    """Raises ``UsageError`` where a rule says nothing, or what cannot be meant."""
+    if empty(rule):
+        at.fail("says nothing of the answer: give status, json, body, not_body or headers")
+    if rule.status is not None and (wrong := bad_status(rule.status)):
+        (at / "status").fail(wrong)
+    for path in rule.json:
+        try:
+            check_path(path)
+        except BadCapture as error:
+            (at / "json").fail(str(error))
+    for key, text in (("body", rule.body), ("not_body", rule.not_body)):
+        if text is not None:
+            (at / key).regex(text)
+    for name, text in rule.headers.items():
+        (at / f"headers, {name}").regex(text)

@@ -129,6 +129,18 @@ class StepTable(Table, frozen=True, kw_only=True):
         return self.webhook or self.event
 
 
+class RuleTable(Table, frozen=True, kw_only=True):
+    """A rule for an answer; all that is given must hold."""
+
+    status: Status | None = None
+    json: Annotated[
+        dict[str, Any], Meta(description="Values at JSON paths: { '$.status' = 'paid' }.")
+    ] = {}
+    body: Annotated[str | None, Meta(description="A regex found in the body.")] = None
+    not_body: Annotated[str | None, Meta(description="A regex not found in the body.")] = None
+    headers: Annotated[Texts, Meta(description="Regexes found in headers, by name.")] = {}
+
+
 class AttemptStepTable(StepTable, frozen=True, kw_only=True):
     """``[[attempts.steps]]``: a request, or a command that is run to its end."""
 
@@ -141,6 +153,17 @@ class AttemptStepTable(StepTable, frozen=True, kw_only=True):
             "success."
         ),
     ] = None
+
+    until: Annotated[
+        RuleTable | tuple[RuleTable, ...] | Literal["captured"] | None,
+        Meta(
+            description="The answer that is waited for, one of several rules, or 'captured': one "
+            "that has what capture takes. Any other below 500 is 'not yet': asked again."
+        ),
+    ] = None
+    tries: Annotated[
+        Count, Meta(description="With until: how often it is asked at most. Default: 50.")
+    ] = 50
 
     @property
     def words(self) -> str:
@@ -184,18 +207,6 @@ class TimeTable(Table, frozen=True, kw_only=True):
     @property
     def statements(self) -> tuple[str, ...]:
         return (self.sql,) if isinstance(self.sql, str) else self.sql
-
-
-class RuleTable(Table, frozen=True, kw_only=True):
-    """A rule for an answer; all that is given must hold."""
-
-    status: Status | None = None
-    json: Annotated[
-        dict[str, Any], Meta(description="Values at JSON paths: { '$.status' = 'paid' }.")
-    ] = {}
-    body: Annotated[str | None, Meta(description="A regex found in the body.")] = None
-    not_body: Annotated[str | None, Meta(description="A regex not found in the body.")] = None
-    headers: Annotated[Texts, Meta(description="Regexes found in headers, by name.")] = {}
 
 
 class SuccessTable(RuleTable, frozen=True, kw_only=True):

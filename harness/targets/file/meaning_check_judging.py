@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 
 from paidonce.harness.checkers.expressions import BadExpression, Expression, parse
-from paidonce.harness.targets.file.answer_rules import bad_status, empty, rules_of
-from paidonce.harness.targets.file.captures import BadCapture, check_path
+from paidonce.harness.targets.file.answer_rules import check_rule, rules_of
 from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import ObserveTable, RuleTable, TargetFile
 from paidonce.harness.targets.file.placeholders import OF_AN_ATTEMPT
@@ -52,30 +51,13 @@ def _rules(at: At, file: TargetFile) -> None:
     if file.recovery.later is not None:
         places.append((at / "[recovery], later", file.recovery.later))
     for here, rule in places:
-        _rule(here, rule)
+        check_rule(here, rule)
     least, most = file.success.at_least, file.success.at_most
     if least is not None and most is not None and least > most:
         (at / "[success]").fail(f"at_least = {least} is more than at_most = {most}")
     counted = sum(attempt.count for attempt in file.attempts if attempt.counts)
     if least is not None and least > counted:
         (at / "[success], at_least").fail(f"there are {counted} attempts that count")
-
-
-def _rule(at: At, rule: RuleTable) -> None:
-    if empty(rule):
-        at.fail("says nothing of the answer: give status, json, body, not_body or headers")
-    if rule.status is not None and (wrong := bad_status(rule.status)):
-        (at / "status").fail(wrong)
-    for path in rule.json:
-        try:
-            check_path(path)
-        except BadCapture as error:
-            (at / "json").fail(str(error))
-    for key, text in (("body", rule.body), ("not_body", rule.not_body)):
-        if text is not None:
-            (at / key).regex(text)
-    for name, text in rule.headers.items():
-        (at / f"headers, {name}").regex(text)
 
 
 def _observe(at: At, observe: ObserveTable, known: list[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import UNSET
 
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
-from paidonce.harness.targets.file.answer_rules import bad_status
+from paidonce.harness.targets.file.answer_rules import bad_status, check_rule, rules_of
 from paidonce.harness.targets.file.captures import BadCapture, parse_capture
 from paidonce.harness.targets.file.error_at import At
 from paidonce.harness.targets.file.format import (
@@ -98,12 +98,33 @@ def _attempts(at: At, file: TargetFile, captured: Mapping[str, str]) -> set[str]
             if step.expect is not None and position == len(attempt.steps):
                 (where / "expect").fail("the last step's answer is judged by [success]")
             _step(where, step, _known(names, "attempt"), {})
+            _until(where, attempt, step)
             names |= set(step.capture)
     if len(seen) < 2 and not file.time:
         (at / "[[attempts]]").fail(
             "one attempt alone has nobody to race with: write count = 2, or add another"
         )
     return seen
+
+
+def _until(at: At, attempt: AttemptTable, step: AttemptStepTable) -> None:
+    """Check what a step is asked again for."""
+    if step.until is None:
+        if step.tries != AttemptStepTable().tries:
+            (at / "tries").fail("it belongs to until: the answer that is waited for")
+        return
+    if step.delivers:
+        (at / "until").fail("a webhook comes again by itself: retries, or redelivered = true")
+    if step.to == "stripe":
+        (at / "until").fail("a look at Stripe that captures something waits for it anyway")
+    if attempt.gives_up:
+        (at / "until").fail("expected an attempt without gives_up: who asks again has not given up")
+    if step.until == "captured":
+        if not step.capture:
+            (at / "until").fail("'captured' waits for what capture takes, and there is none")
+        return
+    for rule in rules_of(step.until):
+        check_rule(at / "until", rule)
 
 
 def _command(at: At, attempt: AttemptTable, step: AttemptStepTable, known: list[str]) -> None:

@@ -10,8 +10,17 @@ from paidonce.harness.http.client import Answer, Request
 from paidonce.harness.http.excerpt import said
 from paidonce.harness.targets.file.answer_rules import has_status, meets, rules_of
 from paidonce.harness.targets.file.captures import NothingThere, parse_capture
-from paidonce.harness.targets.file.format import AttemptTable, StepTable, TargetFile
+from paidonce.harness.targets.file.format import (
+    AttemptStepTable,
+    AttemptTable,
+    RuleTable,
+    StepTable,
+    TargetFile,
+)
 
+NOT_YET = "not yet"
+"""The code of an answer that is not the one waited for: it is asked again."""
+_OUT_OF_ORDER = 500
 _SHOWN = 200
 """Of a body, in a history."""
 
@@ -29,6 +38,7 @@ class Told:
     status: int
     value: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+    code: str | None = None
     captured: dict[str, str | int] = field(default_factory=dict)
     later: bool = False
     """True if it is to come again later."""
@@ -44,6 +54,7 @@ class Told:
             status=self.status,
             value=self.value,
             error=self.error,
+            code=self.code,
         )
 
 
@@ -54,6 +65,9 @@ def told_by(
     success = table.success if table.success is not None else file.success
     rejection = table.rejection if table.rejection is not None else file.rejection
     status = answer.status
+    until = step.until if isinstance(step, AttemptStepTable) else None
+    if until is not None and status < _OUT_OF_ORDER and not _there(step, until, answer):
+        return Told(Outcome.REJECTED, status, code=NOT_YET, later=True)
     if meets(success, answer) if last else leads_on(step, status):
         values, error = captured(step, answer)
         if error is not None:
@@ -63,6 +77,13 @@ def told_by(
     if any(meets(rule, answer) for rule in rules_of(rejection)):
         return Told(Outcome.REJECTED, status, later=later)
     return Told(Outcome.FAILED, status, error=said(answer.body, _SHOWN), later=later)
+
+
+def _there(step: StepTable, until: RuleTable | tuple[RuleTable, ...] | str, answer: Answer) -> bool:
+    """Return whether an answer is one that was waited for, with all that it is to hold."""
+    if not isinstance(until, str) and not any(meets(rule, answer) for rule in rules_of(until)):
+        return False
+    return captured(step, answer)[1] is None
 
 
 def captured(step: StepTable, answer: Answer) -> tuple[dict[str, str | int], str | None]:

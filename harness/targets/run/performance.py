@@ -24,7 +24,7 @@ from paidonce.harness.targets.file.format import (
 )
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
-from paidonce.harness.targets.run.answers import asked, captured, key_of, leads_on, told_by
+from paidonce.harness.targets.run.answers import NOT_YET, asked, captured, key_of, leads_on, told_by
 from paidonce.harness.targets.run.commands import CommandLine, run_beside
 from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.kept_pages import keep_page
@@ -40,6 +40,7 @@ from paidonce.harness.testbed.passing import Clockwork
 
 _REDELIVERIES = 100
 _PARK_S = 0.05
+_ASKED_AGAIN_S = 0.1
 _LOOK_AGAIN_S = 0.02
 
 
@@ -321,6 +322,8 @@ class TargetPerformance:
     async def _step(
         self, part: TargetAttempt, number: int, step: StepTable, released: Released | None
     ) -> Completed:
+        if isinstance(step, AttemptStepTable) and step.until is not None:
+            return await self._until(part, number, step, released)
         event = await self._event(part, number, step) if step.delivers else None
         most = _REDELIVERIES if step.redelivered else 1 + step.retries
         if most > 1 and self._surroundings is not None:
@@ -332,6 +335,22 @@ class TargetPerformance:
                 break
             if self._surroundings is not None:
                 await self._surroundings.park(part.name, _PARK_S)
+        return completed
+
+    async def _until(
+        self, part: TargetAttempt, number: int, step: AttemptStepTable, released: Released | None
+    ) -> Completed:
+        """Ask until the answer is the one that is waited for, or as often as it may be asked."""
+        surroundings = self._surroundings
+        assert surroundings is not None
+        surroundings.delivers(part.name)
+        for remaining in reversed(range(step.tries)):
+            completed = await self._once(part, number, step, None, released)
+            released = None
+            if completed.code != NOT_YET or not remaining:
+                break
+            if not await surroundings.not_yet(part.name, _ASKED_AGAIN_S):
+                break
         return completed
 
     async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:

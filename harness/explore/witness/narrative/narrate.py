@@ -14,7 +14,7 @@ from pathlib import Path
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
-from paidonce.harness.explore.search.world import ANSWER, BEGINS, LOST
+from paidonce.harness.explore.search.world import ANSWER, ASKS_AGAIN, BEGINS, LOST
 from paidonce.harness.explore.witness.file import Lock, Witness, WitnessStep
 from paidonce.harness.explore.witness.narrative.labels import labelled
 from paidonce.harness.explore.witness.narrative.model import (
@@ -38,7 +38,7 @@ from paidonce.harness.history import (
 )
 
 START = "start"
-DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value))
+DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value), ASKS_AGAIN)
 WITHOUT_A_UNIT = (START, ANSWER, BEGINS, LOST, *DELIVERIES)
 """Labels of steps at which nothing is let through a tap."""
 

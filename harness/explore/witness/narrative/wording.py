@@ -90,6 +90,8 @@ def told(completed: Completed) -> str:
     if completed.outcome is Outcome.UNKNOWN:
         return f"no answer: {completed.error or 'it gave up'}"
     words = [completed.outcome.value]
+    if completed.code == "not yet":
+        return f"not yet {completed.status}"
     if completed.status is not None:
         words.append(str(completed.status))
     if completed.code:
