@@ -23,6 +23,7 @@ SCENARIO = Scenario(
     ),
     checkers=(*CHECKERS_OF_A_PAYMENT, "independent-orders"),
     rounds=1,
+    narrowed=2,
 )
 
 test_many_orders = scenario_test(SCENARIO)

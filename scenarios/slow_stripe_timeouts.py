@@ -6,6 +6,8 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.history import Action
 from paidonce.harness.scenario.model import HUNG_UP, Attempt, Hold, Scenario, Side, Step, Until
 from paidonce.harness.scenario.pytest_case import scenario_test
+from paidonce.harness.service.failures import FailureChoice
+from paidonce.harness.taps.faults import LostAnswer
 from paidonce.scenarios.common import CHECKERS_OF_A_PAYMENT
 
 SCENARIO = Scenario(
@@ -25,6 +27,9 @@ SCENARIO = Scenario(
     checkers=CHECKERS_OF_A_PAYMENT,
     needs=frozenset({Capability.STRIPE_IDEMPOTENCY}),
     settings={"redis_lease_ms": "400", "stripe_timeout_s": "1", "allow_failed": "true"},
+    # To the service, giving up on Stripe is an answer that never comes.
+    failures=(FailureChoice(on="stripe", kind=LostAnswer().kind),),
+    faults=1,
     breaks=frozenset({"none", "optimistic_late", "redis_lock_unfenced"}),
 )
 

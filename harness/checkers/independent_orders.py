@@ -16,9 +16,9 @@ from paidonce.harness.verdict import Verdict, Violation
 class IndependentOrders:
     """For scenarios that pay many good orders: no order may spoil another's payment.
 
-    For each order: one payment was answered OK (none is enough where one went unanswered or
-    failed, never two), the order shows it, and Stripe has one charge, as far as the run can
-    tell those.
+    For each order that somebody asked to pay: one payment was answered OK (none is enough where one
+    went unanswered or failed, never two), the order shows it, and Stripe has one charge, as far as
+    the run can tell those. An order that nobody asked to pay is not charged.
     """
 
     name = "independent-orders"
@@ -36,16 +36,24 @@ class IndependentOrders:
         violations: list[Violation] = []
         orders = 0
         for created_at, created in history.of(OrderCreated):
-            orders += 1
             order = created.order
-            violations.extend(_told(order, history.by_order.get(order, ()), created_at))
+            operations = history.by_order.get(order, ())
+            payments = [one for one in operations if one.invoked.action is Action.PAY]
+            charges = len(ledger[order].succeeded) if ledger is not None else None
+            if not payments:
+                if ledger is not None and charges:
+                    reason = f"order {order} has {some(charges, 'charge')}, and nobody paid it"
+                    where = (created_at, *ledger[order].evidence)
+                    violations.append(Violation(reason=reason, evidence=where))
+                continue
+            orders += 1
+            violations.extend(_told(order, payments, created_at))
             if shown is not None and order in shown:
                 at, seen = shown[order]
                 if seen.payment_status not in PAID_STATUSES:
                     reason = f"order {order} ended {seen.payment_status}, not paid"
                     violations.append(Violation(reason=reason, evidence=(created_at, at)))
-            if ledger is not None and len(ledger[order].succeeded) != 1:
-                charges = len(ledger[order].succeeded)
+            if ledger is not None and charges is not None and charges != 1:
                 reason = f"order {order} has {some(charges, 'charge')} at Stripe, not one"
                 where = (created_at, *ledger[order].evidence)
                 violations.append(Violation(reason=reason, evidence=where, absence=charges == 0))
@@ -59,8 +67,7 @@ class IndependentOrders:
         )
 
 
-def _told(order: str, operations: Sequence[Operation], created_at: int) -> Iterator[Violation]:
-    payments = [operation for operation in operations if operation.invoked.action is Action.PAY]
+def _told(order: str, payments: Sequence[Operation], created_at: int) -> Iterator[Violation]:
     winners = [group[0] for group in by_attempt(succeeded(payments, Action.PAY)).values()]
     if len(winners) > 1:
         yield Violation(

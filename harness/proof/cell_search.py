@@ -1,8 +1,7 @@
 """Searches cells of the matrix: one guard against one scenario, each within a share of the time.
 
-A search is for scenarios that are all about order. Where a client gives up, a lease runs out or
-the service hangs up, the clock decides, and exploration keeps the clock out of the way; those
-are played in real time only.
+A search tells the story in its own way (``Scenario.in_search``): where a client gives up, a lease
+runs out or the service hangs up, what decides in real time is a step of the search, at any place.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.results.proof import How, Searched
 from paidonce.harness.scenario.model import Scenario, StartWhen, Until
+from paidonce.harness.service.script import clients_among
 from paidonce.harness.testbed.bench import Bench
 
 ATTEMPTS = 2
@@ -48,22 +48,22 @@ _ENDINGS = {
 
 def why_not_searched(scenario: Scenario) -> str | None:
     """Why no search can tell this story; None if one can."""
-    if len(scenario.attempts) != ATTEMPTS:
-        return f"it has {len(scenario.attempts)} attempts; the search is for {ATTEMPTS}"
-    return needs_real_time(scenario)
-
-
-def needs_real_time(scenario: Scenario) -> str | None:
-    """Why the clock decides in this story; None if order alone does."""
-    kinds = {attempt.start.when for attempt in scenario.attempts}
-    if StartWhen.LEASES_OVER in kinds:
-        return "it needs real time: a lease runs out"
-    if StartWhen.HUNG_UP in kinds or any(hold.until is Until.HUNG_UP for hold in scenario.holds):
-        return "it needs real time: the service gives up waiting for Stripe"
-    steps = [step for attempt in scenario.attempts for step in attempt.steps]
-    if any(step.timeout_s is not None for step in steps):
-        return "it needs real time: a client gives up waiting"
+    clients = clients_among(scenario.in_search.attempts)
+    if len(clients) != ATTEMPTS:
+        return f"it has {len(clients)} attempts; the search is for {ATTEMPTS}"
     return None
+
+
+def waits_mostly(scenario: Scenario) -> bool:
+    """Return whether most of the time in which it is played is spent waiting for a clock: for a
+    time-out, or for a lease to run out."""
+    if any(hold.until is Until.HUNG_UP for hold in scenario.holds):
+        return True
+    kinds = {attempt.start.when for attempt in scenario.attempts}
+    if kinds & {StartWhen.LEASES_OVER, StartWhen.HUNG_UP}:
+        return True
+    steps = [step for attempt in scenario.attempts for step in attempt.steps]
+    return any(step.timeout_s is not None for step in steps)
 
 
 def not_searched(reason: str) -> Searched:
@@ -127,6 +127,7 @@ class Searcher:
         A counterexample's witness and history are saved to the folder ``WITNESSES`` below the
         report's. Raises ``PaidonceError`` where the service or a backend cannot be used any more.
         """
+        scenario = scenario.in_search
         # What the service does by itself is learnt once, before the first search.
         background = Background(learnt=set(self._learnt or ()))
         worlds = ServiceWorlds(scenario, self.bench, background=background)
@@ -139,6 +140,7 @@ class Searcher:
             watch=WATCH_S if self._learnt is None else 0.0,
             validation=self._validation,
             warm_beside=True,
+            faults=scenario.faults,
         )
         try:
             explored = await explore([worlds], request)

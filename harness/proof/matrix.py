@@ -1,7 +1,7 @@
 """The main job: every scenario against every variant, and what came of it.
 
-Every cell is played, with real concurrency and in real time; then those that are about order
-alone are searched, each within its share of the time there is. Cells that need the same service
+Every cell is played, with real concurrency and in real time; then it is searched, within its share
+of the time there is. Cells that need the same service
 settings share one running service; several lanes work side by side. A cell that breaks is an
 error of that cell only. Whatever was found before an interruption is in the result.
 """
@@ -22,10 +22,10 @@ from paidonce.harness.history import read_history
 from paidonce.harness.proof.cell_search import (
     Allowance,
     Searcher,
-    needs_real_time,
     not_searched,
     ran_out,
     unusable,
+    waits_mostly,
 )
 from paidonce.harness.proof.plan import HISTORIES, Findings, ProofPlan
 from paidonce.harness.results.proof import Cell, Run, Variant
@@ -275,7 +275,7 @@ def _tasks(plan: ProofPlan, scenarios: Sequence[Scenario]) -> list[_Task]:
                 variant,
                 dict(settings),
                 tuple(members),
-                waits=all(needs_real_time(member) for member in members),
+                waits=all(waits_mostly(member) for member in members),
             )
             for settings, members in groups.items()
         ]

@@ -181,6 +181,11 @@ class Scenario:
     rounds: int = 3
     time: tuple[Attempt, ...] = ()
     """The time that passes in a search of the story: it is played in real time without."""
+    narrowed: int | None = None
+    """How many of its clients, and of its orders, a search is made of; None for all. It is played
+    with all of them."""
+    faults: int = 0
+    """How many of its ``failures`` a proof's search makes in an execution at most."""
     failures: tuple[FailureChoice, ...] | None = None
     recovery: RecoveryBounds = field(default_factory=RecoveryBounds)
     sweeps: frozenset[str] | None = None
@@ -203,19 +208,27 @@ class Scenario:
 
     @property
     def in_search(self) -> Scenario:
-        """The story as a search tells it: who starts when, and when time passes, is its choice, and
-        no client is impatient."""
+        """The story as a search tells it: who starts when, and when time passes, is its choice, no
+        client is impatient, and of a crowd there are as many as it is ``narrowed`` to."""
         clients = tuple(
             replace(
                 attempt,
                 start=TOGETHER,
                 steps=tuple(replace(step, timeout_s=None) for step in attempt.steps),
             )
-            for attempt in self.attempts
+            for attempt in self.attempts[: self.narrowed]
         )
         if clients == self.attempts and not self.time:
             return self
-        return replace(self, attempts=(*clients, *self.time), holds=(), time=())
+        orders = self.orders if self.narrowed is None else min(self.orders, self.narrowed)
+        return replace(
+            self,
+            attempts=(*clients, *self.time),
+            orders=orders,
+            holds=(),
+            time=(),
+            narrowed=None,
+        )
 
     def with_attempts(self, count: int) -> Scenario:
         """The same story with ``count`` clients, where all of them do the same.

@@ -210,6 +210,22 @@ def test_each_order_is_paid_exactly_once(
         assert "o1" in found.reason
 
 
+def test_an_order_that_nobody_asked_to_pay_is_not_paid_and_not_charged() -> None:
+    def left_alone(charges: int) -> Story:
+        def spoil(h: HistoryBuilder) -> None:
+            h.order("o1")
+            paid(h, wins=0, charges=charges, shown="unpaid")
+
+        return many(1, spoil)
+
+    assert status("independent-orders", left_alone(0)) is Status.VALID
+    found = verdict("independent-orders", left_alone(1))
+    assert (found.status, "order o1 has 1 charge, and nobody paid it" in found.reason) == (
+        Status.INVALID,
+        True,
+    )
+
+
 def test_a_cancelled_order_whose_money_was_given_back_is_forgiven() -> None:
     def cancelled(refunds: int, shown: str = "cancelled") -> Story:
         def story(h: HistoryBuilder) -> None:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from paidonce.harness.proof.cell_search import Allowance, ran_out, why_not_searched
+from paidonce.harness.proof.cell_search import (
+    Allowance,
+    ran_out,
+    waits_mostly,
+    why_not_searched,
+)
 from paidonce.harness.results.proof import How, Searched
-from paidonce.scenarios.catalog import SCENARIOS
+from paidonce.scenarios.catalog import SCENARIOS, scenario
 
 
-def test_what_needs_real_time_or_a_crowd_is_played_only():
-    reasons = {s.name: reason for s in SCENARIOS if (reason := why_not_searched(s)) is not None}
-    assert reasons == {
-        "retry_after_timeout": "it needs real time: a client gives up waiting",
-        "slow_stripe_lease": "it needs real time: a lease runs out",
-        "slow_stripe_timeouts": "it needs real time: the service gives up waiting for Stripe",
-        "many_orders": "it has 16 attempts; the search is for 2",
+def test_every_scenario_is_searched_and_a_crowd_as_two_of_it():
+    assert [s.name for s in SCENARIOS if why_not_searched(s) is not None] == []
+    crowd = scenario("many_orders")
+    assert (len(crowd.attempts), crowd.orders) == (16, 16)
+    told = crowd.in_search
+    assert ([one.order for one in told.attempts], told.orders) == ([0, 1], 2)
+    assert why_not_searched(replace(crowd, narrowed=None)) == (
+        "it has 16 attempts; the search is for 2"
+    )
+
+
+def test_what_waits_for_a_clock_is_told_apart():
+    assert {s.name for s in SCENARIOS if waits_mostly(s)} == {
+        "retry_after_timeout",
+        "slow_stripe_lease",
+        "slow_stripe_timeouts",
     }
 
 

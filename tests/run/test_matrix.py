@@ -79,7 +79,7 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     proof = proof_of(
         tmp_path,
         ["none"],
-        [scenario("two_tabs"), blamed, scenario("many_orders")],
+        [scenario("two_tabs"), blamed, replace(scenario("many_orders"), narrowed=None)],
         "simulator",
         PLENTY_S,
     )
