@@ -22,6 +22,7 @@ from paidonce.harness.explore.lapsing import leases_left
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
 from paidonce.harness.results.grounds import Grounds, Wrong
+from paidonce.harness.results.words import gist
 from paidonce.harness.testbed.past_stripe import past_the_tap
 
 _STANDS_STILL = "leases do not run out in a search"
@@ -30,7 +31,8 @@ _NEVER_OUT = "time-outs do not run out in a search"
 
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
     """Return what a search has learnt by trying, a sentence each."""
-    return () if grounds is None else tuple(f"learnt by trying: {one}" for one in grounds.lessons)
+    lessons = () if grounds is None else grounds.lessons
+    return tuple(gist(f"learnt by trying: {one}") for one in lessons)
 
 
 def notes(
@@ -76,7 +78,8 @@ def notes(
             "execution and have no name, so a step that speaks of one is taken to touch them all; "
             "what a step of [[prepare]] captures has a name"
         )
-    return tuple(found) if elsewhere is None else (*found, *elsewhere.notes)
+    told = found if elsewhere is None else (*found, *elsewhere.notes)
+    return tuple(map(gist, told))
 
 
 def honest(
@@ -152,9 +155,9 @@ def claimed(
     if not reasons and own and result.invalid and result.ending is Ending.INCOMPLETE:
         reasons = [f"the service works by itself, at its own pace ({', '.join(map(repr, own))})"]
     if not reasons:
-        return result
+        return msgspec.structs.replace(result, reason=gist(result.reason))
     said = "; ".join([*reasons, result.reason] if result.reason else reasons)
-    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=said)
+    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=gist(said))
 
 
 def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b)[^']){40,}?\bFROM ", re.IGNORECASE)
 
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:
@@ -17,3 +20,8 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def gist(text: str) -> str:
+    """Return ``text`` with a long list of columns left out: where it looks says more than that."""
+    return _COLUMNS.sub("SELECT … FROM ", text)

@@ -21,7 +21,7 @@ from paidonce.harness.verdict import Verdict
 from paidonce.reports.film.cards import Pieces
 from paidonce.reports.film.naming import Naming
 from paidonce.reports.film.state import State, telling_columns
-from paidonce.reports.film.summary import Facts, summarise
+from paidonce.reports.film.summary import Facts, acted_on_old_reads, summarise
 from paidonce.reports.film.types import Card, Film, Group, Icon, Item, Piece, Rail
 from paidonce.reports.film.words import broke_words, in_the_end, most_telling, outcome
 from paidonce.reports.order.phrases import answer_words, letters, request_words
@@ -217,6 +217,11 @@ class _Maker:
             replies = [e for e in events if isinstance(e, Completed) and id(e) in self.step_of]
             if replies:
                 return max(self.step_of[id(event)] for event in replies)
+        if telling(verdict.checker).of_targets:
+            acted = min((one.at for one in acted_on_old_reads(self.state, self.facts)), default=0)
+            for place, card in enumerate(self.cards):
+                if acted and card.number == acted:
+                    return place
         return self.changed_at or len(self.cards) - 1
 
 

@@ -50,32 +50,20 @@ def summarise(
 
 def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentence]:
     """Who decided by a value that somebody else was about to change, or had changed unseen."""
-    by_value: dict[tuple[Row, str, str | None], dict[str, int]] = {}
-    for actor, row, seen in facts.reads:
-        for column in state.columns.get(row.table, [])[:1]:
-            if column in seen.values and seen.step is not None:
-                readers = by_value.setdefault((row, column, seen.values[column]), {})
-                readers.setdefault(actor, seen.step)
-    for (row, column, value), readers in by_value.items():
+    for (row, column, value), readers in _readers(state, facts).items():
         if len(readers) < 2:
             continue
         who = _both(list(readers))
         text: list[str | int] = [f"{who} read {column} = {naming.value(value)} ("]
         text += [*_steps(list(readers.values())), ")."]
         yield tuple(text)
-        last_reader, last_step = max(readers.items(), key=lambda pair: pair[1])
-        unseen = next(
-            (
-                w
-                for w in state.ended
-                if w.change.row == row
-                and w.actor != last_reader
-                and column in w.change.values
-                and w.change.values[column] != value
-                and w.step is not None
-            ),
-            None,
-        )
+        acted = _acted(state, facts, row, column, readers, value)
+        if acted is None:
+            last_reader, last_step = max(readers.items(), key=lambda pair: pair[1])
+            others = _overtaking(state, row, column, last_reader, value)
+            unseen = next((w for w in others if w.step is not None), None)
+        else:
+            last_reader, last_step, unseen = acted.reader, acted.read, acted.unseen
         if unseen is None or unseen.step is None:
             continue
         visible = facts.committed.get(id(unseen), unseen.step)
@@ -96,10 +84,75 @@ def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentenc
             )
 
 
+class Acted(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acted, at step ``at``, on what it had ``read`` before a write of another became visible.
+
+    ``unseen`` is that write.
+    """
+
+    reader: str
+    read: int
+    unseen: Written
+    at: int
+
+
+def acted_on_old_reads(state: State, facts: Facts) -> Iterator[Acted]:
+    """Yield, for each value that several read, who acted on it when it was no longer true."""
+    for (row, column, value), readers in _readers(state, facts).items():
+        if len(readers) > 1 and (acted := _acted(state, facts, row, column, readers, value)):
+            yield acted
+
+
+def _readers(state: State, facts: Facts) -> dict[tuple[Row, str, str | None], dict[str, int]]:
+    """Who read which value of the telling column of each row, and at which step first."""
+    found: dict[tuple[Row, str, str | None], dict[str, int]] = {}
+    for actor, row, seen in facts.reads:
+        for column in state.columns.get(row.table, [])[:1]:
+            if column in seen.values and seen.step is not None:
+                readers = found.setdefault((row, column, seen.values[column]), {})
+                readers.setdefault(actor, seen.step)
+    return found
+
+
+def _overtaking(
+    state: State, row: Row, column: str, reader: str, value: str | None
+) -> Iterator[Written]:
+    """Yield the writes of others by which the row no longer is as ``reader`` read it."""
+    for written in state.ended:
+        change = written.change
+        mine = written.actor == reader or change.row != row
+        if not mine and column in change.values and change.values[column] != value:
+            yield written
+
+
+def _acted(
+    state: State,
+    facts: Facts,
+    row: Row,
+    column: str,
+    readers: dict[str, int],
+    value: str | None,
+) -> Acted | None:
+    """Of those who read a value, the one that acted on it after another's write was there for all
+    to see; None where nobody did."""
+    acts = [(w.step, w.actor) for w in state.ended if w.step is not None]
+    acts += [(step, actor) for actor, step, call in facts.calls if not _only_asks(call)]
+    for reader, read in readers.items():
+        for written in _overtaking(state, row, column, reader, value):
+            visible = facts.committed.get(id(written), written.step)
+            late = [at for at, actor in acts if actor == reader and visible and at > visible]
+            if visible and read < visible and late:
+                return Acted(reader=reader, read=read, unseen=written, at=min(late))
+    return None
+
+
+def _only_asks(call: PaymentCall) -> bool:
+    return call.effect.label.rpartition(".")[2] in ("retrieve", "list", "search")
+
+
 def _calls(story: OrderStory, facts: Facts) -> Iterator[Sentence]:
     for actor, step, call in facts.calls:
-        reads = call.effect.label.rpartition(".")[2] in ("retrieve", "list", "search")
-        if not reads:
+        if not _only_asks(call):
             words = call_words(story, call, actor).removesuffix(".")
             yield (f"{words} (", step, ").")
 
@@ -172,4 +225,4 @@ def _steps(numbers: Sequence[int]) -> list[str | int]:
     return references
 
 
-__all__ = ["Facts", "Sentence", "summarise"]
+__all__ = ["Facts", "Sentence", "acted_on_old_reads", "summarise"]

@@ -21,7 +21,7 @@ from paidonce.harness.predict import (
     TriedFix,
     Unjudged,
 )
-from paidonce.harness.results.words import count
+from paidonce.harness.results.words import count, gist
 
 _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.OPEN: "yellow"}
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}
@@ -181,12 +181,14 @@ def _who(prediction: Prediction) -> str:
 
 def _effect(spot: Spot) -> str:
     where, _, what = spot.label.partition(" ")
-    return f"{spot.number}: {what if where == 'postgres' else spot.label}"
+    return f"{spot.number}: {gist(what) if where == 'postgres' else spot.label}"
 
 
 def _pair(before: str, after: str) -> tuple[str, str]:
     """Both in a line, and if they are long only what is around their difference."""
     one, other = " ".join(before.split()), " ".join(after.split())
+    if max(len(one), len(other)) > _LONGEST and gist(one) != gist(other):
+        one, other = gist(one), gist(other)
     if max(len(one), len(other)) <= _LONGEST:
         return one, other
     shorter = min(len(one), len(other))

@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from paidonce.harness.results.assessment import WRONG_SET_UP, Assessment
-from paidonce.harness.results.proof import Cell, Proof, Variant
+from paidonce.harness.results.proof import Cell, How, Proof, Variant
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count, listed
 from paidonce.harness.verdict import Status
@@ -159,6 +159,8 @@ def _nothing(proof: Proof) -> str:
         return "nothing was run"
     if proof.noun == "guard":
         return f"none of {count(len(proof.cells), 'cell')} of the matrix could be judged"
+    if any(cell.search is not None and cell.search.how is How.COMPLETE for cell in proof.cells):
+        return f"no {proof.noun} was judged to its end"
     return f"no {proof.noun} could be judged"
 
 

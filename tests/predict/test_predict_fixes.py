@@ -377,8 +377,18 @@ def test_of_a_long_statement_what_is_around_the_change_is_shown():
     found = undecided(forecast([told(read).solo()], catalog()), "not explored")
     confirmed = [msgspec.structs.replace(found[0], standing=Standing.CONFIRMED)]
     text = writer.markdown(confirmed, LOOKED)
+    assert "column_59" not in text
+    assert "+ SELECT … FROM orders WHERE id = $1 FOR UPDATE\n" in text
+
+
+def test_of_a_long_condition_what_is_around_the_change_is_shown():
+    wanted = " OR ".join(f"id = $1 AND status <> 'word number {number}'" for number in range(20))
+    read = f"SELECT status FROM orders WHERE ({wanted}) AND id = $1"
+    found = undecided(forecast([told(read).solo()], catalog()), "not explored")
+    confirmed = [msgspec.structs.replace(found[0], standing=Standing.CONFIRMED)]
+    text = writer.markdown(confirmed, LOOKED)
     assert "+ …" in text
-    assert "WHERE id = $1 FOR UPDATE\n" in text
+    assert "AND id = $1 FOR UPDATE\n" in text
 
 
 # --- what is changed so that they are tried ---------------------------------------------------

@@ -48,7 +48,7 @@ def test_what_does_not_say_so_is_told_in_the_end(status):
         asking = _Asking("/health", port)
         assert asking.words() == "answer /health"
         assert asking() is None
-        assert asking.words() == f"answer /health, which it answered with {status}"
+        assert asking.words() == f"answer /health otherwise than with {status}"
         assert asking()
 
 

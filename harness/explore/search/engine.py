@@ -35,6 +35,7 @@ from paidonce.harness.explore.search.types import (
 )
 from paidonce.harness.explore.search.words import with_besides
 from paidonce.harness.explore.search.world import Worlds
+from paidonce.harness.results.words import count
 from paidonce.harness.verdict import Status
 
 Hand = Callable[[Plan, Repetition], Awaitable[PlanResult]]
@@ -125,11 +126,12 @@ def _result(
     reasons = [reason] if reason else []
     if tally.failed:
         reasons.append(
-            f"{tally.failed} executions stayed invalid, the first because: {tally.invalid[0]}"
+            f"{count(tally.failed, 'execution')} stayed invalid, the first because: "
+            f"{tally.invalid[0]}"
         )
     unjudged = tally.counts.unjudged
     if unjudged:
-        reasons.append(f"{unjudged} executions could not be judged: {tally.why_unjudged}")
+        reasons.append(f"{count(unjudged, 'execution')} could not be judged: {tally.why_unjudged}")
     if tally.found:
         ending = Ending.COUNTEREXAMPLE
         if not coverage.complete and not reasons:

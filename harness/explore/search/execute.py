@@ -176,7 +176,9 @@ def check_behind(at: int, expected: Expected, step: Taken) -> None:
     if more:
         compared(said, known, now)
         raise InvalidRun(
-            f"{said} touched more than it did before after the same choices: {words(more[0])}"
+            f"{said} touched more than it did before after the same choices: {words(more[0])}. "
+            "Something decides that which is no step: a random value, the clock, or what an "
+            "earlier execution has left behind ([reset], snapshot = true)"
         )
 
 

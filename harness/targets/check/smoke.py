@@ -18,9 +18,11 @@ from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.witness.lenient_replay import follow
 from paidonce.harness.history import Completed, Effect, History, Operation, Outcome
 from paidonce.harness.http.excerpt import wrote
+from paidonce.harness.results.words import gist
 from paidonce.harness.service.script import NotReady
 from paidonce.harness.targets.file.format import TargetFile
 from paidonce.harness.targets.file.required_taps import needed
+from paidonce.harness.targets.run.answers import NOT_YET
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.past_stripe import past_the_tap
@@ -36,7 +38,6 @@ _INSTEAD = "give it {stripe_url}, {stripe_tls_url} or {stripe_proxy}"
 _SIGNED = (
     "; it is an event of ours, signed with {webhook_secret}: is that the secret the service has?"
 )
-_SHOWN = 200
 
 
 class Smoke(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +132,9 @@ def _told(operation: Operation) -> str:
     completed = operation.completed
     if completed is None or completed.status is None:
         return f"{asked} got no answer ({completed.error if completed else 'the run ended'})"
-    said = f": {completed.error[:_SHOWN]}" if completed.error else ""
+    said = f": {completed.error}" if completed.error else ""
+    if completed.code == NOT_YET:
+        return f"{asked} was answered {completed.status}, and not as its until says"
     return f"{asked} was answered {completed.status}, which [success] does not accept{said}"
 
 
@@ -262,8 +265,8 @@ def _answer(effect: Effect) -> str:
 def _difference(first: list[str], second: list[str]) -> str | None:
     for one, other in zip(first, second, strict=False):
         if one != other:
-            return f"{one!r}, then {other!r}"
+            return gist(f"{one!r}, then {other!r}")
     if len(first) != len(second):
         longer, which = (first, "first") if len(first) > len(second) else (second, "second")
-        return f"only the {which} had {longer[min(len(first), len(second))]!r}"
+        return gist(f"only the {which} had {longer[min(len(first), len(second))]!r}")
     return None

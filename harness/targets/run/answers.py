@@ -76,7 +76,16 @@ def told_by(
     later = file.recovery.later is not None and meets(file.recovery.later, answer)
     if any(meets(rule, answer) for rule in rules_of(rejection)):
         return Told(Outcome.REJECTED, status, later=later)
-    return Told(Outcome.FAILED, status, error=said(answer.body, _SHOWN), later=later)
+    return Told(Outcome.FAILED, status, error=_instead(answer), later=later)
+
+
+def _instead(answer: Answer) -> str:
+    """Return what an answer said that was neither a success nor a rejection: where a redirect leads
+    to, and its words."""
+    place = answer.headers.get("location", "")
+    leads = [f"leads to {place}"] if 300 <= answer.status < 400 and place else []
+    words = said(answer.body, _SHOWN)
+    return "; ".join([*leads, words] if words else leads)
 
 
 def _there(step: StepTable, until: RuleTable | tuple[RuleTable, ...] | str, answer: Answer) -> bool:
@@ -111,5 +120,6 @@ def asked(number: int, step: StepTable, request: Request) -> dict[str, Any]:
     if step.delivers:
         found["event"] = step.delivers
     elif request.body:
-        found["body"] = request.body[:_SHOWN].decode("utf-8", "replace")
+        body = request.body.decode("utf-8", "replace")
+        found["body"] = body if len(body) <= _SHOWN else f"{body[: _SHOWN - 1]}…"
     return found

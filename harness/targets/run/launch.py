@@ -286,7 +286,7 @@ class _Asking:
 
     def words(self) -> str:
         """Say what is waited for, and what came instead."""
-        instead = "" if self.last is None else f", which it answered with {self.last}"
+        instead = "" if self.last is None else f" otherwise than with {self.last}"
         return f"answer {self.path}{instead}"
 
 

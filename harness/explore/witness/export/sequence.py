@@ -20,6 +20,7 @@ from paidonce.harness.explore.witness.narrative import (
 )
 from paidonce.harness.explore.witness.narrative import wording as words
 from paidonce.harness.explore.witness.narrative.model import Act
+from paidonce.harness.results.words import gist
 
 _NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis"}
 _MERMAID_WIDTH = 90
@@ -150,7 +151,7 @@ def _arrows_of(actor: str, act: Act, *, failed: bool) -> Iterator[Arrow]:
         case Exchange():
             tap = act.event.tap
             if act.sent:
-                asked = words.gist(words.request_of(act))
+                asked = gist(words.request_of(act))
                 lost = failed and not act.arrived
                 yield Arrow(number=None, source=actor, target=tap, text=asked, lost=lost)
             if act.answered and (act.arrived or not failed):

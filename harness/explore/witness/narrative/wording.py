@@ -13,11 +13,11 @@ from paidonce.harness.explore.witness.file import WitnessStep
 from paidonce.harness.explore.witness.narrative.model import Exchange, Wait
 from paidonce.harness.explore.witness.narrative.sqltext import statements
 from paidonce.harness.history import Action, Completed, Effect, Invoked, Outcome
+from paidonce.harness.results.words import gist
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 
 # Parameters of calls that say nothing of a race.
 _USUAL = ("currency", "error_on_requires_action")
-_COLUMNS = re.compile(r"\bSELECT (?:(?!\bFROM\b).){40,}?\bFROM ", re.IGNORECASE)
 
 
 def request(tap: str, label: str, asked: Mapping[str, Any]) -> str:
@@ -122,11 +122,6 @@ def waits(wait: Wait) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` with every run of white space as one space."""
     return re.sub(r"\s+", " ", text).strip()
-
-
-def gist(text: str) -> str:
-    """Return ``text`` with a long list of columns left out: where it looks says more than that."""
-    return _COLUMNS.sub("SELECT … FROM ", text)
 
 
 def clipped(text: str, width: int) -> str:
