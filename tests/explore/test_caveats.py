@@ -15,7 +15,7 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.search import Counts, Ending, SearchResult
 from paidonce.harness.verdict import Status
 
-TRIPPED = "1 executions stayed invalid, the first because: step 2: touched more than before"
+TRIPPED = "1 execution stayed invalid, the first because: step 2: touched more than before"
 DISTURBING = "the service sends 'postgres UPDATE jobs' by itself, which touches what attempts do"
 
 

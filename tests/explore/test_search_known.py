@@ -261,4 +261,4 @@ def test_an_unjudged_execution_is_never_complete() -> None:
 
     result, _ = explore(own(2, "write", 1), Reduced(), judge)
     assert result.ending is Ending.INCOMPLETE
-    assert result.reason == "1 executions could not be judged: no ledger"
+    assert result.reason == "1 execution could not be judged: no ledger"
