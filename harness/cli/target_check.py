@@ -24,6 +24,7 @@ from paidonce.harness.results.proof import Cell, How
 from paidonce.harness.results.words import count
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.check.check import Checked, CheckPlan, check
+from paidonce.harness.targets.file.format import ExploreTable
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
 from paidonce.harness.testbed.stack import Choice, open_stack
@@ -39,6 +40,15 @@ def seconds_of(text: str) -> float:
     if found is None or float(found.group(1)) <= 0:
         raise UsageError(f"--time: expected a time like 90s or 2m, got {text!r}")
     return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def _bound_by(explore: ExploreTable, time: str | None) -> str:
+    """Return what says how long a check takes, in words: the default is named as one."""
+    if time is not None:
+        return "by --time"
+    if explore.check_s != ExploreTable().check_s:
+        return "by check_s in [explore]"
+    return "by default: --time gives another, or check_s in [explore]"
 
 
 def plan_of(
@@ -63,6 +73,7 @@ def plan_of(
         variants=subject.variants if variant is None else (subject.variant(variant),),
         out=out,
         seconds=loaded.file.explore.check_s if time is None else seconds_of(time),
+        bound_by=_bound_by(loaded.file.explore, time),
         seed=seed,
         lanes=lanes,
         validation=validation_of(validate),

@@ -70,6 +70,8 @@ ALWAYS_BEFORE_RECOVERY = (
     "what must hold always was looked at after each step of the attempts, and of recovery once it "
     "was over"
 )
+SHRUNK_IN_ANY_CASE_S = 2.0
+"""The least time for making a counterexample smaller."""
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
@@ -216,7 +218,8 @@ async def explore(
     """Search, and if something was found make it once more for its history and witness.
 
     Lanes ``elsewhere`` take part in the search; the rest is done here. The budget's seconds are for
-    all of it, but for what is done with a counterexample that was found.
+    all of it, but for making a counterexample again that was found; it is made smaller in what is
+    left of them, and a little longer where there is nothing left.
     """
     clock = Clock(request.budget)
     for each in worlds:
@@ -259,7 +262,9 @@ async def explore(
     found = result.found[0].execution
     smallest = None
     if request.shrink is not None:
-        told, smallest = await shrunk(told, found, request.shrink)
+        left = clock.left.seconds
+        seconds = None if left is None else max(left, SHRUNK_IN_ANY_CASE_S)
+        told, smallest = await shrunk(told, found, request.shrink.within(seconds))
         found = found if smallest is None else smallest.execution
     watcher = Annotator()
     again, judged = await play_again(told, expectations(found.taken), watcher)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from small_services import HERE, check, edited
 
+from paidonce.harness.cli.target_check import plan_of
 from paidonce.harness.errors import DeadlineExceeded
 from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search.execute import check_behind
-from paidonce.harness.explore.search.types import Expected
+from paidonce.harness.explore.search.types import Budget, Expected
 from paidonce.harness.explore.search.world import InvalidRun, Taken
 from paidonce.harness.history import Outcome
 from paidonce.harness.http.client import Answer
@@ -119,3 +120,25 @@ def test_what_was_not_searched_to_its_end_is_not_as_declared(tmp_path):
     assert "NOT DECIDED" in said.output
     # Which bound it was, and by what it was given.
     assert "--time" in said.output
+
+
+@pytest.mark.parametrize(
+    ("explore", "time", "words"),
+    [
+        ("", "6m", "by --time"),
+        ("[explore]\ncheck_s = 30\n", None, "by check_s in [explore]"),
+        ("", None, "by default: --time gives another, or check_s in [explore]"),
+    ],
+)
+def test_what_bounds_a_check_is_named(tmp_path, explore, time, words):
+    path = edited(tmp_path, "picking", ("[taps]", f"{explore}[taps]"))
+    plan = plan_of(path, None, time, None, tmp_path / "out", 0, 1)
+    assert plan.bound_by == words
+
+
+def test_a_budget_holds_also_for_making_a_counterexample_smaller():
+    whole = Budget(schedules=200, seconds=20.0)
+    assert whole.within(None) == whole
+    assert whole.within(60.0) == whole
+    assert whole.within(2.0) == Budget(schedules=200, seconds=2.0)
+    assert Budget(schedules=200).within(2.0) == Budget(schedules=200, seconds=2.0)

@@ -61,6 +61,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         if self.seconds is not None and not self.seconds >= 0:
             raise UsageError(f"budget: seconds is {self.seconds}; expected 0 or more")
 
+    def within(self, seconds: float | None) -> Budget:
+        """Return the same with no more than so many seconds; None for as many as it has."""
+        if seconds is None or (self.seconds is not None and self.seconds <= seconds):
+            return self
+        return msgspec.structs.replace(self, seconds=seconds)
+
     def spent(self, after: float) -> Budget:
         """Return what is left of the budget when so many seconds are over."""
         if self.seconds is None:

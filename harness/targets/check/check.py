@@ -79,6 +79,8 @@ class CheckPlan:
     variants: tuple[Variant, ...]
     out: Path
     seconds: float
+    bound_by: str = ""
+    """The option or key that says how many, in words."""
     seed: int = 0
     lanes: int = 1
     validation: Validation | None = field(default_factory=Validation)
@@ -267,7 +269,7 @@ class _OfOne:
                 first=() if expected is None else orders_of(expected),
                 budget=Budget(
                     seconds=max(self._left * _EXPLORING, _LEAST_S),
-                    source=f"of {plan.seconds:g} s by --time, or check_s in [explore]",
+                    source=f"of {plan.seconds:g} s {plan.bound_by}",
                 ),
                 seed=plan.seed,
                 lanes=len(worlds),
