@@ -127,6 +127,24 @@ def test_a_subscription_is_paid_at_once_and_an_hour_after_every_period() -> None
     assert len(shop.world.invoices) == 7
 
 
+def test_on_the_simulated_clock_each_thing_happens_at_its_time_too() -> None:
+    """Two months in one go: whoever has no test clock is renewed as well, and dated right."""
+    now = float(START)
+    world = World(IdSource(7), lambda: now)
+    shop = Shop.__new__(Shop)
+    shop.world, shop.customer = world, customers.create(world, {}, {}, CAUSE).id
+    shop.pays_with("pm_card_visa")
+    subscription = shop.subscribe(shop.price(500))
+    renewals = [boundary(START, "month", 1, n) for n in (1, 2)]
+    now = renewals[1] + HOUR + 1.0
+    agenda.run_due(world)
+    assert [one.created for one in world.invoices] == [START, *renewals]
+    assert {one.status for one in world.invoices} == {"paid"}
+    assert shop.latest(subscription).created == renewals[1]
+    assert shop.brought == 1500
+    assert world.now() == int(now)
+
+
 def test_the_events_of_a_first_payment_come_in_their_order() -> None:
     shop = Shop()
     before = len(shop.world.events)

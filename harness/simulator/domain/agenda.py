@@ -25,11 +25,12 @@ from paidonce.harness.simulator.domain.state import World
 
 
 def run_due(world: World) -> None:
-    """Do what the agenda says for the time until now."""
+    """Do what the agenda says for the time until now, each at its time, however late it is."""
     now = world.clock()
     while world.agenda and world.agenda[0].at <= now:
         due = heapq.heappop(world.agenda)
-        _DOES[due.what](world, due.subject)
+        with clocks.standing(world, None, due.at):
+            _DOES[due.what](world, due.subject)
 
 
 def advance(world: World, clock: str, to: int, cause: EventRequest) -> TestClock:

@@ -59,8 +59,8 @@ def require_later(world: World, identifier: str, frozen_time: int) -> TestClock:
 
 
 @contextmanager
-def standing(world: World, clock: str, at: float) -> Iterator[None]:
-    """Have it be the time ``at`` of a test clock."""
+def standing(world: World, clock: str | None, at: float) -> Iterator[None]:
+    """Have it be the time ``at`` of a test clock; where that is None, of the simulated clock."""
     frame = world.frame
     before = (frame.clock, frame.at)
     frame.clock, frame.at = clock, at

@@ -129,13 +129,16 @@ class Due(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Frame:
-    """Whose time it is: that of a test clock, or, where ``clock`` is None, the simulated one."""
+    """Whose time it is: that of a test clock, or, where ``clock`` is None, the simulated one.
+
+    ``at`` is when it is; None where the simulated clock runs on and says it.
+    """
 
     __slots__ = ("at", "clock")
 
     def __init__(self) -> None:
         self.clock: str | None = None
-        self.at = 0.0
+        self.at: float | None = None
 
 
 class World:
@@ -245,7 +248,8 @@ class World:
 
     def at(self) -> float:
         """Unix time, by the test clock if it is one's time, else by the simulated clock."""
-        return self.clock() if self.frame.clock is None else self.frame.at
+        at = self.frame.at
+        return self.clock() if at is None else at
 
     def plan(self, seconds: float, what: str, subject: str) -> None:
         """Put something on the agenda, that many seconds from now."""
