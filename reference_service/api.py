@@ -44,6 +44,14 @@ class NewPayment(_Body):
     payment_method: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,255}$")] = "pm_card_visa"
 
 
+class NewCheckout(_Body):
+    recurring: bool = False
+
+
+class NewCoupon(_Body):
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
 class NewRefund(_Body):
     amount: Annotated[int, Field(strict=True, ge=1, le=99_999_999)] | None = None
 
@@ -55,7 +63,20 @@ class OrderOut(BaseModel):
     payment_status: OrderStatus
     payment_id: str | None
     refunded_amount: int
+    checkout_id: str | None
     version: int
+
+
+class OrderShown(OrderOut):
+    handed_out: Annotated[
+        list[str], Field(description="What Checkout sold and was handed out, by what paid for it.")
+    ]
+
+
+class CheckoutOut(BaseModel):
+    checkout_id: str
+    url: str | None
+    order: OrderOut
 
 
 class IntentOut(BaseModel):
@@ -84,6 +105,10 @@ class AppliedOut(BaseModel):
 
 class SettledOut(BaseModel):
     settled: int
+
+
+class RenewedOut(BaseModel):
+    renewed: int
 
 
 class ReconciledOut(BaseModel):

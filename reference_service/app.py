@@ -24,19 +24,30 @@ from starlette.exceptions import HTTPException
 
 from paidonce.reference_service import api, spent, store
 from paidonce.reference_service.database import Trouble, ping, trouble
+from paidonce.reference_service.gateway import RENEWED
 from paidonce.reference_service.operations import (
     ApplyEvent,
     Cancel,
     ChangeAmount,
     CreateIntent,
+    OpenCheckout,
     Operation,
     Pay,
+    Redeem,
     Refund,
+    Renew,
+    ReturnFromCheckout,
 )
 from paidonce.reference_service.operations.base import Event
-from paidonce.reference_service.operations.webhook import HANDLED, applied
-from paidonce.reference_service.orders import Order, OrderAnswer, error, not_found
+from paidonce.reference_service.operations.webhook import (
+    HANDLED,
+    INVOICE_PAID,
+    SESSION_OVER,
+    applied,
+)
+from paidonce.reference_service.orders import TAKEN, Order, OrderAnswer, error, not_found
 from paidonce.reference_service.service import Service
+from paidonce.reference_service.sessions import checkout_of
 from paidonce.reference_service.settings import Settings, load
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -65,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _handle_errors(app)
     _add_orders(app, service)
     _add_payments(app, service)
+    _add_checkout(app, service)
     _add_webhooks(app, service)
     _add_housekeeping(app, service)
     return app
@@ -90,12 +102,15 @@ def _add_orders(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/orders/{order_id}",
-        response_model=api.OrderOut,
+        response_model=api.OrderShown,
         responses=api.errors(_404="order_not_found"),
     )
     def get_order(order_id: api.OrderId) -> Response:
         order = service.order(order_id) if _ORDER_ID.fullmatch(order_id) else None
-        return _response(not_found().answer if order is None else OrderAnswer(200, order.public()))
+        if order is None:
+            return _response(not_found().answer)
+        handed_out = service.handed_out(order_id)
+        return _response(OrderAnswer(200, {**order.public(), "handed_out": handed_out}))
 
     @app.patch(
         "/orders/{order_id}",
@@ -159,6 +174,52 @@ def _add_payments(app: FastAPI, service: Service) -> None:
         return _run(service, Refund(body.amount if body else None), order_id, key)
 
 
+def _add_checkout(app: FastAPI, service: Service) -> None:
+    @app.post(
+        "/orders/{order_id}/coupon",
+        response_model=api.OrderOut,
+        responses=api.errors(
+            _409=f"coupon_used_up, {_UNDER_WAY}", _404="order_not_found, coupon_not_found"
+        ),
+    )
+    def redeem(order_id: api.OrderId, body: api.NewCoupon, key: api.ClientKey = None) -> Response:
+        off = service.coupon_off(body.code)
+        if off is None:
+            return _response(error(404, "coupon_not_found", "There is no such coupon."))
+        return _run(service, Redeem(body.code, off), order_id, key)
+
+    @app.post(
+        "/orders/{order_id}/checkout",
+        status_code=201,
+        response_model=api.CheckoutOut,
+        responses=api.errors(_409=_UNDER_WAY, _404="order_not_found", **_STRIPE_DOWN),
+    )
+    def checkout(
+        order_id: api.OrderId, body: api.NewCheckout | None = None, key: api.ClientKey = None
+    ) -> Response:
+        return _run(service, OpenCheckout(body.recurring if body else False), order_id, key)
+
+    @app.get(
+        "/orders/{order_id}/checkout/return",
+        response_model=api.OrderOut,
+        responses=api.errors(
+            _409="payment_in_progress", _404="order_not_found", _503="stripe_unavailable"
+        ),
+    )
+    def come_back(order_id: api.OrderId) -> Response:
+        order = service.order(order_id) if _ORDER_ID.fullmatch(order_id) else None
+        if order is None:
+            return _response(not_found().answer)
+        if order.checkout_id is None or not order.on_page or order.payment_status in TAKEN:
+            return _response(OrderAnswer(200, order.public()))
+        found = service.gateway.checkout(order.checkout_id).checkout
+        if found is None:
+            return _response(error(503, "stripe_unavailable", "Stripe does not answer."))
+        if not found.paid:
+            return _response(OrderAnswer(200, order.public()))
+        return _run(service, ReturnFromCheckout(found), order_id, None)
+
+
 async def _raw_body(request: Request) -> bytes:
     return await request.body()
 
@@ -179,7 +240,9 @@ def _add_webhooks(app: FastAPI, service: Service) -> None:
         order_id = _order_of(event)
         if event["type"] not in HANDLED or order_id is None:
             return _response(applied(False))
-        operation = ApplyEvent(Event(event["id"], event["type"], event["data"]["object"]["id"]))
+        operation = _operation_of(event)
+        if operation is None:
+            return _response(applied(False))
         answer = service.flow.run(operation, order_id)
         # An order of somebody else's, who shares the Stripe account: nothing to deliver again.
         return _response(applied(False) if answer.status == 404 else answer)
@@ -191,6 +254,17 @@ def _add_housekeeping(app: FastAPI, service: Service) -> None:
     @app.post("/internal/recovery", response_model=api.SettledOut)
     def recover() -> Response:
         return _response(OrderAnswer(200, {"settled": service.recovery.run_once()}))
+
+    @app.post(
+        "/internal/renewals",
+        response_model=api.RenewedOut,
+        responses=api.errors(_503="stripe_unavailable"),
+    )
+    def renew() -> Response:
+        try:
+            return _response(OrderAnswer(200, {"renewed": service.renew()}))
+        except stripe.StripeError:
+            return _response(error(503, "stripe_unavailable", "Stripe does not answer."))
 
     @app.post(
         "/internal/reconciliation",
@@ -206,9 +280,27 @@ def _add_housekeeping(app: FastAPI, service: Service) -> None:
 
 
 def _order_of(event: dict[str, Any]) -> str | None:
-    metadata = event["data"]["object"].get("metadata") or {}
+    about = event["data"]["object"]
+    subscribed = (about.get("parent") or {}).get("subscription_details") or {}
+    metadata = {**(subscribed.get("metadata") or {}), **(about.get("metadata") or {})}
     order_id = metadata.get("order_id")
     return order_id if order_id is not None and _ORDER_ID.fullmatch(order_id) else None
+
+
+def _operation_of(event: dict[str, Any]) -> Operation | None:
+    """The operation that an event asks for; None where nothing is to be done about it (yet)."""
+    identity, kind, about = event["id"], event["type"], event["data"]["object"]
+    if kind == INVOICE_PAID:
+        told = Event(identity, kind, None, about["id"])
+        return Renew(about["id"], told) if about.get("billing_reason") == RENEWED else None
+    if kind.startswith("checkout.session."):
+        checkout = checkout_of(about)
+        if kind not in SESSION_OVER and not checkout.paid:
+            return None  # its money is still on its way
+        return ApplyEvent(
+            Event(identity, kind, checkout.payment_id, checkout.id, checkout.subscription_id)
+        )
+    return ApplyEvent(Event(identity, kind, about["id"], about["id"]))
 
 
 def _run(service: Service, operation: Operation, order_id: str, key: str | None) -> Response:

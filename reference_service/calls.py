@@ -15,21 +15,30 @@ class CallKind(enum.StrEnum):
 
     Creating an intent and creating-and-confirming one share a kind on purpose. After a crash
     that the database does not know of, the next attempt then repeats the key whichever of the
-    two it wants, and Stripe replays or refuses: a second intent cannot come of it.
+    two it wants, and Stripe replays or refuses: a second intent cannot come of it. Opening a
+    Checkout Session shares their key too (see ``key``), for the same reason.
     """
 
     CREATE = "create"
+    CHECKOUT = "checkout"
+    EXPIRE = "expire"
     CONFIRM = "confirm"
     UPDATE = "update"
     CANCEL = "cancel"
     REFUND = "refund"
+
+    @property
+    def key(self) -> str:
+        """The kind as idempotency keys say it."""
+        return self.CREATE.value if self is CallKind.CHECKOUT else self.value
 
 
 @dataclass(frozen=True, kw_only=True)
 class StripeCall:
     """One request to Stripe, complete enough to be sent again by another process.
 
-    ``confirm`` makes a CREATE pay at once. Amounts are minor units; that of a CONFIRM is not
+    ``confirm`` makes a CREATE pay at once, and ``recurring`` makes a CHECKOUT sell a month of
+    membership, and another one each month. Amounts are minor units; that of a CONFIRM is not
     sent, the intent has its own.
     """
 
@@ -40,6 +49,8 @@ class StripeCall:
     currency: str | None = None
     payment_method: str | None = None
     confirm: bool = False
+    checkout_id: str | None = None
+    recurring: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in dataclasses.asdict(self).items() if value}
@@ -58,7 +69,7 @@ def stripe_key(order: Order, call: StripeCall) -> str:
     the first result instead of doing it again
     (https://docs.stripe.com/api/idempotent_requests).
     """
-    return f"{order.id}:{call.kind}:{order.attempt_no}"
+    return f"{order.id}:{call.kind.key}:{order.attempt_no}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,22 @@ class Intent:
     client_secret: str | None = None
 
 
+@dataclass(frozen=True)
+class Checkout:
+    """A Checkout Session as far as this service looks at it.
+
+    ``status`` is Stripe's: open, complete or expired. A session that is complete may still wait for
+    its money: ``paid`` tells.
+    """
+
+    id: str
+    status: str
+    paid: bool
+    url: str | None = None
+    payment_id: str | None = None
+    subscription_id: str | None = None
+
+
 class Result(enum.Enum):
     """The state of a payment after a call, as far as it is known."""
 
@@ -79,7 +106,7 @@ class Result(enum.Enum):
     DECLINED = enum.auto()
     """The card was declined; the intent, if one is given, can be confirmed again."""
     WRONG_STATE = enum.auto()
-    """The intent is in a state that forbids it; the outcome carries the intent as it is."""
+    """The intent, or session, is in a state that forbids it; the outcome carries it as it is."""
     REJECTED = enum.auto()
     """Stripe refused the request as such (a 400 or 404), and did nothing."""
     NOT_EXECUTED = enum.auto()
@@ -103,6 +130,7 @@ class Outcome:
 
     result: Result
     intent: Intent | None = None
+    checkout: Checkout | None = None
     refund_id: str | None = None
     code: str | None = None
     message: str = ""

@@ -14,7 +14,15 @@ from urllib.parse import quote_plus
 import stripe
 
 from paidonce.reference_service import spent
-from paidonce.reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
+from paidonce.reference_service.calls import (
+    CallKind,
+    Checkout,
+    Intent,
+    Outcome,
+    Result,
+    StripeCall,
+)
+from paidonce.reference_service.sessions import OPEN, checkout_of, session_params
 from paidonce.reference_service.settings import Settings
 from paidonce.reference_service.transport import WatchingClient, never_connected
 
@@ -22,6 +30,8 @@ T = TypeVar("T")
 # Beyond so many objects a search is given up, and reported as such: not having found is only
 # an answer when everything was looked at.
 _MOST = 5000
+RENEWED = "subscription_cycle"
+"""The ``billing_reason`` of an invoice for another period (https://docs.stripe.com/api/invoices)."""
 
 
 class Gateway:
@@ -38,6 +48,7 @@ class Gateway:
             http_client=self._http,
         )
         self._client = client
+        self._public_url = settings.public_url
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
 
@@ -57,6 +68,28 @@ class Gateway:
                 result=Result.SUCCEEDED, intent=_intent(self._intents.retrieve(payment_id))
             )
         )
+
+    def checkout(self, checkout_id: str) -> Outcome:
+        """The Checkout Session as it is now, in a SUCCEEDED outcome."""
+        return self._guarded(
+            lambda: Outcome(result=Result.SUCCEEDED, checkout=self._session(checkout_id))
+        )
+
+    def find_checkout(self, order_id: str, since: int) -> Outcome:
+        """The order's first session made at or after ``since`` (Unix seconds), if there is one."""
+
+        def find() -> Outcome:
+            page = self._client.v1.checkout.sessions.list({"created": {"gte": since}, "limit": 100})
+            mine = None
+            for count, item in enumerate(page.auto_paging_iter()):
+                if count == _MOST:
+                    return _too_many("Checkout Sessions")
+                if item.client_reference_id == order_id:
+                    mine = item
+            found = None if mine is None else checkout_of(mine.to_dict())
+            return Outcome(result=Result.SUCCEEDED, checkout=found)
+
+        return self._guarded(find)
 
     def find_intent(self, order_id: str, since: int) -> Outcome:
         """The order's first intent made at or after ``since`` (Unix seconds), if there is one.
@@ -106,6 +139,32 @@ class Gateway:
                 found.append((str(order_id), item.id))
         return found
 
+    def completed_since(self, since: int) -> list[tuple[str, Checkout]]:
+        """The order and the session of each that was made at or after ``since`` and paid.
+
+        Raises ``stripe.StripeError``: half a list is no list.
+        """
+        page = self._client.v1.checkout.sessions.list(
+            {"created": {"gte": since}, "limit": 100, "status": "complete"}
+        )
+        found = []
+        for item in page.auto_paging_iter():
+            checkout = checkout_of(item.to_dict())
+            if item.client_reference_id is not None and checkout.paid:
+                found.append((item.client_reference_id, checkout))
+        return found
+
+    def renewals(self, subscription_id: str) -> list[str]:
+        """The paid invoices of a subscription's renewals, oldest first.
+
+        Raises ``stripe.StripeError``: half a list is no list.
+        """
+        page = self._client.v1.invoices.list(
+            {"subscription": subscription_id, "status": "paid", "limit": 100}
+        )
+        found = [str(one.id) for one in page.auto_paging_iter() if one.billing_reason == RENEWED]
+        return found[::-1]
+
     def close(self) -> None:
         self._http.shut()
 
@@ -131,6 +190,12 @@ class Gateway:
                 metadata=metadata,
             )
             return Outcome(result=Result.SUCCEEDED, refund_id=refund["id"])
+        if call.kind is CallKind.CHECKOUT:
+            params = session_params(call, metadata, self._public_url)
+            made = self._post("/v1/checkout/sessions", key, **params)
+            return Outcome(result=Result.SUCCEEDED, checkout=checkout_of(made))
+        if call.kind is CallKind.EXPIRE:
+            return self._expire(_given(call.checkout_id), key)
         if call.kind is CallKind.CREATE:
             answer = self._post("/v1/payment_intents", key, **_create_params(call, metadata))
             pays = call.confirm
@@ -154,6 +219,22 @@ class Gateway:
         if not pays:
             return Outcome(result=Result.SUCCEEDED, intent=intent)
         return _paid_or_not(intent)
+
+    def _expire(self, checkout_id: str, key: str | None) -> Outcome:
+        """Have a session expire; where it is not open any more, the session as it is."""
+        path = f"/v1/checkout/sessions/{quote_plus(checkout_id)}/expire"
+        try:
+            return Outcome(result=Result.SUCCEEDED, checkout=checkout_of(self._post(path, key)))
+        except stripe.InvalidRequestError:
+            # The error has no code of its own, so what the session has become is looked up.
+            checkout = self._session(checkout_id)
+            if checkout.status == OPEN:
+                raise
+            return Outcome(result=Result.WRONG_STATE, checkout=checkout)
+
+    def _session(self, checkout_id: str) -> Checkout:
+        path = f"/v1/checkout/sessions/{quote_plus(checkout_id)}"
+        return checkout_of(self._client.raw_request("get", path).data)
 
     def _post(self, path: str, key: str | None, **params: Any) -> Any:
         options = {} if key is None else {"idempotency_key": key}

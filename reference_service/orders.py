@@ -22,6 +22,9 @@ class OrderStatus(enum.StrEnum):
 
 TAKEN = frozenset({OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED})
 """The statuses in which money was taken, whatever was given back since."""
+MINIMUM = 50
+"""The least that an order may cost, in minor units: Stripe takes no less in most currencies
+(https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,10 @@ class Order:
 
     ``attempt_no`` counts the attempts that are known to have ended; ``pending_attempt`` is the
     one that is not, and while it is set nothing else may move money for this order.
+    ``checkout_id`` is the Checkout Session on which it is being paid, or was (``on_page``): while
+    the order is unpaid nothing else may be paid for it, unless that is ``checkout_over`` and nobody
+    paid. ``renewals`` are the invoices that renewed what the
+    session began, and were served.
     """
 
     id: str
@@ -42,6 +49,16 @@ class Order:
     attempt_no: int = 0
     pending_attempt: UUID | None = None
     fence: int = 0
+    checkout_id: str | None = None
+    checkout_over: bool = False
+    subscription_id: str | None = None
+    renewals: tuple[str, ...] = ()
+    coupon: str | None = None
+
+    @property
+    def on_page(self) -> bool:
+        """Return whether it is sold on a page of Stripe's."""
+        return self.checkout_id is not None and not self.checkout_over
 
     def public(self) -> dict[str, Any]:
         """The order as clients see it."""
@@ -52,6 +69,7 @@ class Order:
             "payment_status": str(self.payment_status),
             "payment_id": self.payment_id,
             "refunded_amount": self.refunded_amount,
+            "checkout_id": self.checkout_id if self.on_page else None,
             "version": self.version,
         }
 
@@ -120,6 +138,10 @@ def cancelled() -> Refused:
     return Refused(error(409, "order_cancelled", "This order has been cancelled."))
 
 
+def used_up() -> Refused:
+    return Refused(error(409, "coupon_used_up", "This coupon is not to be had any more."))
+
+
 def not_paid() -> Refused:
     return Refused(error(409, "order_not_paid", "This order has not been paid."))
 
@@ -141,6 +163,19 @@ def require_payable(order: Order) -> None:
         raise already_paid(order)
     if order.payment_status is OrderStatus.CANCELLED:
         raise cancelled()
+
+
+def require_no_checkout(order: Order) -> None:
+    """Raise 409 while the order may be paid on a page of Stripe's, or has been."""
+    if order.on_page:
+        raise in_progress(order)
+
+
+def require_untouched(order: Order) -> None:
+    """Raise 409 unless the order is payable and nothing at Stripe is open for it."""
+    require_payable(order)
+    if order.payment_id is not None or order.on_page:
+        raise in_progress(order)
 
 
 def status_when_paid(order: Order) -> OrderStatus:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from paidonce.reference_service.calls import CallKind, Intent, Outcome, Result, StripeCall
 from paidonce.reference_service.gateway import Gateway
+from paidonce.reference_service.sessions import EXPIRED, OPEN
 
 _NOT_EXECUTED = Outcome(result=Result.NOT_EXECUTED)
 _UNCLEAR = Outcome(result=Result.UNKNOWN, message="Stripe is still at it.")
@@ -26,6 +27,10 @@ def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
         assert call.payment_id is not None
         found = gateway.find_refund(call.payment_id, key)
         return found if not _answered(found) or found.refund_id else _NOT_EXECUTED
+    if call.kind is CallKind.EXPIRE:
+        return _expired(gateway, call)
+    if call.kind is CallKind.CHECKOUT:
+        return _opened(gateway, call, since)
     if call.kind is CallKind.CREATE:
         found = gateway.find_intent(call.order_id, since)
     else:
@@ -34,6 +39,34 @@ def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
     if not _answered(found):
         return replace(found, result=Result.UNKNOWN)
     return _NOT_EXECUTED if found.intent is None else judge(call, found.intent)
+
+
+def _expired(gateway: Gateway, call: StripeCall) -> Outcome:
+    assert call.checkout_id is not None
+    found = gateway.checkout(call.checkout_id)
+    if found.checkout is None:
+        return replace(found, result=Result.UNKNOWN)
+    if found.checkout.status == OPEN:
+        return _NOT_EXECUTED
+    wanted = found.checkout.status == EXPIRED
+    return replace(found, result=Result.SUCCEEDED if wanted else Result.WRONG_STATE)
+
+
+def _opened(gateway: Gateway, call: StripeCall, since: int) -> Outcome:
+    """The session that was opened; or, since they share a key, the intent that was made."""
+    found = gateway.find_checkout(call.order_id, since)
+    if not _answered(found):
+        return replace(found, result=Result.UNKNOWN)
+    if found.checkout is not None:
+        return found
+    made = gateway.find_intent(call.order_id, since)
+    if not _answered(made):
+        return replace(made, result=Result.UNKNOWN)
+    if made.intent is None:
+        return _NOT_EXECUTED
+    if made.intent.status in ("processing", "requires_action", "requires_capture"):
+        return replace(_UNCLEAR, intent=made.intent)
+    return replace(made, result=Result.WRONG_STATE)
 
 
 def judge(call: StripeCall, intent: Intent) -> Outcome:

@@ -10,12 +10,14 @@ Stripe's list of succeeded intents, each applied as its webhook would be, under 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from paidonce.reference_service.flow import Flow
 from paidonce.reference_service.gateway import Gateway
 from paidonce.reference_service.operations.base import Event
-from paidonce.reference_service.operations.webhook import SUCCEEDED, ApplyEvent
-from paidonce.reference_service.orders import TAKEN
+from paidonce.reference_service.operations.renew import Renew
+from paidonce.reference_service.operations.webhook import COMPLETED, SUCCEEDED, ApplyEvent
+from paidonce.reference_service.orders import TAKEN, Order
 from paidonce.reference_service.store import OrderReader
 
 _log = logging.getLogger(__name__)
@@ -36,13 +38,52 @@ class Reconciliation:
         """
         applied = 0
         for order_id, payment_id in self._gateway.paid_since(since):
-            order = self._read(order_id)
-            if order is None or order.payment_status in TAKEN or order.pending_attempt is not None:
+            if not self._waits(order_id):
                 continue
             # One id for one payment, so that two passes apply it once, as two deliveries would.
             event = Event(f"reconciled_{payment_id}", SUCCEEDED, payment_id)
-            answer = self._flow.run(ApplyEvent(event), order_id)
-            if answer.status == 200 and answer.body["applied"]:
-                _log.warning("order %s: payment %s was found at Stripe", order_id, payment_id)
-                applied += 1
+            applied += self._apply(order_id, event)
+        for order_id, checkout in self._gateway.completed_since(since):
+            # A session that began a subscription has no intent of its own to be found by.
+            if checkout.subscription_id is None or not self._waits(order_id):
+                continue
+            event = Event(
+                f"reconciled_{checkout.id}",
+                COMPLETED,
+                checkout.payment_id,
+                checkout.id,
+                checkout.subscription_id,
+            )
+            applied += self._apply(order_id, event)
         return applied
+
+    def renew(self, orders: Iterable[Order]) -> int:
+        """Serve the renewals that Stripe was paid for and no webhook has brought; how many.
+
+        An order that is being worked on is left to a later pass. Raises ``stripe.StripeError``.
+        """
+        served = 0
+        for order in orders:
+            assert order.subscription_id is not None
+            for invoice in self._gateway.renewals(order.subscription_id):
+                if invoice not in order.renewals:
+                    answer = self._flow.run(Renew(invoice), order.id)
+                    served += answer.status == 200 and answer.body["applied"]
+        return served
+
+    def _waits(self, order_id: str) -> bool:
+        """Return whether an order is neither paid nor being worked on."""
+        order = self._read(order_id)
+        return (
+            order is not None
+            and order.payment_status not in TAKEN
+            and order.pending_attempt is None
+        )
+
+    def _apply(self, order_id: str, event: Event) -> bool:
+        answer = self._flow.run(ApplyEvent(event), order_id)
+        if answer.status != 200 or not answer.body["applied"]:
+            return False
+        what = event.about or event.payment_id
+        _log.warning("order %s: payment %s was found at Stripe", order_id, what)
+        return True

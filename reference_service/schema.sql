@@ -14,8 +14,38 @@ CREATE TABLE IF NOT EXISTS orders (
     attempt_no      integer NOT NULL DEFAULT 0,                     -- attempts known to have ended
     pending_attempt uuid,                                           -- the one that has not
     fence           bigint  NOT NULL DEFAULT 0,                     -- highest lock token seen
+    checkout_id     text,                                           -- its last Checkout Session
+    checkout_over   boolean NOT NULL DEFAULT false,                 -- which ended, and was not paid
+    subscription_id text,                                           -- what a session began
+    renewals        text[]  NOT NULL DEFAULT '{}',                  -- its invoices that were served
+    coupon          text,                                           -- the code it was made cheaper by
     created_at      timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE orders
+    ADD COLUMN IF NOT EXISTS checkout_id     text,
+    ADD COLUMN IF NOT EXISTS checkout_over   boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS subscription_id text,
+    ADD COLUMN IF NOT EXISTS renewals        text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN IF NOT EXISTS coupon          text;
+
+-- What was paid for by Checkout and is handed out: the goods once, a membership's month for each
+-- renewal. No UNIQUE (order_id, paid_by): it would save the unprotected variants from themselves.
+CREATE TABLE IF NOT EXISTS handed_out (
+    order_id   text        NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    paid_by    text        NOT NULL,                                -- a session's id, an invoice's
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX IF NOT EXISTS handed_out_by_order ON handed_out (order_id);
+
+CREATE TABLE IF NOT EXISTS coupons (
+    code     text    PRIMARY KEY,
+    off      bigint  NOT NULL CHECK (off > 0),                      -- minor units
+    most     integer NOT NULL,                                      -- so many orders may use it
+    used     integer NOT NULL DEFAULT 0                             -- no CHECK (used <= most)
+);
+
+INSERT INTO coupons (code, off, most) VALUES ('ONCE', 500, 1) ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS attempts (
     id            uuid        PRIMARY KEY,

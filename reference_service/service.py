@@ -53,6 +53,22 @@ class Service:
         with self.connect() as connection:
             return store.fetch_order(connection, store.READ, id=order_id)
 
+    def handed_out(self, order_id: str) -> list[str]:
+        """List what was handed out for an order, by what paid for it."""
+        with self.connect() as connection:
+            return store.handed_out(connection, order_id)
+
+    def coupon_off(self, code: str) -> int | None:
+        """The minor units by which a coupon makes an order cheaper; None where there is none."""
+        with self.connect() as connection:
+            return store.coupon_off(connection, code)
+
+    def renew(self) -> int:
+        """Serve the renewals that no webhook has brought; how many. Raises ``StripeError``."""
+        with self.connect() as connection:
+            orders = store.subscribed(connection)
+        return self.reconciliation.renew(orders)
+
 
 def load_guard(settings: Settings, engine: Engine) -> Guard:
     """The guard that the settings name."""

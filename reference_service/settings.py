@@ -46,6 +46,8 @@ class Settings:
     recovery_interval_s: float
     claim_lease_s: float
     server_timing: bool = False
+    public_url: str = "https://shop.example"
+    """Where customers find the shop: Stripe's pages send them back there."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def load(env: Mapping[str, str]) -> Settings:
         recovery_interval_s=read.seconds("RECOVERY_INTERVAL_S", 0.5, 0, 3600),
         claim_lease_s=read.seconds("CLAIM_LEASE_S", 60, 0, 86_400),
         server_timing=read.flag("SERVER_TIMING"),
+        public_url=read.url("PUBLIC_URL", ("https", "http"), "https://shop.example").rstrip("/"),
     )
 
 

@@ -20,25 +20,23 @@ from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Event
 from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus
 
-_COLUMNS = (
-    "id, amount, currency, payment_status, payment_id, refunded_amount, version, attempt_no,"
-    " pending_attempt, fence"
-)
 _SET = (
     "amount = :amount, payment_status = :payment_status, payment_id = :payment_id,"
     " refunded_amount = :refunded_amount, version = :version, attempt_no = :attempt_no,"
     " pending_attempt = :pending_attempt"
 )
-READ = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id")
-LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
-LOCK_NOWAIT = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE NOWAIT")
+_SET_SOLD = (
+    f"{_SET}, checkout_id = :checkout_id, checkout_over = :checkout_over,"
+    " subscription_id = :subscription_id, renewals = :renewals, coupon = :coupon"
+)
+READ = text("SELECT * FROM orders WHERE id = :id")
+LOCK = text("SELECT * FROM orders WHERE id = :id FOR UPDATE")
+LOCK_NOWAIT = text("SELECT * FROM orders WHERE id = :id FOR UPDATE NOWAIT")
 CLAIM = text(
     "UPDATE orders SET pending_attempt = :attempt"
-    f" WHERE id = :id AND pending_attempt IS NULL RETURNING {_COLUMNS}"
+    " WHERE id = :id AND pending_attempt IS NULL RETURNING *"
 )
-FENCE = text(
-    f"UPDATE orders SET fence = :token WHERE id = :id AND fence < :token RETURNING {_COLUMNS}"
-)
+FENCE = text("UPDATE orders SET fence = :token WHERE id = :id AND fence < :token RETURNING *")
 
 # Conditions under which an order is written; the names are bound by the guards.
 ALWAYS = "TRUE"
@@ -74,15 +72,21 @@ class Earlier:
     answer: OrderAnswer | None
 
 
-@cache
-def _write(when: str) -> TextClause:
-    return text(f"UPDATE orders SET {_SET} WHERE id = :id AND {when}")
+def _set(order: Order) -> str:
+    """The columns to write: what Checkout and coupons are about, for orders that have to do with
+    them. Once an order has, it has for good."""
+    return _SET_SOLD if order.checkout_id is not None or order.coupon is not None else _SET
 
 
 @cache
-def _write_with_attempt(when: str) -> TextClause:
+def _write(columns: str, when: str) -> TextClause:
+    return text(f"UPDATE orders SET {columns} WHERE id = :id AND {when}")
+
+
+@cache
+def _write_with_attempt(columns: str, when: str) -> TextClause:
     return text(
-        f"WITH changed AS (UPDATE orders SET {_SET}"
+        f"WITH changed AS (UPDATE orders SET {columns}"
         f" WHERE id = :id AND {when} RETURNING id)"
         " INSERT INTO attempts (id, order_id, kind, seq, state, stripe_key, client_key,"
         " params, exclusive, answer_status, answer, lease_until)"
@@ -108,12 +112,17 @@ def fetch_order(connection: Connection, statement: Any, **values: Any) -> Order 
 
 def order_of(row: Row[Any]) -> Order:
     values = dict(row._mapping)
-    return Order(**{**values, "payment_status": OrderStatus(values["payment_status"])})
+    del values["created_at"]
+    values |= {
+        "payment_status": OrderStatus(values["payment_status"]),
+        "renewals": tuple(values["renewals"]),
+    }
+    return Order(**values)
 
 
 def write_order(connection: Connection, order: Order, when: str, **values: Any) -> bool:
     """Write all of ``order``'s columns where ``when`` holds; whether it did."""
-    result = connection.execute(_write(when), _order_values(order) | values)
+    result = connection.execute(_write(_set(order), when), _order_values(order) | values)
     return result.rowcount == 1
 
 
@@ -122,7 +131,8 @@ def write_with_attempt(
 ) -> bool:
     """Write ``order`` where ``when`` holds, and with it the new ``attempt``; whether it did."""
     result = connection.execute(
-        _write_with_attempt(when), _order_values(order) | _attempt_values(attempt) | values
+        _write_with_attempt(_set(order), when),
+        _order_values(order) | _attempt_values(attempt) | values,
     )
     return result.rowcount == 1
 
@@ -142,7 +152,7 @@ def fill_place(connection: Connection, order: Order, attempt: Attempt) -> None:
     """Write ``order`` and complete the attempt that ``hold_place`` inserted."""
     connection.execute(
         text(
-            f"WITH changed AS (UPDATE orders SET {_SET} WHERE id = :id)"
+            f"WITH changed AS (UPDATE orders SET {_set(order)} WHERE id = :id)"
             " UPDATE attempts SET seq = :a_seq, state = :a_state, stripe_key = :a_stripe_key,"
             " client_key = :a_client_key, params = CAST(:a_params AS jsonb),"
             " answer_status = :a_status, answer = CAST(:a_answer AS json),"
@@ -162,7 +172,7 @@ def settle(connection: Connection, attempt: UUID, settlement: Settlement) -> boo
         text(
             "WITH ended AS (UPDATE attempts SET state = :a_state, answer_status = :a_status,"
             " answer = CAST(:a_answer AS json) WHERE id = :a_id AND state IN ('live', 'unknown')"
-            f" RETURNING order_id) UPDATE orders SET {_SET} FROM ended"
+            f" RETURNING order_id) UPDATE orders SET {_set(settlement.order)} FROM ended"
             " WHERE orders.id = ended.order_id AND orders.pending_attempt = :a_id"
         ),
         _order_values(settlement.order)
@@ -229,6 +239,64 @@ def add_event(connection: Connection, order_id: str, event: Event) -> bool:
     return result.rowcount == 1
 
 
+def hand_out(connection: Connection, order_id: str, paid_by: str) -> None:
+    """Hand out what ``paid_by`` paid for: a session's id, or an invoice's."""
+    connection.execute(
+        text("INSERT INTO handed_out (order_id, paid_by) VALUES (:order_id, :paid_by)"),
+        {"order_id": order_id, "paid_by": paid_by},
+    )
+
+
+def handed_out(connection: Connection, order_id: str) -> list[str]:
+    """List what was handed out for an order, by what paid for it, in order of time."""
+    rows = connection.execute(
+        text("SELECT paid_by FROM handed_out WHERE order_id = :id ORDER BY created_at, paid_by"),
+        {"id": order_id},
+    )
+    return [str(row.paid_by) for row in rows]
+
+
+def subscribed(connection: Connection) -> list[Order]:
+    """List the orders that began a subscription."""
+    statement = "SELECT * FROM orders WHERE subscription_id IS NOT NULL ORDER BY id"
+    return [order_of(row) for row in connection.execute(text(statement))]
+
+
+def coupon_off(connection: Connection, code: str) -> int | None:
+    """The minor units by which a coupon makes an order cheaper; None where there is none."""
+    row = connection.execute(text("SELECT off FROM coupons WHERE code = :code"), {"code": code})
+    found = row.first()
+    return None if found is None else int(found.off)
+
+
+def take_coupon(connection: Connection, code: str) -> bool:
+    """Use a coupon once, in one statement that asks for its limit; False where it is met."""
+    result = connection.execute(
+        text("UPDATE coupons SET used = used + 1 WHERE code = :code AND used < most"),
+        {"code": code},
+    )
+    return result.rowcount == 1
+
+
+def read_and_take_coupon(connection: Connection, code: str, *, locked: bool) -> bool:
+    """Use a coupon once, after looking at its limit; False where it is met.
+
+    Between the two statements somebody else may do the same, unless the row is ``locked`` or the
+    isolation of the transaction forbids it.
+    """
+    lock = " FOR UPDATE" if locked else ""
+    row = connection.execute(
+        text(f"SELECT used, most FROM coupons WHERE code = :code{lock}"), {"code": code}
+    ).one()
+    if row.used >= row.most:
+        return False
+    connection.execute(
+        text("UPDATE coupons SET used = :used WHERE code = :code"),
+        {"code": code, "used": row.used + 1},
+    )
+    return True
+
+
 def _order_values(order: Order) -> dict[str, Any]:
     return {
         "id": order.id,
@@ -239,6 +307,16 @@ def _order_values(order: Order) -> dict[str, Any]:
         "version": order.version,
         "attempt_no": order.attempt_no,
         "pending_attempt": order.pending_attempt,
+    } | (_sold_values(order) if _set(order) is _SET_SOLD else {})
+
+
+def _sold_values(order: Order) -> dict[str, Any]:
+    return {
+        "checkout_id": order.checkout_id,
+        "checkout_over": order.checkout_over,
+        "subscription_id": order.subscription_id,
+        "renewals": list(order.renewals),
+        "coupon": order.coupon,
     }
 
 

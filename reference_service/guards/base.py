@@ -25,7 +25,7 @@ from paidonce.reference_service import spent, store
 from paidonce.reference_service.calls import StripeCall, stripe_key
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan
-from paidonce.reference_service.orders import Order, OrderAnswer, not_found
+from paidonce.reference_service.orders import Order, OrderAnswer, not_found, used_up
 from paidonce.reference_service.settings import Settings
 from paidonce.reference_service.store import Attempt, Earlier
 
@@ -184,13 +184,32 @@ class Section(ABC):
             answer=answer,
         )
 
+    def redeem(self, connection: Connection, code: str) -> bool:
+        """Use a coupon, which others than this order's may want; False where it is used up."""
+        return store.take_coupon(connection, code)
+
+    def write_beside(self, connection: Connection, order: Order, plan: Plan) -> OrderAnswer | None:
+        """Write what a plan without a Stripe call writes beside the order, to be committed with it.
+
+        Returns the answer where its event was recorded before, and nothing else is to be written.
+        Raises ``Refused`` where its coupon is used up.
+        """
+        if plan.event is not None and not store.add_event(connection, order.id, plan.event):
+            assert plan.answer_if_seen is not None
+            return plan.answer_if_seen
+        if plan.redeems is not None and not self.redeem(connection, plan.redeems):
+            raise used_up()
+        if plan.hands_out is not None:
+            store.hand_out(connection, order.id, plan.hands_out)
+        return None
+
     def write_local(
         self, connection: Connection, order: Order, plan: Plan, when: str, **values: Any
     ) -> OrderAnswer:
         """Write a plan without a Stripe call where ``when`` holds, else raise ``LostRace``."""
-        if plan.event is not None and not store.add_event(connection, order.id, plan.event):
-            assert plan.answer_if_seen is not None
-            return plan.answer_if_seen
+        seen = self.write_beside(connection, order, plan)
+        if seen is not None:
+            return seen
         after, answer = plan.local.order, plan.local.answer
         if self.job.client_key is not None:
             attempt = self.local_attempt(order, answer)

@@ -57,9 +57,9 @@ class Claim(ReservingSection):
         return replace(order, pending_attempt=None)
 
     def commit(self, order: Order, plan: Plan) -> OrderAnswer:
-        if plan.event is not None and not store.add_event(self.connection, order.id, plan.event):
-            assert plan.answer_if_seen is not None
-            return plan.answer_if_seen
+        seen = self.write_beside(self.connection, order, plan)
+        if seen is not None:
+            return seen
         done = plan.local
         attempt = self.local_attempt(order, done.answer, self._attempt)
         store.write_with_attempt(self.connection, done.order, attempt, store.ALWAYS)

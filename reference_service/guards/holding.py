@@ -61,6 +61,9 @@ class HoldingSection(Section):
         self.connection.commit()
         return settlement.answer
 
+    def redeem(self, connection: Connection, code: str) -> bool:
+        return store.read_and_take_coupon(connection, code, locked=True)
+
     def salvage(self, ticket: Ticket) -> None:
         """The transaction was lost with the connection, after Stripe was called.
 

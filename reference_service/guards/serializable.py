@@ -15,6 +15,8 @@ Survives: as ``reserving``, a crash at any step included.
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from paidonce.reference_service import store
 from paidonce.reference_service.guards.base import Context, Guard, SimpleGuard, Ticket, found
 from paidonce.reference_service.guards.reserving import ReservingSection
@@ -36,6 +38,9 @@ class Serializable(ReservingSection):
         answer = self.write_local(self.connection, order, plan, store.ALWAYS)
         self.connection.commit()
         return answer
+
+    def redeem(self, connection: Connection, code: str) -> bool:
+        return store.read_and_take_coupon(connection, code, locked=False)
 
     def reserve(self, order: Order, plan: Plan) -> Ticket:
         ticket = self.reserve_where(order, plan, store.ALWAYS)

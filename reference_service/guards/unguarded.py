@@ -11,6 +11,8 @@ key of ours was sent and nothing was written down before the call.
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from paidonce.reference_service import store
 from paidonce.reference_service.conclude import Settlement
 from paidonce.reference_service.guards.base import LostRace, Section, Ticket, found
@@ -48,6 +50,9 @@ class UnguardedSection(Section):
             return in_progress(ticket.order).answer
         connection.commit()
         return settlement.answer
+
+    def redeem(self, connection: Connection, code: str) -> bool:
+        return store.read_and_take_coupon(connection, code, locked=False)
 
     def _write(self, ticket: Ticket, settlement: Settlement) -> None:
         seen = self._seen(ticket.order)

@@ -48,9 +48,9 @@ class UniqueIndex(ReservingSection):
         return found(store.fetch_order(connection, store.READ, id=self.job.order_id))
 
     def commit(self, order: Order, plan: Plan) -> OrderAnswer:
-        if plan.event is not None and not store.add_event(self.connection, order.id, plan.event):
-            assert plan.answer_if_seen is not None
-            return plan.answer_if_seen
+        seen = self.write_beside(self.connection, order, plan)
+        if seen is not None:
+            return seen
         done = plan.local
         attempt = self.local_attempt(order, done.answer, self._place)
         store.fill_place(self.connection, done.order, attempt)

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus, require_payable
+from paidonce.reference_service.orders import (
+    Order,
+    OrderAnswer,
+    OrderStatus,
+    require_no_checkout,
+    require_payable,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class ChangeAmount:
 
     def decide(self, order: Order) -> Plan:
         require_payable(order)
+        require_no_checkout(order)
         if order.payment_id is None:
             return Plan(settlement=_changed(order.changed(amount=self.amount)))
         return Plan(

@@ -19,11 +19,17 @@ from paidonce.reference_service.orders import (
 
 @dataclass(frozen=True)
 class Event:
-    """A Stripe event that is applied at most once, by its id."""
+    """A Stripe event that is applied at most once, by its id.
+
+    ``about`` is the id of what it is about: an intent, a Checkout Session or an invoice.
+    ``subscription_id`` is what a session began, or what an invoice renews.
+    """
 
     id: str
     type: str
     payment_id: str | None
+    about: str | None = None
+    subscription_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,16 @@ class Plan:
     Either ``call`` is the one Stripe call to make and the settlement follows from its outcome,
     or there is none and ``settlement`` is already known. ``event`` is recorded with it; if it
     had been recorded before, ``answer_if_seen`` is the answer and nothing else is written.
+    ``hands_out`` is what paid (a session, an invoice) for what is handed out with it, ``redeems``
+    the code of the coupon that is used.
     """
 
     call: StripeCall | None = None
     settlement: Settlement | None = None
     event: Event | None = None
     answer_if_seen: OrderAnswer | None = None
+    hands_out: str | None = None
+    redeems: str | None = None
 
     @property
     def local(self) -> Settlement:

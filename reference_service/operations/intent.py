@@ -8,13 +8,7 @@ from typing import Any, ClassVar
 from paidonce.reference_service.calls import CallKind, Outcome, Result, StripeCall
 from paidonce.reference_service.conclude import Settlement, State
 from paidonce.reference_service.operations.base import Plan, rejected, wrong_state
-from paidonce.reference_service.orders import (
-    Order,
-    OrderAnswer,
-    OrderStatus,
-    in_progress,
-    require_payable,
-)
+from paidonce.reference_service.orders import Order, OrderAnswer, OrderStatus, require_untouched
 
 
 @dataclass(frozen=True)
@@ -27,9 +21,7 @@ class CreateIntent:
         return {}
 
     def decide(self, order: Order) -> Plan:
-        require_payable(order)
-        if order.payment_id is not None:
-            raise in_progress(order)
+        require_untouched(order)
         return Plan(
             StripeCall(
                 kind=CallKind.CREATE,

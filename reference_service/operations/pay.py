@@ -13,6 +13,7 @@ from paidonce.reference_service.orders import (
     OrderAnswer,
     OrderStatus,
     error,
+    require_no_checkout,
     require_payable,
 )
 
@@ -29,6 +30,7 @@ class Pay:
 
     def decide(self, order: Order) -> Plan:
         require_payable(order)
+        require_no_checkout(order)
         if order.payment_id is not None:
             return Plan(
                 StripeCall(

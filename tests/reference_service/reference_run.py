@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -56,7 +57,7 @@ class Running:
         self.front = front
         self.guard = service.settings.payment_guard
         self.sound = GUARDS[self.guard].sound
-        self._ledger_url = ledger_url
+        self.ledger_url = ledger_url
         self._client = httpx.Client(base_url=url, timeout=DEADLINE_S, trust_env=False)
         self._pool = ThreadPoolExecutor(16)
 
@@ -70,9 +71,49 @@ class Running:
         return str(answer.json()["id"])
 
     def order(self, order: str) -> dict[str, Any]:
+        """The order as answers about it show it."""
+        shown = self.shown(order)
+        del shown["handed_out"]
+        return shown
+
+    def shown(self, order: str) -> dict[str, Any]:
+        """The order as it shows itself, with what was handed out for it."""
         answer = self.call("GET", f"/orders/{order}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    def checkout(self, order: str, key: str | None = None, **body: Any) -> Any:
+        return self.call("POST", f"/orders/{order}/checkout", body, key)
+
+    def pay_on_page(self, order: str, method: str = "pm_card_visa") -> int:
+        """Pay as a customer does whom the service has sent to Stripe's page; the page's status."""
+        session = self.session(str(self.order(order)["checkout_id"]))
+        path = urlsplit(session["url"]).path
+        return httpx.post(f"{self.ledger_url}{path}", data={"payment_method": method}).status_code
+
+    def session(self, identity: str) -> dict[str, Any]:
+        """A Checkout Session as Stripe shows it."""
+        return self.stripe("GET", f"checkout/sessions/{identity}")
+
+    def stripe(self, method: str, path: str, **form: Any) -> dict[str, Any]:
+        """Ask Stripe itself."""
+        url = f"{self.ledger_url}/v1/{path}"
+        answer = httpx.request(method, url, auth=(KEY, ""), data=form or None)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def told(self, kind: str, about: dict[str, Any], event: str) -> Any:
+        """Deliver an event about an object as Stripe shows it."""
+        return self.deliver(
+            {"id": event, "object": "event", "type": kind, "data": {"object": about}}, SECRET
+        )
+
+    def deliver(self, event: dict[str, Any], secret: str) -> Any:
+        payload = json.dumps(event)
+        signature = WebhookSignature.generate_signature_header(payload, secret)
+        return self._client.post(
+            "/webhooks/stripe", content=payload, headers={"Stripe-Signature": signature}
+        )
 
     def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
         headers = {} if key is None else {"Idempotency-Key": key}
@@ -99,23 +140,9 @@ class Running:
         return self._pool.submit(function, *arguments)
 
     def webhook(self, order: str, event: str, kind: str, intent: str, secret: str = SECRET) -> Any:
-        payload = json.dumps(
-            {
-                "id": event,
-                "object": "event",
-                "type": kind,
-                "data": {
-                    "object": {
-                        "id": intent,
-                        "object": "payment_intent",
-                        "metadata": {"order_id": order},
-                    }
-                },
-            }
-        )
-        signature = WebhookSignature.generate_signature_header(payload, secret)
-        return self._client.post(
-            "/webhooks/stripe", content=payload, headers={"Stripe-Signature": signature}
+        about = {"id": intent, "object": "payment_intent", "metadata": {"order_id": order}}
+        return self.deliver(
+            {"id": event, "object": "event", "type": kind, "data": {"object": about}}, secret
         )
 
     def intents(self, order: str) -> list[dict[str, Any]]:
@@ -157,7 +184,7 @@ class Running:
 
     def _ledger(self) -> dict[str, Any]:
         answer = httpx.get(
-            f"{self._ledger_url}/_control/ledger",
+            f"{self.ledger_url}/_control/ledger",
             headers={"Paidonce-Control": "1"},
             timeout=DEADLINE_S,
             trust_env=False,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from paidonce.reference_service.calls import (
     CallKind,
+    Checkout,
     Intent,
     Outcome,
     Result,
@@ -27,9 +28,13 @@ from paidonce.reference_service.operations import (
     Cancel,
     ChangeAmount,
     CreateIntent,
+    OpenCheckout,
     Operation,
     Pay,
+    Redeem,
     Refund,
+    Renew,
+    ReturnFromCheckout,
 )
 from paidonce.reference_service.operations.base import Event
 from paidonce.reference_service.orders import Order, OrderStatus, Refused
@@ -54,7 +59,17 @@ def refusal(operation: Operation, order: Order) -> str:
     return str(caught.value.answer.body["error"]["code"])
 
 
-@pytest.mark.parametrize("operation", [PAY, INTENT, CANCEL, AMEND, Refund(1), EVENT])
+OPENING = OpenCheckout()
+SOLD = Checkout("cs_1", "complete", True, payment_id="pi_2")
+BACK = ReturnFromCheckout(SOLD)
+ON_PAGE = replace(UNPAID, checkout_id="cs_1")
+COUPON = Redeem("ONCE", 500)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [PAY, INTENT, CANCEL, AMEND, Refund(1), EVENT, OPENING, BACK, COUPON, Renew("in_1")],
+)
 def test_nothing_is_decided_while_an_attempt_is_pending(operation: Operation) -> None:
     assert refusal(operation, PENDING) == "payment_in_progress"
 
@@ -170,6 +185,92 @@ def test_a_recovery_that_finds_an_intent_paid_does_not_call_it_unpaid() -> None:
     assert settlement.order.payment_status is OrderStatus.PAID
     assert settlement.order.amount == 900
     assert settlement.answer.body["error"]["code"] == "order_already_paid"
+
+
+@pytest.mark.parametrize("operation", [PAY, INTENT, AMEND, OPENING, COUPON])
+def test_what_is_sold_on_a_page_is_sold_there_alone(operation: Operation) -> None:
+    assert refusal(operation, ON_PAGE) == "payment_in_progress"
+
+
+def told(kind: str, about: str = "cs_1") -> ApplyEvent:
+    return ApplyEvent(Event(f"evt_{kind}", kind, "pi_2", about))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [BACK, told("payment_intent.succeeded", "pi_2"), told("checkout.session.completed")],
+)
+@pytest.mark.parametrize(
+    "before", [ON_PAGE, replace(ON_PAGE, payment_status=OrderStatus.CANCELLED)]
+)
+def test_whoever_marks_it_paid_hands_it_out_and_nobody_after(
+    operation: Operation, before: Order
+) -> None:
+    plan = operation.decide(before)
+    after = plan.local.order
+    assert (after.payment_status, after.payment_id) == (OrderStatus.PAID, "pi_2")
+    assert plan.hands_out == "cs_1"
+    for later in (
+        BACK,
+        told("payment_intent.succeeded", "pi_2"),
+        told("checkout.session.completed"),
+    ):
+        again = later.decide(after)
+        assert (again.hands_out, again.local.order) == (None, after)
+
+
+def test_a_session_that_was_forgotten_in_a_crash_is_named_by_its_event() -> None:
+    plan = told("checkout.session.completed").decide(UNPAID)
+    assert (plan.hands_out, plan.local.order.checkout_id) == ("cs_1", "cs_1")
+
+
+@pytest.mark.parametrize(
+    "kind", ["checkout.session.expired", "checkout.session.async_payment_failed"]
+)
+def test_a_session_that_is_over_frees_its_own_order_alone(kind: str) -> None:
+    assert not told(kind).decide(ON_PAGE).local.order.on_page
+    assert told(kind, "cs_other").decide(ON_PAGE).local.order == ON_PAGE
+    paid = replace(ON_PAGE, payment_status=OrderStatus.PAID)
+    assert told(kind).decide(paid).local.order == paid
+
+
+def test_whoever_comes_too_late_to_have_it_expire_believes_stripe() -> None:
+    call = CANCEL.decide(ON_PAGE).call
+    assert call is not None
+    assert (call.kind, call.checkout_id) == (CallKind.EXPIRE, "cs_1")
+    ended = {
+        status: conclude(
+            CANCEL,
+            ON_PAGE,
+            call,
+            Outcome(result=Result.WRONG_STATE, checkout=replace(SOLD, status=status)),
+        )
+        for status in ("complete", "expired")
+    }
+    assert ended["complete"].order.payment_status is OrderStatus.UNPAID
+    assert ended["complete"].answer.body["error"]["code"] == "order_already_paid"
+    assert ended["expired"].order.payment_status is OrderStatus.CANCELLED
+
+
+def test_a_session_and_an_intent_share_a_key() -> None:
+    calls = [operation.decide(UNPAID).call for operation in (OPENING, PAY, INTENT)]
+    assert len({stripe_key(UNPAID, call) for call in calls if call is not None}) == 1
+
+
+def test_each_renewal_is_served_once() -> None:
+    first = Renew("in_1").decide(UNPAID)
+    assert first.hands_out == "in_1"
+    second = Renew("in_2").decide(first.local.order)
+    assert second.local.order.renewals == ("in_1", "in_2")
+    for known in ("in_1", "in_2"):
+        again = Renew(known).decide(second.local.order)
+        assert (again.hands_out, again.local.order) == (None, second.local.order)
+
+
+def test_a_coupon_makes_cheaper_down_to_what_stripe_takes() -> None:
+    assert COUPON.decide(UNPAID).local.order.amount == 500
+    assert COUPON.decide(replace(UNPAID, amount=300)).local.order.amount == 50
+    assert refusal(COUPON, replace(UNPAID, coupon="ONCE")) == "coupon_used_up"
 
 
 def test_money_that_came_for_a_cancelled_order_is_seen() -> None:
