@@ -31,6 +31,8 @@ class Capability(enum.StrEnum):
     """Signed webhook events of the Stripe used can be delivered to the service."""
     STRIPE_EVENTS = "stripe.events"
     """The Stripe used keeps the events it raised, each with its object as it was then."""
+    STRIPE_PAGES = "stripe.pages"
+    """The page of a Checkout Session can be paid by one POST, and Stripe's clock can be moved."""
     ORDER_STATE = "service.orders"
     """The final state of every order was read from the service after it had come to rest."""
 
@@ -45,5 +47,6 @@ CAPABILITY_MEANING: dict[Capability, str] = {
     Capability.STRIPE_DECLINES: "test cards are declined as Stripe declines them",
     Capability.STRIPE_WEBHOOKS: "signed webhook events can be delivered",
     Capability.STRIPE_EVENTS: "events are kept as they were raised",
+    Capability.STRIPE_PAGES: "pages to pay on are paid by one POST, and the clock can be moved",
     Capability.ORDER_STATE: "the final state of every order is read from the service",
 }

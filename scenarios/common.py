@@ -13,6 +13,15 @@ CHECKERS_OF_A_PAYMENT = (
     "progress",
 )
 
+CHECKERS_OF_A_CHECKOUT = (
+    "clean-rejections",
+    "one-charge",
+    "ledger-agrees",
+    "amounts-agree",
+    "handed-out-once",
+    "linearizable",
+)
+
 CHECKERS_OF_A_REFUND = (
     "one-charge",
     "clean-rejections",

@@ -151,8 +151,12 @@ TARGET = Target(
     reset=(
         "DELETE FROM webhook_events",
         "DELETE FROM attempts",
+        "DELETE FROM handed_out",
+        "UPDATE coupons SET used = 0",
         "UPDATE orders SET amount = {amount}, payment_status = 'unpaid', payment_id = NULL, "
-        "refunded_amount = 0, version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0",
+        "refunded_amount = 0, version = 0, attempt_no = 0, pending_attempt = NULL, fence = 0, "
+        "checkout_id = NULL, checkout_over = FALSE, subscription_id = NULL, renewals = '{{}}', "
+        "coupon = NULL",
     ),
     recover=(
         Sweep(
@@ -185,6 +189,12 @@ TARGET = Target(
         Action.CHANGE_AMOUNT: Route(
             method="PATCH", path="/orders/{order}", body={"amount": "{amount}"}
         ),
+        Action.CHECKOUT: Route(
+            method="POST", path="/orders/{order}/checkout", body={"recurring": "{recurring}"}
+        ),
+        Action.COME_BACK: Route(method="GET", path="/orders/{order}/checkout/return"),
+        Action.REDEEM: Route(method="POST", path="/orders/{order}/coupon", body={"code": "{code}"}),
+        Action.RENEW: Route(method="POST", path="/internal/renewals"),
     },
     webhook_path="/webhooks/stripe",
     retries_header="Payment-Retries",

@@ -31,6 +31,7 @@ CAPABILITIES = frozenset(
         Capability.STRIPE_DECLINES,
         Capability.STRIPE_WEBHOOKS,
         Capability.STRIPE_EVENTS,
+        Capability.STRIPE_PAGES,
     }
 )
 CONTROL_HEADERS = {"Paidonce-Control": "1"}

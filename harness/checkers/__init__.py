@@ -18,8 +18,10 @@ from paidonce.harness.checkers.cancelled import NoChargeWhenCancelled
 from paidonce.harness.checkers.charges_recorded import CHARGED_RECORDED, RECORDED_CHARGED
 from paidonce.harness.checkers.clean_rejections import CleanRejections
 from paidonce.harness.checkers.comes_to_rest import ComesToRest
+from paidonce.harness.checkers.coupon_limit import CouponLimit
 from paidonce.harness.checkers.declared import DeclaredRejections, DeclaredSuccesses
 from paidonce.harness.checkers.event_lost import EventLost
+from paidonce.harness.checkers.handed_out import HandedOutOnce
 from paidonce.harness.checkers.held import Held
 from paidonce.harness.checkers.independent_orders import IndependentOrders
 from paidonce.harness.checkers.invariants import Invariants
@@ -64,6 +66,8 @@ _ALL: tuple[Checker, ...] = (
     IndependentOrders(),
     BoundedWait(),
     NoChargeWhenCancelled(),
+    HandedOutOnce(),
+    CouponLimit(),
     Invariants(),
     DeclaredSuccesses(),
     DeclaredRejections(),

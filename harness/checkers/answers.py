@@ -10,7 +10,10 @@ CONFLICT = 409
 PAYMENT_REQUIRED = 402
 
 CONTENDING = frozenset(
-    {Action.CREATE_INTENT, Action.PAY, Action.CANCEL, Action.REFUND, Action.CHANGE_AMOUNT}
+    {
+        *(Action.CREATE_INTENT, Action.PAY, Action.CANCEL, Action.REFUND, Action.CHANGE_AMOUNT),
+        *(Action.CHECKOUT, Action.COME_BACK, Action.REDEEM),
+    }
 )
 """Actions by which clients compete for an order."""
 

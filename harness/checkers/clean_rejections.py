@@ -94,7 +94,7 @@ def _problem(
     action, status = operation.invoked.action, completed.status
     if completed.outcome is Outcome.FAILED:
         # A confirmation in the browser is answered by Stripe, not by the service.
-        if action is Action.CONFIRM_IN_BROWSER or faults.explain(operation):
+        if action in (Action.CONFIRM_IN_BROWSER, Action.PAY_ON_PAGE) or faults.explain(operation):
             return None
         return f"ended in a server error ({status or 'no status'})"
     if completed.outcome is not Outcome.REJECTED or action not in CONTENDING:

@@ -181,6 +181,22 @@ class HistoryBuilder:
         """Begin to confirm a payment intent at Stripe, past the service."""
         return self.invoke(Action.CONFIRM_IN_BROWSER, attempt, payment_id=payment_id, **more)
 
+    def checkout(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to open a Checkout Session."""
+        return self.invoke(Action.CHECKOUT, attempt, **more)
+
+    def pay_on_page(self, checkout_id: str, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to pay on the page of a Checkout Session, past the service."""
+        return self.invoke(Action.PAY_ON_PAGE, attempt, checkout_id=checkout_id, **more)
+
+    def come_back(self, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to come back from that page to the service's."""
+        return self.invoke(Action.COME_BACK, attempt, **more)
+
+    def redeem(self, code: str, most: int, attempt: str = "tab 1", **more: Any) -> Pending:
+        """Begin to use a coupon that is for ``most`` orders."""
+        return self.invoke(Action.REDEEM, attempt, code=code, most=most, **more)
+
     def effect(
         self,
         label: str,
@@ -229,6 +245,7 @@ class HistoryBuilder:
         payment_id: str | None = None,
         amount: int | None = None,
         refunded: int = 0,
+        handed_out: tuple[str, ...] | None = None,
     ) -> None:
         """The order as the service shows it at rest; the amount defaults to the first one."""
         self.add(
@@ -240,6 +257,7 @@ class HistoryBuilder:
                 amount=self._amounts.get(order, 0) if amount is None else amount,
                 currency=self.currency,
                 refunded_amount=refunded,
+                handed_out=handed_out,
             )
         )
 

@@ -33,8 +33,8 @@ class Outcome(enum.StrEnum):
 
 
 class Action(enum.StrEnum):
-    """The kinds of things an attempt asks the service (or, for ``CONFIRM_IN_BROWSER``, Stripe) to
-    do."""
+    """The kinds of things an attempt asks the service to do; ``CONFIRM_IN_BROWSER`` and
+    ``PAY_ON_PAGE`` are asked of Stripe, past the service, and ``WAIT`` of nobody: time passes."""
 
     CREATE_INTENT = "create_intent"
     PAY = "pay"
@@ -44,6 +44,15 @@ class Action(enum.StrEnum):
     WEBHOOK = "webhook"
     READ = "read"
     CONFIRM_IN_BROWSER = "confirm_in_browser"
+    CHECKOUT = "checkout"
+    """The order is to be paid on a page of Stripe's: a Checkout Session is opened."""
+    PAY_ON_PAGE = "pay_on_page"
+    COME_BACK = "come_back"
+    """The customer comes back from that page to one of the service's."""
+    REDEEM = "redeem"
+    RENEW = "renew"
+    """The service looks for renewals of what was bought that no webhook has brought."""
+    WAIT = "wait"
     REQUEST = "request"
     """Any HTTP request, of a service that is not described by the actions above."""
 
@@ -114,7 +123,8 @@ class Invoked(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="invoke")
     ``attempt`` names the client in the words of the scenario ("tab 1"). ``key`` is the client's
     idempotency key, if it sent one. ``args`` holds what the action needs: ``amount`` (int,
     refund and change_amount; absent for a refund of all that is left), ``payment_method``,
-    ``payment_id`` and ``event`` (webhook, confirm_in_browser), and of a request ``step`` (its
+    ``payment_id`` and ``event`` (webhook, confirm_in_browser), ``code`` and ``most`` (redeem: the
+    coupon, and for how many orders it is), ``seconds`` (wait), and of a request ``step`` (its
     number in the attempt, from 1), ``request`` (method and path) and ``body``. ``late`` is by how
     many nanoseconds the client, kept by an earlier request, came later than it was to (in an open
     loop of load).
@@ -196,6 +206,8 @@ class OrderObserved(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="ob
     amount: int
     currency: str
     refunded_amount: int
+    handed_out: tuple[str, ...] | None = None
+    """The id of what paid for each thing that was handed out; None where it does not say."""
 
 
 class IntentObserved(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="observed_intent"):

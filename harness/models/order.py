@@ -45,6 +45,7 @@ _TOLD = ("payment_id", "payment_status", "amount", "refunded_amount")
 """The fields of an answer that the model looks at."""
 _Handler = Callable[["OrderModel", OrderState, Invoked, Mapping[str, Any]], OrderState | None]
 _NOTHING_SAID: Mapping[str, Any] = {}
+_SAYS_PAID = frozenset({"payment_intent.succeeded", "checkout.session.completed"})
 _change = msgspec.structs.replace
 
 
@@ -188,7 +189,7 @@ class OrderModel:
     def _webhook(
         self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
     ) -> OrderState | None:
-        if invoked.args.get("event") != "payment_intent.succeeded":
+        if invoked.args.get("event") not in _SAYS_PAID:
             return state  # failures and the like never downgrade an order
         named = invoked.args.get("payment_id")
         if state.phase is Phase.PAID:
@@ -199,6 +200,35 @@ class OrderModel:
         if payment is None:
             return None
         return _change(state, phase=Phase.PAID, payment=payment, intent=None, taken=False)
+
+    def _checkout(
+        self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
+    ) -> OrderState | None:
+        """The session's intent is made when its page is submitted, and nobody names it."""
+        return self._create_intent(state, invoked, _NOTHING_SAID)
+
+    def _come_back(
+        self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
+    ) -> OrderState | None:
+        return _look(state, value)
+
+    def _redeem(
+        self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
+    ) -> OrderState | None:
+        if _is_replay(state, invoked):
+            return state
+        if state.phase is not Phase.UNPAID or state.intent is not None:
+            return None
+        said = value.get("amount")
+        if said is not None and state.amount is not None and said >= state.amount:
+            return None
+        return _change(state, amount=said, done=self._remember(state, invoked))
+
+    def _elsewhere(
+        self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
+    ) -> OrderState | None:
+        """It concerns no order as it stands, or what no answer of an order's tells."""
+        return state
 
     def _read(
         self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
@@ -227,6 +257,12 @@ _STEPS: dict[Action, _Handler] = {
     Action.WEBHOOK: OrderModel._webhook,
     Action.READ: OrderModel._read,
     Action.CONFIRM_IN_BROWSER: OrderModel._confirm_in_browser,
+    Action.CHECKOUT: OrderModel._checkout,
+    Action.PAY_ON_PAGE: OrderModel._confirm_in_browser,
+    Action.COME_BACK: OrderModel._come_back,
+    Action.REDEEM: OrderModel._redeem,
+    Action.RENEW: OrderModel._elsewhere,
+    Action.WAIT: OrderModel._elsewhere,
 }
 
 

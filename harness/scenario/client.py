@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import uuid
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
-from paidonce.harness.bounded import decode_json
 from paidonce.harness.capability import Capability
 from paidonce.harness.history import (
     Action,
@@ -22,16 +20,21 @@ from paidonce.harness.history import (
     Recorder,
 )
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.scenario.browser import Browser
 from paidonce.harness.scenario.model import GOOD_CARD, Step
+from paidonce.harness.scenario.news import SUCCEEDED, News, event_id
 from paidonce.harness.service.description import request_for
 from paidonce.harness.service.responses import completion
 from paidonce.harness.service.script import ClientState, LookedUp, Surroundings
-from paidonce.harness.service.webhooks import delivery, made_up_intent, succeeded_event
+from paidonce.harness.service.webhooks import delivery, event, made_up_intent
+from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.testbed.bench import Bench
+from paidonce.harness.testbed.outside import Outside
 
 CLIENT_TIMEOUT_S = 30.0
 _REDELIVERIES = 100
 _REDELIVER_AFTER_S = 0.05
+_PAST_THE_SERVICE = frozenset({Action.CONFIRM_IN_BROWSER, Action.PAY_ON_PAGE, Action.WAIT})
 
 
 @dataclass
@@ -53,6 +56,9 @@ class OrderContext:
     amount: int
     currency: str
     payment_id: str | None = None
+    checkout_id: str | None = None
+    page: str = ""
+    """The URL of the page of its Checkout Session."""
 
     def created(self, t: int) -> OrderCreated:
         """The event that says that the order came into being."""
@@ -75,6 +81,8 @@ class Actor:
         self._context = context
         self._stage = stage
         self._payment_id = context.payment_id
+        self._checkout_id = context.checkout_id
+        self._page = context.page
         self._wire = wire or Wire(cast.bench.service_url)
         self._listening = False
         self._last: Prepared | None = None
@@ -94,7 +102,7 @@ class Actor:
     async def _ready(
         self, step: Step, args: dict[str, Any], key: str | None, *, ahead: bool
     ) -> Prepared:
-        if step.action is Action.CONFIRM_IN_BROWSER:
+        if step.action in _PAST_THE_SERVICE:
             return Prepared(step, key, None, args)
         if step.action is Action.WEBHOOK:
             event = self._events.get(args["event_id"]) or await self._event(args)
@@ -131,14 +139,20 @@ class Actor:
     async def finish(self, prepared: Prepared, op: int) -> Completed:
         """Wait for the answer to ``op``, for as long as its client is willing to."""
         if prepared.request is None:
-            completed = await self._confirm_in_browser(op, prepared.args)
+            completed = await self._past_the_service(op, prepared)
         else:
             completed = await self._answer(op, prepared.step)
         self._cast.journal.record(completed)
-        if completed.outcome is Outcome.OK and completed.value.get("payment_id"):
-            self._payment_id = completed.value["payment_id"]
-            self._context.payment_id = self._payment_id
+        if completed.outcome is Outcome.OK:
+            self._learn(completed.value)
         return completed
+
+    def _learn(self, value: Mapping[str, Any]) -> None:
+        if value.get("payment_id"):
+            self._payment_id = self._context.payment_id = value["payment_id"]
+        if value.get("checkout_id"):
+            self._checkout_id = self._context.checkout_id = value["checkout_id"]
+            self._page = self._context.page = str(value.get("page"))
 
     async def step(self, step: Step, prepared: Prepared | None = None) -> Completed:
         """Do one step from beginning to end, redelivering it after a 409 if it is a webhook.
@@ -200,30 +214,42 @@ class Actor:
         args = dict(step.args)
         if step.action in (Action.WEBHOOK, Action.CONFIRM_IN_BROWSER):
             args.setdefault("payment_id", self._payment_id)
+        if step.action in (Action.WEBHOOK, Action.PAY_ON_PAGE, Action.COME_BACK):
+            args.setdefault("checkout_id", self._checkout_id)
         if step.action is Action.WEBHOOK:
-            args.setdefault("event", "payment_intent.succeeded")
-            args.setdefault("event_id", f"evt_{uuid.uuid5(_EVENTS, str(args['payment_id'])).hex}")
-        if step.action is Action.CONFIRM_IN_BROWSER:
+            args.setdefault("event", SUCCEEDED)
+            args.setdefault("event_id", event_id(args))
+        if step.action in (Action.CONFIRM_IN_BROWSER, Action.PAY_ON_PAGE):
             args.setdefault("payment_method", GOOD_CARD)
-        return args
+        return {name: value for name, value in args.items() if value is not None}
 
     async def _event(self, args: dict[str, Any]) -> bytes:
         bench = self._cast.bench
         if Capability.STRIPE_LEDGER in bench.capabilities:
-            path = f"/v1/payment_intents/{args['payment_id']}"
-            answer = await bench.stripe.ask("GET", path)
-            intent = decode_json(answer.body)
-            if self._stage is not None:
-                self._stage.looked(self._name, LookedUp(path))
-        else:
-            intent = made_up_intent(
-                str(args["payment_id"]),
-                order_key=bench.target.stripe_order_key,
-                order=self._context.order,
-                amount=self._context.amount,
-                currency=self._context.currency,
-            )
-        return succeeded_event(args["event_id"], intent)
+            news = News(bench.stripe, self._looked)
+            return await news.event(args)
+        intent = made_up_intent(
+            str(args["payment_id"]),
+            order_key=bench.target.stripe_order_key,
+            order=self._context.order,
+            amount=self._context.amount,
+            currency=self._context.currency,
+        )
+        return event(SUCCEEDED, args["event_id"], intent, int(time.time()))
+
+    def _looked(self, path: str) -> None:
+        if self._stage is not None:
+            self._stage.looked(self._name, LookedUp(path))
+
+    async def _past_the_service(self, op: int, prepared: Prepared) -> Completed:
+        journal, args = self._cast.journal, prepared.args
+        if prepared.step.action is Action.WAIT:
+            await Outside(self._cast.bench).happen(TimePasses(args["seconds"]), journal)
+            return Completed(t=journal.now(), op=op, outcome=Outcome.OK)
+        browser = Browser(self._cast.bench.browser, journal, CLIENT_TIMEOUT_S)
+        if prepared.step.action is Action.PAY_ON_PAGE:
+            return await browser.pay_on_page(op, self._page, args)
+        return await browser.confirm(op, args)
 
     async def _answer(self, op: int, step: Step) -> Completed:
         limit = step.timeout_s or CLIENT_TIMEOUT_S
@@ -279,44 +305,11 @@ class Actor:
     def _unknown(self, op: int, error: str) -> Completed:
         return Completed(t=self._cast.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
 
-    async def _confirm_in_browser(self, op: int, args: dict[str, Any]) -> Completed:
-        """Confirm an intent past the service, as Stripe.js does in the customer's browser."""
-        form = {
-            "payment_method": args["payment_method"],
-            "return_url": "https://shop.example/return",
-        }
-        try:
-            async with asyncio.timeout(CLIENT_TIMEOUT_S):
-                answer = await self._cast.bench.browser.ask(
-                    "POST",
-                    f"/v1/payment_intents/{args['payment_id']}/confirm",
-                    urlencode(form).encode(),
-                    {"Content-Type": "application/x-www-form-urlencoded"},
-                )
-        except TimeoutError:
-            return self._unknown(op, f"Stripe gave no answer within {CLIENT_TIMEOUT_S:g} s")
-        except NoAnswer as error:
-            return self._unknown(op, f"Stripe gave no answer: {error}")
-        t, body = self._cast.journal.now(), decode_json(answer.body)
-        if 200 <= answer.status < 300:
-            value = {"payment_id": body["id"], "amount": body["amount"]}
-            return Completed(t=t, op=op, outcome=Outcome.OK, status=answer.status, value=value)
-        return Completed(
-            t=t,
-            op=op,
-            outcome=Outcome.REJECTED if answer.status < 500 else Outcome.FAILED,
-            status=answer.status,
-            code=body.get("error", {}).get("code"),
-        )
-
 
 def _unheard(answer: asyncio.Future[Answer]) -> None:
     """Take note of how a wait for an answer ended, so that nobody is told it went unnoticed."""
     if not answer.cancelled():
         answer.exception()
-
-
-_EVENTS = uuid.UUID("5f0c9a52-6f6e-4a0e-9d0b-6d1c0a3f7a11")
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class ScenarioPerformance:
             known[context.order] = f"order {number}"
             if context.payment_id is not None:
                 known[context.payment_id] = f"intent of order {number}"
+            if context.checkout_id is not None:
+                known[context.checkout_id] = f"session of order {number}"
         return known
 
     @property
@@ -209,7 +211,7 @@ class ScenarioClients:
         await asyncio.gather(*emptied)
         if anew:
             for context in self._contexts:
-                context.payment_id = None
+                context.payment_id = context.checkout_id = None
                 journal.record(context.created(journal.now()))
         else:
             self._contexts = [

@@ -52,6 +52,9 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     refund_id: str = "refund_id"
     refunded_amount: str = "refunded_amount"
     error_code: str = "error.code"
+    checkout_id: str = "checkout_id"
+    page: str = "url"
+    handed_out: str = "handed_out"
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

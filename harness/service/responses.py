@@ -18,6 +18,9 @@ class UnexpectedAnswer(PaidonceError):
     """The service answered something the target's description does not provide for."""
 
 
+_SHOW_ORDERS = (Action.READ, Action.COME_BACK)
+
+
 def completion(
     target: Target,
     *,
@@ -36,7 +39,7 @@ def completion(
     data = _json(body)
     if 200 <= status < 300:
         value = (
-            _order_value(target, data) if action is Action.READ else _success_value(target, data)
+            _order_value(target, data) if action in _SHOW_ORDERS else _success_value(target, data)
         )
         return Completed(
             t=t,
@@ -71,11 +74,17 @@ def order_observed(target: Target, *, t: int, order: str, body: bytes) -> OrderO
             amount=value["amount"],
             currency=value["currency"],
             refunded_amount=value.get("refunded_amount", 0),
+            handed_out=_handed_out(target, body),
         )
     except KeyError as error:
         raise UnexpectedAnswer(
             f"target {target.name}: the answer to {target.read_order.path} has no {error}"
         ) from error
+
+
+def _handed_out(target: Target, body: bytes) -> tuple[str, ...] | None:
+    found = dig(_json(body), target.answers.handed_out)
+    return tuple(map(str, found)) if isinstance(found, list) else None
 
 
 def order_id(target: Target, body: bytes) -> str:
@@ -117,17 +126,23 @@ def _success_value(target: Target, data: Any) -> dict[str, Any]:
     found = {
         "payment_id": dig(data, paths.payment_id),
         "refund_id": dig(data, paths.refund_id),
+        "checkout_id": dig(data, paths.checkout_id),
+        "page": dig(data, paths.page),
         "amount": dig(data, paths.amount),
         "currency": dig(data, paths.currency),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _status(target: Target, data: Any) -> Any:
+    status = dig(data, target.answers.payment_status)
+    return target.vocabulary.get(status, status)
+
+
 def _order_value(target: Target, data: Any) -> dict[str, Any]:
     paths = target.answers
-    status = dig(data, paths.payment_status)
     found = {
-        "payment_status": target.vocabulary.get(status, status),
+        "payment_status": _status(target, data),
         "payment_id": dig(data, paths.payment_id),
         "amount": dig(data, paths.amount),
         "currency": dig(data, paths.currency),

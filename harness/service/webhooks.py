@@ -17,11 +17,6 @@ from paidonce.harness.service.description import Target
 from paidonce.harness.simulator.engine.signing import sign
 
 
-def succeeded_event(event_id: str, intent: Mapping[str, Any]) -> bytes:
-    """The body of a ``payment_intent.succeeded`` event about an intent as Stripe shows it."""
-    return event("payment_intent.succeeded", event_id, intent, int(time.time()))
-
-
 def event(kind: str, event_id: str, about: Mapping[str, Any], created: int) -> bytes:
     """The body of an event of this type about an object as Stripe shows it.
 

@@ -15,6 +15,12 @@ _VERBS = {
     Action.WEBHOOK: ("Webhook", "brings Stripe's news"),
     Action.READ: ("Read", "looks at the order"),
     Action.CONFIRM_IN_BROWSER: ("Confirm", "confirms the payment in the browser"),
+    Action.CHECKOUT: ("Checkout", "asks for a page to pay on"),
+    Action.PAY_ON_PAGE: ("Pay on the page", "pays on Stripe's page"),
+    Action.COME_BACK: ("Return page", "comes back from Stripe's page"),
+    Action.REDEEM: ("Coupon", "uses a coupon"),
+    Action.RENEW: ("Renewals", "looks for paid renewals"),
+    Action.WAIT: ("Wait", "lets time pass"),
     Action.REQUEST: ("Request", "asks"),
 }
 

@@ -33,6 +33,7 @@ FULL = {
     Capability.STRIPE_DECLINES,
     Capability.STRIPE_WEBHOOKS,
     Capability.STRIPE_EVENTS,
+    Capability.STRIPE_PAGES,
 }
 
 

@@ -153,6 +153,16 @@ def restless(h: HistoryBuilder) -> None:
     h.recovered(3, changing=("order of o1",))
 
 
+def handed_out_twice(h: HistoryBuilder) -> None:
+    h.checkout().ok(checkout_id="cs_1")
+    h.observed("o1", "paid", handed_out=("cs_1", "cs_1"))
+
+
+def last_coupon_twice(h: HistoryBuilder) -> None:
+    for order in ("o1", "o2"):
+        h.redeem("ONCE", 1, order=order).ok(amount=4500)
+
+
 BAD: dict[str, Story] = {
     "one-success": double,
     "progress": nobody_wins,
@@ -167,6 +177,8 @@ BAD: dict[str, Story] = {
     "independent-orders": nobody_wins,
     "bounded-wait": late_rejection,
     "no-charge-when-cancelled": cancelled_but_charged,
+    "handed-out-once": handed_out_twice,
+    "coupon-limit": last_coupon_twice,
     "charged-recorded": left("unpaid", charged=True),
     "recorded-charged": left("paid", charged=False),
     "event-lost": lambda h: h.recovered(undelivered=("stripe",)),

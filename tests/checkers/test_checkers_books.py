@@ -243,6 +243,41 @@ def test_a_cancelled_order_whose_money_was_given_back_is_forgiven() -> None:
     assert verdict(name, good).reason == "no order was cancelled"
 
 
+def test_what_was_paid_for_is_handed_out_once() -> None:
+    def sold(shown: str, handed_out: tuple[str, ...] | None, *, bought: bool = True) -> Story:
+        def story(h: HistoryBuilder) -> None:
+            if bought:
+                h.checkout().ok(checkout_id="cs_1")
+            h.observed("o1", shown, handed_out=handed_out)
+
+        return story
+
+    name = "handed-out-once"
+    assert status(name, sold("paid", ("cs_1",))) is Status.VALID
+    assert status(name, sold("paid", ("cs_1", "in_2", "in_3"))) is Status.VALID
+    assert status(name, sold("paid", ("cs_1", "in_2", "in_2"))) is Status.INVALID
+    assert status(name, sold("paid", ())) is Status.INVALID
+    assert status(name, sold("unpaid", ())) is Status.VALID
+    assert status(name, sold("paid", (), bought=False)) is Status.VALID
+    assert status(name, sold("paid", None)) is Status.UNKNOWN
+
+
+def test_a_coupon_is_used_by_as_many_orders_as_it_is_for() -> None:
+    def used(most: int, *orders: str) -> Story:
+        def story(h: HistoryBuilder) -> None:
+            for order in orders:
+                h.redeem("ONCE", most, order=order).ok(amount=4500)
+            h.redeem("ONCE", most, order="o9").rejected("coupon_used_up")
+
+        return story
+
+    name = "coupon-limit"
+    assert status(name, used(1, "o1")) is Status.VALID
+    assert status(name, used(1, "o1", "o1")) is Status.VALID  # one order, asked twice
+    assert status(name, used(1, "o1", "o2")) is Status.INVALID
+    assert status(name, used(2, "o1", "o2")) is Status.VALID
+
+
 def test_each_history_has_books_of_its_own() -> None:
     first, second = (HistoryBuilder(capabilities=EVERYTHING) for _ in range(2))
     good(first)

@@ -270,3 +270,45 @@ def test_a_key_belongs_to_its_action() -> None:
 )
 def test_a_state_reads_as_words(state: OrderState, words: str) -> None:
     assert str(state) == words
+
+
+def checkout(h: HistoryBuilder) -> None:
+    h.checkout().ok(checkout_id="cs_1")
+
+
+def paid_on_page(h: HistoryBuilder) -> None:
+    h.pay_on_page("cs_1").ok()
+
+
+def back(status: str, payment: str | None = None) -> Story:
+    said = {"payment_status": status} | ({} if payment is None else {"payment_id": payment})
+    return lambda h: h.come_back().ok(**said)
+
+
+def completed(h: HistoryBuilder) -> None:
+    h.webhook("pi_1", event="checkout.session.completed").ok()
+
+
+def test_a_page_is_paid_once_and_both_may_tell_of_it() -> None:
+    paid = after(checkout, paid_on_page, back("paid", "pi_1"), completed)
+    assert paid is not None
+    assert (paid.phase, paid.payment) == (Phase.PAID, "pi_1")
+    assert after(checkout, paid_on_page, completed, back("paid", "pi_1")) is not None
+    assert after(checkout, back("unpaid"), paid_on_page) is not None
+    assert after(checkout, back("paid", "pi_1")) is None  # nobody paid
+    assert after(checkout, paid_on_page, paid_on_page) is None
+    assert after(checkout, checkout) is None
+    assert after(checkout, cancel, completed) is None  # Stripe decides once
+    assert after(checkout, paid_on_page, completed, back("unpaid")) is None
+
+
+def test_a_coupon_makes_an_unpaid_order_cheaper() -> None:
+    def redeemed(amount: int) -> Story:
+        return lambda h: h.redeem("ONCE", 1).ok(amount=amount)
+
+    cheaper = after(redeemed(60))
+    assert cheaper is not None
+    assert cheaper.amount == 60
+    assert after(redeemed(100)) is None
+    assert after(pay("pi_1"), redeemed(60)) is None
+    assert after(checkout, redeemed(60)) is None

@@ -21,6 +21,9 @@ PAIRS = [
     "pay_vs_cancel",
     "pay_vs_webhook",
     "refund_vs_refund",
+    "return_vs_webhook",
+    "session_expires_vs_paid",
+    "renewal_twice",
 ]
 
 
@@ -31,6 +34,12 @@ def test_two_attempts_are_searched_to_completion(guard, name):
     assert (result.ending, result.reason) == (Ending.COMPLETE, "")
     assert result.coverage == "all interleavings of 2 attempts over tap steps"
     assert (result.counts.invalid, result.counts.unjudged) == (0, 0)
+
+
+@pytest.mark.parametrize("guard", SOUND)
+def test_the_last_coupon_goes_to_one_order(guard):
+    result = explored("coupon_limit", guard, lanes=2).result
+    assert (result.ending, result.reason) == (Ending.COMPLETE, "")
 
 
 @pytest.mark.parametrize("guard", ["row_lock", "claim", "optimistic"])

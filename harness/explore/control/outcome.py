@@ -38,6 +38,8 @@ class ExecutionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     charges: tuple[tuple[str, int, int], ...]
     values: tuple[tuple[str, str, str], ...] = ()
     """(name, attempt, value) of what else was observed; ``+n`` where it was looked up before."""
+    handed_out: tuple[int, ...] = ()
+    """How much was handed out for each order that shows it, sorted."""
     rules: tuple[str, ...] = ()
     safety: Status | None = None
     """The status without what is asked of liveness; None where that is all there is."""
@@ -74,6 +76,13 @@ def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcom
             sorted(
                 (order.payment_status, order.amount, order.refunded_amount)
                 for _, order in history.of(OrderObserved)
+            )
+        ),
+        handed_out=tuple(
+            sorted(
+                len(order.handed_out)
+                for _, order in history.of(OrderObserved)
+                if order.handed_out is not None
             )
         ),
         intents=tuple(

@@ -1,0 +1,59 @@
+"""The events of a scenario's webhooks: each about an object as Stripe shows it when it is sent."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paidonce.harness.bounded import decode_json
+from paidonce.harness.http.client import Wires
+from paidonce.harness.service.webhooks import event
+
+SUCCEEDED = "payment_intent.succeeded"
+_SESSION = "checkout.session."
+_INVOICE = "invoice."
+_EVENTS = uuid.UUID("5f0c9a52-6f6e-4a0e-9d0b-6d1c0a3f7a11")
+
+
+def event_id(args: Mapping[str, Any]) -> str:
+    """The id of the event that a step's arguments ask for: the same for what is told again."""
+    kind = str(args["event"])
+    if kind.startswith((_SESSION, _INVOICE)):
+        name = f"{kind} {args.get('checkout_id')}"
+    else:
+        name = str(args.get("payment_id"))
+    return f"evt_{uuid.uuid5(_EVENTS, name).hex}"
+
+
+@dataclass(frozen=True)
+class News:
+    """Looks up at ``stripe`` what an event is about, and tells ``looked`` each path it asked."""
+
+    stripe: Wires
+    looked: Callable[[str], None]
+
+    async def event(self, args: Mapping[str, Any]) -> bytes:
+        """The body of the event that a step's arguments ask for."""
+        kind = str(args["event"])
+        if kind.startswith(_SESSION):
+            about = await self._shown(f"/v1/checkout/sessions/{args['checkout_id']}")
+        elif kind.startswith(_INVOICE):
+            about = await self._last_invoice(str(args["checkout_id"]))
+        else:
+            about = await self._shown(f"/v1/payment_intents/{args['payment_id']}")
+        return event(kind, args["event_id"], about, int(time.time()))
+
+    async def _last_invoice(self, session: str) -> dict[str, Any]:
+        """The newest invoice of the subscription that a session began."""
+        begun = await self._shown(f"/v1/checkout/sessions/{session}")
+        subscription = await self._shown(f"/v1/subscriptions/{begun['subscription']}")
+        return await self._shown(f"/v1/invoices/{subscription['latest_invoice']}")
+
+    async def _shown(self, path: str) -> dict[str, Any]:
+        answer = await self.stripe.ask("GET", path)
+        self.looked(path)
+        shown: dict[str, Any] = decode_json(answer.body)
+        return shown
