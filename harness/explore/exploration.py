@@ -201,7 +201,7 @@ async def opened_as(
             split=frozenset(witness.split),
             endless=frozenset(witness.endless),
             each_try=frozenset(witness.each_try),
-            lapse_s=witness.lapse_s,
+            lapse=witness.lapse,
             failures=frozenset(witness.failures),
         ),
         changes=witness.changes,
@@ -240,14 +240,10 @@ async def explore(
         relying = _relying(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
     if result.ending is Ending.COMPLETE and not request.faults and not clock.over:
-        lapsed = lapsing(worlds, elsewhere)
+        lapsed = await lapsing(worlds, elsewhere)
         if lapsed:
-            further = await _relying(lapsed, request, clock, progress, elsewhere).result()
-            if further.ending is Ending.INCOMPLETE:
-                reason = f"with leases over at any place: {further.reason}"
-                result = msgspec.structs.replace(result, ending=further.ending, reason=reason)
-            else:
-                worlds, result = lapsed, further
+            further = _relying(lapsed, request, clock, progress, elsewhere)
+            worlds, result = await _with_leases_over(worlds, result, further)
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
@@ -328,6 +324,21 @@ def _relying(
         watch_again=watch_again,
         known=known,
     )
+
+
+async def _with_leases_over(
+    worlds: list[ServiceWorlds], result: SearchResult, lapsed: Relying
+) -> tuple[list[ServiceWorlds], SearchResult]:
+    """Search on the lanes of ``lapsed``, where leases end, what was complete on ``worlds``; where
+    that does not come to its end, nothing is complete, and it says why."""
+    try:
+        further = await lapsed.result()
+    except UsageError as error:  # nobody has asked for what cannot be done
+        further = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=str(error))
+    if further.ending is not Ending.INCOMPLETE:
+        return list(lapsed.worlds), further
+    reason = f"with leases over at any place: {further.reason}"
+    return worlds, msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
 
 
 async def _under_failures(
@@ -417,7 +428,7 @@ def _witness(
         split=tuple(sorted(worlds.mode.split)),
         endless=tuple(sorted(worlds.mode.endless)),
         each_try=tuple(sorted(worlds.mode.each_try)),
-        lapse_s=worlds.mode.lapse_s,
+        lapse=worlds.mode.lapse,
         failures=tuple(worlds.last.failing.happened),
         changes=worlds.bench.changes,
         status=judged.came.status,

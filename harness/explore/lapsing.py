@@ -2,19 +2,44 @@
 
 In a search nobody is slow, so a lease that attempts take holds for ever, and what comes once it has
 run out is not seen. Keys of Redis end when their time has passed, which can be made to pass at any
-place of an execution: that is one actor more, as ``[[time]]`` of a target file is. A lease that is
-kept in Postgres, or in the service's own hands, ends by nothing that is known here.
+place of an execution; a lease in a row ends when the time that it has is moved into the past. That
+is one actor more, as ``[[time]]`` of a target file is. What is in the service's own hands ends by
+nothing that is known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
 
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.leases import Lease
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
+from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
+
+_TIMES = """
+    SELECT taken.of, a.attname, n.nspname, c.relname
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN unnest(%s::text[], %s::text[]) AS taken (of, by)
+    ON taken.by = a.attname AND taken.of IN (c.relname, '')
+    WHERE a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
+    AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname NOT LIKE 'paidonce\\_%%' AND NOT a.attisdropped
+    ORDER BY 1, 2, 3, 4
+"""
+# Rows whose time is further from now than any lease or window of time are left as they are.
+_ENDS = sql.SQL(
+    "UPDATE {table} SET {column} = {column} - make_interval(secs => {further}) "
+    "WHERE {column} > now() - make_interval(secs => {longest}) "
+    "AND {column} < now() + make_interval(secs => {longest})"
+)
 
 
 def leases_left(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[Lease]:
@@ -25,25 +50,54 @@ def leases_left(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) ->
     return frozenset(one for one in found if not any(map(one.ended_by, passing)))
 
 
-def seconds_to_end(leases: Collection[Lease]) -> float:
-    """Return the seconds after which all of ``leases`` are over; 0 where there is none, or where
-    one of them does not end by time that passes around the service."""
-    longest = max(
-        (LONGEST_S if one.seconds is None else one.seconds for one in leases), default=0.0
+async def time_to_end(
+    leases: Collection[Lease], connection: psycopg.AsyncConnection[Any]
+) -> Passing | None:
+    """Return the time after which all of ``leases`` are over, by whatever they are kept; None where
+    there is none, or where one of them does not end by time that passes around the service.
+
+    ``connection`` is to the service's database, whose tables are looked up.
+    """
+    kept = [LONGEST_S if one.seconds is None else one.seconds for one in leases if one.row is None]
+    rows = sorted({one.row for one in leases if one.row is not None})
+    passing = Passing(max(kept, default=0.0), await _put_back(rows, connection) if rows else ())
+    return passing if leases and all(one.ended_by(passing) for one in leases) else None
+
+
+async def _put_back(
+    rows: Sequence[tuple[str, str]], connection: psycopg.AsyncConnection[Any]
+) -> tuple[str, ...]:
+    """Return statements that end what rows are taken for, by table and column of their times (no
+    table where that is not known); none for what is no time, or may be of several tables."""
+    names = [list(names) for names in zip(*rows, strict=True)]
+    places: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for of, column, *place in await (await connection.execute(_TIMES, names)).fetchall():
+        places.setdefault((of, column), []).append((place[0], place[1]))
+    known = {(*found[0], column) for (_, column), found in places.items() if len(found) == 1}
+    return tuple(
+        _ENDS.format(
+            table=sql.Identifier(schema, table),
+            column=sql.Identifier(column),
+            further=2 * LONGEST_WINDOW_S,
+            longest=LONGEST_WINDOW_S,
+        ).as_string(connection)
+        for schema, table, column in sorted(known)
     )
-    return longest if all(one.ended_by(Passing(longest)) for one in leases) else 0.0
 
 
-def lapsing(
+async def lapsing(
     worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None
 ) -> list[ServiceWorlds]:
     """The same worlds with time that passes until all leases are over; none where leases are known
     not to matter, where there are none, or where some do not end so."""
-    seconds = seconds_to_end(leases_left(worlds, elsewhere))
+    leases, bench = leases_left(worlds, elsewhere), worlds[0].bench
     named = any(one.name == EVERY_LEASE_OVER for one in worlds[0].scenario.attempts)
-    if worlds[0].bench.subject.leases_hold or not seconds or named:
+    if bench.subject.leases_hold or named or not leases:
+        return []
+    lapse = await time_to_end(leases, bench.eyes)
+    if lapse is None:
         return []
     lapsed = [each.telling(each.scenario) for each in worlds]
     for each in lapsed:
-        each.lapse(seconds)
+        each.lapse(lapse)
     return lapsed

@@ -149,7 +149,7 @@ def scenario_of(witness: Witness, target: Target | Subject, scenario: S) -> S:
         raise UsageError(
             f"the witness is of the scenario {witness.scenario!r}, not {scenario.name!r}"
         )
-    return scenario.lapsing(witness.lapse_s).told_by(witness.attempts)
+    return scenario.lapsing(witness.lapse).told_by(witness.attempts)
 
 
 def shared_choice() -> Choice:

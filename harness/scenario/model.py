@@ -255,11 +255,11 @@ class Scenario:
             return self
         return replace(self, attempts=kept, part_of=self.whole)
 
-    def lapsing(self, seconds: float) -> Scenario:
+    def lapsing(self, lapse: Passing | None) -> Scenario:
         """See ``Script.lapsing``."""
         own = tuple(attempt for attempt in self.attempts if attempt.name != EVERY_LEASE_OVER)
-        if seconds:
-            own = (*own, Attempt(EVERY_LEASE_OVER, (), passing=Passing(seconds)))
+        if lapse:
+            own = (*own, Attempt(EVERY_LEASE_OVER, (), passing=lapse))
         return self if own == self.attempts else replace(self, attempts=own, part_of=None)
 
     def told_by(self, names: Sequence[str]) -> Scenario:

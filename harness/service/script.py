@@ -130,9 +130,9 @@ class Script(Protocol):
         """The same with just the attempts of these names."""
         ...
 
-    def lapsing(self, seconds: float) -> Self:
+    def lapsing(self, lapse: Passing | None) -> Self:
         """The same with one more that is no client: time that passes once, called
-        ``EVERY_LEASE_OVER``; without it for no seconds.
+        ``EVERY_LEASE_OVER``; for None without it.
 
         Raises ``UsageError`` where somebody of the script is called so already.
         """

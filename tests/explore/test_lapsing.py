@@ -2,33 +2,92 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
+import psycopg
 import pytest
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.leases import Lease
-from paidonce.harness.explore.lapsing import seconds_to_end
-from paidonce.harness.service.passing import EVERY_LEASE_OVER
+from paidonce.harness.explore.lapsing import time_to_end
+from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 from paidonce.harness.targets.file.loading import load_target
 from paidonce.harness.targets.run.script import script_of
 from paidonce.scenarios.catalog import scenario
 
 KEY, LONGER, UNTOLD = Lease("a key", 30.0), Lease("another", 90.0), Lease("a script's")
 ROW, OWN = Lease("a row", row=("jobs", "until")), Lease("its own clock", endless=True)
+BEAT, TWICE = Lease("a number", row=("jobs", "beat")), Lease("which", row=("twice", "until"))
+READ, BOTH = Lease("until when", row=("", "until")), Lease("since", row=("", "taken"))
+GONE = Lease("no such table", row=("job", "until"))
+
+
+@pytest.fixture
+def tables(explore_url):
+    """A database with times of several types, and two tables of one name."""
+    with psycopg.connect(explore_url, autocommit=True) as made:
+        made.execute(
+            "CREATE SCHEMA queue; CREATE SCHEMA other;"
+            "CREATE TABLE queue.jobs (id int, until timestamptz, beat bigint);"
+            "CREATE TABLE queue.orders (taken timestamptz);"
+            "CREATE SCHEMA paidonce_saved CREATE TABLE orders (taken timestamptz);"
+            "CREATE TABLE queue.twice (until timestamp);"
+            "CREATE TABLE other.twice (until timestamp);"
+        )
+    return explore_url
+
+
+def passing(leases, url):
+    async def asked():
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            return await time_to_end(leases, connection)
+
+    return asyncio.run(asked())
 
 
 @pytest.mark.parametrize(
     ("leases", "seconds"),
     [
-        ((), 0),
         ((KEY,), 30),
         ((KEY, LONGER), 90),
         ((KEY, UNTOLD), 300),
-        ((KEY, ROW), 0),
-        ((OWN,), 0),
+        ((ROW,), 0),
+        ((KEY, ROW), 30),
+        ((BOTH,), 0),
     ],
 )
-def test_time_passes_until_the_longest_is_over_and_only_if_all_end_so(leases, seconds):
-    assert seconds_to_end(leases) == seconds
+def test_time_passes_until_the_longest_is_over(tables, leases, seconds):
+    found = passing(leases, tables)
+    assert found.seconds == seconds
+    assert all(one.ended_by(found) for one in leases)
+
+
+@pytest.mark.parametrize(
+    "leases", [(), (OWN,), (KEY, OWN), (BEAT,), (TWICE,), (READ,), (KEY, GONE)]
+)
+def test_none_passes_where_one_would_not_be_over(tables, leases):
+    assert passing(leases, tables) is None
+
+
+def test_what_a_row_is_taken_for_is_over_then_and_nothing_else(tables):
+    (statement,) = passing((ROW,), tables).sql
+    with psycopg.connect(tables) as connection:
+        connection.execute(
+            "INSERT INTO queue.jobs VALUES (1, now() + interval '30 s'), (2, NULL),"
+            "(3, '-infinity'), (4, now() - interval '50 min'), (5, now() - interval '1 day'),"
+            "(6, now() + interval '1 day')"
+        )
+        connection.execute(statement)
+        rows = connection.execute(
+            "SELECT id FROM queue.jobs WHERE until > now() - interval '1 h' ORDER BY id"
+        )
+        assert rows.fetchall() == [(6,)]
+        long_ago = connection.execute(
+            "SELECT until - (now() - interval '1 day') FROM queue.jobs WHERE id = 5"
+        )
+        assert long_ago.fetchall() == [(timedelta(0),)]
+        connection.rollback()
 
 
 FILE = """
@@ -64,12 +123,12 @@ def names(played):
 
 def test_a_target_has_the_time_until_it_is_taken_away(tmp_path):
     plain = script(tmp_path)
-    lapsed = plain.lapsing(30)
+    lapsed = plain.lapsing(Passing(30))
     assert names(lapsed) == ["tab 1", "tab 2", EVERY_LEASE_OVER]
     assert lapsed.attempts[-1].passing.seconds == 30
-    assert lapsed.lapsing(30) is lapsed
-    assert names(lapsed.lapsing(60)) == names(lapsed)
-    assert names(lapsed.lapsing(0)) == names(plain)
+    assert lapsed.lapsing(Passing(30)) is lapsed
+    assert names(lapsed.lapsing(Passing(60))) == names(lapsed)
+    assert names(lapsed.lapsing(None)) == names(plain)
     assert names(lapsed.told_by(["tab 2", EVERY_LEASE_OVER])) == ["tab 2", EVERY_LEASE_OVER]
     assert names(lapsed.keeping(["tab 1"]).whole) == names(lapsed)
 
@@ -77,12 +136,12 @@ def test_a_target_has_the_time_until_it_is_taken_away(tmp_path):
 def test_it_has_a_name_of_its_own(tmp_path):
     clash = script(tmp_path, f'\n[[time]]\nname = "{EVERY_LEASE_OVER}"\nseconds = 5\n')
     with pytest.raises(UsageError, match=f"target.toml: '{EVERY_LEASE_OVER}' is the name"):
-        clash.lapsing(30)
+        clash.lapsing(Passing(30))
 
 
 def test_a_scenario_has_it_too():
     story = scenario("two_tabs").in_search
-    lapsed = story.lapsing(30)
+    lapsed = story.lapsing(Passing(30))
     assert names(lapsed) == [*names(story), EVERY_LEASE_OVER]
     assert names(lapsed.told_by([EVERY_LEASE_OVER, *names(story)])) == names(lapsed)
-    assert lapsed.lapsing(0) == story
+    assert lapsed.lapsing(None) == story

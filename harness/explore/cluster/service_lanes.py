@@ -20,7 +20,7 @@ from paidonce.harness.testbed.past_stripe import past_the_tap
 
 def in_mode(worlds: ServiceWorlds, mode: Mode) -> Worlds:
     """``worlds``, searched in ``mode`` from now on."""
-    worlds.lapse(mode.lapse_s)
+    worlds.lapse(mode.lapse)
     worlds.mode = mode
     return Learning(worlds, mode.pairs) if mode.pairs else worlds
 

@@ -55,6 +55,7 @@ from paidonce.harness.explore.naming.preparation import Preparing
 from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.process.threads import in_thread
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.script import (
     Clients,
     NotReady,
@@ -325,11 +326,11 @@ class ServiceWorlds:
         self._players_clients()
         return replace(self, scenario=scenario, last=None, _habits=None)
 
-    def lapse(self, seconds: float) -> None:
-        """Have so many seconds pass in every execution from now on, for leases; none for 0."""
-        if seconds != self.mode.lapse_s:
-            self.scenario = self.scenario.lapsing(seconds)
-            self.mode = replace(self.mode, lapse_s=seconds)
+    def lapse(self, lapse: Passing | None) -> None:
+        """Have that time pass in every execution from now on, so that leases are over."""
+        if lapse != self.mode.lapse:
+            self.scenario = self.scenario.lapsing(lapse)
+            self.mode = replace(self.mode, lapse=lapse)
             self._habits = None
 
     async def watch(self, seconds: float) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from paidonce.harness.explore.control.failures import PlannedFailure
 from paidonce.harness.explore.footprint.model import Column
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.taps.faults import Crash
 
 
@@ -41,8 +42,8 @@ class Mode:
     """True if each execution begins with the tables as they were once the service was warm."""
     pairs: frozenset[tuple[str, str]] = frozenset()
     """Kinds of steps that were found not to commute."""
-    lapse_s: float = 0.0
-    """Seconds that pass once in every execution, at any place, so that leases are over."""
+    lapse: Passing | None = None
+    """The time that passes once in every execution, at any place, so that leases are over."""
     failures: frozenset[PlannedFailure] = frozenset()
     """The failures that happen in every execution, as far as they can."""
     every_crash: bool = False
@@ -75,5 +76,5 @@ def what_is_known(modes: Iterable[Mode]) -> Mode:
         endless=frozenset().union(*(mode.endless for mode in known)),
         each_try=frozenset().union(*(mode.each_try for mode in known)),
         put_back=any(mode.put_back for mode in known),
-        lapse_s=max((mode.lapse_s for mode in known), default=0.0),
+        lapse=next((mode.lapse for mode in known if mode.lapse), None),
     )

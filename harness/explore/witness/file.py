@@ -20,6 +20,7 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.types import Expected
 from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.taps.changes import Change
 from paidonce.harness.taps.faults import AtTap, FromOutside
 from paidonce.harness.testbed.bench import Source
@@ -104,8 +105,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that attempts make over and over until they are granted: in a replay they wait too."""
     each_try: tuple[str, ...] = ()
     """Steps that attempts make over and over that are a step of their own each: in a replay too."""
-    lapse_s: float = 0.0
-    """Seconds that pass once so that leases are over, though the target has no time that passes."""
+    lapse: Passing | None = None
+    """The time that passes once so that leases are over, though the target does not say so."""
     failures: tuple[PlannedFailure, ...] = ()
     """The failures, in the order in which they happened; in a replay they happen as well."""
     changes: tuple[Change, ...] = ()

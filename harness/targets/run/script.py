@@ -93,8 +93,8 @@ class TargetScript:
 
     loaded: Loaded
     attempts: tuple[TargetAttempt, ...]
-    lapse_s: float = 0.0
-    """The seconds of the time that passes though the file has none; 0 for none."""
+    lapse: Passing | None = None
+    """The time that passes though the file does not say so."""
     part_of: TargetScript | None = field(default=None, compare=False, repr=False)
     """The script that this is a part of, some of the attempts left out."""
 
@@ -157,16 +157,15 @@ class TargetScript:
         )
         return self if kept == self.attempts else replace(self, attempts=kept, part_of=self.whole)
 
-    def lapsing(self, seconds: float) -> TargetScript:
+    def lapsing(self, lapse: Passing | None) -> TargetScript:
         """See ``Script.lapsing``."""
-        if seconds == self.lapse_s:
+        if lapse == self.lapse:
             return self
-        own = tuple(
-            one for one in self.attempts if not self.lapse_s or one.name != EVERY_LEASE_OVER
-        )
-        if seconds:
-            own = _with_time(self.loaded, own, TimeTable(name=EVERY_LEASE_OVER, seconds=seconds))
-        return replace(self, attempts=own, lapse_s=seconds, part_of=None)
+        own = tuple(one for one in self.attempts if not self.lapse or one.name != EVERY_LEASE_OVER)
+        if lapse:
+            time = TimeTable(name=EVERY_LEASE_OVER, seconds=lapse.seconds, sql=lapse.sql)
+            own = _with_time(self.loaded, own, time)
+        return replace(self, attempts=own, lapse=lapse, part_of=None)
 
     def told_by(self, names: Sequence[str]) -> TargetScript:
         """The same with as many copies as the names tell of, and just those attempts.
@@ -183,8 +182,8 @@ class TargetScript:
             replace_count(table, max(table.count, counts.get(table.name, 0)))
             for table in self.loaded.file.attempts
         ]
-        whole = replace(self, attempts=_attempts(self.loaded.file, tables), lapse_s=0.0)
-        whole = whole.lapsing(self.lapse_s)
+        whole = replace(self, attempts=_attempts(self.loaded.file, tables), lapse=None)
+        whole = whole.lapsing(self.lapse)
         unknown = sorted(set(names) - {attempt.name for attempt in whole.attempts})
         if unknown:
             raise UsageError(f"{self.loaded.path}: there is no attempt called {unknown[0]!r}")
