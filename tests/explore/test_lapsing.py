@@ -9,8 +9,11 @@ import psycopg
 import pytest
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.explore.control.attempts import Player
 from paidonce.harness.explore.control.leases import Lease
+from paidonce.harness.explore.footprint.model import LOCAL
 from paidonce.harness.explore.lapsing import time_to_end
+from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 from paidonce.harness.targets.file.loading import load_target
 from paidonce.harness.targets.run.script import script_of
@@ -145,3 +148,11 @@ def test_a_scenario_has_it_too():
     assert names(lapsed) == [*names(story), EVERY_LEASE_OVER]
     assert names(lapsed.told_by([EVERY_LEASE_OVER, *names(story)])) == names(lapsed)
     assert lapsed.lapsing(None) == story
+
+
+@pytest.mark.parametrize(("ours", "heard"), [(None, True), (LOCAL, False)])
+def test_time_that_passes_goes_by_no_answer(ours, heard):
+    """How many rows an UPDATE has met depends on the executions before."""
+    player = Player("one", ours=ours, heard=[AnswerDigest("UPDATE 3", "UPDATE 3")])
+    assert (player.listened() != NOTHING) is heard
+    assert player.heard == []

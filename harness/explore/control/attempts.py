@@ -143,9 +143,10 @@ class Player:
     """The labels of the units that it was seen to send."""
 
     def listened(self) -> AnswerDigest:
-        """Return what it was answered since this was asked last."""
+        """Return what it was answered since this was asked last; nothing where it does not go by
+        its answers (how many rows of earlier executions a statement of time that passes met)."""
         told, self.heard = self.heard, []
-        return heard_of(told) if told else NOTHING
+        return heard_of(told) if told and self.ours is None else NOTHING
 
     @property
     def able(self) -> bool:
