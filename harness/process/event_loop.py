@@ -23,18 +23,21 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):  # not made for every system
         from uvloop import new_event_loop as factory
+    handler = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and isinstance(handler, Interruption):
+        return _interruptible(main, handler, factory)
     with asyncio.Runner(loop_factory=factory) as runner:
-        handler = signal.getsignal(signal.SIGINT)
-        ours = isinstance(handler, Interruption)
-        if not ours or threading.current_thread() is not threading.main_thread():
-            return runner.run(main)
-        assert isinstance(handler, Interruption)
-        return _run(runner, main, handler)
+        return runner.run(main)
 
 
-def _run(runner: asyncio.Runner, main: Coroutine[Any, Any, T], handler: Interruption) -> T:
-    loop = runner.get_loop()
+def _interruptible(
+    main: Coroutine[Any, Any, T],
+    handler: Interruption,
+    factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> T:
     running: list[asyncio.Task[Any]] = []
+    loops: list[asyncio.AbstractEventLoop] = []
 
     async def noted() -> T:
         task = asyncio.current_task()
@@ -46,11 +49,17 @@ def _run(runner: asyncio.Runner, main: Coroutine[Any, Any, T], handler: Interrup
 
     def cancel() -> None:
         # In the middle of whatever the loop does: it is woken, and cancels when it comes to it.
-        loop.call_soon_threadsafe(lambda: [task.cancel() for task in running])
+        # Where the tasks that ``main`` has left behind are being ended that is done already; raised
+        # there, it would end one of them, and nobody would hear of it.
+        for loop in loops:
+            with contextlib.suppress(RuntimeError):  # closed by now
+                loop.call_soon_threadsafe(lambda: [task.cancel() for task in running])
 
     with handler.cancelling(cancel):
         try:
-            return runner.run(noted())
+            with asyncio.Runner(loop_factory=factory) as runner:
+                loops.append(runner.get_loop())
+                return runner.run(noted())
         except asyncio.CancelledError:
             if handler.asked:
                 raise KeyboardInterrupt from None

@@ -86,3 +86,41 @@ def test_what_is_ignored_stays_ignored():
         timeout=SECONDS,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "on\n", "")
+
+
+LEAVES_A_TASK = """
+import asyncio, os, signal, sys
+from paidonce.harness.process import event_loop
+from paidonce.harness.process.interruption import interruptible
+
+async def left_behind():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+        print("ended", flush=True)
+
+async def main():
+    task = asyncio.create_task(left_behind())
+    await asyncio.sleep(0)
+    return "found"
+
+async def further():
+    await asyncio.Event().wait()
+
+with interruptible():
+    print(event_loop.run(main()), flush=True)
+    try:
+        event_loop.run(further())
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def test_one_that_comes_while_what_was_left_behind_is_ended_loses_nothing():
+    """Raised there it would end a task that nobody asks."""
+    run = subprocess.run(
+        [sys.executable, "-c", LEAVES_A_TASK], capture_output=True, text=True, timeout=SECONDS
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "ended\nfound\n", "")
