@@ -115,6 +115,7 @@ VARIANTS = (
 TARGET = Target(
     name="reference",
     command=("{python}", "-m", "paidonce.reference_service"),
+    extra="reference",
     ahead=("{python}", "-m", "paidonce.reference_service", "ahead"),
     migrate=("{python}", "-m", "paidonce.reference_service", "migrate"),
     environment={

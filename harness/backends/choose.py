@@ -10,6 +10,7 @@ from paidonce.harness.backends.base import PostgresServer, RedisServer, Role, St
 from paidonce.harness.backends.urls import looks_like_url
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
+from paidonce.harness.extras import need
 from paidonce.harness.masking import word_without_credentials
 
 KINDS: dict[Role, tuple[str, ...]] = {
@@ -32,6 +33,7 @@ def open_postgres(spec: str = "embedded") -> PostgresServer:
         return UrlPostgres(spec)
     check_spec(Role.POSTGRES, spec)
     if spec == "container":
+        need("containers")
         from paidonce.harness.backends.postgres_container import ContainerPostgres
 
         return ContainerPostgres()
@@ -51,6 +53,7 @@ def open_redis(spec: str = "embedded") -> RedisServer:
         return UrlRedis(spec)
     check_spec(Role.REDIS, spec)
     if spec == "container":
+        need("containers")
         from paidonce.harness.backends.redis_container import ContainerRedis
 
         return ContainerRedis()
@@ -90,6 +93,7 @@ def open_stripe(
 
         return MockStripe(stripe_mock, webhook_secret=webhook_secret)
     if spec == "stripe-mock-container":
+        need("containers")
         from paidonce.harness.backends.stripe_mock_container import ContainerMockStripe
 
         return ContainerMockStripe(webhook_secret=webhook_secret)

@@ -7,6 +7,7 @@ Nothing is started but ``--version`` commands, and nothing is waited for longer 
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import importlib.util
 import os
@@ -23,6 +24,7 @@ import msgspec
 from paidonce.harness import __version__
 from paidonce.harness.backends import localstripe, stripe_mock, wheels
 from paidonce.harness.errors import PaidonceError, Unavailable
+from paidonce.harness.extras import how_to_install, need
 
 SECONDS = 10.0
 CHROMIUM_VARIABLE = "PAIDONCE_CHROMIUM"
@@ -35,6 +37,15 @@ _CHROMIUM_NAMES = (
     "chromium-headless-shell",
 )
 _LOCALSTRIPE_VERSION = "from importlib.metadata import version; print(version('localstripe'))"
+_RELEASED = {
+    "18.0": datetime.date(2025, 9, 25),
+    "18.1": datetime.date(2025, 11, 13),
+    "18.2": datetime.date(2026, 2, 12),
+    "18.3": datetime.date(2026, 2, 26),
+    "18.4": datetime.date(2026, 5, 14),
+}
+"""When PostgreSQL was released (https://www.postgresql.org/about/newsarchive/). Fixes come at least
+once every three months (https://www.postgresql.org/support/versioning/)."""
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -71,7 +82,22 @@ def _python() -> ComponentState:
 
 
 def _postgres() -> ComponentState:
-    return _program("embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True)
+    found = _program("embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True)
+    released = _RELEASED.get(found.version)
+    if released is None:
+        return found
+    age = _age((datetime.date.today() - released).days)
+    return msgspec.structs.replace(
+        found, detail=f"released {released:%Y-%m-%d}, {age}; {found.detail}"
+    )
+
+
+def _age(days: int) -> str:
+    """Return how long ago so many days are, in months: a fix comes every three of them."""
+    months = int(days / 30.4)
+    if months < 1:
+        return "less than a month ago"
+    return f"{months} month{'s' if months > 1 else ''} ago"
 
 
 def _pgbench() -> ComponentState:
@@ -144,7 +170,7 @@ def _docker() -> ComponentState:
             component="docker",
             available=False,
             detail=str(error),
-            remedy="Run pip install testcontainers",
+            remedy=f"Run {how_to_install('containers')}",
         )
     return ComponentState(
         component="docker", available=True, version=version, detail="engine answers"
@@ -176,10 +202,28 @@ def _locust() -> ComponentState:
             component="locust",
             available=False,
             detail="the Python package locust is not installed",
-            remedy="Run pip install locust",
+            remedy=f"Run {how_to_install('load')}",
         )
     return ComponentState(
         component="locust", available=True, version=version, detail="Python package"
+    )
+
+
+def _reference() -> ComponentState:
+    try:
+        need("reference")
+    except Unavailable as error:
+        return ComponentState(
+            component="reference service",
+            available=False,
+            detail=error.problem,
+            remedy=f"Run {how_to_install('reference')}",
+        )
+    return ComponentState(
+        component="reference service",
+        available=True,
+        version=__version__,
+        detail="part of paidonce, for its scenarios",
     )
 
 
@@ -201,6 +245,7 @@ _LOOKS: tuple[Callable[[], ComponentState], ...] = (
     _stripe_mock,
     _localstripe,
     _docker,
+    _reference,
     _locust,
     _pgbench,
     _isolationtester,

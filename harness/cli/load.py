@@ -15,6 +15,7 @@ from paidonce.harness.cli import load_options, options
 from paidonce.harness.cli.measuring import load_all
 from paidonce.harness.cli.progress import bar
 from paidonce.harness.errors import UsageError
+from paidonce.harness.extras import need
 from paidonce.harness.load.generate.job import PROFILES
 from paidonce.harness.load.measure import Workload
 from paidonce.harness.load.observe.telemetry import Telemetry
@@ -166,6 +167,7 @@ def load_command(
         for chosen in load_options.contentions_of(profile, contentions)
     ]
     plans = list(dict.fromkeys(work for base in bases for work in swept(base, asked)))
+    need("load")
     choice = options.backends(backends, postgres, redis, stripe)
     for latency in dict.fromkeys(plan.stripe_latency for plan in plans):
         load_options.check_stripe(latency, choice.stripe)

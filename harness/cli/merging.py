@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from paidonce.harness.errors import UsageError
+from paidonce.harness.extras import need
 from paidonce.harness.history import Journal
 from paidonce.harness.load.analyse.summary import LoadSummary, summarise
 from paidonce.harness.load.record.joining import Joined, histories_in, join
@@ -37,6 +38,7 @@ def merge_command(
     time as a log of HdrHistogram's (.hlog). What a worker recorded that was killed is in it; the
     history then says that it was cut off.
     """
+    need("load")
     runs = join(histories_in(files))
     if len(runs) > 1:
         named = "; ".join(", ".join(part.name for part in run.parts) for run in runs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paidonce.harness.backends.kept_databases import MigrationInputs
+from paidonce.harness.extras import need
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.scenario.performance import ScenarioClients
 from paidonce.harness.service import launch as service
@@ -19,9 +20,16 @@ from paidonce.harness.testbed.bench import Bench, OwnDatabase, Ports, Source, Su
 
 @dataclass(frozen=True)
 class Described:
-    """``Subject`` (see ``paidonce.harness.testbed.bench``) of a ``Target``."""
+    """``Subject`` (see ``paidonce.harness.testbed.bench``) of a ``Target``.
+
+    Raises ``Unavailable`` where libraries that it needs are not installed.
+    """
 
     described: Target
+
+    def __post_init__(self) -> None:
+        if self.described.extra:
+            need(self.described.extra)
 
     @property
     def name(self) -> str:

@@ -87,6 +87,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     command: tuple[str, ...]
+    extra: str = ""
+    """The extra of ours (``paidonce.harness.extras``) that has the libraries it needs."""
     ahead: tuple[str, ...] = ()
     environment: dict[str, str]
     settings: dict[str, str] = {}

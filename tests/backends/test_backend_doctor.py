@@ -19,6 +19,7 @@ COMPONENTS = [
     "stripe-mock",
     "localstripe",
     "docker",
+    "reference service",
     "locust",
     "pgbench",
     "isolationtester",
@@ -44,6 +45,16 @@ def test_every_component_is_there_with_a_version_or_missing_with_a_remedy() -> N
     assert custody.tickets == before
 
 
+def test_how_old_postgres_is_is_said() -> None:
+    (found,) = (one for one in examine() if one.component == "embedded postgres")
+    released = doctor._RELEASED.get(found.version)
+    assert released is not None, f"when {found.version} was released belongs into the table"
+    assert found.detail.startswith(f"released {released:%Y-%m-%d}, ")
+    assert doctor._age(10) == "less than a month ago"
+    assert doctor._age(35) == "1 month ago"
+    assert doctor._age(200) == "6 months ago"
+
+
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -58,7 +69,12 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     monkeypatch.setattr(wheels, "_package", _no_package)
     missing = {finding.component: finding for finding in examine() if not finding.available}
-    assert set(missing) == set(COMPONENTS) - {"python", "Stripe simulator", "locust"}
+    assert set(missing) == set(COMPONENTS) - {
+        "python",
+        "Stripe simulator",
+        "reference service",
+        "locust",
+    }
     assert missing["embedded redis"].needed
     assert not missing["go"].needed
     assert missing["embedded postgres"].remedy.startswith("Run pip install")

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
-
-from hdrh.histogram import HdrHistogram
-from hdrh.log import HistogramLogReader, HistogramLogWriter
+from typing import TYPE_CHECKING, Self
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.results.proof import Percentiles
+
+if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
 
 _HIGHEST_US = 600_000_000
 """Ten minutes: longer than any client waits here; a longer wait is recorded as this."""
@@ -27,6 +27,9 @@ class Latencies:
     """A histogram of latencies."""
 
     def __init__(self) -> None:
+        # An extra has it: whoever only reads the rest of the harness does without.
+        from hdrh.histogram import HdrHistogram
+
         self._counted = HdrHistogram(1, _HIGHEST_US, _DIGITS)
         self._uncounted: dict[int, int] = {}
         self._highest_ns = 0
@@ -101,6 +104,8 @@ class Latencies:
 
     def write_log(self, path: Path, start: float, seconds: float) -> None:
         """Write a log of one interval that began at ``start`` (Unix time). Raises ``OSError``."""
+        from hdrh.log import HistogramLogWriter
+
         with path.open("w", encoding="utf-8") as file:
             log = HistogramLogWriter(file)
             log.output_comment("[Latencies in microseconds, from when each request was to be sent]")
@@ -115,6 +120,8 @@ class Latencies:
 
 def read_log(path: Path) -> Latencies:
     """All intervals of a log together. Raises ``UsageError`` naming the file."""
+    from hdrh.log import HistogramLogReader
+
     made = Latencies()
     found = False
     try:
