@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from paidonce.harness.process.garbage import seldom_collected
 from paidonce.harness.process.interruption import INTERRUPTED, interruptible
 
 P = ParamSpec("P")
@@ -24,9 +25,7 @@ def leaves(command: Callable[P, int]) -> Callable[P, None]:
     @functools.wraps(command)
     def leaving(*args: P.args, **kwargs: P.kwargs) -> None:
         if not gc.isenabled():
-            # What was imported stays, and need not be looked through again and again.
-            gc.freeze()
-            gc.enable()
+            seldom_collected()
         with interruptible():
             raise typer.Exit(_code(lambda: command(*args, **kwargs)))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paidonce.harness.errors import PaidonceError
+from paidonce.harness.process.garbage import seldom_collected
 
 IDLE_S = 60.0
 
@@ -106,6 +107,7 @@ class _Place:
 
     async def ready(self, lanes: int) -> int:
         self._free += await asyncio.gather(*(self._open() for _ in range(lanes)))
+        seldom_collected()
         self._rest()
         return len(self._held)
 
