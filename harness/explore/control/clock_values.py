@@ -169,10 +169,17 @@ def _compared(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 
 def _may_be_timed(statement: Statement) -> bool:
-    for text in (statement.sql, *statement.params):
+    if _text_may_be_timed(statement.sql):
+        return True
+    for text in statement.params:
         if text is not None and len(text) >= _SHORTEST and MAY_BE_TIMED.search(text) is not None:
             return True
     return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _text_may_be_timed(sql: str) -> bool:
+    return MAY_BE_TIMED.search(sql) is not None
 
 
 def _looks(statement: Statement) -> bool:

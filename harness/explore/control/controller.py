@@ -312,7 +312,8 @@ class Control:
         woken: list[str] = []
         inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
         deadline = time.monotonic() + self._patience.step
-        pause = _LOOK_AGAIN_S
+        first = self._first_pause(mover)
+        pause = first
         self.change()
         while True:
             self._quiet.changed = False
@@ -334,7 +335,7 @@ class Control:
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
             if await self._quiet.change_within(pause):
-                pause = _LOOK_AGAIN_S
+                pause = _LOOK_AGAIN_S if self._cut or self._ending else first
                 continue
             self._quiet.looked()
             if not self._killing.restarting:
@@ -354,6 +355,16 @@ class Control:
                 return ()
             await asyncio.sleep(self._patience.tail)
         return found
+
+    def _first_pause(self, mover: Player) -> float:
+        """Return for how long a step need not be looked at unless something happens.
+
+        Sooner than that only a wait for a lock that another has is of interest, or what another
+        process does; and an alarm takes longer to set than most waits last.
+        """
+        if self._several or self.anybody(At.LOCK) or self._others_hold_locks(mover):
+            return _LOOK_AGAIN_S
+        return _SLOW_S
 
     # --- what happened ------------------------------------------------------------------------
 

@@ -149,12 +149,12 @@ class DeferralTracker:
         for statement in statements:
             if not statement.sql:
                 return None
-            kinds = self._sessions.kinds(statement, path)
-            if all(kind in _BEGINS for kind in kinds) and found is None:
-                if any(isolated for isolated in self._sessions.isolations(statement, path)):
+            gist = self._sessions.gist(statement.sql, path)
+            if found is None and _BEGINS.issuperset(gist.kinds):
+                if any(gist.isolations):
                     return None
                 continue
-            if found is not None or len(kinds) != 1:
+            if found is not None or len(gist.kinds) != 1:
                 return None
             found = statement
         return found
@@ -167,13 +167,13 @@ class DeferralTracker:
         path = self._sessions.tracker(session).path
         if path is None:
             return True
-        return any(
-            not statement.sql
-            or _unlocks(statement.sql)
-            or self._sessions.anything(statement, path)
-            or not _LETS_GO.isdisjoint(self._sessions.kinds(statement, path))
-            for statement in call.statements
-        )
+        for statement in call.statements:
+            if not statement.sql or _unlocks(statement.sql):
+                return True
+            gist = self._sessions.gist(statement.sql, path)
+            if gist.anything or not _LETS_GO.isdisjoint(gist.kinds):
+                return True
+        return False
 
 
 @functools.lru_cache(maxsize=1024)

@@ -79,6 +79,14 @@ class RowLeases:
         return None
 
 
+@functools.lru_cache(maxsize=1024)
+def sets_times(sql: str) -> bool:
+    """Return whether a statement sets any column to what may be a time: to anything that is sent
+    with it, or is said in it."""
+    sets = [said for one in _timed(sql) for _, said in one.sets]
+    return any(said.asks or said.numbers or said.texts for said in sets)
+
+
 def columns_timed(sql: str, params: Sequence[str | None], now: float) -> frozenset[str]:
     """Return the columns that a statement sets to a time within minutes of ``now``."""
     return frozenset(

@@ -6,6 +6,7 @@ Pooled connections outlive an execution, and so does what was set on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
@@ -46,6 +47,22 @@ Startup = Callable[[str], Mapping[str, str]]
 """A lookup of what the session of this name asked for when it connected, by parameter."""
 
 
+_REMEMBERED = 4096
+"""Texts of which the gist is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextGist:
+    """What a text is, whatever its parameters are."""
+
+    kinds: tuple[Kind, ...]
+    """Those of the statements in it."""
+    anything: bool
+    """True if it may do anything at all, as one that cannot be read may."""
+    isolations: tuple[str, ...]
+    """The isolation levels that it asks for when it begins transactions."""
+
+
 def _nothing(session: str) -> Mapping[str, str]:
     return {}
 
@@ -63,6 +80,7 @@ class SqlSessions:
         self.held_apart: frozenset[str] = frozenset()
         """The labels of units that are to be committed apart, whatever their text says."""
         self._trackers: dict[str, TransactionTracker] = {}
+        self._gists: dict[tuple[str, tuple[str, ...]], TextGist] = {}
 
     @property
     def catalog(self) -> Catalog:
@@ -79,25 +97,23 @@ class SqlSessions:
         """Return what statements begin by locking."""
         return self._doors
 
-    def kinds(self, statement: Sent, path: tuple[str, ...]) -> tuple[Kind, ...]:
-        """Return the kinds of statements that a text has."""
-        found = self._footprints.of(
-            statement.sql, statement.params, nulls=statement.nulls, path=path
-        )
-        return tuple(one.kind for one in found)
+    def gist(self, sql: str, path: tuple[str, ...]) -> TextGist:
+        """Return what a text is whatever its parameters are."""
+        found = self._gists.get((sql, path))
+        if found is None:
+            if len(self._gists) >= _REMEMBERED:
+                self._gists.clear()
+            found = self._gists[sql, path] = self._gist(sql, path)
+        return found
 
-    def anything(self, statement: Sent, path: tuple[str, ...]) -> bool:
-        """Return whether a text may do anything at all, as one that cannot be read may."""
-        found = self._footprints.of(
-            statement.sql, statement.params, nulls=statement.nulls, path=path
-        )
-        return any(lock.place == () for one in found for lock in one.locks)
-
-    def isolations(self, statement: Sent, path: tuple[str, ...]) -> tuple[str, ...]:
-        """The isolation levels that a text asks for when it begins transactions."""
-        found = self._footprints.of(statement.sql, (), path=path)
+    def _gist(self, sql: str, path: tuple[str, ...]) -> TextGist:
+        found = self._footprints.of(sql, (), path=path)
         levels = (isolation_option(one.node.options) for one in found if one.kind == "begin")
-        return tuple(level for level in levels if level is not None)
+        return TextGist(
+            kinds=tuple(one.kind for one in found),
+            anything=any(lock.place == () for one in found for lock in one.locks),
+            isolations=tuple(level for level in levels if level is not None),
+        )
 
     def apart(self, session: str, statements: Sequence[Sent]) -> bool:
         """Return whether statements that commit by themselves are to be committed in another step.
@@ -110,10 +126,11 @@ class SqlSessions:
         if tracker.inside:
             return False
         found = self._found(tracker, statements)
-        if len(found) > len(statements) or any(one.commits for one in found):
+        if not found or len(found) > len(statements):
             return False
-        if not found or any(one.kind not in ASKED for one in found):
-            return False
+        for one in found:
+            if one.commits or one.kind not in ASKED:
+                return False
         return in_two_steps(found, one_snapshot=tracker.one_snapshot)
 
     def checks(self, session: str, statements: Sequence[Sent]) -> bool:

@@ -73,6 +73,8 @@ class TimeKeys:
 
     def statement(self, actor: str, sql: str, params: Sequence[str | None]) -> str | None:
         """``actor`` sends a statement."""
+        if not _rows(sql):
+            return None
         for index, row in _entries(sql, self.catalog):
             texts = tuple(_text(value, params) for value in row)
             cuts = [_expression_of(value).cut for value in row if isinstance(value, ast.Node)]
@@ -100,8 +102,11 @@ class TimeKeys:
     def _coarse(self, text: str) -> str:
         """Return a part of a text that is the time of now, and not fine enough to be anybody's
         own; empty if there is none."""
+        found_in = (*_DATE.finditer(text), *_NUMBER.finditer(text))
+        if not found_in:
+            return ""
         now = datetime.now(UTC)
-        for found in (*_DATE.finditer(text), *_NUMBER.finditer(text)):
+        for found in found_in:
             part = found[0]
             if (_is_date(found, now) or _is_period(part)) and not self._was_there(part):
                 return part

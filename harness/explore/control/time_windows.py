@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.clock_values import moments_in
-from paidonce.harness.explore.control.row_leases import columns_timed
+from paidonce.harness.explore.control.row_leases import columns_timed, sets_times
 from paidonce.harness.explore.control.time_expressions import (
     LONGEST_S,
     TimeExpression,
@@ -67,6 +67,8 @@ class TimeWindows:
 
     def statement(self, sql: str, params: Sequence[str | None]) -> Window | None:
         """Return the window through which a statement looks, if it does."""
+        if not (_comparisons(sql) or sets_times(sql)):
+            return None
         now = time.time()
         window = next(self._windows(sql, params, now), None)
         self._near.update(columns_timed(sql, params, now))

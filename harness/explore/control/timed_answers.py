@@ -24,18 +24,20 @@ import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, moments_in
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.time_windows import Window
 
 _MOST = 20_000
 """Places in stories that are remembered."""
+_NO_COLUMNS: frozenset[str] = frozenset()
 _LEAST_S = 1.0
 """Seconds by which a time is ahead that is not now: clocks differ, and a time may be rounded up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A call of an attempt and its answer.
 
     ``kind`` is what it is called whoever makes it, ``said`` its answer; ``looks`` tells that it has
@@ -144,13 +146,18 @@ class TimedAnswers:
 
 def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
     """Return the columns of ``values`` that have a time ahead of now, by a few minutes at most."""
+    times = [
+        (column, value)
+        for column, value in values
+        if value is not None and MAY_BE_TIMED.match(value) is not None
+    ]
+    if not times:
+        return _NO_COLUMNS
     now = time.time()
     return frozenset(
         column
-        for column, value in values
-        if value is not None
-        and MAY_BE_TIMED.match(value)
-        and any(_LEAST_S < moment - now <= LONGEST_S for moment in moments_in(value))
+        for column, value in times
+        if any(_LEAST_S < moment - now <= LONGEST_S for moment in moments_in(value))
     )
 
 

@@ -65,14 +65,20 @@ def heard_text(text: str, names: Names, *, whole: bool = True) -> AnswerDigest:
     ``whole``: all that was answered is in it.
     """
     said, exactly = _named(text, names)
-    return AnswerDigest(_digest(said), _digest(exactly) if whole else "")
+    told = _digest(said)
+    if not whole:
+        return AnswerDigest(told, "")
+    return AnswerDigest(told, told if said == exactly else _digest(exactly))
 
 
 def heard_ids(text: str, names: Names) -> AnswerDigest:
     """Return an answer that is full of ids: which those are says nothing that the rest does not,
     and some nobody has seen made."""
-    said = GENERATED.sub("?", _TIME.sub("a time", text))
-    return AnswerDigest(_digest(said), _digest(_named(text, names)[1]))
+    timeless = _TIME.sub("a time", text)
+    within = names.seen_within(text)
+    exactly = timeless if within == text else _TIME.sub("a time", within)
+    exactly = GENERATED.sub(lambda found: names.seen(found.group()), exactly)
+    return AnswerDigest(_digest(GENERATED.sub("?", timeless)), _digest(exactly))
 
 
 def heard_rows(
@@ -98,9 +104,10 @@ def heard_rows(
         said.sort()
         exactly.sort()
     first = list(head)
-    return AnswerDigest(
-        _digest("\n".join(first + said)), _digest("\n".join(first + exactly)) if whole else ""
-    )
+    told = _digest("\n".join(first + said))
+    if not whole:
+        return AnswerDigest(told, "")
+    return AnswerDigest(told, told if said == exactly else _digest("\n".join(first + exactly)))
 
 
 def _row(columns: Sequence[str], row: Sequence[str | None], names: Names) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from paidonce.harness.explore.footprint.model import MADE, Resource
-from paidonce.harness.explore.footprint.sql import changes, queries
+from paidonce.harness.explore.footprint.sql import changes, queries, timeouts
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY, NOTIFY, SESSION_SETTINGS, unnamed
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.effects import (
@@ -245,6 +245,8 @@ class Footprints:
         self._templates = lru_cache(maxsize=remembered)(self._read)
         self._bound: OrderedDict[Any, tuple[StatementFootprint, ...]] = OrderedDict()
         self._remembered = remembered
+        self.may_set_timeouts = lru_cache(maxsize=remembered)(self._may_set_timeouts)
+        """Tells of a text whether it may set a timeout by calling a function."""
 
     def of(
         self,
@@ -274,6 +276,11 @@ class Footprints:
             if len(self._bound) > self._remembered:
                 self._bound.popitem(last=False)
         return found
+
+    def _may_set_timeouts(self, sql: str) -> bool:
+        if timeouts.may_set(sql):
+            return True
+        return any(function in sql for function, _ in self.catalog.timing)
 
     def of_tree(self, node: ast.Node, params: Params, path: tuple[str, ...]) -> StatementFootprint:
         """That of a statement inside another one (PREPARE, DECLARE)."""

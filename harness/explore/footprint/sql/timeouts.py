@@ -95,6 +95,11 @@ class Called(msgspec.Struct, frozen=True):
     local: bool
 
 
+def may_set(sql: str) -> bool:
+    """Return whether a text calls anything, or changes anything, by which ``called`` finds some."""
+    return any(_sets(sql))
+
+
 def called(sql: str, params: Sequence[str | None]) -> Iterator[tuple[str, str, bool]]:
     """The name, value and whether it is for the transaction alone, of each that a text sets by
     calling ``set_config`` or, which is the same (manual, 53.25), by an UPDATE of ``pg_settings``.

@@ -306,11 +306,13 @@ class TransactionTracker:
 
     def _times(self, session: Session, sent: Sent, found: Sequence[StatementFootprint]) -> None:
         """Follow what a text sets by calling a function."""
+        if not (self._footprints.may_set_timeouts(sent.sql) or _calls(found)):
+            return
         for name, value, local in timeouts.called(sent.sql, sent.params):
             session.set_timeout(name, value, local=local)
         functions = self._footprints.catalog.timing
         named = {name for function, names in functions if function in sent.sql for name in names}
-        if any(one.kind == "call" for one in found):
+        if _calls(found):
             named |= timeouts.mentioned(sent.sql)
         for name in sorted(named):
             session.set_timeout(name, timeouts.UNKNOWN, local=False)
@@ -429,6 +431,13 @@ class TransactionTracker:
         if may_fail:
             self._risked |= held
         return Footprint(looks, locks, found.at_once)
+
+
+def _calls(found: Sequence[StatementFootprint]) -> bool:
+    for one in found:  # noqa: SIM110 - asked of every unit, a generator takes longer
+        if one.kind == "call":
+            return True
+    return False
 
 
 def _snapshot(session: Session) -> Footprint:
