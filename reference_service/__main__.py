@@ -61,6 +61,7 @@ def _serve(settings: Settings) -> int:
         host=settings.host,
         port=settings.port,
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         lifespan="on",
         timeout_graceful_shutdown=5,
@@ -74,6 +75,7 @@ def _serve(settings: Settings) -> int:
 
     app = create_app(settings)
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     gc.enable()
     run(app, workers=1)
     return 0

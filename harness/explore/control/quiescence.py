@@ -12,6 +12,8 @@ _LOOKS = 10
 """How often we have to look, and see nothing, before that is a silence."""
 _LOOKS_AFTER_A_STEP = 4
 _GLANCE_S = 0.0002
+_GLANCE_AT_MOST_S = 0.001
+"""To look whether the service is at work reads files of the system: less often as it takes long."""
 _AWAKE_S = 0.03
 """We look more often than that while we are awake."""
 _TURNS = 6
@@ -122,10 +124,12 @@ class Quiescence:
     async def finished(self) -> bool:
         """Return whether the service has nothing left to do: none of it runs now, and nothing that
         it sent is on its way to us. A timer of its own goes unnoticed."""
+        glance = _GLANCE_S
         while self._activity.at_work() and self.silence < self._patience.tail:
-            await asyncio.sleep(_GLANCE_S)
+            await asyncio.sleep(glance)
             if self.changed:
                 return False
+            glance = min(glance * 2, _GLANCE_AT_MOST_S)
         return await self._nothing_under_way()
 
     async def _nothing_under_way(self) -> bool:
