@@ -146,11 +146,7 @@ class TimedAnswers:
 
 def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
     """Return the columns of ``values`` that have a time ahead of now, by a few minutes at most."""
-    times = [
-        (column, value)
-        for column, value in values
-        if value is not None and MAY_BE_TIMED.match(value) is not None
-    ]
+    times = [(c, v) for c, v in values if v is not None and MAY_BE_TIMED.match(v) is not None]
     if not times:
         return _NO_COLUMNS
     now = time.time()

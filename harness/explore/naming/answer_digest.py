@@ -8,6 +8,7 @@ answered than is kept, so that nobody can tell.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -84,7 +85,7 @@ def heard_ids(text: str, names: Names) -> AnswerDigest:
 def heard_rows(
     head: Iterable[str],
     columns: Sequence[str],
-    rows: Iterable[Sequence[str | None]],
+    rows: Sequence[Sequence[str | None]],
     names: Names,
     *,
     whole: bool,
@@ -96,6 +97,8 @@ def heard_rows(
     """
     said: list[str] = []
     exactly: list[str] = []
+    if not rows:
+        return _rowless(tuple(head), whole=whole)
     for row in rows:
         shown, meant = _row(columns, row, names)
         said.append(shown)
@@ -108,6 +111,12 @@ def heard_rows(
     if not whole:
         return AnswerDigest(told, "")
     return AnswerDigest(told, told if said == exactly else _digest("\n".join(first + exactly)))
+
+
+@functools.lru_cache(maxsize=256)
+def _rowless(head: tuple[str, ...], *, whole: bool) -> AnswerDigest:
+    told = _digest("\n".join(head))
+    return AnswerDigest(told, told if whole else "")
 
 
 def _row(columns: Sequence[str], row: Sequence[str | None], names: Names) -> tuple[str, str]:

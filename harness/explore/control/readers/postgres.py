@@ -25,6 +25,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 """A count; a longer number is an id, a time or an amount."""
 _ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
+_SAY_NOTHING = frozenset({"begin", "commit", "rollback", "end", "abort", "start transaction"})
 _TO_END = frozenset({"commit", "rollback", "end", "abort"})
 _LETS_GO = frozenset({"commit", "rollback", "rollback to"})
 _WRITES = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
@@ -62,6 +63,8 @@ class PostgresReader(CallReader[Unit]):
     def made_up(self, call: Unit, actor: str) -> None:
         names = self.reading.names
         for statement in call.statements:
+            if _says_nothing(statement.sql):
+                continue
             if aliases := _aliases(statement.sql):
                 names.constant(aliases)
             names.made(actor, statement.sql)
@@ -72,6 +75,8 @@ class PostgresReader(CallReader[Unit]):
     def sends(self, call: Unit, actor: str) -> str | None:
         keys = self.reading.time_keys
         for statement in call.statements:
+            if _says_nothing(statement.sql):
+                continue
             self.reading.leases.statement(call.label, statement.sql, statement.params)
             self.reading.keyed(call, keys.statement(actor, statement.sql, statement.params))
         return self.reading.times.runs(actor, call.statements)
@@ -257,8 +262,12 @@ class PostgresReader(CallReader[Unit]):
 
     def window(self, call: Unit) -> Window | None:
         windows = self.reading.time_windows
-        each = [windows.statement(one.sql, one.params) for one in call.statements]
-        return next(filter(None, each), None)
+        each = [
+            windows.statement(one.sql, one.params)
+            for one in call.statements
+            if not _says_nothing(one.sql)
+        ]
+        return next(filter(None, each), None) if each else None
 
     def many(self, call: Unit) -> int:
         answer = call.answer
@@ -362,6 +371,12 @@ def heard(call: Unit, names: Names) -> AnswerDigest:
 def _aliases(sql: str) -> str:
     """Return the quoted names in a query: an ORM makes them of hashes of what it joins."""
     return " ".join(_QUOTED.findall(sql)) if sql[:7].upper() == "SELECT " else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _says_nothing(sql: str) -> bool:
+    """Return whether a text only begins or ends a transaction: half of what is sent does."""
+    return sql.lower() in _SAY_NOTHING
 
 
 @functools.lru_cache(maxsize=1024)

@@ -53,9 +53,11 @@ class Moments:
         moment: bool,
     ) -> None:
         """A unit came with these statements; ``moment`` if it commits what it does at once."""
-        if not statements:
+        came = [
+            _Came(actor, unit, one, one_snapshot) for one in statements if one.locks or one.tests
+        ]
+        if not came:  # whatever matters here locks something, or asks for locks
             return
-        came = [_Came(actor, unit, one, one_snapshot) for one in statements]
         others = [one for one in came if may_overtake(one.found, one_snapshot=one_snapshot)]
         taken = [one for one in came if moment and one.found.locks]
         self._compare(self._taken, others)
