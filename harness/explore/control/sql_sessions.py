@@ -53,7 +53,7 @@ _REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class TextGist:
-    """What a text is, whatever its parameters are."""
+    """The nature of a text, the same whatever its parameters are."""
 
     kinds: tuple[Kind, ...]
     """Those of the statements in it."""
