@@ -7,6 +7,10 @@ truth differ is written to ``--out``, as JSON that ``tests/fuzz_services`` reads
 made smaller first. What a search relied on is tried by ``--validate`` executions, or as ``paidonce
 explore`` does with ``--validate default``: fewer make a harder test of the search itself. Takes
 about a second a service. The exit code is 1 where anything is wrong.
+
+With ``--failures crash`` (or ``reset``, ``error``) services that hold while nothing goes wrong are
+searched under one such failure, and held against plain threads that are killed, reset or answered
+an error at each of their stops. That takes about half a minute a service.
 """
 
 from __future__ import annotations
@@ -26,7 +30,9 @@ TESTS = Path(__file__).parents[1] / "tests" / "fuzz_services"
 sys.path[:0] = [str(TESTS), str(TESTS / "generic")]
 
 from comparing import Agreement, Comparer, Comparison, Effort  # noqa: E402
+from comparing_failures import KINDS, FailureComparer, Tries  # noqa: E402
 from further import further  # noqa: E402
+from kills import Kills  # noqa: E402
 from pieces import service  # noqa: E402
 from searching import open_searcher  # noqa: E402
 from truth import Truth  # noqa: E402
@@ -48,13 +54,19 @@ async def main(options: argparse.Namespace) -> int:
     made = further if options.further else service
     with shared_servers() as servers:
         postgres, redis = servers[POSTGRES_VARIABLE], servers[REDIS_VARIABLE]
-        truth = Truth(postgres, urlunsplit(urlsplit(redis)._replace(path="/14")))
+        made_by = Kills if options.failures else Truth
+        truth = made_by(postgres, urlunsplit(urlsplit(redis)._replace(path="/14")))
         while _sensible(counts) < options.services:
             with tempfile.TemporaryDirectory() as folder:
                 async with open_searcher(service(0), Path(folder), postgres, redis) as searcher:
                     comparer = Comparer(searcher, truth, effort)
+                    failing = FailureComparer(searcher, truth, Tries(full=0))
                     for seed in itertools.islice(seeds, FRESH_AFTER):
-                        compared = await comparer.compare(made(seed))
+                        compared = (
+                            await failing.compare(made(seed), options.failures)
+                            if options.failures
+                            else await comparer.compare(made(seed))
+                        )
                         counts[compared.agreement] += 1
                         executions += compared.executions
                         if compared.agreement.wrong:
@@ -84,7 +96,7 @@ async def tell(
 ) -> None:
     """Print what differs, and write the service on which it does."""
     print(f"seed {seed}: {compared.agreement}: {compared.why}", flush=True)
-    if options.shrink:
+    if options.shrink and not options.failures:
         compared = await comparer.shrunk(compared)
     path = options.out / f"seed-{seed}.json"
     path.write_text(compared.service.text())
@@ -104,6 +116,7 @@ if __name__ == "__main__":
     parser.add_argument("--further", action="store_true", help="with further pieces")
     parser.add_argument("--quick", action="store_true", help="no full search, fewer orders")
     parser.add_argument("--shrink", action="store_true")
+    parser.add_argument("--failures", choices=KINDS, default="", help="under one failure")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

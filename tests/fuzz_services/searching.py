@@ -18,6 +18,7 @@ from paidonce.harness.explore.exploration import (
     explore,
     opened,
 )
+from paidonce.harness.explore.failure.plans import Chosen
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.targets import load_target
@@ -122,6 +123,12 @@ class Found:
     seconds: float
     explored: Explored
 
+    @property
+    def failing_executions(self) -> int:
+        """Those made below plans of failures."""
+        under = self.explored.result.failures
+        return 0 if under is None else sum(plan.executions for plan in under.plans)
+
 
 class Searcher:
     """One service process behind taps, which becomes whatever service is searched next."""
@@ -138,8 +145,10 @@ class Searcher:
         search: str,
         budget: Budget,
         validation: Validation | None = DEFAULT,
+        failing: Chosen | None = None,
     ) -> Found:
-        """Search a service. Raises ``PaidonceError``."""
+        """Search a service; where ``failing`` says which failures, under one of them at most, and
+        every crash where nothing is reduced. Raises ``PaidonceError``."""
         worlds = await self._become(service)
         request = SearchRequest(
             scenario=worlds.scenario,
@@ -148,6 +157,9 @@ class Searcher:
             budget=budget,
             watch=0,
             validation=validation,
+            faults=0 if failing is None else 1,
+            failing=failing,
+            every_crash=search == "dfs",
         )
         began = asyncio.get_running_loop().time()
         explored = await asyncio.wait_for(explore([worlds], request), DEADLINE_S)

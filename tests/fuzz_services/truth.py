@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg
 import redis
-from programme import NEW_ORDER, RESET, STATE, Service, play
+from programme import NEW_ORDER, RESET, STATE, Path, Service, play
 from psycopg.pq import TransactionStatus
 
 SCHEMA = FilePath(__file__).parent / "generic" / "schema.sql"
@@ -315,9 +315,7 @@ class Truth:
             try:
                 actor.stop()
                 path = service.paths[service.attempts[actor.number]]
-                statuses[actor.number] = play(path, str(order), actor)
-            except psycopg.OperationalError:
-                statuses[actor.number] = 500  # its session was ended: nobody could move
+                statuses[actor.number] = self._played(path, str(order), actor)
             finally:
                 self.events.put((actor.number, "ends"))
 
@@ -332,10 +330,23 @@ class Truth:
         finally:
             for thread in threads:
                 thread.join(_STUCK_S)
+        self._afterwards(service, attempts, order, statuses)
         query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
         effects, state = self._eyes.execute(query, {"order": order}).fetchone()
         outcome = Outcome(tuple(statuses), len(self.confirmed), effects, state)
         return outcome, tuple(taken), enabled
+
+    def _played(self, path: Path, order: str, actor: _Actor) -> int:
+        """Walk a path; returns what the client is answered."""
+        try:
+            return play(path, order, actor)
+        except psycopg.OperationalError:
+            return 500  # its session was ended: nobody could move
+
+    def _afterwards(
+        self, service: Service, attempts: list[_Actor], order: int, statuses: list[int]
+    ) -> None:
+        """Nothing follows: nothing went wrong."""
 
     def _follow(
         self, attempts: list[_Actor], prefix: tuple[int, ...], rng: random.Random | None

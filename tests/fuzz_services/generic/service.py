@@ -24,8 +24,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 FOLDER = Path(os.environ["SERVICES"])
-
-
+_NOW = FOLDER / "now"
 _FORM = {"amount": "4990", "currency": "usd", "payment_method_types[]": "card"}
 
 
@@ -37,6 +36,12 @@ class Now:
         self.memory: set[str] = set()
         self.pools: dict[str, ConnectionPool] = {}
         self.stores: queue.LifoQueue[redis.Redis] = queue.LifoQueue()
+
+    def become(self, name: str) -> None:
+        """Be the service of that name, and once more after a crash."""
+        self.service = read((FOLDER / f"{name}.json").read_text())
+        if not _NOW.exists() or _NOW.read_text() != name:
+            _NOW.write_text(name)
 
     def pool(self, level: str) -> ConnectionPool:
         if level not in self.pools:
@@ -161,7 +166,7 @@ class Shop(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         _, verb, *rest = self.path.split("/")
         if verb == "be":
-            NOW.service = read((FOLDER / f"{rest[0]}.json").read_text())
+            NOW.become(rest[0])
             NOW.memory.clear()
             with NOW.pool(NOW.service.level).connection() as connection:
                 order = connection.execute(NEW_ORDER).fetchone()[0]
@@ -179,4 +184,7 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    if _NOW.exists():
+        NOW.become(_NOW.read_text())
+        NOW.pool(NOW.service.level)
     Server(("127.0.0.1", int(os.environ["PORT"])), Shop).serve_forever()
