@@ -39,6 +39,7 @@ from paidonce.harness.explore.search import (
     search,
 )
 from paidonce.harness.explore.search.unnamed import Unnamed
+from paidonce.harness.explore.search.words import tap_steps
 from paidonce.harness.explore.validate.claims import Claims
 from paidonce.harness.explore.validate.lab import Lab, Lane, Refutation
 from paidonce.harness.explore.validate.noting import Noting
@@ -184,6 +185,7 @@ class Relying:
             progress=self.progress,
             stop_at_first=self.stop_at_first,
             recheck=Recheck(self.recheck, self.seed) if self.recheck else None,
+            steps=tap_steps(self.worlds[0].bench.subject.copies),
             besides=self.worlds[0].besides,
             elsewhere=self.elsewhere,
             learns=True,

@@ -72,6 +72,10 @@ class Described:
         return False
 
     @property
+    def copies(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def leases_hold(self) -> bool:
         return True  # there are scenarios that play leases running out, in real time
 

@@ -125,6 +125,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def copies(self) -> tuple[str, ...]:
+        """The processes of which several are started, to which attempts come in turn, in words."""
+        ...
+
+    @property
     def leases_hold(self) -> bool:
         """Tell whether a search need not ask what happens once a lease has run out."""
         ...

@@ -42,7 +42,9 @@ class Slow(ServiceWorlds):
     """A service that never comes to the beginning of an execution."""
 
     def __init__(self) -> None:
-        subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=True, timeouts_hold=True)
+        subject = SimpleNamespace(
+            keeps_state_unseen=False, copies=(), leases_hold=True, timeouts_hold=True
+        )
         bench: Any = SimpleNamespace(
             subject=subject,
             controlled=False,

@@ -170,7 +170,9 @@ def test_what_is_out_of_the_way_is_not_named() -> None:
 def worlds(*, hold: bool) -> Any:
     timeouts = Timeouts()
     timeouts.waits("LOCK", {"lock_timeout": "1s"}, [])
-    subject = SimpleNamespace(keeps_state_unseen=False, leases_hold=False, timeouts_hold=hold)
+    subject = SimpleNamespace(
+        keeps_state_unseen=False, copies=(), leases_hold=False, timeouts_hold=hold
+    )
     return SimpleNamespace(
         bench=SimpleNamespace(
             subject=subject,

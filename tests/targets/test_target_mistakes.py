@@ -77,6 +77,8 @@ MISTAKES = [
     ("{postgres_url}", "{postgres_uri}", "unknown placeholder 'postgres_uri'; did you mean"),
     ('PORT = "{port}"', 'PORT = "3000"', "the first process gets the requests"),
     ('ready = "/healthz"', 'ready = "healthz"', "[[process]] 1, ready: expected '/path'"),
+    ('cwd = "."', "port = 3000\ncopies = 2", "copies: only one of them can have port 3000"),
+    ('cwd = "."', "copies = 0", "[[process]] 1, copies: expected int >= 1"),
     ('cwd = "."', 'cwd = "nowhere"', "[[process]] 1, cwd: expected a folder"),
     ('schema = ["schema.sql"]', 'schema = ["shema.sql"]', "expected an SQL file"),
     ('build = ["npm ci --no-audit"]', 'build = ["npm ci && npm test"]', "is for a shell"),

@@ -425,8 +425,12 @@ class Control:
                 continue
             if player.held:
                 player.at = At.TAP
-            elif player.told and not self._several and not self._goes_on(player):
+            elif player.told and (player.ours is not None or self._over(player)):
                 player.at = At.DONE
+
+    def _over(self, player: Player) -> bool:
+        """Return whether the service is known to be through with an attempt that has its answer."""
+        return not self._several and not self._goes_on(player)
 
     def _goes_on(self, player: Player) -> bool:
         """Return whether the service may still be at work for an attempt that has its answer."""

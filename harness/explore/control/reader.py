@@ -95,7 +95,8 @@ class TapReader:
             f"connection {call.tap}",
             f"attempts share one connection to {self._kinds[call.tap].server}, and what they "
             f"send there waits for one another ({call.label!r} did): what comes of it where one "
-            "overtakes the other was not tried",
+            "overtakes the other was not tried (two copies of the process, copies = 2 in "
+            "[[process]], have a connection each)",
         )
 
     def sent_at_once(self, actor: str, one: str, other: str) -> None:

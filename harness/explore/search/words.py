@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from paidonce.harness.results.words import listed
 
 
 def attempts(number: int) -> str:
     return "1 attempt" if number == 1 else f"{number} attempts"
+
+
+def tap_steps(copies: Sequence[str]) -> str:
+    """``tap steps, sent to 2 copies of web in turn``."""
+    return f"tap steps, sent to {listed(copies)} in turn" if copies else "tap steps"
 
 
 def with_besides(steps: str, besides: Collection[str]) -> str:

@@ -13,7 +13,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from paidonce.harness.targets.file.format_base import Command, Port, Seconds, Status, Table, Texts
+from paidonce.harness.targets.file.format_base import (
+    Command,
+    Count,
+    Port,
+    Seconds,
+    Status,
+    Table,
+    Texts,
+)
 from paidonce.harness.targets.file.format_failures import FaultsTable, RecoverTable, RecoveryTable
 from paidonce.harness.targets.file.format_steps import (
     AttemptStepTable,
@@ -90,6 +98,13 @@ class ProcessTable(Table, frozen=True, kw_only=True):
         ),
     ] = ""
     ready_within: Annotated[Seconds, Meta(description="Seconds it may take to be ready.")] = 60.0
+    copies: Annotated[
+        Count,
+        Meta(
+            description="How many of it are started, each with a port and connections of its own. "
+            "What is sent to it comes to them in turn: the first attempt to the first copy."
+        ),
+    ] = 1
 
 
 class ServiceTable(Table, frozen=True, kw_only=True):

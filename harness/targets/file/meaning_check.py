@@ -94,6 +94,8 @@ def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
             "the first process gets the requests, so it must listen where they are sent: use "
             "{port} in its command or env, or say which port it has, port = 3000"
         )
+    if process.copies > 1 and process.port is not None:
+        (at / "copies").fail(f"only one of them can have port {process.port}: tell them {{port}}")
     ready = process.ready
     if ready.startswith("log:"):
         (at / "ready").regex(ready.removeprefix("log:"))

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -80,13 +80,28 @@ def start(loaded: Loaded, wanted: Start, called_off: threading.Event | None) -> 
     started: list[Process] = []
     try:
         for number, process in enumerate(loaded.file.process, start=1):
-            started.append(_started(loaded, process, number, wanted, called_off))
-            child, port = started[-1].child, started[-1].port
-            started[-1].elsewhere = tuple(started_elsewhere(child.pid, port))
+            for copy, name in enumerate(copies(process, number), start=1):
+                one = f"{number}" if copy == 1 else f"{number}-{copy}"
+                log = None if wanted.log is None else _log(wanted.log, one)
+                logged = replace(wanted, log=log)
+                started.append(_started(loaded, process, name, number, logged, called_off))
+                child, port = started[-1].child, started[-1].port
+                started[-1].elsewhere = tuple(started_elsewhere(child.pid, port))
         return Service(f"http://{HOST}:{started[0].port}", tuple(started))
     except BaseException:
         Service("", tuple(started)).stop()
         raise
+
+
+def _log(log: Path, process: str) -> Path:
+    """The file beside ``log`` that a process's output goes to; that of the first is ``log``."""
+    return log if process == "1" else log.with_suffix(f".{process}.log")
+
+
+def copies(process: ProcessTable, number: int) -> tuple[str, ...]:
+    """The names of what is started of a process, which is the file's of that ``number``."""
+    name = process.name or f"process {number}"
+    return (name, *(f"{name} {copy}" for copy in range(2, process.copies + 1)))
 
 
 def started_elsewhere(pid: int, port: int) -> list[int]:
@@ -204,12 +219,11 @@ def whole(env: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
 def _started(
     loaded: Loaded,
     process: ProcessTable,
+    name: str,
     number: int,
     wanted: Start,
     called_off: threading.Event | None,
 ) -> Process:
-    name = process.name or f"process {number}"
-    log = wanted.log
 
     def begin(port: int) -> Child:
         values = {**places(loaded, wanted.variant, wanted.addresses), "port": str(port)}
@@ -220,7 +234,7 @@ def _started(
             argv_of(process.command, values, where),
             env=whole(env, wanted.addresses),
             cwd=loaded.folder / process.cwd,
-            log=log if number == 1 or log is None else log.with_suffix(f".{number}.log"),
+            log=wanted.log,
         )
 
     def ready(child: Child, port: int, called_off: threading.Event | None) -> None:

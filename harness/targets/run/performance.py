@@ -28,6 +28,7 @@ from paidonce.harness.targets.run.answers import NOT_YET, asked, captured, key_o
 from paidonce.harness.targets.run.commands import CommandLine, run_beside
 from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.kept_pages import keep_page
+from paidonce.harness.targets.run.launch import copies
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
@@ -102,7 +103,7 @@ class TargetPerformance:
                 await self.clockwork.join(attempt.name, runs=runs)
                 continue
             if attempt.name not in self.wires:
-                self.wires[attempt.name] = Wire(self.bench.service_url)
+                self.wires[attempt.name] = Wire(self._address(attempt, "service"))
             await self._warm(self.wires[attempt.name])
             for step in attempt.steps:
                 if step.to not in ("service", "stripe"):
@@ -472,8 +473,19 @@ class TargetPerformance:
         name = by or part.name
         if step.to == "service":
             return self.wires[name]
-        port = self.bench.running.process(step.to).port
-        return self.wires.setdefault(f"{name} to {step.to}", Wire(f"http://{HOST}:{port}"))
+        wire = Wire(self._address(part, step.to))
+        return self.wires.setdefault(f"{name} to {step.to}", wire)
+
+    def _address(self, part: TargetAttempt, to: str) -> str:
+        """The address of a process, or of that of its copies which is the attempt's."""
+        tables = self.loaded.file.process
+        number = next((n for n, one in enumerate(tables, start=1) if one.name == to), 1)
+        if not tables or (to == "service" and tables[0].copies == 1):
+            return self.bench.service_url
+        clients = [one.name for one in self.script.whole.clients]
+        each = copies(tables[number - 1], number)
+        name = each[clients.index(part.again or part.name) % len(each)]
+        return f"http://{HOST}:{self.bench.running.process(name).port}"
 
     # --- the connection, and rest ---------------------------------------------------------------
 

@@ -107,6 +107,14 @@ class TargetSubject:
         return keeps_state_unseen(self.loaded.file)
 
     @property
+    def copies(self) -> tuple[str, ...]:
+        return tuple(
+            f"{process.copies} copies of {starting.copies(process, number)[0]}"
+            for number, process in enumerate(self.loaded.file.process, start=1)
+            if process.copies > 1
+        )
+
+    @property
     def leases_hold(self) -> bool:
         return self.loaded.file.explore.leases_hold
 

@@ -72,7 +72,7 @@ def paid() -> bool:
     if LINE("GET", "paid") is not None:
         return False
     if guard == "rewrite":
-        name = f"request-{next(NAMES)}"
+        name = f"request-{sys.argv[1]}-{next(NAMES)}"
         LINE("SET", "paid", name)
         if LINE("GET", "paid") != name.encode():
             return False
