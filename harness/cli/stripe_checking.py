@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from paidonce.harness import __version__
 from paidonce.harness.backends.stripe_keys import (
     DEFAULT_TEST_KEY,
     checked_test_key,
@@ -68,7 +70,9 @@ def stripe_check_command(
     found = {name: _judge(name, url, checked, chosen, console) for name, url in named}
     if json is not None:
         told = [_document(name, url, found[name]) for name, url in named]
-        text = msgspec.json.format(msgspec.json.encode({"servers": told})).decode()
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        report = {"checked": when, "paidonce": __version__, "servers": told}
+        text = msgspec.json.format(msgspec.json.encode(report)).decode()
         _write(json, text + "\n")
     if markdown is not None:
         _write(markdown, _markdown(chosen, found))

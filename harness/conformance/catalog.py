@@ -7,11 +7,12 @@ from paidonce.harness.conformance import (
     lifecycle,
     races,
     refunds,
+    sales,
     shape,
     surroundings,
     webhooks,
 )
 
-_MODULES = (shape, lifecycle, refunds, idempotency, races, surroundings, webhooks)
+_MODULES = (shape, lifecycle, refunds, idempotency, races, sales, surroundings, webhooks)
 
 CHECKS = tuple(check for module in _MODULES for check in module.check.checks)
