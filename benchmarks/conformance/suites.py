@@ -49,7 +49,10 @@ def go(checkout: Path, server: Server, folder: Path) -> Results:
 
 
 def python(checkout: Path, server: Server, folder: Path) -> Results:
-    """Run stripe-python's generated examples: ``tests/test_generated_examples.py``."""
+    """Run stripe-python's generated examples: ``tests/test_generated_examples.py``.
+
+    ``python`` on the path has what the suite wants installed.
+    """
     report = folder / "python.xml"
     port = server.url.rpartition(":")[2]
     environment = {
@@ -61,8 +64,8 @@ def python(checkout: Path, server: Server, folder: Path) -> Results:
     }
     command = [
         *("python", "-m", "pytest", "-q", "-p", "forgetful", "-p", "no:cacheprovider"),
-        *("-k", "not async", "-o", "addopts=", f"--junitxml={report}"),
-        "tests/test_generated_examples.py",
+        # The file is so long that to show where in it something failed takes seconds each time.
+        *("-o", "addopts=", "--tb=no", f"--junitxml={report}", "tests/test_generated_examples.py"),
     ]
     subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False)
     return _read(report)
@@ -79,7 +82,8 @@ def node(checkout: Path, server: Server, folder: Path) -> Results:
         "MOCHA_FILE": str(report),
     }
     command = [
-        *("npx", "mocha", "--require", str(_HERE / "forgetful.cjs")),
+        # One process: of several, each would have the server forget what another test has made.
+        *("npx", "mocha", "--no-parallel", "--require", str(_HERE / "forgetful.cjs")),
         *("--reporter", "mocha-junit-reporter"),
         "test/resources/generated_examples_test.spec.js",
     ]

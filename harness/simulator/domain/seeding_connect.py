@@ -32,7 +32,9 @@ def _ready(world: World) -> str:
 
 def _transfer(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
-    if missing(asked, world.transfers, "tr_", identifier):
+    if asked.resource == "transfers" and not asked.lists and not identifier:
+        _rich(world)  # what is to be sent on is there
+    elif missing(asked, world.transfers, "tr_", identifier):
         request = transfers.CreateTransfer(
             destination=_ready(world), currency="usd", source=paid(world)
         )

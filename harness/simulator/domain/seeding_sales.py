@@ -77,7 +77,13 @@ def _session(asked: NamingRequest, identifier: str) -> None:
 def _clock(asked: NamingRequest, identifier: str) -> None:
     world = asked.world
     if missing(asked, world.test_clocks, "clock_", identifier):
-        clocks.create(world, world.now(), None, BY_ITSELF)
+        clocks.create(world, _earlier(asked.form.get("frozen_time"), world.now()), None, BY_ITSELF)
+
+
+def _earlier(wanted: object, now: int) -> int:
+    """A time from which a clock can be advanced to the one that is wanted."""
+    known = isinstance(wanted, str) and wanted.isascii() and wanted.isdigit()
+    return max(0, min(now, int(str(wanted)) - 1)) if known else now
 
 
 def _coupon(asked: NamingRequest, identifier: str) -> None:
