@@ -10,7 +10,7 @@ from stripe_calls import CALLS, Account, Sent
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.simulator.api import pipeline as api
-from paidonce.harness.simulator.domain.touched import Touched
+from paidonce.harness.simulator.domain.touched_tables import Touched
 from paidonce.harness.simulator.wire.messages import ApiRequest
 
 DELETED: Sent = ("DELETE", "/v1/customers/{anna}", {}, None)

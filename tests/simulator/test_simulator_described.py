@@ -395,6 +395,23 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     }
     intent = ask("POST", "/v1/payment_intents", **paid, **held)["id"]
     ask("POST", "/v1/payment_intents/{id}/increment_authorization", intent, amount="6000")
+    owner = ask("POST", "/v1/customers")["id"]
+    by_hand = {"settings[reconciliation_mode]": "manual"}
+    ask("POST", "/v1/customers/{id}/cash_balance", owner, **by_hand)
+    funds = {"amount": "900", "currency": "usd"}
+    ask("POST", "/v1/test_helpers/customers/{id}/fund_cash_balance", owner, **funds)
+    ask("GET", "/v1/customers/{id}/cash_balance", owner)
+    sent = {
+        "payment_method_types[]": "customer_balance",
+        "payment_method_data[type]": "customer_balance",
+        "confirm": "true",
+        "customer": owner,
+    }
+    waiting = ask("POST", "/v1/payment_intents", amount="1500", currency="usd", **sent)["id"]
+    apply = "/v1/payment_intents/{id}/apply_customer_balance"
+    ask("POST", apply, waiting, amount="600")
+    ask("POST", "/v1/test_helpers/customers/{id}/fund_cash_balance", owner, **funds)
+    ask("POST", apply, waiting)
     ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_visa")
     later = ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_pendingRefund")
     refund = ask("POST", "/v1/refunds", charge=later["id"])["id"]

@@ -67,6 +67,9 @@ ASKED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("POST", "disputes/dp_1/close", {}),
     ("POST", "charges", {"amount": "100", "currency": "usd", "source": "src_1"}),
     ("POST", "payment_intents/pi_more/increment_authorization", {"amount": "3000"}),
+    ("POST", "payment_intents/pi_sent/apply_customer_balance", {}),
+    ("POST", "transfers", {"amount": "400", "currency": "usd", "destination": "acct_1"}),
+    ("POST", "test_helpers/test_clocks/clock_old/advance", {"frozen_time": "142"}),
 )
 
 

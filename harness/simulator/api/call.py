@@ -9,7 +9,8 @@ import msgspec
 
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.domain.touched import ASKED, Touched
+from paidonce.harness.simulator.domain.touched import ASKED
+from paidonce.harness.simulator.domain.touched_tables import Touched
 from paidonce.harness.simulator.endpoints.routes import RouteMatch
 from paidonce.harness.simulator.engine.faults import Fault
 from paidonce.harness.simulator.engine.idempotency import Record

@@ -12,11 +12,12 @@ from importlib.resources import files
 from urllib.parse import parse_qs
 
 from paidonce.harness.simulator.api import payer
-from paidonce.harness.simulator.domain import checkout, confirming, setups
+from paidonce.harness.simulator.domain import checkout, setups
 from paidonce.harness.simulator.domain.checkout_making import PAGE_PATH
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
 from paidonce.harness.simulator.domain.objects import PaymentIntent, SetupIntent
+from paidonce.harness.simulator.domain.questions import ACTION_PATH
 from paidonce.harness.simulator.engine.simulation import Simulation
 from paidonce.harness.simulator.wire.messages import HTML, ApiRequest, Reply
 from paidonce.harness.simulator.wire.origin import stranger
@@ -32,7 +33,7 @@ def addressed(request: ApiRequest) -> bool:
 
 def answer(simulation: Simulation, request: ApiRequest) -> Reply:
     """A page, or 404 where there is none."""
-    asked = request.path.startswith(confirming.ACTION_PATH)
+    asked = request.path.startswith(ACTION_PATH)
     paying = request.path.startswith(PAGE_PATH)
     if why := stranger(request, followed=asked or paying):
         return page(403, "This page is for this machine only", escape(why))
@@ -49,7 +50,7 @@ def answer(simulation: Simulation, request: ApiRequest) -> Reply:
 def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
     """Ask the payer (GET) or take the answer (POST), knowing the intent's client secret."""
     world = simulation.epoch.world
-    identifier = request.path.removeprefix(confirming.ACTION_PATH)
+    identifier = request.path.removeprefix(ACTION_PATH)
     secret = _one(request.query, "client_secret")
     try:
         setting_up = identifier in world.setups
@@ -80,7 +81,7 @@ def _authentication(simulation: Simulation, request: ApiRequest) -> Reply:
         200,
         "Authenticate this test payment?",
         f"<p>{escape(_told(intent))}</p>"
-        f'<form method="post" action="{confirming.ACTION_PATH}{escape(intent.id)}'
+        f'<form method="post" action="{ACTION_PATH}{escape(intent.id)}'
         f'?client_secret={escape(secret)}">'
         '<button name="outcome" value="complete">Complete</button> '
         '<button name="outcome" value="fail">Fail</button></form>',

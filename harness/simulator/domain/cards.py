@@ -70,12 +70,19 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     refunding: Refunding | None = None
     """How a refund to it goes, if not as it should."""
     available_at_once: bool = False
+    funds: bool = False
+    """True if it is no card, but what a customer has sent by bank transfer."""
 
     @property
     def type(self) -> str:
         """The type of the payment method behind which it is."""
+        if self.funds:
+            return "customer_balance"
         return "card" if self.settling is None else "us_bank_account"
 
+
+FUNDS = Card(brand="", last4="", funds=True)
+"""The money that customers have sent by bank transfer: see ``cash``."""
 
 AUTHENTICATION_REQUIRED = Decline(
     code="authentication_required",

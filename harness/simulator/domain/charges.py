@@ -175,6 +175,8 @@ _AUTHENTICATED = {
 def _details_of(
     card: Card, exp_year: int, amount: int, authorized: bool, authenticated: bool
 ) -> dict[str, Any]:
+    if card.funds:
+        return {"customer_balance": {}, "type": "customer_balance"}
     if card.settling is None:
         return {
             "card": _charged_card(card, exp_year, amount, authorized, authenticated),

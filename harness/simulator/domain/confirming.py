@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import charges, payment_methods, transfers
+from paidonce.harness.simulator.domain import cash, charges, money, payment_methods, transfers
 from paidonce.harness.simulator.domain.cards import (
     AUTHENTICATION_REQUIRED,
     Asks,
@@ -21,6 +21,7 @@ from paidonce.harness.simulator.domain.cards import (
 from paidonce.harness.simulator.domain.errors import (
     INVALID_REQUEST,
     Declined,
+    StripeError,
     doc_url,
     unexpected_state,
 )
@@ -34,6 +35,7 @@ from paidonce.harness.simulator.domain.objects import (
 )
 from paidonce.harness.simulator.domain.outcomes import told
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
+from paidonce.harness.simulator.domain.questions import next_action
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
@@ -90,6 +92,11 @@ def confirm(
     if intent.payment_method != method.id:
         world.authenticated.discard(identifier)
     card = world.card_of[method.id]
+    if card.funds:
+        _refuse_balance(intent)
+    intent = cash.let_go(world, intent)
+    if card.funds:
+        return _from_balance(world, intent, method, cause)
     if not _asks(world, card, method, intent, request):
         return _charge(world, intent, method, card.decline, cause)
     if request.off_session or request.error_on_requires_action:
@@ -197,6 +204,106 @@ def _asks(
     return True
 
 
+def apply_balance(
+    world: World, identifier: str, amount: int | None, currency: str | None, cause: EventRequest
+) -> PaymentIntent:
+    """Apply what the customer has sent, or ``amount`` of it, to an intent that waits for it.
+
+    400 ``payment_intent_unexpected_state`` where none is waited for, 400 where there is less, or
+    less is wanted. Source: https://docs.stripe.com/api/payment_intents/apply_customer_balance.
+    """
+    intent = require(world, identifier)
+    left = cash.remaining(intent)
+    if left is None:
+        raise unexpected_state(
+            "You cannot apply the customer's balance to this PaymentIntent: it has a status of "
+            f"{intent.status} and waits for no bank transfer.",
+            intent,
+        )
+    assert intent.customer is not None
+    if currency not in (None, intent.currency):
+        raise StripeError(
+            400, f"The currency of this PaymentIntent is {intent.currency}.", param="currency"
+        )
+    if amount is not None and amount > left:
+        raise StripeError(
+            400,
+            "The amount is greater than what remains to be paid: "
+            f"{money.written(left, intent.currency)}.",
+            param="amount",
+        )
+    there = cash.available(world, intent.customer, intent.currency)
+    wanted = min(there, left) if amount is None else amount
+    cash.refuse_too_little(there, wanted, intent.currency)
+    return _funded(world, intent, left, wanted, cause)
+
+
+def reconcile(world: World, customer: str, currency: str) -> list[PaymentIntent]:
+    """Apply what a customer has sent to the intents that wait for it, oldest first; those.
+
+    Nothing where that is to be done by hand.
+    """
+    applied: list[PaymentIntent] = []
+    if customer in world.by_hand:
+        return applied
+    for identifier in list(world.intents.having("customer", lambda one: one.customer, customer)):
+        intent = world.intents[identifier]
+        left = cash.remaining(intent)
+        there = cash.available(world, customer, currency)
+        if there and left is not None and intent.currency == currency:
+            applied.append(_funded(world, intent, left, min(there, left), BY_ITSELF))
+    return applied
+
+
+def _from_balance(
+    world: World, intent: PaymentIntent, method: PaymentMethod, cause: EventRequest
+) -> PaymentIntent:
+    """Pay with what the customer has sent; wait for the rest where that is too little."""
+    assert intent.customer is not None
+    there = cash.available(world, intent.customer, intent.currency)
+    enough = there >= intent.amount
+    intent = cash.waiting(replace(intent, payment_method=method.id), intent.amount)
+    if enough:
+        return _funded(world, intent, intent.amount, intent.amount, cause)
+    world.intents.put(intent)
+    world.emit("payment_intent.requires_action", intent, cause)
+    if there and intent.customer not in world.by_hand:
+        return _funded(world, intent, intent.amount, there, cause)
+    return told(world, intent, cause)
+
+
+def _refuse_balance(intent: PaymentIntent) -> None:
+    """400 where an intent cannot be paid with what its customer has sent."""
+    if intent.customer is None:
+        raise StripeError(
+            400,
+            "A PaymentIntent with payment method type customer_balance must have a customer.",
+            param="customer",
+        )
+    if intent.capture_method == "manual":
+        raise StripeError(
+            400,
+            "The payment method type customer_balance cannot be captured later.",
+            param="capture_method",
+        )
+
+
+def _funded(
+    world: World, intent: PaymentIntent, left: int, amount: int, cause: EventRequest
+) -> PaymentIntent:
+    """Move ``amount`` of the customer's to an intent that waits for ``left``."""
+    assert intent.customer is not None
+    assert intent.payment_method is not None
+    method = world.payment_methods[intent.payment_method]
+    cash.take(world, intent.customer, intent.currency, amount)
+    if amount < left:
+        intent = cash.waiting(intent, left - amount)
+        world.intents.put(intent)
+        world.emit("payment_intent.partially_funded", intent, cause)
+        return told(world, intent, cause)
+    return _charge(world, intent, method, None, cause)
+
+
 def _charge(
     world: World,
     intent: PaymentIntent,
@@ -263,36 +370,6 @@ def _refuse(
     world.intents.put(intent)
     world.emit("payment_intent.payment_failed", intent, cause)
     return told(world, intent, cause)
-
-
-def next_action(
-    world: World, identifier: str, secret: str, return_url: str | None, use_stripe_sdk: bool
-) -> dict[str, Any]:
-    """How the payer is asked: by a redirect, or in the page by Stripe's own script.
-
-    Either way the question is on a page of this simulator.
-    """
-    asked_at = f"{world.base_url}{ACTION_PATH}{identifier}?client_secret={secret}"
-    if return_url is None or use_stripe_sdk:
-        return {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {
-                "source": identifier,
-                "stripe_js": asked_at,
-                "type": "three_d_secure_redirect",
-            },
-        }
-    return {
-        "redirect_to_url": {
-            "return_url": return_url,
-            "url": asked_at,
-        },
-        "type": "redirect_to_url",
-    }
-
-
-ACTION_PATH = "/_paidonce/authenticate/"
-"""Where this simulator asks its payers."""
 
 
 def _refuse_if_decided(intent: PaymentIntent) -> None:

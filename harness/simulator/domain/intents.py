@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import accounts, charges, money, transfers
+from paidonce.harness.simulator.domain import accounts, cash, charges, money, transfers
 from paidonce.harness.simulator.domain.cards import Decline
 from paidonce.harness.simulator.domain.errors import StripeError, no_such, unexpected_state
 from paidonce.harness.simulator.domain.intent_checks import (
@@ -264,7 +264,7 @@ def give_up(
         world.emit("charge.failed", charge, cause)
     world.authenticated.discard(identifier)
     intent = replace(
-        intent,
+        cash.let_go(world, intent),
         status="canceled",
         amount_capturable=0,
         canceled_at=world.now(),
@@ -312,7 +312,10 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
         require_usable(world, method, customer, intent.payment_method_types, currency)
         changes["payment_method"] = method.id
         changes["status"] = "requires_confirmation"
+        intent = cash.let_go(world, intent)
         changes["next_action"] = None
+    elif "amount" in changes:
+        intent = cash.repriced(intent, changes["amount"])
     if changes:
         # Whoever was authenticated agreed to what was asked then.
         world.authenticated.discard(identifier)

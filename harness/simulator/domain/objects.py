@@ -26,6 +26,7 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
+from paidonce.harness.simulator.domain.cash_objects import CashBalance, CashTransaction
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
     ApplicationFee,
@@ -35,7 +36,12 @@ from paidonce.harness.simulator.domain.connect_objects import (
     Transfer,
     TransferReversal,
 )
-from paidonce.harness.simulator.domain.sale_objects import CheckoutSession, Price, Product
+from paidonce.harness.simulator.domain.sale_objects import (
+    CheckoutSession,
+    CustomerSession,
+    Price,
+    Product,
+)
 
 Metadata = dict[str, str]
 
@@ -82,6 +88,7 @@ class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: Metadata
     type: str = "card"
     us_bank_account: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    customer_balance: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -164,17 +171,6 @@ class SetupIntent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         "succeeded",
     ]
     usage: str = "off_session"
-
-
-class CustomerSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A secret by which a page may show what a customer has; nobody looks here."""
-
-    object: str = "customer_session"
-    client_secret: str
-    created: int
-    customer: str
-    expires_at: int
-    livemode: bool = False
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -382,6 +378,7 @@ Subject = (
     | FeeRefund
     | Payout
     | Dispute
+    | CashBalance
 )
 """The objects that events are about."""
 
@@ -391,6 +388,7 @@ AnyObject = (
     | Event
     | WebhookEndpoint
     | CustomerSession
+    | CashTransaction
     | Balance
     | Deleted
     | SubscriptionItem

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from paidonce.harness.simulator.domain.cards import (
+    FUNDS,
     NOT_SIMULATED,
     NUMBERS,
     PAYMENT_METHODS,
@@ -32,12 +33,13 @@ class PaymentSource(msgspec.Struct, frozen=True, kw_only=True):
     """The means by which a request pays: exactly one of a payment method's name, a card token,
     or a card number.
 
-    A bank account is only known by the name of a test one.
+    A bank account is only known by the name of a test one. ``funds``: what the customer has sent.
     """
 
     payment_method: str | None = None
     token: str | None = None
     number: str | None = None
+    funds: bool = False
 
 
 def resolve(world: World, source: PaymentSource) -> PaymentMethod:
@@ -45,7 +47,7 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
 
     Raises ``StripeError`` (400, ``resource_missing``) when there is none of that name.
     """
-    if source.token is not None or source.number is not None:
+    if source.funds or source.token is not None or source.number is not None:
         return create(world, source, {})
     name = source.payment_method
     assert name is not None
@@ -63,6 +65,8 @@ def create(world: World, source: PaymentSource, metadata: Metadata) -> PaymentMe
 
     400 for an unknown one; 402 for a number where they are not taken.
     """
+    if source.funds:
+        return _add(world, FUNDS, metadata)
     if source.number is not None:
         return _add(world, _numbered(world, source.number), metadata)
     if source.payment_method is not None:
@@ -269,11 +273,13 @@ def refuse_spent(world: World, method: PaymentMethod) -> None:
 
 
 def _add(world: World, card: Card, metadata: Metadata) -> PaymentMethod:
-    details: dict[str, Any] = (
-        {"card": _reusable_card(card, expiry_year(world))}
-        if card.settling is None
-        else {"us_bank_account": _bank_account(card)}
-    )
+    details: dict[str, Any] = {"customer_balance": {}}
+    if not card.funds:
+        details = (
+            {"card": _reusable_card(card, expiry_year(world))}
+            if card.settling is None
+            else {"us_bank_account": _bank_account(card)}
+        )
     method = PaymentMethod(
         id=world.ids.draw("pm_"),
         billing_details=_nobody(),

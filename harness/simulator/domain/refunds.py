@@ -63,8 +63,12 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
             f"({money.written(left, charge.currency)})",
             param="amount",
         )
-    identifier = world.ids.draw("re_")
     card = world.card_of[charge.payment_method]
+    if card.funds:
+        raise StripeError(
+            400, "Refunds of payments from a customer's cash balance are not simulated."
+        )
+    identifier = world.ids.draw("re_")
     transaction = book(
         world, kind="refund", amount=-amount, fee=0, currency=charge.currency, source=identifier
     )

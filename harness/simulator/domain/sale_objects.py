@@ -154,3 +154,14 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ui_mode: str = "hosted"
     url: str | None
     wallet_options: dict[str, Any] | None = None
+
+
+class CustomerSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A secret by which a page may show what a customer has; nobody looks here."""
+
+    object: str = "customer_session"
+    client_secret: str
+    created: int
+    customer: str
+    expires_at: int
+    livemode: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paidonce.harness.simulator.domain import (
+    cash,
     confirming,
     customers,
     disputes,
@@ -102,6 +103,9 @@ def _intent(asked: NamingRequest, identifier: str) -> None:
             world.ids.give("ch_", charge)
         paid(world)
         return
+    if asked.action == "apply_customer_balance":
+        _waiting(world)
+        return
     held = asked.action in ("capture", "increment_authorization")
     request = intents.CreateIntent(
         amount=AMOUNT,
@@ -113,6 +117,22 @@ def _intent(asked: NamingRequest, identifier: str) -> None:
     intent = intents.create(world, request, BY_ITSELF)
     if held:
         confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
+
+
+def _waiting(world: World) -> None:
+    """Make an intent that waits for a transfer which has come, and is to be applied by hand."""
+    customer = customers.create(world, {}, {}, BY_ITSELF).id
+    cash.reconcile_by_hand(world, customer, by_hand=True)
+    request = intents.CreateIntent(
+        amount=AMOUNT,
+        currency="usd",
+        source=PaymentSource(funds=True),
+        payment_method_types=("customer_balance",),
+        extras={"customer": customer},
+    )
+    intent = intents.create(world, request, BY_ITSELF)
+    confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
+    cash.fund(world, customer, AMOUNT, "usd", BY_ITSELF)
 
 
 def charge(asked: NamingRequest, identifier: str) -> None:

@@ -21,7 +21,7 @@ import msgspec
 
 from paidonce.harness.simulator.domain import payment_methods
 from paidonce.harness.simulator.domain.cards import Asks, Decline
-from paidonce.harness.simulator.domain.confirming import BY_ITSELF, next_action
+from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import (
     INVALID_REQUEST,
     SetupDeclined,
@@ -40,6 +40,7 @@ from paidonce.harness.simulator.domain.objects import (
     SetupIntent,
 )
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
+from paidonce.harness.simulator.domain.questions import next_action
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace

@@ -102,6 +102,8 @@ _BY_ID = (
     "authenticated",
     "secret_of",
     "card_of",
+    "cash",
+    "by_hand",
     "tokens",
     "session_of",
     "checkouts",
@@ -207,6 +209,10 @@ class World:
         self.agenda_of: defaultdict[str, list[Due]] = defaultdict(list)
         """By test clock id: a heap of what will happen in its time."""
         self.planned = 0
+        self.cash: dict[str, int] = {}
+        """By customer id and currency: what they have sent and no intent has yet."""
+        self.by_hand: set[str] = set()
+        """The ids of customers whose money waits to be applied by hand."""
         self.card_of: dict[str, Card] = {}
         """By payment method id: how the card behind it behaves."""
         self.tokens: dict[str, Card] = {}

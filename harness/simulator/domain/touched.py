@@ -29,14 +29,12 @@ names its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
 from paidonce.harness.simulator.domain.collection import Collection, Cursor, Identified, Page
 from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.touched_tables import Amounts, Ids, Lists, Thing, Touched
 
 ASKED = "paidonce-tell"
 """The header of a request that asks, in lower case."""
@@ -45,34 +43,6 @@ TOLD = "paidonce-touched"
 """The header of the answer that tells."""
 
 T = TypeVar("T", bound=Identified)
-Thing = tuple[str, str]
-"""A kind and an id."""
-
-
-class Touched:
-    """The objects that one call came upon."""
-
-    __slots__ = ("added", "changes", "listed", "looks", "made")
-
-    def __init__(self) -> None:
-        self.looks: set[Thing] = set()
-        self.changes: set[Thing] = set()
-        self.made: dict[Thing, None] = {}
-        self.added: set[str] = set()
-        self.listed: set[str] = set()
-
-    def text(self) -> str:
-        """All of it as JSON."""
-        made = self.made.keys()
-        return msgspec.json.encode(
-            {
-                "looks": sorted(self.looks - self.changes - made),
-                "changes": sorted(self.changes - made),
-                "made": list(made),
-                "added": sorted(self.added),
-                "listed": sorted(self.listed),
-            }
-        ).decode()
 
 
 def watched(world: World, touched: Touched) -> World:
@@ -216,16 +186,18 @@ class _View(World):
             (billed("invoice_items"), world.invoice_items),
             (item_of, world.subscription_items),
         )
-        self.deleted = _Ids(world.deleted, touched, owner)
-        self.spent = _Ids(world.spent, touched, spent)
-        self.prepared = _Ids(world.prepared, touched, a("payment_method"))
-        self.authenticated = _Ids(world.authenticated, touched, a("payment_intent"))
-        self.methods_of = _Lists(world.methods_of, touched, a("wallet"))
-        self.charges_of = _Lists(world.charges_of, touched, a("payment_intent"))
-        self.refunds_of = _Lists(world.refunds_of, touched, intent_of)
-        self.prices_of = _Lists(world.prices_of, touched, a("product"))
+        self.deleted = Ids(world.deleted, touched, owner)
+        self.spent = Ids(world.spent, touched, spent)
+        self.prepared = Ids(world.prepared, touched, a("payment_method"))
+        self.authenticated = Ids(world.authenticated, touched, a("payment_intent"))
+        self.methods_of = Lists(world.methods_of, touched, a("wallet"))
+        self.charges_of = Lists(world.charges_of, touched, a("payment_intent"))
+        self.refunds_of = Lists(world.refunds_of, touched, intent_of)
+        self.prices_of = Lists(world.prices_of, touched, a("product"))
         self.session_of = world.session_of
         self.secret_of = world.secret_of
+        self.cash = Amounts(world.cash, touched, lambda key: ("wallet", key.split()[0]))
+        self.by_hand = Ids(world.by_hand, touched, a("wallet"))
         self.card_of = world.card_of
         self.tokens = world.tokens
 
@@ -317,67 +289,3 @@ class _Collection(Collection[T], Generic[T]):
             for identifier in among:
                 self._look(identifier)
         return self._under.page(cursor, among=among, where=where)
-
-
-class _Ids(set[str]):
-    """A set of ids, each of which says something of the thing that ``whose`` names."""
-
-    def __init__(self, under: set[str], touched: Touched, whose: Callable[[str], Thing]) -> None:
-        super().__init__()
-        self._under, self._touched, self._whose = under, touched, whose
-
-    def __contains__(self, identifier: object) -> bool:
-        self._touched.looks.add(self._whose(str(identifier)))
-        return identifier in self._under
-
-    def __bool__(self) -> bool:
-        for identifier in self._under:
-            self._touched.looks.add((self._whose(identifier)[0], ""))
-        return bool(self._under)
-
-    def add(self, identifier: str) -> None:
-        self._touched.changes.add(self._whose(identifier))
-        self._under.add(identifier)
-
-    def discard(self, identifier: object) -> None:
-        if identifier in self:
-            self._touched.changes.add(self._whose(str(identifier)))
-            self._under.remove(str(identifier))
-
-
-class _Lists(defaultdict[str, list[str]]):
-    """Lists of ids, each of which belongs to the thing that ``whose`` names."""
-
-    def __init__(
-        self,
-        under: defaultdict[str, list[str]],
-        touched: Touched,
-        whose: Callable[[str], Thing],
-    ) -> None:
-        super().__init__(list)
-        self._under, self._touched, self._whose = under, touched, whose
-
-    def __getitem__(self, identifier: str) -> list[str]:
-        thing = self._whose(identifier)
-        self._touched.looks.add(thing)
-        return _List(self._under[identifier], self._touched, thing)
-
-    def get(self, identifier: str, default: Any = None) -> Any:
-        self._touched.looks.add(self._whose(identifier))
-        return self._under.get(identifier, default)
-
-
-class _List(list[str]):
-    """A list of ids that belongs to ``thing``."""
-
-    def __init__(self, under: list[str], touched: Touched, thing: Thing) -> None:
-        super().__init__(under)
-        self._under, self._touched, self._thing = under, touched, thing
-
-    def append(self, identifier: str) -> None:
-        self._touched.changes.add(self._thing)
-        self._under.append(identifier)
-
-    def remove(self, identifier: str) -> None:
-        self._touched.changes.add(self._thing)
-        self._under.remove(identifier)

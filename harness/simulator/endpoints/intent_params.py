@@ -66,10 +66,15 @@ def source(params: Params) -> PaymentSource | None:
 def card_source(data: Params) -> PaymentSource:
     """The token in ``type=card&card[token]=tok_visa``, or the number in ``card[number]``."""
     kind = data.required("type")
+    if kind == "customer_balance":
+        data.opaque("customer_balance")
+        data.opaque("billing_details")
+        data.finish()
+        return PaymentSource(funds=True)
     if kind != "card":
         raise Refused(
             400,
-            f"Only payment methods of type card are simulated, not {kind}.",
+            f"Only payment methods of type card and customer_balance are simulated, not {kind}.",
             param=data.name("type"),
         )
     card = data.mapping("card")
@@ -113,11 +118,11 @@ def method_selection(
             param="payment_method_types",
         )
     if types is not None:
-        if not {"card", "us_bank_account"} & set(types):
+        if not {"card", "us_bank_account", "customer_balance"} & set(types):
             raise Refused(
                 400,
-                "Only cards and bank accounts of the United States are simulated: "
-                "payment_method_types must include card or us_bank_account.",
+                "Only cards, bank accounts of the United States and bank transfers are simulated: "
+                "payment_method_types must include card, us_bank_account or customer_balance.",
                 param="payment_method_types",
             )
         return None, types

@@ -124,6 +124,15 @@ def increment(params: Params, identifier: str) -> Execution:
     return execute
 
 
+def apply_balance(params: Params, identifier: str) -> Execution:
+    """POST /v1/payment_intents/{id}/apply_customer_balance."""
+    amount, currency = intent_params.amount(params), params.string("currency")
+    known = None if currency is None else intent_params.currency(currency)
+    return lambda world, cause: checkout.follow(
+        world, confirming.apply_balance(world, identifier, amount, known, cause)
+    )
+
+
 def cancel(params: Params, identifier: str) -> Execution:
     """POST /v1/payment_intents/{id}/cancel."""
     reason = params.choice("cancellation_reason", _CANCELLATION_REASONS)

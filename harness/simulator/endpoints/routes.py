@@ -14,6 +14,7 @@ import msgspec
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import (
+    cash_routes,
     catalog_routes,
     checkout_routes,
     clock_routes,
@@ -114,6 +115,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "payment_intents/{id}/capture", intent_routes.capture),
         ("POST", "payment_intents/{id}/cancel", intent_routes.cancel),
         ("POST", "payment_intents/{id}/increment_authorization", intent_routes.increment),
+        ("POST", "payment_intents/{id}/apply_customer_balance", intent_routes.apply_balance),
     )
     yield from kind(
         "refund",
@@ -203,6 +205,15 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     yield from kind(
         "item",
         ("GET", "checkout/sessions/{id}/line_items", checkout_routes.list_lines),
+    )
+    yield from kind(
+        "cash_balance",
+        ("GET", "customers/{id}/cash_balance", cash_routes.retrieve),
+        ("POST", "customers/{id}/cash_balance", cash_routes.update),
+    )
+    yield from kind(
+        "customer_cash_balance_transaction",
+        ("POST", "test_helpers/customers/{id}/fund_cash_balance", cash_routes.fund),
     )
     yield from kind(
         "test_helpers.test_clock",

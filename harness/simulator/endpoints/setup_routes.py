@@ -9,7 +9,8 @@ from typing import Any
 
 from paidonce.harness.simulator.domain import checkout, customers, setups
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
-from paidonce.harness.simulator.domain.objects import CustomerSession, EventRequest
+from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.sale_objects import CustomerSession
 from paidonce.harness.simulator.domain.setups import CreateSetup
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params, listing

@@ -27,6 +27,7 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
+from paidonce.harness.simulator.domain.cash_objects import CashBalance
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
     ApplicationFee,
@@ -105,6 +106,7 @@ _SUBJECTS: dict[str, type[Any]] = {
     "payment_method": PaymentMethod,
     "customer": Customer,
     "checkout.session": CheckoutSession,
+    "cash_balance": CashBalance,
     "product": Product,
     "price": Price,
     "setup_intent": SetupIntent,
@@ -165,6 +167,8 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "session_of": world.session_of,
         "invoice_of": world.invoice_of,
         "checkouts": world.checkouts,
+        "cash": world.cash,
+        "by_hand": sorted(world.by_hand),
         "spent": sorted(world.spent),
         "prepared": sorted(world.prepared),
         "authenticated": sorted(world.authenticated),
@@ -243,6 +247,8 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world.secret_of = _names(given, "secrets")
     world.deleted = msgspec.convert(given["deleted"], set[str])
     world.spent = msgspec.convert(given["spent"], set[str])
+    world.cash = msgspec.convert(given.get("cash", {}), dict[str, int])
+    world.by_hand = msgspec.convert(given.get("by_hand", ()), set[str])
     world.prepared = msgspec.convert(given.get("prepared", ()), set[str])
     world.authenticated = msgspec.convert(given["authenticated"], set[str])
     # Sorted, which is one way of being a heap.
@@ -299,5 +305,5 @@ def _restored_key(entry: dict[str, Any]) -> Record:
 
 
 _KEYS_OWN = ("account", "key", "request")
-_CARD_OF = dict(cards.PAYMENT_METHODS)
+_CARD_OF = {**cards.PAYMENT_METHODS, "customer_balance": cards.FUNDS}
 _NAME_OF = {card: name for name, card in _CARD_OF.items()}

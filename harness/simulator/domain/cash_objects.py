@@ -1,0 +1,32 @@
+"""The objects of what customers send by bank transfer, as Stripe shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class CashBalance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Money that a customer has sent and no payment has had yet; ``available`` by currency."""
+
+    object: str = "cash_balance"
+    available: dict[str, int] | None
+    customer: str
+    livemode: bool = False
+    settings: dict[str, Any]
+
+
+class CashTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Money that came to a customer's cash balance."""
+
+    id: str
+    object: str = "customer_cash_balance_transaction"
+    created: int
+    currency: str
+    customer: str
+    ending_balance: int
+    funded: dict[str, Any]
+    livemode: bool = False
+    net_amount: int
+    type: str

@@ -1,0 +1,199 @@
+"""Money that customers send by bank transfer: none of it is lost, and none of it pays twice."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from payment_world import CAUSE, event_types
+
+from paidonce.harness.simulator.domain import cash, confirming, customers, intents, refunds
+from paidonce.harness.simulator.domain.confirming import Confirmation
+from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.objects import PaymentIntent
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
+from paidonce.harness.simulator.domain.state import World
+
+TRANSFER = PaymentSource(funds=True)
+CARD = PaymentSource(payment_method="pm_card_visa")
+
+
+class Bank:
+    """A world with one customer, who sends money."""
+
+    def __init__(self, *, by_hand: bool = False) -> None:
+        self.world = World(IdSource(7), lambda: 1_700_000_000.0)
+        self.customer = customers.create(self.world, {}, {}, CAUSE).id
+        cash.reconcile_by_hand(self.world, self.customer, by_hand)
+        self.sent = 0
+
+    def send(self, amount: int) -> None:
+        self.sent += amount
+        cash.fund(self.world, self.customer, amount, "usd", CAUSE)
+        confirming.reconcile(self.world, self.customer, "usd")
+
+    def intent(self, amount: int, **more: Any) -> str:
+        request = intents.CreateIntent(
+            amount=amount,
+            currency="usd",
+            source=TRANSFER,
+            payment_method_types=("card", "customer_balance"),
+            **{"extras": {"customer": self.customer}, **more},
+        )
+        made = intents.create(self.world, request, CAUSE).id
+        confirming.confirm(self.world, made, Confirmation(), CAUSE)
+        return made
+
+    def shown(self, intent: str) -> PaymentIntent:
+        return self.world.intents[intent]
+
+    @property
+    def left(self) -> int:
+        return cash.available(self.world, self.customer, "usd")
+
+    @property
+    def kept(self) -> int:
+        """What is the customer's, what intents have, and what was paid with it."""
+        having = sum(
+            one.amount - left
+            for one in self.world.intents
+            if (left := cash.remaining(one)) is not None
+        )
+        paid = sum(
+            one.amount
+            for one in self.world.charges
+            if one.paid and one.payment_method_details["type"] == "customer_balance"
+        )
+        return self.left + having + paid
+
+
+def test_money_that_is_there_pays_at_once() -> None:
+    bank = Bank()
+    bank.send(1000)
+    intent = bank.intent(900)
+    assert bank.shown(intent).status == "succeeded"
+    assert bank.left == 100
+
+
+def test_money_that_comes_later_pays_the_oldest_first() -> None:
+    bank = Bank()
+    first, second = bank.intent(1000), bank.intent(500)
+    assert bank.shown(first).status == "requires_action"
+    bank.send(600)
+    assert (cash.remaining(bank.shown(first)), cash.remaining(bank.shown(second))) == (400, 500)
+    bank.send(700)
+    assert bank.shown(first).status == "succeeded"
+    assert cash.remaining(bank.shown(second)) == 200
+    assert bank.left == 0
+    told = event_types(bank.world)
+    assert told.count("payment_intent.partially_funded") == 2
+    assert told.count("payment_intent.succeeded") == 1
+
+
+def test_by_hand_it_pays_what_it_is_applied_to_and_no_more() -> None:
+    bank = Bank(by_hand=True)
+    first, second = bank.intent(1000), bank.intent(500)
+    bank.send(700)
+    assert bank.left == 700
+
+    def apply(intent: str, amount: int | None = None, currency: str | None = None) -> str:
+        return confirming.apply_balance(bank.world, intent, amount, currency, CAUSE).status
+
+    assert apply(second) == "succeeded"
+    assert apply(first, 150) == "requires_action"
+    for amount, currency in ((851, None), (51, None), (10, "eur")):
+        with pytest.raises(StripeError):
+            apply(first, amount, currency)
+    with pytest.raises(StripeError, match="waits for no bank transfer"):
+        apply(second)
+    assert (bank.left, cash.remaining(bank.shown(first))) == (50, 850)
+    assert apply(first) == "requires_action"
+    with pytest.raises(StripeError, match="insufficient"):
+        apply(first)
+
+
+def test_a_balance_pays_for_its_customer_at_once_or_not_at_all() -> None:
+    bank = Bank()
+    for wrong in ({"extras": {}}, {"capture_method": "manual"}):
+        with pytest.raises(StripeError):
+            bank.intent(500, **wrong)
+    bank.send(500)
+    charge = bank.shown(bank.intent(500)).latest_charge
+    with pytest.raises(StripeError, match="not simulated"):
+        refunds.create(bank.world, refunds.CreateRefund(charge=charge), CAUSE)
+
+
+def test_what_is_kept_is_what_was_kept() -> None:
+    bank = Bank()
+    intent = bank.intent(1000)
+    bank.send(400)
+    twin = bank.world.copied()
+    confirming.confirm(bank.world, intent, Confirmation(source=CARD), CAUSE)
+    assert (bank.left, cash.available(twin, bank.customer, "usd")) == (400, 0)
+    assert msgspec.json.encode(cash.shown(bank.world, bank.customer))
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "intent", "apply", "cancel", "card", "reprice", "declined"]),
+        st.integers(0, 5),
+        st.integers(50, 900),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS, st.booleans())
+def test_nothing_is_lost_and_nothing_pays_twice(steps: list[Any], by_hand: bool) -> None:
+    walk(steps, Bank(by_hand=by_hand))
+
+
+def test_a_defect_on_purpose_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what a canceled intent had is not given back, and where it is not taken."""
+    steps = [("intent", 0, 900), ("send", 0, 400), ("cancel", 0, 0)]
+    walk(steps, Bank())
+    monkeypatch.setattr(cash, "let_go", lambda world, intent: intent)
+    with pytest.raises(AssertionError):
+        walk(steps, Bank())
+    monkeypatch.undo()
+    monkeypatch.setattr(cash, "take", lambda *_: None)
+    with pytest.raises(AssertionError):
+        walk(steps, Bank())
+
+
+def walk(steps: list[Any], bank: Bank) -> None:
+    """Do one thing after the other, and count the money after each."""
+    made: list[str] = []
+    for what, which, amount in steps:
+        if what == "send":
+            bank.send(amount)
+        elif what == "intent":
+            made.append(bank.intent(amount))
+        elif made:
+            with contextlib.suppress(StripeError):
+                _does(bank, what, made[which % len(made)], amount)
+        assert bank.kept == bank.sent
+        for intent in made:
+            shown = bank.shown(intent)
+            paid = [one for one in bank.world.charges if one.payment_intent == intent and one.paid]
+            assert len(paid) == (shown.status == "succeeded")
+            left = cash.remaining(shown)
+            assert left is None or 0 < left <= shown.amount
+
+
+def _does(bank: Bank, what: str, intent: str, amount: int) -> None:
+    if what == "apply":
+        confirming.apply_balance(bank.world, intent, amount, None, CAUSE)
+    elif what == "cancel":
+        intents.cancel(bank.world, intent, None, CAUSE)
+    elif what == "reprice":
+        intents.update(bank.world, intent, intents.UpdateIntent(amount=amount))
+    else:
+        name = "pm_card_visa" if what == "card" else "pm_card_chargeDeclined"
+        source = PaymentSource(payment_method=name)
+        confirming.confirm(bank.world, intent, Confirmation(source=source), CAUSE)
