@@ -68,6 +68,11 @@ class Zygote:
         """Its process."""
         return self._child.pid
 
+    @property
+    def running(self) -> bool:
+        """Return whether it has not ended."""
+        return self._child.running
+
     def log(self) -> int:
         """A descriptor of its own for the file that all its processes write to."""
         return os.dup(self._child.log)

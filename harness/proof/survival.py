@@ -26,6 +26,8 @@ from paidonce.harness.verdict import Status
 _SPENT = "its share of the time for failures was spent"
 _EVEN = 2.0
 """One search may take so many times its even share of what is left: most need much less."""
+_LEAST = 1 / 8
+"""Or this part of all the time: a share that a search cannot end in is lost."""
 
 
 @dataclass
@@ -45,8 +47,7 @@ class SurvivalSearch:
     async def run(self, stack: Stack) -> None:
         """Search all of it, as far as the time goes."""
         self._deadline = time.monotonic() + self.seconds
-        # Those first that have something to find: they end soon.
-        queue = deque(sorted(self.variants, key=lambda variant: variant.sound))
+        queue = deque(self._tasks())
         lanes = stack.choice.lanes(min(self.lanes, len(queue)))
         async with asyncio.TaskGroup() as group:
             for _ in range(lanes):
@@ -55,13 +56,22 @@ class SurvivalSearch:
         order = {ordeal.adversity.name: n for n, ordeal in enumerate(self.ordeals)}
         self.found.sort(key=lambda cell: (places[cell.variant], order[cell.adversity]))
 
-    async def _work(self, stack: Stack, queue: deque[Variant]) -> None:
+    def _tasks(self) -> list[tuple[Variant, list[Ordeal]]]:
+        """What one running service can be searched under: those first that have something to find,
+        since they end soon, and last what takes two attempts and finds nothing."""
+        first = sorted(self.variants, key=lambda variant: variant.sound)
+        tasks = [(one, [o for o in self.ordeals if not _long(one, o)]) for one in first]
+        tasks += [(one, [o for o in self.ordeals if _long(one, o)]) for one in first]
+        return [(one, ordeals) for one, ordeals in tasks if ordeals]
+
+    async def _work(self, stack: Stack, queue: deque[tuple[Variant, list[Ordeal]]]) -> None:
         lane = await stack.lane()
         while queue:
-            await self._variant(stack, lane, queue.popleft())
+            await self._variant(stack, lane, *queue.popleft())
 
-    async def _variant(self, stack: Stack, lane: Lane, variant: Variant) -> None:
-        left = list(self.ordeals)
+    async def _variant(
+        self, stack: Stack, lane: Lane, variant: Variant, left: list[Ordeal]
+    ) -> None:
         while left:
             if time.monotonic() >= self._deadline:
                 reason = f"the {self.seconds:.3g} s for failures were spent before its turn"
@@ -75,7 +85,7 @@ class SurvivalSearch:
                         ordeal = left[0]
                         search, background = await self._search(bench, ordeal, background)
                         self._tell(variant, left.pop(0), search)
-                        if search.invalid or search.reason:
+                        if search.invalid:
                             break  # what made it so may be in the way of the next one
             except PaidonceError as error:
                 if left:
@@ -108,7 +118,8 @@ class SurvivalSearch:
     def _share(self) -> float:
         left = max(0.0, self._deadline - time.monotonic())
         cells = len(self.variants) * len(self.ordeals) - len(self.found)
-        return min(left, _EVEN * left * self.lanes / max(cells, 1) + 1.0)
+        even = _EVEN * left * self.lanes / max(cells, 1)
+        return min(left, max(even, self.seconds * _LEAST))
 
     def _tell(self, variant: Variant, ordeal: Ordeal, search: Searched) -> None:
         expected = Status.INVALID if variant.name in ordeal.breaks else Status.VALID
@@ -120,3 +131,8 @@ class SurvivalSearch:
         )
         self.found.append(cell)
         self.on_cell(cell)
+
+
+def _long(variant: Variant, ordeal: Ordeal) -> bool:
+    """Return whether a search takes long: several attempts, and nothing to be found."""
+    return ordeal.chosen is None and variant.name not in ordeal.breaks

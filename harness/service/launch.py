@@ -19,7 +19,7 @@ from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
 from paidonce.harness.process.zygote import Zygote
 from paidonce.harness.service.description import Target, fill
-from paidonce.harness.service.running import Ahead, Service, start_process
+from paidonce.harness.service.running import Ahead, Loaded, Service, start_process
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
@@ -73,7 +73,7 @@ class Start:
 
     ``settings`` are neutral names; those the service has no variable for are not asked of it.
     ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
-    appended to, if anybody wants it.
+    appended to, if anybody wants it. ``loaded`` is the zygote of the lane, where it has one.
     """
 
     variant: str
@@ -81,6 +81,7 @@ class Start:
     settings: Mapping[str, str] = field(default_factory=dict)
     controlled: bool = False
     log: Path | None = None
+    loaded: Loaded | None = None
 
 
 def migrate(
@@ -121,6 +122,8 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         return values, _env(target, values, settings)
 
     def begin(port: int) -> Child:
+        if ahead is not None and ahead.loaded.there:
+            return ahead.begin(port)
         values, env = surroundings(port)
         return Child(name, _argv(target, target.command, values), env=env, log=wanted.log)
 
@@ -138,9 +141,12 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
             f"answer {target.ready_path}", lambda: _ready(url, called_off), READY_DEADLINE_S
         )
 
-    process = start_process("service", begin, ready, port_taken, called_off)
+    ahead = None
     if target.ahead and sys.platform == "linux":  # elsewhere nobody is killed with its parent
-        process.ahead = Ahead(load, begin_again)
+        shared = wanted.loaded
+        ahead = Ahead(load, begin_again, shared or Loaded(), owned=shared is None)
+    process = start_process("service", begin, ready, port_taken, called_off)
+    process.ahead = ahead
     return Service(f"http://{HOST}:{process.port}", (process,))
 
 

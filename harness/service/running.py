@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.process.child import Child
@@ -19,23 +19,46 @@ Ready = Callable[[Child, int, threading.Event | None], object]
 
 
 @dataclass
-class Ahead:
-    """A way to have a process start again sooner: from a zygote, which is ``load``ed once."""
+class Loaded:
+    """The zygote of one strand of work, once there is one: any variant can be forked from it, since
+    what tells variants apart is in their environment."""
 
-    load: Callable[[int], Zygote]
-    fork: Callable[[Zygote, int], Child]
-    _zygote: Zygote | None = None
+    zygote: Zygote | None = None
 
-    def begin(self, port: int) -> Child:
-        """Fork the process, to listen on ``port``. Raises what ``Zygote`` does."""
-        if self._zygote is None:
-            self._zygote = self.load(port)
-        return self.fork(self._zygote, port)
+    @property
+    def there(self) -> bool:
+        """Return whether there is one that runs."""
+        return self.zygote is not None and self.zygote.running
 
     def stop(self) -> None:
         """End the zygote, if there is one."""
-        if self._zygote is not None:
-            self._zygote.stop()
+        if self.zygote is not None:
+            self.zygote.stop()
+            self.zygote = None
+
+
+@dataclass
+class Ahead:
+    """A way to have a process start sooner: from a zygote, which is ``load``ed where there is none
+    in ``loaded``. That ends with the service only if it is the service's own."""
+
+    load: Callable[[int], Zygote]
+    fork: Callable[[Zygote, int], Child]
+    loaded: Loaded = field(default_factory=Loaded)
+    owned: bool = True
+
+    def begin(self, port: int) -> Child:
+        """Fork the process, to listen on ``port``. Raises what ``Zygote`` does."""
+        if not self.loaded.there:
+            self.loaded.stop()
+            self.loaded.zygote = self.load(port)
+        assert self.loaded.zygote is not None
+        return self.fork(self.loaded.zygote, port)
+
+    def stop(self) -> None:
+        """End the zygote, if there is one of the service's own."""
+        if self.owned:
+            self.loaded.stop()
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paidonce.harness.backends.base import RedisServer, StripeServer
+from paidonce.harness.service.running import Loaded
 from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
@@ -22,3 +23,5 @@ class Lane:
     """Other ways in to the tap, where the service asks for one."""
     egress: EgressProxy | None = None
     """The way out of the service, where it should not reach Stripe itself."""
+    loaded: Loaded = field(default_factory=Loaded)
+    """What its services are forked from once one of them was killed, where they know how."""

@@ -100,7 +100,9 @@ class Stack:
         # Where the tap has a port for TLS, Stripe's own name leads to it.
         if not self.subject.ports.stripe_tls and (out := EgressProxy()).can_go_on:
             egress = await self.exits.enter_async_context(out)
-        return Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls, egress=egress)
+        lane = Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls, egress=egress)
+        self.exits.push_async_callback(asyncio.to_thread, lane.loaded.stop)
+        return lane
 
     async def migrate(self, lane: Lane, variant: str) -> None:
         """Have the database of ``variant`` ready, which may take minutes."""
@@ -141,7 +143,7 @@ class Stack:
                 wanted["stripe_stateless"] = "1"
             taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by, changes)
             blocking = await _past_the_tap(exits, url) if controlled else None
-            start = Start(variant, addresses, wanted, controlled, log)
+            start = Start(variant, addresses, wanted, controlled, log, lane.loaded)
             running = await in_thread(
                 lambda called_off: self.subject.start(start, called_off), undo=Service.stop
             )

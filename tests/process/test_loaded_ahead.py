@@ -1,0 +1,67 @@
+"""What a lane has loaded to start killed services from serves all of them, and ends with it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.service.running import Ahead, Loaded
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork ends with its zygote there")
+
+
+class Standing:
+    """In a zygote's place: runs until it is stopped."""
+
+    def __init__(self, port):
+        self.port, self.running, self.forks = port, True, []
+
+    def fork(self, port):
+        if not self.running:
+            raise ChildFailed("zygote", "ended", -9, "")
+        self.forks.append(port)
+        return f"child on {port}"
+
+    def stop(self):
+        self.running = False
+
+
+def ahead(made, loaded=None):
+    def load(port):
+        made.append(Standing(port))
+        return made[-1]
+
+    shared = {} if loaded is None else {"loaded": loaded, "owned": False}
+    return Ahead(load, lambda zygote, port: zygote.fork(port), **shared)
+
+
+def test_services_of_a_lane_are_forked_from_one():
+    made, lane = [], Loaded()
+    one, other = ahead(made, lane), ahead(made, lane)
+    assert not lane.there
+    assert [one.begin(1), other.begin(2)] == ["child on 1", "child on 2"]
+    one.stop()  # the service has ended, the lane has not
+    assert other.begin(3) == "child on 3"
+    assert [each.forks for each in made] == [[1, 2, 3]]
+    lane.stop()
+    assert not made[0].running
+
+
+def test_one_that_has_ended_is_loaded_anew():
+    made, lane = [], Loaded()
+    service = ahead(made, lane)
+    service.begin(1)
+    made[0].running = False
+    assert not lane.there
+    assert service.begin(2) == "child on 2"
+    assert [each.port for each in made] == [1, 2]
+
+
+def test_a_service_without_a_lane_ends_its_own():
+    made = []
+    service = ahead(made)
+    service.begin(1)
+    service.stop()
+    assert not made[0].running

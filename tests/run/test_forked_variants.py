@@ -1,0 +1,49 @@
+"""Another guard on a lane whose service was killed: forked, and yet what it is asked to be."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import httpx
+import psutil
+import pytest
+
+from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
+from paidonce.harness.explore.control.readers import openers
+from paidonce.harness.process.zygote import Forked
+from paidonce.harness.scenario.subject import Described
+from paidonce.harness.testbed.stack import Choice, open_stack
+from paidonce.scenarios.reference import TARGET
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
+def test_a_guard_forked_from_anothers_zygote_is_itself():
+    choice = Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    )
+
+    async def main():
+        async with open_stack(Described(TARGET), choice) as stack:
+            lane = await stack.lane()
+            async with stack.bench(lane, "claim", {}, controlled_by=openers()) as bench:
+                (process,) = bench.running.processes
+                assert not isinstance(process.child, Forked)
+                await asyncio.to_thread(process.crash)
+                assert await told(bench) == "claim"
+            async with stack.bench(lane, "row_lock", {}, controlled_by=openers()) as bench:
+                (process,) = bench.running.processes
+                assert isinstance(process.child, Forked)
+                assert await told(bench) == "row_lock"
+                pids = [process.child.pid, lane.loaded.zygote.pid]
+        return pids
+
+    assert not any(map(psutil.pid_exists, asyncio.run(main())))
+
+
+async def told(bench):
+    async with httpx.AsyncClient() as client:  # the taps it talks through are of this loop
+        answer = await client.get(f"{bench.running.url}{TARGET.ready_path}", timeout=30)
+    return answer.json()["guard"]
