@@ -57,7 +57,7 @@ class SurvivalSearch:
         self.found.sort(key=lambda cell: (places[cell.variant], order[cell.adversity]))
 
     def _tasks(self) -> list[tuple[Variant, list[Ordeal]]]:
-        """What one running service can be searched under: those first that have something to find,
+        """Return tasks for one running service each: those first that have something to find,
         since they end soon, and last what takes two attempts and finds nothing."""
         first = sorted(self.variants, key=lambda variant: variant.sound)
         tasks = [(one, [o for o in self.ordeals if not _long(one, o)]) for one in first]

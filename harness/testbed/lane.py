@@ -24,4 +24,4 @@ class Lane:
     egress: EgressProxy | None = None
     """The way out of the service, where it should not reach Stripe itself."""
     loaded: Loaded = field(default_factory=Loaded)
-    """What its services are forked from once one of them was killed, where they know how."""
+    """The zygote its services are forked from once one of them was killed, where they know how."""
