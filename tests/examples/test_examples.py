@@ -1,10 +1,9 @@
 """Worked examples, from a clean copy: the race is found, its witness replays, the fixes are proved.
 
 They are services as teams write them, built with their own package managers and driven with
-nothing of ours in them. Half are built by default, and their races found and replayed. A fix is
-searched to completion by default in Express with SQL and in Go; the others, whose searches or
-builds take longest, by slow tests. What the proofs rely on is tried of one of them by default,
-and of all in slow tests.
+nothing of ours in them. Express with SQL and Go are built by default, their races found and
+replayed, and a fix searched to completion; the others, whose searches or builds take longest, by
+slow tests. What the proofs rely on is tried of one of them by default, and of all in slow tests.
 """
 
 from __future__ import annotations
@@ -49,9 +48,10 @@ SECOND = ("express-prisma/create-intent.toml", "webhook-settles/twice.toml")
 ALIKE = (
     *("express-prisma/target.toml", "flask-sqlalchemy/target.toml"),
     *("java/target.toml", "webhook-settles/target.toml"),
+    *("django/target.toml", "queue-worker/target.toml"),
 )
-"""Services like one that ``make test`` plays (another of Express; the reference service has
-SQLAlchemy too), and those that take longest to build."""
+"""Services like one that ``make test`` plays (another of Express or of SQL alone; the reference
+service has SQLAlchemy), and those that take longest to build or to search."""
 LANES = {"queue-worker/target.toml": 4}
 """Searches that wait more than they work: for a moment after each step, in case it woke another."""
 VALIDATED = ("express-pg/target.toml",)
