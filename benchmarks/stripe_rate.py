@@ -1,13 +1,15 @@
 """Payment intents a second: the simulator beside stripe-mock and localstripe, in one run.
 
-    python benchmarks/stripe_rate.py [--seconds 4] [--rounds 3] [--clients 8] [--objects 1000000]
+    python benchmarks/stripe_rate.py [--seconds 4] [--rounds 3] [--clients 8] [--pay]
+        [--objects 1000000]
 
 The servers take turns within every round, so that what else the machine does meets all of them;
 figures are medians over the rounds, and so are ratios, each of two servers in the same round.
 Processor time per request is shown beside the rate: it is the least noisy of the figures, and
 stripe-mock may use every processor where the others use one.
 
-With ``--objects`` the simulator is then filled up to that many payment intents, and its rate and
+With ``--pay`` each intent is confirmed by the request that makes it, with a card that pays. With
+``--objects`` the simulator is then filled up to that many payment intents, and its rate and
 memory are measured on the way. What is not installed is left out, and named; localstripe is
 installed from PyPI where it is missing.
 """
@@ -187,6 +189,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=4)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--clients", type=int, default=8)
+    options.add_argument("--pay", action="store_true")
     options.add_argument("--objects", type=int, default=0)
     options.add_argument("--drive", help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -195,6 +198,7 @@ def main() -> None:
         print(json.dumps(uvloop.run(_drive(port, clients, body.encode(), seconds, count))))
         return
     console = Console()
+    body = _PAY if chosen.pay else _BODY
     with ExitStack() as stack:
         servers = []
         for kind in _KINDS:
@@ -203,11 +207,11 @@ def main() -> None:
             except Unavailable as error:
                 console.print(f"left out: {error}")
         for server in servers:
-            _load(server, chosen.clients, _BODY, seconds=1)  # warmed up
+            _load(server, chosen.clients, body, seconds=1)  # warmed up
         for _ in range(chosen.rounds):
             for server in servers:
-                _measure(server, chosen.clients, chosen.seconds, _BODY)
-        console.print(_table(servers, chosen.clients))
+                _measure(server, chosen.clients, chosen.seconds, body)
+        console.print(_table(servers, chosen.clients, "paid" if chosen.pay else "made"))
         load = ", ".join(f"{value:.1f}" for value in psutil.getloadavg())
         console.print(f"{psutil.cpu_count()} processors, load average {load}")
     if chosen.objects:
@@ -216,8 +220,8 @@ def main() -> None:
             _grow(server, chosen.objects, chosen.clients, console)
 
 
-def _table(servers: list[Server], clients: int) -> Table:
-    title = f"POST /v1/payment_intents, {clients} connections"
+def _table(servers: list[Server], clients: int, what: str) -> Table:
+    title = f"POST /v1/payment_intents, {what}, {clients} connections"
     table = Table(title=title, title_justify="left")
     table.add_column("server")
     for name in ("a second", "of stripe-mock", "µs cpu each", "p50 ms", "p99 ms"):

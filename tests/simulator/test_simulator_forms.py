@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paidonce.harness.simulator.wire.forms import FormError, as_list, decode, encode
+from paidonce.harness.simulator.wire.forms import (
+    MAX_FIELDS,
+    FormError,
+    as_list,
+    decode,
+    encode,
+    fields,
+)
 
 keys = st.text(min_size=1, max_size=8).filter(lambda text: "[" not in text and "]" not in text)
 texts = st.text(max_size=12)
@@ -23,6 +31,24 @@ trees = st.dictionaries(
 @settings(deadline=None)
 def test_nested_mappings_come_back_as_they_were(tree: dict[str, object]) -> None:
     assert decode(encode(tree)) == tree
+
+
+@given(st.text(alphabet="ab=&+%25C3A9[]\u00e9;", max_size=40))
+@settings(deadline=None)
+def test_fields_are_those_of_the_standard_library(text: str) -> None:
+    try:
+        expected = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            fields(text)
+    else:
+        assert fields(text) == expected
+
+
+def test_too_many_fields_are_refused() -> None:
+    assert len(fields("&".join(["a=1"] * MAX_FIELDS))) == MAX_FIELDS
+    with pytest.raises(FormError, match="more than 1000 parameters"):
+        decode("&".join(["a=1"] * (MAX_FIELDS + 1)))
 
 
 @given(st.lists(texts, min_size=1, max_size=12), keys)

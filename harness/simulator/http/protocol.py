@@ -52,6 +52,17 @@ _REASONS = {
     502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
 
+_NAMES = {
+    spelling.encode(): name.lower()
+    for name in (
+        *("Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length"),
+        *("Content-Type", "Host", "Idempotency-Key", "Stripe-Version", "User-Agent"),
+        "X-Stripe-Client-User-Agent",
+    )
+    for spelling in (name, name.lower())
+}
+"""The names of headers as they mostly come, in lower case."""
+
 # SO_LINGER with a time of zero makes close() send a reset instead of the usual end.
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
@@ -194,7 +205,10 @@ class Connection(asyncio.Protocol):
         if self._header_bytes > MAX_HEADERS:
             self._too_large = True
             return
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        known = _NAMES.get(name)
+        if known is None:
+            known = name.decode("latin-1").lower()
+        self._headers[known] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._in_head = False
