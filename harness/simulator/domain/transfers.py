@@ -8,7 +8,7 @@ https://docs.stripe.com/connect/destination-charges.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -132,40 +132,16 @@ def reverse(
     """Take back a transfer, or ``amount`` of it; 400 where less is left of it."""
     transfer = require(world, identifier)
     left = transfer.amount - transfer.amount_reversed
-    amount = left if amount is None else amount
-    if not left or amount > left:
-        raise StripeError(
-            400,
-            f"The transfer {identifier} has {money.written(left, transfer.currency)} left to be "
-            "reversed.",
-            code="transfer_already_reversed" if not left else None,
-            param="amount",
-        )
-    key = world.ids.draw("trr_")
-    entry = book(
-        world,
-        kind="transfer_refund",
-        category="transfer_reversal",
-        amount=amount,
-        fee=0,
-        currency=transfer.currency,
-        source=key,
-        available_on=world.now(),
-    )
     reversal = TransferReversal(
-        id=key,
-        amount=amount,
-        balance_transaction=entry.id,
-        created=world.now(),
-        currency=transfer.currency,
+        **_part(world, "trr_", amount, left, transfer, _REVERSED),
         metadata=metadata,
         source_refund=refund,
         transfer=identifier,
     )
     transfer = replace(
         transfer,
-        amount_reversed=transfer.amount_reversed + amount,
-        reversed=amount == left,
+        amount_reversed=transfer.amount_reversed + reversal.amount,
+        reversed=reversal.amount == left,
         reversals=_with(transfer.reversals, reversal),
     )
     world.transfer_reversals.put(reversal)
@@ -187,8 +163,7 @@ def update_reversal(
     world: World, transfer: str, identifier: str, metadata: dict[str, str | None] | None
 ) -> TransferReversal:
     """Change a reversal's metadata, which alone may change."""
-    reversal = require_reversal(world, transfer, identifier)
-    reversal = replace(reversal, metadata=as_asked(reversal.metadata, metadata))
+    reversal = _described(require_reversal(world, transfer, identifier), metadata)
     world.transfer_reversals.put(reversal)
     known = world.transfers[transfer]
     world.transfers.put(replace(known, reversals=_with(known.reversals, reversal)))
@@ -209,38 +184,13 @@ def refund_fee(
     """Give an application fee back, or ``amount`` of it; 400 where less is left of it."""
     fee = require_fee(world, identifier)
     left = fee.amount - fee.amount_refunded
-    amount = left if amount is None else amount
-    if not left or amount > left:
-        raise StripeError(
-            400,
-            f"The application fee {identifier} has {money.written(left, fee.currency)} left to be "
-            "refunded.",
-            code="application_fees_already_refunded" if not left else None,
-            param="amount",
-        )
-    key = world.ids.draw("fr_")
-    entry = book(
-        world,
-        kind="application_fee_refund",
-        category="platform_earning_refund",
-        amount=-amount,
-        fee=0,
-        currency=fee.currency,
-        source=key,
-    )
     refund = FeeRefund(
-        id=key,
-        amount=amount,
-        balance_transaction=entry.id,
-        created=world.now(),
-        currency=fee.currency,
-        fee=identifier,
-        metadata=metadata,
+        **_part(world, "fr_", amount, left, fee, _FEE_REFUNDED), fee=identifier, metadata=metadata
     )
     fee = replace(
         fee,
-        amount_refunded=fee.amount_refunded + amount,
-        refunded=amount == left,
+        amount_refunded=fee.amount_refunded + refund.amount,
+        refunded=refund.amount == left,
         refunds=_with(fee.refunds, refund),
     )
     world.fee_refunds.put(refund)
@@ -262,8 +212,7 @@ def update_fee_refund(
     world: World, fee: str, identifier: str, metadata: dict[str, str | None] | None
 ) -> FeeRefund:
     """Change a fee refund's metadata, which alone may change."""
-    refund = require_fee_refund(world, fee, identifier)
-    refund = replace(refund, metadata=as_asked(refund.metadata, metadata))
+    refund = _described(require_fee_refund(world, fee, identifier), metadata)
     world.fee_refunds.put(refund)
     known = world.application_fees[fee]
     world.application_fees.put(replace(known, refunds=_with(known.refunds, refund)))
@@ -273,6 +222,86 @@ def update_fee_refund(
 def share_of(whole: int, part: int, of: int) -> int:
     """Return as much of ``whole`` as ``part`` is of ``of``, rounded down."""
     return whole * part // of if of else 0
+
+
+class _GivenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """How a part of something is given back: in errors, and in the account's balance.
+
+    ``brings`` is 1 where the account has it then, -1 where it has not any more.
+    """
+
+    what: str
+    done: str
+    code: str
+    kind: str
+    category: str
+    brings: int
+
+
+_REVERSED = _GivenBack(
+    what="transfer",
+    done="reversed",
+    code="transfer_already_reversed",
+    kind="transfer_refund",
+    category="transfer_reversal",
+    brings=1,
+)
+_FEE_REFUNDED = _GivenBack(
+    what="application fee",
+    done="refunded",
+    code="application_fees_already_refunded",
+    kind="application_fee_refund",
+    category="platform_earning_refund",
+    brings=-1,
+)
+
+
+def _part(
+    world: World,
+    prefix: str,
+    amount: int | None,
+    left: int,
+    whole: Transfer | ApplicationFee,
+    how: _GivenBack,
+) -> dict[str, Any]:
+    """Book what is given back of ``whole``, and return what is told of any such part.
+
+    It is ``amount``, or all that is ``left``; 400 where less is left, or nothing.
+    """
+    amount = left if amount is None else amount
+    if not left or amount > left:
+        raise StripeError(
+            400,
+            f"The {how.what} {whole.id} has {money.written(left, whole.currency)} left to be "
+            f"{how.done}.",
+            code=how.code if not left else None,
+            param="amount",
+        )
+    identifier = world.ids.draw(prefix)
+    entry = book(
+        world,
+        kind=how.kind,
+        category=how.category,
+        amount=how.brings * amount,
+        fee=0,
+        currency=whole.currency,
+        source=identifier,
+        available_on=world.now() if how.brings > 0 else None,
+    )
+    return {
+        "id": identifier,
+        "amount": amount,
+        "balance_transaction": entry.id,
+        "created": world.now(),
+        "currency": whole.currency,
+    }
+
+
+_Part = TypeVar("_Part", TransferReversal, FeeRefund)
+
+
+def _described(part: _Part, metadata: dict[str, str | None] | None) -> _Part:
+    return replace(part, metadata=as_asked(part.metadata, metadata))
 
 
 def _source(world: World, identifier: str) -> Charge:
