@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import cash, charges, money, payment_methods, transfers
+from paidonce.harness.simulator.domain import (
+    cash,
+    charges,
+    money,
+    payment_methods,
+    questions,
+    transfers,
+)
 from paidonce.harness.simulator.domain.cards import (
     AUTHENTICATION_REQUIRED,
     Asks,
@@ -19,10 +26,8 @@ from paidonce.harness.simulator.domain.cards import (
     Settling,
 )
 from paidonce.harness.simulator.domain.errors import (
-    INVALID_REQUEST,
     Declined,
     StripeError,
-    doc_url,
     unexpected_state,
 )
 from paidonce.harness.simulator.domain.intent_checks import require_customer, require_usable
@@ -34,8 +39,7 @@ from paidonce.harness.simulator.domain.objects import (
     PaymentMethod,
 )
 from paidonce.harness.simulator.domain.outcomes import told
-from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
-from paidonce.harness.simulator.domain.questions import next_action
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
@@ -77,11 +81,8 @@ def confirm(
         if "customer" in extras:
             require_customer(world, extras["customer"])
         intent = replace(intent, **extras)
-    if request.source is not None:
-        method = resolve(world, request.source)
-    elif intent.payment_method is not None:
-        method = world.payment_methods[intent.payment_method]
-    else:
+    method = questions.chosen(world, request.source, intent.payment_method)
+    if method is None:
         raise unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
             "either update the PaymentIntent with a payment method and then confirm it again, or "
@@ -101,15 +102,8 @@ def confirm(
         return _charge(world, intent, method, card.decline, cause)
     if request.off_session or request.error_on_requires_action:
         return _charge(world, intent, method, AUTHENTICATION_REQUIRED, cause)
-    intent = replace(
-        intent,
-        status="requires_action",
-        payment_method=method.id,
-        next_action=next_action(
-            world, intent.id, intent.client_secret, request.return_url, request.use_stripe_sdk
-        ),
-        last_payment_error=None,
-    )
+    intent = questions.asked(world, intent, method, request.return_url, request.use_stripe_sdk)
+    intent = replace(intent, last_payment_error=None)
     world.intents.put(intent)
     world.emit("payment_intent.requires_action", intent, cause)
     return told(world, intent, cause)
@@ -134,14 +128,12 @@ def authenticate(
     assert intent.payment_method is not None
     method = world.payment_methods[intent.payment_method]
     if not succeeded:
-        failure = ErrorObject(
-            type=INVALID_REQUEST,
-            code="payment_intent_authentication_failure",
-            doc_url=doc_url("payment_intent_authentication_failure"),
-            message="The provided PaymentMethod has failed authentication. You can provide "
+        failure = questions.unanswered(
+            "payment_intent_authentication_failure",
+            "The provided PaymentMethod has failed authentication. You can provide "
             "payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent "
             "again.",
-            payment_method=method,
+            method,
         )
         return _refuse(world, intent, failure, intent.latest_charge, cause)
     intent = replace(intent, next_action=None)

@@ -19,13 +19,11 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import payment_methods
+from paidonce.harness.simulator.domain import payment_methods, questions
 from paidonce.harness.simulator.domain.cards import Asks, Decline
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import (
-    INVALID_REQUEST,
     SetupDeclined,
-    doc_url,
     no_such,
     setup_error,
     unexpected_setup_state,
@@ -40,7 +38,6 @@ from paidonce.harness.simulator.domain.objects import (
     SetupIntent,
 )
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
-from paidonce.harness.simulator.domain.questions import next_action
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
@@ -141,11 +138,8 @@ def confirm(
     setup = require(world, identifier)
     if setup.status not in OPEN:
         raise unexpected_setup_state("You cannot confirm this SetupIntent", OPEN, setup)
-    if source is not None:
-        method = resolve(world, source)
-    elif setup.payment_method is not None:
-        method = world.payment_methods[setup.payment_method]
-    else:
+    method = questions.chosen(world, source, setup.payment_method)
+    if method is None:
         raise unexpected_setup_state(
             "You cannot confirm this SetupIntent because it's missing a payment method", OPEN, setup
         )
@@ -153,13 +147,8 @@ def confirm(
     card = world.card_of[method.id]
     if card.asks is Asks.NEVER:
         return _decided(world, setup, method, card.decline, cause)
-    setup = replace(
-        setup,
-        status="requires_action",
-        payment_method=method.id,
-        next_action=next_action(world, setup.id, setup.client_secret, return_url, use_stripe_sdk),
-        last_setup_error=None,
-    )
+    setup = questions.asked(world, setup, method, return_url, use_stripe_sdk)
+    setup = replace(setup, last_setup_error=None)
     world.setups.put(setup)
     world.emit("setup_intent.requires_action", setup, cause)
     return setup
@@ -180,13 +169,11 @@ def authenticate(
     assert setup.payment_method is not None
     method = world.payment_methods[setup.payment_method]
     if not succeeded:
-        failure = ErrorObject(
-            type=INVALID_REQUEST,
-            code="setup_intent_authentication_failure",
-            doc_url=doc_url("setup_intent_authentication_failure"),
-            message="The latest attempt to set up the payment method has failed because "
-            "authentication failed.",
-            payment_method=method,
+        failure = questions.unanswered(
+            "setup_intent_authentication_failure",
+            "The latest attempt to set up the payment method has failed because authentication "
+            "failed.",
+            method,
         )
         return _failed(world, setup, failure, cause)
     try:
