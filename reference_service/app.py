@@ -106,10 +106,10 @@ def _add_orders(app: FastAPI, service: Service) -> None:
         responses=api.errors(_404="order_not_found"),
     )
     def get_order(order_id: api.OrderId) -> Response:
-        order = service.order(order_id) if _ORDER_ID.fullmatch(order_id) else None
-        if order is None:
+        shown = service.shown(order_id) if _ORDER_ID.fullmatch(order_id) else None
+        if shown is None:
             return _response(not_found().answer)
-        handed_out = service.handed_out(order_id)
+        order, handed_out = shown
         return _response(OrderAnswer(200, {**order.public(), "handed_out": handed_out}))
 
     @app.patch(

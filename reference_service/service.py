@@ -53,10 +53,10 @@ class Service:
         with self.connect() as connection:
             return store.fetch_order(connection, store.READ, id=order_id)
 
-    def handed_out(self, order_id: str) -> list[str]:
-        """List what was handed out for an order, by what paid for it."""
+    def shown(self, order_id: str) -> tuple[Order, list[str]] | None:
+        """The order and what was handed out for it, by what paid for that."""
         with self.connect() as connection:
-            return store.handed_out(connection, order_id)
+            return store.show_order(connection, order_id)
 
     def coupon_off(self, code: str) -> int | None:
         """The minor units by which a coupon makes an order cheaper; None where there is none."""

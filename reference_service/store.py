@@ -30,6 +30,10 @@ _SET_SOLD = (
     " subscription_id = :subscription_id, renewals = :renewals, coupon = :coupon"
 )
 READ = text("SELECT * FROM orders WHERE id = :id")
+SHOW = text(
+    "SELECT *, ARRAY(SELECT paid_by FROM handed_out WHERE order_id = orders.id"
+    " ORDER BY created_at, paid_by) AS handed_out FROM orders WHERE id = :id"
+)
 LOCK = text("SELECT * FROM orders WHERE id = :id FOR UPDATE")
 LOCK_NOWAIT = text("SELECT * FROM orders WHERE id = :id FOR UPDATE NOWAIT")
 CLAIM = text(
@@ -112,7 +116,8 @@ def fetch_order(connection: Connection, statement: Any, **values: Any) -> Order 
 
 def order_of(row: Row[Any]) -> Order:
     values = dict(row._mapping)
-    del values["created_at"]
+    for other in ("created_at", "handed_out"):
+        values.pop(other, None)
     values |= {
         "payment_status": OrderStatus(values["payment_status"]),
         "renewals": tuple(values["renewals"]),
@@ -247,13 +252,11 @@ def hand_out(connection: Connection, order_id: str, paid_by: str) -> None:
     )
 
 
-def handed_out(connection: Connection, order_id: str) -> list[str]:
-    """List what was handed out for an order, by what paid for it, in order of time."""
-    rows = connection.execute(
-        text("SELECT paid_by FROM handed_out WHERE order_id = :id ORDER BY created_at, paid_by"),
-        {"id": order_id},
-    )
-    return [str(row.paid_by) for row in rows]
+def show_order(connection: Connection, order_id: str) -> tuple[Order, list[str]] | None:
+    """Read an order, and what was handed out for it, by what paid for that, in order of time; None
+    where there is no such order."""
+    row = connection.execute(SHOW, {"id": order_id}).first()
+    return None if row is None else (order_of(row), list(row.handed_out))
 
 
 def subscribed(connection: Connection) -> list[Order]:
