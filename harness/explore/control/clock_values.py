@@ -216,6 +216,11 @@ def moments_in(text: str) -> tuple[float, ...]:
     which time zone, all of them."""
     if len(text) < _SHORTEST or text[0] not in "12":
         return ()
+    return _moments_of(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _moments_of(text: str) -> tuple[float, ...]:
     if _NUMBER.fullmatch(text):
         whole = text.partition(".")[0]
         return (round(float(text) / 10 ** (len(whole) - 10), 6),)

@@ -360,11 +360,12 @@ class Control:
         """Return for how long a step need not be looked at unless something happens.
 
         Sooner than that only a wait for a lock that another has is of interest, or what another
-        process does; and an alarm takes longer to set than most waits last.
+        process does; and an alarm takes longer to set than most waits last. Locks that nobody
+        is known to hold are found later.
         """
         if self._several or self.anybody(At.LOCK) or self._others_hold_locks(mover):
             return _LOOK_AGAIN_S
-        return _SLOW_S
+        return _LOOK_AGAIN_AT_MOST_S
 
     # --- what happened ------------------------------------------------------------------------
 
