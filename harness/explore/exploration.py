@@ -107,6 +107,8 @@ class SearchRequest:
     """How many failures there are in an execution at most."""
     every_crash: bool = False
     """True if crashes that come to the same are made each."""
+    both_orders: bool = True
+    """True if one attempt alone also recovers from each failure with sweeps before it asks again."""
     failing: Chosen | None = None
     """The failures that are made, of those that are possible; None for those the script says."""
     first: tuple[Ahead, ...] = ()
@@ -197,6 +199,7 @@ async def opened_as(
         learnt=witness.learnt,
         mode=Mode(
             late_answers=witness.late_answers,
+            sweeps_first=witness.sweeps_first,
             apart=frozenset(witness.apart),
             split=frozenset(witness.split),
             endless=frozenset(witness.endless),
@@ -373,11 +376,13 @@ async def _under_failures(
         offers,
         chosen=request.failing or chosen_by(request.scenario),
         elsewhere=elsewhere,
+        both_orders=request.both_orders and request.scenario.recovery.asks,
     )
     under = msgspec.structs.replace(
         await loop.run(),
         chosen=request.failing is not None or request.scenario.failures is not None,
         crashes=bool(crashes),
+        orders=2 if loop.both_orders and loop.swept else 1,
         processes=max(1, len(crashes)),
     )
     if loop.found is not None:
@@ -425,6 +430,7 @@ def _witness(
         learnt=tuple(sorted(worlds.background.learnt)),
         apart=tuple(sorted(worlds.mode.apart)),
         late_answers=worlds.mode.late_answers,
+        sweeps_first=worlds.mode.sweeps_first,
         split=tuple(sorted(worlds.mode.split)),
         endless=tuple(sorted(worlds.mode.endless)),
         each_try=tuple(sorted(worlds.mode.each_try)),

@@ -106,6 +106,7 @@ class SurvivalSearch:
             validation=None,
             warm_beside=True,
             faults=0 if ordeal.chosen is None else 1,
+            both_orders=False,
             failing=None if ordeal.chosen is None else Only(ordeal.chosen),
         )
         try:

@@ -32,6 +32,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     """True if only failures were made that were asked for."""
     crashes: bool = True
     """False if no process of the service could be killed."""
+    orders: int = 1
+    """In how many orders one attempt alone recovered: it asks again first, and sweeps first."""
     processes: int = 1
     """How many of them there are, each of which is killed at its own steps."""
 
@@ -75,7 +77,10 @@ def claimed(established: str, failures: UnderFailures | None, *, tried: bool) ->
     if failures is None:
         return f"no counterexample in {established}"
     rests = ", without failures" if tried else ""
+    orders = "in one order"
+    if failures.orders > 1:
+        orders = "by clients first, and of one alone by sweeps first as well"
     return (
         f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
-        "failure, recovered in one order"
+        f"failure, recovered {orders}"
     )

@@ -39,6 +39,8 @@ class Execution:
     journal: Recorder
     failing: bool = False
     """True if something is made go wrong in it: recovery follows, whatever the script says."""
+    sweeps_first: bool = False
+    """True if clients ask again after the sweeps of a round of recovery, and not before."""
     performance: Performance = field(init=False)
     """The performance that is played, once it has begun."""
 
@@ -67,7 +69,7 @@ class Execution:
         if self.recovers:
             over()
             over(asked=True)
-            await recover(performance.recovery, self.journal)
+            await recover(performance.recovery, self.journal, sweeps_first=self.sweeps_first)
             if performance.asks_again:
                 await performance.ask_again()
                 await performance.recovery.settle()

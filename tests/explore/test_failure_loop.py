@@ -58,7 +58,7 @@ def failure(step):
     )
 
 
-def searched(*came):
+def searched(*came, swept=None):
     """What a loop comes to whose n-th plan, a failure at step n, has executions that came so."""
     one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="", again="")
     could = Offers({failure(n + 1): Offer(failure=failure(n + 1), label="a call", usual=True)
@@ -67,9 +67,9 @@ def searched(*came):
 
     def search(lanes, mode, elsewhere):
         (planned,) = mode.failures
-        return Search(came[planned.step - 1], mode)
+        return Search(swept if swept and mode.sweeps_first else came[planned.step - 1], mode)
 
-    loop = FailureLoop([world], search, lambda: "", 1, Mode(), could)
+    loop = FailureLoop([world], search, lambda: "", 1, Mode(), could, both_orders=swept is not None)
     under = asyncio.run(loop.run())
     return loop.found, under
 
@@ -85,6 +85,14 @@ def test_what_does_not_come_to_rest_is_found_where_nothing_is_worse():
     assert found is not None
     assert found.result.outcomes == (RESTLESS,)
     assert [plan.found for plan in under.plans] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("swept", [RESTLESS, TWICE])
+def test_what_breaks_in_the_other_order_of_recovery_is_found(swept):
+    found, under = searched(FINE, FINE, swept=swept)
+    assert found is not None
+    assert found.result.outcomes == (swept,)
+    assert under.plans[0].executions == 2
 
 
 def test_nothing_is_found_where_all_comes_to_rest():

@@ -98,3 +98,10 @@ def test_an_event_is_delivered_until_it_is_accepted():
     assert not progression.owed
     progression.told(completed(200, Outcome.OK))
     assert not progression.undelivered
+
+
+def test_sweeps_may_come_before_clients_ask_again():
+    service = Healing(1)
+    journal = Memory(Header(run="r", scenario="s", target="t"))
+    asyncio.run(asyncio.wait_for(recover(service, journal, sweeps_first=True), DEADLINE_S))
+    assert service.ways == ["settle", *["sweep", "settle", "ask", "settle"] * 2]

@@ -290,6 +290,7 @@ class ServiceWorld:
         self.control.open()
         try:
             self.execution.failing = bool(self.failing.happened)
+            self.execution.sweeps_first = self.mode.sweeps_first
             await self.execution.end(self.end_recording)
         except (NotAtRest, NotReady) as failure:
             raise InvalidRun(str(failure)) from failure

@@ -46,6 +46,8 @@ class Mode:
     """The time that passes once in every execution, at any place, so that leases are over."""
     failures: frozenset[PlannedFailure] = frozenset()
     """The failures that happen in every execution, as far as they can."""
+    sweeps_first: bool = False
+    """True if recovery lets time pass and sweeps before clients ask again, and not after it."""
     every_crash: bool = False
     """True if a crash is tried before and after every step of others, whoever can tell."""
 

@@ -53,6 +53,8 @@ class Below:
     offers: Offers = field(default_factory=Offers)
     outcomes: tuple[Hashable, ...] = ()
     found: Found | None = None
+    swept: bool = False
+    """True if only those do not come to rest that recovered with sweeps first."""
 
     @property
     def unsettled(self) -> bool:
@@ -109,6 +111,10 @@ class FailureLoop:
     """The failures that were possible in that."""
     chosen: Chosen = field(default_factory=Usual)
     elsewhere: Elsewhere | None = None
+    both_orders: bool = False
+    """True if one attempt alone recovers in both orders: it asks again first, and sweeps first."""
+    swept: int = 0
+    """The plans of one attempt alone below which both orders were searched."""
     outcomes: dict[Hashable, None] = field(default_factory=dict)
     """The outcomes that differ, of all searches."""
     plans: list[PlanResult] = field(default_factory=list)
@@ -132,7 +138,7 @@ class FailureLoop:
             self.plans.append(told)
         if self.found is None:
             for each in self.worlds:
-                each.mode = replace(each.mode, failures=frozenset())
+                each.mode = replace(each.mode, failures=frozenset(), sweeps_first=False)
         return UnderFailures(at_most=self.at_most, plans=tuple(self.plans))
 
     async def _each_alone(self) -> None:
@@ -187,7 +193,7 @@ class FailureLoop:
             for number, plan in left:
                 if any(below.found is not None for below, _ in made.values()):
                     return
-                made[number] = await self._plan(on, known, plan, judge_safety, alone), on
+                made[number] = await self._in_orders(on, known, plan, alone), on
 
         await asyncio.gather(*(work(on) for on in lanes))
         layer = []
@@ -197,11 +203,29 @@ class FailureLoop:
             self.outcomes.update(dict.fromkeys(below.outcomes))
             layer.append((plans[number], below.offers))
             if below.unsettled and self._unsettled is None:
-                self._unsettled = _Again(on, known, plans[number], alone)
+                again = replace(known, sweeps_first=below.swept)
+                self._unsettled = _Again(on, again, plans[number], alone)
             if below.found is not None:
                 self.found = below.found
                 break
         return layer
+
+    async def _in_orders(self, on: _Lanes, known: Mode, plan: Plan, alone: bool) -> Below:
+        """Search below one plan, of one attempt alone in both orders of recovery."""
+        below = await self._plan(on, known, plan, judge_safety, alone)
+        only = len(clients_among(on.worlds[0].scenario.attempts)) == 1
+        if not (self.both_orders and only) or below.found is not None or below.told.reason:
+            return below
+        swept = replace(known, sweeps_first=True)
+        other = await self._plan(on, swept, plan, judge_safety, alone)
+        self.swept += 1
+        told = msgspec.structs.replace(
+            other.told,
+            executions=below.told.executions + other.told.executions,
+            seconds=below.told.seconds + other.told.seconds,
+        )
+        outcomes = (*below.outcomes, *other.outcomes)
+        return Below(told, below.offers, outcomes, other.found, swept=not below.unsettled)
 
     async def _plan(self, on: _Lanes, known: Mode, plan: Plan, judge: Judge, alone: bool) -> Below:
         """Search below one plan for what ``judge`` finds invalid."""

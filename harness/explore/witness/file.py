@@ -98,6 +98,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """Statements that commit by themselves and were found to be no single moment: a replay commits
     them in a step of their own as well."""
     late_answers: bool = False
+    sweeps_first: bool = False
     """True if every answer is delivered in a step of its own; a replay does the same."""
     split: tuple[str, ...] = ()
     """Calls to Stripe that begin in a step of their own, since others send them under one key."""
