@@ -108,7 +108,7 @@ class SearchRequest:
     every_crash: bool = False
     """True if crashes that come to the same are made each."""
     both_orders: bool = True
-    """True if one attempt alone also recovers from each failure with sweeps before it asks again."""
+    """True if one attempt alone recovers from each failure with sweeps first as well."""
     failing: Chosen | None = None
     """The failures that are made, of those that are possible; None for those the script says."""
     first: tuple[Ahead, ...] = ()

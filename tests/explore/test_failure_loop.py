@@ -17,10 +17,10 @@ from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.verdict import Status
 
 
-def outcome(status, safety, *broken):
+def outcome(status, safety, *broken, answers=(("tab", "pay", "unknown", ""),)):
     return ExecutionOutcome(
         status=status,
-        answers=(),
+        answers=answers,
         broken=broken,
         orders=(),
         intents=(),
@@ -93,6 +93,13 @@ def test_what_breaks_in_the_other_order_of_recovery_is_found(swept):
     assert found is not None
     assert found.result.outcomes == (swept,)
     assert under.plans[0].executions == 2
+
+
+def test_the_other_order_is_left_out_where_nobody_asks_again():
+    well = outcome(Status.VALID, Status.VALID, answers=(("tab", "pay", "ok", ""),))
+    found, under = searched(well, well, swept=TWICE)
+    assert found is None
+    assert [plan.executions for plan in under.plans] == [1, 1]
 
 
 def test_nothing_is_found_where_all_comes_to_rest():

@@ -30,6 +30,7 @@ from paidonce.harness.explore.failure.plans import Chosen, Plan, Usual, grown, i
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import Ending, Judge, SearchResult
 from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.history import Outcome
 from paidonce.harness.results.failures import PlanResult, UnderFailures
 from paidonce.harness.service.script import clients_among
 
@@ -216,6 +217,8 @@ class FailureLoop:
         only = len(clients_among(on.worlds[0].scenario.attempts)) == 1
         if not (self.both_orders and only) or below.found is not None or below.told.reason:
             return below
+        if all(map(_answered_well, below.outcomes)):  # nobody asks again, nothing is delivered
+            return below
         swept = replace(known, sweeps_first=True)
         other = await self._plan(on, swept, plan, judge_safety, alone)
         self.swept += 1
@@ -258,3 +261,9 @@ class FailureLoop:
         return Below(
             told, on.offers(), result.outcomes, Found(result, on.worlds) if found else None
         )
+
+
+def _answered_well(outcome: Hashable) -> bool:
+    """Return whether all that was asked in an execution was answered well at once."""
+    assert isinstance(outcome, ExecutionOutcome)
+    return all(answer[2] == Outcome.OK for answer in outcome.answers)
