@@ -1,10 +1,10 @@
 """The second check of a service that migrates slowly: how long until its first execution begins.
 
-``python benchmarks/second_check.py [--migrates 60] [--against PYTHON]`` checks a small shop whose
-migration takes that many seconds, three times: first with ``--fresh``, then as it is, then once
-``[[prepare]]`` had a typo and has it no longer. ``PYTHON`` has another build of paidonce installed,
-which checks it twice. Each line has the seconds from the command to the first request of an
-execution, and of these from the moment at which the service was ready.
+``python benchmarks/second_check.py [--migrates 60] [--against PYTHON [--module M]]`` checks a small
+shop whose migration takes that many seconds, three times: first with ``--fresh``, then as it is,
+then once ``[[prepare]]`` had a typo and has it no longer. ``PYTHON`` has another build of paidonce
+installed beside it, which checks it twice. Each line has the seconds from the command to the first
+request of an execution, and of these from the moment at which the service was ready.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+OURS = "paidonce"
 SHOP = Path(__file__).parents[1] / "tests" / "targets" / "shop"
 MIGRATE = """
 import os, sys, time, psycopg
@@ -36,6 +37,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--migrates", type=float, default=60.0, help="seconds")
     parser.add_argument("--against", help="the Python of another build")
+    parser.add_argument(
+        "--module", default=OURS, help="what runs it there: harness.cli in old ones"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shop = _shop(Path(folder) / "shop", given.migrates)
@@ -49,8 +53,10 @@ def main() -> None:
         target.write_text(right)
         _line("with the typo mended", _checked(sys.executable, shop, cache))
         if given.against:
-            _line("another build", _checked(given.against, shop, cache))
-            _line("another build, second", _checked(given.against, shop, cache))
+            # A build from before there was such a key allows 120 s, whatever the file says.
+            target.write_text(right.replace("within = 3600\n", ""))
+            for name in ("another build", "another build, second"):
+                _line(name, _checked(given.against, shop, cache, module=given.module))
 
 
 def _shop(folder: Path, seconds: float) -> Path:
@@ -75,20 +81,24 @@ def _shop(folder: Path, seconds: float) -> Path:
     return folder
 
 
-def _checked(python: str, shop: Path, cache: Path, *flags: str) -> tuple[float, float]:
+def _checked(
+    python: str, shop: Path, cache: Path, *flags: str, module: str = OURS
+) -> tuple[float, float]:
     """Seconds from the command, and from the service being ready, to the first request."""
     times = cache.parent / "times"
     times.write_text("")
     out = cache.parent / f"out-{time.monotonic_ns()}"
     began = time.time()
-    command = [python, "-m", "paidonce", "check", "target.toml", "--variant", "racy"]
-    subprocess.run(
+    command = [python, "-m", module, "check", "target.toml", "--variant", "racy"]
+    done = subprocess.run(
         [*command, "--time", "10s", "--out", str(out), *flags],
         cwd=shop,
         env={**os.environ, "XDG_CACHE_HOME": str(cache), "TIMES": str(times)},
         check=False,
         capture_output=True,
     )
+    if not times.read_text():
+        raise SystemExit(f"{python} ended with {done.returncode}:\n{done.stderr.decode()}")
     noted = [line.split() for line in times.read_text().splitlines()]
     ready = min(float(at) for what, at in noted if what == "ready")
     asked = min((float(at) for what, at in noted if what == "asked"), default=ready)
