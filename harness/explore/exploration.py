@@ -272,7 +272,13 @@ async def explore(
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=told_of)
     if judged.came.status is not Status.INVALID:
-        reason = "a counterexample came out otherwise when it was made again: nothing was broken"
+        broke = (
+            ", ".join(found.outcome.rules) if isinstance(found.outcome, ExecutionOutcome) else ""
+        )
+        reason = (
+            f"a counterexample (broken: {broke or 'a rule without a name'}) came out otherwise "
+            "when it was made again: nothing was broken"
+        )
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
         return Explored(request, result, notes=told_of)
     assert isinstance(found.outcome, ExecutionOutcome)

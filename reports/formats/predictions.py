@@ -31,6 +31,8 @@ _TRIAL_STYLES = {
     Trial.UNDECIDED: "yellow",
     Trial.CANNOT: "dim",
 }
+_ENOUGH = 160
+"""Characters of a statement in a table."""
 _LONGEST = 300
 """Characters of a statement that are shown; the histories have all of it."""
 NOTHING = "No bad order is predicted."
@@ -181,7 +183,12 @@ def _who(prediction: Prediction) -> str:
 
 def _effect(spot: Spot) -> str:
     where, _, what = spot.label.partition(" ")
-    return f"{spot.number}: {gist(what) if where == 'postgres' else spot.label}"
+    if where != "postgres":
+        return f"{spot.number}: {spot.label}"
+    if what.endswith("…"):  # before the table is named: the statement says which it is
+        what = " ".join(spot.text.split())
+    short = gist(what)
+    return f"{spot.number}: {short if len(short) <= _ENOUGH else short[: _ENOUGH - 1] + '…'}"
 
 
 def _pair(before: str, after: str) -> tuple[str, str]:

@@ -378,6 +378,7 @@ def test_of_a_long_statement_what_is_around_the_change_is_shown():
     confirmed = [msgspec.structs.replace(found[0], standing=Standing.CONFIRMED)]
     text = writer.markdown(confirmed, LOOKED)
     assert "column_59" not in text
+    assert "SELECT … FROM orders WHERE id = $1" in text.partition("diff")[0]
     assert "+ SELECT … FROM orders WHERE id = $1 FOR UPDATE\n" in text
 
 
