@@ -26,7 +26,7 @@ from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.failure.loop import FailureLoop, Found
 from paidonce.harness.explore.failure.plans import Chosen, chosen_by
-from paidonce.harness.explore.lapsing import lapsing
+from paidonce.harness.explore.lapsing import lapsing, leases_left
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import (
     Ahead,
@@ -72,6 +72,12 @@ ALWAYS_BEFORE_RECOVERY = (
 )
 SHRUNK_IN_ANY_CASE_S = 2.0
 """The least time for making a counterexample smaller."""
+KEPT = (
+    "keys that run out, or columns that are compared with the time, are taken to stay as they are"
+)
+LEAST_S, TIMES = 20.0, 4.0
+"""How long is searched with times over of which nobody knows whether anybody goes by them: seconds,
+and how many times as long as without."""
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
@@ -242,16 +248,20 @@ async def explore(
         # What it does by itself since it was used was taken for the attempts' doing.
         relying = _relying(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
+    kept: tuple[str, ...] = ()
     if result.ending is Ending.COMPLETE and not request.faults and not clock.over:
         lapsed = await lapsing(worlds, elsewhere)
         if lapsed:
             further = _relying(lapsed, request, clock, progress, elsewhere)
-            worlds, result = await _with_leases_over(worlds, result, further)
+            sure = bool(leases_left(worlds, elsewhere))
+            if not sure:
+                further.budget = _at_most(further.budget, max(LEAST_S, TIMES * result.seconds))
+            worlds, result, kept = await _with_leases_over(worlds, result, further, sure)
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
         told = worlds[0] if under is None else under.worlds[0]
-    told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds))
+    told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds), *kept)
     if request.faults and request.scenario.watched:
         told_of = (*told_of, ALWAYS_BEFORE_RECOVERY)
     if request.faults and not crashes_of(worlds[0].bench):
@@ -335,19 +345,31 @@ def _relying(
     )
 
 
+def _at_most(budget: Budget, seconds: float) -> Budget:
+    left = seconds if budget.seconds is None else min(seconds, budget.seconds)
+    return msgspec.structs.replace(budget, seconds=left)
+
+
 async def _with_leases_over(
-    worlds: list[ServiceWorlds], result: SearchResult, lapsed: Relying
-) -> tuple[list[ServiceWorlds], SearchResult]:
-    """Search on the lanes of ``lapsed``, where leases end, what was complete on ``worlds``; where
-    that does not come to its end, nothing is complete, and it says why."""
+    worlds: list[ServiceWorlds], result: SearchResult, lapsed: Relying, sure: bool
+) -> tuple[list[ServiceWorlds], SearchResult, tuple[str, ...]]:
+    """Search on the lanes of ``lapsed``, where leases end, what was complete on ``worlds``.
+
+    Where that does not come to its end nothing is complete, if there are leases for ``sure``; if
+    there are only times and keys of which nobody knows whether anybody goes by them, a note says
+    that they were not let run out.
+    """
     try:
         further = await lapsed.result()
     except UsageError as error:  # nobody has asked for what cannot be done
         further = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=str(error))
     if further.ending is not Ending.INCOMPLETE:
-        return list(lapsed.worlds), further
+        return list(lapsed.worlds), further, ()
     reason = f"with leases over at any place: {further.reason}"
-    return worlds, msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+    if not sure:
+        return worlds, result, (f"{KEPT}; {reason}",)
+    result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+    return worlds, result, ()
 
 
 async def _under_failures(

@@ -9,6 +9,7 @@ nothing that is known here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from psycopg import sql
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.leases import Lease
+from paidonce.harness.explore.control.run_outs import words
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
@@ -42,26 +44,73 @@ _ENDS = sql.SQL(
 )
 
 
+_CLOCKS = re.compile(
+    r"\b(?:now\s*\(|clock_timestamp|statement_timestamp|transaction_timestamp|current_timestamp"
+    r"|localtimestamp|age\s*\()",
+    re.IGNORECASE,
+)
+# What is run without being in a statement's text, each under the name that a statement says.
+_SOURCES = """
+    SELECT p.proname, pg_get_functiondef(p.oid)
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prokind IN ('f', 'p') AND n.nspname NOT LIKE 'pg\\_%'
+    AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT c.relname, pg_get_functiondef(t.tgfoid)
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT c.relname, pg_get_viewdef(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('v', 'm') AND n.nspname NOT LIKE 'pg\\_%'
+    AND n.nspname <> 'information_schema'
+    UNION ALL
+    SELECT c.relname, pg_get_expr(p.polqual, p.polrelid)
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE p.polqual IS NOT NULL
+"""
+
+
 def leases_left(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[Lease]:
     """The leases that attempts were seen to take and that no time ends in a search."""
     found = {one for each in worlds for one in each.leases.found.values()}
     found |= set() if elsewhere is None else set(elsewhere.leases.values())
+    return _not_ended(found, worlds)
+
+
+def _not_ended(leases: Collection[Lease], worlds: Sequence[ServiceWorlds]) -> frozenset[Lease]:
     passing = [one.passing for one in worlds[0].scenario.attempts if one.passing is not None]
-    return frozenset(one for one in found if not any(map(one.ended_by, passing)))
+    return frozenset(one for one in leases if not any(map(one.ended_by, passing)))
 
 
 async def time_to_end(
     leases: Collection[Lease], connection: psycopg.AsyncConnection[Any]
 ) -> Passing | None:
     """Return the time after which all of ``leases`` are over, by whatever they are kept; None where
-    there is none, or where one of them does not end by time that passes around the service.
+    there is none, or where a sure one does not end by time that passes around the service.
 
     ``connection`` is to the service's database, whose tables are looked up.
     """
     kept = [LONGEST_S if one.seconds is None else one.seconds for one in leases if one.row is None]
     rows = sorted({one.row for one in leases if one.row is not None})
     passing = Passing(max(kept, default=0.0), await _put_back(rows, connection) if rows else ())
-    return passing if leases and all(one.ended_by(passing) for one in leases) else None
+    ends = all(one.ended_by(passing) for one in leases if one.sure)
+    return passing if ends and passing != Passing() else None
+
+
+async def in_schema(
+    spoken: Collection[str], connection: psycopg.AsyncConnection[Any]
+) -> frozenset[Lease]:
+    """Return the columns that functions, triggers, views and policies speak of together with the
+    clock, of those whose names are ``spoken`` of: what is compared there is in no statement."""
+    found: set[Lease] = set()
+    for name, source in await (await connection.execute(_SOURCES)).fetchall():
+        if name.lower() in spoken and _CLOCKS.search(source or ""):
+            said = words(source)
+            found |= {
+                Lease(f"{name} speaks of {word} and the time", row=("", word), sure=False)
+                for word in said
+            }
+    return frozenset(found)
 
 
 async def _put_back(
@@ -88,13 +137,18 @@ async def _put_back(
 async def lapsing(
     worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None = None
 ) -> list[ServiceWorlds]:
-    """The same worlds with time that passes until all leases are over; none where leases are known
-    not to matter, where there are none, or where some do not end so."""
+    """The same worlds with time that passes until all leases are over, and whatever else may run
+    out; none where leases are known not to matter, where nothing runs out, or where a lease does
+    not end so."""
     leases, bench = leases_left(worlds, elsewhere), worlds[0].bench
     named = any(one.name == EVERY_LEASE_OVER for one in worlds[0].scenario.attempts)
-    if bench.subject.leases_hold or named or not leases:
+    if bench.subject.leases_hold or named:
         return []
-    lapse = await time_to_end(leases, bench.eyes)
+    possible = {one for each in worlds for one in each.leases.possible.values()}
+    spoken = {word for each in worlds for word in each.leases.spoken}
+    if spoken:
+        possible |= await in_schema(spoken, bench.eyes)
+    lapse = await time_to_end(leases | _not_ended(possible, worlds), bench.eyes)
     if lapse is None:
         return []
     lapsed = [each.telling(each.scenario) for each in worlds]

@@ -109,7 +109,7 @@ CASES: list[Case] = [
         "trigger",
     ),
     # A lease that can run out, with nothing that fences its last holder, and beside a lock.
-    *_cases("lease", "target.toml", FOUND, "racy", quick="racy"),
+    *_cases("lease", "target.toml", FOUND, "racy", "counted", quick="racy"),
     *_cases("lease", "target.toml", COMPLETE, "fixed", "both"),
     # The same where time passes in the search: the lease has run out then, or has not.
     *_cases("lease", "timed.toml", FOUND, "racy"),
@@ -118,7 +118,7 @@ CASES: list[Case] = [
     *_cases("lease", "part.toml", FOUND, "racy"),
     *_cases("lease", "part.toml", COMPLETE, "both"),
     # One in a row, whose time is moved.
-    *_cases("row-lease", "target.toml", FOUND, "racy"),
+    *_cases("row-lease", "target.toml", FOUND, "racy", "coalesced", "function", "view"),
     *_cases("row-lease", "target.toml", COMPLETE, "fixed"),
     *_cases("row-lease", "timed.toml", FOUND, "racy"),
     *_cases("row-lease", "timed.toml", COMPLETE, "fixed"),

@@ -12,7 +12,7 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import Player
 from paidonce.harness.explore.control.leases import Lease
 from paidonce.harness.explore.footprint.model import LOCAL
-from paidonce.harness.explore.lapsing import time_to_end
+from paidonce.harness.explore.lapsing import in_schema, time_to_end
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 from paidonce.harness.targets.file.loading import load_target
@@ -91,6 +91,32 @@ def test_what_a_row_is_taken_for_is_over_then_and_nothing_else(tables):
         )
         assert long_ago.fetchall() == [(timedelta(0),)]
         connection.rollback()
+
+
+def test_what_functions_triggers_and_views_compare_is_told_by_the_names_that_are_spoken_of(tables):
+    with psycopg.connect(tables, autocommit=True) as made:
+        made.execute(
+            "CREATE FUNCTION queue.take() RETURNS bool LANGUAGE sql AS"
+            " $$ SELECT until < now() FROM queue.jobs $$;"
+            "CREATE FUNCTION queue.other() RETURNS bool LANGUAGE sql AS $$ SELECT true $$;"
+            "CREATE VIEW queue.free AS SELECT id FROM queue.jobs WHERE until < now();"
+            "CREATE FUNCTION queue.checks() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN ASSERT new.taken < clock_timestamp(); RETURN new; END $$;"
+            "CREATE TRIGGER checks BEFORE INSERT ON queue.orders"
+            " FOR EACH ROW EXECUTE FUNCTION queue.checks();"
+        )
+
+    def told(*spoken):
+        async def asked():
+            async with await psycopg.AsyncConnection.connect(tables, autocommit=True) as connection:
+                return await in_schema(spoken, connection)
+
+        return {one.row[1] for one in asyncio.run(asked())}
+
+    assert "until" in told("take")
+    assert "until" in told("free")
+    assert "taken" in told("orders")
+    assert told("other", "jobs") == set()
 
 
 FILE = """

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.row_leases import RowLeases, columns_set
+from paidonce.harness.explore.control.run_outs import compared, lives_for, words
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.service.passing import Passing
 
@@ -53,6 +54,8 @@ class Lease:
     row: tuple[str, str] | None = None
     endless: bool = False
     """True if nothing that can be done from outside ends it: it is in the service's own hands."""
+    sure: bool = True
+    """False if all that is known is that it runs out, and not that anybody goes by it."""
 
     def ended_by(self, passing: Passing) -> bool:
         """Return whether it is over, whenever it was taken, once this has passed."""
@@ -72,6 +75,11 @@ class Leases:
 
     found: dict[str, Lease] = field(default_factory=dict)
     """By label of the command or statement."""
+    possible: dict[str, Lease] = field(default_factory=dict)
+    """What runs out besides, whether anybody goes by it or not."""
+    spoken: set[str] = field(default_factory=set)
+    """The words of all statements: the names of what they call, among others."""
+    _longest: float = 0.0
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
     _rows: RowLeases = field(default_factory=RowLeases)
@@ -101,6 +109,11 @@ class Leases:
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
+        self.spoken |= words(sql)
+        for table, column in compared(sql, params):
+            why = f"{label!r} compares {column} with the time"
+            lease = Lease(why, row=(table, column), sure=False)
+            self.possible.setdefault(f"{table} {column}", lease)
         if row := self._rows.saw(sql, params):
             why = f"{label!r} takes what is free by {row[1]} and the clock"
             self.found.setdefault(label, Lease(why, row=row))
@@ -108,6 +121,11 @@ class Leases:
     def held(self, name: str, args: Sequence[bytes]) -> Held | None:
         """Return for how long a command of an attempt's to Redis takes a key; None if it is no
         lease. ``name`` is in capitals."""
+        seconds = lives_for(name, args)
+        if seconds is not None and seconds > self._longest:
+            self._longest = seconds
+            why = f"a key lives for {seconds:g} s"
+            self.possible["keys"] = Lease(why, seconds, sure=False)
         options = [argument.upper() for argument in args[2:]]
         if name == "SET" and b"NX" in options:
             self._claimed.add(args[0])

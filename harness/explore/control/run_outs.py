@@ -1,0 +1,108 @@
+"""Times that may run out: columns that are compared with the clock, keys that have an expiry.
+
+Less is known of these than of a lease: whether anybody goes by them. A search in which their time
+is over tells, so no more has to be known.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+from paidonce.harness.explore.control.time_expressions import LONGEST_S, TimeExpression, time_said
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.sql_trees import ast, visitors
+
+_WORD = re.compile(r"[a-z_][a-z0-9_$]*", re.IGNORECASE)
+_EQUALITY = frozenset({"=", "<>", "!="})
+# https://redis.io/docs/latest/commands/: what gives a key a time to live, in (milli)seconds.
+_LIVES_FOR = {"EXPIRE": 1.0, "PEXPIRE": 0.001, "SETEX": 1.0, "PSETEX": 0.001}
+_OPTIONS = {b"EX": 1.0, b"PX": 0.001}
+_WITH_OPTIONS = frozenset({"SET", "GETEX"})
+_AT = frozenset({"EXPIREAT", "PEXPIREAT"})
+_UNTIL = frozenset({b"EXAT", b"PXAT"})
+_SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
+_IN_SCRIPT = re.compile(rb"expire|['\"][ep]x['\"]|setex", re.IGNORECASE)
+
+
+def compared(sql: str, params: Sequence[str | None] = ()) -> frozenset[tuple[str, str]]:
+    """Return the columns that a statement compares or reckons with the time, each with every table
+    of the statement: which of them has the column is not known here."""
+    now = time.time()
+    tables, expressions = _expressions(sql)
+    return frozenset(
+        (table, column)
+        for expression, columns in expressions
+        if expression.clocked(params, now)
+        for column in columns
+        for table in tables
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def words(sql: str) -> frozenset[str]:
+    """The words of a statement, among them the names of all that it calls and speaks of."""
+    return frozenset(word.lower() for word in _WORD.findall(sql))
+
+
+def lives_for(name: str, args: Sequence[bytes]) -> float | None:
+    """Return for how many seconds a command gives a key to live, for ``LONGEST_S`` where that is
+    not told; None if it gives none, or a longer time. ``name`` is in capitals."""
+    options = [argument.upper() for argument in args]
+    seconds = None
+    if name in _LIVES_FOR and len(args) > 1:
+        seconds = _number(args[1], _LIVES_FOR[name])
+    elif name in _AT or (name in _WITH_OPTIONS and _UNTIL & set(options)):
+        seconds = LONGEST_S
+    elif name in _WITH_OPTIONS:
+        at = next((n for n, option in enumerate(options[:-1]) if n and option in _OPTIONS), None)
+        seconds = None if at is None else _number(args[at + 1], _OPTIONS[options[at]])
+    elif name in _SCRIPTS and args and (name == "FCALL" or _IN_SCRIPT.search(args[0])):
+        seconds = LONGEST_S
+    return seconds if seconds is not None and seconds <= LONGEST_S else None
+
+
+def _number(value: bytes, unit: float) -> float:
+    try:
+        return int(value) * unit
+    except ValueError:
+        return LONGEST_S
+
+
+@functools.lru_cache(maxsize=1024)
+def _expressions(
+    sql: str,
+) -> tuple[frozenset[str], tuple[tuple[TimeExpression, tuple[str, ...]], ...]]:
+    try:
+        statements = parsed(sql)
+    except NotParsed:
+        return frozenset(), ()
+    tables: set[str] = set()
+    found = []
+
+    class Comparisons(visitors.Visitor):
+        def visit_RangeVar(self, ancestors: object, node: ast.RangeVar) -> None:
+            tables.add(node.relname)
+
+        def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
+            operator = node.name[-1].sval if node.name else ""
+            if operator not in _EQUALITY and (columns := tuple(_columns(node))):
+                found.append((time_said(node), columns))
+
+    for statement in statements:
+        Comparisons()(statement)
+    return frozenset(tables), tuple(found)
+
+
+def _columns(node: ast.Node) -> Iterator[str]:
+    """The names of the columns in an expression."""
+    names: list[str] = []
+
+    class Columns(visitors.Visitor):
+        def visit_ColumnRef(self, ancestors: object, node: ast.ColumnRef) -> None:
+            names.append(getattr(node.fields[-1], "sval", ""))
+
+    Columns()(node)
+    return filter(None, dict.fromkeys(names))
