@@ -82,7 +82,7 @@ def _expressions(
     tables: set[str] = set()
     found = []
 
-    class Comparisons(visitors.Visitor):
+    class ClockedExpressions(visitors.Visitor):
         def visit_RangeVar(self, ancestors: object, node: ast.RangeVar) -> None:
             tables.add(node.relname)
 
@@ -92,7 +92,7 @@ def _expressions(
                 found.append((time_said(node), columns))
 
     for statement in statements:
-        Comparisons()(statement)
+        ClockedExpressions()(statement)
     return frozenset(tables), tuple(found)
 
 
