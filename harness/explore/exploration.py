@@ -76,8 +76,8 @@ KEPT = (
     "keys that run out, or columns that are compared with the time, are taken to stay as they are"
 )
 LEAST_S, TIMES = 20.0, 4.0
-"""The time for a search with times over of which nobody knows whether anybody goes by them: seconds,
-and how many times as long as the search without."""
+"""The time for a search with times over of which nobody knows whether anybody goes by them: so many
+seconds, and so many times as long as the search without."""
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 

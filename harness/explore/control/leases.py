@@ -76,7 +76,7 @@ class Leases:
     found: dict[str, Lease] = field(default_factory=dict)
     """By label of the command or statement."""
     possible: dict[str, Lease] = field(default_factory=dict)
-    """What runs out besides, whether anybody goes by it or not."""
+    """Times that run out besides, whether anybody goes by them or not."""
     spoken: set[str] = field(default_factory=set)
     """The words of all statements: the names of what they call, among others."""
     _longest: float = 0.0
