@@ -75,9 +75,9 @@ SHRUNK_IN_ANY_CASE_S = 2.0
 KEPT = (
     "keys that run out, or columns that are compared with the time, are taken to stay as they are"
 )
-LEAST_S, TIMES = 20.0, 4.0
+LEAST_S, TIMES = 20.0, 1.0
 """The time for a search with times over of which nobody knows whether anybody goes by them: so many
-seconds, and so many times as long as the search without."""
+seconds, or so many times as long as the search without, if that is more."""
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 

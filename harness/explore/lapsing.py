@@ -145,6 +145,7 @@ async def lapsing(
     if bench.subject.leases_hold or named:
         return []
     possible = {one for each in worlds for one in each.leases.possible.values()}
+    possible |= {one for each in worlds for one in each.leases.times_set()}
     spoken = {word for each in worlds for word in each.leases.spoken}
     if spoken:
         possible |= await in_schema(spoken, bench.eyes)

@@ -191,3 +191,13 @@ def test_of_one_command_the_longest_lease_counts():
 )
 def test_how_long_an_interval_is(text, seconds):
     assert interval_seconds(text) == seconds
+
+
+def test_columns_in_which_a_time_is_left_may_run_out_but_not_those_that_all_statements_set():
+    leases = Leases()
+    leases.statement("take", "UPDATE job SET locked_at = now(), changed = now() WHERE id = $1")
+    leases.statement("done", "UPDATE job SET state = 'done', changed = now() WHERE id = $1")
+    leases.statement("note", "UPDATE log SET seen = now() WHERE id = $1")
+    leases.statement("name", "UPDATE log SET name = $1 WHERE id = $2", ["x", "1"])
+    assert {one.row for one in leases.times_set()} == {("job", "locked_at"), ("log", "seen")}
+    assert not any(one.sure for one in leases.times_set())

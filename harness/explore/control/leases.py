@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from paidonce.harness.explore.control.row_leases import RowLeases, columns_set
+from paidonce.harness.explore.control.row_leases import RowLeases, columns_set, times_set
 from paidonce.harness.explore.control.run_outs import compared, lives_for, words
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.service.passing import Passing
@@ -79,6 +80,8 @@ class Leases:
     """Times that run out besides, whether anybody goes by them or not."""
     spoken: set[str] = field(default_factory=set)
     """The words of all statements: the names of what they call, among others."""
+    _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    """By table and statement that changes its rows, the columns that are set to a time."""
     _longest: float = 0.0
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
@@ -110,6 +113,9 @@ class Leases:
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
         self.spoken |= words(sql)
+        for table, columns in times_set(sql, params, time.time()):
+            known = self._times.setdefault(table, {})
+            known[sql] = known.get(sql, frozenset()) | columns
         for table, column in compared(sql, params):
             why = f"{label!r} compares {column} with the time"
             lease = Lease(why, row=(table, column), sure=False)
@@ -117,6 +123,19 @@ class Leases:
         if row := self._rows.saw(sql, params):
             why = f"{label!r} takes what is free by {row[1]} and the clock"
             self.found.setdefault(label, Lease(why, row=row))
+
+    def times_set(self) -> frozenset[Lease]:
+        """Return the columns in which attempts leave a time, which others may read and compare with
+        their own clock; not those that every one of several statements sets: they only say when a
+        row was changed last."""
+        found: set[Lease] = set()
+        for table, statements in self._times.items():
+            each = list(statements.values())
+            kept = frozenset.intersection(*each) if len(each) > 1 else frozenset[str]()
+            for column in frozenset().union(*each) - kept:
+                why = f"{column} of {table} is set to a time"
+                found.add(Lease(why, row=(table, column), sure=False))
+        return frozenset(found)
 
     def held(self, name: str, args: Sequence[bytes]) -> Held | None:
         """Return for how long a command of an attempt's to Redis takes a key; None if it is no

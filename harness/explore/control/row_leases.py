@@ -97,6 +97,23 @@ def columns_timed(sql: str, params: Sequence[str | None], now: float) -> frozens
     )
 
 
+def times_set(
+    sql: str, params: Sequence[str | None], now: float
+) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the tables whose rows a text changes, each with the columns that it sets to a time
+    within minutes of ``now``."""
+    return tuple(
+        (
+            one.table,
+            frozenset(
+                c for c, lasting in _timed_by(one.sets, params, now).items() if _is_short(lasting)
+            ),
+        )
+        for one in _timed(sql)
+        if one.verb in ("update", "upsert")
+    )
+
+
 def columns_set(sql: str) -> frozenset[tuple[str, str]]:
     """Return the columns that the UPDATEs of a text set, each with its table."""
     return frozenset(
