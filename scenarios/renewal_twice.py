@@ -30,6 +30,7 @@ SCENARIO = Scenario(
     holds=(Hold("invoice.list", at=Side.ANSWER),),
     checkers=("clean-rejections", "handed-out-once", "linearizable"),
     needs=frozenset({Capability.STRIPE_PAGES}),
+    certain=False,
     breaks=frozenset({"none"}),
 )
 

@@ -27,6 +27,7 @@ SCENARIO = Scenario(
     holds=(Hold("checkout.session.retrieve", at=Side.ANSWER),),
     checkers=CHECKERS_OF_A_CHECKOUT,
     needs=frozenset({Capability.STRIPE_PAGES}),
+    certain=False,
     breaks=frozenset({"none"}),
 )
 

@@ -45,7 +45,7 @@ from paidonce.harness.explore.search.replay import expectations
 from paidonce.harness.explore.search.schedulers import DEFAULT, Extent, kind_of
 from paidonce.harness.explore.search.shrink import Shrunk
 from paidonce.harness.explore.search.world import InvalidRun
-from paidonce.harness.explore.shrinking import shrunk
+from paidonce.harness.explore.shrinking import broken_in_turn, shrunk
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.explore.witness.annotation import Annotator
 from paidonce.harness.explore.witness.file import (
@@ -56,6 +56,7 @@ from paidonce.harness.explore.witness.file import (
     write_witness,
 )
 from paidonce.harness.history import History, Journal
+from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.service.script import Script
 from paidonce.harness.taps.changes import Change
 from paidonce.harness.testbed.stack import Lane, Stack
@@ -211,6 +212,7 @@ async def opened_as(
             endless=frozenset(witness.endless),
             each_try=frozenset(witness.each_try),
             lapse=witness.lapse,
+            put_back=bool(witness.lapse and witness.lapse.sql),
             failures=frozenset(witness.failures),
         ),
         changes=witness.changes,
@@ -363,6 +365,9 @@ async def _with_leases_over(
         further = await lapsed.result()
     except UsageError as error:  # nobody has asked for what cannot be done
         further = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=str(error))
+    if further.ending is Ending.COUNTEREXAMPLE and await _over_is_enough(lapsed, further):
+        reason = "once that time is over attempts are refused one after the other as well"
+        further = msgspec.structs.replace(further, ending=Ending.INCOMPLETE, reason=reason)
     if further.ending is not Ending.INCOMPLETE:
         return list(lapsed.worlds), further, ()
     reason = f"with leases over at any place: {further.reason}"
@@ -370,6 +375,15 @@ async def _with_leases_over(
         return worlds, result, (f"{KEPT}; {reason}",)
     result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
     return worlds, result, ()
+
+
+async def _over_is_enough(lapsed: Relying, result: SearchResult) -> bool:
+    """Return whether the counterexample breaks no more than attempts do that come one after the
+    other once the time is over: then a session has ended, say, and nobody has raced."""
+    outcome = result.found[0].execution.outcome
+    assert isinstance(outcome, ExecutionOutcome)
+    broken = await broken_in_turn(lapsed.worlds[0], (EVERY_LEASE_OVER,))
+    return broken is not None and broken >= set(outcome.rules)
 
 
 async def _under_failures(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -25,25 +26,30 @@ from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 
 _TIMES = """
-    SELECT taken.of, a.attname, n.nspname, c.relname
+    SELECT taken.of, taken.by, n.nspname, c.relname, (
+        SELECT array_agg(o.attname ORDER BY o.attnum) FROM pg_attribute o
+        WHERE o.attrelid = c.oid AND NOT o.attisdropped AND o.attgenerated = ''
+        AND o.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
+    )
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN unnest(%s::text[], %s::text[]) AS taken (of, by)
     ON taken.by = a.attname AND taken.of IN (c.relname, '')
     WHERE a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
-    AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attgenerated = ''
     AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname NOT LIKE 'paidonce\\_%%' AND NOT a.attisdropped
     ORDER BY 1, 2, 3, 4
 """
-# Rows whose time is further from now than any lease or window of time are left as they are.
-_ENDS = sql.SQL(
-    "UPDATE {table} SET {column} = {column} - make_interval(secs => {further}) "
-    "WHERE {column} > now() - make_interval(secs => {longest}) "
+# Times that are further from now than any lease or window of time are left as they are. All others
+# of a row are moved together, as far as one another, so that none is later than it was beside them.
+_NEAR = sql.SQL(
+    "{column} > now() - make_interval(secs => {longest}) "
     "AND {column} < now() + make_interval(secs => {longest})"
 )
-
-
+_MOVED = sql.SQL(
+    "{column} = CASE WHEN {near} THEN {column} - make_interval(secs => {further}) ELSE {column} END"
+)
 _CLOCKS = re.compile(
     r"\b(?:now\s*\(|clock_timestamp|statement_timestamp|transaction_timestamp|current_timestamp"
     r"|localtimestamp|age\s*\()",
@@ -83,16 +89,21 @@ def _not_ended(leases: Collection[Lease], worlds: Sequence[ServiceWorlds]) -> fr
 
 
 async def time_to_end(
-    leases: Collection[Lease], connection: psycopg.AsyncConnection[Any]
+    leases: Collection[Lease],
+    connection: psycopg.AsyncConnection[Any],
+    tokens: Collection[str] = (),
 ) -> Passing | None:
     """Return the time after which all of ``leases`` are over, by whatever they are kept; None where
     there is none, or where a sure one does not end by time that passes around the service.
 
-    ``connection`` is to the service's database, whose tables are looked up.
+    ``connection`` is to the service's database, whose tables are looked up. ``tokens`` are columns
+    by whose very times rows are known: they stay as they are, as they would.
     """
     kept = [LONGEST_S if one.seconds is None else one.seconds for one in leases if one.row is None]
     rows = sorted({one.row for one in leases if one.row is not None})
-    passing = Passing(max(kept, default=0.0), await _put_back(rows, connection) if rows else ())
+    passing = Passing(
+        max(kept, default=0.0), await _put_back(rows, tokens, connection) if rows else ()
+    )
     ends = all(one.ended_by(passing) for one in leases if one.sure)
     return passing if ends and passing != Passing() else None
 
@@ -114,23 +125,46 @@ async def in_schema(
 
 
 async def _put_back(
-    rows: Sequence[tuple[str, str]], connection: psycopg.AsyncConnection[Any]
+    rows: Sequence[tuple[str, str]],
+    tokens: Collection[str],
+    connection: psycopg.AsyncConnection[Any],
 ) -> tuple[str, ...]:
-    """Return statements that end what rows are taken for, by table and column of their times (no
-    table where that is not known); none for what is no time, or may be of several tables."""
+    """Return statements that end what rows are taken for, one a table, by table and column of their
+    times (no table where that is not known); none for what is no time, may be of several tables,
+    or is a token."""
     names = [list(names) for names in zip(*rows, strict=True)]
-    places: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for of, column, *place in await (await connection.execute(_TIMES, names)).fetchall():
-        places.setdefault((of, column), []).append((place[0], place[1]))
-    known = {(*found[0], column) for (_, column), found in places.items() if len(found) == 1}
+    places: dict[tuple[str, str], list[tuple[str, str, list[str]]]] = {}
+    for of, column, schema, table, times in await (
+        await connection.execute(_TIMES, names)
+    ).fetchall():
+        places.setdefault((of, column), []).append((schema, table, times))
+    taken: dict[tuple[str, str], set[str]] = {}
+    beside: dict[tuple[str, str], list[str]] = {}
+    for (_, column), found in places.items():
+        if len(found) == 1 and column not in tokens:
+            schema, table, times = found[0]
+            taken.setdefault((schema, table), set()).add(column)
+            beside[schema, table] = [one for one in times if one not in tokens]
     return tuple(
-        _ENDS.format(
-            table=sql.Identifier(schema, table),
-            column=sql.Identifier(column),
-            further=2 * LONGEST_WINDOW_S,
-            longest=LONGEST_WINDOW_S,
-        ).as_string(connection)
-        for schema, table, column in sorted(known)
+        _moving(place, sorted(columns), beside[place]).as_string(connection)
+        for place, columns in sorted(taken.items())
+    )
+
+
+def _moving(place: tuple[str, str], taken: Sequence[str], times: Sequence[str]) -> sql.Composed:
+    """Return an UPDATE of the rows of a table in which one of the columns ``taken`` is near now."""
+    further = sql.Literal(2 * LONGEST_WINDOW_S)
+    near = {
+        one: _NEAR.format(column=sql.Identifier(one), longest=sql.Literal(LONGEST_WINDOW_S))
+        for one in times
+    }
+    moved = [
+        _MOVED.format(column=sql.Identifier(one), near=near[one], further=further) for one in times
+    ]
+    return sql.SQL("UPDATE {table} SET {moved} WHERE {near}").format(
+        table=sql.Identifier(*place),
+        moved=sql.SQL(", ").join(moved),
+        near=sql.SQL(" OR ").join(near[one] for one in taken),
     )
 
 
@@ -149,10 +183,13 @@ async def lapsing(
     spoken = {word for each in worlds for word in each.leases.spoken}
     if spoken:
         possible |= await in_schema(spoken, bench.eyes)
-    lapse = await time_to_end(leases | _not_ended(possible, worlds), bench.eyes)
+    tokens = {column for each in worlds for column in each.leases.tokens}
+    lapse = await time_to_end(leases | _not_ended(possible, worlds), bench.eyes, tokens)
     if lapse is None:
         return []
     lapsed = [each.telling(each.scenario) for each in worlds]
     for each in lapsed:
         each.lapse(lapse)
+        # Rows that are not made anew for each execution would be over from the first one on.
+        each.mode = replace(each.mode, put_back=each.mode.put_back or bool(lapse.sql))
     return lapsed

@@ -60,7 +60,7 @@ async def shrunk(
             by_attempts[names] = fewer
             mode = fewer.mode
             fewer.mode = replace(mode, failures=frozenset())
-            broken = await _broken_in_turn(fewer, names)
+            broken = await broken_in_turn(fewer, names)
             fewer.mode = mode
             rules = wanted[frozenset(everybody)]
             wanted[frozenset(names)] = frozenset() if broken is None else rules - broken
@@ -86,7 +86,7 @@ async def shrunk(
     return by_attempts[names], smallest
 
 
-async def _broken_in_turn(worlds: ServiceWorlds, names: Sequence[str]) -> frozenset[str] | None:
+async def broken_in_turn(worlds: ServiceWorlds, names: Sequence[str]) -> frozenset[str] | None:
     """The rules that attempts break one after the other, each of them being first once.
 
     None where that was not under control.

@@ -189,6 +189,9 @@ class Scenario:
     failures: tuple[FailureChoice, ...] | None = None
     recovery: RecoveryBounds = field(default_factory=RecoveryBounds)
     sweeps: frozenset[str] | None = None
+    certain: bool = True
+    """True if what it breaks breaks each time it is played, since its holds see to that; False if
+    only a search makes the orders in which it does."""
     part_of: Scenario | None = field(default=None, compare=False, repr=False)
     """The story of which this is a part, some of its attempts left out."""
 

@@ -223,7 +223,8 @@ CASES: list[Case] = [
     Case("timed-answers", "target.toml", "minute_at_once", (UNDECIDED,), says="has the time in it"),
     Case("timed-answers", "target.toml", "hashed", (UNDECIDED,), says="hash of the time"),
     *_cases("timed-answers", "target.toml", COMPLETE, "limited", "kept_for_a_minute"),
-    *_cases("timed-answers", "rows.toml", FOUND, "leased"),
+    # By the very time a row is known, so that it is not moved.
+    Case("timed-answers", "rows.toml", "leased", (UNDECIDED,), says="a lease"),
     *_cases("timed-answers", "rows.toml", COMPLETE, "locked"),
     *_cases("two-carts", "coupon.toml", FOUND, ""),
     *_cases("two-carts", "coupon-sql.toml", FOUND, ""),

@@ -119,6 +119,33 @@ def test_what_functions_triggers_and_views_compare_is_told_by_the_names_that_are
     assert told("other", "jobs") == set()
 
 
+def test_all_times_of_a_row_that_are_near_are_moved_together_but_tokens(tables):
+    with psycopg.connect(tables, autocommit=True) as made:
+        made.execute(
+            "CREATE TABLE queue.tasks (until timestamptz, made timestamptz, token timestamptz,"
+            " born timestamptz, CHECK (until > made))"
+        )
+        made.execute(
+            "INSERT INTO queue.tasks VALUES (now() + interval '30 s', now(), now(), '2001-01-01')"
+        )
+
+    async def asked(*tokens):
+        async with await psycopg.AsyncConnection.connect(tables, autocommit=True) as connection:
+            lease = Lease("a task", row=("tasks", "until"))
+            return await time_to_end((lease,), connection, tokens)
+
+    (statement,) = asyncio.run(asked("token")).sql
+    with psycopg.connect(tables) as connection:
+        connection.execute(statement)
+        found = connection.execute(
+            "SELECT until - made, now() - until > '1 h', token = now() OR token > now() - interval"
+            " '1 min', born FROM queue.tasks"
+        ).fetchone()
+    assert found[:3] == (timedelta(seconds=30), True, True)
+    assert found[3].year in (2000, 2001)
+    assert asyncio.run(asked("until")) is None
+
+
 FILE = """
 name = "shop"
 [[process]]

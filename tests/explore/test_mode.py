@@ -6,6 +6,7 @@ import dataclasses
 
 from paidonce.harness.explore.control.failures import PlannedFailure
 from paidonce.harness.explore.control.mode import Mode, what_is_known
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.taps.faults import NoContact
 
 COLUMN = (("public", "orders"), "reference")
@@ -24,7 +25,8 @@ def test_what_one_lane_is_known_to_need_they_all_need():
 
 
 def test_how_much_is_reduced_and_what_was_found_out_is_not_kept():
-    learnt = {"in_turn", "late_locks", "hold_all", "lists", "pairs", "failures", "every_crash"}
+    learnt = {"in_turn", "late_locks", "hold_all", "lists", "pairs"}
+    learnt |= {"failures", "every_crash", "sweeps_first"}
     everything = Mode(
         in_turn=True,
         late_locks=True,
@@ -37,7 +39,8 @@ def test_how_much_is_reduced_and_what_was_found_out_is_not_kept():
     assert what_is_known([everything]) == Mode()
     kept = {one.name for one in dataclasses.fields(Mode)} - learnt
     flags = {"shared_memory", "late_answers", "put_back"}
-    needed = {name: True if name in flags else frozenset({"a"}) for name in kept}
+    needed: dict[str, object] = {name: True if name in flags else frozenset({"a"}) for name in kept}
+    needed["lapse"] = Passing(30)
     assert what_is_known([Mode(**needed)]) == Mode(**needed)
 
 

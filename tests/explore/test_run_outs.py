@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from paidonce.harness.explore.control.run_outs import compared, lives_for, words
+from paidonce.harness.explore.control.run_outs import compared, lives_for, tokens, words
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,12 @@ def test_the_words_of_a_statement_name_what_it_calls():
 def test_a_key_that_lives_for_a_short_time_is_told(command, seconds):
     name, *args = command.split()
     assert lives_for(name, [one.encode() for one in args]) == seconds
+
+
+def test_a_time_by_which_a_row_is_known_is_a_token():
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    assert tokens("UPDATE t SET s = 'paid' WHERE id = $1 AND c = $2", ["1", now]) == {"c"}
+    assert tokens("UPDATE t SET s = $2 WHERE c IS NOT DISTINCT FROM $1", [now, now]) == {"c"}
+    assert tokens(f"SELECT 1 FROM t WHERE c = '{now}'") == {"c"}
+    assert tokens("SELECT 1 FROM t WHERE c = $1", ["2001-01-01T00:00:00Z"]) == frozenset()
+    assert tokens("SELECT 1 FROM t WHERE c < $1", [now]) == frozenset()

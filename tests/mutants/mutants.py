@@ -33,9 +33,7 @@ class Mutant:
 def _lock(name: str, clause: str, *, sound: bool, why: str, nowait: bool = False) -> Mutant:
     """Another locking clause of ``row_lock`` or ``row_lock_nowait``."""
     old = " FOR UPDATE NOWAIT" if nowait else " FOR UPDATE"
-    where = (
-        'LOCK_NOWAIT = text(f"SELECT {_COLUMNS}' if nowait else 'LOCK = text(f"SELECT {_COLUMNS}'
-    )
+    where = 'LOCK_NOWAIT = text("SELECT *' if nowait else 'LOCK = text("SELECT *'
     line = f'{where} FROM orders WHERE id = :id{old}")'
     return Mutant(
         name=name,
@@ -56,8 +54,8 @@ def _locked_by(name: str, select: str, *, sound: bool, why: str) -> Mutant:
         patches=(
             (
                 STORE,
-                'LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")',
-                f"LOCK = text(f{select!r})",
+                'LOCK = text("SELECT * FROM orders WHERE id = :id FOR UPDATE")',
+                f"LOCK = text({select!r})",
             ),
         ),
     )
@@ -137,8 +135,8 @@ def _index(name: str, index: str, *, sound: bool, why: str, scenario: str = "two
 
 def _claim(name: str, condition: str, *, sound: bool, why: str) -> Mutant:
     """Another condition of ``claim``'s UPDATE."""
-    old = 'f" WHERE id = :id AND pending_attempt IS NULL RETURNING {_COLUMNS}"'
-    new = f'f" WHERE {condition} RETURNING {{_COLUMNS}}"'
+    old = '" WHERE id = :id AND pending_attempt IS NULL RETURNING *"'
+    new = f'" WHERE {condition} RETURNING *"'
     return Mutant(name, "claim", sound, why, ((STORE, old, new),))
 
 
@@ -195,41 +193,40 @@ MUTANTS: tuple[Mutant, ...] = (
     # --- row_lock: the statement
     _locked_by(
         "row-locked-in-subselect",
-        "SELECT {_COLUMNS} FROM orders WHERE id ="
-        " (SELECT id FROM orders WHERE id = :id FOR UPDATE)",
+        "SELECT orders.* FROM orders WHERE id = (SELECT id FROM orders WHERE id = :id FOR UPDATE)",
         sound=False,
         why=_STALE,
     ),
     _locked_by(
         "row-locked-in-cte",
         "WITH held AS (SELECT id AS held_id FROM orders WHERE id = :id FOR UPDATE)"
-        " SELECT {_COLUMNS} FROM orders JOIN held ON held_id = id",
+        " SELECT orders.* FROM orders JOIN held ON held_id = id",
         sound=False,
         why=_STALE,
     ),
     _locked_by(
         "row-read-from-locked",
-        "SELECT {_COLUMNS} FROM (SELECT * FROM orders WHERE id = :id FOR UPDATE) orders",
+        "SELECT orders.* FROM (SELECT * FROM orders WHERE id = :id FOR UPDATE) orders",
         sound=True,
         why="the rows come from where they are locked",
     ),
     _locked_by(
         "row-locked-cte-read-from",
         "WITH orders AS (SELECT * FROM orders WHERE id = :id FOR UPDATE)"
-        " SELECT {_COLUMNS} FROM orders",
+        " SELECT orders.* FROM orders",
         sound=True,
         why="the rows come from where they are locked",
     ),
     _locked_by(
         "row-self-join",
-        "SELECT {_COLUMNS} FROM orders JOIN orders held (held_id, b, c, d, e, f, g, h, i, j, k)"
+        "SELECT orders.* FROM orders JOIN orders held (held_id, b, c, d, e, f, g, h, i, j, k)"
         " ON held_id = orders.id WHERE held_id = :id FOR UPDATE OF held",
         sound=False,
         why="only the other one of the two is read anew",
     ),
     _locked_by(
         "row-self-join-both",
-        "SELECT {_COLUMNS} FROM orders JOIN (SELECT id AS held_id FROM orders) held"
+        "SELECT orders.* FROM orders JOIN (SELECT id AS held_id FROM orders) held"
         " ON held_id = id WHERE id = :id FOR UPDATE OF orders",
         sound=True,
         why="the one that is read is the one that is locked",
@@ -450,7 +447,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _advisory_body(
         "advisory-in-one-statement",
         "        both = text(\n"
-        '            f"SELECT {store._COLUMNS} FROM"\n'
+        '            "SELECT orders.* FROM"\n'
         '            " (SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))) held, orders"\n'
         '            " WHERE id = :id"\n'
         "        )\n"
@@ -911,8 +908,8 @@ MUTANTS: tuple[Mutant, ...] = (
         _NO_NX,
         (
             STORE,
-            "WHERE id = :id AND fence < :token RETURNING {_COLUMNS}",
-            "WHERE id = :id RETURNING {_COLUMNS}",
+            "WHERE id = :id AND fence < :token RETURNING *",
+            "WHERE id = :id RETURNING *",
         ),
         sound=True,
         why="only who read last may reserve, whichever token that was",

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.row_leases import RowLeases, columns_set, times_set
-from paidonce.harness.explore.control.run_outs import compared, lives_for, words
+from paidonce.harness.explore.control.run_outs import compared, lives_for, tokens, words
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.service.passing import Passing
 
@@ -80,6 +80,8 @@ class Leases:
     """Times that run out besides, whether anybody goes by them or not."""
     spoken: set[str] = field(default_factory=set)
     """The words of all statements: the names of what they call, among others."""
+    tokens: set[str] = field(default_factory=set)
+    """Columns by whose very times rows are known."""
     _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """By table and statement that changes its rows, the columns that are set to a time."""
     _longest: float = 0.0
@@ -113,6 +115,7 @@ class Leases:
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
         self.spoken |= words(sql)
+        self.tokens |= tokens(sql, params)
         for table, columns in times_set(sql, params, time.time()):
             known = self._times.setdefault(table, {})
             known[sql] = known.get(sql, frozenset()) | columns

@@ -11,9 +11,11 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
+from paidonce.harness.explore.control.clock_values import moments_in
 from paidonce.harness.explore.control.time_expressions import LONGEST_S, TimeExpression, time_said
+from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
 from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
-from paidonce.harness.sql_trees import ast, visitors
+from paidonce.harness.sql_trees import ast, enums, visitors
 
 _WORD = re.compile(r"[a-z_][a-z0-9_$]*", re.IGNORECASE)
 _EQUALITY = frozenset({"=", "<>", "!="})
@@ -39,6 +41,45 @@ def compared(sql: str, params: Sequence[str | None] = ()) -> frozenset[tuple[str
         for column in columns
         for table in tables
     )
+
+
+def tokens(sql: str, params: Sequence[str | None] = ()) -> frozenset[str]:
+    """Return the columns that a statement compares for equality with a time of about now that was
+    sent: by that very time a row is known, and it stays what it is while time passes."""
+    now = time.time()
+    found = set()
+    for column, value in _equalities(sql):
+        sent = params[value - 1] if isinstance(value, int) and value <= len(params) else value
+        text = sent if isinstance(sent, str) else ""
+        if any(abs(moment - now) <= LONGEST_WINDOW_S for moment in moments_in(text)):
+            found.add(column)
+    return frozenset(found)
+
+
+@functools.lru_cache(maxsize=1024)
+def _equalities(sql: str) -> tuple[tuple[str, int | str], ...]:
+    """The columns that are compared for equality with what is sent: a parameter, by its number, or
+    a text."""
+    try:
+        statements = parsed(sql)
+    except NotParsed:
+        return ()
+    found: list[tuple[str, int | str]] = []
+
+    class Equalities(visitors.Visitor):
+        def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
+            same = (enums.A_Expr_Kind.AEXPR_DISTINCT, enums.A_Expr_Kind.AEXPR_NOT_DISTINCT)
+            if node.kind not in same and (not node.name or node.name[-1].sval not in _EQUALITY):
+                return
+            for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+                said = time_said(other)
+                for column in _columns(one) if one is not None else ():
+                    found.extend((column, number) for number in said.numbers)
+                    found.extend((column, text) for text in said.texts)
+
+    for statement in statements:
+        Equalities()(statement)
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@ from paidonce.harness.history import Action, Completed, Invoked, Note, Outcome, 
 from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
 from paidonce.harness.process.child import ChildFailed
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
@@ -181,6 +182,8 @@ class TargetPerformance:
         where = f"{self.loaded.path}, [[time]] {time.name}, sql"
         values = self.shared.values
         prepared = [as_parameters(one, values, where) for one in time.statements]
+        if name == EVERY_LEASE_OVER:
+            where = "a lease could not be let run out; write a [[time]] that ends it"
         await self.clockwork.passes(name, time.seconds or 0.0, prepared, self.journal, where)
 
     async def go_on(self, attempt: str) -> None:

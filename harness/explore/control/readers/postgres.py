@@ -16,6 +16,7 @@ from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprin
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_rows
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer
 from paidonce.harness.taps.postgres import Statement, Unit
 from paidonce.harness.taps.postgres.errors import FAULTS, TERMINATED
@@ -77,7 +78,8 @@ class PostgresReader(CallReader[Unit]):
         for statement in call.statements:
             if _says_nothing(statement.sql):
                 continue
-            self.reading.leases.statement(call.label, statement.sql, statement.params)
+            if actor != EVERY_LEASE_OVER:
+                self.reading.leases.statement(call.label, statement.sql, statement.params)
             self.reading.keyed(call, keys.statement(actor, statement.sql, statement.params))
         return self.reading.times.runs(actor, call.statements)
 
