@@ -252,12 +252,9 @@ async def explore(
         result = await relying.result()
     kept: tuple[str, ...] = ()
     if result.ending is Ending.COMPLETE and not request.faults and not clock.over:
-        lapsed = await lapsing(worlds, elsewhere)
-        if lapsed:
+        if lapsed := await lapsing(worlds, elsewhere):
             further = _relying(lapsed, request, clock, progress, elsewhere)
             sure = bool(leases_left(worlds, elsewhere))
-            if not sure:
-                further.budget = _at_most(further.budget, max(LEAST_S, TIMES * result.seconds))
             worlds, result, kept = await _with_leases_over(worlds, result, further, sure)
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
@@ -359,8 +356,10 @@ async def _with_leases_over(
 
     Where that does not come to its end nothing is complete, if there are leases for ``sure``; if
     there are only times and keys of which nobody knows whether anybody goes by them, a note says
-    that they were not let run out.
+    that they were not let run out, and less time is spent.
     """
+    if not sure:
+        lapsed.budget = _at_most(lapsed.budget, max(LEAST_S, TIMES * result.seconds))
     try:
         further = await lapsed.result()
     except UsageError as error:  # nobody has asked for what cannot be done
