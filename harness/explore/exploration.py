@@ -251,11 +251,11 @@ async def explore(
         relying = _relying(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
     kept: tuple[str, ...] = ()
-    if result.ending is Ending.COMPLETE and not request.faults and not clock.over:
-        if lapsed := await lapsing(worlds, elsewhere):
-            further = _relying(lapsed, request, clock, progress, elsewhere)
-            sure = bool(leases_left(worlds, elsewhere))
-            worlds, result, kept = await _with_leases_over(worlds, result, further, sure)
+    complete = result.ending is Ending.COMPLETE and not request.faults and not clock.over
+    if complete and (lapsed := await lapsing(worlds, elsewhere)):
+        further = _relying(lapsed, request, clock, progress, elsewhere)
+        sure = bool(leases_left(worlds, elsewhere))
+        worlds, result, kept = await _with_leases_over(worlds, result, further, sure)
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)
