@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from tap_readers import reader_of
 from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import Deciding, TimedAnswers, Told, ahead_in
 from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.redis.resp import Map
 
 MINUTE = "29933774"
 HIM = {"tab 1": "tab", "tab 2": "tab"}
@@ -210,3 +212,20 @@ def test_a_key_of_redis_has_the_minute_in_it(name, args, keyed):
     sent = tuple(one.replace(b"%d", str(minute).encode()) for one in args)
     command = RedisCommand(1, 1, name, sent)
     assert bool(reader_of(command).keyed(command)) is keyed
+
+
+def test_a_time_within_a_value_in_json_is_told_by_its_name():
+    soon, late = time.time() + 30, time.time() + 86_400
+    held = json.dumps({"by": "x", "lease": {"until": soon}, "paid": True, "day": late})
+    assert ahead_in([("its value", held)]) == {"until in lease in its value"}
+    assert ahead_in([("its value", json.dumps([{"at": f"{soon:.0f}"}]))]) == {"at in its value"}
+    assert ahead_in([("its value", "{no JSON 1764500000"), ("other", "[")]) == frozenset()
+
+
+@pytest.mark.parametrize("shape", ["text", "list", "map"])
+def test_a_time_in_any_text_of_a_reply_is_told(shape):
+    until = f"{time.time() + 30:.3f}".encode()
+    reply = {"text": until, "list": (b"until", until), "map": Map(((b"until", until),))}[shape]
+    command = RedisCommand(1, 1, "HGETALL", (b"pay:1",))
+    command.reply = reply
+    assert reader_of(command).ahead(command) == {"its value"}

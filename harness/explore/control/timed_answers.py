@@ -20,6 +20,8 @@ refused all the same, another having done everything meanwhile: so it is a minut
 
 from __future__ import annotations
 
+import functools
+import json
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +35,8 @@ from paidonce.harness.explore.control.time_windows import Window
 _MOST = 20_000
 """Places in stories that are remembered."""
 _NO_COLUMNS: frozenset[str] = frozenset()
+_LONGEST_JSON = 20_000
+"""Characters of a text that is read as JSON."""
 _LEAST_S = 1.0
 """Seconds by which a time is ahead that is not now: clocks differ, and a time may be rounded up."""
 
@@ -145,8 +149,15 @@ class TimedAnswers:
 
 
 def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
-    """Return the columns of ``values`` that have a time ahead of now, by a few minutes at most."""
-    times = [(c, v) for c, v in values if v is not None and MAY_BE_TIMED.match(v) is not None]
+    """Return the columns of ``values`` that have a time ahead of now, by a few minutes at most; of
+    a value in JSON its members that do."""
+    times = [
+        (c, v)
+        for column, value in values
+        if value
+        for c, v in (_members(column, value) if value[0] in "{[" else ((column, value),))
+        if MAY_BE_TIMED.match(v) is not None
+    ]
     if not times:
         return _NO_COLUMNS
     now = time.time()
@@ -155,6 +166,27 @@ def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
         for column, value in times
         if any(_LEAST_S < moment - now <= LONGEST_S for moment in moments_in(value))
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _members(column: str, text: str) -> tuple[tuple[str, str], ...]:
+    """The texts and numbers within a text of JSON, each with its name; none if it is not JSON."""
+    if len(text) > _LONGEST_JSON:
+        return ()
+    try:
+        waiting = [(column, json.loads(text))]
+    except (ValueError, RecursionError):
+        return ()
+    found = []
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend((f"{key} in {name}", one) for key, one in value.items())
+        elif isinstance(value, list):
+            waiting.extend((name, one) for one in value)
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            found.append((name, str(value)))
+    return tuple(found)
 
 
 def _why(one: _Place, other: _Place) -> Deciding | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.failures import Possible, of_tap
@@ -16,6 +16,7 @@ from paidonce.harness.taps.faults import LostAnswer, NoContact
 from paidonce.harness.taps.redis import RedisCommand
 from paidonce.harness.taps.redis.errors import FAULTS, in_place_of
 from paidonce.harness.taps.redis.keys import keys_of
+from paidonce.harness.taps.redis.resp import Map
 
 _OF_A_MEMBER = frozenset({"HGET", "HEXISTS", "HINCRBY", "SISMEMBER", "ZSCORE"})
 _NOT_TAKEN = frozenset({"SETNX", "HSETNX"})
@@ -68,8 +69,7 @@ class RedisReader(CallReader[RedisCommand]):
         return self.reading.time_keys.asked_under(keys)
 
     def ahead(self, call: RedisCommand) -> frozenset[str]:
-        reply = call.reply
-        return ahead_in([("its value", _text(reply))]) if isinstance(reply, bytes) else frozenset()
+        return ahead_in([("its value", _text(one)) for one in _texts(call.reply)])
 
     def window(self, call: RedisCommand) -> Window | None:
         windows = self.reading.time_windows
@@ -84,6 +84,17 @@ class RedisReader(CallReader[RedisCommand]):
 
     def works(self, call: RedisCommand) -> bool:
         return False  # only what is left in the database or at Stripe is taken for work
+
+
+def _texts(reply: object) -> Iterator[bytes]:
+    """The texts of a reply: itself, or those of a list, or of a hash."""
+    if isinstance(reply, bytes):
+        yield reply
+    elif isinstance(reply, Map):
+        yield from _texts(reply.pairs)
+    elif isinstance(reply, tuple | list):
+        for one in reply:
+            yield from _texts(one)
 
 
 def refused(call: RedisCommand) -> bool:
