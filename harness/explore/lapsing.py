@@ -180,9 +180,9 @@ async def lapsing(
         return []
     possible = {one for each in worlds for one in each.leases.possible.values()}
     possible |= {one for each in worlds for one in each.leases.times_set()}
-    spoken = {word for each in worlds for word in each.leases.spoken}
-    if spoken:
-        possible |= await in_schema(spoken, bench.eyes)
+    texts = {text for each in worlds for text in each.leases.texts}
+    if texts:
+        possible |= await in_schema(frozenset().union(*map(words, texts)), bench.eyes)
     tokens = {column for each in worlds for column in each.leases.tokens}
     lapse = await time_to_end(leases | _not_ended(possible, worlds), bench.eyes, tokens)
     if lapse is None:

@@ -207,11 +207,6 @@ class OrderModel:
         """The session's intent is made when its page is submitted, and nobody names it."""
         return self._create_intent(state, invoked, _NOTHING_SAID)
 
-    def _come_back(
-        self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
-    ) -> OrderState | None:
-        return _look(state, value)
-
     def _redeem(
         self, state: OrderState, invoked: Invoked, value: Mapping[str, Any]
     ) -> OrderState | None:
@@ -259,7 +254,7 @@ _STEPS: dict[Action, _Handler] = {
     Action.CONFIRM_IN_BROWSER: OrderModel._confirm_in_browser,
     Action.CHECKOUT: OrderModel._checkout,
     Action.PAY_ON_PAGE: OrderModel._confirm_in_browser,
-    Action.COME_BACK: OrderModel._come_back,
+    Action.COME_BACK: OrderModel._read,
     Action.REDEEM: OrderModel._redeem,
     Action.RENEW: OrderModel._elsewhere,
     Action.WAIT: OrderModel._elsewhere,

@@ -20,15 +20,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.row_leases import RowLeases, columns_set, times_set
-from paidonce.harness.explore.control.run_outs import compared, lives_for, tokens, words
+from paidonce.harness.explore.control.run_outs import (
+    EXPIRES_AT,
+    LASTS,
+    UNTIL,
+    compared,
+    lives_for,
+    tokens,
+)
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.service.passing import Passing
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
-_FOR = {b"EX": 1.0, b"PX": 0.001}
 _EXPIRES = {"EXPIRE": 1.0, "PEXPIRE": 0.001}
-_UNTIL = frozenset({b"EXAT", b"PXAT"})
-_EXPIRES_AT = frozenset({"EXPIREAT", "PEXPIREAT"})
 _SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO"})
 _IF_ABSENT = re.compile(r"setnx|['\"]nx['\"]|exists|['\"]get['\"]", re.IGNORECASE)
 _FOR_A_TIME = re.compile(r"expire|['\"][ep]x['\"]|setex", re.IGNORECASE)
@@ -78,8 +82,8 @@ class Leases:
     """By label of the command or statement."""
     possible: dict[str, Lease] = field(default_factory=dict)
     """Times that run out besides, whether anybody goes by them or not."""
-    spoken: set[str] = field(default_factory=set)
-    """The words of all statements: the names of what they call, among others."""
+    texts: set[str] = field(default_factory=set)
+    """The statements, as they were sent."""
     tokens: set[str] = field(default_factory=set)
     """Columns by whose very times rows are known."""
     _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
@@ -114,7 +118,7 @@ class Leases:
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
-        self.spoken |= words(sql)
+        self.texts.add(sql)
         self.tokens |= tokens(sql, params)
         for table, columns in times_set(sql, params, time.time()):
             known = self._times.setdefault(table, {})
@@ -151,16 +155,16 @@ class Leases:
         options = [argument.upper() for argument in args[2:]]
         if name == "SET" and b"NX" in options:
             self._claimed.add(args[0])
-            if _UNTIL & set(options):
+            if UNTIL & set(options):
                 return Held("until a moment")
-            for option, unit in _FOR.items():
+            for option, unit in LASTS.items():
                 if option in options[:-1]:
                     return _seconds(options[options.index(option) + 1], unit)
         elif name in ("SETNX", "HSETNX") and args:
             self._claimed.add(args[0])
         elif name in _EXPIRES and len(args) > 1 and args[0] in self._claimed:
             return _seconds(args[1], _EXPIRES[name])
-        elif name in _EXPIRES_AT and args and args[0] in self._claimed:
+        elif name in EXPIRES_AT and args and args[0] in self._claimed:
             return Held("until a moment")
         elif name == "SCRIPT" and len(args) > 1 and args[0].upper() == b"LOAD":
             self._learn(args[1])

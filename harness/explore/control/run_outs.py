@@ -21,10 +21,10 @@ _WORD = re.compile(r"[a-z_][a-z0-9_$]*", re.IGNORECASE)
 _EQUALITY = frozenset({"=", "<>", "!="})
 # https://redis.io/docs/latest/commands/: what gives a key a time to live, in (milli)seconds.
 _LIVES_FOR = {"EXPIRE": 1.0, "PEXPIRE": 0.001, "SETEX": 1.0, "PSETEX": 0.001}
-_OPTIONS = {b"EX": 1.0, b"PX": 0.001}
+LASTS = {b"EX": 1.0, b"PX": 0.001}
 _WITH_OPTIONS = frozenset({"SET", "GETEX"})
-_AT = frozenset({"EXPIREAT", "PEXPIREAT"})
-_UNTIL = frozenset({b"EXAT", b"PXAT"})
+EXPIRES_AT = frozenset({"EXPIREAT", "PEXPIREAT"})
+UNTIL = frozenset({b"EXAT", b"PXAT"})
 _SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
 _IN_SCRIPT = re.compile(rb"expire|['\"][ep]x['\"]|setex", re.IGNORECASE)
 
@@ -95,11 +95,11 @@ def lives_for(name: str, args: Sequence[bytes]) -> float | None:
     seconds = None
     if name in _LIVES_FOR and len(args) > 1:
         seconds = _number(args[1], _LIVES_FOR[name])
-    elif name in _AT or (name in _WITH_OPTIONS and _UNTIL & set(options)):
+    elif name in EXPIRES_AT or (name in _WITH_OPTIONS and UNTIL & set(options)):
         seconds = LONGEST_S
     elif name in _WITH_OPTIONS:
-        at = next((n for n, option in enumerate(options[:-1]) if n and option in _OPTIONS), None)
-        seconds = None if at is None else _number(args[at + 1], _OPTIONS[options[at]])
+        at = next((n for n, option in enumerate(options[:-1]) if n and option in LASTS), None)
+        seconds = None if at is None else _number(args[at + 1], LASTS[options[at]])
     elif name in _SCRIPTS and args and (name == "FCALL" or _IN_SCRIPT.search(args[0])):
         seconds = LONGEST_S
     return seconds if seconds is not None and seconds <= LONGEST_S else None
