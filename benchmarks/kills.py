@@ -55,7 +55,8 @@ from paidonce.reports.formats.store import load
 
 ROOT = Path(__file__).parents[1]
 SHOP = ROOT / "tests" / "targets" / "shop" / "target.toml"
-WITNESS = ROOT / "tests" / "reports" / "witnesses" / "none-two_tabs.witness.json"
+_WITNESS = "the witness"
+"""Stands for one that is made of the service as it is now, before anything is killed."""
 MARK = "KILLS_TRIAL"
 """The variable by which a trial's processes are known."""
 ENDS_WITHIN_S = 300.0
@@ -96,7 +97,7 @@ COMMANDS = (
     Command("load", ("load", "--guard", "row_lock", *_LOAD), (0,)),
     Command("check racy", ("check", str(SHOP), "--variant", "racy"), (1,)),
     Command("check locked", ("check", str(SHOP), "--variant", "locked"), (0,)),
-    Command("replay", ("replay", str(WITNESS)), (1,), out=False),
+    Command("replay", ("replay", _WITNESS), (1,), out=False),
     Command("predict", ("predict", "two_tabs", "--guard", "row_lock"), (0, 1)),
     Command("stripe", ("stripe", "--port", "0"), (0,), serves=True),
 )
@@ -198,6 +199,9 @@ def main() -> int:
     commands = [command for command in COMMANDS if options.only in command.name]
     with _busy(options.busy), tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp") as base:
         Path(base).chmod(0o755)
+        if any(_WITNESS in command.words for command in commands):
+            witness = _witness(Path(base))
+            commands = [_of(command, witness) for command in commands]
         for command in commands:  # how long each of them takes on this machine, now
             if command.name not in record.lasting:
                 lasts = _lasts(command, Path(base))
@@ -261,6 +265,24 @@ def _busy(loops: int) -> Iterator[None]:
         for one in running:
             one.kill()
             one.wait()
+
+
+def _witness(base: Path) -> Path:
+    """Search the racy service; the witness of it."""
+    out = base / "recorded"
+    words = [*_TWO_TABS, "--guard", "none", "--out", str(out)]
+    said = subprocess.run(
+        [sys.executable, "-m", "paidonce", *words], capture_output=True, text=True
+    )
+    found = sorted(out.rglob("*.witness.json"))
+    if said.returncode != 1 or not found:
+        raise SystemExit(f"no witness to replay: exit code {said.returncode}\n{said.stdout}")
+    return found[0]
+
+
+def _of(command: Command, witness: Path) -> Command:
+    words = tuple(str(witness) if word == _WITNESS else word for word in command.words)
+    return dataclasses.replace(command, words=words)
 
 
 def _lasts(command: Command, base: Path) -> float:
