@@ -15,7 +15,7 @@ from paidonce.harness.explore.footprint.model import MADE, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
 from paidonce.harness.explore.footprint.sql.lock_targets import Doors
 from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
-from paidonce.harness.explore.footprint.sql.serials import serial_columns
+from paidonce.harness.explore.footprint.sql.serials import serial_columns, serials_of
 from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.footprint.sql.symbols import Params
 from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
@@ -26,6 +26,7 @@ CREATE TABLE orders (id serial PRIMARY KEY, code text UNIQUE, status text);
 CREATE TABLE lines (id serial PRIMARY KEY, order_id int REFERENCES orders, price int);
 CREATE TABLE audit (id serial PRIMARY KEY, what text);
 CREATE TABLE plain (id int PRIMARY KEY, what text);
+CREATE TABLE tokens (token text PRIMARY KEY, code text UNIQUE);
 INSERT INTO orders (code) VALUES ('a'), ('b');
 INSERT INTO lines (order_id) VALUES (1), (2);
 """
@@ -153,14 +154,50 @@ def test_some_queries_come_to_the_same_in_any_order(sql, of_a_set):
 # --- what is known of rows that were there
 
 
-def facts_of(url, catalog, changing=()):
+def facts_of(url, catalog, changing=(), known=(), after=""):
+    """The facts of rows after that SQL; the rows before it are those that were always there."""
+    serials = serials_of(catalog, url)
+
     async def read():
         found = RowFacts(catalog, changing)
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as db:
-            await found.read(db)
+        async with await psycopg.AsyncConnection.connect(url) as db:
+            if after:
+                await db.execute(after)
+            await found.read(db, serials, known)
+            await db.rollback()
         return found
 
     return asyncio.run(read())
+
+
+def test_what_is_known_of_a_row_does_not_depend_on_how_many_there_are(url, catalog):
+    """A table grows from execution to execution, and the same row would be known in one of them
+    and not in another."""
+    many = "INSERT INTO lines (id, order_id) SELECT n, 1 FROM generate_series(3, 900) n;"
+    facts = facts_of(url, catalog, after=many + "INSERT INTO lines (id, order_id) VALUES (901, 2)")
+    assert facts.of("public.lines", "id", "2") == {"order_id": "2"}
+    assert facts.of("public.lines", "id", "901") == {"order_id": "2"}
+    assert facts.of("public.lines", "id", "300") == {}
+
+
+def test_a_row_without_a_number_is_known_by_its_value_where_there_are_many(url, catalog):
+    few = "INSERT INTO tokens SELECT 't' || n, 'c' || n FROM generate_series(1, 20) n"
+    facts = facts_of(url, catalog, known=["t7"], after=few)
+    assert facts.of("public.tokens", "token", "t9") == {"code": "c9"}
+    facts = facts_of(url, catalog, known=["t7"], after=few.replace("20", "900"))
+    assert facts.of("public.tokens", "token", "t7") == {"code": "c7"}
+    assert facts.of("public.tokens", "token", "t9") == {}
+
+
+def test_a_number_of_another_sequence_has_no_name_by_chance(catalog, footprints):
+    """Line 5 is not order 5, though the attempt's own order has that number."""
+    names = Names({"5": "order"}, serial_columns(catalog))
+    names.inserted("tab 1", "INSERT INTO orders (code) VALUES ('c')", ["id"], ["5"])
+    line = named(footprints, names, "tab 1", "SELECT * FROM lines WHERE id = 5")
+    assert Resource(("pg", "public.lines"), (("id", "order"),)) not in line.looks
+    assert all("order" not in dict(one.key).values() for one in line.looks)
+    order = named(footprints, names, "tab 1", "SELECT * FROM lines WHERE order_id = 5")
+    assert any(dict(one.key).get("order_id") for one in order.looks)
 
 
 def test_a_row_that_is_changed_by_its_number_is_known_by_what_it_belongs_to(
@@ -185,7 +222,10 @@ def test_a_row_that_is_changed_by_its_number_is_known_by_what_it_belongs_to(
         ("UPDATE orders SET code = 'c'", {"public.orders.code"}),
         ("INSERT INTO lines (order_id) VALUES (1)", set()),
         ("INSERT INTO lines (id, order_id) VALUES (2, 1)", {"public.lines.order_id"}),
-        ("DO $$ BEGIN EXECUTE 'x'; END $$", {"public.lines.order_id", "public.orders.code"}),
+        (
+            "DO $$ BEGIN EXECUTE 'x'; END $$",
+            {"public.lines.order_id", "public.orders.code", "public.tokens.code"},
+        ),
     ],
 )
 def test_a_value_that_somebody_changes_tells_no_row_apart(url, catalog, footprints, sql, changed):

@@ -195,8 +195,6 @@ class ServiceWorlds:
             raise InvalidRun(str(failure)) from failure
         rows = self._new_rows()
         facts = RowFacts(self._sql_sessions().catalog, self.mode.lists)
-        if not rows.everything:
-            await facts.read(self.bench.eyes)
         watched = watched_by(self.scenario.watched.values(), self._sql_sessions())
         names = Names(performance.known, serials, self.mode.unnamed, rows.apart, facts.of)
         players = [self._player(attempt) for attempt in self.scenario.attempts]
@@ -204,6 +202,8 @@ class ServiceWorlds:
         reading.due = await self._anything_due()
         reader = TapReader(reading, players, self._known())
         preparing.tell(names, reader.made)
+        if not rows.everything:
+            await facts.read(self.bench.eyes, serials, names.known)
         control = Control(
             players,
             reader,

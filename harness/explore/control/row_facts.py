@@ -4,6 +4,10 @@ An ORM changes a row by its number and looks for rows by what they belong to: ``
 WHERE id = 5`` and ``SELECT ... WHERE booking_id = 7`` are apart if ticket 5 is booking 6's, which
 no statement says. The table does: so it is read once everything is prepared. Nobody may change such
 a value then; a column that somebody does change is told to the search, which begins again without.
+
+A table grows from execution to execution, by rows that nobody speaks of any more. What is known
+must not depend on how many those are, or the same step would touch another thing in a later
+execution: so the rows that were always there and those that came last are read each by themselves.
 """
 
 from __future__ import annotations
@@ -17,11 +21,15 @@ from psycopg import sql
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
 from paidonce.harness.explore.footprint.sql.effects import ANYTHING, Modified
+from paidonce.harness.explore.footprint.sql.serials import Serials
 from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
 
 MOST = 200
-"""Rows of a table that are read; of one with more nothing is known."""
+"""Rows of a table that are read, of those that were always there and of those that came last. Where
+no sequence numbers them it is twice as many; of a table with more, those known by a value."""
 _ANY = "*"
+_BY_VALUE = 1_000_000
+"""Added to a table's number, for those of its rows that are known by a value."""
 
 Facts = Mapping[str, str]
 """A row's values that tell it apart, by column."""
@@ -41,27 +49,38 @@ class RowFacts:
         """Return what else is known of the row with this value in a column of its own."""
         return self._rows.get((table, column, value), {})
 
-    async def read(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Read the tables with few rows."""
+    async def read(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        serials: Serials,
+        known: Collection[str] = (),
+    ) -> None:
+        """Read the tables: of each the rows that were always there, and those that came last.
+
+        Where no sequence numbers the rows, which came last is not known: then all of them, or those
+        whose own value is ``known``.
+        """
         asked = [
             (table, key, columns)
             for table in self.catalog.tables.values()
             if (key := _number(table)) and (columns := self._telling(table, key))
         ]
-        if not asked:
-            return
-        query = sql.SQL(" UNION ALL ").join(
-            _query(number, table, key, columns)
+        parts = [
+            part
             for number, (table, key, columns) in enumerate(asked)
-        )
+            for part in _parts(_Part(number, table, key, columns), serials, known)
+        ]
+        if not parts:
+            return
         found: dict[int, list[list[str | None]]] = {}
-        for number, values in await (await connection.execute(query)).fetchall():
+        whole = await connection.execute(sql.SQL(" UNION ALL ").join(parts))
+        for number, values in await whole.fetchall():
             found.setdefault(number, []).append(values)
-        for number, rows in found.items():
-            table, key, columns = asked[number]
+        for number, (table, key, columns) in enumerate(asked):
+            rows = found.get(number, [])
+            if len(rows) > 2 * MOST:
+                rows = found.get(number + _BY_VALUE, [])
             name = table.place[1]
-            if len(rows) > MOST:
-                continue
             self._columns[name] = frozenset(columns)
             for own, *values in rows:
                 pairs = zip(columns, values, strict=True)
@@ -111,13 +130,41 @@ def _number(table: Table) -> str:
     return table.primary_key[0]
 
 
-def _query(number: int, table: Table, key: str, columns: list[str]) -> sql.Composable:
-    values = sql.SQL(", ").join(
-        sql.SQL("{}::text").format(sql.Identifier(column)) for column in (key, *columns)
-    )
-    return sql.SQL("(SELECT {}, ARRAY[{}] FROM {} LIMIT {})").format(
-        sql.Literal(number),
-        values,
-        sql.Identifier(*table.name.split(".", 1)),
-        sql.Literal(MOST + 1),
-    )
+@dataclass(frozen=True)
+class _Part:
+    """One table, and the columns of it that are read."""
+
+    number: int
+    table: Table
+    key: str
+    columns: list[str]
+
+    def query(self, where: sql.Composable, most: int, *, number: int = 0) -> sql.Composable:
+        """Return the query for at most that many of its rows."""
+        values = sql.SQL(", ").join(
+            sql.SQL("{}::text").format(sql.Identifier(column))
+            for column in (self.key, *self.columns)
+        )
+        return sql.SQL("(SELECT {}, ARRAY[{}] FROM {} {} LIMIT {})").format(
+            sql.Literal(number or self.number),
+            values,
+            sql.Identifier(*self.table.name.split(".", 1)),
+            where,
+            sql.Literal(most),
+        )
+
+
+def _parts(part: _Part, serials: Serials, known: Collection[str]) -> list[sql.Composable]:
+    root = (part.table.place[1], part.key)
+    key = sql.Identifier(part.key)
+    if serials.root(part.table.place, part.key) == root:
+        floor = sql.Literal(serials.floors.get(root, 0))
+        return [
+            part.query(sql.SQL("WHERE {0} <= {1} ORDER BY {0}").format(key, floor), MOST),
+            part.query(sql.SQL("WHERE {0} > {1} ORDER BY {0} DESC").format(key, floor), MOST),
+        ]
+    values = sql.SQL("WHERE {}::text = ANY({})").format(key, sql.Literal(sorted(known)))
+    return [
+        part.query(sql.SQL(""), 2 * MOST + 1),
+        part.query(values, 2 * MOST, number=part.number + _BY_VALUE),
+    ]

@@ -113,6 +113,8 @@ class Names:
         self._serials = serials or Serials()
         self._unnamed = unnamed
         self._numbers: dict[tuple[Root, str], str | None] = {}
+        self._given_out: set[str] = set()
+        """The numbers that sequences were seen to give, whichever of them."""
         self._makers: dict[tuple[Root, str], str] = {}
         """Who has made the row under a number."""
         self._names: dict[str, str | None] = dict(known)
@@ -179,6 +181,7 @@ class Names:
                 continue
             if (root, value) not in self._numbers:
                 self._numbers[root, value] = self._next(actor)
+                self._given_out.add(value)
                 self._makers[root, value] = actor
 
     def found(self, text: str) -> None:
@@ -224,11 +227,9 @@ class Names:
         """The name of a number in such a column, by which it is known in one of the tables; itself
         if it was there before any execution. None if it has no name."""
         for root in self._serials.roots_of(column):
-            name = self._numbers.get((root, value)) or self._names.get(value)
+            name = self._numbered(root, value)
             if name is not None:
                 return name
-            if self._serials.lasting(root, value):
-                return value
         return None
 
     def resource(self, actor: str, resource: Resource) -> Resource:
@@ -325,7 +326,9 @@ class Names:
         """The name of a value that is from a sequence."""
         if (root, value) in self._numbers:
             return self._numbers[root, value]
-        if value in self._names:
+        # A number that another sequence gave is the same as this one by chance: a name for it would
+        # be right in this execution and wrong in the next.
+        if value in self._names and value not in self._given_out:
             return self._names[value]
         return value if self._serials.lasting(root, value) else None
 
