@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -104,7 +104,7 @@ class Relying:
 
     async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""
-        claims, ways = Claims(self.reduces), Ways(told)
+        claims, ways = Claims(self.reduces), Ways(told, self._twins())
         try:
             result = await self._search(claims, ways)
             if result.ending is not Ending.COMPLETE:
@@ -209,12 +209,11 @@ class Relying:
             deadline=self.validation.deadline(result.seconds, left),
             most=self.validation.executions,
         )
-        twins = self.worlds[0].twins if self.mode.in_turn else {}
         began = time.monotonic()
         tried = await validated(
             claims,
             lab,
-            twins,
+            self._twins(),
             suspicion,
             reduced=self.reduces,
             seed=self.seed,
@@ -223,6 +222,10 @@ class Relying:
         if self.validation.beside:
             self.beside += time.monotonic() - began
         return tried
+
+    def _twins(self) -> Mapping[str, str]:
+        """For each attempt another that is taken to do the same."""
+        return self.worlds[0].twins if self.mode.in_turn else {}
 
     def _lane(self, worlds: ServiceWorlds) -> Lane:
         plain = replace(self.mode, in_turn=False, late_locks=False)

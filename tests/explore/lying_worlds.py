@@ -225,7 +225,7 @@ def tried(
 
     async def run() -> tuple[SearchResult, Validated, Claims]:
         loop = asyncio.get_running_loop()
-        claims, ways = Claims(), Ways(told)
+        claims, ways = Claims(), Ways(told, twins)
         late_worlds = Worlds(programs, late=late, twins=twins or {}, counting=counting)
         result = await search(
             [Learning(late_worlds, pairs)],

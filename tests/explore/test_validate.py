@@ -148,6 +148,22 @@ def test_memory_shows_in_the_search_itself(reduced):
     assert found.finding.memory.after == "read flag"
 
 
+def test_memory_shows_in_who_does_the_same_and_comes_second():
+    # a is first in every execution that is searched, so that neither of them ever goes two ways.
+    def busy(shared, own):
+        own["busy"] = shared.get("busy", 0)
+        shared["busy"] = 1
+
+    programs = {
+        actor: [Do("start", busy, writes("x")), Do("pay", unless=lambda own: own["busy"])]
+        for actor in ("a", "b")
+    }
+    _, found, _ = tried(programs, late=True, twins={"b": "a"})
+    assert found.finding is not None
+    assert found.finding.memory is not None
+    assert (found.finding.memory.actor, found.finding.memory.after) == ("b", "start")
+
+
 def test_a_statement_that_is_no_single_moment_is_found_out():
     def look(shared, own):
         own["flag"] = shared.get("flag", 0)

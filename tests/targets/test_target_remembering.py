@@ -24,7 +24,10 @@ def explored(variant, path=TARGET, **how):
 
 @pytest.mark.parametrize(
     "variant",
-    ["orders", *(pytest.param(v, marks=pytest.mark.slow) for v in ("sessions", "last", "work"))],
+    [
+        "pinged",
+        *(pytest.param(v, marks=pytest.mark.slow) for v in ("orders", "sessions", "last", "work")),
+    ],
 )
 def test_memory_that_attempts_share_without_waiting_is_found_out(variant):
     found = explored(variant)

@@ -108,9 +108,10 @@ def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcom
 
 
 def told(outcome: Hashable, attempt: str) -> Hashable:
-    """Return what the client of one attempt was answered."""
+    """Return what the client of one attempt was answered: equal for two that were answered the
+    same."""
     assert isinstance(outcome, ExecutionOutcome)
-    return tuple(answer for answer in outcome.answers if answer[0] == attempt)
+    return tuple(tuple(answer) for who, *answer in outcome.answers if who == attempt)
 
 
 def differing(one: Hashable, other: Hashable) -> frozenset[str] | None:

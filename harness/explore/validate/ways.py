@@ -2,12 +2,13 @@
 
 What an attempt does next follows from what it did and was answered before, unless it looks at
 something no tap sees: memory that attempts share, a file. So one and the same past with two
-futures, in two executions, is a reason to suspect that.
+futures is a reason to suspect that: of one attempt in two executions, or of two attempts that do
+the same. Those begin in one order only, so that the second may never meet what the first met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from paidonce.harness.explore.search.types import Run
@@ -18,25 +19,32 @@ from paidonce.harness.explore.validate.trial import Trial, in_order
 
 _END = "the end"
 _Past = tuple[str, int]
-"""An attempt, and a digest of all it did and was answered."""
+"""The first of the attempts that do the same, and a digest of all that one of them did and was
+answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """``actor`` went two ways in two executions, after ``after``."""
+    """``actor`` went another way after ``after`` in ``other`` than ``before`` did in ``one``: the
+    same attempt, or one that does the same."""
 
     actor: str
     after: str
     one: Run
     other: Run
+    before: str
 
 
 class Ways:
-    """The steps that came after each past, in all executions so far."""
+    """The steps that came after each past, in all executions so far.
 
-    def __init__(self, told: Told) -> None:
+    ``twins`` names for each attempt another that does the same.
+    """
+
+    def __init__(self, told: Told, twins: Mapping[str, str] | None = None) -> None:
         self._told = told
-        self._next: dict[_Past, tuple[Hashable, Run]] = {}
+        self._twins = twins or {}
+        self._next: dict[_Past, tuple[Hashable, Run, str]] = {}
         self.suspicion: Suspicion | None = None
 
     def add(self, run: Run) -> None:
@@ -44,9 +52,10 @@ class Ways:
         if self.suspicion is not None:
             return
         for actor, story in stories(run.taken).items():
-            past, certain, after = hash(actor), True, ""
+            first = self._first(actor)
+            past, certain, after = hash(first), True, ""
             for chapter in story:
-                self._follows((actor, past), chapter.kind, run, after)
+                self._follows((first, past), chapter.kind, run, actor, after)
                 certain = certain and _certain(chapter)
                 if not certain:
                     break
@@ -54,12 +63,17 @@ class Ways:
             else:
                 if not run.pruned and certain:
                     end = (_END, self._told(run.outcome, actor))
-                    self._follows((actor, past), end, run, after)
+                    self._follows((first, past), end, run, actor, after)
 
-    def _follows(self, past: _Past, coming: Hashable, run: Run, after: str) -> None:
-        known, before = self._next.setdefault(past, (coming, run))
+    def _first(self, actor: str) -> str:
+        while actor in self._twins:
+            actor = self._twins[actor]
+        return actor
+
+    def _follows(self, past: _Past, coming: Hashable, run: Run, actor: str, after: str) -> None:
+        known, earlier, before = self._next.setdefault(past, (coming, run, actor))
         if known != coming and self.suspicion is None:
-            self.suspicion = Suspicion(past[0], after, before, run)
+            self.suspicion = Suspicion(actor, after, earlier, run, before)
 
 
 def _certain(chapter: Chapter) -> bool:
@@ -72,17 +86,20 @@ async def confirmed(suspicion: Suspicion, lab: Lab) -> Refutation | None:
 
     None if there is no time, or nothing could be told.
     """
-    for run in (suspicion.other, suspicion.one):
+    for run, actor in (
+        (suspicion.other, suspicion.actor),
+        (suspicion.one, suspicion.before),
+    ):
         if lab.spent:
             return None
         trial = await lab.make(lambda worlds, way=run: _again(worlds, way))  # type: ignore[misc]
         if trial is None:
             return None
         before, after = stories(run.taken), stories(trial.taken)
-        mine, again = before[suspicion.actor], after.get(suspicion.actor, ())
+        mine, again = before[actor], after.get(actor, ())
         if [one.kind for one in mine] != [one.kind for one in again][: len(mine)]:
             return Refutation(
-                unsteady=f"made again with the same choices, {suspicion.actor} went another way "
+                unsteady=f"made again with the same choices, {actor} went another way "
                 f"after {suspicion.after!r}",
                 found=lab.found,
             )

@@ -7,6 +7,7 @@
 ``last``      the order that was paid last
 ``work``      orders in work, marked after the first look and not before
 ``late``      orders in work, asked once the database has said that the order is unpaid
+``pinged``    orders in work, marked once the connection has answered that it is alive
 ``piece``     orders in work, asked and marked without a statement in between
 ``file``      a file beside the service, for ever
 ``names``     names of goods, loaded once: harmless, since orders are locked in the database
@@ -106,6 +107,14 @@ class Shop(BaseHTTPRequestHandler):
             db.execute("UPDATE orders SET status = 'paid' WHERE id = %s", [order])
         finally:
             WORK.discard(order)
+        return True
+
+    def _pinged(self, db: psycopg.Connection, order: str) -> bool:
+        if order in WORK:
+            return False
+        db.execute("SELECT 1")
+        WORK.add(order)
+        _pay(db, order)
         return True
 
     def _piece(self, db: psycopg.Connection, order: str) -> bool:
