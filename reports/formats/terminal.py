@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -183,29 +185,58 @@ def render_verdicts(run: Run) -> Table:
 def render_loads(proof: Proof) -> RenderableType:
     """The figures of the load runs: a table for each profile, or for each thing that was varied."""
     varied = [figure for figure in figures(proof) if figure.rows]
-    tables = [_figures(figure.title, figure.header, figure.rows) for figure in varied]
+    tables: list[RenderableType] = [
+        _figures(figure.title, figure.header, figure.rows) for figure in varied
+    ]
     for profile in saturation(proof):
         tables.append(_figures(_titled(profile), profile.header, profile.rows))
     for profile in () if varied else profiles(proof):
-        wanted = [at for at, name in enumerate(profile.header) if name in _NARROW]
-        rows = [[row[at] for at in wanted] for row in profile.rows]
-        tables.append(_figures(_titled(profile), [profile.header[at] for at in wanted], rows))
+        tables.append(_Fitting(profile))
     return Group(*tables)
 
 
-_NARROW = (
+@dataclass(frozen=True)
+class _Fitting:
+    """A profile with as many of its columns as there is room for, the most telling first; names
+    the columns that are left out."""
+
+    profile: Profile
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update_width(_NO_LIMIT)  # else it is never told to be wider than allowed
+        for most in range(len(_TELLING), _FEWEST - 1, -1):
+            table = self._with(_TELLING[:most])
+            if Measurement.get(console, free, table).maximum <= options.max_width:
+                break
+        yield table
+
+    def _with(self, names: Sequence[str]) -> Table:
+        header = self.profile.header
+        wanted = [at for at, name in enumerate(header) if name in names]
+        rows = [[row[at] for at in wanted] for row in self.profile.rows]
+        table = _figures(_titled(self.profile), [header[at] for at in wanted], rows)
+        left = [name for name in _TELLING if name in header and name not in names]
+        if left:
+            table.caption = Text(f"in the report also: {', '.join(left)}")
+            table.caption_justify = "left"
+        return table
+
+
+_TELLING = (
     "guard",
-    "answers/s",
+    "verdict",
     "payments/s",
-    "p50 ms",
     "p99 ms",
     "rejected",
-    "lock waits · share of time",
-    "rollbacks",
+    "answers/s",
+    "p50 ms",
     "retries",
-    "verdict",
+    "rollbacks",
+    "lock waits · share of time",
 )
-"""The columns of a profile that there is room for in a terminal."""
+"""The columns of a profile for which there may be room in a terminal, the most telling first."""
+_FEWEST = 5
+_NO_LIMIT = 1000
 _WORDS = ("guard", "why", "verdict")
 """Columns that are read, not compared."""
 
@@ -217,7 +248,8 @@ def _titled(profile: Profile) -> str:
 def _figures(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=Text(title))
     for at, name in enumerate(header):
-        table.add_column(name, justify="left" if at == 0 or name in _WORDS else "right")
+        reads = at == 0 or name in _WORDS
+        table.add_column(name, justify="left" if reads else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

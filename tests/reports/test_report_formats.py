@@ -265,6 +265,19 @@ def test_terminal_tells_verdicts_headline_and_loads() -> None:
     assert "hot_order" in _printed(terminal.render_loads(proof), 200)
 
 
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_load_figures_fit_and_cut_no_name(width: int) -> None:
+    proof = bad_day()
+    text = _printed(terminal.render_loads(proof), width)
+    assert "…" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+    words = set(text.split())
+    for load in proof.loads:
+        assert load.variant in words
+    assert {"payments/s", "verdict"} <= words
+    assert ("in the report also" in text) == (width < 200)
+
+
 def test_terminal_takes_hostile_text_literally() -> None:
     proof = msgspec.structs.replace(
         sample(), variants=(Variant(name="[red]x[/]", title="", sound=True),), cells=()
