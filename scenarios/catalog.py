@@ -22,6 +22,7 @@ from paidonce.scenarios import (
     slow_stripe_timeouts,
     two_intents,
     two_tabs,
+    webhook_within_call,
 )
 from paidonce.scenarios.ordeals import ORDEALS
 
@@ -37,6 +38,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     declined_then_paid.SCENARIO,
     refund_vs_refund.SCENARIO,
     return_vs_webhook.SCENARIO,
+    webhook_within_call.SCENARIO,
     session_expires_vs_paid.SCENARIO,
     renewal_twice.SCENARIO,
     coupon_limit.SCENARIO,

@@ -1,4 +1,5 @@
-"""A shop for credits: Stripe's webhook settles an order, and so does the page after payment."""
+"""A shop for credits: Stripe's webhook settles an order, and so does the page after payment. Who gives
+the money back takes the credits, and so does the webhook."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
-from settle import settle
+from settle import settle, take_back
 
 _base = os.environ.get("STRIPE_API_BASE")  # unset in production
 payments = stripe.StripeClient(
@@ -95,6 +96,38 @@ async def after_payment(order_id: int) -> dict:
     return {"payment_status": "paid", "settled": settled}
 
 
+@app.post("/orders/{order_id}/refunds", status_code=201)
+async def refund(order_id: int) -> dict:
+    """Gives the money back, all of it, and takes the credits."""
+    async with app.state.pool.acquire() as connection, connection.transaction():
+        order = await connection.fetchrow("SELECT * FROM orders WHERE id = $1", order_id)
+        if order is None or order["payment_status"] != "paid":
+            raise HTTPException(409)
+        given_back = await payments.v1.refunds.create_async(
+            {"payment_intent": order["payment_intent_id"]},
+            {"idempotency_key": f"refund-{order_id}"},
+        )
+        # By now Stripe may have told the webhook, which does not see what is not committed.
+        taken = await take_back(connection, order_id)
+    return {"refund": given_back.id, "taken": taken}
+
+
+@app.post("/internal/sweep")
+async def sweep() -> dict:
+    """What a clock asks for: orders that were paid, though no webhook has told so (yet)."""
+    found = 0
+    orders = await app.state.pool.fetch(
+        "SELECT id, payment_intent_id FROM orders"
+        " WHERE payment_status = 'unpaid' AND payment_intent_id IS NOT NULL ORDER BY id"
+    )
+    for order in orders:
+        intent = await payments.v1.payment_intents.retrieve_async(order["payment_intent_id"])
+        if intent.status == "succeeded":
+            async with app.state.pool.acquire() as connection:
+                found += await settle(connection, order["id"])
+    return {"settled": found}
+
+
 @app.post("/webhooks/stripe")
 async def webhook(request: Request) -> dict:
     try:
@@ -107,6 +140,13 @@ async def webhook(request: Request) -> dict:
     if event.type == "payment_intent.succeeded":
         async with app.state.pool.acquire() as connection:
             settled = await settle(connection, int(event.data.object.metadata["order_id"]))
+    elif event.type == "refund.created":
+        async with app.state.pool.acquire() as connection, connection.transaction():
+            order_id = await connection.fetchval(
+                "SELECT id FROM orders WHERE payment_intent_id = $1",
+                event.data.object.payment_intent,
+            )
+            settled = order_id is not None and await take_back(connection, order_id)
     return {"received": True, "settled": settled}
 
 

@@ -105,7 +105,7 @@ class Actor:
         if step.action in _PAST_THE_SERVICE:
             return Prepared(step, key, None, args)
         if step.action is Action.WEBHOOK:
-            event = self._events.get(args["event_id"]) or await self._event(args)
+            event = self._events.get(args["event_id"]) or await self._event(step, args)
             self._events[args["event_id"]] = event
             request = delivery(self._cast.bench.target, event, self._cast.bench.webhook_secret)
         else:
@@ -223,8 +223,19 @@ class Actor:
             args.setdefault("payment_method", GOOD_CARD)
         return {name: value for name, value in args.items() if value is not None}
 
-    async def _event(self, args: dict[str, Any]) -> bytes:
+    async def may_begin(self, step: Step) -> bool:
+        """Return whether the event that a step delivers has been raised; of others none is."""
+        if not step.raised:
+            return True
+        news = News(self._cast.bench.stripe, lambda seen: None)
+        return await news.raised(self._args(step)) is not None
+
+    async def _event(self, step: Step, args: dict[str, Any]) -> bytes:
         bench = self._cast.bench
+        if step.raised:
+            raised = await News(bench.stripe, self._looked).raised(args)
+            assert raised is not None, "who delivers what Stripe raises begins once it is there"
+            return raised
         if Capability.STRIPE_LEDGER in bench.capabilities:
             news = News(bench.stripe, self._looked)
             return await news.event(args)
@@ -237,9 +248,9 @@ class Actor:
         )
         return event(SUCCEEDED, args["event_id"], intent, int(time.time()))
 
-    def _looked(self, path: str) -> None:
+    def _looked(self, seen: LookedUp) -> None:
         if self._stage is not None:
-            self._stage.looked(self._name, LookedUp(path))
+            self._stage.looked(self._name, seen)
 
     async def _past_the_service(self, op: int, prepared: Prepared) -> Completed:
         journal, args = self._cast.journal, prepared.args

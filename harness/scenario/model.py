@@ -33,6 +33,8 @@ class Step:
     attempt, any other text for one shared by all steps of the run that say the same text.
     ``timeout_s``: the client gives up after that many seconds (None: the runner's default).
     ``redelivered``: sent again after a 409 until accepted, as Stripe does with webhooks.
+    ``raised``: the event is Stripe's own, as it was raised, and can be delivered from that moment
+    on: also before the call that raised it is answered.
     """
 
     action: Action
@@ -40,6 +42,7 @@ class Step:
     key: str | None = None
     timeout_s: float | None = None
     redelivered: bool = False
+    raised: bool = False
 
 
 class StartWhen(enum.Enum):
@@ -97,13 +100,14 @@ class Attempt:
 
     @property
     def awaits(self) -> str:
-        """Return nothing: what a scenario begins with is there."""
-        return ""
+        """Return the type of event that it begins with, where Stripe has to raise that first."""
+        first = self.steps[0] if self.steps else None
+        return str(first.args["event"]) if first is not None and first.raised else ""
 
     @property
     def delivers_raised(self) -> bool:
-        """Return False: it delivers what it has made Stripe raise itself."""
-        return False
+        """Return whether it delivers what others have made Stripe raise."""
+        return any(step.raised for step in self.steps)
 
     @property
     def again(self) -> str:

@@ -78,8 +78,10 @@ class ScenarioPerformance:
             await actor.warm()
 
     async def may_begin(self, attempt: str) -> bool:
-        """Nothing that a scenario begins with has yet to come into being."""
-        return True
+        """An event of Stripe's own has to be raised before it is delivered."""
+        actor = self.actors.get(attempt)
+        steps = next(one.steps for one in self.scenario.attempts if one.name == attempt)
+        return actor is None or await actor.may_begin(steps[0])
 
     async def play(self, attempt: str, released: Released | None = None) -> None:
         played = next(a for a in self.scenario.attempts if a.name == attempt)

@@ -43,7 +43,10 @@ SLOW = {
     "webhook-settles/target.toml": ("fixed",),
 }
 """Variants that are searched by ``make test-slow``."""
-SECOND = ("express-prisma/create-intent.toml", "webhook-settles/twice.toml")
+SECOND = (
+    "express-prisma/create-intent.toml",
+    *(f"webhook-settles/{name}.toml" for name in ("sweep", "twice", "within")),
+)
 """Second targets of services that ``make test`` plays by their first."""
 ALIKE = (
     *("express-prisma/target.toml", "flask-sqlalchemy/target.toml"),

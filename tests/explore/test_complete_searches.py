@@ -23,6 +23,7 @@ PAIRS = [
     "refund_vs_refund",
     "return_vs_webhook",
     "session_expires_vs_paid",
+    "webhook_within_call",
     "renewal_twice",
 ]
 
