@@ -1,5 +1,6 @@
-"""A shop for credits: Stripe's webhook settles an order, and so does the page after payment. Who gives
-the money back takes the credits, and so does the webhook."""
+"""A shop for credits: Stripe's webhook settles an order, and so does the page after payment.
+
+Who gives the money back takes the credits, and so does the webhook."""
 
 import os
 from collections.abc import AsyncIterator

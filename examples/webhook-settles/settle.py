@@ -1,5 +1,6 @@
-"""An order is settled once: it becomes paid, and its customer gets the credits. It is taken back once:
-it becomes refunded, and the credits are gone."""
+"""An order is settled once: it becomes paid, and its customer gets the credits.
+
+It is taken back once: it becomes refunded, and the credits are gone."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""The events of a scenario's webhooks: about an object as Stripe shows it when it is sent, or raised
-by Stripe itself."""
+"""The events of a scenario's webhooks: each about an object as Stripe shows it when it is sent, or
+raised by Stripe itself."""
 
 from __future__ import annotations
 

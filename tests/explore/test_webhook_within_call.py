@@ -1,4 +1,4 @@
-"""A scenario's webhook of Stripe's own event, delivered before the call that raised it is answered."""
+"""A scenario's webhook of Stripe's own event, delivered before its call is answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STORY = scenario("webhook_within_call")
 
 
 def answers(story):
-    """What the customer is told, in all executions with a guard that looks at a version too late."""
+    """What the customer is told, in all executions; the guard looks at a version too late."""
     request = SearchRequest(scenario=story, variant="optimistic_late", validation=None)
     result = LAB.on(story, request.variant, lambda worlds: explore(worlds, request)).result
     assert (result.ending, result.reason) == (Ending.COMPLETE, "")
