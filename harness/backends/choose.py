@@ -21,10 +21,11 @@ KINDS: dict[Role, tuple[str, ...]] = {
 """The names a spec may have for each role, the default first; a URL is always possible too."""
 
 
-def open_postgres(spec: str = "embedded") -> PostgresServer:
+def open_postgres(spec: str = "embedded", *, replicated: bool = False) -> PostgresServer:
     """A PostgreSQL server: "embedded", "container" or a ``postgresql://`` URL.
 
-    Raises ``UsageError`` for a spec that is none of these, else what the backend raises.
+    An embedded one that is ``replicated`` can have replicas. Raises ``UsageError`` for a spec that
+    is none of these, else what the backend raises.
     """
     # Imported where needed: Docker's and PostgreSQL's clients cost 0.2 s each to load.
     if looks_like_url(spec):
@@ -39,7 +40,7 @@ def open_postgres(spec: str = "embedded") -> PostgresServer:
         return ContainerPostgres()
     from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
 
-    return EmbeddedPostgres()
+    return EmbeddedPostgres(replicated=replicated)
 
 
 def open_redis(spec: str = "embedded") -> RedisServer:

@@ -16,6 +16,7 @@ import signal
 import stat
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -61,6 +62,19 @@ _SETTINGS = {
 }
 
 
+_REPLICATED = {
+    "wal_level": "replica",
+    "max_wal_senders": "20",
+    # What is committed is in the log as soon as it is: a replica is sent no more than that.
+    "synchronous_commit": "local",
+}
+_A_REPLICA = {
+    "hot_standby": "on",
+    # What a session of a replica still looks at is not cleaned up, and nobody is thrown out of it.
+    "hot_standby_feedback": "on",
+    "max_standby_streaming_delay": "-1",
+}
+
 _ERROR = re.compile(
     r"^(?P<at>[\d.]+) \[\d+\] (?P<code>[0-9A-Z]{5}) (?P<database>.*): ERROR:  ", re.MULTILINE
 )
@@ -76,16 +90,24 @@ class EmbeddedPostgres(Stoppable):
     ``port`` asks for a certain port, else any free one is taken. ``home`` is where another
     PostgreSQL is installed (13 or newer; with ``bin``, ``lib`` and ``share``), by default it is
     the wheel's. ``archive`` is what it begins with, as one of the same version left it (``pack``),
-    instead of with nothing. Raises ``Unavailable`` when it cannot be started here, with the last
-    lines of the server's log, and ``DamagedArchive``.
+    instead of with nothing. One that is ``replicated`` can have replicas, and ``replica_of`` makes
+    it one of those (see ``postgres_replica``). Raises ``Unavailable`` when it cannot be started
+    here, with the last lines of the server's log, and ``DamagedArchive``.
     """
 
     kind = "embedded"
 
     def __init__(
-        self, *, port: int | None = None, home: Path | None = None, archive: Path | None = None
+        self,
+        *,
+        port: int | None = None,
+        home: Path | None = None,
+        archive: Path | None = None,
+        replicated: bool = False,
+        replica_of: EmbeddedPostgres | None = None,
     ) -> None:
         self._lock = threading.Lock()
+        self.version = ""
         self._server: Child | None = None
         self._account = account = _unprivileged_account()
         self._folder = TempFolder(short=True, public=account is not None)
@@ -93,9 +115,12 @@ class EmbeddedPostgres(Stoppable):
         self._segment = custody.add_command(argv)
         try:
             self._home = self._prepare(home or wheels.postgres_home(), account)
-            if archive is None:
+            if replica_of is not None:
+                self.version = replica_of.version
+                _copy_of(replica_of, self._home, self.data, account)
+            elif archive is None:
                 self.version = _initdb(self._home, self.data, account)
-                self._write_settings()
+                self._write_settings({**_SETTINGS, **(_REPLICATED if replicated else {})})
             else:
                 self.version = _version(self._home)
                 unpack_archive(archive, self.data)
@@ -201,9 +226,9 @@ class EmbeddedPostgres(Stoppable):
         os.chown(self._folder.path, account.pw_uid, account.pw_gid)
         return home
 
-    def _write_settings(self) -> None:
+    def _write_settings(self, settings: Mapping[str, str]) -> None:
         (self.data / "postgresql.auto.conf").write_text(
-            "".join(f"{key} = {value}\n" for key, value in _SETTINGS.items())
+            "".join(f"{key} = {value}\n" for key, value in settings.items())
         )
 
     def _start(self, wanted: int | None) -> tuple[Child, int]:
@@ -261,6 +286,30 @@ def _initdb(home: Path, data: Path, account: pwd.struct_passwd | None) -> str:
                 "embedded postgres", f"initdb failed: {initdb.tail()}", "Give a Postgres URL"
             )
     return version
+
+
+def _copy_of(
+    primary: EmbeddedPostgres, home: Path, data: Path, account: pwd.struct_passwd | None
+) -> None:
+    """Make the data folder of a replica (manual, section 26.2)."""
+    argv = [str(home / "bin" / "pg_basebackup"), "-D", str(data), "-U", _USER, "--no-sync"]
+    argv += ["-h", str(primary.socket_folder), "-p", str(primary.port), "--no-manifest"]
+    argv += ["--checkpoint=fast", "--wal-method=stream"]
+    user = None if account is None else account.pw_uid
+    group = None if account is None else account.pw_gid
+    with Child(
+        "pg_basebackup", argv, cwd=data.parent, env=_environment(), user=user, group=group
+    ) as backup:
+        if backup.wait(START_SECONDS) != 0:
+            raise Unavailable(
+                "a replica of Postgres", backup.tail(), "Leave {postgres_replica_url} out"
+            )
+    joined = f"host={primary.socket_folder} port={primary.port} user={_USER}"
+    settings = {**_A_REPLICA, "primary_conninfo": f"'{joined}'"}
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+    (data / "standby.signal").touch()
+    _give(data, account)
 
 
 def _give(data: Path, account: pwd.struct_passwd | None) -> None:
@@ -326,7 +375,7 @@ def _copy_binaries(home: Path, target: Path) -> Path:
         without = shutil.ignore_patterns("pgxs", "*.a")
         shutil.copytree(home / folder, copied / folder, symlinks=True, ignore=without)
     (copied / "bin").mkdir()
-    for program in ("postgres", "initdb"):
+    for program in ("postgres", "initdb", "pg_basebackup"):
         shutil.copy2(home / "bin" / program, copied / "bin" / program)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

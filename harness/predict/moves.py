@@ -140,7 +140,7 @@ class _Reading:
             if effect.tap == "postgres":
                 if not _only_parsed(effect):
                     self._unit(effect, spot)
-            else:
+            elif effect.tap in ("stripe", "redis"):  # of a replica, say, nothing is foretold
                 self._call(effect, spot)
         for session, number in self._open.items():  # left open: nobody will ever see its writes
             self._undone.add(number)
@@ -235,7 +235,7 @@ def rows_of(tag: str) -> int | None:
 
 def shown(effect: Effect) -> str:
     """Return what was sent, for people."""
-    if effect.tap == "postgres":
+    if effect.tap in ("postgres", "replica"):
         return "; ".join(effect.request.get("sql") or ())
     if effect.tap == "redis":
         args = effect.request.get("args") or ()

@@ -64,6 +64,10 @@ class Described:
         return ""
 
     @property
+    def wants_replica(self) -> bool:
+        return False
+
+    @property
     def runs_commands(self) -> bool:
         return False
 

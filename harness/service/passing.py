@@ -13,6 +13,9 @@ EVERY_LEASE_OVER = "every lease over"
 """The name of the time that passes where a search has met leases; see ``Script.lapsing``."""
 
 
+CATCHES_UP = "the replica catches up"
+
+
 @dataclass(frozen=True)
 class Passing:
     """Time that passes once in an execution.
@@ -24,8 +27,12 @@ class Passing:
 
     seconds: float = 0.0
     sql: tuple[str, ...] = ()
+    catches_up: bool = False
+    """True if it is the replica that moves on, to where the primary is."""
 
     @property
     def label(self) -> str:
         """Return the label of its first step."""
+        if self.catches_up:
+            return CATCHES_UP
         return f"{self.seconds:g} s pass" if self.seconds else "start"

@@ -21,6 +21,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
 from paidonce.harness.backends.kept_databases import MigrationInputs
+from paidonce.harness.backends.postgres_replica import ReplicaPostgres
 from paidonce.harness.backends.redis_client import not_emptied
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import PaidonceError
@@ -112,6 +113,11 @@ class Subject(Protocol):
     @property
     def wants_tls(self) -> bool:
         """Tell whether it needs another way to the tap before Stripe than plain HTTP."""
+        ...
+
+    @property
+    def wants_replica(self) -> bool:
+        """Tell whether it reads from a replica of its Postgres."""
         ...
 
     @property
@@ -222,6 +228,8 @@ class Bench:
     """The service's way out, which does not lead to Stripe itself."""
     advance: Callable[[float], Awaitable[None]] | None = None
     """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
+    replica: ReplicaPostgres | None = None
+    """A replica of the service's Postgres, where it reads from one."""
     tapped: bool = True
     """True if the service talks to Stripe by way of the tap."""
     logs: Path | None = None

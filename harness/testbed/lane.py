@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paidonce.harness.backends.base import RedisServer, StripeServer
+from paidonce.harness.backends.postgres_replica import ReplicaPostgres
 from paidonce.harness.service.running import Loaded
 from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
@@ -23,5 +24,7 @@ class Lane:
     """Other ways in to the tap, where the service asks for one."""
     egress: EgressProxy | None = None
     """The way out of the service, where it should not reach Stripe itself."""
+    replica: ReplicaPostgres | None = None
+    """A replica of its Postgres, where the service reads from one."""
     loaded: Loaded = field(default_factory=Loaded)
     """The zygote its services are forked from once one of them was killed, where they know how."""

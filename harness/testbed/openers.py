@@ -7,11 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from paidonce.harness.taps.changes import StatementChange
-from paidonce.harness.taps.postgres import PostgresTap
+from paidonce.harness.taps.postgres import PostgresTap, ReplicaTap
 from paidonce.harness.taps.redis import RedisTap
 from paidonce.harness.taps.tap import Tap
 from paidonce.harness.testbed.bench import Ports
 
+REPLICA_URL = "postgres_replica_url"
+"""The placeholder for the address of a replica."""
 _ROWS_READ = 10_000
 """Of an answer under control: what is in it tells who did not make a value up."""
 
@@ -25,6 +27,7 @@ class Dependencies:
     redis_url: str
     ports: Ports
     changes: tuple[StatementChange, ...] = ()
+    replica_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ async def before_postgres(around: Dependencies) -> AsyncIterator[Opened]:
     url, port = around.postgres_url, around.ports.postgres or 0
     async with PostgresTap(url, sample=_ROWS_READ, port=port, changes=around.changes) as tap:
         yield Opened(tap, {"postgres_url": tap.url_for(url)})
+
+
+@asynccontextmanager
+async def before_replica(around: Dependencies) -> AsyncIterator[Opened]:
+    """Open a tap before a replica of the service's Postgres."""
+    url = around.replica_url
+    async with ReplicaTap(url, sample=_ROWS_READ) as tap:
+        yield Opened(tap, {REPLICA_URL: tap.url_for(url)})
 
 
 @asynccontextmanager

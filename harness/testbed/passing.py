@@ -11,6 +11,7 @@ import psycopg
 
 from paidonce.harness.errors import Unavailable, UsageError
 from paidonce.harness.history import Recorder
+from paidonce.harness.process.threads import in_thread
 from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.outside import Outside
@@ -54,9 +55,14 @@ class Clockwork:
         statements: Sequence[Prepared],
         journal: Recorder,
         where: str,
+        *,
+        catches_up: bool = False,
     ) -> None:
         """Let time pass once. Raises ``UsageError`` naming ``where``: a statement is not accepted,
         or no clock can be moved."""
+        if catches_up:
+            assert self.bench.replica is not None, "who reads from a replica has one"
+            await in_thread(self.bench.replica.hold)
         if seconds:
             await Outside(self.bench).happen(TimePasses(seconds), journal)
         for text, parameters in statements:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.choice import Choice
 from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.backends.postgres_admin import with_user
+from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
+from paidonce.harness.backends.postgres_replica import ReplicaPostgres
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.backends.stripe_simulator import new_webhook_secret
 from paidonce.harness.capability import Capability
@@ -41,7 +43,7 @@ from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
 from paidonce.harness.testbed.bench import Bench, Subject
 from paidonce.harness.testbed.lane import Lane
-from paidonce.harness.testbed.openers import Dependencies, Opener
+from paidonce.harness.testbed.openers import REPLICA_URL, Dependencies, Opener, before_replica
 from paidonce.harness.testbed.stripe_reset import Emptying
 from paidonce.harness.testbed.templates import Templates
 
@@ -100,9 +102,29 @@ class Stack:
         # Where the tap has a port for TLS, Stripe's own name leads to it.
         if not self.subject.ports.stripe_tls and (out := EgressProxy()).can_go_on:
             egress = await self.exits.enter_async_context(out)
-        lane = Lane(number=number, stripe=stripe, tap=tap, redis=redis, tls=tls, egress=egress)
+        replica = await self._replica() if self.subject.wants_replica else None
+        lane = Lane(
+            number=number,
+            stripe=stripe,
+            tap=tap,
+            redis=redis,
+            tls=tls,
+            egress=egress,
+            replica=replica,
+        )
         self.exits.push_async_callback(asyncio.to_thread, lane.loaded.stop)
         return lane
+
+    async def _replica(self) -> ReplicaPostgres:
+        postgres = self.templates.postgres
+        if not isinstance(postgres, EmbeddedPostgres):
+            raise UsageError(
+                "{postgres_replica_url}: only of the embedded Postgres a replica can be made; "
+                "leave --postgres and [database] url out"
+            )
+        replica = await asyncio.to_thread(ReplicaPostgres, postgres)
+        self.exits.push_async_callback(asyncio.to_thread, replica.stop)
+        return replica
 
     async def migrate(self, lane: Lane, variant: str) -> None:
         """Have the database of ``variant`` ready, which may take minutes."""
@@ -141,6 +163,10 @@ class Stack:
             wanted = dict(settings)
             if not lane.stripe.capabilities & {Capability.STRIPE_STATE, Capability.STRIPE_LEDGER}:
                 wanted["stripe_stateless"] = "1"
+            if lane.replica is not None:
+                replica_url = with_user(lane.replica.url(name), self.subject.own_database.user)
+                addresses = addresses.tapped({REPLICA_URL: replica_url})
+                await asyncio.to_thread(lane.replica.follow)  # it has that database then
             taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by, changes)
             blocking = await _past_the_tap(exits, url) if controlled else None
             start = Start(variant, addresses, wanted, controlled, log, lane.loaded)
@@ -180,6 +206,7 @@ class Stack:
                 blocking=blocking,
                 tls=lane.tls,
                 egress=lane.egress,
+                replica=lane.replica,
                 tapped=tapped,
                 logs=self.logs,
                 changes=tuple(changes),
@@ -201,7 +228,9 @@ class Stack:
         statements = tuple(one for one in changes if isinstance(one, Replaced | Preceded))
         around = Dependencies(url, lane.redis.url(), self.subject.ports, statements)
         taps: dict[str, Tap] = {lane.tap.name: lane.tap}
-        for opener in openers:
+        every = [*openers, before_replica] if openers and lane.replica is not None else openers
+        around = replace(around, replica_url=addresses.further.get(REPLICA_URL, ""))
+        for opener in every:
             opened = await exits.enter_async_context(opener(around))
             taps[opened.tap.name] = opened.tap
             addresses = addresses.tapped(opened.addresses)
@@ -246,8 +275,12 @@ async def open_stack(
     """
     async with AsyncExitStack() as exits:
         postgres = None
+        replicated = subject.wants_replica
+        kept = None if replicated else kept  # one that is kept knows of no replicas
         if kept is None or choice.postgres != "embedded" or subject.database_url:
-            postgres = await asyncio.to_thread(open_postgres, choice.postgres)
+            postgres = await asyncio.to_thread(
+                lambda: open_postgres(choice.postgres, replicated=replicated)
+            )
             exits.push_async_callback(asyncio.to_thread, postgres.stop)
         templates = Templates(
             subject=subject,

@@ -155,8 +155,11 @@ def _waits(wait: Wait) -> str:
 
 
 def _icon(effect: Effect) -> Icon:
-    return {"postgres": Icon.SQL, "stripe": Icon.STRIPE}.get(effect.tap, Icon.REDIS)
+    return {"postgres": Icon.SQL, "replica": Icon.SQL, "stripe": Icon.STRIPE}.get(
+        effect.tap, Icon.REDIS
+    )
 
 
 def _kind(effect: Effect) -> str:
-    return {"postgres": "a statement", "stripe": "a call to Stripe"}.get(effect.tap, "a command")
+    words = {"postgres": "a statement", "replica": "a statement", "stripe": "a call to Stripe"}
+    return words.get(effect.tap, "a command")

@@ -41,6 +41,7 @@ from paidonce.harness.explore.search.world import (
 )
 from paidonce.harness.history import History, Note
 from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.script import (
     ClientState,
     LookedUp,
@@ -288,6 +289,8 @@ class ServiceWorld:
         self._ended = True
         self.control.over = True
         self.control.open()
+        if self.bench.replica is not None:
+            await in_thread(self.bench.replica.follow)
         try:
             self.execution.failing = bool(self.failing.happened)
             self.execution.sweeps_first = self.mode.sweeps_first

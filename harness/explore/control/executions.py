@@ -46,7 +46,7 @@ from paidonce.harness.explore.control.timed_answers import TimedAnswers
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
 from paidonce.harness.explore.control.watch import Watch
 from paidonce.harness.explore.control.watched import watched_by
-from paidonce.harness.explore.footprint.expiry import expiring
+from paidonce.harness.explore.footprint.expiry import CATCHING_UP, expiring
 from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
@@ -189,6 +189,8 @@ class ServiceWorlds:
         self._listen()
         try:
             await self._settle(clients)
+            if self.bench.replica is not None:
+                await in_thread(self.bench.replica.follow)
             execution = Execution(clients, self.scenario, memory)
             performance = await self._begun(execution)
         except NotReady as failure:
@@ -242,6 +244,8 @@ class ServiceWorlds:
             on_close=self._closed,
             end_waits=self._end_waits,
         )
+        if self.bench.replica is not None:
+            await in_thread(self.bench.replica.hold)
         await performance.join(world)
         for player in players:
             player.absent = True
@@ -269,6 +273,8 @@ class ServiceWorlds:
             redis=self.bench.redis is not None,
             stripe=self.bench.advance is not None,
         )
+        if passing.catches_up:
+            touches = touches.union(CATCHING_UP)
         return Player(attempt.name, begins=passing.label, ours=touches)
 
     def _new_rows(self) -> NewRows:

@@ -28,6 +28,12 @@ WHAT_WAS_DUE = Footprint(publishes=frozenset({Resource(MONEY)}))
 """The footprint of time that passes besides, once something was due."""
 
 
+CATCHING_UP = Footprint(
+    looks=frozenset({Resource(("pg",))}), publishes=frozenset({Resource(("replica",))})
+)
+"""The footprint of a replica that moves on: it comes to see all that was committed by then."""
+
+
 def expiring(seconds: float, *, redis: bool, stripe: bool) -> Footprint:
     """Return what ``seconds`` that pass touch, where there is a Redis, and a Stripe with a clock.
 

@@ -7,7 +7,16 @@ the bytes. Section numbers in these modules are those of the PostgreSQL 18 manua
 
 from paidonce.harness.taps.held import Phase
 from paidonce.harness.taps.postgres.session import Session
-from paidonce.harness.taps.postgres.tap import PostgresTap
+from paidonce.harness.taps.postgres.tap import PostgresTap, ReplicaTap
 from paidonce.harness.taps.postgres.units import Answer, Failure, Statement, Unit
 
-__all__ = ["Answer", "Failure", "Phase", "PostgresTap", "Session", "Statement", "Unit"]
+__all__ = [
+    "Answer",
+    "Failure",
+    "Phase",
+    "PostgresTap",
+    "ReplicaTap",
+    "Session",
+    "Statement",
+    "Unit",
+]

@@ -345,7 +345,7 @@ class Link(Carrier[Unit, Session]):
         journal.record(
             Effect(
                 t=now,
-                tap="postgres",
+                tap=self._tap.name,
                 seq=self._tap.next_seq(),
                 label="cancel",
                 began=now,

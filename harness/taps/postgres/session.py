@@ -59,11 +59,14 @@ class Session:
     ``status`` is the transaction status (I idle, T in a transaction, E in a failed one), ""
     before the first ReadyForQuery. ``pid`` and ``key`` come from BackendKeyData. ``units`` are
     those not answered, in order, ``answering`` is one whose answer is being held. Nothing is
-    kept of units that pass while the tap neither records nor holds.
+    kept of units that pass while the tap neither records nor holds. ``tap`` is the tap's name.
     """
 
-    def __init__(self, id: int, next_seq: Callable[[], int], *, sample: int = 0) -> None:
+    def __init__(
+        self, id: int, next_seq: Callable[[], int], *, sample: int = 0, tap: str = "postgres"
+    ) -> None:
         self.id = id
+        self._tap = tap
         self.pid: int | None = None
         self.key = b""
         self.version: tuple[int, int] = (3, 0)
@@ -138,6 +141,7 @@ class Session:
         """
         unit = self._gathering.add(frame, self._next_seq, session=self.id, pid=self.pid)
         if unit is not None:
+            unit.tap = self._tap
             self.units.append(unit)
             if self.units[0] is unit:
                 unit.status = self.status
@@ -154,6 +158,7 @@ class Session:
             status=self.status,
             unasked=True,
             raw=[raw],
+            tap=self._tap,
         )
         self.units.append(unit)
         return unit

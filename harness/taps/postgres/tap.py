@@ -102,7 +102,7 @@ class PostgresTap(Links):
         )
 
     def new_link(self, number: int) -> Link:
-        return Link(self, Session(number, self.next_seq, sample=self._sample))
+        return Link(self, Session(number, self.next_seq, sample=self._sample, tap=self.name))
 
     async def connect_upstream(self, factory: Callable[[], asyncio.Protocol]) -> None:
         loop = asyncio.get_running_loop()
@@ -110,6 +110,12 @@ class PostgresTap(Links):
             await loop.create_unix_connection(factory, self._upstream.socket)
         else:
             await loop.create_connection(factory, self._upstream.host, self._upstream.port)
+
+
+class ReplicaTap(PostgresTap):
+    """Listens before a replica of the service's Postgres, from which it reads."""
+
+    name = "replica"
 
 
 def _remove(path: str) -> None:

@@ -200,6 +200,13 @@ class TimeTable(Table, frozen=True, kw_only=True):
             "locked_until - interval '1 minute'\". It waits for rows that are locked."
         ),
     ] = ()
+    catches_up: Annotated[
+        bool,
+        Meta(
+            description="It is the replica of {postgres_replica_url} that moves on, to what was "
+            "committed by then."
+        ),
+    ] = False
     at_most: Annotated[
         Count, Meta(description="How often it passes in an execution: each time at any place.")
     ] = 1

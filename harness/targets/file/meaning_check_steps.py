@@ -23,7 +23,7 @@ from paidonce.harness.targets.file.placeholders import (
     OF_AN_ATTEMPT,
     names_in,
 )
-from paidonce.harness.targets.file.required_taps import needed, surroundings
+from paidonce.harness.targets.file.required_taps import needed, reads_replica, surroundings
 
 _REQUEST = re.compile(r"([A-Z]+) ((?:/|\{[A-Za-z_])\S*)")
 _ANYBODY = ("service", "stripe")
@@ -160,8 +160,12 @@ def _times(at: At, file: TargetFile, captured: Mapping[str, str], seen: set[str]
     for number, time in enumerate(file.time, start=1):
         here = at / f"[[time]] {number}"
         _name(here / "name", time.name, copies(time.name, time.at_most), seen)
-        if time.seconds is None and not time.statements:
+        if time.seconds is None and not time.statements and not time.catches_up:
             here.fail("expected seconds, sql or both: what ends when this time has passed")
+        if time.catches_up and not reads_replica(file):
+            (here / "catches_up").fail("no process is told of a {postgres_replica_url}")
+        if time.catches_up and (time.statements or time.seconds is not None):
+            here.fail("expected catches_up alone: no time passes by that")
         for position, statement in enumerate(time.statements, start=1):
             (here / f"sql, item {position}").places(statement, [*known, "run"])
         if time.statements and file.taps.need is not None and "postgres" not in needed(file):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from paidonce.harness.explore.control.readers import TAPS as KINDS
 from paidonce.harness.targets.file.format import TargetFile
 from paidonce.harness.targets.file.placeholders import SURROUNDINGS, names_in
+from paidonce.harness.testbed.openers import REPLICA_URL
 
 TAPS = ("postgres", "stripe", "redis")
 """Those that have a table of their own in the format, in the order in which they are named."""
@@ -50,6 +51,13 @@ def needed(file: TargetFile) -> tuple[str, ...]:
     told = told_of(file)
     found |= dict.fromkeys(tap for tap in further() if tap in told)
     return tuple(tap for tap in (*TAPS, *further()) if tap in found)
+
+
+def reads_replica(file: TargetFile) -> bool:
+    """Return whether a process reads from a replica of its Postgres."""
+    texts = [[process.command, process.env] for process in file.process]
+    texts += [[variant.env for variant in file.variants.values()], [file.explore.env]]
+    return REPLICA_URL in names_in(texts)
 
 
 def keeps_state_unseen(file: TargetFile) -> bool:

@@ -184,7 +184,14 @@ class TargetPerformance:
         prepared = [as_parameters(one, values, where) for one in time.statements]
         if name == EVERY_LEASE_OVER:
             where = "a lease could not be let run out; write a [[time]] that ends it"
-        await self.clockwork.passes(name, time.seconds or 0.0, prepared, self.journal, where)
+        await self.clockwork.passes(
+            name,
+            time.seconds or 0.0,
+            prepared,
+            self.journal,
+            where,
+            catches_up=time.catches_up,
+        )
 
     async def go_on(self, attempt: str) -> None:
         """Have an attempt ask again for what it asked last, and go on if that is answered well.

@@ -26,6 +26,7 @@ from paidonce.harness.targets.file.format import (
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.meaning_check_steps import again_of, copies, names_of
 from paidonce.harness.targets.file.placeholders import as_sql, names_in
+from paidonce.harness.targets.file.required_taps import reads_replica
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class TargetAttempt:
     def passing(self) -> Passing | None:
         if self.time is None:
             return None
-        return Passing(self.time.seconds or 0.0, tuple(map(as_sql, self.time.statements)))
+        statements = tuple(map(as_sql, self.time.statements))
+        return Passing(self.time.seconds or 0.0, statements, self.time.catches_up)
 
     @property
     def likeness(self) -> str:
@@ -301,6 +303,8 @@ def _times(file: TargetFile) -> Iterator[TargetAttempt]:
     """Yield what passes of time, each as often as it may."""
     for time in file.time:
         yield from _passing(time)
+    if reads_replica(file) and not any(time.catches_up for time in file.time):
+        yield from _passing(TimeTable(name="replica", catches_up=True))
 
 
 def _passing(time: TimeTable) -> Iterator[TargetAttempt]:

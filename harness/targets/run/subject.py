@@ -15,7 +15,7 @@ from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import TLS, names_in
-from paidonce.harness.targets.file.required_taps import keeps_state_unseen
+from paidonce.harness.targets.file.required_taps import keeps_state_unseen, reads_replica
 from paidonce.harness.targets.run import launch as starting
 from paidonce.harness.targets.run.clients import TargetClients
 from paidonce.harness.targets.run.migration_reads import migration_reads
@@ -96,6 +96,10 @@ class TargetSubject:
         texts += [[v.env for v in file.variants.values()], [file.explore.env, file.database.env]]
         fixed = file.taps.stripe_tls_port is not None or bool(file.taps.stripe_host)
         return fixed or bool(set(TLS) & set(names_in(texts)))
+
+    @property
+    def wants_replica(self) -> bool:
+        return reads_replica(self.loaded.file)
 
     @property
     def runs_commands(self) -> bool:

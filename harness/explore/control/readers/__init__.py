@@ -5,13 +5,15 @@ from __future__ import annotations
 from paidonce.harness.explore.control.readers.kind import TapKind
 from paidonce.harness.explore.control.readers.postgres import PostgresReader
 from paidonce.harness.explore.control.readers.redis import RedisReader
+from paidonce.harness.explore.control.readers.replica import ReplicaReader
 from paidonce.harness.explore.control.readers.stripe import StripeReader
-from paidonce.harness.testbed.openers import Opener, before_postgres, before_redis
+from paidonce.harness.testbed.openers import REPLICA_URL, Opener, before_postgres, before_redis
 
 __all__ = ["TAPS", "TapKind", "openers"]
 
 _ALL = (
     TapKind("postgres", "Postgres", PostgresReader, before_postgres, stores=True, prepares=True),
+    TapKind("replica", "the replica", ReplicaReader, places=(REPLICA_URL,)),
     TapKind("redis", "Redis", RedisReader, before_redis, stores=True),
     TapKind("stripe", "Stripe", StripeReader, throughout=True, prepares=True),
 )

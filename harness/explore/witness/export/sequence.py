@@ -22,7 +22,7 @@ from paidonce.harness.explore.witness.narrative import wording as words
 from paidonce.harness.explore.witness.narrative.model import Act
 from paidonce.harness.results.words import gist
 
-_NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis"}
+_NAMES = {"postgres": "Postgres", "stripe": "Stripe", "redis": "Redis", "replica": "Replica"}
 _MERMAID_WIDTH = 90
 # Characters that mean something to Mermaid, as its own entity codes.
 _ENTITIES = str.maketrans(

@@ -12,7 +12,7 @@ from paidonce.harness.explore.witness.narrative.row_access import Did, RowAccess
 from paidonce.harness.history import Completed, Effect, History, Invoked, Recovering
 from paidonce.harness.taps.faults import Crash
 
-_TAPS = ("postgres", "stripe", "redis")
+_TAPS = ("postgres", "stripe", "redis", "replica")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     def touches_nothing(self) -> bool:
         """Return whether it only begins a transaction or is a ping, which is no step."""
         label = self.event.label.strip("; ").upper()
-        return self.event.tap == "postgres" and label in ("", "BEGIN", "START TRANSACTION")
+        return self.event.tap in ("postgres", "replica") and label in (
+            "",
+            "BEGIN",
+            "START TRANSACTION",
+        )
 
     @property
     def only_ends_or_begins(self) -> bool:

@@ -23,7 +23,7 @@ _USUAL = ("currency", "error_on_requires_action")
 def request(tap: str, label: str, asked: Mapping[str, Any]) -> str:
     """Return what was asked of a dependency, on one line: SQL with its parameters, or a call."""
     match tap:
-        case "postgres":
+        case "postgres" | "replica":
             texts = [one_line(text) for text in statements(asked)]
             return "; ".join(text for text in texts if text) or label
         case "stripe":
@@ -66,7 +66,7 @@ def _answered(effect: Effect) -> str:
     if effect.answer is None:
         return "no answer"
     match effect.tap:
-        case "postgres":
+        case "postgres" | "replica":
             return _result(effect.answer)
         case "stripe":
             return _stripe_answer(effect.answer)
