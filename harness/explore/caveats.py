@@ -18,7 +18,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, successes
 from paidonce.harness.explore.control.polling import LONGEST_S, MOST
 from paidonce.harness.explore.footprint.model import Resource
-from paidonce.harness.explore.lapsing import leases_left
+from paidonce.harness.explore.lapsing import leases_left, stayed
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
 from paidonce.harness.results.grounds import Grounds, Wrong
@@ -98,6 +98,11 @@ def honest(
     if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
             f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)
+        ]
+        out_of_control += [
+            f"it may rest on a lease: {one} is set by a trigger, or kept, so that its time cannot "
+            "be let run out (a [[time]] that ends it, or leases_hold = true)"
+            for one in sorted(stayed(worlds, elsewhere))
         ]
     if not worlds[0].bench.subject.timeouts_hold:
         out_of_control += [

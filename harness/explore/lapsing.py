@@ -19,7 +19,7 @@ from psycopg import sql
 
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.leases import Lease
+from paidonce.harness.explore.control.leases import Lease, Leases
 from paidonce.harness.explore.control.run_outs import words
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
@@ -30,14 +30,13 @@ _TIMES = """
         SELECT array_agg(o.attname ORDER BY o.attnum) FROM pg_attribute o
         WHERE o.attrelid = c.oid AND NOT o.attisdropped AND o.attgenerated = ''
         AND o.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
-    )
+    ), a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) AND a.attgenerated = ''
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN unnest(%s::text[], %s::text[]) AS taken (of, by)
     ON taken.by = a.attname AND taken.of IN (c.relname, '')
-    WHERE a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
-    AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attgenerated = ''
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0
     AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname NOT LIKE 'paidonce\\_%%' AND NOT a.attisdropped
     ORDER BY 1, 2, 3, 4
 """
@@ -49,6 +48,16 @@ _NEAR = sql.SQL(
 )
 _MOVED = sql.SQL(
     "{column} = CASE WHEN {near} THEN {column} - make_interval(secs => {further}) ELSE {column} END"
+)
+# What was there when the statement began and is as it was, and what it has written itself (manual,
+# 9.28.9): rows that others have taken anew since are none that it has left. A row has the lower 32
+# bits of its transaction's number only.
+_LEFT = sql.SQL(
+    "SELECT {called} WHERE EXISTS (SELECT FROM {table} AS kept, LATERAL (SELECT"
+    " kept.xmin::text::bigint AS low, pg_snapshot_xmax(%(before)s::text::pg_snapshot)::text::bigint"
+    " + 2147483648 AS most) AS written WHERE ({near}) AND (kept.xmin::text = %(by)s"
+    " OR pg_visible_in_snapshot((most - (most - low) %% 4294967296)::text::xid8,"
+    " %(before)s::text::pg_snapshot)))"
 )
 _CLOCKS = re.compile(
     r"\b(?:now\s*\(|clock_timestamp|statement_timestamp|transaction_timestamp|current_timestamp"
@@ -78,9 +87,18 @@ _SOURCES = """
 
 def leases_left(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[Lease]:
     """The leases that attempts were seen to take and that no time ends in a search."""
-    found = {one for each in worlds for one in each.leases.found.values()}
-    found |= set() if elsewhere is None else set(elsewhere.leases.values())
+    found = {one for each in _known(worlds, elsewhere) for one in each.found.values()}
     return _not_ended(found, worlds)
+
+
+def stayed(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[str]:
+    """The columns whose times stayed what they were when all leases were to be over."""
+    return frozenset(column for each in _known(worlds, elsewhere) for column in each.stayed)
+
+
+def _known(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[Leases]:
+    here = [each.leases for each in worlds]
+    return here if elsewhere is None else [*here, elsewhere.leases]
 
 
 def _not_ended(leases: Collection[Lease], worlds: Sequence[ServiceWorlds]) -> frozenset[Lease]:
@@ -100,9 +118,13 @@ async def time_to_end(
     by whose very times rows are known: they stay as they are, as they would.
     """
     kept = [LONGEST_S if one.seconds is None else one.seconds for one in leases if one.row is None]
-    rows = sorted({one.row for one in leases if one.row is not None})
+    rows = {one.row for one in leases if one.row is not None}
+    sure = {one.row for one in leases if one.row is not None and one.sure}
+    put_back = await _put_back(rows, sure, tokens, connection) if rows else ()
     passing = Passing(
-        max(kept, default=0.0), await _put_back(rows, tokens, connection) if rows else ()
+        max(kept, default=0.0),
+        tuple(statement for statement, _ in put_back),
+        left=tuple(asked for _, asked in put_back),
     )
     ends = all(one.ended_by(passing) for one in leases if one.sure)
     return passing if ends and passing != Passing() else None
@@ -125,28 +147,37 @@ async def in_schema(
 
 
 async def _put_back(
-    rows: Sequence[tuple[str, str]],
+    rows: Collection[tuple[str, str]],
+    sure: Collection[tuple[str, str]],
     tokens: Collection[str],
     connection: psycopg.AsyncConnection[Any],
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, str], ...]:
     """Return statements that end what rows are taken for, one a table, by table and column of their
-    times (no table where that is not known); none for what is no time, may be of several tables,
-    or is a token."""
-    names = [list(names) for names in zip(*rows, strict=True)]
+    times (any table where that is not known), each with the query for what it has left; none for
+    what is no time or is a token, and of what is ``sure`` for what is no time in some table."""
+    names = [list(names) for names in zip(*sorted(rows), strict=True)]
     places: dict[tuple[str, str], list[tuple[str, str, list[str]]]] = {}
-    for of, column, schema, table, times in await (
+    others: set[tuple[str, str]] = set()
+    for of, column, schema, table, times, is_time in await (
         await connection.execute(_TIMES, names)
     ).fetchall():
-        places.setdefault((of, column), []).append((schema, table, times))
+        if is_time:
+            places.setdefault((of, column), []).append((schema, table, times))
+        elif (of, column) in sure:
+            others.add((of, column))
     taken: dict[tuple[str, str], set[str]] = {}
     beside: dict[tuple[str, str], list[str]] = {}
-    for (_, column), found in places.items():
-        if len(found) == 1 and column not in tokens:
-            schema, table, times = found[0]
+    for (of, column), found in places.items():
+        if column in tokens or (of, column) in others:
+            continue
+        for schema, table, times in found:
             taken.setdefault((schema, table), set()).add(column)
             beside[schema, table] = [one for one in times if one not in tokens]
     return tuple(
-        _moving(place, sorted(columns), beside[place]).as_string(connection)
+        (
+            _moving(place, sorted(columns), beside[place]).as_string(connection),
+            _left(place, sorted(columns)).as_string(connection),
+        )
         for place, columns in sorted(taken.items())
     )
 
@@ -161,10 +192,24 @@ def _moving(place: tuple[str, str], taken: Sequence[str], times: Sequence[str]) 
     moved = [
         _MOVED.format(column=sql.Identifier(one), near=near[one], further=further) for one in times
     ]
-    return sql.SQL("UPDATE {table} SET {moved} WHERE {near}").format(
+    return sql.SQL("UPDATE {table} SET {moved} WHERE {near} RETURNING xmin::text").format(
         table=sql.Identifier(*place),
         moved=sql.SQL(", ").join(moved),
         near=sql.SQL(" OR ").join(near[one] for one in taken),
+    )
+
+
+def _left(place: tuple[str, str], taken: Sequence[str]) -> sql.Composed:
+    """Return a query for those of the columns ``taken`` of a table in which a time is near now that
+    such an UPDATE has met, or has written itself: a trigger has put it back, or skipped the row."""
+    longest = sql.Literal(LONGEST_WINDOW_S)
+    return sql.SQL(" UNION ").join(
+        _LEFT.format(
+            called=sql.Literal(f"{place[1]}.{one}"),
+            table=sql.Identifier(*place),
+            near=_NEAR.format(column=sql.Identifier("kept", one), longest=longest),
+        )
+        for one in taken
     )
 
 
@@ -178,12 +223,12 @@ async def lapsing(
     named = any(one.name == EVERY_LEASE_OVER for one in worlds[0].scenario.attempts)
     if bench.subject.leases_hold or named:
         return []
-    possible = {one for each in worlds for one in each.leases.possible.values()}
-    possible |= {one for each in worlds for one in each.leases.times_set()}
-    texts = {text for each in worlds for text in each.leases.texts}
+    known = _known(worlds, elsewhere)
+    possible = {one for each in known for one in (*each.possible.values(), *each.times_set())}
+    texts = {text for each in known for text in each.texts}
     if texts:
         possible |= await in_schema(frozenset().union(*map(words, texts)), bench.eyes)
-    tokens = {column for each in worlds for column in each.leases.tokens}
+    tokens = {column for each in known for column in each.tokens}
     lapse = await time_to_end(leases | _not_ended(possible, worlds), bench.eyes, tokens)
     if lapse is None:
         return []

@@ -46,6 +46,7 @@ class ScenarioPerformance:
     actors: dict[str, Actor] = field(default_factory=dict)
     progressions: dict[str, Progression] = field(default_factory=dict)
     """How far its attempts have come."""
+    stayed: frozenset[str] = frozenset()
     _seen: list[OrderObserved] | None = None
     """The orders as they were when all was at rest."""
 
@@ -69,7 +70,8 @@ class ScenarioPerformance:
     async def join(self, surroundings: Surroundings) -> None:
         for attempt in self.scenario.attempts:
             if attempt.passing is not None:
-                await self.clockwork.join(attempt.name, runs=bool(attempt.passing.sql))
+                runs, asks = bool(attempt.passing.sql), bool(attempt.passing.left)
+                await self.clockwork.join(attempt.name, runs=runs, as_time_does=asks)
                 continue
             wire = self.wires.setdefault(attempt.name, Wire(self.cast.bench.service_url))
             context = self.contexts[attempt.order]
@@ -111,7 +113,14 @@ class ScenarioPerformance:
         statements: list[Prepared] = [(statement, {}) for statement in passing.sql]
         where = f"scenario {self.scenario.name}, {attempt}"
         journal = self.cast.journal
-        await self.clockwork.passes(attempt, passing.seconds, statements, journal, where)
+        self.stayed |= await self.clockwork.passes(
+            attempt, passing.seconds, statements, journal, where, passing.left
+        )
+
+    async def let_go(self, attempt: str) -> None:
+        passing = next(a.passing for a in self.scenario.attempts if a.name == attempt)
+        if passing is not None and passing.left:
+            await self.clockwork.let_go()
 
     @property
     def recovery(self) -> ScenarioRecovery:

@@ -22,13 +22,20 @@ class Passing:
 
     ``seconds`` pass for what expires in Redis and at Stripe (none at all where 0); then the
     statements of ``sql`` are run, each a transaction of its own, sent to the database as the
-    service sends its own.
+    service sends its own. Where it is asked what they have ``left`` they are time that passes and
+    nothing else: triggers and rules, which time does not set off, are kept out as far as the
+    service's user may do that.
     """
 
     seconds: float = 0.0
     sql: tuple[str, ...] = ()
     catches_up: bool = False
     """True if it is the replica that moves on, to where the primary is."""
+    left: tuple[str, ...] = ()
+    """By statement of ``sql``, which returns its transaction with each row, a query for the columns
+    whose times it has left as they were, though it was to move them; none where that is not asked.
+    Its parameters are ``before``, the snapshot of the moment in which the statement was let go, and
+    ``by``, its transaction; None where it has met no row."""
 
     @property
     def label(self) -> str:

@@ -201,6 +201,15 @@ class Performance(Protocol):
         """Names for the values there are before any attempt starts."""
         ...
 
+    async def let_go(self, attempt: str) -> None:
+        """A statement of time that passes is about to begin."""
+        ...
+
+    @property
+    def stayed(self) -> frozenset[str]:
+        """The columns whose times stayed what they were, though time has passed for them."""
+        ...
+
     @property
     def left(self) -> Left | None:
         """Asks whether anything is left to be done; None where an answer says that nothing is."""

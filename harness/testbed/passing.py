@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,10 @@ from paidonce.harness.testbed.outside import Outside
 Prepared = tuple[str, dict[str, Any]]
 """A statement as psycopg takes it, and its parameters."""
 
+# Time that passes sets off no trigger and no rule (manual, 19.11.1, session_replication_role: who
+# may set it can keep them out). A row that a policy would hide makes the statement fail.
+_AS_TIME_DOES = ("SET row_security = off", "SET session_replication_role = replica")
+
 
 @dataclass
 class Clockwork:
@@ -30,9 +35,13 @@ class Clockwork:
 
     bench: Bench
     _connections: dict[str, psycopg.AsyncConnection[Any]] = field(default_factory=dict)
+    _before: str = ""
+    """The snapshot of the moment in which the statement that was sent last was let go."""
 
-    async def join(self, name: str, *, runs: bool) -> None:
+    async def join(self, name: str, *, runs: bool, as_time_does: bool = False) -> None:
         """Make ready for what is called ``name``, which ``runs`` statements or does not.
+
+        ``as_time_does`` keeps out what writing sets off, as far as the service's user may.
 
         Raises ``Unavailable`` where the database cannot be reached.
         """
@@ -40,13 +49,25 @@ class Clockwork:
         if not runs or (known is not None and not known.closed):
             return
         try:
-            self._connections[name] = await psycopg.AsyncConnection.connect(
+            connection = await psycopg.AsyncConnection.connect(
                 self.bench.addresses.postgres_url, autocommit=True, prepare_threshold=None
             )
+            self._connections[name] = connection
+            for setting in _AS_TIME_DOES if as_time_does else ():
+                with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                    await connection.execute(setting.encode())
         except psycopg.Error as error:
             raise Unavailable(
                 "Postgres", f"it cannot be reached to let time pass ({error})", "Is it running?"
             ) from None
+
+    async def let_go(self) -> None:
+        """Remember what has been committed: a statement is about to begin, if none has that is to
+        be committed yet."""
+        if self._before:
+            return
+        found = await self.bench.eyes.execute(b"SELECT pg_current_snapshot()::text")
+        self._before = str((await found.fetchone() or ("",))[0])
 
     async def passes(
         self,
@@ -55,21 +76,36 @@ class Clockwork:
         statements: Sequence[Prepared],
         journal: Recorder,
         where: str,
+        left: Sequence[str] = (),
         *,
         catches_up: bool = False,
-    ) -> None:
-        """Let time pass once. Raises ``UsageError`` naming ``where``: a statement is not accepted,
-        or no clock can be moved."""
+    ) -> frozenset[str]:
+        """Let time pass once; return the columns that ``left`` finds (see ``Passing``).
+
+        Raises ``UsageError`` naming ``where``: a statement is not accepted, or no clock can be
+        moved.
+        """
         if catches_up:
             assert self.bench.replica is not None, "who reads from a replica has one"
             await in_thread(self.bench.replica.hold)
         if seconds:
             await Outside(self.bench).happen(TimePasses(seconds), journal)
-        for text, parameters in statements:
+        found: set[str] = set()
+        for number, (text, parameters) in enumerate(statements):
+            self._before = ""
             try:
-                await self._connections[name].execute(text.encode(), parameters or None)
+                met = await self._connections[name].execute(text.encode(), parameters or None)
+                if left:
+                    found |= await self._left(left[number], await met.fetchone())
             except psycopg.Error as error:
                 raise UsageError(f"{where}: Postgres does not accept {text!r}: {error}") from None
+        return frozenset(found)
+
+    async def _left(self, asked: str, met: tuple[str] | None) -> set[str]:
+        """Return the columns that are as they were after a statement that has returned ``met``."""
+        known = {"before": self._before, "by": None if met is None else met[0]}
+        rows = await (await self.bench.eyes.execute(asked.encode(), known)).fetchall()
+        return {str(row[0]) for row in rows}
 
     async def close(self) -> None:
         """Close its connections."""

@@ -120,6 +120,11 @@ CASES: list[Case] = [
     # One in a row, whose time is moved.
     *_cases("row-lease", "target.toml", FOUND, "racy", "coalesced", "function", "view"),
     *_cases("row-lease", "target.toml", COMPLETE, "fixed"),
+    # Its end is undone by a trigger that time would not set off, or by one that nothing keeps out.
+    *_cases("row-lease", "kept.toml", FOUND, "grows"),
+    *_cases("row-lease", "kept.toml", COMPLETE, "fixed"),
+    Case("row-lease", "kept.toml", "always", (UNDECIDED,), says="invoice.taken_until is set by"),
+    Case("row-lease", "kept.toml", "skipped", (UNDECIDED,), says="invoice.taken_until is set by"),
     *_cases("row-lease", "timed.toml", FOUND, "racy"),
     *_cases("row-lease", "timed.toml", COMPLETE, "fixed"),
     # An answer that is looked at late, when others have left the set of orders in work again.

@@ -23,6 +23,8 @@ KEY, LONGER, UNTOLD = Lease("a key", 30.0), Lease("another", 90.0), Lease("a scr
 ROW, OWN = Lease("a row", row=("jobs", "until")), Lease("its own clock", endless=True)
 BEAT, TWICE = Lease("a number", row=("jobs", "beat")), Lease("which", row=("twice", "until"))
 READ, BOTH = Lease("until when", row=("", "until")), Lease("since", row=("", "taken"))
+MIXED = Lease("of what", row=("", "pulse"))
+MAYBE = Lease("maybe of that", row=("", "pulse"), sure=False)
 GONE = Lease("no such table", row=("job", "until"))
 
 
@@ -35,7 +37,8 @@ def tables(explore_url):
             "CREATE TABLE queue.jobs (id int, until timestamptz, beat bigint);"
             "CREATE TABLE queue.orders (taken timestamptz);"
             "CREATE SCHEMA paidonce_saved CREATE TABLE orders (taken timestamptz);"
-            "CREATE TABLE queue.twice (until timestamp);"
+            "CREATE TABLE queue.twice (until timestamp, pulse int);"
+            "CREATE TABLE queue.pulses (pulse timestamptz);"
             "CREATE TABLE other.twice (until timestamp);"
         )
     return explore_url
@@ -58,6 +61,9 @@ def passing(leases, url):
         ((ROW,), 0),
         ((KEY, ROW), 30),
         ((BOTH,), 0),
+        # In whatever table it is, and in both of one name.
+        ((READ,), 0),
+        ((TWICE,), 0),
     ],
 )
 def test_time_passes_until_the_longest_is_over(tables, leases, seconds):
@@ -66,9 +72,17 @@ def test_time_passes_until_the_longest_is_over(tables, leases, seconds):
     assert all(one.ended_by(found) for one in leases)
 
 
-@pytest.mark.parametrize(
-    "leases", [(), (OWN,), (KEY, OWN), (BEAT,), (TWICE,), (READ,), (KEY, GONE)]
-)
+def test_a_time_of_any_table_that_may_be_meant_passes(tables):
+    found = passing((READ, MAYBE), tables)
+    assert [one.split()[1] for one in found.sql] == [
+        '"other"."twice"',
+        '"queue"."jobs"',
+        '"queue"."pulses"',
+        '"queue"."twice"',
+    ]
+
+
+@pytest.mark.parametrize("leases", [(), (OWN,), (KEY, OWN), (BEAT,), (MIXED,), (KEY, GONE)])
 def test_none_passes_where_one_would_not_be_over(tables, leases):
     assert passing(leases, tables) is None
 
@@ -91,6 +105,32 @@ def test_what_a_row_is_taken_for_is_over_then_and_nothing_else(tables):
         )
         assert long_ago.fetchall() == [(timedelta(0),)]
         connection.rollback()
+
+
+@pytest.mark.parametrize("body", ["new.until := old.until; RETURN new", "RETURN NULL"])
+def test_a_time_that_a_trigger_keeps_is_left_and_one_that_is_taken_anew_is_not(tables, body):
+    lease = passing((ROW,), tables)
+    with psycopg.connect(tables, autocommit=True) as made:
+        made.execute("INSERT INTO queue.jobs VALUES (1, now() + interval '30 s')")
+        before = made.execute("SELECT pg_current_snapshot()::text").fetchone()[0]
+        (by,) = made.execute(lease.sql[0]).fetchone()
+        left = {"before": before, "by": by}
+        assert made.execute(lease.left[0], left).fetchall() == []
+        made.execute("UPDATE queue.jobs SET until = now() + interval '30 s'")
+        assert made.execute(lease.left[0], left).fetchall() == []
+        made.execute(
+            f"CREATE FUNCTION queue.keeps() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN {body}; END $$;"
+            "CREATE TRIGGER keeps BEFORE UPDATE ON queue.jobs"
+            " FOR EACH ROW EXECUTE FUNCTION queue.keeps();"
+        )
+        before = made.execute("SELECT pg_current_snapshot()::text").fetchone()[0]
+        met = made.execute(lease.sql[0]).fetchone()
+        left = {"before": before, "by": met and met[0]}
+        assert made.execute(lease.left[0], left).fetchall() == [("jobs.until",)]
+        made.execute("SET session_replication_role = replica")
+        met = made.execute(lease.sql[0]).fetchone()
+        assert made.execute(lease.left[0], {"before": before, "by": met[0]}).fetchall() == []
 
 
 def test_what_functions_triggers_and_views_compare_is_told_by_the_names_that_are_spoken_of(tables):

@@ -9,7 +9,7 @@ from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
 from paidonce.harness.explore.control.alarms import RAISING
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.failing import Offers
-from paidonce.harness.explore.control.leases import Lease
+from paidonce.harness.explore.control.leases import Leases
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.search.lane import PlanResult, Repetition, make
 from paidonce.harness.explore.search.types import Plan
@@ -44,7 +44,7 @@ class LaneReport:
     learnt: frozenset[str]
     disturbing: Mapping[str, str]
     surprise: str
-    leases: Mapping[str, Lease]
+    leases: Leases
     timeouts: frozenset[str]
     merged: frozenset[str]
     offers: Offers
@@ -71,7 +71,7 @@ class MakeOnService:
             learnt,
             disturbing,
             worlds.surprise,
-            dict(worlds.leases.found),
+            worlds.leases,
             frozenset(worlds.timeouts.found),
             frozenset(worlds.merged),
             worlds.offers,
@@ -109,7 +109,7 @@ class Elsewhere:
     learnt: set[str] = field(default_factory=set)
     disturbing: dict[str, str] = field(default_factory=dict)
     surprises: set[str] = field(default_factory=set)
-    leases: dict[str, Lease] = field(default_factory=dict)
+    leases: Leases = field(default_factory=Leases)
     timeouts: set[str] = field(default_factory=set)
     merged: set[str] = field(default_factory=set)
     offers: Offers = field(default_factory=Offers)
@@ -126,7 +126,7 @@ class Elsewhere:
         assert isinstance(told, LaneReport)
         self.learnt |= told.learnt
         self.disturbing.update(told.disturbing)
-        self.leases.update(told.leases)
+        self.leases.learn(told.leases)
         self.timeouts |= told.timeouts
         self.merged |= told.merged
         self.offers.add(told.offers)

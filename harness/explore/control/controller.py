@@ -407,7 +407,8 @@ class Control:
                 player.flying = [arrival for arrival in player.flying if not arrival.answered]
             if not answered:
                 continue
-            held = self._late_answers or any(arrival.withheld for arrival in answered)
+            late = self._late_answers and player.ours is None
+            held = late or any(arrival.withheld for arrival in answered)
             if player.at is At.MOVING and held:
                 if not any(arrival.in_flight for arrival in player.flying):
                     player.at = At.ANSWER
@@ -579,13 +580,14 @@ class Control:
     def _withholds(self, arrival: Arrival) -> bool:
         """Return whether the answer that has come is delivered in a step of its own.
 
-        What the tap has asked for, and what a driver waits for only to send the rest, sets nothing
-        going in the service.
+        What the tap has asked for, what a driver waits for only to send the rest, and what is
+        answered to time that passes, sets nothing going in the service.
         """
         if self.free:
             return False
         if self._late_answers:
-            return self._reader.told(arrival.call)
+            ours = arrival.owner is not None and arrival.owner.ours is not None
+            return not ours and self._reader.told(arrival.call)
         arrival.withheld = self._raised and self._reader.raises(arrival.call)
         return arrival.withheld
 

@@ -107,6 +107,8 @@ class ServiceWorld:
     end_waits: Callable[[], Awaitable[None]] | None = None
     """Ends the transactions that nobody will ever end."""
     judged: Judged | None = None
+    stayed: set[str] = field(default_factory=set)
+    """The columns whose times stayed what they were, though all leases were to be over."""
     steps: int = 0
     abandoned: bool = False
     """True if it was left while an attempt had no answer yet."""
@@ -183,10 +185,13 @@ class ServiceWorld:
             return self._begins_a_call(player, enabled)
         if player.at is At.TAP:
             self.reader.let_go(player.held[0])
+        if player.ours is not None and player.at is At.TAP:
+            await self.performance.let_go(actor)
         self.control.let_go(player, failing)
         if begins:
             self._lives[actor] = asyncio.ensure_future(self._live(player))
         woken = await self.control.rest(player)
+        self.stayed |= self.performance.stayed
         if self._failures:
             raise self._failures[0]
         if self.alarms.listed is not None and (listed := self.reader.listed - self.mode.lists):

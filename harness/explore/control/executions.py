@@ -242,6 +242,7 @@ class ServiceWorlds:
             polls=Polls(self.mode.endless, self.merged, self.mode.each_try),
             twins=self.twins if self.mode.in_turn else {},
             on_close=self._closed,
+            stayed=self.leases.stayed,
             end_waits=self._end_waits,
         )
         if self.bench.replica is not None:

@@ -84,6 +84,8 @@ class Leases:
     """Times that run out besides, whether anybody goes by them or not."""
     texts: set[str] = field(default_factory=set)
     """The statements, as they were sent."""
+    stayed: set[str] = field(default_factory=set)
+    """Columns whose times stayed what they were when all leases were to be over."""
     tokens: set[str] = field(default_factory=set)
     """Columns by whose very times rows are known."""
     _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
@@ -92,6 +94,18 @@ class Leases:
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
     _rows: RowLeases = field(default_factory=RowLeases)
+
+    def learn(self, others: Leases) -> None:
+        """Add what is known of another lane's executions."""
+        self.found.update(others.found)
+        self.possible.update(others.possible)
+        self.texts |= others.texts
+        self.stayed |= others.stayed
+        self.tokens |= others.tokens
+        for table, statements in others._times.items():
+            known = self._times.setdefault(table, {})
+            for text, columns in statements.items():
+                known[text] = known.get(text, frozenset()) | columns
 
     def took(self, label: str, held: Held) -> None:
         """Note that what is called ``label`` takes a key, and for how long."""

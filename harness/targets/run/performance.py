@@ -60,6 +60,7 @@ class TargetPerformance:
     observer: Observer
     clockwork: Clockwork
     _surroundings: Surroundings | None = None
+    stayed: frozenset[str] = frozenset()
     ops: Iterator[int] = field(default_factory=itertools.count)
     progressions: dict[str, Progression] = field(default_factory=dict)
     """How far its attempts have come."""
@@ -101,7 +102,8 @@ class TargetPerformance:
         for attempt in self.script.attempts:
             if attempt.time is not None:
                 runs = bool(attempt.time.statements) and self.bench.controlled
-                await self.clockwork.join(attempt.name, runs=runs)
+                asks = bool(self._asks_of(attempt.name))
+                await self.clockwork.join(attempt.name, runs=runs, as_time_does=asks)
                 continue
             if attempt.name not in self.wires:
                 self.wires[attempt.name] = Wire(self._address(attempt, "service"))
@@ -184,14 +186,24 @@ class TargetPerformance:
         prepared = [as_parameters(one, values, where) for one in time.statements]
         if name == EVERY_LEASE_OVER:
             where = "a lease could not be let run out; write a [[time]] that ends it"
-        await self.clockwork.passes(
+        self.stayed |= await self.clockwork.passes(
             name,
             time.seconds or 0.0,
             prepared,
             self.journal,
             where,
+            self._asks_of(name),
             catches_up=time.catches_up,
         )
+
+    async def let_go(self, attempt: str) -> None:
+        if self._asks_of(attempt):
+            await self.clockwork.let_go()
+
+    def _asks_of(self, name: str) -> tuple[str, ...]:
+        """Return what is asked after the statements of the time of that name."""
+        lapse = self.script.lapse
+        return lapse.left if lapse is not None and name == EVERY_LEASE_OVER else ()
 
     async def go_on(self, attempt: str) -> None:
         """Have an attempt ask again for what it asked last, and go on if that is answered well.

@@ -2,7 +2,8 @@
 
 ``racy``: once the 30 s are over the next one takes it as well, and both charge. ``fixed``: the call
 has a key of the invoice's own, so that Stripe charges once whoever calls. The others are racy, and
-compare the time elsewhere: within an expression, in a function, in a view.
+compare the time elsewhere: within an expression, in a function, in a view. With ``GUARD`` a trigger
+keeps what is taken from being free again before its time.
 """
 
 import os
@@ -13,6 +14,7 @@ from psycopg_pool import ConnectionPool
 
 MODE = os.environ.get("MODE", "racy")
 FIXED = MODE == "fixed"
+GUARD = os.environ.get("GUARD", "")
 pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=4, max_size=8, open=True)
 sc = stripe.StripeClient(
     os.environ["STRIPE_API_KEY"],
@@ -50,7 +52,11 @@ def health():
 @app.post("/invoices")
 def new():
     with pool.connection() as c:
-        row = c.execute("INSERT INTO invoice DEFAULT VALUES RETURNING id").fetchone()
+        if GUARD:
+            made = c.execute("INSERT INTO invoice (guard) VALUES (%s) RETURNING id", (GUARD,))
+        else:
+            made = c.execute("INSERT INTO invoice DEFAULT VALUES RETURNING id")
+        row = made.fetchone()
         return jsonify(id=row[0]), 201
 
 
