@@ -53,6 +53,17 @@ def test_one_that_others_mind_goes_last_from_then_on():
     assert ordered(steps.known, MARK, "postgres a") == ["postgres a", MARK]
 
 
+def test_all_that_others_mind_are_learnt_from_one_execution():
+    steps = SideBySide()
+    steps.made("tab 1", LOOK, LOOKS, beside=MARK)
+    steps.made("tab 1", MARK, WRITES, beside=CHARGE)
+    steps.made("tab 1", CHARGE, MAKES)
+    steps.made("tab 2", MARK, WRITES)
+    with pytest.raises(InvalidRun):
+        list(steps.untried())
+    assert steps.known.minded == {LOOK, MARK}
+
+
 def test_two_that_others_mind_were_tried_in_one_order_only():
     steps = SideBySide(AtOnce(minded={MARK}))
     steps.made("tab 2", LOOK, LOOKS)

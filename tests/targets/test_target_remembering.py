@@ -76,3 +76,11 @@ def test_a_burst_that_breaks_refutes_a_complete_search(tmp_path):
     )
     assert "bursts broke: something makes a difference that no tap showed" in said.output
     assert "0 variants proved by complete search" in said.output
+
+
+@pytest.mark.slow
+def test_what_is_asked_at_once_is_named_and_no_mistake_of_the_first_run_alone():
+    found = explored("both")
+    assert found.result.ending is Ending.INCOMPLETE
+    assert "'postgres SELECT id FROM payments WHERE order_id = ?'" in found.result.reason
+    assert "at once, and only in this order they were tried" in found.result.reason

@@ -66,12 +66,12 @@ class SideBySide:
         """
         if not self._any:
             return
-        for number, step in enumerate(self._steps):
-            if not step.beside or not self._minded(number, step):
-                continue
-            if step.label not in self.known.minded:
-                self.known.minded.add(step.label)
-                raise InvalidRun(f"{step.label!r} is to go after what is sent at once with it")
+        minded = [one for at, one in enumerate(self._steps) if one.beside and self._minded(at, one)]
+        # All that are new at once: an execution is made again twice at most.
+        if new := {one.label for one in minded} - self.known.minded:
+            self.known.minded |= new
+            raise InvalidRun(f"{min(new)!r} is to go after what is sent at once with it")
+        for step in minded:
             yield step.actor, step.label, step.beside
 
     def _minded(self, number: int, step: _Step) -> bool:

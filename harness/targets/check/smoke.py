@@ -14,6 +14,7 @@ import psutil
 from paidonce.harness.checkers.told import last_operations, told_success
 from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.search.lane import Repetition
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.witness.lenient_replay import follow
 from paidonce.harness.history import Completed, Effect, History, Operation, Outcome
@@ -107,14 +108,19 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
 async def _played(worlds: ServiceWorlds) -> ServiceWorld:
     """All attempts of these worlds one after the other.
 
-    A preparation that fails is no accident here, but a set-up that is wrong.
+    A preparation that fails is no accident here, but a set-up that is wrong. What was not under
+    control is made again, as it is in a search: from what went wrong something is learnt.
     """
-    try:
-        await follow(worlds, [])
-    except InvalidRun as error:
-        if isinstance(error.__cause__, NotReady):
-            raise error.__cause__ from None
-        raise
+    for tries_left in reversed(range(1 + Repetition().retries)):
+        try:
+            await follow(worlds, [])
+        except InvalidRun as error:
+            if isinstance(error.__cause__, NotReady):
+                raise error.__cause__ from None
+            if not tries_left:
+                raise
+        else:
+            break
     assert worlds.last is not None
     return worlds.last
 

@@ -12,11 +12,13 @@
 ``file``      a file beside the service, for ever
 ``names``     names of goods, loaded once: harmless, since orders are locked in the database
 ``nothing``   orders are locked in the database
+``both``      nothing either: it asks for an order and its payments at once, on two connections
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -147,6 +149,16 @@ class Shop(BaseHTTPRequestHandler):
             _pay(db, order)
             db.execute("UPDATE orders SET status = 'paid' WHERE id = %s", [order])
         return True
+
+    def _both(self, db: psycopg.Connection, order: str) -> bool:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+            beside = threading.Thread(
+                target=other.execute, args=["SELECT id FROM payments WHERE order_id = %s", [order]]
+            )
+            beside.start()
+            db.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
+            beside.join()
+        return self._nothing(db, order)
 
 
 def _pay(db: psycopg.Connection, order: str) -> None:
