@@ -26,7 +26,6 @@ import argparse
 import collections
 import concurrent.futures
 import contextlib
-import ctypes
 import dataclasses
 import itertools
 import json
@@ -45,31 +44,21 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from killing.family import GUARDIAN, LOOK_S, MARK, Family, end, role_of, segments
+from killing.written import unreadable, untrue
 
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.explore.witness.file import read_witness
-from paidonce.harness.history import read_history
-from paidonce.harness.results.proof import Proof
-from paidonce.harness.verdict import Status
 from paidonce.reports.formats.store import load
 
 ROOT = Path(__file__).parents[1]
 SHOP = ROOT / "tests" / "targets" / "shop" / "target.toml"
 _WITNESS = "the witness"
 """Stands for one that is made of the service as it is now, before anything is killed."""
-MARK = "KILLS_TRIAL"
-"""The variable by which a trial's processes are known."""
 ENDS_WITHIN_S = 300.0
 GONE_WITHIN_S = 120.0
-_LOOK_S = 0.1
-_IPC_RMID = 0
-"""Of shmctl(2), on Linux."""
 _SERVES_S = 5.0
 _SIGNALS = (*[signal.SIGKILL] * 5, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _INTERRUPTED = 130
-_SOUND = ("row_lock", "locked")
-_BROKEN = ("none", "racy")
-_GUARDIAN = "its guardian"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,39 +90,6 @@ COMMANDS = (
     Command("predict", ("predict", "two_tabs", "--guard", "row_lock"), (0, 1)),
     Command("stripe", ("stripe", "--port", "0"), (0,), serves=True),
 )
-
-
-@dataclasses.dataclass
-class Family:
-    """The processes of one trial, as they were seen."""
-
-    mark: str
-    began: float = dataclasses.field(default_factory=time.time)
-    seen: dict[int, psutil.Process] = dataclasses.field(default_factory=dict)
-    over: threading.Event = dataclasses.field(default_factory=threading.Event)
-
-    def watch(self, root: psutil.Process) -> None:
-        """Look at who is below ``root`` until it is over."""
-        while not self.over.wait(_LOOK_S):
-            with contextlib.suppress(psutil.Error):
-                for process in (root, *root.children(recursive=True)):
-                    self.seen.setdefault(process.pid, process)
-
-    def alive(self) -> list[psutil.Process]:
-        """Those that run now: seen below the command, or with its mark."""
-        found = {one.pid: one for one in self.seen.values() if _runs(one)}
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == self.mark and _runs(process):
-                    found.setdefault(process.pid, process)
-        return list(found.values())
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 @dataclasses.dataclass
@@ -345,7 +301,7 @@ def _tried(
         trial.said = terminal.read_text(errors="replace")
         _look(trial, family, temp, out)
     finally:
-        _end(running, family)
+        end(running, family)
         shutil.rmtree(folder, ignore_errors=True)
     return trial
 
@@ -373,7 +329,7 @@ def _kill_some(
         role, number = _kill(running, family, rng)
         if role:
             trial.killed.append(f"{role} by {number.name}")
-        guarded = not (role == _GUARDIAN and number is signal.SIGKILL)
+        guarded = not (role == GUARDIAN and number is signal.SIGKILL)
     running.wait(0.0)
 
 
@@ -386,44 +342,22 @@ def _kill(
     victim = psutil.Process(running.pid) if rng.random() < 0.35 or not alive else rng.choice(alive)
     number = rng.choice(_SIGNALS)
     try:
-        role = _role(victim, running.pid)
+        role = role_of(victim, running.pid)
         victim.send_signal(number)
     except psutil.Error:
         return "", number
     return role, number
 
 
-def _role(process: psutil.Process, root: int) -> str:
-    if process.pid == root:
-        return "the command"
-    words = " ".join(process.cmdline())
-    for part, role in (
-        ("process.guardian", _GUARDIAN),
-        ("harness.simulator", "the simulator"),
-        ("reference_service", "the service"),
-        ("shop.py", "the service"),
-        ("locust", "Locust"),
-        ("valkey", "Redis"),
-        ("postgres:", "a backend of Postgres"),
-        ("bin/postgres", "the postmaster"),
-        ("initdb", "initdb"),
-        ("distributed", "a worker"),
-        ("spawn_main", "a worker"),
-    ):
-        if part in words:
-            return role
-    return process.name()
-
-
 def _look(trial: Trial, family: Family, temp: Path, out: Path) -> None:
     deadline = time.monotonic() + GONE_WITHIN_S
     while (left := family.alive()) and time.monotonic() < deadline:
-        time.sleep(_LOOK_S)
+        time.sleep(LOOK_S)
     for process in left:
         with contextlib.suppress(psutil.Error):
             trial.faults.append(f"stray process: {' '.join(process.cmdline())[:160]}")
     trial.faults += [f"stray folder or file: {path.name}" for path in sorted(temp.iterdir())]
-    trial.faults += [f"stray shared memory: {one}" for one in _segments(family)]
+    trial.faults += [f"stray shared memory: {one}" for one in segments(family)]
     if "Traceback (most recent call last)" in trial.said:
         last = trial.said.strip().splitlines()[-1]
         trial.faults.append(f"traceback: {last[:200]}")
@@ -433,63 +367,8 @@ def _look(trial: Trial, family: Family, temp: Path, out: Path) -> None:
     results = out / "results.json"
     if out.is_dir():
         with contextlib.suppress(PaidonceError, OSError):  # there may be none yet
-            trial.faults += [f"false verdict: {one}" for one in _untrue(load(results))]
-        trial.faults += [f"unreadable: {one}" for one in _unreadable(out)]
-
-
-def _untrue(proof: Proof) -> Iterator[str]:
-    """Return what results say of the services of ``COMMANDS`` that is not so."""
-    for cell in proof.cells:
-        if cell.variant in _SOUND and cell.status is Status.INVALID:
-            yield f"{cell.variant} is told to be broken"
-        if cell.variant in _BROKEN and cell.proved:
-            yield f"{cell.variant} is told to be proved"
-
-
-def _segments(family: Family) -> Iterator[int]:
-    """System V shared memory that one of the family has made, and to which nobody is attached."""
-    table = Path("/proc/sysvipc/shm")
-    if not table.exists():
-        return
-    head, *rows = table.read_text().splitlines()
-    names = head.split()
-    for row in rows:
-        values = dict(zip(names, row.split(), strict=True))
-        # A pid may have been somebody else's, who has left something of his own.
-        ours = int(values["cpid"]) in family.seen and int(values["ctime"]) >= int(family.began)
-        if ours and int(values["nattch"]) == 0:
-            yield int(values["shmid"])
-
-
-def _unreadable(out: Path) -> Iterator[str]:
-    for path in sorted(one for one in out.rglob("*") if one.is_file()):
-        try:
-            if path.name == "results.json":
-                load(path)
-            elif path.name.endswith(".witness.json"):
-                read_witness(path)
-            elif path.suffix in (".json", ".sarif"):
-                json.loads(path.read_bytes())
-            elif path.suffix == ".jsonl" and path.stat().st_size:
-                read_history(path)
-            elif path.suffix == ".html" and not path.read_text().rstrip().endswith("</html>"):
-                yield f"{path.name} has no end"
-            elif path.suffix in (".part", ".tmp"):
-                yield f"{path.name} was left half written"
-        except (PaidonceError, ValueError, OSError) as error:
-            yield f"{path.name}: {str(error)[:200]}"
-
-
-def _end(running: subprocess.Popen[bytes], family: Family) -> None:
-    """Leave nothing of a trial, whatever its command left."""
-    family.over.set()
-    for process in family.alive():
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    running.kill()
-    running.wait()
-    for segment in _segments(family):
-        ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
+            trial.faults += [f"false verdict: {one}" for one in untrue(load(results))]
+        trial.faults += [f"unreadable: {one}" for one in unreadable(out)]
 
 
 if __name__ == "__main__":

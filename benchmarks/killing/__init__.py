@@ -1,0 +1,1 @@
+"""The parts of ``kills.py``: a trial's processes, and what it has written."""
