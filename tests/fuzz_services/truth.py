@@ -1,10 +1,10 @@
 """What is true of a service: its attempts walked by plain threads in many forced orders.
 
 Nothing of the harness is used. Each attempt is a thread with a connection of its own. It stops
-before each thing that it does at Postgres, Redis or Stripe, and goes on when it is told; one that
-waits for a lock is known by ``pg_blocking_pids`` and left waiting. A statement that would commit by
-itself is carried out between BEGIN and COMMIT, with a stop before the COMMIT: that is how two of
-them overlap in a server.
+before each thing that it does at Postgres, Redis, Stripe or in memory, and goes on when it is told;
+one that waits for a lock is known by ``pg_blocking_pids`` and left waiting. A statement that would
+commit by itself is carried out between BEGIN and COMMIT, with a stop before the COMMIT: that is how
+two of them overlap in a server.
 """
 
 from __future__ import annotations
@@ -87,6 +87,9 @@ class _Actor:
 
     @property
     def memory(self) -> set[str]:
+        """What attempts share; whoever goes there stops first: others may come between what it has
+        sent before, a COMMIT say, and that."""
+        self.stop()
         return self.truth.memory
 
     def stop(self) -> None:
