@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_services import SHOP, choice, edited, explored, on_worlds, smoked
+from small_services import SHOP, choice, edited, explored, on_worlds, rewrite, smoked
 
 from paidonce.harness.checkers import judge
 from paidonce.harness.explore.exploration import SearchRequest, explore, play_again, save
@@ -155,6 +155,20 @@ def test_a_reset_that_leaves_something_behind(tmp_path):
     tried = smoked(path, "locked")
     assert "Is the reset complete?" in tried.notes[0]
     assert "payments = " in tried.notes[0]
+
+
+def test_a_statement_that_a_driver_prepares_once_it_is_used_often_is_nothing_to_say(tmp_path):
+    path = edited(tmp_path, "shop")
+    rewrite(
+        tmp_path / "shop.py",
+        ("def pay(", "PAID = iter(range(1000))\n\n\ndef pay("),
+        (
+            "    with database.transaction():\n        row =",
+            "    often = next(PAID) // 2 % 2 == 1\n    with database.transaction():\n        row =",
+        ),
+        ('{LOCK}", (order,)', '{LOCK}", (order,), prepare=often'),
+    )
+    assert smoked(path, "locked").notes == ()
 
 
 def test_invariants_that_break_without_any_race(tmp_path):

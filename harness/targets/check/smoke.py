@@ -245,7 +245,7 @@ def _lines(world: ServiceWorld) -> list[str]:
     answers = found if world.performance.left is None else []
     for event in history.events:
         match event:
-            case Effect():
+            case Effect() if not _only_prepares(event):
                 label = names.text(event.attempt or "", f"{event.tap} {event.label}")
                 found.append(f"{event.attempt}: {label} -> {_answer(event)}")
             case Completed():
@@ -255,6 +255,13 @@ def _lines(world: ServiceWorld) -> list[str]:
     if answers is not found:
         found += answers
     return [*found, *(f"{name} = {value}" for name, _, value in world.judged.came.values)]
+
+
+def _only_prepares(effect: Effect) -> bool:
+    """Return whether nothing is run: a driver has a statement parsed that it has sent often enough
+    (psycopg and JDBC the fifth time or so), which is no difference in what the service does."""
+    driven = effect.label.startswith(("prepare ", "describe or close", "DEALLOCATE"))
+    return effect.tap == "postgres" and driven and not (effect.answer or {}).get("error")
 
 
 def _answer(effect: Effect) -> str:
