@@ -25,7 +25,7 @@ from paidonce.harness.results.grounds import Grounds, Wrong
 from paidonce.harness.results.words import gist
 from paidonce.harness.testbed.past_stripe import past_the_tap
 
-_STANDS_STILL = "leases do not run out in a search"
+_NOT_OVER = "it was not let run out"
 _NEVER_OUT = "time-outs do not run out in a search"
 
 
@@ -63,7 +63,7 @@ def notes(
             "memory, so nothing is left out as the same in another order"
         )
     if worlds[0].bench.subject.leases_hold:
-        found += [f"{one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)]
+        found += [f"{one}; {_NOT_OVER} (leases_hold = true)" for one in _leases(worlds, elsewhere)]
     if worlds[0].bench.subject.timeouts_hold:
         found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
     for label in sorted({one for each in worlds for one in each.mode.endless}):
@@ -97,7 +97,7 @@ def honest(
         out_of_control += [one for one in nothing if one]
     if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
-            f"it rests on a lease: {one}; {_STANDS_STILL}" for one in _leases(worlds, elsewhere)
+            f"it rests on a lease: {one}; {_NOT_OVER}" for one in _leases(worlds, elsewhere)
         ]
         out_of_control += [
             f"it may rest on a lease: {one} is set by a trigger, or kept, so that its time cannot "

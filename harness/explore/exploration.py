@@ -425,6 +425,7 @@ async def _under_failures(
         crashes=bool(crashes),
         orders=2 if loop.both_orders and loop.swept else 1,
         processes=max(1, len(crashes)),
+        leases_held=bool(await lapsing(worlds, elsewhere)),
     )
     if loop.found is not None:
         result = msgspec.structs.replace(loop.found.result, failures=under)

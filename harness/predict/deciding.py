@@ -8,6 +8,7 @@ from paidonce.harness.explore.search import BadOrder, Ending, SearchResult
 from paidonce.harness.history import History
 from paidonce.harness.predict.matching import Trace, shown_by
 from paidonce.harness.predict.types import Decided, Forecast, Prediction, Standing, Weighed
+from paidonce.harness.service.passing import EVERY_LEASE_OVER
 
 
 def orders_of(forecast: Forecast) -> tuple[BadOrder, ...]:
@@ -35,8 +36,8 @@ def decided(
 
     ``history`` is that of the counterexample, None if there is none. Confirmed is what the
     counterexample shows, unless ``weighed`` says that it does not matter to it; refuted is
-    everything if the search was complete without one, but for what only a lease prevents, since
-    leases do not run out in a search.
+    everything if the search was complete without one, but for what only a lease prevents, where it
+    was not let run out.
     """
     trace = None if history is None else Trace(history, forecast.catalog)
     weighed = weighed or {}
@@ -59,10 +60,12 @@ def _decided(
     if trace is not None and (shown := shown_by(prediction, trace, known)):
         return Decided(prediction=prediction, standing=Standing.CONFIRMED, reason=shown.words)
     match result.ending:
-        case Ending.COMPLETE if prediction.lease is not None:
+        case Ending.COMPLETE if (
+            prediction.lease is not None and EVERY_LEASE_OVER not in result.coverage
+        ):
             standing, reason = (
                 Standing.OPEN,
-                f"complete, but in a search leases do not run out, and {prediction.lease} is one",
+                f"complete, but {prediction.lease} is a lease, which was not let run out",
             )
         case Ending.COMPLETE:
             standing, reason = Standing.REFUTED, result.claimed

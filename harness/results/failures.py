@@ -36,6 +36,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     """In how many orders one attempt alone recovered: it asks again first, and sweeps first."""
     processes: int = 1
     """How many of them there are, each of which is killed at its own steps."""
+    leases_held: bool = False
+    """True if attempts were seen to take what may run out, and nothing let it run out here."""
 
     @property
     def words(self) -> str:
@@ -80,7 +82,8 @@ def claimed(established: str, failures: UnderFailures | None, *, tried: bool) ->
     orders = "in one order"
     if failures.orders > 1:
         orders = "by clients first, and of one alone by sweeps first as well"
+    leases = "; leases were not let run out under failures" if failures.leases_held else ""
     return (
         f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
-        f"failure, recovered {orders}"
+        f"failure, recovered {orders}{leases}"
     )

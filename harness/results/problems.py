@@ -91,7 +91,7 @@ def _of_cell(cell: Cell, kind: Standing) -> Problem | None:
         text += f"; {cell.accepted}"
     elif cell.depends_on_load:
         text = f"declared vulnerable and not caught in {runs}; no search was completed, so it may "
-        text += "be caught with more time"
+        text += "be caught yet"
     elif kind is Standing.UNKNOWN:
         run = first_run(cell, Status.UNKNOWN)
         assert run is not None

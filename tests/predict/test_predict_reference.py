@@ -128,7 +128,7 @@ def test_a_lease_stays_open_as_long_as_it_does_not_run_out():
     assert result.result.ending is Ending.COMPLETE
     (one,) = decided(found, result.result, result.history)
     assert one.standing is Standing.OPEN
-    assert "leases do not run out" in one.reason
+    assert "is a lease, which was not let run out" in one.reason
 
 
 @pytest.mark.parametrize("name", only_some([(n,) for n in PAIRS], [("two_tabs",)]))
