@@ -170,7 +170,10 @@ def outcomes_told(told: Told) -> set[tuple[str, ...]]:
     """The same of plain threads."""
     return {
         (
-            *sorted(_ANSWERS.get(status, "failed") for status in outcome.statuses),
+            *sorted(
+                _ANSWERS.get(status, "failed")
+                for status in (*outcome.statuses, *outcome.deliveries)
+            ),
             str(outcome.charges),
             str(outcome.effects),
             outcome.state,

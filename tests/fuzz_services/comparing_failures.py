@@ -18,6 +18,7 @@ from paidonce.harness.explore.search import Budget
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 from paidonce.harness.verdict import Status
 
+_TAPS = ("postgres", "stripe", "redis")
 KINDS = {"crash": CRASHES, "reset": RESETS, "error": ERRORS}
 
 
@@ -33,7 +34,7 @@ class OfKind:
             case "crash":
                 return isinstance(fault, Crash)
             case "reset":
-                return isinstance(fault, LostAnswer | NoContact) and on in ("postgres", "stripe")
+                return isinstance(fault, LostAnswer | NoContact) and on in _TAPS
             case "error":
                 return isinstance(fault, ErrorAnswer) and (
                     (on == "postgres" and fault.error == "40001")
@@ -130,8 +131,9 @@ class FailureComparer:
 
 
 def needs_its_session(service: Service) -> bool:
-    """Whether it depends on which connection somebody has who asks again."""
-    own = ("pg_advisory_lock", "pg_try_advisory_lock")
+    """Whether it depends on which connection somebody has who asks again: also of Redis, where a
+    client that has lost it sends the command again and not what came before it."""
+    own = ("pg_advisory_lock", "pg_try_advisory_lock", '"WATCH"', '"MULTI"')
     return any(one in s.text for p in service.paths for s in (*p.steps, *p.ends) for one in own)
 
 

@@ -17,6 +17,7 @@ from os import dup
 from typing import Any
 
 import psycopg
+import redis
 from programme import STATE, Path, Service, play
 from truth import Outcome, Stuck, Truth, _Actor
 
@@ -64,6 +65,7 @@ class _Doomed(_Actor):
     """Whether it moves on without being told."""
     dead: bool = False
     pid: int = 0
+    command: list[str] = field(default_factory=list)
 
     @property
     def memory(self) -> set[str]:
@@ -102,6 +104,13 @@ class _Doomed(_Actor):
                 raise ConnectionResetError
             if self._fails("429"):
                 raise RuntimeError("Stripe answered 429")
+        elif self.tap == "redis":
+            # The client sends it again by itself, on a new connection.
+            if self._fails("answer lost"):
+                self.truth.carry_out(self.command)
+                cut_store(self.store)
+            if self._fails("no contact"):
+                cut_store(self.store)
 
     def _after(self) -> None:
         if self._fails("crash after"):
@@ -154,7 +163,7 @@ class _Doomed(_Actor):
         return came
 
     def redis(self, command: list[str]) -> Any:
-        self.tap = "redis"
+        self.tap, self.command = "redis", command
         came = super().redis(command)
         self._after()
         return came
@@ -166,6 +175,12 @@ def cut(connection: psycopg.Connection) -> None:
         return
     with socket.socket(fileno=dup(connection.fileno())) as ours:
         ours.shutdown(socket.SHUT_RDWR)
+
+
+def cut_store(store: redis.Redis) -> None:
+    """The same of a connection to Redis."""
+    if store.connection is not None and store.connection._sock is not None:
+        store.connection._sock.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -256,6 +271,10 @@ class Kills(Truth):
         ]
         return list(self._living)
 
+    def carry_out(self, command: list[str]) -> None:
+        """Have Redis carry out a command whose answer nobody gets."""
+        self._stores[0].execute_command(*command)
+
     def kill(self) -> None:
         """Kill the process: all that have begun are gone, and what they share."""
         begun = [one for one in self._living if one.stops]
@@ -275,7 +294,7 @@ class Kills(Truth):
         """Walk a path; 0 where the client is not answered."""
         try:
             return play(path, order, actor)
-        except (psycopg.Error, OSError, RuntimeError):
+        except (psycopg.Error, redis.RedisError, OSError, RuntimeError):
             # A pool rolls back what comes back open.
             with contextlib.suppress(psycopg.Error, Killed):
                 actor.roll_back()

@@ -609,7 +609,7 @@ _CHARGES: tuple[Step, ...] = (
     sql(f"INSERT INTO effects (order_id) VALUES ({ROW})"),
 )
 _KEYED = Step("charge", "order-{order}")
-_CANCEL = sql(f"INSERT INTO effects (order_id) VALUES ({ROW})")
+_CANCEL = HANDS_OUT = sql(f"INSERT INTO effects (order_id) VALUES ({ROW})")
 _STATES = ("status",) * 5 + ("payments",) * 4
 _STATES += ("once", "version", "ledger", "redis", "memory")
 _LEVELS = ("", "", "", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE")
@@ -684,6 +684,21 @@ def _path(rng: random.Random, guards: list[Guard], charge: Step | None) -> Path:
         after.append(charge)
     steps = [*before, *middle, *after]
     return Path(_in_transactions(rng, steps, inside), tuple(ends), retry=rng.random() < 0.3)
+
+
+def guard_of(rng: random.Random) -> Guard:
+    """A random guard."""
+    return _guard(rng)
+
+
+def like(rng: random.Random, guards: list[Guard]) -> list[Guard]:
+    """Guards of another path by the same states."""
+    return [_like(rng, guard) if rng.random() < 0.5 else guard for guard in guards]
+
+
+def path_of(rng: random.Random, guards: list[Guard], effect: Step) -> Path:
+    """A path that comes to ``effect`` once, kept by these guards."""
+    return _path(rng, guards, effect)
 
 
 def _in_transactions(rng: random.Random, steps: list[Step], inside: bool) -> tuple[Step, ...]:

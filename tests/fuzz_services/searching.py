@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,10 +76,22 @@ sql = "{state}"
 
 [[invariants]]
 name = "paid once"
-check = "charges + effects <= 1"
+check = "{check}"
 
 [taps]
 need = ["postgres"]
+"""
+_ONCE = "charges + effects <= 1"
+_HANDED_OUT_ONCE = "charges <= 1 and effects <= 1"
+_DELIVERIES = """
+[[attempts]]
+name = "{name}"
+counts = false
+[[attempts.steps]]
+event = "{event}"
+where = {{ "metadata.order" = "{{order}}" }}
+request = "POST /do/{path}/{{order}}"
+deliveries = {count}
 """
 _ATTEMPTS = """
 [[attempts]]
@@ -91,12 +104,17 @@ request = "POST /do/{path}/{{order}}"
 
 def write_target(service: Service, name: str, folder: Path) -> Path:
     """Write the service and the target file that searches it; returns the latter's path."""
-    if len(set(service.attempts)) == 1:
-        tables = [("tab", len(service.attempts), service.attempts[0])]
+    clients = service.attempts[: len(service.attempts) - len(service.events)]
+    if len(set(clients)) == 1:
+        tables = [("tab", len(clients), clients[0])]
     else:
-        tables = [(f"client {n}", 1, path) for n, path in enumerate(service.attempts, start=1)]
+        tables = [(f"client {n}", 1, path) for n, path in enumerate(clients, start=1)]
     attempts = "".join(
         _ATTEMPTS.format(name=title, count=count, path=path) for title, count, path in tables
+    )
+    attempts += "".join(
+        _DELIVERIES.format(name=event, event=event, path=service.attempts[-1], count=count)
+        for event, count in Counter(service.events).items()
     )
     (folder / f"{name}.json").write_text(service.text())
     path = folder / f"{name}.toml"
@@ -107,6 +125,7 @@ def write_target(service: Service, name: str, folder: Path) -> Path:
             folder=folder,
             reset=RESET,
             attempts=attempts,
+            check=_HANDED_OUT_ONCE if service.events else _ONCE,
             state=STATE.replace("%(order)s", "{order}::bigint"),
         )
     )

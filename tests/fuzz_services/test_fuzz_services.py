@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from comparing import Agreement, Effort
+from deliveries import delivered
 from further import further
 from pieces import service
 from programme import Path as Way
@@ -28,6 +29,12 @@ QUICK = (
 )
 QUICK_FURTHER = (0, 2, 3, 5, 13, 14, 16, 20, 23, 25, 29, 32)
 """Seeds whose services make sense serially and are searched in a few executions."""
+QUICK_DELIVERIES = (0, 2, 4, 8, 10)
+CLAIM = Step(
+    "sql", "UPDATE orders SET status = 'paid' WHERE id = %(order)s AND status <> 'paid'", "row"
+)
+HANDS_OUT = Step("sql", "INSERT INTO effects (order_id) VALUES (%(order)s)")
+TOLD = ("payment_intent.succeeded",)
 
 LOOK = Step("sql", "SELECT id FROM orders WHERE id = %(order)s AND status = 'unpaid'", "row")
 LOCK = Step("sql", LOOK.text + " FOR UPDATE", "row")
@@ -81,6 +88,51 @@ def test_a_random_service_is_judged_as_it_is(seed, lab):
 @pytest.mark.parametrize("seed", QUICK_FURTHER)
 def test_a_random_service_of_further_pieces_is_judged_as_it_is(seed, lab):
     check(further(seed), lab, CHEAP)
+
+
+@pytest.mark.parametrize("seed", QUICK_DELIVERIES)
+def test_a_random_service_that_events_are_delivered_to_is_judged_as_it_is(seed, lab):
+    check(delivered(seed), lab, CHEAP)
+
+
+@pytest.mark.parametrize(
+    ("pays", "handler", "events", "broken"),
+    [
+        ((CHARGE, CLAIM, HANDS_OUT), (CLAIM, HANDS_OUT), TOLD, ""),
+        ((CHARGE, CLAIM, HANDS_OUT), (CLAIM, HANDS_OUT), TOLD * 2, ""),
+        ((CHARGE, LOOK, HANDS_OUT, PAID), (LOOK, HANDS_OUT, PAID), TOLD, "handed out twice"),
+        # Who pays hands out before anybody can be told; the events themselves meet.
+        ((CHARGE,), (LOOK, HANDS_OUT, PAID), TOLD * 2, "handed out twice"),
+        ((CHARGE,), (LOOK, HANDS_OUT, PAID), TOLD, ""),
+        # Within the transaction of who pays.
+        (
+            (BEGIN, CHARGE, LOOK, PAID, HANDS_OUT, COMMIT),
+            (BEGIN, LOCK, PAID, HANDS_OUT, COMMIT),
+            TOLD,
+            "handed out twice",
+        ),
+    ],
+)
+def test_plain_threads_know_what_events_break(pays, handler, events, broken, lab):
+    attempts = (0, *(1,) * len(events))
+    of = Service((Way(pays), Way(handler)), attempts, events=events)
+    assert lab.truth.makes_sense(of)
+    assert lab.truth.told(of, 60).broken.endswith(broken)
+    assert bool(lab.truth.told(of, 60).broken) == bool(broken)
+
+
+def test_plain_threads_deliver_no_event_before_it_is_raised(lab):
+    """Else who looks whether it is paid would be told so by the event alone, and not charge."""
+    of = Service((Way((CLAIM, CHARGE)), Way((CLAIM, HANDS_OUT))), (0, 1), events=TOLD)
+    told = lab.truth.told(of, 60)
+    assert {(one.charges, one.effects) for one in told.outcomes} == {(1, 0)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1060))
+def test_more_random_services_that_events_are_delivered_to_are_judged_as_they_are(seed, lab):
+    compared = lab.compared(delivered(seed), Effort())
+    assert not compared.agreement.wrong, f"{compared.why}\n{delivered(seed).text()}"
 
 
 @pytest.mark.slow

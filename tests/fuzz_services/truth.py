@@ -46,15 +46,19 @@ class Outcome:
     charges: int
     effects: int
     state: str
+    deliveries: tuple[int, ...] = ()
+    """What deliveries of events were answered; those that never began are left out."""
 
     @property
     def broken(self) -> str:
         """What does not hold, empty if all does."""
-        if self.charges + self.effects > 1:
+        if self.deliveries and (self.charges > 1 or self.effects > 1):
+            return "paid or handed out twice"
+        if not self.deliveries and self.charges + self.effects > 1:
             return "paid twice"
         if self.statuses.count(200) > 1:
             return "two successes"
-        if any(status not in (200, 409) for status in self.statuses):
+        if any(status not in (200, 409) for status in (*self.statuses, *self.deliveries)):
             return "not a clean answer"
         return ""
 
@@ -83,6 +87,11 @@ class _Actor:
     """Whether what it does in memory comes between what it sends: then a BEGIN takes time, too."""
     defers: bool = False
     """Whether something it sends is checked by a COMMIT."""
+    delivers: bool = False
+    """Whether it begins once Stripe has taken the money, and not before."""
+    begun: bool = False
+    absent: bool = False
+    """Whether it never begins."""
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     @property
@@ -143,6 +152,8 @@ class _Actor:
         self.stop()
         intent = self._intent(key)
         self.truth.confirmed.add(intent)
+        if self.truth.told_of_events:
+            self.stop()  # the event may come before the answer does
 
     def intent(self, order: str, key: str) -> str:
         self.stop()
@@ -160,6 +171,8 @@ class _Actor:
         possible = intent in self.truth.intents - self.truth.confirmed
         if possible:
             self.truth.confirmed.add(intent)
+            if self.truth.told_of_events:
+                self.stop()
         return possible
 
     def listed(self, order: str) -> int:
@@ -222,6 +235,8 @@ class Truth:
         self.intents: set[str] = set()
         self.confirmed: set[str] = set()
         self.executions = 0
+        self.told_of_events = False
+        """Whether somebody delivers events."""
         self._telling: _Telling | None = None
 
     def close(self) -> None:
@@ -236,6 +251,8 @@ class Truth:
 
         What is sent is sent as the service does, so what works in a transaction only fails.
         """
+        if service.events:
+            return [self._run(service, (0,) * _STOPS, None, plain=True)[0]]
         kinds = [*dict.fromkeys(service.attempts)]
         alone = [replace(service, attempts=(path,)) for path in kinds]
         firsts = [service.attempts.index(path) for path in kinds]
@@ -245,7 +262,8 @@ class Truth:
         ]
 
     def makes_sense(self, service: Service) -> bool:
-        """Whether each attempt alone pays, and of two in turn the first one."""
+        """Whether each attempt alone pays, and of two in turn the first one; or who pays first is
+        handed it out once, whatever is delivered then."""
         try:
             outcomes = self.serial(service)
         except Stuck:
@@ -253,7 +271,10 @@ class Truth:
         for outcome in outcomes:
             if outcome.broken or outcome.statuses.count(200) != 1:
                 return False
-            if outcome.charges + outcome.effects != 1:
+            if service.events:
+                if (outcome.charges, outcome.effects) != (1, 1):
+                    return False
+            elif outcome.charges + outcome.effects != 1:
                 return False
         return True
 
@@ -317,6 +338,9 @@ class Truth:
         def live(actor: _Actor) -> None:
             try:
                 actor.stop()
+                actor.begun = True
+                if actor.absent:
+                    return
                 path = service.paths[service.attempts[actor.number]]
                 statuses[actor.number] = self._played(path, str(order), actor)
             finally:
@@ -336,7 +360,11 @@ class Truth:
         self._afterwards(service, attempts, order, statuses)
         query = f"SELECT (SELECT count(*) FROM effects), ({STATE})"
         effects, state = self._eyes.execute(query, {"order": order}).fetchone()
-        outcome = Outcome(tuple(statuses), len(self.confirmed), effects, state)
+        payers = len(statuses) - len(service.events)
+        came = tuple(s for a, s in zip(attempts, statuses, strict=True) if not a.absent)
+        outcome = Outcome(
+            came[:payers], len(self.confirmed), effects, state, tuple(sorted(came[payers:]))
+        )
         return outcome, tuple(taken), enabled
 
     def _played(self, path: Path, order: str, actor: _Actor) -> int:
@@ -359,14 +387,18 @@ class Truth:
         running, taken, enabled = set(range(len(attempts))), [], []
         self._settle(attempts, running, stopped)
         while stopped:
-            can = tuple(sorted(stopped))
+            can = tuple(sorted(n for n in stopped if self._may_move(attempts[n])))
+            if not can:
+                for number in sorted(stopped):  # their event was never raised
+                    attempts[number].absent = True
+                can = tuple(sorted(stopped))
             last = taken[-1] if taken else can[0]
-            if len(taken) < len(prefix) and prefix[len(taken)] in stopped:
+            if len(taken) < len(prefix) and prefix[len(taken)] in can:
                 chosen = prefix[len(taken)]
             elif rng is not None:
                 chosen = rng.choice(can)
             else:
-                chosen = last if last in stopped else can[0]
+                chosen = last if last in can else can[0]
             enabled.append(can)
             taken.append(chosen)
             stopped.discard(chosen)
@@ -374,6 +406,9 @@ class Truth:
             attempts[chosen].go.release()
             self._settle(attempts, running, stopped)
         return taken, enabled
+
+    def _may_move(self, actor: _Actor) -> bool:
+        return actor.begun or actor.absent or not actor.delivers or bool(self.confirmed)
 
     def _give_up(self, attempts: list[_Actor]) -> None:
         """End the sessions, and so the attempts."""
@@ -395,6 +430,7 @@ class Truth:
         return int(self._eyes.execute(NEW_ORDER).fetchone()[0])
 
     def _actors(self, service: Service, plain: bool) -> list[_Actor]:
+        self.told_of_events = bool(service.events)
         connections = self._connections.setdefault(service.level, [])
         while len(connections) < len(service.attempts):
             options = "-c default_transaction_isolation=" + service.level.replace(" ", "\\ ")
@@ -416,6 +452,7 @@ class Truth:
                 plain,
                 remembers,
                 defers,
+                service.delivers(number),
             )
             for number in range(len(service.attempts))
         ]

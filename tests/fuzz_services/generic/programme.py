@@ -78,8 +78,15 @@ class Service:
     paths: tuple[Path, ...]
     attempts: tuple[int, ...] = (0, 0)
     level: str = "read committed"
+    events: tuple[str, ...] = ()
+    """What the last attempts deliver, as soon as Stripe has raised it: types of events of a charge.
+    The service is to hand out (``effects``) once what was paid for once."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What it was put together from."""
+
+    def delivers(self, attempt: int) -> bool:
+        """Whether the attempt of that number delivers an event."""
+        return attempt >= len(self.attempts) - len(self.events)
 
     def text(self) -> str:
         """The description, to be read by ``read``."""
@@ -94,7 +101,8 @@ def read(text: str) -> Service:
         return tuple(Step(**step) for step in of)
 
     paths = tuple(Path(steps(p["steps"]), steps(p["ends"]), p["retry"]) for p in data["paths"])
-    return Service(paths, tuple(data["attempts"]), data["level"], tuple(data["notes"]))
+    attempts, events = tuple(data["attempts"]), tuple(data.get("events", ()))
+    return Service(paths, attempts, data["level"], events, tuple(data["notes"]))
 
 
 class World(Protocol):
