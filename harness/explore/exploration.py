@@ -251,11 +251,15 @@ async def explore(
         relying = _relying(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
     kept: tuple[str, ...] = ()
-    complete = result.ending is Ending.COMPLETE and not request.faults and not clock.over
-    if complete and (lapsed := await lapsing(worlds, elsewhere)):
+    complete = result.ending is Ending.COMPLETE and not clock.over
+    sure = bool(leases_left(worlds, elsewhere))
+    # Of what only may run out nothing is claimed under failures, which take long enough.
+    wanted = complete and (sure or not request.faults)
+    if wanted and (lapsed := await lapsing(worlds, elsewhere)):
         further = _relying(lapsed, request, clock, progress, elsewhere)
-        sure = bool(leases_left(worlds, elsewhere))
+        without = worlds
         worlds, result, kept = await _with_leases_over(worlds, result, further, sure)
+        relying = relying if worlds is without else further
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await _under_failures(worlds, request, relying, result, clock, progress)

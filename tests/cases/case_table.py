@@ -111,6 +111,8 @@ CASES: list[Case] = [
     # A lease that can run out, with nothing that fences its last holder, and beside a lock.
     *_cases("lease", "target.toml", FOUND, "racy", "counted", quick="racy"),
     *_cases("lease", "target.toml", COMPLETE, "fixed", "both"),
+    # The same under failures.
+    Case("lease", "failing.toml", "racy", (FOUND,), flags=("--faults", "1")),
     # The same where time passes in the search: the lease has run out then, or has not.
     *_cases("lease", "timed.toml", FOUND, "racy"),
     *_cases("lease", "timed.toml", COMPLETE, "fixed"),

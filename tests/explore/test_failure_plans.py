@@ -94,9 +94,11 @@ def test_a_step_that_is_the_last_in_some_execution_only_has_its_own_crash_after_
 
 def test_what_cannot_be_at_a_step_is_not_planned_for_it():
     one = failure("page", 2, LOST, Place.ANSWER)
-    assert planned([one], "page", 2, []) is None
-    assert planned([one], "page", 1, [one.possible]) is None
-    assert planned([one], "page", 2, [one.possible]) == one.possible
+    assert planned([one], "page", 2, [], "stripe") is None
+    assert planned([one], "page", 1, [one.possible], "stripe") is None
+    assert planned([one], "page", 2, [one.possible], "stripe") == one.possible
+    # Another statement is there, at which the same could go wrong.
+    assert planned([one], "page", 2, [one.possible], "postgres") is None
 
 
 @pytest.mark.parametrize("fault", [NO_CONTACT, LOST, CRASH, ErrorAnswer("57P01")])

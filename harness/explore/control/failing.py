@@ -66,7 +66,8 @@ class Failing:
         step = self._number(player)
         if not any(one.attempt == player.name and one.step == step for one in self.failures):
             return None
-        return planned(self.failures, player.name, step, self._possible(player))
+        possible, tap = self._possible(player), player.held[0].call.tap
+        return planned(self.failures, player.name, step, possible, tap)
 
     def awaited(self, player: Player) -> Possible | None:
         """Return what goes wrong with an answer that ``player`` is about to be told."""

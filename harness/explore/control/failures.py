@@ -109,10 +109,19 @@ def of_tap(
 
 
 def planned(
-    failures: Iterable[PlannedFailure], attempt: str, step: int, possible: Iterable[Possible]
+    failures: Iterable[PlannedFailure],
+    attempt: str,
+    step: int,
+    possible: Iterable[Possible],
+    tap: str,
 ) -> Possible | None:
-    """Return what goes wrong at that step of ``attempt``, of what is ``possible`` there."""
-    here = [one for one in failures if one.attempt == attempt and one.step == step]
+    """Return what goes wrong at that step of ``attempt``, which is at ``tap``, of what is
+    ``possible`` there: nothing where the step was planned to be at another tap."""
+    here = [
+        one
+        for one in failures
+        if one.attempt == attempt and one.step == step and one.on in ("", tap)
+    ]
     if not here:
         return None
     known = {(one.fault, one.place): one for one in possible}
