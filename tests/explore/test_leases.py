@@ -201,3 +201,23 @@ def test_columns_in_which_a_time_is_left_may_run_out_but_not_those_that_all_stat
     leases.statement("name", "UPDATE log SET name = $1 WHERE id = $2", ["x", "1"])
     assert {one.row for one in leases.times_set()} == {("job", "locked_at"), ("log", "seen")}
     assert not any(one.sure for one in leases.times_set())
+
+
+def test_a_statement_that_was_read_is_read_again_once_more_is_known():
+    leases = Leases()
+    take = "INSERT INTO keys (key) VALUES ($1)"
+    leases.statement("take", take, ["a"])
+    leases.statement("sweep", "DELETE FROM keys WHERE made_at < now() - interval '1 min'")
+    assert not leases.found
+    leases.statement("take", take, ["b"])
+    assert leases.found["take"].row == ("keys", "made_at")
+
+
+def test_where_nothing_is_to_run_out_leases_are_known_and_nothing_else():
+    leases = Leases(wanted=False)
+    leases.statement("take", TAKE, [from_now(30), "7", from_now(0)])
+    leases.statement("find", FIND)
+    assert leases.found["take"].row == ("o", "until")
+    assert not leases.possible
+    assert not leases.texts
+    assert not leases.times_set()

@@ -28,7 +28,7 @@ from mutants import Mutant
 
 JITTER_MS = 12
 STRIPE_MS = 8
-_READY_S = 60.0
+_READY_S = 120.0
 _ANSWER_S = 30.0
 _KEY = "sk_test_mutants"
 

@@ -299,6 +299,7 @@ class ServiceWorlds:
         if self._hidden_locks is None:
             self._hidden_locks = HiddenLocks(self._blocking(), sessions.catalog)
         tells = self.bench.stripe_tap.tells
+        self.leases.wanted = not self.bench.subject.leases_hold
         return Reading(
             names=names,
             background=self.background,

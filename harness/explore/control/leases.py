@@ -29,6 +29,7 @@ from paidonce.harness.explore.control.run_outs import (
     tokens,
 )
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
+from paidonce.harness.explore.control.timed_statements import reading, sends_a_time
 from paidonce.harness.service.passing import Passing
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
@@ -80,6 +81,8 @@ class Leases:
 
     found: dict[str, Lease] = field(default_factory=dict)
     """By label of the command or statement."""
+    wanted: bool = True
+    """False where nothing is to be let run out, so that what may run out need not be known."""
     possible: dict[str, Lease] = field(default_factory=dict)
     """Times that run out besides, whether anybody goes by them or not."""
     texts: set[str] = field(default_factory=set)
@@ -90,6 +93,8 @@ class Leases:
     """Columns by whose very times rows are known."""
     _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """By table and statement that changes its rows, the columns that are set to a time."""
+    _read: dict[str, int] = field(default_factory=dict)
+    """By statement that was read, how much was known of rows by then."""
     _longest: float = 0.0
     _claimed: set[bytes] = field(default_factory=set)
     _scripts: dict[bytes, str] = field(default_factory=dict)
@@ -132,6 +137,18 @@ class Leases:
 
     def statement(self, label: str, sql: str, params: Sequence[str | None] = ()) -> None:
         """An attempt sends a statement as part of what is called ``label``."""
+        timed, known = sends_a_time(params), self._rows.known
+        if not timed and self._read.get(sql) == known:
+            return  # it says what it said before
+        self._read[sql] = known
+        if self.wanted:
+            self._may_run_out(label, sql, params)
+        if (timed or known or reading(sql).speaks) and (row := self._rows.saw(sql, params)):
+            why = f"{label!r} takes what is free by {row[1]} and the clock"
+            self.found.setdefault(label, Lease(why, row=row))
+
+    def _may_run_out(self, label: str, sql: str, params: Sequence[str | None]) -> None:
+        """Note what a statement compares with the time, and where it leaves one."""
         self.texts.add(sql)
         self.tokens |= tokens(sql, params)
         for table, columns in times_set(sql, params, time.time()):
@@ -141,9 +158,6 @@ class Leases:
             why = f"{label!r} compares {column} with the time"
             lease = Lease(why, row=(table, column), sure=False)
             self.possible.setdefault(f"{table} {column}", lease)
-        if row := self._rows.saw(sql, params):
-            why = f"{label!r} takes what is free by {row[1]} and the clock"
-            self.found.setdefault(label, Lease(why, row=row))
 
     def times_set(self) -> frozenset[Lease]:
         """Return the columns in which attempts leave a time, which others may read and compare with

@@ -9,16 +9,14 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from paidonce.harness.explore.control.clock_values import moments_in
-from paidonce.harness.explore.control.time_expressions import LONGEST_S, TimeExpression, time_said
+from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
-from paidonce.harness.sql_trees import ast, enums, visitors
+from paidonce.harness.explore.control.timed_statements import reading
 
 _WORD = re.compile(r"[a-z_][a-z0-9_$]*", re.IGNORECASE)
-_EQUALITY = frozenset({"=", "<>", "!="})
 # https://redis.io/docs/latest/commands/: what gives a key a time to live, in (milli)seconds.
 _LIVES_FOR = {"EXPIRE": 1.0, "PEXPIRE": 0.001, "SETEX": 1.0, "PSETEX": 0.001}
 LASTS = {b"EX": 1.0, b"PX": 0.001}
@@ -33,13 +31,13 @@ def compared(sql: str, params: Sequence[str | None] = ()) -> frozenset[tuple[str
     """Return the columns that a statement compares or reckons with the time, each with every table
     of the statement: which of them has the column is not known here."""
     now = time.time()
-    tables, expressions = _expressions(sql)
+    text = reading(sql)
     return frozenset(
         (table, column)
-        for expression, columns in expressions
+        for expression, columns in text.expressions
         if expression.clocked(params, now)
         for column in columns
-        for table in tables
+        for table in text.tables
     )
 
 
@@ -48,38 +46,12 @@ def tokens(sql: str, params: Sequence[str | None] = ()) -> frozenset[str]:
     sent: by that very time a row is known, and it stays what it is while time passes."""
     now = time.time()
     found = set()
-    for column, value in _equalities(sql):
+    for column, value in reading(sql).equalities:
         sent = params[value - 1] if isinstance(value, int) and value <= len(params) else value
         text = sent if isinstance(sent, str) else ""
         if any(abs(moment - now) <= LONGEST_WINDOW_S for moment in moments_in(text)):
             found.add(column)
     return frozenset(found)
-
-
-@functools.lru_cache(maxsize=1024)
-def _equalities(sql: str) -> tuple[tuple[str, int | str], ...]:
-    """The columns that are compared for equality with what is sent: a parameter, by its number, or
-    a text."""
-    try:
-        statements = parsed(sql)
-    except NotParsed:
-        return ()
-    found: list[tuple[str, int | str]] = []
-
-    class Equalities(visitors.Visitor):
-        def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
-            same = (enums.A_Expr_Kind.AEXPR_DISTINCT, enums.A_Expr_Kind.AEXPR_NOT_DISTINCT)
-            if node.kind not in same and (not node.name or node.name[-1].sval not in _EQUALITY):
-                return
-            for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
-                said = time_said(other)
-                for column in _columns(one) if one is not None else ():
-                    found.extend((column, number) for number in said.numbers)
-                    found.extend((column, text) for text in said.texts)
-
-    for statement in statements:
-        Equalities()(statement)
-    return tuple(found)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -110,40 +82,3 @@ def _number(value: bytes, unit: float) -> float:
         return int(value) * unit
     except ValueError:
         return LONGEST_S
-
-
-@functools.lru_cache(maxsize=1024)
-def _expressions(
-    sql: str,
-) -> tuple[frozenset[str], tuple[tuple[TimeExpression, tuple[str, ...]], ...]]:
-    try:
-        statements = parsed(sql)
-    except NotParsed:
-        return frozenset(), ()
-    tables: set[str] = set()
-    found = []
-
-    class ClockedExpressions(visitors.Visitor):
-        def visit_RangeVar(self, ancestors: object, node: ast.RangeVar) -> None:
-            tables.add(node.relname)
-
-        def visit_A_Expr(self, ancestors: object, node: ast.A_Expr) -> None:
-            operator = node.name[-1].sval if node.name else ""
-            if operator not in _EQUALITY and (columns := tuple(_columns(node))):
-                found.append((time_said(node), columns))
-
-    for statement in statements:
-        ClockedExpressions()(statement)
-    return frozenset(tables), tuple(found)
-
-
-def _columns(node: ast.Node) -> Iterator[str]:
-    """The names of the columns in an expression."""
-    names: list[str] = []
-
-    class Columns(visitors.Visitor):
-        def visit_ColumnRef(self, ancestors: object, node: ast.ColumnRef) -> None:
-            names.append(getattr(node.fields[-1], "sval", ""))
-
-    Columns()(node)
-    return filter(None, dict.fromkeys(names))
