@@ -13,6 +13,7 @@ from paidonce.harness.explore.control.alarms import RAISING, SILENT
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.lessons import (
     ListsInOrder,
+    MindedAtOnce,
     MustHoldApart,
     MustNotDefer,
     OneKeyTwice,
@@ -130,6 +131,10 @@ class Relying:
             return None
         except ListsInOrder as looked:
             self.mode = replace(self.mode, lists=self.mode.lists | looked.collections)
+            return None
+        except MindedAtOnce:
+            for each in self.worlds:
+                each.warmth.forget()  # what was played in the other order is no measure any more
             return None
         except TriesWithoutEnd as tries:
             self.mode = replace(self.mode, endless=self.mode.endless | {tries.label})

@@ -84,3 +84,11 @@ def test_what_is_asked_at_once_is_named_and_no_mistake_of_the_first_run_alone():
     assert found.result.ending is Ending.INCOMPLETE
     assert "'postgres SELECT id FROM payments WHERE order_id = ?'" in found.result.reason
     assert "at once, and only in this order they were tried" in found.result.reason
+    assert found.result.grounds.lessons == ()
+
+
+@pytest.mark.slow
+def test_a_search_begins_again_once_it_is_known_what_others_mind_of_what_is_sent_at_once():
+    found = explored("early")
+    assert found.result.ending is Ending.COUNTEREXAMPLE
+    assert found.result.counts.invalid == 0

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from paidonce.harness.explore.control.lessons import (
     ListsInOrder,
+    MindedAtOnce,
     MustHoldApart,
     OneKeyTwice,
     SharesMemory,
@@ -34,6 +35,8 @@ class Alarms:
     """Called with calls beyond ``Mode.split`` that several attempts make under one key."""
     endless: Callable[[str], None] | None = None
     """Called with what an attempt tries without end, beyond ``Mode.endless``."""
+    minded: Callable[[frozenset[str]], None] | None = None
+    """Called with units that are to go after what is sent at once with them, from now on."""
 
 
 def _shares_memory() -> NoReturn:
@@ -56,6 +59,10 @@ def _tries_without_end(label: str) -> NoReturn:
     raise TriesWithoutEnd(label)
 
 
+def _minded_at_once(labels: frozenset[str]) -> NoReturn:
+    raise MindedAtOnce(labels)
+
+
 SILENT = Alarms()
 RAISING = Alarms(
     inside=_shares_memory,
@@ -63,5 +70,6 @@ RAISING = Alarms(
     overtaken=_must_hold_apart,
     twice=_one_key_twice,
     endless=_tries_without_end,
+    minded=_minded_at_once,
 )
 """Alarms by which a search is ended in the middle of an execution."""

@@ -289,6 +289,10 @@ class ServiceWorld:
         self.complain_if_stuck()
         self.failing.ended(self.control.players.values())
         self.reader.through({one.name: one.likeness for one in self.script.attempts})
+        if minded := self.side_by_side.learn():
+            if self.alarms.minded is not None:
+                self.alarms.minded(minded)
+            raise InvalidRun(f"{min(minded)!r} is to go after what is sent at once with it")
         for actor, one, other in self.side_by_side.untried():
             self.reader.sent_at_once(actor, one, other)
         self._ended = True

@@ -61,3 +61,15 @@ class TriesWithoutEnd(Exception):
     def __init__(self, label: str) -> None:
         super().__init__(label)
         self.label = label
+
+
+class MindedAtOnce(Exception):
+    """An attempt sends several units at once, and others mind some of them, with these labels.
+
+    Those go last from now on: the search has to begin again, since its executions so far went in
+    another order.
+    """
+
+    def __init__(self, labels: frozenset[str]) -> None:
+        super().__init__(labels)
+        self.labels = labels

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.footprint.model import Footprint
-from paidonce.harness.explore.search.world import InvalidRun
 
 _RANK = {"stripe": 0, "redis": 1, "postgres": 2}
 
@@ -58,21 +57,23 @@ class SideBySide:
         self._steps.append(_Step(actor, label, footprint, beside))
         self._any = self._any or bool(beside)
 
+    def learn(self) -> frozenset[str]:
+        """Return the labels of units of which it is new that others mind them: all of them go last
+        from now on, so that this execution says nothing."""
+        new = frozenset({step.label for step in self._all_minded()} - self.known.minded)
+        self.known.minded |= new
+        return new
+
     def untried(self) -> Iterator[tuple[str, str, str]]:
         """Yield attempts, and two units each that might have been carried out in the other order,
-        and not to the same end.
-
-        Raises ``InvalidRun`` where it is new that others mind a unit: it goes last from now on.
-        """
-        if not self._any:
-            return
-        minded = [one for at, one in enumerate(self._steps) if one.beside and self._minded(at, one)]
-        # All that are new at once: an execution is made again twice at most.
-        if new := {one.label for one in minded} - self.known.minded:
-            self.known.minded |= new
-            raise InvalidRun(f"{min(new)!r} is to go after what is sent at once with it")
-        for step in minded:
+        and not to the same end."""
+        for step in self._all_minded():
             yield step.actor, step.label, step.beside
+
+    def _all_minded(self) -> list[_Step]:
+        if not self._any:
+            return []
+        return [one for at, one in enumerate(self._steps) if one.beside and self._minded(at, one)]
 
     def _minded(self, number: int, step: _Step) -> bool:
         """Return whether the step does not commute with all that others do, or what comes later."""

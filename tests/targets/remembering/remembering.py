@@ -13,6 +13,7 @@
 ``names``     names of goods, loaded once: harmless, since orders are locked in the database
 ``nothing``   orders are locked in the database
 ``both``      nothing either: it asks for an order and its payments at once, on two connections
+``early``     orders are locked until the payment is under way, on another connection
 """
 
 from __future__ import annotations
@@ -159,6 +160,20 @@ class Shop(BaseHTTPRequestHandler):
             db.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
             beside.join()
         return self._nothing(db, order)
+
+    def _early(self, db: psycopg.Connection, order: str) -> bool:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+            beside = threading.Thread(target=_pay, args=[other, order])
+            with db.transaction():
+                row = db.execute(
+                    "SELECT status FROM orders WHERE id = %s FOR UPDATE", [order]
+                ).fetchone()
+                if row is None or row[0] == "paid":
+                    return False
+                beside.start()
+            beside.join()
+        db.execute("UPDATE orders SET status = 'paid' WHERE id = %s", [order])
+        return True
 
 
 def _pay(db: psycopg.Connection, order: str) -> None:
