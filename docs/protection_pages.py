@@ -2,8 +2,9 @@
 
     python docs/protection_pages.py [NAME ...]
 
-Builds and explores the services of ``examples/protections``; those not named keep their rows. What
-was seen is kept in ``docs/protections.json``, so that the page can be compared with it.
+Builds and explores the services of ``examples/protections``, under order alone and under one
+failure; those not named keep their rows. What was seen is kept in ``docs/protections.json``, so
+that the page can be compared with it, and each counterexample beside its service as a witness.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -22,21 +25,42 @@ SERVICES = ROOT / "examples" / "protections"
 CLAIMS = ROOT / "docs" / "protections.toml"
 SEEN = ROOT / "docs" / "protections.json"
 PAGE = ROOT / "docs" / "protections.md"
-VERDICTS = {0: "complete: no counterexample", 1: "caught, with a witness", 3: "not decided"}
+VERDICTS = {0: "complete", 1: "caught", 3: "not decided"}
+SEARCHES = {"order": (), "failures": ("--faults", "1")}
+"""What is searched of each service, by the claims' name of it, and the options of the command."""
+GROUPS = ("ORM", "idempotency middleware", "lock library", "queue or durable execution")
+LONGEST = "5m"
+"""How long a search may take before it counts as not decided."""
+PINS = {
+    "requirements.txt": r"^{}(?:\[[\w,]+\])?==(\S+)$",
+    "package.json": r'^ *"{}": "([\w.-]+)",?$',
+    "go.mod": r"^(?:require)?\s*{} v(\S+)$",
+    "pom.xml": r"<artifactId>{}</artifactId>\s*<version>([^<]+)</version>",
+}
+"""How each kind of file pins a package's version."""
 
 
 _HEAD = """\
 # Protections, and what they really do
 
-Each of these libraries is to keep a payment from being made twice. Each is used as its own
-documentation says, in a small service of `examples/protections/` that has no other protection, and
-two requests with one key are run in every order of their steps. Who is caught is caught as it is
-used there; another setting may do better. `make protections` makes this page anew; how to read a
-witness says [witnesses.md](witnesses.md).
+Each of these libraries is to keep a payment from being made twice, or is reached for when one is.
+Each is used as its own documentation says, in a small service of `examples/protections/` that has
+no other protection, and two requests for one payment are run in every order of their steps; then in
+every order with one failure at each step (an answer lost, an error, the process killed), after
+which clients ask again. Who is caught is caught as it is used there; another setting may do better.
 
-Judged: {judged}; caught: {caught}.
+No lock alone survives every failure: whoever dies after the card was charged, and before that is
+written down, charges again when asked again; an idempotency key of Stripe's own closes that.
+*Caught* links to the witness, which `paidonce replay` shows once the service is built; how to read
+one says [witnesses.md](witnesses.md). `make protections` makes this page anew.
 
-| library | kind | its claim | the search says | what that means | searched |
+Judged: {judged}. Under order alone {order}; under failures {failures}.
+"""
+
+_TABLE = """
+## {group}
+
+| library | for | its claim | every order | with a failure | searched |
 |---|---|---|---|---|---|
 """
 
@@ -46,51 +70,100 @@ def claims() -> dict[str, dict[str, Any]]:
     return tomllib.loads(CLAIMS.read_text())
 
 
-def explored(name: str) -> int:
-    """Build a service and search it; returns how the command ended. Prints its output on stderr."""
-    command = [sys.executable, "-m", "paidonce", "explore", str(SERVICES / name / "target.toml")]
-    return subprocess.run(command, cwd=SERVICES / name, stdout=sys.stderr, check=False).returncode
+def explored(name: str, search: str, reports: Path) -> int:
+    """Build a service and search it; returns how the command ended. Prints its output on stderr.
+
+    ``search`` is one of ``SEARCHES``; ``reports`` becomes the folder of the reports.
+    """
+    target = SERVICES / name / "target.toml"
+    command = [sys.executable, "-m", "paidonce", "explore", str(target.relative_to(ROOT))]
+    command += ["--out", str(reports), "--budget", LONGEST, *SEARCHES[search]]
+    return subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
+
+
+def keep(name: str, search: str, reports: Path) -> None:
+    """Put the counterexample in ``reports`` in the place of the one kept, if there is one."""
+    kept = witness(name, search)
+    kept.unlink(missing_ok=True)
+    for found in reports.glob("*.witness.json"):
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy(found, kept)
+
+
+def witness(name: str, search: str) -> Path:
+    """Where the counterexample of a search is kept, if it has one."""
+    return SERVICES / name / "witnesses" / f"{search}.witness.json"
 
 
 def version(name: str) -> str:
-    """The version of the library that the service is named after, as it is pinned."""
-    pinned = (SERVICES / name / "requirements.txt").read_text()
-    found = re.search(rf"^{re.escape(name)}(?:\[\w+\])?==(\S+)$", pinned, re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"{SERVICES / name / 'requirements.txt'}: does not pin {name}")
-    return found[1]
+    """The version of the library that the service is about, as it is pinned."""
+    package = claims()[name].get("package", name)
+    for file, pattern in PINS.items():
+        place = SERVICES / name / file
+        if not place.exists():
+            continue
+        found = re.search(pattern.format(re.escape(package)), place.read_text(), re.MULTILINE)
+        if found is not None:
+            return found[1]
+    raise SystemExit(f"{SERVICES / name}: none of {', '.join(PINS)} pins {package}")
 
 
 def page(seen: dict[str, dict[str, Any]]) -> str:
     """The text of the page."""
-    caught = sum(one["exit"] == 1 for one in seen.values())
-    rows = [_row(name, one, seen[name]) for name, one in claims().items()]
-    return _HEAD.format(judged=len(seen), caught=caught) + "\n".join(rows) + "\n"
+    head = _HEAD.format(judged=len(seen), **{search: _counts(seen, search) for search in SEARCHES})
+    return head + "".join(_table(group, seen) for group in GROUPS)
+
+
+def _counts(seen: dict[str, dict[str, Any]], search: str) -> str:
+    ends = [one[search] for one in seen.values()]
+    return ", ".join(f"{ends.count(end)} {word}" for end, word in VERDICTS.items())
+
+
+def _table(group: str, seen: dict[str, dict[str, Any]]) -> str:
+    rows = [_row(name, one, seen[name]) for name, one in claims().items() if one["group"] == group]
+    return _TABLE.format(group=f"{group[0].upper()}{group[1:]}") + "".join(rows)
 
 
 def _row(name: str, one: dict[str, Any], seen: dict[str, Any]) -> str:
     cells = (
         f"[{name} {seen['version']}](../examples/protections/{name})",
-        one["group"],
+        one["for"],
         one["claim"],
-        VERDICTS[seen["exit"]],
-        one["meaning"],
+        *(_verdict(name, search, one, seen) for search in SEARCHES),
         seen["date"],
     )
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _verdict(name: str, search: str, one: dict[str, Any], seen: dict[str, Any]) -> str:
+    word = VERDICTS[seen[search]]
+    if seen[search] == 1:
+        word = f"[{word}](../{witness(name, search).relative_to(ROOT)})"
+    said = one[search].get("meaning")
+    return f"{word}: {said}" if said else word
+
+
+def _ended(name: str, search: str) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        reports = Path(folder) / "report"
+        ended = explored(name, search, reports)
+        if ended not in VERDICTS:
+            raise SystemExit(f"{name}: paidonce explore ended with {ended}, which is no verdict")
+        keep(name, search, reports)
+    return ended
 
 
 def main(names: list[str]) -> None:
     seen = json.loads(SEEN.read_text()) if SEEN.exists() else {}
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for name in names or list(claims()):
-        ended = explored(name)
-        if ended not in VERDICTS:
-            raise SystemExit(f"{name}: paidonce explore ended with {ended}, which is no verdict")
-        seen[name] = {"version": version(name), "exit": ended, "date": today}
-    seen = {name: seen[name] for name in claims()}
+        ends = {search: _ended(name, search) for search in SEARCHES}
+        seen[name] = {"version": version(name), **ends, "date": today}
+        SEEN.write_text(json.dumps(seen, indent=2) + "\n")
+    seen = {name: seen[name] for name in claims() if name in seen}
     SEEN.write_text(json.dumps(seen, indent=2) + "\n")
-    PAGE.write_text(page(seen))
+    if seen.keys() == claims().keys():
+        PAGE.write_text(page(seen))
 
 
 if __name__ == "__main__":

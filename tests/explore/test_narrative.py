@@ -8,12 +8,13 @@ from narratives import Recorded, lock_story, witness
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
-from paidonce.harness.explore.search.world import BEGINS
+from paidonce.harness.explore.search.world import ANSWER, BEGINS
 from paidonce.harness.explore.witness.file import Lock, Waiting
 from paidonce.harness.explore.witness.narrative import Asked, Exchange, Wait, history_of, narrate
 from paidonce.harness.explore.witness.narrative.row_access import Did, Row
 from paidonce.harness.explore.witness.narrative.wording import waits
 from paidonce.harness.history import Action, Outcome
+from paidonce.harness.taps.faults import Crash
 
 
 def outline(story):
@@ -105,6 +106,27 @@ def test_a_call_under_way_is_sent_where_it_begins_and_answered_where_it_is_carri
     story = narrate(witness(*steps, ("tab 1", call)), it.history)
     kinds = [[kind for kind, _ in words] for _, words in outline(story)]
     assert kinds == [["asked"], ["sent"], ["asked"], ["sent", "answered"], ["answered"]]
+
+
+def test_an_answer_at_which_the_process_dies_lets_nothing_through_a_tap():
+    it = Recorded()
+    it.asks(0, "tab 1")
+    it.stripe("tab 1")
+    it.told(0, Outcome.UNKNOWN)
+    crash = Crash(process="shop")
+    call, answer = (
+        f"{label} · crash after it" for label in ("stripe payment_intent.create", ANSWER)
+    )
+    made = witness(("tab 1", "start"), ("tab 1", call), ("tab 1", answer))
+    steps = (
+        *made.steps[:1],
+        *(msgspec.structs.replace(step, fault=crash) for step in made.steps[1:]),
+    )
+    sent = msgspec.structs.replace(steps[1], event=2)
+    story = narrate(msgspec.structs.replace(made, steps=(steps[0], sent, steps[2])), it.history)
+    kinds = [[kind for kind, _ in words] for _, words in outline(story)]
+    assert kinds[:2] == [["asked"], ["sent"]]
+    assert "answered" in kinds[2]
 
 
 def test_a_unit_that_is_a_step_only_sometimes_is_told_apart_by_its_place():

@@ -21,6 +21,9 @@ from paidonce.harness.taps.faults import Crash
 PROCESS = frozenset({Resource(("process",))})
 """The processes of the service: in which of them an attempt is, is known at its steps alone."""
 
+FAILS = " · "
+"""Stands between a step's label and the failure that is made at it."""
+
 
 @dataclass
 class Offers:
@@ -95,7 +98,7 @@ class Failing:
         if not self.failures:
             return ""
         failing = self.awaited(player) if player.at is At.ANSWER else self.at(player)
-        return "" if failing is None else f" · {failing.label}"
+        return "" if failing is None else f"{FAILS}{failing.label}"
 
     def lets_go(self, player: Player) -> Possible | None:
         """``player`` makes its next step at a tap; returns what goes wrong with it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.control.attempts import At
+from paidonce.harness.explore.control.failing import FAILS
 from paidonce.harness.explore.search.world import ANSWER, ASKS_AGAIN, BEGINS, LOST
 from paidonce.harness.explore.witness.file import Lock, Witness, WitnessStep
 from paidonce.harness.explore.witness.narrative.labels import labelled
@@ -148,7 +149,13 @@ def _exchanged(effect: Effect, sent: int, answered: int) -> Iterator[tuple[int, 
 
 
 def _is_next(labels: Collection[str], steps: Sequence[WitnessStep], place: int) -> bool:
-    return place + 1 < len(steps) and steps[place + 1].label in labels
+    return place + 1 < len(steps) and _is_at(labels, steps[place + 1])
+
+
+def _is_at(labels: Collection[str], step: WitnessStep) -> bool:
+    """Tell whether a step has one of these labels, also where a failure is named after it."""
+    label = step.label if step.fault is None else step.label.split(FAILS, 1)[0]
+    return label in labels
 
 
 def _units(
@@ -162,7 +169,7 @@ def _units(
     units: dict[int, int] = {}
     after = 0
     for place, step in enumerate(steps):
-        if place == 0 or step.label in WITHOUT_A_UNIT:
+        if place == 0 or _is_at(WITHOUT_A_UNIT, step):
             continue  # the first is a beginning, whatever it is called
         is_unit = _test(step, witness, history)
         # Connections side by side may be answered in another order than they were let go in.

@@ -1,0 +1,67 @@
+/** A payment that a version property of MikroORM 7.2.5 is to keep from being made twice. */
+
+const http = require("node:http");
+const { defineEntity, MikroORM, OptimisticLockError, p } = require("@mikro-orm/postgresql");
+const Stripe = require("stripe");
+
+const base = process.env.STRIPE_API_BASE && new URL(process.env.STRIPE_API_BASE); // unset in production
+const stripe = new Stripe(process.env.STRIPE_API_KEY, {
+  maxNetworkRetries: 0,
+  ...(base && { host: base.hostname, port: base.port, protocol: "http" }),
+});
+
+/** Charges the order's card. Nothing but the library above stands in the way of a second time. */
+function charge(order) {
+  return stripe.paymentIntents.create({
+    amount: 1999,
+    currency: "eur",
+    payment_method: "pm_card_visa",
+    automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+    confirm: true,
+    metadata: { order },
+  });
+}
+
+const Order = defineEntity({
+  name: "Order",
+  tableName: "orders",
+  properties: {
+    id: p.integer().primary(),
+    status: p.string(),
+    amount: p.integer(),
+    version: p.integer().version(),
+  },
+});
+const orm = MikroORM.initSync
+  ? MikroORM.initSync({ entities: [Order], clientUrl: process.env.DATABASE_URL })
+  : new MikroORM({ entities: [Order], clientUrl: process.env.DATABASE_URL });
+
+async function pay(id) {
+  const em = orm.em.fork();
+  const order = await em.findOneOrFail(Order, id);
+  if (order.status !== "unpaid") return 409;
+  order.status = "paying";
+  try {
+    await em.flush();
+  } catch (error) {
+    if (error instanceof OptimisticLockError) return 409;
+    throw error;
+  }
+  await charge(id);
+  order.status = "paid";
+  await em.flush();
+  return 201;
+}
+
+const server = http.createServer(async (request, response) => {
+  let status = 200;
+  try {
+    if (request.url !== "/health") status = await pay(1);
+  } catch (error) {
+    console.error(error);
+    status = 500;
+  }
+  response.writeHead(status).end();
+});
+
+server.listen(process.env.PORT, "127.0.0.1");

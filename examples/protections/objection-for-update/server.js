@@ -1,0 +1,53 @@
+/** A payment that a row lock of Objection 3.1.5 is to keep from being made twice. */
+
+const http = require("node:http");
+const knex = require("knex");
+const { Model } = require("objection");
+const Stripe = require("stripe");
+
+const base = process.env.STRIPE_API_BASE && new URL(process.env.STRIPE_API_BASE); // unset in production
+const stripe = new Stripe(process.env.STRIPE_API_KEY, {
+  maxNetworkRetries: 0,
+  ...(base && { host: base.hostname, port: base.port, protocol: "http" }),
+});
+
+/** Charges the order's card. Nothing but the library above stands in the way of a second time. */
+function charge(order) {
+  return stripe.paymentIntents.create({
+    amount: 1999,
+    currency: "eur",
+    payment_method: "pm_card_visa",
+    automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+    confirm: true,
+    metadata: { order },
+  });
+}
+
+Model.knex(knex({ client: "pg", connection: process.env.DATABASE_URL }));
+
+class Order extends Model {
+  static tableName = "orders";
+}
+
+function pay(id) {
+  return Order.transaction(async (trx) => {
+    const order = await Order.query(trx).findById(id).forUpdate();
+    if (order.status !== "unpaid") return 409;
+    await charge(id);
+    await order.$query(trx).patch({ status: "paid" });
+    return 201;
+  });
+}
+
+const server = http.createServer(async (request, response) => {
+  let status = 200;
+  try {
+    if (request.url !== "/health") status = await pay(1);
+  } catch (error) {
+    console.error(error);
+    status = 500;
+  }
+  response.writeHead(status).end();
+});
+
+server.listen(process.env.PORT, "127.0.0.1");
