@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from paidonce.harness.capability import Capability
 from paidonce.harness.errors import DeadlineExceeded
 from paidonce.harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
-from paidonce.harness.http.client import Answer, NoAnswer, Request, Wire
+from paidonce.harness.http.client import NoAnswer, Request, Wire
 from paidonce.harness.process.child import ChildFailed
-from paidonce.harness.process.ports import HOST
 from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
@@ -29,7 +28,7 @@ from paidonce.harness.targets.run.answers import NOT_YET, asked, captured, key_o
 from paidonce.harness.targets.run.commands import CommandLine, run_beside
 from paidonce.harness.targets.run.events import Events, not_raised
 from paidonce.harness.targets.run.kept_pages import keep_page
-from paidonce.harness.targets.run.launch import copies
+from paidonce.harness.targets.run.lines import Lines
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
@@ -67,6 +66,7 @@ class TargetPerformance:
     _sent: dict[str, Request] = field(default_factory=dict)
     """The request that each attempt sent last."""
     _events: Events = field(init=False)
+    _lines: Lines = field(init=False)
     _asking: dict[str, int] = field(default_factory=dict)
     """The operation that each attempt waits for the answer of."""
     _asked: set[str] = field(default_factory=set)
@@ -80,6 +80,7 @@ class TargetPerformance:
 
     def __post_init__(self) -> None:
         self._events = Events(self.bench)
+        self._lines = Lines(self.bench, self.loaded, self.script, self.wires)
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -105,12 +106,10 @@ class TargetPerformance:
                 asks = bool(self._asks_of(attempt.name))
                 await self.clockwork.join(attempt.name, runs=runs, as_time_does=asks)
                 continue
-            if attempt.name not in self.wires:
-                self.wires[attempt.name] = Wire(self._address(attempt, "service"))
-            await self._warm(self.wires[attempt.name])
+            await self._lines.warm(attempt)
             for step in attempt.steps:
                 if step.to not in ("service", "stripe"):
-                    await self._wire(attempt, step).connect()
+                    await self._lines.of(attempt, step).connect()
 
     async def may_begin(self, attempt: str) -> bool:
         part = self._part(attempt)
@@ -425,7 +424,7 @@ class TargetPerformance:
         op = next(self.ops)
         if released is not None:
             if step.to != "stripe":  # all but its last byte is on its way then
-                await self._wire(part, step).prepare(request)
+                await self._lines.of(part, step).prepare(request)
             await released()
         self.journal.record(
             Invoked(
@@ -442,13 +441,14 @@ class TargetPerformance:
         self._asked.add(part.name)
         try:
             async with asyncio.timeout(step.timeout_s):
-                answer = await self._answer(part, step, request, by, ready=released is not None)
+                ready = released is not None
+                answer = await self._lines.answer(part, step, request, by, ready=ready)
         except (TimeoutError, NoAnswer) as failure:
             if op in self._given_up:
                 return self._late(op, f"was never answered: {failure}")
             self._asking.pop(part.name, None)
             if step.to != "stripe":
-                await self._wire(part, step, by).close()
+                await self._lines.of(part, step, by).close()
             error = str(failure) or f"no answer within {step.timeout_s:g} s"
             completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
             self.progressions[part.name].told(completed)
@@ -476,48 +476,7 @@ class TargetPerformance:
         )
         return Completed(t=now, op=op, outcome=Outcome.UNKNOWN)
 
-    async def _answer(
-        self, part: TargetAttempt, step: StepTable, request: Request, by: str, *, ready: bool
-    ) -> Answer:
-        if step.to != "stripe":
-            wire = self._wire(part, step, by)
-            if not ready:
-                await wire.prepare(request, ahead=False)
-            wire.release()
-            return await wire.receive()
-        return await self.bench.browser.ask(
-            request.method, request.path, request.body, request.headers
-        )
-
-    def _wire(self, part: TargetAttempt, step: StepTable, by: str = "") -> Wire:
-        """The connection to the process that a step is sent to, of the attempt's own; or of that
-        whose client asks again, ``by``."""
-        name = by or part.name
-        if step.to == "service":
-            return self.wires[name]
-        wire = Wire(self._address(part, step.to))
-        return self.wires.setdefault(f"{name} to {step.to}", wire)
-
-    def _address(self, part: TargetAttempt, to: str) -> str:
-        """The address of a process, or of that of its copies which is the attempt's."""
-        tables = self.loaded.file.process
-        number = next((n for n, one in enumerate(tables, start=1) if one.name == to), 1)
-        if not tables or (to == "service" and tables[0].copies == 1):
-            return self.bench.service_url
-        clients = [one.name for one in self.script.whole.clients]
-        each = copies(tables[number - 1], number)
-        name = each[clients.index(part.again or part.name) % len(each)]
-        return f"http://{HOST}:{self.bench.running.process(name).port}"
-
-    # --- the connection, and rest ---------------------------------------------------------------
-
-    async def _warm(self, wire: Wire) -> None:
-        process = self.loaded.file.process
-        ready = process[0].ready if process else ""
-        if ready.startswith("/"):
-            await wire.warm(ready)
-        else:
-            await wire.connect()
+    # --- rest -----------------------------------------------------------------------------------
 
     async def _left(self) -> bool:
         return bool(await self.unfinished())
