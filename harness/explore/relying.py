@@ -77,6 +77,8 @@ class Relying:
     executions: int = 0
     """Of all searches so far, that of the last one included."""
     began: float = field(default_factory=time.monotonic)
+    waited_inside: bool = False
+    """True if attempts were found to wait for each other inside the service."""
     beside: float = 0.0
     """Seconds spent on trying claims that are no part of the budget."""
 
@@ -118,6 +120,7 @@ class Relying:
             if tried.finding is None:
                 return await self._each_try(self._with_grounds(result, tried.grounds), result)
         except SharesMemory:
+            self.waited_inside = True
             await self._shares_memory()
             return None
         except MustNotDefer:
@@ -317,7 +320,10 @@ class Relying:
 
     def _with_grounds(self, result: SearchResult, grounds: Grounds | None) -> SearchResult:
         polled, merged = self.mode.endless, self._merged()
-        if grounds is None and not self.lessons and not polled and not merged:
+        pieces = self.mode.late_answers or any(one.wrong is Wrong.UNKNOWN for one in self.lessons)
+        # Where that was found by a search before this one, it is known by now.
+        inside = self.waited_inside or (self.mode.shared_memory and not pieces)
+        if grounds is None and not (self.lessons or polled or merged or pieces or inside):
             return result
         known = grounds or Grounds()
         known = msgspec.structs.replace(
@@ -325,6 +331,8 @@ class Relying:
             lessons=tuple(self.lessons),
             polled=tuple(sorted(polled)),
             tried_at_once=tuple(sorted(merged)),
+            waited_inside=inside,
+            pieces=pieces,
         )
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
 

@@ -47,6 +47,12 @@ def test_the_line_says_how_much_was_confirmed() -> None:
     assert resting("all", polled) == (
         "all; provided that nobody gives up who tries 'redis SET lock:?' over and over"
     )
+    assert resting("all", Grounds(waited_inside=True)) == (
+        "all; provided that nobody gives up who waits inside the service"
+    )
+    assert resting("all", Grounds(pieces=True)) == (
+        "all; provided that what an attempt does in memory between two steps is one piece"
+    )
 
 
 def test_results_keep_it_as_data() -> None:
