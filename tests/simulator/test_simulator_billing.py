@@ -172,7 +172,7 @@ def test_without_anything_to_pay_with_nothing_is_made() -> None:
 
 
 def test_a_first_payment_that_is_declined_leaves_it_incomplete_and_it_expires() -> None:
-    shop = Shop("pm_card_chargeDeclined")
+    shop = Shop("pm_card_chargeCustomerFail")
     subscription = shop.subscribe(shop.price(500))
     assert subscription.status == "incomplete"
     assert shop.latest(subscription).status == "open"
@@ -209,7 +209,7 @@ def test_an_incomplete_subscription_is_active_once_its_intent_is_paid() -> None:
 
 
 def test_an_error_is_wanted_where_it_does_not_pay_and_nothing_is_left() -> None:
-    shop = Shop("pm_card_chargeDeclined")
+    shop = Shop("pm_card_chargeCustomerFail")
     with pytest.raises(StripeError) as refused:
         shop.subscribe(shop.price(500), payment_behavior="error_if_incomplete")
     assert refused.value.status == 402
@@ -220,7 +220,7 @@ def test_an_error_is_wanted_where_it_does_not_pay_and_nothing_is_left() -> None:
 def test_a_renewal_that_fails_is_tried_three_times_more_and_then_it_ends() -> None:
     shop = Shop()
     subscription = shop.subscribe(shop.price(500))
-    shop.pays_with("pm_card_chargeDeclined")
+    shop.pays_with("pm_card_chargeCustomerFail")
     renewal = boundary(START, "month", 1, 1) + HOUR
     shop.advance(renewal)
     assert shop.shown(subscription).status == "past_due"
@@ -237,7 +237,7 @@ def test_a_renewal_that_fails_is_tried_three_times_more_and_then_it_ends() -> No
 def test_a_renewal_that_is_paid_later_makes_it_active_again() -> None:
     shop = Shop()
     subscription = shop.subscribe(shop.price(500))
-    shop.pays_with("pm_card_chargeDeclined")
+    shop.pays_with("pm_card_chargeCustomerFail")
     renewal = boundary(START, "month", 1, 1) + HOUR
     shop.advance(renewal)
     shop.pays_with("pm_card_visa")
@@ -257,7 +257,7 @@ def test_an_invoice_is_paid_once() -> None:
 
 
 def test_an_invoice_whose_payment_is_declined_may_be_paid_with_another_card() -> None:
-    shop = Shop("pm_card_chargeDeclined")
+    shop = Shop("pm_card_chargeCustomerFail")
     invoice = _owed(shop, 900)
     with pytest.raises(Declined):
         invoices.pay(shop.world, invoice, None, CAUSE)

@@ -31,7 +31,7 @@ from paidonce.harness.simulator.domain.subscribing import (
     period_of,
 )
 
-_CARDS = ("pm_card_visa", "pm_card_chargeDeclined", "pm_card_authenticationRequired")
+_CARDS = ("pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired")
 _INVOICES = {
     "draft": {"open", "paid", "void", "uncollectible"},
     "open": {"paid", "void", "uncollectible"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -75,6 +76,50 @@ def test_whoever_fails_to_authenticate_or_is_declined_may_try_another_card(
     assert declined.value.error.setup_intent is not None
     assert event_types(world)[-1] == "setup_intent.setup_failed"
     assert setups.confirm(world, setup.id, VISA, CAUSE).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("card", "kept"),
+    [
+        ("chargeDeclined", False),
+        ("chargeDeclinedExpiredCard", False),
+        ("chargeCustomerFail", True),
+        ("visa_chargeCustomerFail", True),
+    ],
+)
+def test_a_bank_has_a_card_kept_or_not(
+    client: stripe.StripeClient, card: str, kept: bool
+) -> None:
+    """https://docs.stripe.com/testing#declined-payments: what declines cannot be attached, but for
+    the one card that declines afterwards."""
+    card = f"pm_card_{card}"
+    customer = client.v1.customers.create({"email": "a@shop.test"})
+    ways: list[Callable[[], Any]] = [
+        lambda: client.v1.payment_methods.attach(card, {"customer": customer.id}),
+        lambda: client.v1.setup_intents.create(
+            {"customer": customer.id, "payment_method": card, "confirm": True}
+        ),
+        lambda: client.v1.customers.create({"payment_method": card}),
+    ]
+    if not kept:
+        for way in ways:
+            with pytest.raises(stripe.CardError):
+                way()
+        assert len(client.v1.customers.list().data) == 1
+        return
+    method = ways[0]()
+    assert [way() for way in ways[1:]]
+    with pytest.raises(stripe.CardError) as declined:
+        client.v1.payment_intents.create(
+            {
+                "amount": 500,
+                "currency": "usd",
+                "customer": customer.id,
+                "payment_method": method.id,
+                "confirm": True,
+            }
+        )
+    assert declined.value.code == "card_declined"
 
 
 def test_one_that_is_given_up_stays_so(world: World) -> None:

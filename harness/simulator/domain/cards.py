@@ -62,6 +62,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     country: str = "US"
     decline: Decline | None = None
     asks: Asks = Asks.NEVER
+    kept: bool = False
+    """True if a customer may keep it though it declines: its bank says no only when it pays."""
     settling: Settling | None = None
     disputes: str | None = None
     """Why its holder disputes what is paid with it, at once."""
@@ -79,6 +81,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         if self.funds:
             return "customer_balance"
         return "card" if self.settling is None else "us_bank_account"
+
+    @property
+    def refuses_to_be_kept(self) -> Decline | None:
+        """Why a customer cannot keep it; None for one that is kept.
+
+        A bank account that will not pay is found out when it is charged. Source:
+        https://docs.stripe.com/testing#declined-payments.
+        """
+        return self.decline if self.type == "card" and not self.kept else None
 
 
 FUNDS = Card(brand="", last4="", funds=True)
@@ -156,6 +167,7 @@ _ASKING = {
         last4="3178",
         asks=Asks.ALWAYS,
         decline=_DECLINES["chargeDeclinedInsufficientFunds"][1],
+        kept=True,
     ),
     "threeDSecure2Required": Card(brand="visa", last4="3220", asks=Asks.ALWAYS),
     "threeDSecureRequired": Card(brand="visa", last4="3063", asks=Asks.ALWAYS),
@@ -175,6 +187,9 @@ _AFTERWARDS = {
     "pendingRefund": Card(brand="visa", last4="7726", refunding=Refunding.LATER),
     "refundFail": Card(brand="visa", last4="5126", refunding=Refunding.FAILS),
     "bypassPending": Card(brand="visa", last4="0077", available_at_once=True),
+    "chargeCustomerFail": Card(
+        brand="visa", last4="0341", decline=_declined("generic_decline"), kept=True
+    ),
 }
 
 
@@ -207,6 +222,7 @@ _BANKS = {
 
 def _by_name() -> dict[str, Card]:
     named = {**_PAYING, **_ASKING, **_AFTERWARDS}
+    named["visa_chargeCustomerFail"] = named["chargeCustomerFail"]
     for name, (last4, decline) in _DECLINES.items():
         card = Card(brand="visa", last4=last4, decline=decline)
         # Both spellings are in use: with and without the brand.
@@ -249,6 +265,7 @@ _NUMBERS = {
     "pendingRefund": "4000000000007726",
     "refundFail": "4000000000005126",
     "bypassPending": "4000000000000077",
+    "chargeCustomerFail": "4000000000000341",
 }
 NUMBERS = {number: _CARDS[name] for name, number in _NUMBERS.items()}
 """The test cards by their numbers, which are taken if the simulator is told so."""
@@ -265,7 +282,6 @@ NOT_SIMULATED = (
     "pm_card_createMultiCaptureDispute",
     "pm_card_riskLevel",
     "pm_card_radarBlock",
-    "pm_card_chargeCustomerFail",
     "pm_card_pinRequired",
     "pm_card_avs",
     "pm_card_cvcCheckFail",

@@ -115,13 +115,17 @@ def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:
 def _require_own(world: World, method: str | None, customer: str) -> None:
     """400 for a payment method that is not that customer's."""
     if method is not None and method not in world.methods_of.get(customer, ()):
-        raise StripeError(
-            400,
-            f"No such PaymentMethod: '{method}'; the payment method must be attached to the "
-            "customer.",
-            code="resource_missing",
-            param="invoice_settings[default_payment_method]",
-        )
+        raise not_own(method)
+
+
+def not_own(method: str) -> StripeError:
+    """The answer to a default payment method that is not the customer's."""
+    return StripeError(
+        400,
+        f"No such PaymentMethod: '{method}'; the payment method must be attached to the customer.",
+        code="resource_missing",
+        param="invoice_settings[default_payment_method]",
+    )
 
 
 @cache

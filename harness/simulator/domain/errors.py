@@ -89,6 +89,16 @@ class SetupDeclined(StripeError):
         self.error = msgspec.structs.replace(error, setup_intent=setup)
 
 
+class KeepingDeclined(StripeError):
+    """402: a bank will not have its card kept for a customer."""
+
+    def __init__(self, decline: Decline) -> None:
+        super().__init__(
+            402, decline.message, type="card_error", code=decline.code, param=decline.param
+        )
+        self.error = msgspec.structs.replace(self.error, decline_code=decline.decline_code)
+
+
 def setup_error(decline: Decline, method: PaymentMethod) -> ErrorObject:
     """Return the error that a decline leaves behind as the ``last_setup_error``."""
     return ErrorObject(

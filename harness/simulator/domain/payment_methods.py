@@ -19,7 +19,12 @@ from paidonce.harness.simulator.domain.cards import (
     TOKENS,
     Card,
 )
-from paidonce.harness.simulator.domain.errors import INVALID_REQUEST, StripeError, no_such
+from paidonce.harness.simulator.domain.errors import (
+    INVALID_REQUEST,
+    KeepingDeclined,
+    StripeError,
+    no_such,
+)
 from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
 from paidonce.harness.simulator.domain.state import World
@@ -172,27 +177,43 @@ def attach(world: World, identifier: str, customer: str, cause: EventRequest) ->
     """Keep a payment method for a customer.
 
     Raises a 400 where the customer does not exist, where it belongs to another one, or where it
-    was used up (see ``spend``). Source: https://docs.stripe.com/api/payment_methods/attach.
+    was used up (see ``spend``), and a 402 where its bank will not have it kept. Sources:
+    https://docs.stripe.com/api/payment_methods/attach and
+    https://docs.stripe.com/testing#declined-payments.
     """
-    # Naming a test card makes one, here as everywhere.
-    known = identifier in world.payment_methods or identifier not in PAYMENT_METHODS
-    method = require(world, identifier) if known else _add(world, PAYMENT_METHODS[identifier], {})
     if customer not in world.customers or customer in world.deleted:
         raise no_such("customer", customer, "customer", status=400)
-    if method.customer is not None:
-        if method.customer == customer:
-            return method
-        raise StripeError(
-            400,
-            "The payment method you provided has already been attached to a customer.",
-            type=INVALID_REQUEST,
-        )
-    refuse_spent(world, method)
+    require_keepable(world, identifier, customer)
+    # Naming a test card makes one, here as everywhere.
+    known = identifier in world.payment_methods
+    method = require(world, identifier) if known else _add(world, PAYMENT_METHODS[identifier], {})
+    if method.customer == customer:
+        return method
     method = msgspec.structs.replace(method, customer=customer)
     world.payment_methods.put(method)
     world.methods_of[customer].append(method.id)
     world.emit("payment_method.attached", method, cause)
     return method
+
+
+def require_keepable(world: World, identifier: str, customer: str | None) -> None:
+    """Refuse as ``attach`` does what a customer cannot keep; None is one that is still to be."""
+    if identifier not in world.payment_methods and identifier in PAYMENT_METHODS:
+        card = PAYMENT_METHODS[identifier]
+    else:
+        method = require(world, identifier)
+        if method.customer is not None:
+            if method.customer == customer:
+                return
+            raise StripeError(
+                400,
+                "The payment method you provided has already been attached to a customer.",
+                type=INVALID_REQUEST,
+            )
+        refuse_spent(world, method)
+        card = world.card_of[method.id]
+    if card.refuses_to_be_kept is not None:
+        raise KeepingDeclined(card.refuses_to_be_kept)
 
 
 def update(

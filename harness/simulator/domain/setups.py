@@ -146,7 +146,7 @@ def confirm(
     require_usable(world, method, setup.customer, setup.payment_method_types, "usd")
     card = world.card_of[method.id]
     if card.asks is Asks.NEVER:
-        return _decided(world, setup, method, card.decline, cause)
+        return _decided(world, setup, method, card.refuses_to_be_kept, cause)
     setup = questions.asked(world, setup, method, return_url, use_stripe_sdk)
     setup = replace(setup, last_setup_error=None)
     world.setups.put(setup)
@@ -177,7 +177,8 @@ def authenticate(
         )
         return _failed(world, setup, failure, cause)
     try:
-        return _decided(world, setup, method, world.card_of[method.id].decline, cause)
+        refusal = world.card_of[method.id].refuses_to_be_kept
+        return _decided(world, setup, method, refusal, cause)
     except SetupDeclined:
         return world.setups[identifier]
 
@@ -207,8 +208,7 @@ def _decided(
     decline: Decline | None,
     cause: EventRequest,
 ) -> SetupIntent:
-    # A bank account that will not pay is found out when it is charged.
-    if decline is not None and method.type == "card":
+    if decline is not None:
         failure = setup_error(decline, method)
         raise SetupDeclined(failure, _failed(world, setup, failure, cause))
     if setup.customer is not None and method.customer is None:

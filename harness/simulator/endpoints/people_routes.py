@@ -30,6 +30,11 @@ def create_customer(params: Params, _: str) -> Execution:
     settings = attributes.pop("invoice_settings", None)
 
     def execute(world: World, cause: EventRequest) -> Answer:
+        # All that may be refused is refused before anything is there.
+        if method is not None:
+            payment_methods.require_keepable(world, method, None)
+        if settings is not None and settings["default_payment_method"] not in (None, method):
+            raise customers.not_own(settings["default_payment_method"])
         customer = customers.create(world, attributes, metadata, cause)
         if method is not None:
             attached = payment_methods.attach(world, method, customer.id, cause).id
