@@ -11,6 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_PARTS = (
+    *("payment_method_details", "total_pretax_credit_amounts", "pretax_credit_amounts"),
+    *("automatic_tax", "from_invoice", "invoice_creation", "issuer", "sepa_debit"),
+    *("adjusted_for_overdraft", "applied_to_payment", "refunded_from_payment"),
+    *("transferred_to_balance", "unapplied_from_payment"),
+)
+"""Levels in which nothing is expanded: what is there is of a kind that is not here."""
+
 _WITHIN = "github.com/stripe/stripe-mock@*/embedded/openapi/spec3.json"
 
 
@@ -50,6 +58,34 @@ class Description:
         found = list(self._checked(self._schemas["event"], event, ""))
         schema = self._schemas[inside["object"]]
         return found + list(self._checked(schema, inside, "data.object"))
+
+    def expandable(self, kind: str) -> list[tuple[str, frozenset[str]]]:
+        """The paths within an object of ``kind`` that can be expanded, and the kinds that are there
+        then; not into what belongs to one type of payment method."""
+        if kind not in self._schemas:
+            return []
+        found = self._expandable(self._schemas[kind], (), frozenset({kind}))
+        return [(".".join(path), kinds) for path, kinds in found]
+
+    def _expandable(
+        self, schema: dict[str, Any], path: tuple[str, ...], seen: frozenset[str]
+    ) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            schema = self._schemas[name]
+            is_object = {"id", "object"} <= schema.get("properties", {}).keys()
+            if name in seen or is_object:
+                return
+            seen |= {name}
+        if "x-expansionResources" in schema:
+            ways = schema["x-expansionResources"]["oneOf"]
+            yield path, frozenset(way["$ref"].rpartition("/")[2] for way in ways)
+            return
+        for one in (*schema.get("anyOf", ()), *filter(None, [schema.get("items")])):
+            yield from self._expandable(one, path, seen)
+        for name, inner in schema.get("properties", {}).items():
+            if name not in _PARTS and len(path) < 3:
+                yield from self._expandable(inner, (*path, name), seen)
 
     def _checked(self, schema: dict[str, Any], value: Any, at: str) -> Iterator[str]:
         if "$ref" in schema:

@@ -479,3 +479,43 @@ def _owed(shop: Shop, *amounts: int) -> str:
         )
         invoice_items.create(shop.world, item, CAUSE)
     return invoice
+
+
+@pytest.mark.parametrize(
+    ("limits", "param"),
+    [
+        ({"max_redemptions": 6}, "max_redemptions"),
+        ({"expires_at": 1_700_000_000 - 1}, "expires_at"),
+        ({"expires_at": 1_700_000_000 + 2 * DAY}, "expires_at"),
+    ],
+)
+def test_a_promotion_code_keeps_within_its_coupon(limits: dict[str, int], param: str) -> None:
+    shop = Shop()
+    extras = {"percent_off": 10.0, "max_redemptions": 5, "redeem_by": 1_700_000_000 + DAY}
+    coupon = coupons.create(shop.world, CreateCoupon(extras=extras), CAUSE).id
+    within = {"max_redemptions": 5, "expires_at": 1_700_000_000 + DAY}
+    fits = coupons.CreatePromotionCode(coupon=coupon, code="FITS", extras=within)
+    assert coupons.create_code(shop.world, fits, CAUSE).active
+    wanted = coupons.CreatePromotionCode(coupon=coupon, code="NOT", extras=limits)
+    with pytest.raises(StripeError) as refused:
+        coupons.create_code(shop.world, wanted, CAUSE)
+    assert refused.value.error.param == param
+
+
+def test_a_draft_may_be_sent_instead_and_have_a_number_of_its_own() -> None:
+    shop = Shop()
+    draft = _owed(shop, 900)
+
+    def update(**changes: Any) -> Invoice:
+        return invoice_drafts.update(shop.world, draft, changes, None, CAUSE)
+
+    with pytest.raises(StripeError, match="send_invoice"):
+        update(days_until_due=3)
+    with clocks.time_of(shop.world, shop.customer):
+        due = update(collection_method="send_invoice", days_until_due=3, number="A-7")
+        assert due.due_date == START + 3 * DAY
+        assert update(due_date=START + 9 * DAY).due_date == START + 9 * DAY
+        final = invoices.send(shop.world, draft, CAUSE)
+        assert (final.status, final.number) == ("open", "A-7")
+        with pytest.raises(StripeError, match="Finalized"):
+            update(due_date=START)

@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from payment_world import CAUSE, event_types
+from simulator_process import Simulator
 
-from paidonce.harness.simulator.domain import cash, confirming, customers, intents, refunds
+from paidonce.harness.simulator.domain import (
+    agenda,
+    cash,
+    checkout,
+    confirming,
+    customers,
+    intents,
+    refunds,
+)
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.ids import IdSource
@@ -27,8 +36,10 @@ class Bank:
     """A world with one customer, who sends money."""
 
     def __init__(self, *, by_hand: bool = False) -> None:
-        self.world = World(IdSource(7), lambda: 1_700_000_000.0)
-        self.customer = customers.create(self.world, {}, {}, CAUSE).id
+        self.time = 1_700_000_000.0
+        self.world = World(IdSource(7), lambda: self.time)
+        owner = customers.create(self.world, {"email": "a@shop.test"}, {}, CAUSE)
+        self.customer = owner.id
         cash.reconcile_by_hand(self.world, self.customer, by_hand)
         self.sent = 0
 
@@ -36,6 +47,10 @@ class Bank:
         self.sent += amount
         cash.fund(self.world, self.customer, amount, "usd", CAUSE)
         confirming.reconcile(self.world, self.customer, "usd")
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += seconds
+        agenda.run_due(self.world)
 
     def intent(self, amount: int, **more: Any) -> str:
         request = intents.CreateIntent(
@@ -65,11 +80,12 @@ class Bank:
             if (left := cash.remaining(one)) is not None
         )
         paid = sum(
-            one.amount
+            one.amount - one.amount_refunded
             for one in self.world.charges
             if one.paid and one.payment_method_details["type"] == "customer_balance"
         )
-        return self.left + having + paid
+        back = sum(one.amount for one in self.world.refunds if one.status != "canceled")
+        return self.left + having + paid + back
 
 
 def test_money_that_is_there_pays_at_once() -> None:
@@ -123,9 +139,77 @@ def test_a_balance_pays_for_its_customer_at_once_or_not_at_all() -> None:
         with pytest.raises(StripeError):
             bank.intent(500, **wrong)
     bank.send(500)
+    assert bank.shown(bank.intent(500)).status == "succeeded"
+
+
+def test_a_refund_asks_where_the_money_is_to_go_and_can_be_canceled_until_then() -> None:
+    bank = Bank()
+    bank.send(900)
+    charge = bank.shown(bank.intent(900)).latest_charge
+    part = refunds.CreateRefund(charge=charge, amount=300)
+    asked = refunds.create(bank.world, part, CAUSE)
+    assert asked.status == "requires_action"
+    assert asked.next_action["display_details"]["email_sent"]["email_sent_to"] == "a@shop.test"
+    assert checkout.unanswered(bank.world, asked.id, CAUSE).status == "canceled"
+    assert (bank.left, event_types(bank.world)[-1]) == (300, "refund.updated")
+
+    sent = refunds.create(bank.world, part, CAUSE)
+    assert refunds.answer(bank.world, sent.id).status == "pending"
+    for late in (
+        lambda: checkout.unanswered(bank.world, sent.id, CAUSE),
+        lambda: refunds.answer(bank.world, sent.id),
+    ):
+        with pytest.raises(StripeError):
+            late()
+    bank.pass_time(bank.world.settle_seconds + 1)
+    assert bank.world.refunds[sent.id].status == "succeeded"
+
+    forgotten = refunds.create(bank.world, part, CAUSE)
+    waiting = bank.intent(800)  # takes what is there, and waits for more
+    assert cash.remaining(bank.shown(waiting)) == 500
+    bank.pass_time(refunds.UNANSWERED_SECONDS + 1)
+    assert bank.world.refunds[forgotten.id].status == "canceled"
+    assert cash.remaining(bank.shown(waiting)) == 200
+    assert bank.kept == bank.sent
+
+
+def test_a_refund_needs_somebody_to_be_asked() -> None:
+    bank = Bank()
+    bank.world.customers.put(
+        msgspec.structs.replace(bank.world.customers[bank.customer], email=None)
+    )
+    bank.send(500)
     charge = bank.shown(bank.intent(500)).latest_charge
-    with pytest.raises(StripeError, match="not simulated"):
+    with pytest.raises(StripeError, match="instructions_email"):
         refunds.create(bank.world, refunds.CreateRefund(charge=charge), CAUSE)
+    by_mail = refunds.CreateRefund(charge=charge, instructions_email="b@shop.test")
+    assert refunds.create(bank.world, by_mail, CAUSE).instructions_email == "b@shop.test"
+
+
+def test_a_service_cancels_a_refund_and_a_test_answers_it(simulator: Simulator) -> None:
+    owner = simulator.post("/v1/customers", {"email": "a@shop.test"}).json()["id"]
+    funds = {"amount": "900", "currency": "usd"}
+    simulator.post(f"/v1/test_helpers/customers/{owner}/fund_cash_balance", funds)
+    sale = {"confirm": "true", "customer": owner, "payment_method_data[type]": "customer_balance"}
+    sale["payment_method_types[]"] = "customer_balance"
+    paid = simulator.post("/v1/payment_intents", {**funds, **sale}).json()["id"]
+
+    def refund(amount: str) -> str:
+        asked = {"payment_intent": paid, "amount": amount}
+        return str(simulator.post("/v1/refunds", asked).json()["id"])
+
+    first = refund("100")
+    assert simulator.post(f"/v1/refunds/{first}/cancel").json()["status"] == "canceled"
+    assert simulator.post(f"/v1/refunds/{first}/cancel").status_code == 400
+    simulator.control("POST", "settle", {"refund": refund("200")})
+    late = refund("300")
+    simulator.control("POST", "settle", {"refund": late, "succeeded": False})
+    assert simulator.get(f"/v1/refunds/{late}").json()["status"] == "canceled"
+    there = simulator.get(f"/v1/customers/{owner}/cash_balance").json()["available"]
+    assert there == {"usd": 400}
+    shown = simulator.get(f"/v1/payment_intents/{paid}", **{"expand[]": "latest_charge.refunds"})
+    listed = shown.json()["latest_charge"]["refunds"]["data"]
+    assert [one["status"] for one in listed] == ["canceled", "pending", "canceled"]
 
 
 def test_what_is_kept_is_what_was_kept() -> None:
@@ -140,7 +224,12 @@ def test_what_is_kept_is_what_was_kept() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["send", "intent", "apply", "cancel", "card", "reprice", "declined"]),
+        st.sampled_from(
+            [
+                *("send", "intent", "apply", "cancel", "card", "reprice", "declined"),
+                *("refund", "unanswered", "answer"),
+            ]
+        ),
         st.integers(0, 5),
         st.integers(50, 900),
     ),
@@ -164,6 +253,16 @@ def test_a_defect_on_purpose_is_found_out(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(cash, "take", lambda *_: None)
     with pytest.raises(AssertionError):
         walk(steps, Bank())
+    monkeypatch.undo()
+    steps = [("send", 0, 500), ("intent", 0, 500), ("refund", 0, 200), ("unanswered", 0, 0)]
+    walk(steps, Bank())
+    monkeypatch.setattr(cash, "give_back", lambda *_: None)
+    with pytest.raises(AssertionError):
+        walk(steps, Bank())
+
+
+def _answered(world: World, refund: str, _: object) -> None:
+    refunds.answer(world, refund)
 
 
 def walk(steps: list[Any], bank: Bank) -> None:
@@ -191,6 +290,14 @@ def _does(bank: Bank, what: str, intent: str, amount: int) -> None:
         confirming.apply_balance(bank.world, intent, amount, None, CAUSE)
     elif what == "cancel":
         intents.cancel(bank.world, intent, None, CAUSE)
+    elif what == "refund":
+        asked = refunds.CreateRefund(payment_intent=intent, amount=amount)
+        refunds.create(bank.world, asked, CAUSE)
+    elif what in ("unanswered", "answer"):
+        does = checkout.unanswered if what == "unanswered" else _answered
+        for one in list(bank.world.refunds):
+            if one.payment_intent == intent:
+                does(bank.world, one.id, CAUSE)
     elif what == "reprice":
         intents.update(bank.world, intent, intents.UpdateIntent(amount=amount))
     else:

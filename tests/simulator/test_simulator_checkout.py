@@ -393,3 +393,66 @@ def test_a_price_that_comes_again_is_not_sold_once(simulator: Simulator) -> None
     )
     assert answer.status_code == 400
     assert "recurring" in answer.json()["error"]["message"]
+
+
+def test_a_trial_needs_no_card_where_one_is_collected_if_required(simulator: Simulator) -> None:
+    free = {"subscription_data[trial_period_days]": "7", "payment_method_collection": "if_required"}
+    session = _monthly(simulator, **free)
+    assert "<select" not in simulator.http.get(session["url"]).text
+    assert simulator.http.post(session["url"]).status_code == 303
+    shown = {"expand[]": "subscription"}
+    done = simulator.get(f"/v1/checkout/sessions/{session['id']}", **shown).json()
+    assert (done["status"], done["payment_status"]) == ("complete", "no_payment_required")
+    assert done["subscription"]["status"] == "trialing"
+    assert done["subscription"]["default_payment_method"] is None
+    # Whoever gives one all the same has it kept, and where something is due one is needed.
+    session = _monthly(simulator, **free)
+    given = {"payment_method": "pm_card_visa"}
+    assert simulator.http.post(session["url"], data=given).status_code == 303
+    kept = simulator.get(f"/v1/checkout/sessions/{session['id']}", **shown).json()
+    assert kept["subscription"]["default_payment_method"]
+    due = _monthly(simulator, payment_method_collection="if_required")
+    assert "<select" in simulator.http.get(due["url"]).text
+    assert simulator.http.post(due["url"]).status_code == 303
+    assert len(simulator.ledger()["charges"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sale", "param"),
+    [
+        ({"mode": "payment", "payment_method_collection": "always"}, "payment_method_collection"),
+        (
+            {"mode": "payment", "payment_method_options[card][setup_future_usage]": "off_session"},
+            "payment_method_options[card][setup_future_usage]",
+        ),
+        (
+            {"mode": "payment", "payment_method_options[card][capture_method]": "manual"},
+            "payment_method_options[card][capture_method]",
+        ),
+    ],
+)
+def test_what_would_change_a_payment_is_not_ignored(
+    simulator: Simulator, sale: dict[str, str], param: str
+) -> None:
+    line = {
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": "1000",
+        "line_items[0][price_data][product_data][name]": "Tea",
+        "line_items[0][quantity]": "1",
+    }
+    answer = simulator.post(
+        "/v1/checkout/sessions", {"success_url": "http://shop.test/done", **line, **sale}
+    )
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("ui_mode", ["embedded_page", "embedded"])
+def test_a_page_may_be_embedded_by_its_old_name_and_its_new(
+    simulator: Simulator, ui_mode: str
+) -> None:
+    sale = {"ui_mode": ui_mode, "return_url": "http://shop.test/{CHECKOUT_SESSION_ID}"}
+    session = simulator.post(
+        "/v1/checkout/sessions", {"mode": "setup", "currency": "usd", **sale}
+    ).json()
+    assert (session["ui_mode"], session["url"]) == (ui_mode, None)
+    assert session["client_secret"]

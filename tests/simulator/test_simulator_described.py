@@ -10,9 +10,10 @@ import pytest
 from description import Description, path_of_description
 from simulator_process import API_KEY, Simulator
 
+from paidonce.harness.simulator.endpoints.expand import parse_paths
 from paidonce.harness.simulator.endpoints.routes import _ENDPOINTS
 
-KNOWN: dict[str, str] = {}
+KNOWN = {"ui_mode is 'hosted_page'": "so called since version 2026-03-25, which is described later"}
 """What differs on purpose, and why."""
 
 
@@ -51,12 +52,6 @@ class Caller:
         for found in self._description.violations(method, path, got):
             self.wrong[f"{method} {path}: {found}"] = found
         return got
-
-    def refused(self, method: str, path: str, identifier: str) -> None:
-        """Meet a route that refuses whatever there is here."""
-        self.routes.add((method, path))
-        answer = self._simulator.post(path.replace("{id}", identifier))
-        assert answer.status_code == 400, answer.text
 
     def _all(self) -> Iterator[Any]:
         """Every event, page by page."""
@@ -131,7 +126,8 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     ask("GET", "/v1/refunds/{id}", refund)
     ask("POST", "/v1/refunds/{id}", refund, **{"metadata[a]": "b"})
     ask("GET", "/v1/balance")
-    entry = ask("GET", "/v1/balance_transactions")["data"][0]["id"]
+    whole = {"limit": "100", "expand[]": "data.source"}
+    entry = ask("GET", "/v1/balance_transactions", **whole)["data"][0]["id"]
     ask("GET", "/v1/balance_transactions/{id}", entry)
 
     setup = ask("POST", "/v1/setup_intents", customer=customer)["id"]
@@ -412,10 +408,15 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     ask("POST", apply, waiting, amount="600")
     ask("POST", "/v1/test_helpers/customers/{id}/fund_cash_balance", owner, **funds)
     ask("POST", apply, waiting)
+    for email, end in (
+        ("a@shop.test", "/v1/refunds/{id}/cancel"),
+        ("b@shop.test", "/v1/test_helpers/refunds/{id}/expire"),
+    ):
+        part = {"payment_intent": waiting, "amount": "100", "instructions_email": email}
+        assert ask("POST", end, ask("POST", "/v1/refunds", **part)["id"])["status"] == "canceled"
     ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_visa")
     later = ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_pendingRefund")
-    refund = ask("POST", "/v1/refunds", charge=later["id"])["id"]
-    ask.refused("POST", "/v1/refunds/{id}/cancel", refund)
+    ask("POST", "/v1/refunds", charge=later["id"], **{"expand[]": "charge.refunds"})
     ask("GET", "/v1/balance")
     ask("POST", "/v1/accounts/{id}/reject", account, reason="fraud")
     ask("DELETE", "/v1/accounts/{id}", account)
@@ -430,8 +431,16 @@ def test_every_answer_and_event_is_as_stripe_describes_it(
     connect(ask, simulator)
     ask.events()
     assert ask.routes == set(_ENDPOINTS), "routes that were not met, or are not there"
-    wrong = {where: what for where, what in ask.wrong.items() if what not in KNOWN}
+    wrong = [where for where in ask.wrong if not any(known in where for known in KNOWN)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_stripe_expands_is_expanded(description: Description) -> None:
+    """Every path, but for those to kinds of objects of which there are none here."""
+    for kind in sorted({endpoint.kind for endpoint in _ENDPOINTS.values()}):
+        for path, targets in description.expandable(kind):
+            if targets & {endpoint.kind for endpoint in _ENDPOINTS.values()}:
+                assert parse_paths(kind, (path,), listed=False), (kind, path)
 
 
 def test_an_answer_that_is_not_as_described_is_found_out(description: Description) -> None:

@@ -6,12 +6,14 @@ import base64
 import random
 import re
 import time
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from payment_world import make
 
 from paidonce.harness.simulator.domain import money
 from paidonce.harness.simulator.domain.collection import Collection, Cursor, UnknownCursor
@@ -19,6 +21,7 @@ from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.intents import CreateIntent, create
 from paidonce.harness.simulator.domain.objects import EventRequest
+from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.search import read_query
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine.signing import sign
@@ -248,6 +251,35 @@ def test_search_finds_what_the_query_says(query: str, found: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("payment_method_details.card.last4:4242", {"visa"}),
+        ("payment_method_details.card.last4:'4444' AND amount>1", {"mastercard"}),
+        ("-payment_method_details.card.brand:'visa'", {"mastercard"}),
+        ("payment_method_details.card.exp_month:12", {"visa", "mastercard"}),
+        ("payment_method_details.us_bank_account.last4:4242", set()),
+        ("billing_details.address.postal_code:null", {"visa", "mastercard"}),
+    ],
+)
+def test_search_looks_into_how_a_charge_was_paid(world: World, query: str, found: set[str]) -> None:
+    """https://docs.stripe.com/search#query-fields-for-charges."""
+    made = {
+        name: make(world, PaymentSource(payment_method=f"pm_card_{name}"), confirm=True)
+        for name in ("visa", "mastercard")
+    }
+    asked = read_query(query, "charge")
+    names = {intent.latest_charge: name for name, intent in made.items()}
+    assert {names[one.id] for one in world.charges if asked.matches(one)} == found
+    among = asked.among(world.charges)
+    assert among is None or {names[one] for one in among} == found
+
+
+@pytest.mark.parametrize("field", ["last_finalization_error_code", "receipt_number"])
+def test_search_of_invoices_takes_what_stripe_documents(field: str) -> None:
+    assert read_query(f"{field}:'x'", "invoice").matches(SimpleNamespace()) is False
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "",
@@ -259,6 +291,7 @@ def test_search_finds_what_the_query_says(query: str, found: set[str]) -> None:
         "status>'a'",
         "status:5",
         "colour:'red'",
+        "shipping.name:'x'",
         "currency~'us'",
         "amount>1 AND",
         "amount>1 AND amount<5 OR amount:9",

@@ -87,9 +87,7 @@ def test_whoever_fails_to_authenticate_or_is_declined_may_try_another_card(
         ("visa_chargeCustomerFail", True),
     ],
 )
-def test_a_bank_has_a_card_kept_or_not(
-    client: stripe.StripeClient, card: str, kept: bool
-) -> None:
+def test_a_bank_has_a_card_kept_or_not(client: stripe.StripeClient, card: str, kept: bool) -> None:
     """https://docs.stripe.com/testing#declined-payments: what declines cannot be attached, but for
     the one card that declines afterwards."""
     card = f"pm_card_{card}"

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from paidonce.harness.bounded import decode_json
-from paidonce.harness.simulator.domain import checkout, disputes
+from paidonce.harness.simulator.domain import checkout, disputes, refunds
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import API_VERSION
@@ -67,6 +67,14 @@ class _Clock(_Body, frozen=True):
 
 class _Outcome(_Body, frozen=True):
     payment_intent: str
+    succeeded: bool = True
+
+
+class _Settled(_Body, frozen=True):
+    """A payment that is processing, or a refund that waits for an answer: one of the two."""
+
+    payment_intent: str | None = None
+    refund: str | None = None
     succeeded: bool = True
 
 
@@ -164,8 +172,15 @@ def _authenticate(simulation: Simulation, request: ApiRequest) -> object:
 
 
 def _settle(simulation: Simulation, request: ApiRequest) -> object:
-    outcome = _decoded(request, _Outcome)
-    return checkout.settle(simulation.epoch.world, outcome.payment_intent, outcome.succeeded)
+    outcome, world = _decoded(request, _Settled), simulation.epoch.world
+    if (outcome.payment_intent is None) == (outcome.refund is None):
+        raise ControlError(400, "settle takes a payment_intent or a refund, and one of them only")
+    if outcome.payment_intent is not None:
+        return checkout.settle(world, outcome.payment_intent, outcome.succeeded)
+    assert outcome.refund is not None
+    if outcome.succeeded:
+        return refunds.answer(world, outcome.refund)
+    return checkout.unanswered(world, outcome.refund, BY_ITSELF)
 
 
 def _dispute(simulation: Simulation, request: ApiRequest) -> object:

@@ -23,7 +23,8 @@ GET  faults             the rules, and how often each was met
 POST limits             ``{"per_second": 25, "at_once": null}``
 POST clock              ``{"advance_seconds": 86400}``; what falls due happens
 POST authenticate       ``{"payment_intent": "pi_…", "succeeded": true}``: the payer answers
-POST settle             the same, for a payment that is processing
+POST settle             the same, for a payment that is processing; or ``{"refund": "re_…"}``, whose
+                        customer says where the money is to go, or never does
 GET  webhook            ``?event=evt_…``: the event's payload and its Stripe-Signature header
 POST webhooks           how events are delivered from now on (see ``webhooks.Behaviour``)
 POST webhooks/send      ``{"event": "evt_…", "endpoint": null}``: once more

@@ -1,9 +1,9 @@
 """The page of a Checkout Session: a payer looks at it (GET) and pays (POST).
 
 One POST is enough, from a browser or from a test: ``payment_method`` says how (``pm_card_visa``
-unless told otherwise), ``email`` who. Whoever has paid is sent to the session's ``success_url``,
-whoever must be authenticated to the page where that is asked, and whoever is declined finds out
-here, with status 402.
+unless told otherwise, and nothing where nothing is to be paid with), ``email`` who. Whoever has
+paid is sent to the session's ``success_url``, whoever must be authenticated to the page where that
+is asked, and whoever is declined finds out here, with status 402.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def answer(world: World, request: ApiRequest) -> Reply:
 
 def _paid(world: World, session: CheckoutSession, request: ApiRequest) -> Reply:
     form = parse_qs(request.body.decode("utf-8", "replace"))
-    method = form.get("payment_method", ["pm_card_visa"])[0]
+    method = form.get("payment_method", [None if _needs_no_method(session) else _CARDS[0][0]])[0]
     email = form.get("email", [None])[0]
     code = form.get("promotion_code", [None])[0] or None
-    source = PaymentSource(payment_method=method)
+    source = None if method is None else PaymentSource(payment_method=method)
     session = checkout.pay(world, session.id, source, email, code)
     if session.status == "complete":
         return _sent_on(checkout.success_url(session), "Paid")
@@ -58,6 +58,11 @@ def _paid(world: World, session: CheckoutSession, request: ApiRequest) -> Reply:
     asked = (action or {}).get("redirect_to_url")
     assert asked is not None, "a session that was submitted is complete or has a question"
     return _sent_on(asked["url"], "Authenticate this payment")
+
+
+def _needs_no_method(session: CheckoutSession) -> bool:
+    """True where nothing is due now, and a method is asked for only if something is."""
+    return session.payment_method_collection == "if_required" and not session.amount_total
 
 
 def _sent_on(url: str | None, title: str) -> Reply:
@@ -74,6 +79,9 @@ def _shown(session: CheckoutSession) -> Reply:
 
 def _form(status: int, session: CheckoutSession, refusal: str) -> Reply:
     cards = "".join(f'<option value="{name}">{name} {what}</option>' for name, what in _CARDS)
+    card = f'<label>Card <select name="payment_method">{cards}</select></label> '
+    if _needs_no_method(session):
+        card = ""
     code = ""
     if session.allow_promotion_codes:
         code = '<label>Promotion code <input name="promotion_code"></label> '
@@ -83,7 +91,7 @@ def _form(status: int, session: CheckoutSession, refusal: str) -> Reply:
         "Save a card" if session.mode == "setup" else f"Pay {amount}",
         f"<p>{escape(refusal)}</p>"
         f'<form method="post" action="{PAGE_PATH}{escape(session.id)}">'
-        f'<label>Card <select name="payment_method">{cards}</select></label> '
+        f"{card}"
         '<label>Email <input name="email" type="email"></label> '
         f"{code}<button>Pay</button></form>",
     )

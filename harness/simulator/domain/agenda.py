@@ -78,6 +78,11 @@ def _expire(world: World, identifier: str) -> None:
     give_up(world, identifier, "expired", BY_ITSELF)
 
 
+def _unanswered(world: World, identifier: str) -> None:
+    if world.refunds[identifier].status == "requires_action":
+        checkout.unanswered(world, identifier, BY_ITSELF)
+
+
 _DOES: dict[str, Callable[[World, str], None]] = {
     "session": _session,
     "settle": _settle,
@@ -94,6 +99,7 @@ _DOES: dict[str, Callable[[World, str], None]] = {
     "payout": payouts.arrive,
     "dispute": disputes.expire,
     "refund": refunds.settle,
+    "unanswered_refund": _unanswered,
     "expire_charge": direct_charges.expire,
 }
 """By what is due."""

@@ -79,6 +79,11 @@ def take(world: World, customer: str, currency: str, amount: int) -> None:
     _move(world, customer, currency, -amount)
 
 
+def give_back(world: World, customer: str, currency: str, amount: int) -> None:
+    """Put into a customer's balance what was to be sent back to them and was not."""
+    _move(world, customer, currency, amount)
+
+
 def remaining(intent: PaymentIntent) -> int | None:
     """Return how much an intent still waits for; None where it waits for no transfer."""
     action = intent.next_action or {}

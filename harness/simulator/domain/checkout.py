@@ -27,6 +27,7 @@ from paidonce.harness.simulator.domain import (
     coupons,
     customers,
     intents,
+    refunds,
     setups,
 )
 from paidonce.harness.simulator.domain.checkout_making import (
@@ -40,7 +41,12 @@ from paidonce.harness.simulator.domain.coupons import WantedDiscount
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.intents import CreateIntent
 from paidonce.harness.simulator.domain.metadata import as_asked
-from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent, SetupIntent
+from paidonce.harness.simulator.domain.objects import (
+    EventRequest,
+    PaymentIntent,
+    Refund,
+    SetupIntent,
+)
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.sale_objects import CheckoutSession
 from paidonce.harness.simulator.domain.state import World
@@ -96,11 +102,13 @@ def expire(world: World, identifier: str, cause: EventRequest) -> CheckoutSessio
 def pay(
     world: World,
     identifier: str,
-    source: PaymentSource,
+    source: PaymentSource | None,
     email: str | None = None,
     code: str | None = None,
 ) -> CheckoutSession:
     """The payer submits the page, perhaps with a promotion code; the session as it is then.
+
+    ``source`` may be None where nothing is due and no method is collected.
 
     400 where it is not open any more, while a bank is about to be asked, or where the discount is
     not to be had any more. Raises ``Declined``, and the session stays open, where the payment is
@@ -112,7 +120,7 @@ def pay(
             400, f"This Checkout Session has a status of `{session.status}`: it cannot be paid."
         )
     if session.mode == "setup":
-        return _set_up(world, session, source, email)
+        return _set_up(world, session, _given(source), email)
     if code is not None:
         session = _with_code(world, session, code)
     customer = session.customer
@@ -127,7 +135,9 @@ def pay(
     world.sessions.put(session)
     _redeem(world, session)
     if not session.amount_total:
-        if session.mode == "subscription":
+        if source is None and session.payment_method_collection == "always":
+            raise _nothing_given()
+        if session.mode == "subscription" and source is not None:
             # What is not paid for yet is to be paid for later: the card is made ready.
             return _set_up(world, session, source, email)
         return _complete(world, session, "no_payment_required")
@@ -135,9 +145,19 @@ def pay(
         session = replace(session, payment_intent=_intent(world, session).id)
         world.sessions.put(session)
     assert session.payment_intent is not None
-    how = Confirmation(source=source, return_url=_success(session))
+    how = Confirmation(source=_given(source), return_url=_success(session))
     confirming.confirm(world, session.payment_intent, how, BY_ITSELF)
     return _followed(world, session.payment_intent)
+
+
+def _given(source: PaymentSource | None) -> PaymentSource:
+    if source is None:
+        raise _nothing_given()
+    return source
+
+
+def _nothing_given() -> StripeError:
+    return StripeError(400, "A payment method is required on this page.", param="payment_method")
 
 
 def _wanted(world: World, session: CheckoutSession) -> list[WantedDiscount]:
@@ -284,6 +304,21 @@ def follow(world: World, intent: PaymentIntent) -> PaymentIntent:
     if intent.id in world.session_of:
         _followed(world, intent.id)
     return intent
+
+
+def reconcile(world: World, customer: str, currency: str) -> None:
+    """As ``confirming.reconcile``; the sessions of what is paid so are told."""
+    for intent in confirming.reconcile(world, customer, currency):
+        follow(world, intent)
+
+
+def unanswered(world: World, refund: str, cause: EventRequest) -> Refund:
+    """Cancel a refund; what waits for its customer's money may have it."""
+    found = refunds.cancel(world, refund, cause)
+    customer = world.charges[found.charge].customer
+    assert customer is not None
+    reconcile(world, customer, found.currency)
+    return found
 
 
 def _followed(world: World, intent: str) -> CheckoutSession:

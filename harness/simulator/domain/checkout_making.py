@@ -106,7 +106,7 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
         url=f"{world.base_url}{PAGE_PATH}{identifier}",
         **request.extras,
     )
-    if session.ui_mode != "hosted":
+    if session.ui_mode not in ("hosted_page", "hosted"):
         session = replace(session, url=None, client_secret=world.ids.client_secret(identifier))
     world.sessions.put(session)
     world.checkouts[identifier] = Checkout(

@@ -122,6 +122,7 @@ def create_code(world: World, request: CreatePromotionCode, cause: EventRequest)
         raise StripeError(
             400, f"Coupon expired: {coupon.id}", code="coupon_expired", param="coupon"
         )
+    _require_within(world, coupon, request)
     text = request.code or world.ids.draw("")[:8].upper()
     if _active(world, text) is not None:
         raise StripeError(
@@ -141,6 +142,26 @@ def create_code(world: World, request: CreatePromotionCode, cause: EventRequest)
         world.plan(code.expires_at - world.at(), "promotion_code", code.id)
     world.emit("promotion_code.created", code, cause)
     return code
+
+
+def _require_within(world: World, coupon: Coupon, request: CreatePromotionCode) -> None:
+    """400 for limits that have passed, or that the coupon's own do not allow.
+
+    Source: https://docs.stripe.com/api/promotion_codes/create.
+    """
+    until, most = request.extras.get("expires_at"), request.extras.get("max_redemptions")
+    if until is not None and until <= world.now():
+        raise StripeError(400, "expires_at must be in the future.", param="expires_at")
+    if until is not None and coupon.redeem_by is not None and until > coupon.redeem_by:
+        raise StripeError(
+            400, "expires_at cannot be after the coupon's redeem_by.", param="expires_at"
+        )
+    if None not in (most, coupon.max_redemptions) and most > coupon.max_redemptions:
+        raise StripeError(
+            400,
+            "max_redemptions cannot be greater than the coupon's max_redemptions.",
+            param="max_redemptions",
+        )
 
 
 def update_code(

@@ -37,9 +37,13 @@ def _made(
     customer = Customer(
         id=identifier,
         created=world.now(),
-        invoice_prefix=identifier[-8:].upper(),
         metadata=metadata,
-        **{"invoice_settings": _invoice_settings(), "preferred_locales": [], **attributes},
+        **{
+            "invoice_prefix": identifier[-8:].upper(),
+            "invoice_settings": _invoice_settings(),
+            "preferred_locales": [],
+            **attributes,
+        },
     )
     world.customers.put(customer)
     world.emit("customer.created", customer, cause)
@@ -92,7 +96,7 @@ def update(
 def settle(world: World, identifier: str, settings: dict[str, Any]) -> Customer:
     """Set what a new customer's invoices are paid with; 400 for what is not that customer's."""
     customer = world.customers[identifier]
-    _require_own(world, settings["default_payment_method"], identifier)
+    _require_own(world, settings.get("default_payment_method"), identifier)
     settings = {**customer.invoice_settings, **settings}
     customer = msgspec.structs.replace(customer, invoice_settings=settings)
     world.customers.put(customer)

@@ -163,6 +163,7 @@ def update(
             code="invoice_not_editable",
             param=fixed[0],
         )
+    changes = _until(world, before, changes)
     changes = {**changes, "metadata": as_asked(before.metadata, metadata)}
     invoice = replace(before, **changes)
     if invoice.auto_advance and not before.auto_advance and before.status == "draft":
@@ -173,6 +174,28 @@ def update(
     world.invoices.put(invoice)
     world.emit("invoice.updated", invoice, cause, {name: getattr(before, name) for name in changes})
     return invoice
+
+
+def _until(world: World, invoice: Invoice, changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes, with the time until which an invoice is to be paid that is sent.
+
+    400 for such a time of an invoice that is charged automatically.
+    """
+    method = changes.get("collection_method", invoice.collection_method)
+    named = [name for name in ("days_until_due", "due_date") if changes.get(name) is not None]
+    days, due = changes.get("days_until_due"), changes.get("due_date")
+    changes = {name: value for name, value in changes.items() if name != "days_until_due"}
+    if method != "send_invoice":
+        if named:
+            raise StripeError(
+                400,
+                f"You can only specify {named[0]} if collection_method is send_invoice.",
+                param=named[0],
+            )
+        return {**changes, "due_date": None} if "collection_method" in changes else changes
+    if days is not None or (due is None and invoice.due_date is None):
+        due = world.now() + 86_400 * (_DUE_DAYS if days is None else days)
+    return changes if due is None else {**changes, "due_date": due}
 
 
 def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:

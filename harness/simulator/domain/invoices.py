@@ -67,7 +67,7 @@ def finalize(
         ending_balance=balance,
         hosted_invoice_url=paper,
         invoice_pdf=f"{paper}/pdf",
-        number=f"{customer.invoice_prefix}-{number:04d}",
+        number=invoice.number or f"{customer.invoice_prefix}-{number:04d}",
         starting_balance=customer.balance,
         status="open",
         status_transitions={**invoice.status_transitions, "finalized_at": now},

@@ -235,11 +235,13 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: Metadata
     failure_balance_transaction: str | msgspec.UnsetType = msgspec.UNSET
     failure_reason: str | msgspec.UnsetType = msgspec.UNSET
+    instructions_email: str | msgspec.UnsetType = msgspec.UNSET
+    next_action: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     payment_intent: str | None
     reason: str | None = None
     receipt_number: str | None = None
     source_transfer_reversal: str | None = None
-    status: Literal["pending", "succeeded", "failed", "canceled"] = "succeeded"
+    status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"] = "succeeded"
     transfer_reversal: str | None = None
 
 

@@ -1,15 +1,27 @@
 """Giving money back; never more than a charge brought and still holds.
 
-Source: https://docs.stripe.com/api/refunds/create.
+::
+
+    to a card:       succeeded, or pending ──> succeeded
+    bank transfer:   requires_action ──answered──> pending ──> succeeded
+                           └──canceled, or 45 days──> canceled
+
+What came by bank transfer goes to an account that its sender is asked for by email; until they
+answer the refund can be canceled, and then the money is in their cash balance.
+
+Sources: https://docs.stripe.com/api/refunds/create, https://docs.stripe.com/api/refunds/cancel and
+https://docs.stripe.com/payments/customer-balance/refunding.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from paidonce.harness.simulator.domain import disputes, money, transfers
+from paidonce.harness.simulator.domain import cash, disputes, money, transfers
 from paidonce.harness.simulator.domain.booking import book
-from paidonce.harness.simulator.domain.cards import Refunding
+from paidonce.harness.simulator.domain.cards import Card, Refunding
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
 from paidonce.harness.simulator.domain.metadata import merged
@@ -29,7 +41,12 @@ class CreateRefund(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     reverse_transfer: bool = False
     refund_application_fee: bool = False
+    instructions_email: str | None = None
     metadata: Metadata = {}
+
+
+UNANSWERED_SECONDS = 45 * 86_400
+"""For so long a customer may say to which account a bank transfer is to be sent back."""
 
 
 def require(world: World, identifier: str) -> Refund:
@@ -64,10 +81,7 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
             param="amount",
         )
     card = world.card_of[charge.payment_method]
-    if card.funds:
-        raise StripeError(
-            400, "Refunds of payments from a customer's cash balance are not simulated."
-        )
+    how = _asking(world, charge, request) if card.funds else _to_card(card)
     identifier = world.ids.draw("re_")
     transaction = book(
         world, kind="refund", amount=-amount, fee=0, currency=charge.currency, source=identifier
@@ -79,21 +93,15 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
         charge=charge.id,
         created=world.now(),
         currency=charge.currency,
-        destination_details={
-            "card": {
-                "reference_status": "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-            "type": "card",
-        },
         metadata=request.metadata,
         payment_intent=charge.payment_intent,
         reason=request.reason,
-        status="pending" if card.refunding is Refunding.LATER else "succeeded",
         transfer_reversal=_taken_back(world, charge, amount, request, identifier, cause),
+        **how,
     )
-    if card.refunding is not None:
+    if card.funds:
+        world.plan(UNANSWERED_SECONDS, "unanswered_refund", identifier)
+    elif card.refunding is not None:
         world.plan(world.settle_seconds, "refund", identifier)
     before = {"amount_refunded": charge.amount_refunded, "refunded": charge.refunded}
     charge = msgspec.structs.replace(
@@ -110,17 +118,80 @@ def create(world: World, request: CreateRefund, cause: EventRequest) -> Refund:
     return refund
 
 
-def cancel(world: World, identifier: str) -> Refund:
-    """400: a refund to a card asks nothing of anybody, and such alone can be canceled.
+def _to_card(card: Card) -> dict[str, Any]:
+    return {
+        "destination_details": {
+            "card": {
+                "reference_status": "pending",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
+            "type": "card",
+        },
+        "status": "pending" if card.refunding is Refunding.LATER else "succeeded",
+    }
 
-    Source: https://docs.stripe.com/api/refunds/cancel.
+
+def _asking(world: World, charge: Charge, request: CreateRefund) -> dict[str, Any]:
+    """Ask who has sent the money where it is to go; 400 where nobody knows their address."""
+    owner = None if charge.customer is None else world.customers[charge.customer]
+    email = request.instructions_email or (None if owner is None else owner.email)
+    if email is None:
+        raise StripeError(
+            400,
+            "A refund of a bank transfer needs an email address: set it on the customer, or give "
+            "instructions_email.",
+            param="instructions_email",
+        )
+    now = world.now()
+    details = {
+        "email_sent": {"email_sent_at": now, "email_sent_to": email},
+        "expires_at": now + UNANSWERED_SECONDS,
+    }
+    asked: dict[str, Any] = {
+        "destination_details": {
+            "type": "us_bank_transfer",
+            "us_bank_transfer": {"reference": None, "reference_status": None},
+        },
+        "next_action": {"display_details": details, "type": "display_details"},
+        "status": "requires_action",
+    }
+    if request.instructions_email is not None:
+        asked["instructions_email"] = request.instructions_email
+    return asked
+
+
+def cancel(world: World, identifier: str, cause: EventRequest) -> Refund:
+    """Take back a refund that waits for its customer's answer; the money is theirs to pay with.
+
+    400 in every other state: one to a card asks nothing of anybody.
     """
     refund = require(world, identifier)
-    raise StripeError(
-        400,
-        f"The refund {identifier} has a status of {refund.status}: only a refund with a status of "
-        "requires_action can be canceled.",
-    )
+    if refund.status != "requires_action":
+        raise StripeError(
+            400,
+            f"The refund {identifier} has a status of {refund.status}: only a refund with a status "
+            "of requires_action can be canceled.",
+        )
+    refund = msgspec.structs.replace(refund, status="canceled", next_action=msgspec.UNSET)
+    world.refunds.put(refund)
+    customer = world.charges[refund.charge].customer
+    assert customer is not None
+    cash.give_back(world, customer, refund.currency, refund.amount)
+    world.emit("refund.updated", refund, cause)
+    return refund
+
+
+def answer(world: World, identifier: str) -> Refund:
+    """The customer has said where a bank transfer is to go: it is on its way; 400 if not asked."""
+    refund = require(world, identifier)
+    if refund.status != "requires_action":
+        raise StripeError(400, f"The refund {identifier} waits for no answer: {refund.status}.")
+    refund = msgspec.structs.replace(refund, status="pending", next_action=msgspec.UNSET)
+    world.refunds.put(refund)
+    world.plan(world.settle_seconds, "refund", identifier)
+    world.emit("refund.updated", refund, BY_ITSELF)
+    return refund
 
 
 def settle(world: World, identifier: str) -> None:

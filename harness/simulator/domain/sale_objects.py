@@ -151,7 +151,7 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subscription: str | None = None
     success_url: str | None = None
     total_details: dict[str, Any]
-    ui_mode: str = "hosted"
+    ui_mode: str = "hosted_page"
     url: str | None
     wallet_options: dict[str, Any] | None = None
 

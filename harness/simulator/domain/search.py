@@ -33,6 +33,8 @@ class Fields:
 
     numeric: frozenset[str]
     text: frozenset[str]
+    nested: re.Pattern[str] | None = None
+    """Fields further within, named by their path; a number needs no quotation marks there."""
 
 
 FIELDS = {
@@ -42,6 +44,10 @@ FIELDS = {
     "charge": Fields(
         frozenset({"amount", "created"}),
         frozenset({"currency", "customer", "disputed", "refunded", "status"}),
+        re.compile(
+            r"billing_details\.address\.postal_code|payment_method_details\.[a-z0-9_]+\."
+            r"(brand|exp_month|exp_year|fingerprint|last4)"
+        ),
     ),
     "customer": Fields(frozenset({"created"}), frozenset({"email", "name", "phone"})),
     "product": Fields(
@@ -50,7 +56,12 @@ FIELDS = {
     "subscription": Fields(frozenset({"created"}), frozenset({"status"})),
     "invoice": Fields(
         frozenset({"created", "total"}),
-        frozenset({"currency", "customer", "number", "status", "subscription"}),
+        frozenset(
+            {
+                *("currency", "customer", "number", "receipt_number", "status", "subscription"),
+                *("last_finalization_error_code", "last_finalization_error_type"),
+            }
+        ),
     ),
     "price": Fields(
         frozenset(), frozenset({"active", "currency", "lookup_key", "product", "type"})
@@ -74,7 +85,7 @@ class SearchQuery:
 
 _CLAUSE = re.compile(
     r"""\s*(?P<negated>-)?
-        (?P<field>[a-z_]+)
+        (?P<field>[a-z_]+(?:\.[a-z0-9_]+)*)
         (?:\[(?P<kq>['"])(?P<key>(?:\\.|(?!(?P=kq)).)*)(?P=kq)\])?
         \s*(?P<op>:|~|>=|<=|>|<)\s*
         (?:(?P<vq>['"])(?P<quoted>(?:\\.|(?!(?P=vq)).)*)(?P=vq)|(?P<bare>null|-?\d+))
@@ -130,6 +141,9 @@ def _clause(query: str, match: re.Match[str], fields: Fields) -> SearchQuery:
         test = SearchQuery(
             _numeric(query, field, op, quoted if quoted is not None else match["bare"])
         )
+    elif fields.nested is not None and fields.nested.fullmatch(field):
+        value = match["bare"] if quoted is None and match["bare"] != "null" else quoted
+        test = _text(query, field, None, op, value, match["bare"])
     elif field == "metadata" or field in fields.text:
         test = _text(query, field, key, op, quoted, match["bare"])
     else:
@@ -151,7 +165,7 @@ def _text(
     query: str, field: str, key: str | None, op: str, value: str | None, bare: str | None
 ) -> SearchQuery:
     def read(item: Any) -> str | None:
-        found = item.metadata.get(key) if key is not None else getattr(item, field)
+        found = item.metadata.get(key) if key is not None else _within(item, field)
         # Stripe matches text without regard to case.
         return None if found is None else str(found).casefold()
 
@@ -166,6 +180,17 @@ def _text(
     if len(value) < 3:
         raise _invalid(query, "~ needs at least three characters")
     return SearchQuery(lambda item: wanted in (read(item) or ""))
+
+
+def _within(item: Any, field: str) -> Any:
+    """Read a field; one that an object of this kind need not have is None where it is not there."""
+    if field.startswith("last_finalization_error_"):
+        field = field.replace("error_", "error.")
+    first, *rest = field.split(".")
+    found = getattr(item, first, None)
+    for name in rest:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _unescaped(text: str) -> str:

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/cash_balance_transactions/fund_cash_balance.
 
 from __future__ import annotations
 
-from paidonce.harness.simulator.domain import cash, checkout, confirming, customers
+from paidonce.harness.simulator.domain import cash, checkout, customers
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params
@@ -54,8 +54,7 @@ def fund(params: Params, identifier: str) -> Execution:
     def execute(world: World, cause: EventRequest) -> Answer:
         customers.require(world, identifier)
         made = cash.fund(world, identifier, amount, currency, cause)
-        for intent in confirming.reconcile(world, identifier, currency):
-            checkout.follow(world, intent)
+        checkout.reconcile(world, identifier, currency)
         return made
 
     return execute

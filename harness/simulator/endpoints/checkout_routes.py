@@ -37,7 +37,6 @@ _UNSEEN = (
     "custom_text",
     "customer_update",
     "name_collection",
-    "payment_method_options",
     "phone_number_collection",
     "saved_payment_method_options",
     "shipping_address_collection",
@@ -53,6 +52,9 @@ _ON_INTENT = (
     "transfer_group",
 )
 _MOST_LINES = 100
+_HOSTED, _EMBEDDED = ("hosted_page", "hosted"), ("embedded_page", "embedded")
+_PAGES = (*_HOSTED, *_EMBEDDED, "elements", "custom")
+"""Who shows the page, by the names since version 2026-03-25 of the API and those before."""
 
 
 def create(params: Params, _: str) -> Execution:
@@ -63,12 +65,23 @@ def create(params: Params, _: str) -> Execution:
     _refuse_what_is_not_there(params)
     extras: dict[str, Any] = {name: params.string(name) for name in _TEXTS if params.has(name)}
     extras["mode"] = mode
-    extras["ui_mode"] = params.choice("ui_mode", ("hosted", "embedded", "custom")) or "hosted"
+    extras["ui_mode"] = params.choice("ui_mode", _PAGES) or "hosted_page"
     _where_to(params, extras)
     if params.has("customer_creation"):
         extras["customer_creation"] = params.choice("customer_creation", ("always", "if_required"))
     elif "customer" not in extras and mode == "payment":
         extras["customer_creation"] = "if_required"
+    collection = params.choice("payment_method_collection", ("always", "if_required"))
+    if collection is not None and mode != "subscription":
+        raise Refused(
+            400,
+            "payment_method_collection can only be set in subscription mode.",
+            param="payment_method_collection",
+        )
+    if mode != "setup":
+        extras["payment_method_collection"] = (
+            collection or {"payment": "if_required", "subscription": "always"}[mode]
+        )
     if params.has("allow_promotion_codes"):
         extras["allow_promotion_codes"] = params.boolean("allow_promotion_codes")
     if params.has("billing_address_collection"):
@@ -247,11 +260,11 @@ def _where_to(params: Params, extras: dict[str, Any]) -> None:
     """Where the payer goes afterwards: it depends on who shows the page."""
     success, back = params.string("success_url"), params.string("return_url")
     redirect = params.choice("redirect_on_completion", ("always", "if_required", "never"))
-    if extras["ui_mode"] == "hosted":
+    if extras["ui_mode"] in _HOSTED:
         for name, given in (("return_url", back), ("redirect_on_completion", redirect)):
             if given is not None:
                 raise Refused(
-                    400, f"You can only set {name} when ui_mode is embedded or custom.", param=name
+                    400, f"You can only set {name} when ui_mode is not hosted_page.", param=name
                 )
         if success is None:
             raise params.missing("success_url")
@@ -259,12 +272,12 @@ def _where_to(params: Params, extras: dict[str, Any]) -> None:
         return
     for name, given in (("success_url", success), ("cancel_url", extras.get("cancel_url"))):
         if given is not None:
-            raise Refused(400, f"{name} cannot be set unless ui_mode is hosted.", param=name)
+            raise Refused(400, f"{name} cannot be set unless ui_mode is hosted_page.", param=name)
     if back is None and redirect != "never":
         raise params.missing("return_url")
     if back is not None:
         extras["return_url"] = back
-    if extras["ui_mode"] == "embedded":
+    if extras["ui_mode"] in _EMBEDDED:
         extras["redirect_on_completion"] = redirect or "always"
 
 
@@ -292,5 +305,5 @@ def _refuse_what_is_not_there(params: Params) -> None:
                 level.finish()
     for name in _UNSEEN:
         params.opaque(name)
+    intent_params.method_options(params)
     params.string("origin_context")
-    params.string("payment_method_collection")

@@ -146,12 +146,33 @@ def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
         )
     if params.has("shipping"):
         found["shipping"] = params.opaque("shipping")
-    options = params.opaque("payment_method_options") or {}
-    card = options.get("card")
+    card = method_options(params).get("card")
     asked = card.get("request_incremental_authorization") if isinstance(card, dict) else None
     if asked == "if_available":
         found["payment_method_options"] = intents.incremental_options()
     return found
+
+
+_MATTER = {
+    "capture_method": "capture_method",
+    "moto": "off_session",
+    "setup_future_usage": "setup_future_usage",
+}
+"""Options of a method that would change what happens, and the parameter that is simulated."""
+
+
+def method_options(params: Params) -> dict[str, Any]:
+    """``payment_method_options``, of which those that would matter are refused by name."""
+    options = params.opaque("payment_method_options") or {}
+    for method, chosen in options.items():
+        for name, instead in _MATTER.items():
+            given = chosen.get(name) if isinstance(chosen, dict) else None
+            if given not in (None, "", "none", "false"):
+                param = f"payment_method_options[{method}][{name}]"
+                raise Refused(
+                    400, f"{param} is not simulated; {instead} of the whole is.", param=param
+                )
+    return options
 
 
 def sent_on(params: Params, amount: int | None) -> dict[str, Any]:
@@ -198,8 +219,9 @@ def confirmation(
     params: Params, source: PaymentSource | None, extras: dict[str, Any]
 ) -> Confirmation:
     """How to confirm; reads what else may be said about it and changes nothing here."""
-    for name in ("mandate_data", "payment_method_options", "radar_options"):
+    for name in ("mandate_data", "radar_options"):
         params.opaque(name)
+    method_options(params)
     params.string("mandate")
     off_session = params.string("off_session")
     return Confirmation(

@@ -31,7 +31,7 @@ from paidonce.harness.simulator.wire.params import Params
 
 _URL = "/v1/invoices"
 _STATUSES = ("draft", "open", "paid", "uncollectible", "void")
-_TEXTS = ("description", "footer", "statement_descriptor", "default_payment_method")
+_TEXTS = ("description", "footer", "number", "statement_descriptor", "default_payment_method")
 _LATER = (
     "account_tax_ids",
     "application_fee_amount",
@@ -100,6 +100,12 @@ def update(params: Params, identifier: str) -> Execution:
     changes = _extras(params)
     if params.has("auto_advance"):
         changes["auto_advance"] = params.boolean("auto_advance")
+    method = params.choice("collection_method", COLLECTION)
+    if method is not None:
+        changes["collection_method"] = method
+    for name in ("days_until_due", "due_date"):
+        if params.has(name):
+            changes[name] = params.integer(name, minimum=0)
     return _timed(
         identifier,
         lambda world, cause: invoice_drafts.update(world, identifier, changes, metadata, cause),

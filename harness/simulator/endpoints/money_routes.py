@@ -9,13 +9,14 @@ import msgspec
 
 from paidonce.harness.simulator.domain import balance, checkout, direct_charges, intents, refunds
 from paidonce.harness.simulator.domain.collection import Collection, Identified
+from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import Refused, StripeError, no_such
 from paidonce.harness.simulator.domain.intent_checks import require_minimum
 from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.endpoints import intent_params, listing
+from paidonce.harness.simulator.endpoints import billing_params, intent_params, listing
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution, Where
 from paidonce.harness.simulator.wire.params import Params
 
@@ -35,6 +36,8 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 def create_refund(params: Params, _: str) -> Execution:
     """POST /v1/refunds."""
+    # What a customer has sent and nothing was paid with is sent back so.
+    billing_params.refuse(params, "origin", "customer", "currency")
     request = refunds.CreateRefund(
         payment_intent=params.string("payment_intent"),
         charge=params.string("charge"),
@@ -42,6 +45,7 @@ def create_refund(params: Params, _: str) -> Execution:
         reason=params.choice("reason", _REASONS),
         reverse_transfer=params.boolean("reverse_transfer"),
         refund_application_fee=params.boolean("refund_application_fee"),
+        instructions_email=params.string("instructions_email"),
         metadata=merged({}, params.metadata() or {}),
     )
     if request.payment_intent is None and request.charge is None:
@@ -62,7 +66,12 @@ def retrieve_refund(_: Params, identifier: str) -> Execution:
 
 def cancel_refund(_: Params, identifier: str) -> Execution:
     """POST /v1/refunds/{id}/cancel."""
-    return lambda world, _: refunds.cancel(world, identifier)
+    return lambda world, cause: checkout.unanswered(world, identifier, cause)
+
+
+def expire_refund(_: Params, identifier: str) -> Execution:
+    """POST /v1/test_helpers/refunds/{id}/expire: nobody has answered in time."""
+    return lambda world, _: checkout.unanswered(world, identifier, BY_ITSELF)
 
 
 def update_refund(params: Params, identifier: str) -> Execution:

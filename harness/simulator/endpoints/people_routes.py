@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
 _CUSTOMER_TEXTS = ("name", "email", "phone", "description")
+_PREFIX = re.compile("[A-Z0-9]{3,12}")
 
 
 def create_customer(params: Params, _: str) -> Execution:
@@ -33,14 +35,16 @@ def create_customer(params: Params, _: str) -> Execution:
         # All that may be refused is refused before anything is there.
         if method is not None:
             payment_methods.require_keepable(world, method, None)
-        if settings is not None and settings["default_payment_method"] not in (None, method):
-            raise customers.not_own(settings["default_payment_method"])
+        default = (settings or {}).get("default_payment_method")
+        if default not in (None, method):
+            raise customers.not_own(default)
         customer = customers.create(world, attributes, metadata, cause)
         if method is not None:
             attached = payment_methods.attach(world, method, customer.id, cause).id
-            if settings is not None and settings["default_payment_method"] == method:
+            if settings is not None and settings.get("default_payment_method") == method:
                 # What is named may be a test card, which has an id of its own from now on.
-                return customers.settle(world, customer.id, {"default_payment_method": attached})
+                named = {**settings, "default_payment_method": attached}
+                return customers.settle(world, customer.id, named)
         return customer if settings is None else customers.settle(world, customer.id, settings)
 
     return execute
@@ -66,12 +70,13 @@ def delete_customer(_: Params, identifier: str) -> Execution:
 def list_customers(params: Params, _: str) -> Execution:
     """GET /v1/customers, of one address if asked; matched exactly, as Stripe does."""
     cursor = listing.cursor(params)
-    email = params.string("email")
+    email, clock = params.string("email"), params.string("test_clock")
     created = listing.created(params)
 
     def execute(world: World, _: EventRequest) -> Answer:
         where = listing.both(
             created,
+            listing.equal("test_clock", clock),
             None if email is None else lambda customer: bool(customer.email == email),
             (lambda customer: customer.id not in world.deleted) if world.deleted else None,
         )
@@ -251,11 +256,35 @@ def _customer_attributes(params: Params) -> dict[str, Any]:
     for name in ("address", "shipping"):
         if params.has(name):
             found[name] = params.opaque(name)
+    if params.has("tax_exempt"):
+        found["tax_exempt"] = params.choice("tax_exempt", ("none", "exempt", "reverse"))
+    if params.has("invoice_prefix"):
+        prefix = params.required("invoice_prefix")
+        if not _PREFIX.fullmatch(prefix):
+            raise Refused(
+                400,
+                "invoice_prefix must be 3 to 12 capital letters or digits.",
+                param="invoice_prefix",
+            )
+        found["invoice_prefix"] = prefix
+    number = params.integer("next_invoice_sequence", minimum=1)
+    if number is not None:
+        found["next_invoice_sequence"] = number
+    params.opaque("tax")
     if params.has("preferred_locales"):
         found["preferred_locales"] = list(params.strings("preferred_locales") or ())
     settings = params.mapping("invoice_settings")
     if settings is not None:
-        method = settings.string("default_payment_method")
+        kept: dict[str, Any] = {}
+        for name in ("default_payment_method", "footer"):
+            if settings.has(name):
+                kept[name] = settings.string(name)
+        if settings.has("custom_fields"):
+            fields = settings.mappings("custom_fields") or ()
+            kept["custom_fields"] = [
+                {"name": one.required("name"), "value": one.required("value")} for one in fields
+            ] or None
+        settings.opaque("rendering_options")
         settings.finish()
-        found["invoice_settings"] = {"default_payment_method": method}
+        found["invoice_settings"] = kept
     return found

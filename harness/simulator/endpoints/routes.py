@@ -124,6 +124,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "refunds/{id}", money_routes.retrieve_refund),
         ("POST", "refunds/{id}", money_routes.update_refund),
         ("POST", "refunds/{id}/cancel", money_routes.cancel_refund),
+        ("POST", "test_helpers/refunds/{id}/expire", money_routes.expire_refund),
     )
     yield from kind(
         "charge",
