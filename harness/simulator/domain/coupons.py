@@ -156,7 +156,8 @@ def _require_within(world: World, coupon: Coupon, request: CreatePromotionCode) 
         raise StripeError(
             400, "expires_at cannot be after the coupon's redeem_by.", param="expires_at"
         )
-    if None not in (most, coupon.max_redemptions) and most > coupon.max_redemptions:
+    limit = coupon.max_redemptions
+    if most is not None and limit is not None and most > limit:
         raise StripeError(
             400,
             "max_redemptions cannot be greater than the coupon's max_redemptions.",
