@@ -362,7 +362,7 @@ def _first_of(made: Sequence[Any], url: str) -> dict[str, Any]:
 
 
 def _source(world: World, identifier: str) -> AnyObject | None:
-    """What a movement of the balance is of."""
+    """Look up the object that a movement of the balance is of."""
     ways = (_COLLECTIONS[kind](world, identifier) for kind in _SOURCES)
     return next((found for found in ways if found is not None), None)
 
