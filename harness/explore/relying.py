@@ -70,6 +70,8 @@ class Relying:
     """The question put to what executions came to."""
     watch_again: Callable[[], Awaitable[object]] | None = None
     """Called before the search begins again because attempts share memory."""
+    looks_back: bool = True
+    """True if it is looked whether executions began equal to the end; who says no looks later."""
     known: Mode | None = None
     """The mode in which it begins, where another search on these lanes has learnt already."""
     mode: Mode = field(default_factory=Mode)
@@ -112,7 +114,7 @@ class Relying:
             result = await self._search(claims, ways)
             if result.ending is not Ending.COMPLETE:
                 return self._with_grounds(result, None)
-            if parted := await self._parted():
+            if self.looks_back and (parted := await self.parted()):
                 return self._left_behind(result, parted)
             if self.validation is None:
                 return self._with_grounds(result, None)
@@ -239,7 +241,7 @@ class Relying:
         plain = replace(self.mode, in_turn=False, late_locks=False)
         return Lane(InMode(worlds, plain), InMode(worlds, replace(plain, hold_all=True)))
 
-    async def _parted(self) -> str:
+    async def parted(self) -> str:
         """How what was played once a service was warm goes another way by now; empty if not."""
         found = [await each.parted() for each in self.worlds]
         if self.elsewhere is not None:

@@ -37,10 +37,15 @@ TWICE = outcome(Status.INVALID, Status.INVALID, "comes-to-rest", "invariants")
 class Search:
     """A search whose executions all came to one outcome."""
 
-    def __init__(self, came, mode):
+    looks_back = True
+
+    def __init__(self, came, mode, looks, step):
         self.came, self.mode, self.judge = came, mode, judge_outcome
+        self.looks, self.step = looks, step
 
     async def result(self):
+        if self.looks_back:
+            self.looks.append(self.step)
         wrong = self.judge(self.came).status is Status.INVALID
         return SearchResult(
             ending=Ending.COUNTEREXAMPLE if wrong else Ending.COMPLETE,
@@ -58,16 +63,27 @@ def failure(step):
     )
 
 
-def searched(*came, swept=None):
-    """What a loop comes to whose n-th plan, a failure at step n, has executions that came so."""
+def searched(*came, swept=None, parted="", looks=None):
+    """What a loop comes to whose n-th plan, a failure at step n, has executions that came so.
+
+    ``parted`` is how executions that are to begin equal do not; ``looks`` gets the searches that
+    looked for that themselves."""
     one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="", again="")
     could = Offers({failure(n + 1): Offer(failure=failure(n + 1), label="a call", usual=True)
                     for n in range(len(came))}, set(), set())  # fmt: skip
     world = SimpleNamespace(scenario=SimpleNamespace(attempts=(one,)), offers=Offers(), mode=Mode())
+    looks = [] if looks is None else looks
+
+    async def looked():
+        looks.append("once")
+        return parted
+
+    world.parted = looked
 
     def search(lanes, mode, elsewhere):
         (planned,) = mode.failures
-        return Search(swept if swept and mode.sweeps_first else came[planned.step - 1], mode)
+        came_to = swept if swept and mode.sweeps_first else came[planned.step - 1]
+        return Search(came_to, mode, looks, planned.step)
 
     loop = FailureLoop([world], search, lambda: "", 1, Mode(), could, both_orders=swept is not None)
     under = asyncio.run(loop.run())
@@ -106,6 +122,19 @@ def test_nothing_is_found_where_all_comes_to_rest():
     found, under = searched(FINE, FINE)
     assert found is None
     assert not under.undecided
+
+
+def test_it_is_looked_once_after_several_plans_whether_executions_began_equal():
+    looks = []
+    searched(FINE, FINE, FINE, looks=looks)
+    assert looks == ["once"]
+
+
+def test_where_they_did_not_each_plan_is_searched_again_and_looks_itself():
+    looks = []
+    _, under = searched(FINE, FINE, FINE, parted="a row is there", looks=looks)
+    assert looks == ["once", 1, 2, 3]
+    assert [plan.executions for plan in under.plans] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

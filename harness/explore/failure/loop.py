@@ -33,6 +33,7 @@ from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.history import Outcome
 from paidonce.harness.results.failures import PlanResult, UnderFailures
 from paidonce.harness.service.script import clients_among
+from paidonce.harness.taps.faults import Crash
 
 Search = Callable[[Sequence[ServiceWorlds], Mode, Elsewhere | None], Relying]
 """Makes a search in a mode on these lanes, with what is left of the budget."""
@@ -79,6 +80,18 @@ class _Lanes:
 
     worlds: Sequence[ServiceWorlds]
     elsewhere: Elsewhere | None
+
+    @property
+    def one_execution(self) -> bool:
+        """Return whether nobody can move but one attempt."""
+        return len(self.worlds[0].scenario.attempts) == 1
+
+    async def parted(self) -> str:
+        """How what was played once the services were warm goes another way by now."""
+        found = [await each.parted() for each in self.worlds]
+        if self.elsewhere is not None:
+            found += await self.elsewhere.parted()
+        return next(filter(None, found), "")
 
     def begin(self) -> None:
         """Forget what could have gone wrong in the search before."""
@@ -191,10 +204,26 @@ class FailureLoop:
         made: dict[int, tuple[Below, _Lanes]] = {}
 
         async def work(on: _Lanes) -> None:
+            unsure: list[tuple[int, Plan]] = []
+
+            async def sure() -> None:
+                # What is left behind stays, so it is looked for once after several plans.
+                if unsure and await on.parted():
+                    for number, plan in unsure:
+                        made[number] = await self._in_orders(on, known, plan, alone), on
+                unsure.clear()
+
             for number, plan in left:
                 if any(below.found is not None for below, _ in made.values()):
                     return
-                made[number] = await self._in_orders(on, known, plan, alone), on
+                later = on.one_execution and not any(isinstance(f.fault, Crash) for f in plan)
+                if not later:  # with a process goes what it remembers
+                    await sure()
+                below = await self._in_orders(on, known, plan, alone, looks_back=not later)
+                made[number] = below, on
+                if later:
+                    unsure.append((number, plan))
+            await sure()
 
         await asyncio.gather(*(work(on) for on in lanes))
         layer = []
@@ -211,16 +240,18 @@ class FailureLoop:
                 break
         return layer
 
-    async def _in_orders(self, on: _Lanes, known: Mode, plan: Plan, alone: bool) -> Below:
+    async def _in_orders(
+        self, on: _Lanes, known: Mode, plan: Plan, alone: bool, *, looks_back: bool = True
+    ) -> Below:
         """Search below one plan, of one attempt alone in both orders of recovery."""
-        below = await self._plan(on, known, plan, judge_safety, alone)
+        below = await self._plan(on, known, plan, judge_safety, alone, looks_back=looks_back)
         only = len(clients_among(on.worlds[0].scenario.attempts)) == 1
         if not (self.both_orders and only) or below.found is not None or below.told.reason:
             return below
         if all(map(_answered_well, below.outcomes)):  # nobody asks again, nothing is delivered
             return below
         swept = replace(known, sweeps_first=True)
-        other = await self._plan(on, swept, plan, judge_safety, alone)
+        other = await self._plan(on, swept, plan, judge_safety, alone, looks_back=looks_back)
         self.swept += 1
         told = msgspec.structs.replace(
             other.told,
@@ -230,7 +261,16 @@ class FailureLoop:
         outcomes = (*below.outcomes, *other.outcomes)
         return Below(told, below.offers, outcomes, other.found, swept=not below.unsettled)
 
-    async def _plan(self, on: _Lanes, known: Mode, plan: Plan, judge: Judge, alone: bool) -> Below:
+    async def _plan(
+        self,
+        on: _Lanes,
+        known: Mode,
+        plan: Plan,
+        judge: Judge,
+        alone: bool,
+        *,
+        looks_back: bool = True,
+    ) -> Below:
         """Search below one plan for what ``judge`` finds invalid."""
         told = PlanResult(
             failures=tuple(sorted(one.label for one in plan)),
@@ -242,7 +282,7 @@ class FailureLoop:
         on.begin()
         began = time.monotonic()
         relying = self.search(on.worlds, replace(known, failures=plan), on.elsewhere)
-        relying.judge = judge
+        relying.judge, relying.looks_back = judge, looks_back
         try:
             result = await relying.result()
         except InvalidRun as error:

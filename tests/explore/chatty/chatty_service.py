@@ -4,8 +4,9 @@
 
 Most of them read the catalogue or rows of the request's own; a few write rows of its own. They go
 over three connections of a pool. Among them is one race: the order's status is read, and written
-much later. ``VARIANT`` is ``racy``, or ``locked``, which reads it FOR UPDATE. ``STATEMENTS`` says
-how many statements a checkout makes, at least 6.
+much later. ``VARIANT`` is ``racy``, ``locked``, which reads it FOR UPDATE, or ``keyed``, which asks
+Stripe under the order's key as well. ``STATEMENTS`` says how many statements a checkout makes, at
+least 6.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Shop:
 
     def __init__(self) -> None:
         self.pool = Pool(os.environ["DATABASE_URL"], POOL)
-        self.locked = os.environ["VARIANT"] == "locked"
+        self.keyed = os.environ["VARIANT"] == "keyed"
+        self.locked = self.keyed or os.environ["VARIANT"] == "locked"
         self.statements = int(os.environ["STATEMENTS"])
 
     def create(self, amount: int, currency: str) -> dict[str, Any]:
@@ -126,7 +128,8 @@ class Shop:
             for number in range(*looks):
                 # Every third of them within the transaction.
                 self._look(checkout if number % 3 == 0 else pages, session, visit, number)
-            intent = charge(order, row[1], row[2], str(visit))
+            key = f"order-{order}" if self.keyed else str(visit)
+            intent = charge(order, row[1], row[2], key)
             checkout.execute(
                 "UPDATE orders SET payment_status = 'paid', payment_id = %s WHERE id = %s",
                 (intent, order),

@@ -46,6 +46,7 @@ TARGET = Target(
     variants=(
         Variant(name="racy", title="Read, then write", sound=False),
         Variant(name="locked", title="FOR UPDATE", sound=True),
+        Variant(name="keyed", title="FOR UPDATE, and the order's key at Stripe", sound=True),
     ),
 )
 
