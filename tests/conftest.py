@@ -31,10 +31,10 @@ def stolen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             def before_start(self) -> None:
                 super().before_start()
                 if not ports:
-                    self.release()
+                    self.let_go()
 
-            def release(self) -> None:
-                super().release()
+            def let_go(self) -> None:
+                super().let_go()
                 if not ports:
                     thief = thieves.enter_context(socket.socket())
                     # Bound alone, without SO_REUSEADDR, keeps everybody else from it (socket(7)).

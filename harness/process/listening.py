@@ -32,7 +32,7 @@ def start_listening(
             if shares:
                 held.before_start()
             else:
-                held.release()
+                held.let_go()
             child = start(held.number)
             try:
                 ready(child, held.number)

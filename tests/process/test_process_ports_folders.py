@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paidonce.harness.errors import Unavailable
-from paidonce.harness.process import tempdirs
+from paidonce.harness.process import ports, tempdirs
 from paidonce.harness.process.custody import custody
 from paidonce.harness.process.ports import HOST, HeldPort, answers
 from paidonce.harness.process.tempdirs import TempFolder, passable_by_others
@@ -39,6 +39,34 @@ def test_a_server_can_listen_while_the_port_is_held() -> None:
         with listen(held.number):
             assert answers(held.number)
     assert not answers(held.number)
+
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="known of Linux alone")
+
+
+@ON_LINUX
+def test_a_port_is_none_that_a_connection_may_be_given() -> None:
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    if lowest < 24_000:
+        pytest.skip("here connections may be given nearly all ports")
+    with HeldPort() as held:
+        assert held.number < lowest
+
+
+@ON_LINUX
+def test_a_port_that_is_let_go_for_a_server_is_kept_from_other_commands() -> None:
+    """Else two commands at once, whose services start slowly, could try each other's service."""
+    with HeldPort() as held:
+        held.let_go()
+        one = range(held.number, held.number + 1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ports, "_never_given_out", lambda: one)
+            with HeldPort() as other:
+                assert other.number != held.number
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "_never_given_out", lambda: one)
+        with HeldPort() as other:
+            assert other.number == held.number
 
 
 def test_a_listening_port_cannot_be_held() -> None:
