@@ -152,9 +152,15 @@ def unsaved(
 
 
 def capture(
-    world: World, identifier: str, amount: int | None, cause: EventRequest
+    world: World,
+    identifier: str,
+    amount: int | None,
+    cause: EventRequest,
+    extras: dict[str, Any] | None = None,
 ) -> PaymentIntent:
     """Take what the intent's charge has reserved, or ``amount`` of it; the rest is let go.
+
+    ``extras`` are attributes of the intent and its charge that are said only now.
 
     400 ``payment_intent_unexpected_state`` unless the intent waits for it.
     Source: https://docs.stripe.com/api/payment_intents/capture.
@@ -177,6 +183,10 @@ def capture(
             param="amount_to_capture",
         )
     assert intent.latest_charge is not None
+    if extras:
+        require_destination(intent, extras)
+        intent = replace(intent, **extras)
+        world.charges.put(replace(world.charges[intent.latest_charge], **extras))
     charge = charges.capture(world, world.charges[intent.latest_charge], taken)
     charge = transfers.of_charge(world, charge, intent, cause)
     intent = replace(intent, status="succeeded", amount_capturable=0, amount_received=taken)
@@ -184,6 +194,17 @@ def capture(
     world.emit("charge.captured", charge, cause)
     world.emit("payment_intent.succeeded", intent, cause)
     return told(world, intent, cause)
+
+
+def require_destination(intent: PaymentIntent, extras: dict[str, Any]) -> None:
+    """400 for a fee of what is sent on to nobody."""
+    if extras.get("application_fee_amount") is not None and intent.transfer_data is None:
+        raise StripeError(
+            400,
+            "Can only apply an application_fee_amount when the PaymentIntent has a destination "
+            "(`transfer_data[destination]`).",
+            param="application_fee_amount",
+        )
 
 
 def increment(
@@ -306,10 +327,12 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
     customer = changes.get("customer", intent.customer)
     if "customer" in changes:
         require_customer(world, customer)
+    require_destination(intent, changes)
+    types = changes.get("payment_method_types", intent.payment_method_types)
     if request.source is not None:
         method = resolve(world, request.source)
         currency = changes.get("currency", intent.currency)
-        require_usable(world, method, customer, intent.payment_method_types, currency)
+        require_usable(world, method, customer, types, currency)
         changes["payment_method"] = method.id
         changes["status"] = "requires_confirmation"
         intent = cash.let_go(world, intent)

@@ -83,7 +83,11 @@ def create(world: World, request: CreateTransfer, cause: EventRequest) -> Transf
 
 
 def of_charge(world: World, charge: Charge, intent: PaymentIntent, cause: EventRequest) -> Charge:
-    """Send on what a charge has brought, where its intent says so; the charge that names it."""
+    """Send on what a charge has brought, where its intent says so; the charge that names it.
+
+    The fee is at most what was captured
+    (https://docs.stripe.com/api/payment_intents/capture#capture_payment_intent-application_fee_amount).
+    """
     data = intent.transfer_data
     if data is None or charge.balance_transaction is None:
         return charge
@@ -99,7 +103,8 @@ def of_charge(world: World, charge: Charge, intent: PaymentIntent, cause: EventR
     transfer = _sent(world, request, when, data["destination"], cause)
     charge = replace(charge, transfer=transfer.id, transfer_group=transfer.transfer_group)
     if intent.application_fee_amount:
-        fee = _kept(world, charge, data["destination"], intent.application_fee_amount, cause)
+        kept = min(intent.application_fee_amount, charge.amount_captured)
+        fee = _kept(world, charge, data["destination"], kept, cause)
         charge = replace(charge, application_fee=fee.id)
     world.charges.put(charge)
     return charge

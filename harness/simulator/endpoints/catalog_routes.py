@@ -81,7 +81,10 @@ def list_products(params: Params, _: str) -> Execution:
     active = params.boolean("active") if params.has("active") else None
     ids = params.strings("ids")
     where = listing.both(
-        listing.created(params), listing.equal("active", active), _among("id", ids)
+        listing.created(params),
+        listing.equal("active", active),
+        listing.equal("url", params.string("url")),
+        _among("id", ids),
     )
 
     def execute(world: World, _: EventRequest) -> Answer:

@@ -7,6 +7,7 @@ raise ``Refused`` where a parameter is not what Stripe takes, or not simulated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from paidonce.harness.simulator.domain import intents, money
@@ -118,18 +119,29 @@ def method_selection(
             param="payment_method_types",
         )
     if types is not None:
-        if not {"card", "us_bank_account", "customer_balance"} & set(types):
-            raise Refused(
-                400,
-                "Only cards, bank accounts of the United States and bank transfers are simulated: "
-                "payment_method_types must include card, us_bank_account or customer_balance.",
-                param="payment_method_types",
-            )
+        require_simulated(types)
         return None, types
     if automatic is not None and not enabled:
         return None, ("card",)
     chosen = ("card", "us_bank_account") if currency == "usd" else ("card",)
     return {"allow_redirects": redirects, "enabled": True}, chosen
+
+
+def require_simulated(types: Sequence[str]) -> None:
+    """Refuse types of payment method of which none is simulated."""
+    if not {"card", "us_bank_account", "customer_balance"} & set(types):
+        raise Refused(
+            400,
+            "Only cards, bank accounts of the United States and bank transfers are simulated: "
+            "payment_method_types must include card, us_bank_account or customer_balance.",
+            param="payment_method_types",
+        )
+
+
+def fee(params: Params) -> dict[str, Any]:
+    """``application_fee_amount`` of a payment that is there already."""
+    amount = params.integer("application_fee_amount", minimum=0)
+    return {} if amount is None else {"application_fee_amount": amount}
 
 
 def capture_method(params: Params) -> str | None:

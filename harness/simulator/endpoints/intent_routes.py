@@ -91,9 +91,12 @@ def capture(params: Params, identifier: str) -> Execution:
             param="final_capture",
         )
     metadata = params.metadata()
+    texts = ("statement_descriptor", "statement_descriptor_suffix")
+    extras: dict[str, Any] = {name: params.string(name) for name in texts if params.has(name)}
+    extras |= intent_params.fee(params)
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        intent = checkout.follow(world, intents.capture(world, identifier, amount, cause))
+        intent = checkout.follow(world, intents.capture(world, identifier, amount, cause, extras))
         if metadata is None:
             return intent
         changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
@@ -143,6 +146,11 @@ def update(params: Params, identifier: str) -> Execution:
     """POST /v1/payment_intents/{id}."""
     currency = params.string("currency")
     metadata = params.metadata()
+    extras = intent_params.extras(params, _ON_CREATE) | intent_params.fee(params)
+    types = params.strings("payment_method_types")
+    if types is not None:
+        intent_params.require_simulated(types)
+        extras |= {"payment_method_types": list(types), "automatic_payment_methods": None}
     request = intents.UpdateIntent(
         amount=intent_params.amount(params),
         currency=None if currency is None else intent_params.currency(currency),
@@ -150,7 +158,7 @@ def update(params: Params, identifier: str) -> Execution:
         capture_method=intent_params.capture_method(params),
         metadata=metadata or {},
         clear_metadata=metadata == {},
-        extras=intent_params.extras(params, _ON_CREATE),
+        extras=extras,
     )
     return lambda world, _: intents.update(world, identifier, request)
 

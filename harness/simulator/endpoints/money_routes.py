@@ -111,7 +111,11 @@ def list_charges(params: Params, _: str) -> Execution:
     """GET /v1/charges, of one payment intent or customer if asked."""
     cursor = listing.cursor(params)
     intent, customer = params.string("payment_intent"), params.string("customer")
-    where = listing.both(listing.created(params), listing.equal("customer", customer))
+    where = listing.both(
+        listing.created(params),
+        listing.equal("customer", customer),
+        listing.equal("transfer_group", params.string("transfer_group")),
+    )
 
     def execute(world: World, _: EventRequest) -> Answer:
         if intent is not None:
@@ -235,6 +239,7 @@ def list_balance_transactions(params: Params, _: str) -> Execution:
     source = params.string("source")
     where = listing.both(
         listing.created(params),
+        listing.equal("currency", params.string("currency")),
         None if kind is None else lambda entry: bool(entry.type == kind),
         None if source is None else lambda entry: bool(entry.source == source),
     )
