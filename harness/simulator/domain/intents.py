@@ -183,11 +183,11 @@ def capture(
             param="amount_to_capture",
         )
     assert intent.latest_charge is not None
+    charge = world.charges[intent.latest_charge]
     if extras:
         require_destination(intent, extras)
-        intent = replace(intent, **extras)
-        world.charges.put(replace(world.charges[intent.latest_charge], **extras))
-    charge = charges.capture(world, world.charges[intent.latest_charge], taken)
+        intent, charge = replace(intent, **extras), replace(charge, **extras)
+    charge = charges.capture(world, charge, taken)
     charge = transfers.of_charge(world, charge, intent, cause)
     intent = replace(intent, status="succeeded", amount_capturable=0, amount_received=taken)
     world.intents.put(intent)

@@ -85,8 +85,7 @@ def create(world: World, request: CreateTransfer, cause: EventRequest) -> Transf
 def of_charge(world: World, charge: Charge, intent: PaymentIntent, cause: EventRequest) -> Charge:
     """Send on what a charge has brought, where its intent says so; the charge that names it.
 
-    The fee is at most what was captured
-    (https://docs.stripe.com/api/payment_intents/capture#capture_payment_intent-application_fee_amount).
+    The fee is at most that (https://docs.stripe.com/api/payment_intents/capture).
     """
     data = intent.transfer_data
     if data is None or charge.balance_transaction is None:
@@ -103,8 +102,8 @@ def of_charge(world: World, charge: Charge, intent: PaymentIntent, cause: EventR
     transfer = _sent(world, request, when, data["destination"], cause)
     charge = replace(charge, transfer=transfer.id, transfer_group=transfer.transfer_group)
     if intent.application_fee_amount:
-        kept = min(intent.application_fee_amount, charge.amount_captured)
-        fee = _kept(world, charge, data["destination"], kept, cause)
+        most = min(intent.application_fee_amount, charge.amount_captured)
+        fee = _kept(world, charge, data["destination"], most, cause)
         charge = replace(charge, application_fee=fee.id)
     world.charges.put(charge)
     return charge
