@@ -78,6 +78,9 @@ class Reader:
     def raises(self, call):
         return call.label == "refund.create"
 
+    def blocks(self, call):
+        return call.label == "BLPOP jobs"
+
     def backs_off(self, arrival):
         return isinstance(arrival.call, StripeCall) and arrival.call.in_use
 
@@ -367,6 +370,20 @@ def test_waiting_for_a_lock_is_what_the_server_says_it_is():
         stage.one.told = True
         await stage.control.rest(stage.one)
         await asyncio.wait_for(answer, DEADLINE_S)
+
+    bounded(main())
+
+
+def test_a_command_that_waits_for_what_another_sends_is_named_and_ends_the_execution():
+    async def main():
+        stage = Stage()
+        stage.control.let_go(stage.one)
+        request = asyncio.ensure_future(stage.control.request(Unit(1, "BLPOP jobs"), Line()))
+        await stage.control.rest(stage.one)
+        stage.control.let_go(stage.one)
+        await request
+        with pytest.raises(InvalidRun, match="one: 'BLPOP jobs' waits until another sends"):
+            await stage.control.rest(stage.one)
 
     bounded(main())
 

@@ -193,6 +193,16 @@ def test_how_long_an_interval_is(text, seconds):
     assert interval_seconds(text) == seconds
 
 
+@pytest.mark.parametrize(("name", "named"), [("BLPOP", True), ("LPOP", False)])
+def test_a_command_that_waits_in_vain_is_named(name, named):
+    command = RedisCommand(1, 1, name, (b"jobs", b"1"))
+    command.reply = None
+    reader = reader_of(command)
+    reader.answers(command, "tab 1")
+    said = reader.reading.background.disturbing.values()
+    assert any("waited for what another sends, in vain" in one for one in said) is named
+
+
 def test_columns_in_which_a_time_is_left_may_run_out_but_not_those_that_all_statements_set():
     leases = Leases()
     leases.statement("take", "UPDATE job SET locked_at = now(), changed = now() WHERE id = $1")

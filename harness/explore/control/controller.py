@@ -45,6 +45,7 @@ _LOOK_AGAIN_AT_MOST_S = 0.012
 """The longest pause before the servers are asked again for what they alone know."""
 _GAPS_AT_MOST = 100
 _SLOW_S = 0.003
+_BLOCKED_S = 1.0
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
 _SOON_S = 0.0008
 """The same where another attempt is known to hold locks, so that a wait is likely."""
@@ -510,6 +511,7 @@ class Control:
             if player.at is not At.MOVING:
                 continue
             if any(arrival.in_flight for arrival in player.flying):
+                self._complain_if_blocked(player)
                 slow = _SOON_S if self._others_hold_locks(player) else _SLOW_S
                 if (
                     self._quiet.silence > slow
@@ -566,6 +568,18 @@ class Control:
             await asyncio.sleep(self._patience.deadlock_gap)
             if self._quiet.changed or (asleep and not self._blocking.running(pids)):
                 return
+
+    def _complain_if_blocked(self, player: Player) -> None:
+        """Raise ``InvalidRun`` where a command waits for what another sends, which nobody tells."""
+        if self._quiet.silence < _BLOCKED_S:
+            return
+        for arrival in player.flying:
+            if arrival.in_flight and self._reader.blocks(arrival.call):
+                raise InvalidRun(
+                    f"{player.name}: {arrival.label!r} waits until another sends something, and "
+                    "Redis tells nobody who waits for whom: commands that block are not searched "
+                    "(wake the worker by LISTEN and NOTIFY while it is explored)"
+                )
 
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:

@@ -68,6 +68,9 @@ class Reader(Protocol):
     def raises(self, call: Call) -> bool:
         """Return whether the unit may have had Stripe raise an event."""
 
+    def blocks(self, call: Call) -> bool:
+        """Return whether the unit may wait until another one comes."""
+
     def shares(self, call: Call) -> None:
         """The unit waited for its turn on a connection, in an order that might be another."""
 

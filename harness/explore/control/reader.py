@@ -280,6 +280,10 @@ class TapReader:
         """Return whether the unit may have had Stripe raise an event."""
         return self._readers[call.tap].raises(call)
 
+    def blocks(self, call: Call) -> bool:
+        """Return whether the unit may wait until another one comes."""
+        return self._readers[call.tap].blocks(call)
+
     # --- what the search has to know ----------------------------------------------------------
 
     @property

@@ -262,6 +262,10 @@ class CallReader(ABC, Generic[C]):
         """Return whether a call may have had Stripe raise an event."""
         return False
 
+    def blocks(self, call: C) -> bool:
+        """Return whether a call may wait until another one comes."""
+        return False
+
     # --- the service's own business -----------------------------------------------------------
 
     def works(self, call: C) -> bool:

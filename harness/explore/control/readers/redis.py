@@ -14,6 +14,7 @@ from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_text
 from paidonce.harness.taps.faults import LostAnswer, NoContact
 from paidonce.harness.taps.redis import RedisCommand
+from paidonce.harness.taps.redis.blocking import may_block
 from paidonce.harness.taps.redis.errors import FAULTS, in_place_of
 from paidonce.harness.taps.redis.keys import keys_of
 from paidonce.harness.taps.redis.resp import Map
@@ -43,6 +44,9 @@ class RedisReader(CallReader[RedisCommand]):
             arrival.touches = redis_footprint(call)
         return arrival.touches
 
+    def blocks(self, call: RedisCommand) -> bool:
+        return may_block(call.name, call.args)
+
     def faults(self, call: RedisCommand, arrival: Arrival) -> Iterable[Possible]:
         usual = (
             (NoContact(), LostAnswer()) if self.touches(call, arrival).publishes else (NoContact(),)
@@ -51,6 +55,12 @@ class RedisReader(CallReader[RedisCommand]):
 
     def answers(self, call: RedisCommand, actor: str) -> str | None:
         reply = call.reply
+        if reply is None and not call.lost and self.blocks(call):
+            self.reading.disturbs(
+                f"blocking {call.label}",
+                f"{call.label!r} waited for what another sends, in vain, and what is sent "
+                "meanwhile was not tried (commands of Redis that block are not searched)",
+            )
         if isinstance(reply, bytes):
             self.reading.time_keys.read([_text(reply)])
         if isinstance(reply, bytes) and self.reading.times.asked(actor, _text(reply)):
