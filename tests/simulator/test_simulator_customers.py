@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from simulator_process import Simulator
 
@@ -93,3 +95,44 @@ def test_what_belongs_to_a_customer_is_filled_in(simulator: Simulator) -> None:
             "/v1/payment_intents", **{"expand[]": f"data.{path}", "customer": customer}
         )
         assert intent.json()["data"][0][path] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("invoices", {}),
+        ("invoiceitems", {"amount": "900", "currency": "usd"}),
+        ("customer_sessions", {"components[payment_element][enabled]": "true"}),
+        ("subscriptions", {"items[0][price]": "price_1"}),
+        ("setup_intents", {}),
+    ],
+)
+def test_a_customer_that_a_parameter_names_and_is_not_there_is_a_400(
+    simulator: Simulator, path: str, form: dict[str, str]
+) -> None:
+    answer = simulator.post(f"/v1/{path}", {"customer": "cus_nobody", **form})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "resource_missing")
+    assert error["param"] == "customer"
+
+
+def test_a_customer_session_says_what_it_is_for(simulator: Simulator) -> None:
+    customer = simulator.post("/v1/customers").json()["id"]
+
+    def session(**components: str) -> Any:
+        form = {f"components{name}": value for name, value in components.items()}
+        return simulator.post("/v1/customer_sessions", {"customer": customer, **form})
+
+    made = session(
+        **{
+            "[payment_element][enabled]": "true",
+            "[payment_element][features][payment_method_save]": "enabled",
+        }
+    ).json()
+    assert made["components"]["buy_button"] == {"enabled": False}
+    element = made["components"]["payment_element"]
+    assert element["enabled"]
+    assert element["features"]["payment_method_save"] == "enabled"
+    assert element["features"]["payment_method_remove"] == "disabled"
+    refused = session(**{"[nonsense][enabled]": "true"}).json()
+    assert refused["error"]["param"] == "components[nonsense]"

@@ -138,7 +138,11 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     asked = ask("POST", "/v1/setup_intents", payment_method=asking, confirm="true", **back)
     ask("POST", "/v1/setup_intents/{id}/cancel", asked["id"])
     ask("GET", "/v1/setup_intents")
-    ask("POST", "/v1/customer_sessions", customer=customer, **{"components[x][enabled]": "true"})
+    element = {
+        "components[payment_element][enabled]": "true",
+        "components[payment_element][features][payment_method_save]": "enabled",
+    }
+    ask("POST", "/v1/customer_sessions", customer=customer, **element)
 
     product = ask("POST", "/v1/products", name="Tea")["id"]
     ask("GET", "/v1/products")

@@ -12,6 +12,7 @@ import msgspec
 
 from paidonce.harness.simulator.domain import clocks, subscriptions
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
+from paidonce.harness.simulator.domain.intent_checks import require_customer
 from paidonce.harness.simulator.domain.metadata import as_asked
 from paidonce.harness.simulator.domain.objects import Customer, Deleted, EventRequest, Metadata
 from paidonce.harness.simulator.domain.payment_methods import detach
@@ -66,6 +67,12 @@ def require(world: World, identifier: str) -> Customer:
     if customer is None or identifier in world.deleted:
         raise no_such("customer", identifier, "id")
     return customer
+
+
+def named(world: World, identifier: str) -> Customer:
+    """As ``require``, of a customer that a parameter names: 400."""
+    require_customer(world, identifier)
+    return world.customers[identifier]
 
 
 def update(

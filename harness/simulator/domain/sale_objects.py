@@ -161,6 +161,7 @@ class CustomerSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     object: str = "customer_session"
     client_secret: str
+    components: dict[str, Any]
     created: int
     customer: str
     expires_at: int

@@ -65,7 +65,7 @@ def create(params: Params, _: str) -> Execution:
     )
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        owner = customers.require(world, customer)
+        owner = customers.named(world, customer)
         with clocks.time_of(world, customer):
             waiting = []
             if pending == "include":
@@ -273,7 +273,7 @@ def create_item(params: Params, _: str) -> Execution:
     )
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        customers.require(world, customer)
+        customers.named(world, customer)
         with clocks.time_of(world, customer):
             return invoice_items.create(world, request, cause)
 

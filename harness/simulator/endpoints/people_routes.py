@@ -132,7 +132,7 @@ def list_payment_methods(params: Params, identifier: str) -> Execution:
 
     def execute(world: World, _: EventRequest) -> Answer:
         if customer is not None:
-            customers.require(world, customer)
+            (customers.require if identifier else customers.named)(world, customer)
         # Without a customer there is nothing to list: one-time methods are in no list at Stripe.
         among = world.methods_of.get(customer, ()) if customer is not None else ()
         return listing.page(

@@ -19,6 +19,8 @@ from paidonce.harness.simulator.wire.params import Params
 
 _REASONS = ("abandoned", "requested_by_customer", "duplicate")
 _UNSEEN = ("mandate_data", "payment_method_options")
+_COMPONENTS = ("buy_button", "payment_element", "pricing_table")
+_SWITCHES = ("payment_method_redisplay", "payment_method_remove", "payment_method_save")
 SESSION_SECONDS = 1800
 """How long a customer session lasts (https://docs.stripe.com/api/customer_sessions/object)."""
 
@@ -117,21 +119,51 @@ def list_all(params: Params, _: str) -> Execution:
 def create_customer_session(params: Params, _: str) -> Execution:
     """POST /v1/customer_sessions. Whoever has the secret may see what the components need; here
     there is nobody to look."""
-    customer, components = params.required("customer"), params.opaque("components")
-    if not components:
+    customer, given = params.required("customer"), params.mapping("components")
+    if given is None:
         raise params.missing("components")
+    components = {name: _component(given, name) for name in _COMPONENTS}
+    given.finish()
 
     def execute(world: World, _: EventRequest) -> Answer:
-        customers.require(world, customer)
+        customers.named(world, customer)
         now = world.now()
         return CustomerSession(
             client_secret=world.ids.client_secret(world.ids.draw("cuss_")),
+            components=components,
             created=now,
             customer=customer,
             expires_at=now + SESSION_SECONDS,
         )
 
     return execute
+
+
+def _component(params: Params, name: str) -> dict[str, Any]:
+    """One component as asked for, or switched off; an element's features with their defaults."""
+    has_features = name == "payment_element"
+    off: dict[str, Any] = {"enabled": False, **({"features": None} if has_features else {})}
+    given = params.mapping(name)
+    if given is None:
+        return off
+    found = {**off, "enabled": given.boolean("enabled")}
+    features = given.mapping("features") if has_features else None
+    if features is not None:
+        switches = {one: features.choice(one, ("disabled", "enabled")) for one in _SWITCHES}
+        shown = features.strings("payment_method_allow_redisplay_filters")
+        found["features"] = {
+            **{one: value or "disabled" for one, value in switches.items()},
+            "payment_method_allow_redisplay_filters": list(shown or ("always",)),
+            "payment_method_redisplay_limit": features.integer(
+                "payment_method_redisplay_limit", minimum=1, maximum=10
+            ),
+            "payment_method_save_usage": features.choice(
+                "payment_method_save_usage", ("off_session", "on_session")
+            ),
+        }
+        features.finish()
+    given.finish()
+    return found
 
 
 def _extras(params: Params) -> dict[str, Any]:
