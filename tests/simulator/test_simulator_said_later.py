@@ -88,3 +88,30 @@ def test_lists_are_of_what_they_are_asked_for(simulator: Simulator) -> None:
     simulator.post("/v1/products", {"name": "Cup"})
     (tea,) = listed("/v1/products", url="http://shop.test/tea")
     assert tea["name"] == "Tea"
+
+
+@pytest.mark.parametrize(
+    ("card", "wanted", "status"),
+    [
+        ("threeDSecureOptional", "automatic", "succeeded"),
+        ("threeDSecureOptional", "any", "requires_action"),
+        ("threeDSecureOptional", "challenge", "requires_action"),
+        ("visa", "any", "succeeded"),
+    ],
+)
+def test_a_card_that_need_not_be_asked_is_where_that_is_wanted(
+    simulator: Simulator, card: str, wanted: str, status: str
+) -> None:
+    """https://docs.stripe.com/testing#three-ds-cards; said at once, and when it is confirmed."""
+    option = {"payment_method_options[card][request_three_d_secure]": wanted}
+    how = {"payment_method": f"pm_card_{card}", "return_url": "http://shop.test/back"}
+    sale = {"amount": "900", "currency": "usd"}
+    at_once = simulator.post(
+        "/v1/payment_intents", {**sale, **how, **option, "confirm": "true"}
+    ).json()
+    made = simulator.post("/v1/payment_intents", sale).json()["id"]
+    later = simulator.post(f"/v1/payment_intents/{made}/confirm", {**how, **option}).json()
+    assert [at_once["status"], later["status"]] == [status, status]
+    if status == "requires_action":
+        simulator.control("POST", "authenticate", {"payment_intent": made})
+        assert simulator.get(f"/v1/payment_intents/{made}").json()["status"] == "succeeded"

@@ -23,6 +23,8 @@ class Asks(enum.StrEnum):
     UNLESS_READY = "unless_ready"
     """Not where the payment is ``off_session`` and the card was made ready for such."""
     ALWAYS = "always"
+    IF_WANTED = "if_wanted"
+    """Where the payment asks for it (``request_three_d_secure``)."""
 
 
 class Settling(enum.StrEnum):
@@ -174,7 +176,7 @@ _ASKING = {
     "threeDSecureRequiredChargeDeclined": Card(
         brand="visa", last4="1629", asks=Asks.ALWAYS, decline=_declined("generic_decline")
     ),
-    "threeDSecureOptional": Card(brand="visa", last4="3055"),
+    "threeDSecureOptional": Card(brand="visa", last4="3055", asks=Asks.IF_WANTED),
 }
 
 

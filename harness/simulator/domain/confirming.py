@@ -54,6 +54,11 @@ BY_ITSELF = EventRequest(id=None, idempotency_key=None)
 """The cause of what no request caused."""
 
 
+WANTED = ("any", "challenge")
+"""Values of ``request_three_d_secure`` by which a card is asked that need not be
+(https://docs.stripe.com/payments/3d-secure/authentication-flow#manual-three-ds)."""
+
+
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """A valid request to confirm; ``extras`` are attributes to set on the intent first."""
 
@@ -187,6 +192,9 @@ def _asks(
     world: World, card: Card, method: PaymentMethod, intent: PaymentIntent, request: Confirmation
 ) -> bool:
     if card.asks is Asks.NEVER or (card.asks is Asks.ON_SESSION and request.off_session):
+        return False
+    wanted = intent.payment_method_options.get("card", {}).get("request_three_d_secure")
+    if card.asks is Asks.IF_WANTED and (request.off_session or wanted not in WANTED):
         return False
     if card.asks is Asks.UNLESS_READY and request.off_session and method.id in world.prepared:
         return False

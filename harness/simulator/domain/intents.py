@@ -382,10 +382,14 @@ def _with_options(extras: dict[str, Any]) -> dict[str, Any]:
     return {"payment_method_options": _card_options(), **extras}
 
 
+def card_options(**chosen: str) -> dict[str, Any]:
+    """The options of a payment, with those chosen that differ for cards."""
+    return {"card": {**_card_options()["card"], **chosen}}
+
+
 def incremental_options() -> dict[str, Any]:
     """The options of a payment of which more may be reserved later."""
-    card = {**_card_options()["card"], "request_incremental_authorization": "if_available"}
-    return {"card": card}
+    return card_options(request_incremental_authorization="if_available")
 
 
 @cache

@@ -145,7 +145,7 @@ def confirm(
         )
     require_usable(world, method, setup.customer, setup.payment_method_types, "usd")
     card = world.card_of[method.id]
-    if card.asks is Asks.NEVER:
+    if card.asks in (Asks.NEVER, Asks.IF_WANTED):
         return _decided(world, setup, method, card.refuses_to_be_kept, cause)
     setup = questions.asked(world, setup, method, return_url, use_stripe_sdk)
     setup = replace(setup, last_setup_error=None)

@@ -159,10 +159,18 @@ def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
     if params.has("shipping"):
         found["shipping"] = params.opaque("shipping")
     card = method_options(params).get("card")
-    asked = card.get("request_incremental_authorization") if isinstance(card, dict) else None
-    if asked == "if_available":
-        found["payment_method_options"] = intents.incremental_options()
+    given = card if isinstance(card, dict) else {}
+    chosen = {name: str(given[name]) for name in _CHOICES if given.get(name) in _CHOICES[name]}
+    if chosen:
+        found["payment_method_options"] = intents.card_options(**chosen)
     return found
+
+
+_CHOICES = {
+    "request_incremental_authorization": ("if_available",),
+    "request_three_d_secure": ("any", "challenge"),
+}
+"""Options of cards that are simulated, and the values that differ from what is there anyway."""
 
 
 _MATTER = {
