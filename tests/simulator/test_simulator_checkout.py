@@ -446,6 +446,25 @@ def test_what_would_change_a_payment_is_not_ignored(
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
+def test_a_page_asks_a_card_where_that_is_wanted(simulator: Simulator) -> None:
+    option = {"payment_method_options[card][request_three_d_secure]": "any"}
+    line = {
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": "1000",
+        "line_items[0][price_data][product_data][name]": "Tea",
+        "line_items[0][quantity]": "1",
+    }
+    sale = {"mode": "payment", "success_url": "http://shop.test/done", **line}
+    card = {"payment_method": "pm_card_threeDSecureOptional"}
+    for more, status in (({}, "complete"), (option, "open")):
+        session = simulator.post("/v1/checkout/sessions", {**sale, **more}).json()
+        assert simulator.http.post(session["url"], data=card).status_code == 303
+        path = f"/v1/checkout/sessions/{session['id']}"
+        assert simulator.get(path).json()["status"] == status
+    saved = {"mode": "setup", "currency": "usd", "success_url": "http://shop.test/done"}
+    assert simulator.post("/v1/checkout/sessions", {**saved, **option}).status_code == 400
+
+
 @pytest.mark.parametrize("ui_mode", ["embedded_page", "embedded"])
 def test_a_page_may_be_embedded_by_its_old_name_and_its_new(
     simulator: Simulator, ui_mode: str

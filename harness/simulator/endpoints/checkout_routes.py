@@ -95,6 +95,13 @@ def create(params: Params, _: str) -> Execution:
             "You may only specify one of these parameters: allow_promotion_codes, discounts.",
             param="allow_promotion_codes",
         )
+    about = _ABOUT[mode](params)
+    options = intent_params.card_options(params)
+    if options and mode != "payment":
+        name = "payment_method_options[card][request_three_d_secure]"
+        raise Refused(400, f"{name} is simulated in payment mode alone.", param=name)
+    if options:
+        about["intent"] = {**about.get("intent", {}), **options}
     request = CreateSession(
         lines=() if mode == "setup" else _lines(params),
         discounts=billing_params.discounts(params, most=1) or (),
@@ -103,7 +110,7 @@ def create(params: Params, _: str) -> Execution:
         expires_at=params.integer("expires_at", minimum=0),
         metadata=intent_params.new_metadata(params),
         extras=extras,
-        **_ABOUT[mode](params),
+        **about,
     )
     return lambda world, cause: checkout_making.create(world, request, cause)
 
@@ -305,5 +312,4 @@ def _refuse_what_is_not_there(params: Params) -> None:
                 level.finish()
     for name in _UNSEEN:
         params.opaque(name)
-    intent_params.method_options(params)
     params.string("origin_context")

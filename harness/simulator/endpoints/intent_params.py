@@ -158,12 +158,15 @@ def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
         )
     if params.has("shipping"):
         found["shipping"] = params.opaque("shipping")
+    return found | card_options(params)
+
+
+def card_options(params: Params) -> dict[str, Any]:
+    """``payment_method_options`` as an attribute of an intent, where they differ from others'."""
     card = method_options(params).get("card")
     given = card if isinstance(card, dict) else {}
     chosen = {name: str(given[name]) for name in _CHOICES if given.get(name) in _CHOICES[name]}
-    if chosen:
-        found["payment_method_options"] = intents.card_options(**chosen)
-    return found
+    return {"payment_method_options": intents.card_options(**chosen)} if chosen else {}
 
 
 _CHOICES = {
