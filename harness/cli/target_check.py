@@ -139,7 +139,7 @@ def check_target(
 
 async def _check(checked: Checked, choice: Choice, kept: KeptDatabases | None) -> None:
     with StatusLine() as live:
-        checked.doing = live.update
+        checked.doing, checked.tell = live.update, live.say
         async with open_stack(
             checked.plan.subject,
             choice,
@@ -189,7 +189,7 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             break
     if settled := checked.predictions.get(cell.variant):
         console.print(f"\n[bold]{cell.variant}[/], predicted from each attempt alone:")
-        console.print(predictions.terminal(settled, checked.looked[cell.variant]))
+        console.print(predictions.brief(settled, checked.looked[cell.variant]))
         console.print()
     for note in checked.notes.get(cell.variant, ()):
         console.print(f"  note: {note}", markup=False)

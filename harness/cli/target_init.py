@@ -17,7 +17,7 @@ from paidonce.harness.targets.file.first_file import Answers, first_file
 
 _QUESTIONS = {
     "name": ("--name", "What is the service called"),
-    "command": ("--command", "What starts it, as you would type it here"),
+    "command": ("--command", "What starts it, as you would type it here ({port}: its port)"),
     "build": ("--build", "What builds it, once (npm ci, say; empty: nothing)"),
     "port_env": ("--port-env", "Which variable names the port it listens on"),
     "ready": ("--ready", "Which path answers when it is ready (empty: once its port accepts)"),

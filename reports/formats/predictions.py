@@ -35,6 +35,7 @@ _ENOUGH = 160
 """Characters of a statement in a table."""
 _LONGEST = 300
 """Characters of a statement that are shown; the histories have all of it."""
+_Numbered = tuple[int, Decided]
 NOTHING = "No bad order is predicted."
 
 
@@ -43,10 +44,31 @@ def terminal(found: Sequence[Decided], looked: Looked, *, fixes: bool = False) -
     those of all predictions, not only of the confirmed."""
     if not found:
         return Text("\n".join([NOTHING, *seen(looked)]))
+    return _told(list(enumerate(found, start=1)), looked, fixes)
+
+
+def brief(found: Sequence[Decided], looked: Looked) -> RenderableType:
+    """The same of those that were not refuted, the confirmed first; how many were, in words. Each
+    has the number that it has in ``terminal`` and ``markdown``."""
+    numbered = [
+        (number, one)
+        for number, one in enumerate(found, start=1)
+        if one.standing is not Standing.REFUTED
+    ]
+    numbered.sort(key=lambda pair: pair[1].standing is not Standing.CONFIRMED)
+    refuted = len(found) - len(numbered)
+    told = f"{count(refuted, 'prediction')} refuted; the report has the reasons"
+    if not numbered:
+        return Text("\n".join([told if found else NOTHING, *seen(looked)]))
+    table = _told(numbered, looked, fixes=False)
+    return Group(table, Text(told)) if refuted else table
+
+
+def _told(numbered: Sequence[_Numbered], looked: Looked, fixes: bool) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "standing", "reads", "another writes", "acts all the same"):
         table.add_column(name, overflow="fold")
-    for number, one in enumerate(found, start=1):
+    for number, one in numbered:
         prediction = one.prediction
         table.add_row(
             str(number),
@@ -55,11 +77,11 @@ def terminal(found: Sequence[Decided], looked: Looked, *, fixes: bool = False) -
             Text(_effect(prediction.rival)),
             Text(_effect(prediction.act)),
         )
-    return Group(table, *_details(found, fixes), Text("\n".join(["", *seen(looked)])))
+    return Group(table, *_details(numbered, fixes), Text("\n".join(["", *seen(looked)])))
 
 
-def _details(found: Sequence[Decided], fixes: bool) -> Iterator[RenderableType]:
-    for number, one in enumerate(found, start=1):
+def _details(numbered: Sequence[_Numbered], fixes: bool) -> Iterator[RenderableType]:
+    for number, one in numbered:
         yield Text()
         yield Text.assemble((f"{number}. {_who(one.prediction)}: ", "bold"), one.prediction.why)
         yield Text.assemble(

@@ -20,6 +20,8 @@ from paidonce.harness.backends.shared import (
 )
 from paidonce.harness.cli.main import app
 from paidonce.harness.process.child import Child
+from paidonce.harness.targets import load_target
+from paidonce.harness.targets.check.check import unfinished_beside
 
 
 @pytest.mark.parametrize("name", ["shop", pytest.param("portal", marks=pytest.mark.slow)])
@@ -29,6 +31,8 @@ def test_every_variant_is_as_declared(tmp_path, name):
     assert "counterexample in execution" in said.output
     assert "complete: no counterexample" in said.output
     assert "note:" not in said.output
+    begins = [said.output.index(part) for part in ("racy: counterexample in", "locked: predicting")]
+    assert begins == sorted(begins), "what is known is told before the next variant begins"
     out = tmp_path / "out"
     results = json.loads((out / "results.json").read_text())
     assert [cell["search"]["how"] for cell in results["cells"]] == ["counterexample", "complete"]
@@ -56,6 +60,17 @@ def test_what_is_to_be_known_is_in_the_reports(tmp_path):
     assert "Is the reset complete?" in said.output
     for report in ("results.json", "report.html", "summary.md"):
         assert "Is the reset complete?" in (tmp_path / "out" / report).read_text()
+
+
+def test_a_worker_of_which_nobody_says_when_it_is_done(tmp_path):
+    """What it does after the answers may not be there yet when a burst is judged."""
+    assert unfinished_beside(load_target(HERE / "queue" / "target.toml").file) == ()
+    query = "[rest]\nsql = [\"SELECT count(*) FROM jobs WHERE state = 'running'\"]\n"
+    path = edited(tmp_path / "queue", "queue", (query, ""))
+    (note,) = unfinished_beside(load_target(path).file)
+    assert "(worker)" in note
+    assert "[rest]" in note
+    assert unfinished_beside(load_target(HERE / "shop" / "target.toml").file) == ()
 
 
 def test_one_variant_is_to_hold_whatever_is_claimed(tmp_path):

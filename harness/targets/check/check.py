@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +45,7 @@ from paidonce.harness.results.proof import (
 from paidonce.harness.targets.check.alone import alone_under_failures, tried_alone
 from paidonce.harness.targets.check.bursts import burst, crowd, orders_of_the_broken
 from paidonce.harness.targets.check.smoke import smoke
+from paidonce.harness.targets.file.format import TargetFile
 from paidonce.harness.targets.run.script import TargetScript
 from paidonce.harness.targets.run.search_request import request_for
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -114,6 +115,8 @@ class Checked:
     began: float = field(default_factory=time.monotonic)
     started: str = ""
     doing: Doing = lambda text, *, of=None: None
+    tell: Callable[[str], None] = lambda line: None
+    """Takes a line that stays: what is known of a variant before all others are through."""
 
     def proof(self, stack: str = "") -> Proof:
         """All of it, as reports take it."""
@@ -200,6 +203,32 @@ def _withdrawn(search: Searched, broke: int, bursts: int) -> Searched:
     )
 
 
+def _in_short(search: Searched) -> str:
+    match search.how:
+        case How.COMPLETE:
+            return f"complete, nothing found ({search.seconds:.0f} s); bursts follow"
+        case How.COUNTEREXAMPLE:
+            return (
+                f"counterexample in execution {search.execution} ({search.seconds:.0f} s); "
+                "bursts follow"
+            )
+        case _:
+            return "the search is not complete; bursts follow"
+
+
+def unfinished_beside(file: TargetFile) -> tuple[str, ...]:
+    """Return a note where a process besides the service may not have done its work when a burst was
+    judged, since the file does not say when it has."""
+    if len(file.process) < 2 or file.rest.sql:
+        return ()
+    names = ", ".join(one.name for one in file.process[1:])
+    return (
+        f"the file has a process besides the service ({names}), and does not say when that has "
+        "done its work: what it does later than the answers may have been looked at too early. Say "
+        "under [rest] which query gives nothing once all is done",
+    )
+
+
 class _OfOne:
     """One variant of a plan, and the time it has."""
 
@@ -229,10 +258,12 @@ class _OfOne:
         if search is None:
             return
         self._file(search=search)
+        self._checked.tell(f"{self._name}: {_in_short(search)}")
         caught = search.how is How.COUNTEREXAMPLE
         runs = await self._bursts(_BURSTS_OF_THE_CAUGHT if caught else _BURSTS)
         broke = sum(run.status is Status.INVALID for run in runs)
         if broke and not caught:
+            self._notes += unfinished_beside(self._plan.script.loaded.file)
             self._file(search=_withdrawn(search, broke, len(runs)), runs=runs)
             search = await self._from_bursts(search, runs)
         self._file(search=search, runs=runs)

@@ -50,7 +50,8 @@ ready = {{ a.ready | toml }}
 {% endif %}
 
 {% if a.database_variables %}
-# How an empty database becomes the service's.
+# How an empty database becomes the service's. Its commands get these variables and no others: one
+# that loads the whole service may want more of [process.env] ("-" will do for Stripe's).
 [database]
 {% if a.schema %}
 schema = [{{ a.schema | toml }}]

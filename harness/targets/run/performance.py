@@ -498,13 +498,13 @@ class TargetPerformance:
 
     async def rest(self, over: Over | None = None) -> None:
         rest = self.loaded.file.rest
-        waiting = ""
+        waiting = "the queries of [rest] were not answered"
         try:
             async with asyncio.timeout(rest.within):
                 while True:
                     called = self.bench.stripe_tap.in_flight
-                    waiting = "a call to Stripe is under way" if called else ""
-                    waiting = await self.unfinished() or waiting
+                    found = await self.unfinished()
+                    waiting = found or ("a call to Stripe is under way" if called else "")
                     if not waiting:
                         break
                     await asyncio.sleep(_LOOK_AGAIN_S)
