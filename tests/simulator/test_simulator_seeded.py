@@ -94,6 +94,11 @@ def test_what_is_named_keeps_its_id_and_what_became_of_it(seeded: Simulator) -> 
     assert refused.json()["error"]["code"] == "payment_intent_unexpected_state"
 
 
+@pytest.mark.parametrize("path", ["refunds/re_asked/cancel", "test_helpers/refunds/re_late/expire"])
+def test_a_refund_that_is_to_be_canceled_waits_for_an_answer(seeded: Simulator, path: str) -> None:
+    assert seeded.post(f"/v1/{path}").json()["status"] == "canceled"
+
+
 def test_what_was_deleted_is_not_made_again(seeded: Simulator) -> None:
     assert seeded.http.delete(
         "/v1/products/prod_gone", headers={"authorization": "Bearer sk_test_seeded"}

@@ -14,7 +14,7 @@ from paidonce.harness.simulator.domain import (
 )
 from paidonce.harness.simulator.domain.cards import TOKENS
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
-from paidonce.harness.simulator.domain.objects import WebhookEndpoint
+from paidonce.harness.simulator.domain.objects import PaymentIntent, WebhookEndpoint
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.seeding_request import Maker, NamingRequest, missing
 from paidonce.harness.simulator.domain.state import World
@@ -119,9 +119,9 @@ def _intent(asked: NamingRequest, identifier: str) -> None:
         confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
 
 
-def _waiting(world: World) -> None:
+def _waiting(world: World) -> PaymentIntent:
     """Make an intent that waits for a transfer which has come, and is to be applied by hand."""
-    customer = customers.create(world, {}, {}, BY_ITSELF).id
+    customer = customers.create(world, {"email": "a@shop.test"}, {}, BY_ITSELF).id
     cash.reconcile_by_hand(world, customer, by_hand=True)
     request = intents.CreateIntent(
         amount=AMOUNT,
@@ -133,6 +133,7 @@ def _waiting(world: World) -> None:
     intent = intents.create(world, request, BY_ITSELF)
     confirming.confirm(world, intent.id, confirming.Confirmation(), BY_ITSELF)
     cash.fund(world, customer, AMOUNT, "usd", BY_ITSELF)
+    return intent
 
 
 def charge(asked: NamingRequest, identifier: str) -> None:
@@ -147,7 +148,13 @@ def charge(asked: NamingRequest, identifier: str) -> None:
 
 def _refund(asked: NamingRequest, identifier: str) -> None:
     if missing(asked, asked.world.refunds, "re_", identifier):
-        charge = paid(asked.world)
+        if asked.action in ("cancel", "expire"):
+            # Only one that waits for an answer can be canceled: that of a bank transfer.
+            intent = _waiting(asked.world).id
+            confirming.apply_balance(asked.world, intent, None, None, BY_ITSELF)
+            charge = asked.world.intents[intent].latest_charge
+        else:
+            charge = paid(asked.world)
         refunds.create(asked.world, refunds.CreateRefund(charge=charge), BY_ITSELF)
 
 
@@ -206,6 +213,7 @@ BY_PATH: dict[str, Maker] = {
     "payment_intents": _intent,
     "charges": charge,
     "refunds": _refund,
+    "test_helpers/refunds": _refund,
     "balance_transactions": _movement,
     "events": _event,
     "webhook_endpoints": _endpoint,
