@@ -149,6 +149,7 @@ class Record:
 def main() -> int:
     """Make the kills; the exit code is 1 where anything was left or said that should not be."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what runs
     record = Record(options.record)
     record.read()
     began = time.monotonic()

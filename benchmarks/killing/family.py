@@ -39,7 +39,7 @@ class Family:
 
     def alive(self) -> list[psutil.Process]:
         """Those that run now: seen below the command, or with its mark."""
-        found = {one.pid: one for one in self.seen.values() if _runs(one)}
+        found = {one.pid: one for one in tuple(self.seen.values()) if _runs(one)}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 if process.environ().get(MARK) == self.mark and _runs(process):
