@@ -149,7 +149,8 @@ class Record:
 def main() -> int:
     """Make the kills; the exit code is 1 where anything was left or said that should not be."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what runs
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.set())
     record = Record(options.record)
     record.read()
     began = time.monotonic()
@@ -167,6 +168,8 @@ def main() -> int:
 
         def go_on() -> None:
             while record.kills < options.kills and time.monotonic() - began < options.seconds:
+                if stopped.is_set():
+                    return
                 number = next(numbers)
                 rng = random.Random(f"{options.seed} {number}")
                 command = rng.choice(commands)
