@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--executions", type=int, default=20_000)
     parser.add_argument("--margin", type=float, default=_FLAT, help="a share; 0.1 is 10 %%")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends its command
     loading = ["load", "--guard", "row_lock", "--repeat", str(options.loads)]
     loading += ["--seconds", str(options.seconds), "--users", str(options.users)]
     searching = ["explore", "two_tabs", "--guard", "row_lock", "--attempts", "3", "--jobs", "1"]

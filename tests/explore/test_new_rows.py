@@ -170,6 +170,16 @@ def facts_of(url, catalog, changing=(), known=(), after=""):
     return asyncio.run(read())
 
 
+def test_statements_of_executions_long_over_are_not_kept(catalog):
+    """Each has values of its own: a search of many executions would keep all of them."""
+    seen = Footprints(catalog)
+    first = seen.of("SELECT * FROM lines WHERE id = $1", ["0"])
+    assert seen.of("SELECT * FROM lines WHERE id = $1", ["0"]) is first
+    for number in range(1, 1100):
+        seen.of("SELECT * FROM lines WHERE id = $1", [str(number)])
+    assert seen.of("SELECT * FROM lines WHERE id = $1", ["0"]) is not first
+
+
 def test_what_is_known_of_a_row_does_not_depend_on_how_many_there_are(url, catalog):
     """A table grows from execution to execution, and the same row would be known in one of them
     and not in another."""

@@ -61,7 +61,7 @@ def sends_a_time(params: Sequence[str | None]) -> bool:
     return any(value is not None and MAY_BE_TIMED.search(value) for value in params)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def reading(sql: str) -> TimedText:
     """Read a text, of one statement or several; nothing of what is no SQL."""
     try:

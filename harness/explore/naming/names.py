@@ -375,6 +375,6 @@ def _generated(text: str) -> tuple[str, ...]:
     return _remembered(text) if len(text) < _REMEMBERED else tuple(GENERATED.findall(text))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _remembered(text: str) -> tuple[str, ...]:
     return tuple(GENERATED.findall(text))

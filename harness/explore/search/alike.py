@@ -28,6 +28,6 @@ def alike(one: str, other: str) -> bool:
     return first == second
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _plain(label: str) -> str:
     return _MADE_UP.sub("0", label)

@@ -230,6 +230,10 @@ def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource
     )
 
 
+_BOUND_REMEMBERED = 1024
+"""Statements with their values: an execution's own come again in it, and never after it."""
+
+
 class Footprints:
     """The footprints of statements on one database; each text is read once.
 
@@ -244,7 +248,6 @@ class Footprints:
         self._reader = TreeReader(catalog.enums)
         self._templates = lru_cache(maxsize=remembered)(self._read)
         self._bound: OrderedDict[Any, tuple[StatementFootprint, ...]] = OrderedDict()
-        self._remembered = remembered
         self.may_set_timeouts = lru_cache(maxsize=remembered)(self._may_set_timeouts)
         """Tells of a text whether it may set a timeout by calling a function."""
 
@@ -273,7 +276,7 @@ class Footprints:
         found = tuple(self._told(template.bound(bound)) for template in self._templates(sql, where))
         if listed is not None:
             self._bound[key] = found
-            if len(self._bound) > self._remembered:
+            if len(self._bound) > _BOUND_REMEMBERED:
                 self._bound.popitem(last=False)
         return found
 
