@@ -325,7 +325,9 @@ class Relying:
         pieces = self.mode.late_answers or any(one.wrong is Wrong.UNKNOWN for one in self.lessons)
         # Where that was found by a search before this one, it is known by now.
         inside = self.waited_inside or (self.mode.shared_memory and not pieces)
-        if grounds is None and not (self.lessons or polled or merged or pieces or inside):
+        answering = self.worlds[0].bench.subject.answering
+        taken = self.lessons or polled or merged or pieces or inside or answering
+        if grounds is None and not taken:
             return result
         known = grounds or Grounds()
         known = msgspec.structs.replace(
@@ -335,6 +337,7 @@ class Relying:
             tried_at_once=tuple(sorted(merged)),
             waited_inside=inside,
             pieces=pieces,
+            answering=answering,
         )
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
 

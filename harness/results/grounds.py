@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from paidonce.harness.results.words import listed
+
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of claim, by the names of the steps (or attempts) that it is about."""
@@ -82,7 +84,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     taken to be tried until they are granted; of those in ``tried_at_once`` tries were made in one
     step, so that they are granted at one of the first tries or never. ``waited_inside`` if attempts
     waited inside the service, and are taken never to give up; ``pieces`` if they share memory, and
-    what one does there between two of its steps is taken for one piece.
+    what one does there between two of its steps is taken for one piece. ``answering`` are
+    processes besides the service that answer requests: no tap sees those of the service itself.
     """
 
     pairs: tuple[Claim, ...] = ()
@@ -97,6 +100,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     tried_at_once: tuple[str, ...] = ()
     waited_inside: bool = False
     pieces: bool = False
+    answering: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -130,6 +134,11 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         if self.pieces:
             found.append(
                 "provided that what an attempt does in memory between two steps is one piece"
+            )
+        if self.answering:
+            found.append(
+                f"provided that the service and {listed(self.answering)} tell each other nothing "
+                "but by what is seen at the taps"
             )
         return "; ".join(found)
 

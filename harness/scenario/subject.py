@@ -80,6 +80,10 @@ class Described:
         return ()
 
     @property
+    def answering(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def leases_hold(self) -> bool:
         return True  # there are scenarios that play leases running out, in real time
 

@@ -136,6 +136,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def answering(self) -> tuple[str, ...]:
+        """The processes besides the first that answer requests, where nothing shows whose."""
+        ...
+
+    @property
     def leases_hold(self) -> bool:
         """Tell whether a search need not ask what happens once a lease has run out."""
         ...

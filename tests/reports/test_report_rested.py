@@ -53,6 +53,10 @@ def test_the_line_says_how_much_was_confirmed() -> None:
     assert resting("all", Grounds(pieces=True)) == (
         "all; provided that what an attempt does in memory between two steps is one piece"
     )
+    assert resting("all", Grounds(answering=("locks",))) == (
+        "all; provided that the service and locks tell each other nothing but by what is seen at "
+        "the taps"
+    )
 
 
 def test_results_keep_it_as_data() -> None:

@@ -22,6 +22,7 @@ from paidonce.harness.cli.main import app
 from paidonce.harness.process.child import Child
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.check.check import unfinished_beside
+from paidonce.harness.targets.run.subject import TargetSubject
 
 
 @pytest.mark.parametrize("name", ["shop", pytest.param("portal", marks=pytest.mark.slow)])
@@ -71,6 +72,14 @@ def test_a_worker_of_which_nobody_says_when_it_is_done(tmp_path):
     assert "(worker)" in note
     assert "[rest]" in note
     assert unfinished_beside(load_target(HERE / "shop" / "target.toml").file) == ()
+
+
+def test_a_second_process_that_answers_requests_may_be_asked_past_the_taps():
+    """The verdict's line then says what is taken for granted."""
+    asked = TargetSubject(load_target(HERE.parent / "cases" / "sweep" / "target.toml"))
+    assert asked.answering == ("sweeper",)
+    worker = TargetSubject(load_target(HERE / "queue" / "target.toml"))
+    assert worker.answering == ()
 
 
 def test_one_variant_is_to_hold_whatever_is_claimed(tmp_path):

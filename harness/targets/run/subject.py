@@ -119,6 +119,14 @@ class TargetSubject:
         )
 
     @property
+    def answering(self) -> tuple[str, ...]:
+        return tuple(
+            process.name
+            for process in self.loaded.file.process[1:]
+            if process.port is not None or process.ready.startswith(("/", "tcp"))
+        )
+
+    @property
     def leases_hold(self) -> bool:
         return self.loaded.file.explore.leases_hold
 
