@@ -171,7 +171,7 @@ def worlds(*, hold: bool) -> Any:
     timeouts = Timeouts()
     timeouts.waits("LOCK", {"lock_timeout": "1s"}, [])
     subject = SimpleNamespace(
-        keeps_state_unseen=False, copies=(), leases_hold=False, timeouts_hold=hold
+        keeps_state_unseen=False, copies=(), answering=(), leases_hold=False, timeouts_hold=hold
     )
     return SimpleNamespace(
         bench=SimpleNamespace(
@@ -188,7 +188,7 @@ def worlds(*, hold: bool) -> Any:
         scenario=SimpleNamespace(
             attempts=[SimpleNamespace(name="tab 1", awaits="", passing=None, again="")]
         ),
-        leases=SimpleNamespace(found={}),
+        leases=SimpleNamespace(found={}, stayed=set()),
         timeouts=timeouts,
         alone={},
         surprise="",
