@@ -430,6 +430,7 @@ async def _under_failures(
         orders=2 if loop.both_orders and loop.swept else 1,
         processes=max(1, len(crashes)),
         leases_held=bool(await lapsing(worlds, elsewhere)),
+        replica=worlds[0].bench.replica is not None,
     )
     if loop.found is not None:
         result = msgspec.structs.replace(loop.found.result, failures=under)

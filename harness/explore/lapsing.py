@@ -26,11 +26,17 @@ from paidonce.harness.explore.control.time_windows import LONGEST_WINDOW_S
 from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
 
 _TIMES = """
+    WITH refers (relid, attnum) AS (
+        SELECT conrelid, unnest(conkey) FROM pg_constraint WHERE contype = 'f'
+        UNION SELECT confrelid, unnest(confkey) FROM pg_constraint WHERE contype = 'f'
+    )
     SELECT taken.of, taken.by, n.nspname, c.relname, (
         SELECT array_agg(o.attname ORDER BY o.attnum) FROM pg_attribute o
         WHERE o.attrelid = c.oid AND NOT o.attisdropped AND o.attgenerated = ''
         AND o.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
-    ), a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) AND a.attgenerated = ''
+        AND (o.attrelid, o.attnum) NOT IN (SELECT relid, attnum FROM refers)
+    ), a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) AND a.attgenerated = '',
+    (a.attrelid, a.attnum) IN (SELECT relid, attnum FROM refers)
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -40,6 +46,9 @@ _TIMES = """
     AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname NOT LIKE 'paidonce\\_%%' AND NOT a.attisdropped
     ORDER BY 1, 2, 3, 4
 """
+# A time that is part of a reference (of one to a partitioned table, say) stays as it is: rows would
+# lose each other, and references are not looked after while triggers are kept out.
+_STAYS = sql.SQL("SELECT xmin::text FROM {table} WHERE false")
 # Times that are further from now than any lease or window of time are left as they are. All others
 # of a row are moved together, as far as one another, so that none is later than it was beside them.
 _NEAR = sql.SQL(
@@ -154,14 +163,19 @@ async def _put_back(
 ) -> tuple[tuple[str, str], ...]:
     """Return statements that end what rows are taken for, one a table, by table and column of their
     times (any table where that is not known), each with the query for what it has left; none for
-    what is no time or is a token, and of what is ``sure`` for what is no time in some table."""
+    what is no time or is a token, and of what is ``sure`` for what is no time in some table, or is
+    part of a reference there. What is not sure and part of a reference is left by a statement that
+    changes nothing."""
     names = [list(names) for names in zip(*sorted(rows), strict=True)]
     places: dict[tuple[str, str], list[tuple[str, str, list[str]]]] = {}
     others: set[tuple[str, str]] = set()
-    for of, column, schema, table, times, is_time in await (
+    referring: dict[tuple[str, str], set[str]] = {}
+    for of, column, schema, table, times, is_time, refers in await (
         await connection.execute(_TIMES, names)
     ).fetchall():
-        if is_time:
+        if is_time and refers and (of, column) not in sure and column not in tokens:
+            referring.setdefault((schema, table), set()).add(column)
+        elif is_time and not refers:
             places.setdefault((of, column), []).append((schema, table, times))
         elif (of, column) in sure:
             others.add((of, column))
@@ -173,13 +187,15 @@ async def _put_back(
         for schema, table, times in found:
             taken.setdefault((schema, table), set()).add(column)
             beside[schema, table] = [one for one in times if one not in tokens]
-    return tuple(
-        (
-            _moving(place, sorted(columns), beside[place]).as_string(connection),
-            _left(place, sorted(columns)).as_string(connection),
-        )
+    asked = [
+        (_moving(place, sorted(columns), beside[place]), _left(place, sorted(columns)))
         for place, columns in sorted(taken.items())
-    )
+    ]
+    asked += [
+        (_STAYS.format(table=sql.Identifier(*place)), _left(place, sorted(columns)))
+        for place, columns in sorted(referring.items())
+    ]
+    return tuple((moves.as_string(connection), left.as_string(connection)) for moves, left in asked)
 
 
 def _moving(place: tuple[str, str], taken: Sequence[str], times: Sequence[str]) -> sql.Composed:

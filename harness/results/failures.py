@@ -38,6 +38,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them there are, each of which is killed at its own steps."""
     leases_held: bool = False
     """True if attempts were seen to take what may run out, and nothing let it run out here."""
+    replica: bool = False
+    """True if the service reads from a replica, at which nothing was made to go wrong."""
 
     @property
     def words(self) -> str:
@@ -47,6 +49,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         but = "" if self.crashes else " (no process killed)"
         if self.processes > 1:
             but = f" (each of {self.processes} processes killed at its own steps)"
+        if self.replica:
+            but += " (the replica itself never fails)"
         return f"with at most {self.at_most} {times}{which} at any tap step{but}, "
 
     @property

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 EVERY_LEASE_OVER = "every lease over"
 """The name of the time that passes where a search has met leases; see ``Script.lapsing``."""
-
-
 CATCHES_UP = "the replica catches up"
+"""The label of the step by which a replica moves on."""
 
 
 @dataclass(frozen=True)

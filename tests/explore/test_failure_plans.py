@@ -130,6 +130,10 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     assert "any tap step (each of 2 processes killed at its own steps), in all" in claimed(
         "all", queue, tried=False
     )
+    lagging = UnderFailures(at_most=1, replica=True)
+    assert "any tap step (the replica itself never fails), in all" in claimed(
+        "all", lagging, tried=False
+    )
     assert (
         claimed("all interleavings", None, tried=True) == "no counterexample in all interleavings"
     )

@@ -107,6 +107,29 @@ def test_what_a_row_is_taken_for_is_over_then_and_nothing_else(tables):
         connection.rollback()
 
 
+def test_a_time_that_is_part_of_a_reference_stays_and_is_named(tables):
+    with psycopg.connect(tables, autocommit=True) as made:
+        made.execute(
+            "CREATE TABLE queue.sales (at timestamptz PRIMARY KEY, held timestamptz);"
+            "CREATE TABLE queue.lines (sold timestamptz REFERENCES queue.sales (at));"
+            "INSERT INTO queue.sales VALUES (now(), now() + interval '30 s');"
+            "INSERT INTO queue.lines VALUES (now())"
+        )
+        lease = passing((Lease("held", row=("sales", "held")),), tables)
+        made.execute("SET session_replication_role = replica")
+        made.execute(lease.sql[0])
+        held = made.execute("SELECT held < now() FROM queue.sales JOIN queue.lines ON at = sold")
+        assert held.fetchall() == [(True,)]
+        # What only may matter is named, and what is sure to is not let run out.
+        assert passing((Lease("sold", row=("lines", "sold")),), tables) is None
+        maybe = Lease("sold", row=("lines", "sold"), sure=False)
+        found = passing((maybe,), tables)
+        before = made.execute("SELECT pg_current_snapshot()::text").fetchone()[0]
+        assert made.execute(found.sql[0]).fetchone() is None
+        left = {"before": before, "by": None}
+        assert made.execute(found.left[0], left).fetchall() == [("lines.sold",)]
+
+
 @pytest.mark.parametrize("body", ["new.until := old.until; RETURN new", "RETURN NULL"])
 def test_a_time_that_a_trigger_keeps_is_left_and_one_that_is_taken_anew_is_not(tables, body):
     lease = passing((ROW,), tables)

@@ -71,11 +71,13 @@ def test_who_looks_at_a_replica_that_lags_charges_twice_and_who_looks_at_the_pri
             _, judged = await play_again(worlds[0], steps)
             return found.result, found.witness, judged
 
-    async def both():
+    async def every():
         async with open_stack(TargetSubject(loaded), choice) as stack:
-            return [await search(stack, variant) for variant in ("replica", "primary")]
+            return [await search(stack, variant) for variant in ("replica", "primary", "lock")]
 
-    (racy, witness, again), (sound, _, _) = asyncio.run(asyncio.wait_for(both(), 600))
+    (racy, witness, again), (sound, _, _), (locked, _, _) = asyncio.run(
+        asyncio.wait_for(every(), 600)
+    )
     assert racy.ending is Ending.COUNTEREXAMPLE
     assert again.came.status is Status.INVALID
     labels = [step.label for step in witness.steps]
@@ -83,6 +85,8 @@ def test_who_looks_at_a_replica_that_lags_charges_twice_and_who_looks_at_the_pri
     assert labels.index(CATCHES_UP) > last
     assert (sound.ending, sound.reason) == (Ending.COMPLETE, "")
     assert "with replica at any of them" in sound.coverage
+    assert locked.ending is Ending.INCOMPLETE
+    assert "takes an advisory lock at the replica" in locked.reason
 
 
 def test_a_replica_can_be_had_of_the_embedded_server_alone():

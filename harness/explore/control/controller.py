@@ -45,8 +45,9 @@ _LOOK_AGAIN_AT_MOST_S = 0.012
 """The longest pause before the servers are asked again for what they alone know."""
 _GAPS_AT_MOST = 100
 _SLOW_S = 0.003
-_BLOCKED_S = 1.0
 """Most statements are answered sooner; only of others Postgres is asked what they wait for."""
+_BLOCKED_S = 1.0
+"""After so long of nothing at all a command that blocks is taken to wait for what another sends."""
 _SOON_S = 0.0008
 """The same where another attempt is known to hold locks, so that a wait is likely."""
 

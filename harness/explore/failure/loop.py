@@ -87,7 +87,8 @@ class _Lanes:
         return len(self.worlds[0].scenario.attempts) == 1
 
     async def parted(self) -> str:
-        """How what was played once the services were warm goes another way by now."""
+        """Return how what was played once the services were warm goes another way by now; empty
+        if it does not."""
         found = [await each.parted() for each in self.worlds]
         if self.elsewhere is not None:
             found += await self.elsewhere.parted()

@@ -1,17 +1,19 @@
 """Reads the units that arrive at the tap before a replica of the service's Postgres.
 
-Nothing is written or locked there. What a statement sees is what the replica has replayed, so it
-looks at the replica as a whole, which moves on in steps of its own.
+Nothing is written there, and no row is locked. What a statement sees is what the replica has
+replayed, so it looks at the replica as a whole, which moves on in steps of its own. Advisory locks
+a replica has (manual, section 26.4.1), but nobody asks it who waits for whom: they are named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paidonce.harness.explore.control.attempts import Arrival
+from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.control.readers.postgres import PostgresReader
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.search.world import Tenure
 from paidonce.harness.taps.postgres import Unit
 
@@ -23,6 +25,15 @@ class ReplicaReader(PostgresReader):
 
     def touches(self, call: Unit, arrival: Arrival) -> Footprint:
         return _seen(super().touches(call, arrival))
+
+    def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
+        if any(one.place[:1] == (ADVISORY,) for one in super().touches(call, arrival).locks):
+            self.reading.disturbs(
+                f"replica lock {call.label}",
+                f"{call.label!r} takes an advisory lock at the replica, which nobody has at the "
+                "primary, and who else wants it there was not tried (take it at the primary)",
+            )
+        return super().read(call, arrival, owner)
 
     def expected(self, call: Unit, arrival: Arrival) -> Footprint:
         return _seen(super().expected(call, arrival))
