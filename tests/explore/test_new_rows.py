@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -202,12 +203,27 @@ def test_a_row_without_a_number_is_known_by_its_value_where_there_are_many(url, 
 def test_a_number_of_another_sequence_has_no_name_by_chance(catalog, footprints):
     """Line 5 is not order 5, though the attempt's own order has that number."""
     names = Names({"5": "order"}, serial_columns(catalog))
-    names.inserted("tab 1", "INSERT INTO orders (code) VALUES ('c')", ["id"], ["5"])
+    names.inserted("preparation", "INSERT INTO orders (code) VALUES ('c')", ["id"], ["5"])
+    names.begin()
     line = named(footprints, names, "tab 1", "SELECT * FROM lines WHERE id = 5")
     assert Resource(("pg", "public.lines"), (("id", "order"),)) not in line.looks
     assert all("order" not in dict(one.key).values() for one in line.looks)
     order = named(footprints, names, "tab 1", "SELECT * FROM lines WHERE order_id = 5")
     assert any(dict(one.key).get("order_id") for one in order.looks)
+
+
+def test_a_row_is_called_what_it_was_called_before_another_sequence_gave_its_number(
+    catalog, footprints
+):
+    """Two names for one row within an execution, and who meets at it would be taken to be apart."""
+    orders = ("public.orders", "id")
+    serials = replace(serial_columns(catalog), floors={orders: 10})
+    names = Names({"5": "order"}, serials)
+    names.begin()
+    first = named(footprints, names, "tab 1", "SELECT * FROM orders WHERE id = 5")
+    names.inserted("tab 1", "INSERT INTO lines (order_id) VALUES (5)", ["id"], ["5"])
+    second = named(footprints, names, "tab 2", "UPDATE orders SET code = 'd' WHERE id = 5")
+    assert first.conflicts(second)
 
 
 def test_a_row_that_is_changed_by_its_number_is_known_by_what_it_belongs_to(

@@ -114,7 +114,9 @@ class Names:
         self._unnamed = unnamed
         self._numbers: dict[tuple[Root, str], str | None] = {}
         self._given_out: set[str] = set()
-        """The numbers that sequences were seen to give, whichever of them."""
+        """The numbers that sequences gave before anybody moved, whichever of them: what is given
+        later must not change what is called already."""
+        self._begun = False
         self._makers: dict[tuple[Root, str], str] = {}
         """Who has made the row under a number."""
         self._names: dict[str, str | None] = dict(known)
@@ -152,7 +154,7 @@ class Names:
             self._names.setdefault(number, name)
         self.beforehand = {value: name for value, name in self._names.items() if name}
         self._words = Words(self.beforehand)
-        self._overlooked = False
+        self._overlooked, self._begun = False, True
 
     def constant(self, text: str) -> None:
         """Take what looks generated in ``text`` for nobody's: every execution has the same."""
@@ -181,7 +183,8 @@ class Names:
                 continue
             if (root, value) not in self._numbers:
                 self._numbers[root, value] = self._next(actor)
-                self._given_out.add(value)
+                if not self._begun:
+                    self._given_out.add(value)
                 self._makers[root, value] = actor
 
     def found(self, text: str) -> None:
