@@ -241,6 +241,32 @@ def test_a_row_that_is_changed_by_its_number_is_known_by_what_it_belongs_to(
 
 
 @pytest.mark.parametrize(
+    ("kind", "stored", "asked"),
+    [
+        ("numeric", "1.00", "1"),
+        ("numeric(9, 2)", "1", "1.0"),
+        ("char(5)", "'ab'", "'ab '"),
+        ("bool", "true", "'t'"),
+        ("date", "'2030-01-31'", "'2030-01-31'"),
+        ("uuid", "'72EAA0C8-D8B5-A8C5-D7D3-F0A1B2C3D4E5'", "'72eaa0c8d8b5a8c5d7d3f0a1b2c3d4e5'"),
+    ],
+)
+def test_equal_values_of_a_row_are_one_however_they_are_written(url, kind, stored, asked):
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f"CREATE TABLE written (id serial PRIMARY KEY, of {kind} UNIQUE, price int)")
+        db.execute(f"INSERT INTO written (of) VALUES ({stored})")
+        try:
+            catalog = read_catalog(url)
+            names = Names({}, serials_of(catalog, url), facts=facts_of(url, catalog).of)
+        finally:
+            db.execute("DROP TABLE written")
+    seen = Footprints(catalog, tells_new_rows=True)
+    change = named(seen, names, "tab 1", "UPDATE written SET price = 3 WHERE id = 1")
+    look = named(seen, names, "tab 2", f"SELECT * FROM written WHERE of = {asked}")
+    assert change.conflicts(look)
+
+
+@pytest.mark.parametrize(
     ("sql", "changed"),
     [
         ("UPDATE lines SET price = 3 WHERE id = 2", set()),

@@ -82,10 +82,11 @@ class RowFacts:
                 rows = found.get(number + _BY_VALUE, [])
             name = table.place[1]
             self._columns[name] = frozenset(columns)
-            for own, *values in rows:
-                pairs = zip(columns, values, strict=True)
-                if own is not None:
-                    self._rows[name, key, own] = {c: v for c, v in pairs if v is not None}
+            for row in rows:
+                said = zip((key, *columns), row, strict=True)
+                facts = {c: text for c, value in said if (text := _text(table, c, value))}
+                if own := facts.pop(key, ""):
+                    self._rows[name, key, own] = facts
 
     def sees(self, statements: Iterable[StatementFootprint]) -> None:
         """Somebody runs statements."""
@@ -128,6 +129,12 @@ def _number(table: Table) -> str:
     if not plain or table.row_security or len(table.primary_key) != 1:
         return ""
     return table.primary_key[0]
+
+
+def _text(table: Table, column: str, value: str | None) -> str:
+    """The one text for a value, as a statement's values have it; empty if there is none."""
+    found = table.column(column)
+    return "" if value is None or found is None else found.type.compared(value) or ""
 
 
 @dataclass(frozen=True)
