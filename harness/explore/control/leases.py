@@ -1,9 +1,9 @@
 """Locks that run out by themselves: what a service sends that makes one.
 
 A lease is given up by nobody: the one who took it may be slow, and goes on working when another has
-it already. In a search time stands still for leases, so what happens after one has run out is not
-tried, and a search of a service that rests on one is not complete; unless its description says that
-leases hold, or has time pass that ends it (``Passing``).
+it already. So a search that has seen one is made again with time that ends it (``lapsing``), at any
+place. Where that is not possible a search of a service that rests on one is not complete; unless
+its description says that leases hold, or has time pass that ends it (``Passing``).
 
 Not every key with a time to live is a lease. One is where the key is taken only if it is not there
 (``SET ... NX``, ``SETNX``, a script that asks for both), and where a row is taken by a condition

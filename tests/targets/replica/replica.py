@@ -21,6 +21,8 @@ STATUS = "SELECT status FROM orders WHERE id = %s"
 
 def _status(db: psycopg.Connection, order: int) -> str:
     if os.environ["READS"] == "primary":
+        with psycopg.connect(REPLICA, autocommit=True, prepare_threshold=None) as replica:
+            replica.execute("SELECT pg_advisory_unlock_all()")  # as pools do that take one back
         return db.execute(STATUS, (order,)).fetchone()[0]
     with psycopg.connect(REPLICA, autocommit=True, prepare_threshold=None) as replica:
         return replica.execute(STATUS, (order,)).fetchone()[0]
