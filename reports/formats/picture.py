@@ -6,6 +6,7 @@ README as an image.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -100,18 +101,13 @@ def draw(assessed: Assessment, folder: Path) -> str:
 
 
 def _matrix(assessed: Assessment) -> tuple[Markup, float]:
-    """Guards down, scenarios across; the words give way to numbers where columns are narrow."""
+    """Guards down, scenarios across; where columns are narrow, marks alone, and what they mean."""
     proof = assessed.proof
     column = (WIDTH - _NAMES) / max(len(proof.scenarios), 1)
-    parts = []
-    for place, scenario in enumerate(proof.scenarios):
-        x = _NAMES + place * column
-        rows = _split(scenario.name, column - 6)
-        for number, row in enumerate(rows):
-            up = 10 + 14 * (len(rows) - 1 - number)
-            parts.append(text(x + 4, _HEAD - up, row, "column"))
-    y = float(_HEAD)
+    heading, y = _heading([scenario.name for scenario in proof.scenarios], column)
+    parts = [heading]
     ordered = sorted(proof.variants, key=lambda variant: not variant.sound)
+    explained: dict[Standing, None] = {}
     for number, variant in enumerate(ordered):
         if number and not variant.sound and ordered[number - 1].sound:
             y += 22
@@ -120,28 +116,82 @@ def _matrix(assessed: Assessment) -> tuple[Markup, float]:
         for place, scenario in enumerate(proof.scenarios):
             kind = assessed.standing(variant.name, scenario.name)
             count = assessed.tally(variant.name, scenario.name)
-            parts.append(_cell(_NAMES + place * column, y, column, kind, count))
+            cell, says_it = _cell(_NAMES + place * column, y, column, kind, count)
+            parts.append(cell)
+            if not says_it:
+                explained.setdefault(kind)
+        y += _ROW
+    if explained:
+        y += 8
+        parts.append(_meaning(list(explained), y))
         y += _ROW
     return group(*parts), y
 
 
-def _cell(x: float, y: float, width: float, kind: Standing, count: str) -> Markup:
-    family = _FAMILY.get(kind, "quiet")
-    words, room = kind.look.word, width - 26
-    size = 12 if width_of(words, 12, bold=True) <= room else 10.5
-    if width_of(words, size, bold=True) > room + 4:
-        words = count or words
-    return group(
+def _heading(names: Sequence[str], column: float) -> tuple[Markup, float]:
+    """The names of columns, from bottom to top where they are narrow; and the height."""
+    rows = [_split(name, column - 6) for name in names]
+    whole = all("".join(each) == name for each, name in zip(rows, names, strict=True))
+    if whole and all(width_of(row, 12, bold=True) <= column for each in rows for row in each):
+        parts = []
+        for place, each in enumerate(rows):
+            for number, row in enumerate(each):
+                up = 10 + 14 * (len(each) - 1 - number)
+                parts.append(text(_NAMES + place * column + 4, _HEAD - up, row, "column"))
+        return group(*parts), float(_HEAD)
+    height = max(width_of(name, 12, bold=True) for name in names) + 14
+    parts = [
+        group(
+            text(0, 0, name, "column"),
+            transform=f"translate({_NAMES + (place + 0.5) * column + 4:.5g} {height - 8:.5g}) "
+            "rotate(-90)",
+        )
+        for place, name in enumerate(names)
+    ]
+    return group(*parts), height
+
+
+def _cell(x: float, y: float, width: float, kind: Standing, count: str) -> tuple[Markup, bool]:
+    """A cell, and whether it says by words how it stands."""
+    family, room = _FAMILY.get(kind, "quiet"), width - 26
+    size = 12 if width_of(kind.look.word, 12, bold=True) <= room else 10.5
+    words = next(
+        (
+            one
+            for one in (kind.look.word, count)
+            if one and width_of(one, size, bold=True) <= room + 4
+        ),
+        "",
+    )
+    left = x + 7 if words else x + width / 2 - 6
+    parts = [
         element("title", f"{kind.look.word} {count}".strip()),
         rect(x + 2, y + 2, width - 4, _ROW - 4, f"g-{family}", 6),
-        element(
-            "path",
-            d=_MARKS[kind.look.icon],
-            transform=f"translate({x + 7:.5g} {y + 11:.5g})",
-            class_=f"mark m-{family}",
-        ),
-        text(x + 21, y + 21.5, words, f"cell-text s{size * 2:g} t-{family}"),
+        _mark(kind, left, y + 11),
+    ]
+    if words:
+        parts.append(text(x + 21, y + 21.5, words, f"cell-text s{size * 2:g} t-{family}"))
+    return group(*parts), words == kind.look.word
+
+
+def _mark(kind: Standing, x: float, y: float) -> Markup:
+    return element(
+        "path",
+        d=_MARKS[kind.look.icon],
+        transform=f"translate({x:.5g} {y:.5g})",
+        class_=f"mark m-{_FAMILY.get(kind, 'quiet')}",
     )
+
+
+def _meaning(kinds: Sequence[Standing], y: float) -> Markup:
+    """What marks without words mean, in a row."""
+    parts, x = [], float(_NAMES)
+    for kind in kinds:
+        parts.append(rect(x + 2, y + 4, 26, 24, f"key g-{_FAMILY.get(kind, 'quiet')}", 6))
+        parts.append(_mark(kind, x + 9, y + 10))
+        parts.append(text(x + 34, y + 20.5, kind.look.word, "small"))
+        x += 34 + width_of(kind.look.word, 12) + 28
+    return group(*parts)
 
 
 def _story(shown: Shown) -> tuple[Markup, float]:

@@ -16,8 +16,10 @@ from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, load, s
 from paidonce import reports
 from paidonce.harness.results.proof import How, Proof, Searched
 from paidonce.reports.charts.charts import Row, bars, dots
+from paidonce.reports.charts.svg import width_of
 from paidonce.reports.formats.html import asset, page
 from paidonce.reports.load.performance import HEADER, profiles
+from paidonce.reports.timeline.svg import WIDTH
 
 VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
 
@@ -276,6 +278,30 @@ def test_picture_is_one_svg_with_the_result(make: object, tmp_path: Path) -> Non
         e for e in root.iter("{http://www.w3.org/2000/svg}rect") if e.get("class", "")[:2] == "g-"
     ]
     assert len(cells) == 1 + len(proof.variants) * len(proof.scenarios)
+
+
+def test_where_columns_are_narrow_the_picture_has_marks_and_says_what_they_mean(
+    tmp_path: Path,
+) -> None:
+    proof = bad_day()
+    more = tuple(
+        msgspec.structs.replace(scenario, name=f"{scenario.name}_{number}")
+        for number in range(2)
+        for scenario in proof.scenarios
+    )
+    assert len(more) > 16
+    wide = msgspec.structs.replace(proof, scenarios=more)
+    reports.write_picture(reports.assess(wide), tmp_path / "picture.svg")
+    root = ET.fromstring((tmp_path / "picture.svg").read_text())
+    shown = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    heads = [e.text for e in shown if e.get("class") == "column"]
+    assert heads == [scenario.name for scenario in more], "whole, whatever the width"
+    meant = [e.text for e in shown if e.get("class") == "small"]
+    assert "not run" in meant
+    column = (WIDTH - 176) / len(more)
+    for text in shown:
+        if "cell-text" in text.get("class", ""):
+            assert width_of(text.text or "", 10.5, bold=True) <= column - 22
 
 
 # --- the theme --------------------------------------------------------------------------------
