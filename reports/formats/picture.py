@@ -184,7 +184,7 @@ def _mark(kind: Standing, x: float, y: float) -> Markup:
 
 
 def _meaning(kinds: Sequence[Standing], y: float) -> Markup:
-    """What marks without words mean, in a row."""
+    """Say what marks without words mean, in a row."""
     parts, x = [], float(_NAMES)
     for kind in kinds:
         parts.append(rect(x + 2, y + 4, 26, 24, f"key g-{_FAMILY.get(kind, 'quiet')}", 6))

@@ -10,7 +10,10 @@ import pytest
 
 SECONDS = 120
 HEAD = """
-import asyncio, sys, time
+import asyncio, signal, sys, time
+# Whoever runs the tests in the background may have had these ignored (nohup), which is inherited.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from paidonce.harness.process import event_loop
 from paidonce.harness.process.interruption import interruptible
 
