@@ -10,10 +10,7 @@ import pytest
 
 SECONDS = 120
 HEAD = """
-import asyncio, signal, sys, time
-# Whoever runs the tests in the background may have had these ignored (nohup), which is inherited.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import asyncio, sys, time
 from paidonce.harness.process import event_loop
 from paidonce.harness.process.interruption import interruptible
 
@@ -37,13 +34,19 @@ def command():
 with interruptible():
     command()
 """
+HEEDED = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""Whoever runs the tests in the background may have these ignored (nohup), which is inherited."""
 LOOP = "event_loop.run(waits())"
 BUSY = "say('up'); [None for _ in iter(int, 1)]"
 
 
 def told(work, ending, numbers):
     """Send signals, each when another line was said; exit code, what it said, and its errors."""
-    program = HEAD.format(work=work, ending=ending)
+    program = HEEDED + HEAD.format(work=work, ending=ending)
     pipe = subprocess.PIPE
     command = subprocess.Popen(
         [sys.executable, "-c", program], stdout=pipe, stderr=pipe, text=True, restore_signals=True
