@@ -67,21 +67,38 @@ def _sentence(parts: list[str]) -> str:
 
 def _contradictions(assessed: Assessment) -> list[str]:
     proof = assessed.proof
+    declared = {variant.name for variant in proof.variants if variant.sound}
+    broken = [cell for cell in proof.cells if assessed.of(cell) is Standing.BROKEN]
+    missed = [cell for cell in proof.cells if assessed.of(cell) is Standing.MISSED]
     parts = []
-    for kind, noun in (
-        (Standing.BROKEN, f"{proof.noun} declared sound"),
-        (Standing.MISSED, f"vulnerable {proof.noun}"),
+    for cells, noun, plural, what in (
+        (
+            [cell for cell in broken if cell.variant in declared],
+            f"{proof.noun} declared sound",
+            f"{proof.noun}s declared sound",
+            ("broke", "broke"),
+        ),
+        (
+            [cell for cell in broken if cell.variant not in declared],
+            f"{proof.noun} that was to hold",
+            f"{proof.noun}s that were to hold",
+            ("broke", "broke"),
+        ),
+        (
+            missed,
+            f"vulnerable {proof.noun}",
+            f"vulnerable {proof.noun}s",
+            ("was not caught", "were not caught"),
+        ),
     ):
         places: dict[str, list[str]] = {}
-        for cell in proof.cells:
-            if assessed.of(cell) is kind:
-                places.setdefault(cell.variant, []).append(cell.scenario)
+        for cell in cells:
+            places.setdefault(cell.variant, []).append(cell.scenario)
         if places:
             where = listed(
                 [f"{name} in {listed(found, limit=2)}" for name, found in places.items()], limit=3
             )
-            verb = "broke" if kind is Standing.BROKEN else _was(len(places)) + " not caught"
-            plural = noun.replace(proof.noun, f"{proof.noun}s")
+            verb = what[len(places) > 1]
             parts.append(f"{count(len(places), noun, plural)} {verb} ({where})")
     return parts
 

@@ -85,6 +85,8 @@ def test_a_second_process_that_answers_requests_may_be_asked_past_the_taps():
 def test_one_variant_is_to_hold_whatever_is_claimed(tmp_path):
     said = check(HERE / "shop" / "target.toml", tmp_path / "out", "--variant", "racy")
     assert said.exit_code == 1, said.output
+    assert "1 variant that was to hold broke (racy in " in " ".join(said.output.split())
+    assert "declared sound" not in said.output
     suite = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
     assert suite.find(".//failure") is not None
 
