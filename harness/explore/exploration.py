@@ -349,8 +349,12 @@ def _relying(
 
 
 def _at_most(budget: Budget, seconds: float) -> Budget:
-    left = seconds if budget.seconds is None else min(seconds, budget.seconds)
-    return msgspec.structs.replace(budget, seconds=left)
+    if budget.seconds is not None and budget.seconds <= seconds:
+        return budget
+    words = f"the {seconds:.0f} s are spent that this gets where nobody is known to go by the time"
+    return msgspec.structs.replace(
+        budget, seconds=seconds, whole=None, source="", spent_words=words
+    )
 
 
 async def _with_leases_over(
