@@ -39,7 +39,8 @@ async def once(
     """One search, which goes on after a counterexample, to its end or to ``most`` schedules.
 
     Lanes ``elsewhere`` take part. What a complete one relied on is tried if it is to be
-    ``validated``; the executions that this takes are counted as well then.
+    ``validated``. All executions are counted that were made here, also those that tell whether a
+    service still does what it did once it was warm.
     """
     request = SearchRequest(
         scenario=scenario,
@@ -51,15 +52,21 @@ async def once(
         validation=Validation() if validated else None,
     )
     with quiet_collector():
+        before = _warming(worlds)
         clock = Clock()
         explored = await explore(worlds, request, elsewhere=elsewhere)
         result = explored.result
         whole = not result.reason
         tries = 0 if result.grounds is None else result.grounds.executions
-        sample = clock.sample(result.counts.executions + tries, result.seconds, whole=whole)
+        made = result.counts.executions + tries + _warming(worlds) - before
+        sample = clock.sample(made, result.seconds, whole=whole)
     if result.counts.invalid:
         raise PaidonceError(f"{guard}, {way}: executions were invalid: {result.invalid[0]}")
     return sample
+
+
+def _warming(worlds: list[ServiceWorlds]) -> int:
+    return sum(each.warmth.executions for each in worlds)
 
 
 @dataclass(frozen=True)

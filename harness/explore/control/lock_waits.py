@@ -13,7 +13,7 @@ from paidonce.harness.explore.control.process_activity import runnable
 _QUERY = (
     "SELECT pid, ARRAY(SELECT other FROM unnest(pg_blocking_pids(pid)) AS other WHERE other NOT IN "
     "(SELECT own.pid FROM pg_stat_get_activity(NULL) AS own WHERE own.usesysid IS NULL)) "
-    "FROM unnest(%s::int[]) AS pid"
+    "FROM unnest(%s::text::int[]) AS pid"
 )
 _ALIVE = "SELECT pid, NULL FROM pg_stat_activity WHERE pid = ANY (%s)"
 _END_IDLE = (
@@ -39,7 +39,8 @@ class LockWaits:
         wanted = list(pids)
         if not wanted:
             return {}
-        cursor = await self._connection.execute(_QUERY, (wanted,), prepare=True)
+        # As a text: psycopg looks at a list element by element for the type it is of.
+        cursor = await self._connection.execute(_QUERY, (_array(wanted),), prepare=True)
         # 0 stands for a prepared transaction: nobody's session.
         return {pid: tuple(found) for pid, found in await cursor.fetchall()}
 
@@ -62,6 +63,11 @@ class LockWaits:
     async def end_idle(self, pids: Iterable[int], seconds: float) -> None:
         """End those of ``pids`` that have done nothing in a transaction for so long."""
         await self._connection.execute(_END_IDLE, (list(pids), seconds), prepare=True)
+
+
+def _array(pids: list[int]) -> str:
+    """Return these as Postgres writes an array (PostgreSQL manual 8.15.2)."""
+    return f"{{{','.join(map(str, pids))}}}"
 
 
 def in_a_cycle(pid: int, blockers: dict[int, tuple[int, ...]]) -> bool:

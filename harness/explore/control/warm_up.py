@@ -54,6 +54,8 @@ class Warmth:
     _together: int = 0
     _agreed: list[tuple[Fresh, Played, Played]] = field(default_factory=list)
     """How executions of each script begin, and two of them that agreed."""
+    executions: int = 0
+    """How many executions warming up took, and looking whether it is still so."""
     _warm: dict[tuple[frozenset[str], int], Played] = field(default_factory=dict)
     """The executions that scripts of such attempts, so many together, come to once it is warm."""
 
@@ -83,6 +85,7 @@ class Warmth:
         before: Played | None = None
         warm = self._warm.get((kinds, together))
         for number in range(MOST):
+            self.executions += 1
             now = await _played(fresh)
             if now is not None and warm is not None and now.words == warm.words:
                 self._agreed.append((fresh, warm, now))
@@ -116,6 +119,7 @@ class Warmth:
         Raises what a world raises that is not ``InvalidRun``.
         """
         for fresh, before, agreed in self._agreed:
+            self.executions += 1
             now = await _played_at_last(fresh)
             if isinstance(now, str):
                 return now
