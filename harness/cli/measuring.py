@@ -21,7 +21,8 @@ from paidonce.harness.load.observe.telemetry import Telemetry
 from paidonce.harness.load.observe.yardstick import Yardstick
 from paidonce.harness.proof.plan import HISTORIES, Findings
 from paidonce.harness.results.load_observed import Alone, Limit
-from paidonce.harness.results.proof import Load, Variant
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Variant
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.stack import Lane, Stack
 

@@ -20,7 +20,8 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.validate.spending import validation_of
 from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
-from paidonce.harness.results.proof import Cell, How
+from paidonce.harness.results.proof import Cell
+from paidonce.harness.results.searched import How
 from paidonce.harness.results.words import count
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.check.check import Checked, CheckPlan, check

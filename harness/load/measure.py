@@ -16,7 +16,7 @@ from paidonce.harness.load.observe.stripe_latency import stripe_latency
 from paidonce.harness.load.observe.watching import watch
 from paidonce.harness.load.run import run_load
 from paidonce.harness.process.threads import in_thread
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import at_rest, observe
 

@@ -27,7 +27,7 @@ from paidonce.harness.load.record.recorder import ORIGIN
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.modules import command
 from paidonce.harness.process.ports import HeldPort
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.service.description import Target
 from paidonce.harness.verdict import merge as worst
 

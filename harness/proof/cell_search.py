@@ -17,7 +17,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration import WATCH_S, Explored, SearchRequest, explore, save
 from paidonce.harness.explore.search import Budget, Ending
 from paidonce.harness.explore.validate.spending import Validation
-from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.scenario.model import Scenario, StartWhen, Until
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.testbed.bench import Bench

@@ -17,16 +17,9 @@ from paidonce.harness.backends.base import STAND_IN
 from paidonce.harness.explore.validate.spending import Validation
 from paidonce.harness.proof.adversities import Ordeal
 from paidonce.harness.proof.cell_search import VALIDATION, not_searched, why_not_searched
-from paidonce.harness.results.proof import (
-    Cell,
-    Load,
-    Machine,
-    Proof,
-    ScenarioInfo,
-    Searched,
-    Survival,
-    Variant,
-)
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Cell, Machine, Proof, ScenarioInfo, Survival, Variant
+from paidonce.harness.results.searched import Searched
 from paidonce.harness.scenario.model import Scenario
 from paidonce.harness.service.description import Target
 from paidonce.harness.testbed.bench import Bench

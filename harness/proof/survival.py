@@ -17,7 +17,8 @@ from paidonce.harness.explore.exploration import WATCH_S, SearchRequest, explore
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.proof.adversities import Only, Ordeal
 from paidonce.harness.proof.cell_search import WITNESSES, not_searched, searched, unusable
-from paidonce.harness.results.proof import Searched, Survival, Variant
+from paidonce.harness.results.proof import Survival, Variant
+from paidonce.harness.results.searched import Searched
 from paidonce.harness.scenario.play import missing
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.stack import Lane, Stack

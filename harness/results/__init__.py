@@ -1,8 +1,9 @@
 """Results as data: what was found, from which every report is written.
 
-``proof`` is the format of results.json; ``grounds`` says what a complete search rests on;
-``standing``, ``problems`` and ``findings`` hold it against what was declared, and ``baseline``
-knows what is accepted for a time. The exit status is decided here.
+``proof`` is the format of results.json, with ``searched`` and ``load_run`` as parts of it;
+``grounds`` says what a complete search rests on; ``standing``, ``problems`` and ``findings`` hold
+it against what was declared, and ``baseline`` knows what is accepted for a time. The exit status is
+decided here.
 
 Imports words that all share, and no report. Others use ``Proof`` and its parts, and the
 assessment.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.capability import CAPABILITY_MEANING, Capability
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.results.problem import Problem, Weight
 from paidonce.harness.results.problems_of_survival import of_survivals
-from paidonce.harness.results.proof import Cell, How, Load, Proof, Run, Variant
+from paidonce.harness.results.proof import Cell, Proof, Run, Variant
+from paidonce.harness.results.searched import How
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count, listed
 from paidonce.harness.verdict import Status

@@ -6,14 +6,10 @@ later from the file alone.
 
 from __future__ import annotations
 
-import enum
-
 import msgspec
 
-from paidonce.harness.results.failures import UnderFailures, claimed
-from paidonce.harness.results.grounds import Grounds, resting
-from paidonce.harness.results.load_conditions import Conditions
-from paidonce.harness.results.load_observed import Seen
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.searched import AloneUnderFailures, How, Searched
 from paidonce.harness.verdict import Broken, Status, Verdict
 
 RESULTS_FORMAT = 2
@@ -56,80 +52,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def broken(self) -> tuple[Broken, ...]:
         """Return the violations told by the checkers that found it INVALID."""
         return tuple(one.broken for one in self.verdicts if one.status is Status.INVALID)
-
-
-class How(enum.StrEnum):
-    """How the search of a cell ended."""
-
-    COMPLETE = "complete"
-    """Every interleaving that differs was executed, and none breaks an invariant."""
-    COUNTEREXAMPLE = "counterexample"
-    INCOMPLETE = "incomplete"
-    """Begun and not finished; nothing was found in what was covered."""
-    NOT_SEARCHED = "not searched"
-
-
-class Searched(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a cell's exploration.
-
-    ``reason`` says why it is not complete, or was not made. ``explored`` executions went to their
-    end, ``pruned`` were left early because they are covered by others, ``invalid`` said nothing.
-    ``execution`` is the number of the one that broke, ``broken`` what the checkers said of it,
-    ``witness`` its file, relative to the report.
-    """
-
-    how: How
-    reason: str = ""
-    coverage: str = ""
-    explored: int = 0
-    pruned: int = 0
-    invalid: int = 0
-    outcomes: int = 0
-    seconds: float = 0.0
-    execution: int | None = None
-    broken: tuple[Broken, ...] = ()
-    witness: str | None = None
-    grounds: Grounds | None = None
-    """The grounds on which it rests, and what was learnt; None where nothing was tried."""
-    failures: UnderFailures | None = None
-    """The searches under failures; None where nothing went wrong."""
-
-    @property
-    def established(self) -> str:
-        """The coverage, and what it rests on."""
-        return resting(self.coverage, self.grounds)
-
-    @property
-    def claimed(self) -> str:
-        """The claim of a complete search, in words."""
-        return claimed(self.established, self.failures, tried=self.grounds is not None)
-
-    @property
-    def executions(self) -> int:
-        return self.explored + self.pruned + self.invalid
-
-
-class AloneUnderFailures(msgspec.Struct, frozen=True, kw_only=True):
-    """The search of one attempt alone under a failure, of which nothing is claimed."""
-
-    attempt: str
-    search: Searched
-
-    @property
-    def words(self) -> str:
-        """Its outcome, in words."""
-        failures = self.search.failures
-        match self.search.how:
-            case How.COUNTEREXAMPLE:
-                broken = "; ".join(one.words for one in self.search.broken)
-                plans = () if failures is None else failures.plans
-                what = next((" and ".join(one.failures) for one in plans if one.found), "")
-                came = f"breaks, {what}: {broken}" if what else f"breaks: {broken}"
-            case How.COMPLETE:
-                came = "holds" if failures is None else f"holds, {failures.told}"
-            case _:
-                came = f"not searched to its end: {self.search.reason}"
-        return f"{self.attempt} alone, under a failure: {came}"
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,83 +190,6 @@ class Survival(msgspec.Struct, frozen=True, kw_only=True):
         """How it is told in a table."""
         words = {Status.VALID: "survives", Status.INVALID: "caught", Status.UNKNOWN: "open"}
         return words[self.came] + ("" if self.came in (self.expected, Status.UNKNOWN) else "!")
-
-
-class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Latencies in milliseconds."""
-
-    p50: float
-    p90: float
-    p99: float
-    p999: float
-    max: float
-
-
-class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """One load run of one variant.
-
-    ``outcomes`` counts operations by outcome name. ``lock_waits`` is the mean number of
-    database sessions seen waiting for a lock per sample, ``lock_wait_share`` the share of
-    samples with any. ``round`` counts the measurements of one variant in a run, from 1;
-    ``yardstick`` is how many transactions a second pgbench made just before it and just after it
-    (the geometric mean). ``retries`` counts what the service said it retried, None if it does not
-    say. Rates are per second of
-    the measured window, ``seconds`` long.
-    """
-
-    variant: str
-    profile: str
-    users: int
-    seconds: float
-    operations: int
-    payments: int
-    outcomes: dict[str, int]
-    latency: Percentiles
-    lock_waits: float
-    lock_wait_share: float
-    rollbacks: int
-    deadlocks: int
-    retries: int | None
-    status: Status
-    verdicts: tuple[Verdict, ...]
-    history: str
-    rate: float | None = None
-    """Clients a second who came whether others were answered or not; None in a closed loop."""
-    arrivals: str = ""
-    bound_ms: float | None = None
-    """Of a search for the highest sustained rate: the p99 that must not be exceeded."""
-    round: int = 1
-    yardstick: float | None = None
-    seen: Seen | None = None
-    """All that Postgres, Stripe, Redis and the service told meanwhile; None in older files."""
-    conditions: Conditions = Conditions()
-    tried_again: int = 0
-    """Operations that were another try by a client, under the key of the first."""
-    histogram: str = ""
-    """All latencies in microseconds: an HDR histogram, as
-    ``paidonce.harness.load.record.latencies`` writes it.
-    """
-
-    @property
-    def pattern(self) -> str:
-        """The profile, with the contention where that is not the profile's own."""
-        own = {"hot": "hot:2", "many": "distinct", "shop": "distinct"}.get(self.profile)
-        contention = self.conditions.contention
-        return self.profile if contention in ("", own) else f"{self.profile} {contention}"
-
-    @property
-    def throughput(self) -> float:
-        return self.operations / self.seconds if self.seconds else 0.0
-
-    @property
-    def goodput(self) -> float:
-        """Payments that succeeded, per second."""
-        return self.payments / self.seconds if self.seconds else 0.0
-
-    @property
-    def conflict_rate(self) -> float:
-        """Share of operations that were cleanly rejected."""
-        return self.outcomes.get("rejected", 0) / self.operations if self.operations else 0.0
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paidonce import harness
-from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.searched import How, Searched
 from paidonce.reports.charts.svg import xml_safe
 from paidonce.reports.film import Film, film_of
 from paidonce.reports.formats.html import environment

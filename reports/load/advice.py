@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from paidonce.harness.results.proof import Cell, Load, Proof, Variant
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Cell, Proof, Variant
 from paidonce.harness.results.words import count
 from paidonce.harness.verdict import Status
 from paidonce.reports.load.performance import reference_latency

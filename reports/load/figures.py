@@ -16,7 +16,8 @@ import msgspec
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Operation, Outcome, read_history
 from paidonce.harness.load.record.joining import MEASURED_FROM, MEASURED_TO
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]

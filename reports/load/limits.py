@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable
 
 from paidonce.harness.results.load_observed import Seen
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.reports.load.plots import Figure
 from paidonce.reports.load.provenance import made
 from paidonce.reports.load.repeated import Repeated, repeated

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 from markupsafe import Markup
 
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.charts import Row, bars, dots
 from paidonce.reports.load.provenance import Provenance, made

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from paidonce.harness.load.plan.spread import spread
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.curves import Curve, Plot, Point
 from paidonce.reports.charts.stacks import Stack

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.words import count
 from paidonce.reports.words import moment, number
 

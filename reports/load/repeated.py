@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from paidonce.harness.results.load_conditions import Conditions
-from paidonce.harness.results.proof import Load, Percentiles
+from paidonce.harness.results.load_run import Load, Percentiles
 from paidonce.harness.verdict import Status
 
 

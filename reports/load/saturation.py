@@ -11,7 +11,8 @@ from statistics import median
 from markupsafe import Markup
 
 from paidonce.harness.load.analyse.saturation import sustained
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.reports.charts.svg import element, line, picture, text
 from paidonce.reports.load.performance import Panel, Profile, verdict_word
 from paidonce.reports.load.provenance import made

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paidonce.harness.results.load_observed import Alone, Limit, Spent, Where
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.reports.charts.stacks import Bar, Segment, Stack
 from paidonce.reports.load.performance import reference_latency
 from paidonce.reports.load.plots import Figure

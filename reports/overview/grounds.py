@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from paidonce.harness.results.grounds import Claim, Grounds
-from paidonce.harness.results.proof import Searched
+from paidonce.harness.results.searched import Searched
 
 
 class Rested(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ import enum
 import msgspec
 
 from paidonce.harness.results.assessment import WRONG_SET_UP, Assessment
-from paidonce.harness.results.proof import Cell, How, Proof, Variant
+from paidonce.harness.results.proof import Cell, Proof, Variant
+from paidonce.harness.results.searched import How
 from paidonce.harness.results.standing import Standing
 from paidonce.harness.results.words import count, listed
 from paidonce.harness.verdict import Status

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paidonce.harness.results.proof import Cell, How, Proof, Searched
+from paidonce.harness.results.proof import Cell, Proof
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.results.words import count
 from paidonce.reports.words import duration
 

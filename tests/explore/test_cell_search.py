@@ -13,7 +13,7 @@ from paidonce.harness.proof.cell_search import (
     waits_mostly,
     why_not_searched,
 )
-from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.searched import How, Searched
 from paidonce.scenarios.catalog import SCENARIOS, scenario
 
 

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from paidonce.harness.results.proof import (
-    Cell,
-    How,
-    Machine,
-    Proof,
-    Run,
-    ScenarioInfo,
-    Searched,
-    Variant,
-)
+from paidonce.harness.results.proof import Cell, Machine, Proof, Run, ScenarioInfo, Variant
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.verdict import Broken, Status, Verdict, Violation
 
 INVARIANTS = ("one charge", "one charge at most", "taken: what Stripe took")

@@ -15,7 +15,7 @@ from paidonce.harness.backends.postgres_embedded import EmbeddedPostgres
 from paidonce.harness.history import Action
 from paidonce.harness.load.run import run_load
 from paidonce.harness.process.child import Child
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.service.description import Route, Target
 
 HERE = Path(__file__).parent

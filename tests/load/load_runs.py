@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from paidonce.harness.errors import DeadlineExceeded
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 
 Api = Callable[[str], str]
 """Starts the tests' own service in a mode, and answers its address."""

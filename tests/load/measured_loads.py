@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paidonce.harness.results.proof import RESULTS_FORMAT, Load, Machine, Percentiles, Proof
+from paidonce.harness.results.load_run import Load, Percentiles
+from paidonce.harness.results.proof import RESULTS_FORMAT, Machine, Proof
 from paidonce.harness.verdict import Status
 
 

@@ -16,7 +16,8 @@ from paidonce.harness.cli.main import app
 from paidonce.harness.errors import UsageError
 from paidonce.harness.load.analyse.comparison import Change, compare
 from paidonce.harness.load.analyse.student import quantile, survival
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.formats.store import encode, write_file
 from paidonce.reports.load.repeated import repeated

@@ -12,7 +12,7 @@ from paidonce.harness.load.measure import Workload
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.load_observed import HELD
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import open_stack
 from paidonce.harness.verdict import Status

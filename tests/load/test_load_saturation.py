@@ -11,7 +11,7 @@ from measured_loads import load, run
 
 from paidonce import reports
 from paidonce.harness.load.analyse.saturation import HIGHEST, NARROWING, START, Climb, sustained
-from paidonce.harness.results.proof import Load, Percentiles
+from paidonce.harness.results.load_run import Load, Percentiles
 from paidonce.harness.verdict import Status
 from paidonce.reports.formats.html import page
 from paidonce.reports.formats.markdown import summary

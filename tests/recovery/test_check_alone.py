@@ -15,7 +15,8 @@ from paidonce.harness.backends.shared import (
     redis_url_of_worker,
 )
 from paidonce.harness.cli.main import app
-from paidonce.harness.results.proof import How, Proof
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.results.searched import How
 
 NAME = "replays"
 

@@ -8,15 +8,8 @@ import msgspec
 from sample_cells import cell, not_judged, verdict, with_cells
 from sample_history import CHECKERS, double_payment, write_history
 
-from paidonce.harness.results.proof import (
-    Cell,
-    Load,
-    Machine,
-    Percentiles,
-    Proof,
-    ScenarioInfo,
-    Variant,
-)
+from paidonce.harness.results.load_run import Load, Percentiles
+from paidonce.harness.results.proof import Cell, Machine, Proof, ScenarioInfo, Variant
 from paidonce.harness.verdict import Status
 
 HOSTILE = '<script>alert("1")</script>|`x`\x00 & ]]>'

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 from reports_sample import GUARDS, load, sample
 
-from paidonce.harness.results.proof import Conditions, Load, Percentiles, Proof
+from paidonce.harness.results.load_conditions import Conditions
+from paidonce.harness.results.load_run import Load, Percentiles
+from paidonce.harness.results.proof import Proof
 
 LEVELS = ("hot:1", "zipf:1.1:100", "distinct")
 LATENCIES = ("0", "20", "100", "300")

@@ -13,7 +13,7 @@ from sample_cells import cell
 from paidonce import harness, reports
 from paidonce.harness.results.findings import accepting, findings
 from paidonce.harness.results.problems import problems
-from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.results.standing import Standing, standing
 from paidonce.harness.verdict import Status
 

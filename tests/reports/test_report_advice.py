@@ -9,7 +9,8 @@ from reports_sample import sample
 from sample_sweeps import LEVELS, swept
 
 from paidonce import reports
-from paidonce.harness.results.proof import Load, Percentiles, Variant
+from paidonce.harness.results.load_run import Load, Percentiles
+from paidonce.harness.results.proof import Variant
 from paidonce.harness.verdict import Status
 from paidonce.reports.formats.html import page
 from paidonce.reports.load.advice import advice

@@ -25,7 +25,8 @@ from paidonce.harness.history import (
     OrderCreated,
     Outcome,
 )
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.reports.formats.tables import as_csv
 from paidonce.reports.load.figures import OPERATION, measurements
 

@@ -14,7 +14,8 @@ import pytest
 from reports_sample import GUARDS, HOSTILE, SCENARIOS, bad_day, hostile, load, sample
 
 from paidonce import reports
-from paidonce.harness.results.proof import How, Proof, Searched
+from paidonce.harness.results.proof import Proof
+from paidonce.harness.results.searched import How, Searched
 from paidonce.reports.charts.charts import Row, bars, dots
 from paidonce.reports.charts.svg import width_of
 from paidonce.reports.formats.html import asset, page

@@ -9,7 +9,8 @@ from sample_sweeps import swept
 
 from paidonce import reports
 from paidonce.harness.results.load_observed import HELD, Counted, Limit, Seen, Sessions, Timeline
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 from paidonce.reports.formats.html import page
 from paidonce.reports.formats.markdown import summary
 from paidonce.reports.load.limits import UNGUARDED, limit_figures

@@ -17,6 +17,7 @@ from rich.console import Console
 from sample_sweeps import LEVELS, swept
 
 from paidonce import reports
+from paidonce.harness.results.load_conditions import Conditions
 from paidonce.harness.results.load_observed import (
     HELD,
     IDLE,
@@ -26,7 +27,7 @@ from paidonce.harness.results.load_observed import (
     Sessions,
     Timeline,
 )
-from paidonce.harness.results.proof import Conditions, Proof
+from paidonce.harness.results.proof import Proof
 from paidonce.harness.verdict import Status
 from paidonce.reports.charts.curve_svg import curve_picture
 from paidonce.reports.charts.curves import Curve, Plot, Point, as_data

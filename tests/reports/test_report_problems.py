@@ -12,7 +12,8 @@ from paidonce import reports
 from paidonce.harness.checkers import judge
 from paidonce.harness.history import ChargeObserved, Header, History, IntentObserved
 from paidonce.harness.results.problem import Weight
-from paidonce.harness.results.proof import Cell, How, Proof, Run, Searched
+from paidonce.harness.results.proof import Cell, Proof, Run
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.results.standing import Standing, standing, tally
 from paidonce.harness.verdict import Broken, Status
 from paidonce.reports.overview.headline import Tone, headline

@@ -9,7 +9,7 @@ from reports_sample import sample
 
 from paidonce import reports
 from paidonce.harness.results.grounds import Claim, Grounds, Lesson, Wrong, resting
-from paidonce.harness.results.proof import How, Searched
+from paidonce.harness.results.searched import How, Searched
 from paidonce.reports.formats.explored import write_search_page
 from paidonce.reports.formats.markdown import summary
 from paidonce.reports.overview.grounds import rested

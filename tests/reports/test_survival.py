@@ -10,15 +10,8 @@ import pytest
 from rich.console import Console
 
 from paidonce.harness.results.assessment import assess
-from paidonce.harness.results.proof import (
-    Adversity,
-    How,
-    Machine,
-    Proof,
-    Searched,
-    Survival,
-    Variant,
-)
+from paidonce.harness.results.proof import Adversity, Machine, Proof, Survival, Variant
+from paidonce.harness.results.searched import How, Searched
 from paidonce.harness.verdict import Broken, Status
 from paidonce.reports.formats import html, terminal
 from paidonce.reports.formats.markdown import summary

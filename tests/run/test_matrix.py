@@ -14,7 +14,7 @@ from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, 
 from paidonce.harness.proof.cell_search import Allowance
 from paidonce.harness.proof.matrix import prove
 from paidonce.harness.proof.plan import Findings, ProofPlan
-from paidonce.harness.results.proof import How
+from paidonce.harness.results.searched import How
 from paidonce.harness.scenario.subject import Described
 from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.harness.verdict import Status

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from paidonce.harness.errors import UsageError
 from paidonce.harness.load.analyse.slowdown import Side, Slowdown
 from paidonce.harness.results.load_conditions import Conditions
-from paidonce.harness.results.proof import Load, Proof
+from paidonce.harness.results.load_run import Load
+from paidonce.harness.results.proof import Proof
 
 LEAST = 3
 """Measurements of each side: fewer say nothing of how far they scatter."""

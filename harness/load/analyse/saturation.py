@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.verdict import Status
 
 START, HIGHEST = 25.0, 12_800.0

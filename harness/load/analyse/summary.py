@@ -10,7 +10,7 @@ import msgspec
 from paidonce.harness.history import Action, History, Operation, Outcome
 from paidonce.harness.load.analyse.timing import means
 from paidonce.harness.load.record.latencies import Latencies
-from paidonce.harness.results.proof import Percentiles
+from paidonce.harness.results.load_run import Percentiles
 
 
 class LoadSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ from paidonce.harness.load.observe.sqlscript import (
 from paidonce.harness.process.child import Child
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.results.load_observed import Alone, Limit
-from paidonce.harness.results.proof import Load
+from paidonce.harness.results.load_run import Load
 from paidonce.harness.service.description import creation_request, request_for
 from paidonce.harness.service.responses import order_id
 from paidonce.harness.testbed.bench import Bench

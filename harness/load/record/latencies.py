@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.results.proof import Percentiles
+from paidonce.harness.results.load_run import Percentiles
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram

@@ -18,7 +18,7 @@ from paidonce.harness.explore.failure.plans import Chosen, chosen_by
 from paidonce.harness.explore.search import Budget
 from paidonce.harness.proof.adversities import Only, crashes
 from paidonce.harness.proof.cell_search import WITNESSES, searched, unusable
-from paidonce.harness.results.proof import AloneUnderFailures
+from paidonce.harness.results.searched import AloneUnderFailures
 from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript
 

@@ -32,16 +32,8 @@ from paidonce.harness.predict import (
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.proof.cell_search import WITNESSES, searched
 from paidonce.harness.proof.plan import HISTORIES, machine
-from paidonce.harness.results.proof import (
-    AloneUnderFailures,
-    Cell,
-    How,
-    Proof,
-    Run,
-    ScenarioInfo,
-    Searched,
-    Variant,
-)
+from paidonce.harness.results.proof import Cell, Proof, Run, ScenarioInfo, Variant
+from paidonce.harness.results.searched import AloneUnderFailures, How, Searched
 from paidonce.harness.targets.check.alone import alone_under_failures, tried_alone
 from paidonce.harness.targets.check.bursts import burst, crowd, orders_of_the_broken
 from paidonce.harness.targets.check.smoke import smoke
