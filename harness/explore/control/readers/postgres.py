@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
-from paidonce.harness.explore.control.failures import Place, Possible, of_tap
+from paidonce.harness.explore.control.failures import Possible
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
+from paidonce.harness.explore.control.readers.postgres_units import (
+    commits_by_itself,
+    creates,
+    heard,
+    is_end,
+    parses_once,
+    possible_faults,
+    quoted_names,
+    refused,
+    says_nothing,
+)
 from paidonce.harness.explore.control.sql_sessions import Found
 from paidonce.harness.explore.control.time_windows import Window
 from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
-from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_rows
-from paidonce.harness.explore.naming.names import Names
+from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.explore.search.world import Tenure
 from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer
-from paidonce.harness.taps.postgres import Statement, Unit
-from paidonce.harness.taps.postgres.errors import FAULTS, TERMINATED
-from paidonce.harness.taps.postgres.units import COMMIT
+from paidonce.harness.taps.postgres import Unit
+from paidonce.harness.taps.postgres.errors import TERMINATED
 
-_QUOTED = re.compile(r'"[^"]*"')
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 """A count; a longer number is an id, a time or an amount."""
-_ENDS = ("COMMIT", "END", "ROLLBACK", "ABORT")
-_SAY_NOTHING = frozenset({"begin", "commit", "rollback", "end", "abort", "start transaction"})
 _TO_END = frozenset({"commit", "rollback", "end", "abort"})
 _LETS_GO = frozenset({"commit", "rollback", "rollback to"})
 _WRITES = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
-_NO_ROWS = frozenset({"UPDATE 0", "DELETE 0", "INSERT 0 0", "SELECT 0"})
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: what NOWAIT is answered.
-_NOT_AVAILABLE = "55P03"
 
 
 class PostgresReader(CallReader[Unit]):
@@ -64,9 +66,9 @@ class PostgresReader(CallReader[Unit]):
     def made_up(self, call: Unit, actor: str) -> None:
         names = self.reading.names
         for statement in call.statements:
-            if _says_nothing(statement.sql):
+            if says_nothing(statement.sql):
                 continue
-            if aliases := _aliases(statement.sql):
+            if aliases := quoted_names(statement.sql):
                 names.constant(aliases)
             names.made(actor, statement.sql)
             for value in statement.params:
@@ -76,7 +78,7 @@ class PostgresReader(CallReader[Unit]):
     def sends(self, call: Unit, actor: str) -> str | None:
         keys = self.reading.time_keys
         for statement in call.statements:
-            if _says_nothing(statement.sql):
+            if says_nothing(statement.sql):
                 continue
             if actor != EVERY_LEASE_OVER:
                 self.reading.leases.statement(call.label, statement.sql, statement.params)
@@ -157,7 +159,7 @@ class PostgresReader(CallReader[Unit]):
             usual.add(ErrorAnswer("40001"))
         if acts and tracker.may_deadlock:
             usual.add(ErrorAnswer("40P01"))
-        return _possible(frozenset(usual), commits_by_itself(call), call.ends == "flush")
+        return possible_faults(frozenset(usual), commits_by_itself(call), call.ends == "flush")
 
     def ends(self, call: Unit, arrival: Arrival) -> Footprint:
         return self._sessions.tracker(arrival.session).let_go
@@ -192,7 +194,7 @@ class PostgresReader(CallReader[Unit]):
     # --- once it is answered ------------------------------------------------------------------
 
     def created(self, call: Unit, actor: str) -> None:
-        if not _creates(call):
+        if not creates(call):
             return
         answer, names = call.answer, self.reading.names
         for row in answer.sample:
@@ -204,7 +206,7 @@ class PostgresReader(CallReader[Unit]):
 
     def answers(self, call: Unit, actor: str) -> str | None:
         answer, names = call.answer, self.reading.names
-        if not _creates(call):
+        if not creates(call):
             for row in answer.sample:
                 for value in row:
                     if value is not None:
@@ -267,7 +269,7 @@ class PostgresReader(CallReader[Unit]):
         each = [
             windows.statement(one.sql, one.params)
             for one in call.statements
-            if not _says_nothing(one.sql)
+            if not says_nothing(one.sql)
         ]
         return next(filter(None, each), None) if each else None
 
@@ -287,7 +289,7 @@ class PostgresReader(CallReader[Unit]):
 
     def idle(self, call: Unit, arrival: Arrival, owner: Player, changed_nothing: bool) -> bool:
         session = arrival.session
-        ends = all(_is_end(statement.sql) for statement in call.statements)
+        ends = all(is_end(statement.sql) for statement in call.statements)
         ended = ends and call.status_after == "I" and call.answer.error is None
         idle = changed_nothing or (ended and session not in owner.dirty)
         if call.status_after == "I":
@@ -334,99 +336,3 @@ class PostgresReader(CallReader[Unit]):
         if call.ends != "function":
             tracker = self._sessions.tracker(arrival.session)
             tracker.done(failed=call.answer.error is not None, status=call.status_after)
-
-
-@functools.lru_cache(maxsize=256)
-def _possible(usual: frozenset[AtTap], apart: bool, flush: bool) -> tuple[Possible, ...]:
-    """The faults that a unit can have: one that is committed ``apart``, or ends with a ``flush``.
-
-    Every step of every execution is asked about, and there are few kinds of them.
-    """
-    found: list[Possible] = []
-    for one in of_tap(FAULTS, usual):
-        if apart and one.place is Place.REQUEST:
-            found.append(Possible(one.fault, Place.COMMIT, usual=one.usual))
-        elif one.place is Place.REQUEST or not flush:
-            # Once it is answered, the end of the session and a lost answer are the same.
-            usual_there = one.usual and not (
-                one.place is Place.ANSWER and isinstance(one.fault, ErrorAnswer)
-            )
-            found.append(Possible(one.fault, one.place, usual=usual_there))
-    return tuple(found)
-
-
-def heard(call: Unit, names: Names) -> AnswerDigest:
-    """Return the answer to a unit, with its rows as text.
-
-    That a statement was parsed for good is no answer: whether it is depends on the connection.
-    """
-    answer = call.answer
-    if parses_once(call) and answer.error is None and not answer.lost:
-        return NOTHING
-    head = [*answer.tags, str(answer.rows), "" if answer.error is None else answer.error.sqlstate]
-    whole = not answer.lost and answer.rows <= len(answer.sample)
-    ordered = any(_ordered(statement.sql) for statement in call.statements)
-    return heard_rows(head, answer.columns, answer.sample, names, whole=whole, ordered=ordered)
-
-
-@functools.lru_cache(maxsize=1024)
-def _aliases(sql: str) -> str:
-    """Return the quoted names in a query: an ORM makes them of hashes of what it joins."""
-    return " ".join(_QUOTED.findall(sql)) if sql[:7].upper() == "SELECT " else ""
-
-
-@functools.lru_cache(maxsize=1024)
-def _says_nothing(sql: str) -> bool:
-    """Return whether a text only begins or ends a transaction: half of what is sent does."""
-    return sql.lower() in _SAY_NOTHING
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_end(sql: str) -> bool:
-    return sql.upper().startswith(_ENDS)
-
-
-def refused(call: Unit) -> bool:
-    """Tell whether a unit asked for something and did not get it."""
-    if len(call.statements) != 1:
-        return False
-    if call.answer.error is not None:
-        return call.answer.error.sqlstate == _NOT_AVAILABLE
-    # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
-    if "pg_try_advisory" in call.statements[0].sql.lower():
-        return bool(call.answer.sample) and all(row == ("f",) for row in call.answer.sample)
-    return bool(call.answer.tags) and _NO_ROWS.issuperset(call.answer.tags)
-
-
-def commits_by_itself(call: Unit) -> bool:
-    """Tell whether a unit is the end of a statement's own transaction, which came before it."""
-    return call.ends == "sync" and call.continues and call.label == COMMIT
-
-
-def parses_once(call: Unit) -> bool:
-    """Tell whether a unit parses for good, under a name.
-
-    Drivers do so the first time, or the fifth time, that a connection meets a statement, so that it
-    depends on the past of that connection whether there is such a unit at all.
-    """
-    return bool(call.prepared) and not call.statements and all(one.name for one in call.prepared)
-
-
-def _creates(call: Unit) -> bool:
-    """Tell whether what the unit is answered did not exist before."""
-    return all(map(_inserts, call.statements))
-
-
-def _inserts(statement: Statement) -> bool:
-    return _text_inserts(statement.sql)
-
-
-@functools.lru_cache(maxsize=1024)
-def _text_inserts(sql: str) -> bool:
-    words = sql.upper()
-    return words.lstrip().startswith("INSERT") and "ON CONFLICT" not in words
-
-
-@functools.lru_cache(maxsize=1024)
-def _ordered(sql: str) -> bool:
-    return "ORDER BY" in sql.upper()
