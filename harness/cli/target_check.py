@@ -24,7 +24,8 @@ from paidonce.harness.results.proof import Cell
 from paidonce.harness.results.searched import How
 from paidonce.harness.results.words import count
 from paidonce.harness.targets import load_target
-from paidonce.harness.targets.check.check import Checked, CheckPlan, check
+from paidonce.harness.targets.check.check import check
+from paidonce.harness.targets.check.checked import Checked, CheckPlan
 from paidonce.harness.targets.file.format import ExploreTable
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject

@@ -21,7 +21,7 @@ from paidonce.harness.backends.shared import (
 from paidonce.harness.cli.main import app
 from paidonce.harness.process.child import Child
 from paidonce.harness.targets import load_target
-from paidonce.harness.targets.check.check import unfinished_beside
+from paidonce.harness.targets.check.variant_check import unfinished_beside
 from paidonce.harness.targets.run.subject import TargetSubject
 
 
