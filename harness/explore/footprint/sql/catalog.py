@@ -34,9 +34,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 class Index(msgspec.Struct, frozen=True, kw_only=True):
     """A unique index or an exclusion constraint.
 
-    ``columns`` has None for an expression; ``depends`` names all columns that decide what its
+    ``columns`` has None for an expression, and for a column whose values it compares otherwise than
+    their type does; ``depends`` names all columns that decide what its
     entries are, those of expressions and of a partial index's condition among them. ``plain``
-    means neither partial nor over expressions: other tables may refer to its columns.
+    means neither partial nor with a None there: other tables may refer to its columns.
     ``nulls_collide`` is NULLS NOT DISTINCT; ``exclusion`` that something else than equality is
     forbidden. ``predicate`` is the text of a partial index's condition.
     """

@@ -63,14 +63,24 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND {_OURS}
 ORDER BY a.attrelid, a.attnum
 """
 
+# An index may take values for equal that the type tells apart: by a collation of its own, or by an
+# operator class (manual 11.10, 11.11). Those for patterns compare byte by byte.
+_AS_COLUMNS_DO = """
+coalesce(co.collisdeterministic, true) AND (
+    oc.opcdefault OR oc.opcnamespace = 'pg_catalog'::regnamespace)
+"""
+
 _INDEXES = f"""
 SELECT i.indrelid AS relation, n.nspname || '.' || c.relname AS name,
        i.indisprimary AS "primary", {{nulls_collide}} AS nulls_collide,
        i.indisexclusion AS exclusion, i.indexprs IS NULL AND i.indpred IS NULL AS plain,
        pg_get_expr(i.indpred, i.indrelid) AS predicate,
-       ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1])
-                 WITH ORDINALITY AS k(number, at)
+       ARRAY(SELECT CASE WHEN {_AS_COLUMNS_DO} THEN a.attname::text END
+             FROM unnest(i.indkey[0:i.indnkeyatts - 1], i.indclass::oid[], i.indcollation::oid[])
+                 WITH ORDINALITY AS k(number, class, "collation", at)
              LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+             LEFT JOIN pg_opclass oc ON oc.oid = k.class
+             LEFT JOIN pg_collation co ON co.oid = k."collation"
              ORDER BY k.at) AS columns,
        ARRAY(SELECT DISTINCT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (
@@ -365,7 +375,7 @@ def _index(row: dict[str, Any]) -> Index:
         name=row["name"],
         columns=tuple(row["columns"]),
         depends=frozenset(row["depends"]),
-        plain=row["plain"] and not row["exclusion"],
+        plain=row["plain"] and None not in row["columns"] and not row["exclusion"],
         nulls_collide=row["nulls_collide"],
         exclusion=row["exclusion"],
         constraint=row["constraint"],
