@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from paidonce.harness.conformance import (
+    billing,
+    connect,
     idempotency,
     lifecycle,
     races,
@@ -13,6 +15,17 @@ from paidonce.harness.conformance import (
     webhooks,
 )
 
-_MODULES = (shape, lifecycle, refunds, idempotency, races, sales, surroundings, webhooks)
+_MODULES = (
+    shape,
+    lifecycle,
+    refunds,
+    idempotency,
+    races,
+    sales,
+    billing,
+    connect,
+    surroundings,
+    webhooks,
+)
 
 CHECKS = tuple(check for module in _MODULES for check in module.check.checks)
