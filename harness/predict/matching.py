@@ -17,7 +17,7 @@ import msgspec
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
-from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.history import Effect, History
 from paidonce.harness.predict.moves import story
 from paidonce.harness.predict.together import RenamedRecording

@@ -16,8 +16,10 @@ import msgspec
 from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.redis import redis_footprint
-from paidonce.harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, StatementFootprint
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 from paidonce.harness.explore.footprint.stripe import stripe_footprint
 from paidonce.harness.history import Effect
 from paidonce.harness.predict.conditions import UNREAD, Shape, shapes

@@ -17,7 +17,7 @@ from itertools import chain, islice, permutations, product
 import msgspec
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
-from paidonce.harness.explore.footprint.sql.statement import Footprints
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.predict.data import Data
 from paidonce.harness.predict.differing import differing, told_apart
 from paidonce.harness.predict.fixes import fixes

@@ -19,8 +19,9 @@ from shop import RESET, STATE
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
-from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 
 Scripts = dict[str, tuple[str, ...]]
 LOCAL_SWAPS = 0.1

@@ -9,8 +9,9 @@ import psycopg
 from paidonce.harness.explore.control.hidden_locks import LOOKS, HiddenLocks
 from paidonce.harness.explore.footprint.model import LOCAL, Resource
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
-from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 
 SCHEMA = "CREATE TABLE orders (id int PRIMARY KEY, paid bool); CREATE TABLE stock (n int)"
 ORDERS, STOCK = Resource(("pg", "public.orders")), Resource(("pg", "public.stock"))

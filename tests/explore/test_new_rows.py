@@ -14,12 +14,13 @@ from paidonce.harness.explore.control.new_rows import NewRows, tables_of
 from paidonce.harness.explore.control.row_facts import RowFacts
 from paidonce.harness.explore.footprint.model import MADE, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.lock_targets import Doors
 from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
+from paidonce.harness.explore.footprint.sql.sent import Query
 from paidonce.harness.explore.footprint.sql.serials import serial_columns, serials_of
-from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.footprint.sql.symbols import Params
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 from paidonce.harness.explore.naming.names import Names
 
 SCHEMA = """

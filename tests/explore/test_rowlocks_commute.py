@@ -13,8 +13,9 @@ from rowprograms import Begin, Commit, Lock, Program, Read, Step, Write
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Column, ForeignKey, Index, Table
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
-from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 
 QUICK = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,8 +12,9 @@ from shop import SCHEMA, program
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
-from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 
 PROGRAMS = [range(60), pytest.param(range(60, 260), marks=pytest.mark.slow)]
 

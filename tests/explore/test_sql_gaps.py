@@ -15,7 +15,7 @@ import pytest
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
-from paidonce.harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.explore.footprint.sql.sent import Query
 
 DEADLINE_S = 120.0
 ASK = """

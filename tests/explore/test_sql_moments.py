@@ -17,7 +17,7 @@ from moments import SCHEMA
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
-from paidonce.harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.explore.footprint.sql.sent import Query
 
 MOMENTS = [
     # One row by a whole unique key, and conditions on that row's own columns.

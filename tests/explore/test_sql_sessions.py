@@ -11,7 +11,7 @@ from shop import SCHEMA
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
-from paidonce.harness.explore.footprint.sql.transaction import Query
+from paidonce.harness.explore.footprint.sql.sent import Query
 
 MORE = """
 CREATE FUNCTION claim(which int) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -13,7 +13,8 @@ from sql_notation import short
 from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
-from paidonce.harness.explore.footprint.sql.statement import UNKNOWN, Footprints, StatementFootprint
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, StatementFootprint
 
 MORE = """
 CREATE TYPE mood AS ENUM ('fine', 'bad');

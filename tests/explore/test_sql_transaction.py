@@ -14,9 +14,10 @@ from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.observed_locks import QUERY, unpredicted
-from paidonce.harness.explore.footprint.sql.statement import Footprints
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 
 ELSEWHERE = """
 CREATE FUNCTION go_elsewhere() RETURNS void LANGUAGE plpgsql AS

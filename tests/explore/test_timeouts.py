@@ -13,10 +13,11 @@ from paidonce.harness.explore.control.database_timeouts import Timeouts
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Function
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Query
 from paidonce.harness.explore.footprint.sql.session_settings import settings_at_first, timeouts_of
-from paidonce.harness.explore.footprint.sql.statement import Footprints
 from paidonce.harness.explore.footprint.sql.timeouts import NAMES, UNKNOWN, seconds
-from paidonce.harness.explore.footprint.sql.transaction import Query, TransactionTracker
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 from paidonce.harness.explore.search import Counts, Ending, SearchResult
 
 SETS = Function(

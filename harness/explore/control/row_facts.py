@@ -22,7 +22,7 @@ from psycopg import sql
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
 from paidonce.harness.explore.footprint.sql.effects import ANYTHING, Modified
 from paidonce.harness.explore.footprint.sql.serials import Serials
-from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 
 MOST = 200
 """Rows of a table that are read, of those that were always there and of those that came last. Where

@@ -12,21 +12,19 @@ from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.gaps import Gaps
 from paidonce.harness.explore.footprint.sql.lock_targets import Doors
 from paidonce.harness.explore.footprint.sql.moments import Moments
+from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session_settings import (
     path_of,
     settings_at_first,
     timeouts_of,
 )
-from paidonce.harness.explore.footprint.sql.statement import (
-    Footprints,
-    Kind,
-    StatementFootprint,
-    isolation_option,
-)
-from paidonce.harness.explore.footprint.sql.transaction import Sent, TransactionTracker
+from paidonce.harness.explore.footprint.sql.statement import isolation_option
+from paidonce.harness.explore.footprint.sql.statement_footprint import Kind, StatementFootprint
+from paidonce.harness.explore.footprint.sql.transaction import TransactionTracker
 from paidonce.harness.explore.footprint.sql.two_step import (
     ASKED,
     in_pieces,

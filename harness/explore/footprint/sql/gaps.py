@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.looks import ChangedRows, Look, keep_out, torn
-from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from paidonce.harness.explore.footprint.model import Resource
-from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 from paidonce.harness.explore.footprint.sql.two_step import may_overtake, overtakes
 
 Told = Callable[[frozenset[Resource]], frozenset[Resource]]

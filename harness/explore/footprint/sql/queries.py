@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from paidonce.harness.explore.footprint.model import KEY, REST
 from paidonce.harness.explore.footprint.sql.calls import (
     call,
     function_effects,
@@ -12,7 +11,7 @@ from paidonce.harness.explore.footprint.sql.calls import (
     unnamed,
 )
 from paidonce.harness.explore.footprint.sql.catalog import Table
-from paidonce.harness.explore.footprint.sql.certain_locks import by_key_alone, one_row
+from paidonce.harness.explore.footprint.sql.certain_locks import by_key_alone
 from paidonce.harness.explore.footprint.sql.effects import (
     DATABASE,
     Context,
@@ -28,8 +27,14 @@ from paidonce.harness.explore.footprint.sql.predicate import (
     conjunction,
     keys,
 )
+from paidonce.harness.explore.footprint.sql.row_locks import (
+    lock_of_the_only_row,
+    lock_rows,
+    rows_may_be_many,
+    rows_of,
+)
 from paidonce.harness.explore.footprint.sql.scope import Scope, Source, unknown
-from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
+from paidonce.harness.explore.footprint.sql.symbols import Match
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
@@ -41,10 +46,6 @@ from paidonce.harness.explore.footprint.sql.trees import (
 from paidonce.harness.explore.footprint.sql.types import ColumnType
 from paidonce.harness.sql_trees import ast, enums
 
-_STRENGTH = enums.LockClauseStrength
-_WAITS = enums.LockWaitPolicy.LockWaitBlock
-_KEEPS = frozenset({_STRENGTH.LCS_FORUPDATE, _STRENGTH.LCS_FORNOKEYUPDATE, _STRENGTH.LCS_FORSHARE})
-"""Locks that keep all of a row as it is (manual, table 13.3); FOR KEY SHARE does not."""
 _SYSTEM = frozenset({"pg_catalog", "information_schema"})
 _LIVE = ("pg_stat", "pg_locks", "pg_prepared_xacts", "pg_cursors", "pg_largeobject", "pg_sequences")
 """System views that show what others are doing, not what the schema is."""
@@ -87,7 +88,7 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryRe
         return QueryResult(unknown(list(left.outputs)) if left.outputs is not None else None)
     alone = ctx.effects.untouched
     scope = from_clause(ctx, node.fromClause or (), node.whereClause, parent)
-    lock = _only_row(ctx, node, scope) if parent is None else None
+    lock = lock_of_the_only_row(ctx, node, scope) if parent is None else None
     if lock is None:
         ctx.effects.not_first()
         look_at_all(ctx, scope)
@@ -98,7 +99,7 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryRe
         *(node.distinctClause,),
     ):
         expressions(ctx, part, scope)
-    if _rows_may_be_many(ctx, node, scope):
+    if rows_may_be_many(ctx, node, scope):
         ctx.effects.repeated(mark)
     if lock is not None:
         (table,), (key,) = [source.table for source in scope.sources], scope.keys(0)
@@ -111,12 +112,12 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryRe
             table, key, lock, first=first, alone=exactly and not node.limitOffset
         )
     for clause in node.lockingClause or ():
-        _lock(ctx, clause, scope)
+        lock_rows(ctx, clause, scope)
     if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
         return QueryResult()  # columns are null in the rows of totals
     return QueryResult(
         outputs(ctx, node.targetList or (), scope),
-        [row for number in range(len(scope.sources)) for row in _rows(scope, number)],
+        [row for number in range(len(scope.sources)) for row in rows_of(scope, number)],
         scope,
     )
 
@@ -311,68 +312,6 @@ def _view(ctx: Context, view: Table) -> Source:
 
 
 # --- locks --------------------------------------------------------------------------------------
-
-
-def _rows(scope: Scope, number: int) -> list[tuple[Table, Key]]:
-    source = scope.sources[number]
-    if source.table is None:
-        return source.rows
-    return [(source.table, key) for key in scope.keys(number)]
-
-
-def _lock(ctx: Context, clause: ast.LockingClause, scope: Scope) -> None:
-    wanted = {name.relname for name in clause.lockedRels or ()}
-    for number, source in enumerate(scope.sources):
-        if wanted and source.alias not in wanted:
-            continue
-        for table, key in _rows(scope, number):
-            lock = _row_lock(table, key, clause.strength)
-            ctx.effects.locks[lock] = None
-            ctx.effects.may_fail = True
-            if clause.waitPolicy != _WAITS:  # SKIP LOCKED and NOWAIT ask who has locked it
-                ctx.effects.tests[lock] = None
-
-
-def _only_row(ctx: Context, node: ast.SelectStmt, scope: Scope) -> Pattern | None:
-    """The lock on the one row that a SELECT is about, and waits for, so that it cannot change."""
-    items: tuple[Tree, ...] = node.fromClause or ()
-    clauses: tuple[Tree, ...] = node.lockingClause or ()
-    if len(items) != 1 or not isinstance(items[0], ast.RangeVar) or len(scope.keys(0)) != 1:
-        return None
-    (source,) = scope.sources
-    table = source.table
-    if table is None or not one_row(ctx, table, source.alias, node.whereClause):
-        return None
-    if len(clauses) != 1 or clauses[0].waitPolicy != _WAITS or clauses[0].strength not in _KEEPS:
-        return None
-    (key,) = scope.keys(0)
-    return _row_lock(table, key, clauses[0].strength)
-
-
-def _rows_may_be_many(ctx: Context, node: ast.SelectStmt, scope: Scope) -> bool:
-    """Return whether a function in the query may be called for one row after the other."""
-    items: tuple[Tree, ...] = node.fromClause or ()
-    if not items or (len(items) == 1 and isinstance(items[0], ast.RangeFunction)):
-        return False
-    table = scope.sources[0].table if len(scope.sources) == 1 else None
-    return table is None or not one_row(ctx, table, scope.sources[0].alias, node.whereClause)
-
-
-def _row_lock(table: Table, key: Key, strength: enums.LockClauseStrength) -> Pattern:
-    """That of SELECT ... FOR something, on the rows with ``key``."""
-    place: tuple[str, ...] = table.place
-    shared = False
-    match strength:
-        case _STRENGTH.LCS_FORKEYSHARE:
-            # Others may change what is not part of a key meanwhile: it tells no rows apart.
-            kept = table.key_columns()
-            key = {column: match for column, match in key.items() if column in kept}
-            place, shared = (*place, KEY), True
-        case _STRENGTH.LCS_FORSHARE:
-            shared = True
-        case _STRENGTH.LCS_FORNOKEYUPDATE:
-            place = (*place, REST)
-    return pattern(place, key, shared=shared)
 
 
 # --- expressions --------------------------------------------------------------------------------

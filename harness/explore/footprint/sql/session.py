@@ -8,11 +8,8 @@ from typing import Any
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
-from paidonce.harness.explore.footprint.sql.statement import (
-    StatementFootprint,
-    isolation_option,
-    setting,
-)
+from paidonce.harness.explore.footprint.sql.statement import isolation_option, setting
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 from paidonce.harness.explore.footprint.sql.timeouts import Timeouts
 from paidonce.harness.sql_trees import enums
 

@@ -15,67 +15,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import msgspec
 
-from paidonce.harness.explore.footprint.model import (
-    EVERYTHING,
-    KEY,
-    LOCAL,
-    REST,
-    Footprint,
-    Resource,
-)
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
-from paidonce.harness.explore.footprint.sql.statement import (
-    UNKNOWN,
-    Footprints,
-    StatementFootprint,
-    isolation_option,
+from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, StatementFootprint
+from paidonce.harness.explore.footprint.sql.transaction_ends import (
+    AMONG_OTHERS,
+    ONE_SNAPSHOT,
+    after_failure,
+    begin,
+    discard,
+    end,
+    ended,
+    roll_back_to,
+    take_snapshot,
+    whole_row,
+    whole_table,
 )
-from paidonce.harness.sql_trees import ast, enums
+from paidonce.harness.sql_trees import ast
 
-_ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
-_DATABASE = Resource(("pg",))
-_ORDER = Resource(("pg-serializable",))
-"""The order in which serializable transactions look, write and end."""
-_AMONG_OTHERS = Resource(_ORDER.place, shared=True)
 _ENDINGS = frozenset({"commit", "rollback", "rollback to"})
 _ALL_OF_THE_SESSION = frozenset({Resource((ADVISORY,))})
 """The footprint of ``pg_advisory_unlock_all``, with which asyncpg gives a connection back."""
 _NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
 """The kinds of statements that can be read without knowing what names mean."""
-
-
-class Sent(Protocol):
-    """A statement as it was run.
-
-    ``sql`` is "" where it cannot be known. A parameter is None where it is null (its index is then
-    in ``nulls``) or cannot be told.
-    """
-
-    @property
-    def sql(self) -> str: ...
-
-    @property
-    def params(self) -> Sequence[str | None]: ...
-
-    @property
-    def nulls(self) -> Sequence[int]: ...
-
-
-@dataclass(frozen=True)
-class Query:
-    """A ``Sent``, for those who have none."""
-
-    sql: str
-    params: Sequence[str | None] = ()
-    nulls: Sequence[int] = ()
 
 
 class TransactionTracker:
@@ -124,7 +94,7 @@ class TransactionTracker:
     def one_snapshot(self) -> bool:
         """Return whether all statements of a transaction see what its first one saw, now or in the
         next transaction."""
-        return self.isolation in _ONE_SNAPSHOT
+        return self.isolation in ONE_SNAPSHOT
 
     def read(self, sent: Sent) -> list[StatementFootprint]:
         """Return the footprints that the statements of a text have by themselves, if they were run
@@ -217,7 +187,7 @@ class TransactionTracker:
                 total = total.union(self._parsed(after, sent))
         if after.implicit and ends:
             self.unchecked |= bool(after.deferred)
-            total = total.union(_ended(after, commit=True))
+            total = total.union(ended(after, commit=True))
             total = total.union(Footprint(looks=after.looked))
             after.end(commit=True)
         self._after, self._expected = after, total
@@ -240,9 +210,9 @@ class TransactionTracker:
             after = before.copy()
         if failed:
             touched = touched.union(Footprint(locks=before.held | after.held))
-            after = _failed(before, after, status)
+            after = after_failure(before, after, status)
         elif status == "I" and after.inside:
-            touched = touched.union(_ended(after, commit=True))
+            touched = touched.union(ended(after, commit=True))
             after.end(commit=True)
         elif status in ("T", "E") and not after.inside:
             # Begun in a way that was not seen: it may have done anything.
@@ -256,7 +226,7 @@ class TransactionTracker:
     def let_go(self) -> Footprint:
         """Return what would be let go of if the session ended now."""
         session = self._session
-        let_go = _ended(session, commit=False)
+        let_go = ended(session, commit=False)
         return self._told_apart(let_go.union(Footprint(locks=session.session_locks)))
 
     def refused(self, *, status: str | None = None) -> Footprint:
@@ -264,8 +234,8 @@ class TransactionTracker:
         that let go of. ``status`` as for ``done``."""
         before = self._session
         self._after, self._expected = None, LOCAL
-        self._session = _failed(before, before.copy(), status)
-        return self._told_apart(_ended(before, commit=False))
+        self._session = after_failure(before, before.copy(), status)
+        return self._told_apart(ended(before, commit=False))
 
     def observed(self, extra: Footprint) -> None:
         """The open transaction turned out to have touched more, its writes as ``publishes``."""
@@ -276,7 +246,7 @@ class TransactionTracker:
     def closed(self) -> Footprint:
         """The session has ended: what it held is let go of."""
         session = self._session
-        let_go = _ended(session, commit=False).union(Footprint(locks=session.session_locks))
+        let_go = ended(session, commit=False).union(Footprint(locks=session.session_locks))
         session.end(commit=False)
         session.reset()
         return self._told_apart(let_go)
@@ -339,24 +309,24 @@ class TransactionTracker:
             return LOCAL
         match found.kind:
             case "begin":
-                _begin(session, node)
+                begin(session, node)
             case "commit" | "rollback":
                 unchecked = bool(session.deferred) and not session.failed
                 self.unchecked |= found.kind == "commit" and unchecked
-                return _end(session, node, commit=found.kind == "commit")
+                return end(session, node, commit=found.kind == "commit")
             case "savepoint":
                 session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
             case "release":
                 session.back_to(node.savepoint_name, keep=False)
             case "rollback to":
-                return _rollback_to(session, node.savepoint_name)
+                return roll_back_to(session, node.savepoint_name)
             case "set":
                 session.set(node, self._footprints.catalog)
             case "prepare":
                 session.prepared[node.name] = node.query
-                return _snapshot(session) if session.inside else LOCAL
+                return take_snapshot(session) if session.inside else LOCAL
             case "discard":
-                return _discard(session, node)
+                return discard(session, node)
             case "unlisten" if not session.listens:
                 pass
             case "execute":
@@ -385,7 +355,7 @@ class TransactionTracker:
     def _parsed(self, session: Session, sent: Sent) -> Footprint:
         """A statement that is parsed, and not run yet."""
         isolation = session.isolation if session.inside else session.default_isolation
-        if session.failed or isolation not in _ONE_SNAPSHOT:
+        if session.failed or isolation not in ONE_SNAPSHOT:
             return LOCAL
         found: Sequence[StatementFootprint] = (UNKNOWN,)
         if sent.sql and session.path is not None:
@@ -395,7 +365,7 @@ class TransactionTracker:
         if not session.inside:
             session.begin()
             session.implicit = True
-        return _snapshot(session)
+        return take_snapshot(session)
 
     def _data(self, session: Session, found: StatementFootprint) -> Footprint:
         """A statement that looks, locks or writes."""
@@ -404,14 +374,14 @@ class TransactionTracker:
             session.begin()
             session.implicit = True
         looks, locks, may_fail = found.looks, found.locks, found.may_fail
-        if session.isolation in _ONE_SNAPSHOT:
+        if session.isolation in ONE_SNAPSHOT:
             may_fail = True
-            locks = frozenset(_whole_row(lock) for lock in locks)
+            locks = frozenset(whole_row(lock) for lock in locks)
             if session.isolation == "serializable" and found.snapshot:
-                looks = frozenset(_whole_table(look) for look in looks)
-                locks |= {Resource(look.place, shared=True) for look in looks} | {_AMONG_OTHERS}
+                looks = frozenset(whole_table(look) for look in looks)
+                locks |= {Resource(look.place, shared=True) for look in looks} | {AMONG_OTHERS}
             if found.snapshot and not session.implicit:
-                taken = _snapshot(session)
+                taken = take_snapshot(session)
                 looks, locks = looks | taken.looks, locks | taken.locks
         held = session.held
         session.held |= locks
@@ -438,86 +408,3 @@ def _calls(found: Sequence[StatementFootprint]) -> bool:
         if one.kind == "call":
             return True
     return False
-
-
-def _snapshot(session: Session) -> Footprint:
-    """The open transaction needs its snapshot, and takes it if it has none."""
-    if session.snapshot or session.isolation not in _ONE_SNAPSHOT:
-        return LOCAL
-    session.snapshot = True
-    taken = Footprint(looks=frozenset({_DATABASE}))
-    if session.deferrable:
-        taken = taken.union(Footprint(looks=EVERYTHING.looks, locks=EVERYTHING.locks))
-    session.looked |= taken.looks
-    session.held |= taken.locks
-    return taken
-
-
-def _failed(before: Session, after: Session, status: str | None) -> Session:
-    """The session after a unit that failed."""
-    session = before.copy()
-    session.session_locks |= after.session_locks
-    if status == "I" or (status is None and (after.implicit or not after.inside)):
-        session.end(commit=False)
-        return session
-    if not session.inside:
-        session.begin()
-    session.failed = True
-    if not session.savepoints:
-        session.held = session.written = session.looked = NONE
-    return session
-
-
-def _begin(session: Session, node: Any) -> None:
-    if session.implicit:  # what the unit did before becomes part of the transaction
-        session.implicit = False
-    elif not session.inside:
-        deferrable = any(found.defname == "transaction_deferrable" for found in node.options or ())
-        session.begin(isolation_option(node.options), deferrable=deferrable)
-
-
-def _ended(session: Session, *, commit: bool) -> Footprint:
-    """Return what the end of the transaction lets go of and publishes."""
-    locks: Resources = session.held
-    if _AMONG_OTHERS in locks:
-        locks |= {_ORDER}
-    return Footprint(locks=locks, publishes=session.written if commit else NONE)
-
-
-def _end(session: Session, node: Any, *, commit: bool) -> Footprint:
-    ended = _ended(session, commit=commit and not session.failed)
-    isolation = session.isolation
-    session.end(commit=commit and not session.failed)
-    if node.chain:
-        session.begin(isolation)
-    return ended
-
-
-def _rollback_to(session: Session, name: str) -> Footprint:
-    point = session.back_to(name, keep=True)
-    if point is None:
-        return Footprint(locks=session.held)
-    let_go = session.held - point.held
-    session.failed = False
-    session.go_back(point)
-    return Footprint(locks=let_go)
-
-
-def _discard(session: Session, node: ast.DiscardStmt) -> Footprint:
-    if node.target != enums.DiscardMode.DISCARD_ALL:
-        return LOCAL
-    let_go = Footprint(locks=session.session_locks)
-    session.reset()
-    return let_go
-
-
-def _whole_row(lock: Resource) -> Resource:
-    """The same without telling keys from the rest: a row changed since the snapshot cannot be
-    locked in any mode."""
-    if lock.place[2:] in ((KEY,), (REST,)):
-        return Resource(lock.place[:2], lock.key, lock.shared)
-    return lock
-
-
-def _whole_table(look: Resource) -> Resource:
-    return Resource(look.place[:2]) if look.place[:1] == ("pg",) else look

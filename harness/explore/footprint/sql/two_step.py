@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from paidonce.harness.explore.footprint.model import Resource
-from paidonce.harness.explore.footprint.sql.statement import StatementFootprint
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 
 ASKED = frozenset({"select", "insert", "update", "delete", "merge", "call", "truncate"})
 """Kinds of statements that can be held before they are committed. DDL is none of a service's."""
