@@ -22,34 +22,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.attribution import Attribution
 from paidonce.harness.explore.control.deadlines import Patience
-from paidonce.harness.explore.control.failures import Place, Possible, cuts
+from paidonce.harness.explore.control.failures import Place, Possible
+from paidonce.harness.explore.control.faults_made import FaultsMade
 from paidonce.harness.explore.control.interfaces import Activity, Crashes, Reader, Waits
 from paidonce.harness.explore.control.killing import Killing
-from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiescence
-from paidonce.harness.explore.control.shared_connections import overtaking
+from paidonce.harness.explore.control.rest import Rest
+from paidonce.harness.explore.control.shared_connections import Turns, overtaking
 from paidonce.harness.explore.control.side_by_side import AtOnce
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.standstill import Wait, standstill
+from paidonce.harness.explore.control.waiting import (
+    LOOK_AGAIN_AT_MOST_S,
+    LOOK_AGAIN_S,
+    WaitingAttempts,
+)
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.service.script import Left
-from paidonce.harness.taps.faults import AtTap, Crash, NoContact, TimePasses
+from paidonce.harness.taps.faults import AtTap
 from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.postgres import Statement
 from paidonce.harness.taps.postgres.session import Session
 
 _ON_ITS_WAY = (At.MOVING, At.INSIDE)
-_LOOK_AGAIN_S = 0.001
-_LOOK_AGAIN_AT_MOST_S = 0.012
-"""The longest pause before the servers are asked again for what they alone know."""
-_GAPS_AT_MOST = 100
-_SLOW_S = 0.003
-"""Most statements are answered sooner; only of others Postgres is asked what they wait for."""
-_BLOCKED_S = 1.0
-"""After so long of nothing at all a command that blocks is taken to wait for what another sends."""
-_SOON_S = 0.0008
-"""The same where another attempt is known to hold locks, so that a wait is likely."""
 
 
 class Control:
@@ -81,8 +77,6 @@ class Control:
         self._whose = Attribution(self.players, reader)
         self._blocking = blocking
         self._patience = patience
-        self._thorough = thorough
-        self._left = left
         self._several = several
         self._late_answers = late_answers
         self._raised = raised
@@ -92,6 +86,8 @@ class Control:
         self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
+        self._cut: set[str] = set()
+        """The sessions that a fault ends, and that have not ended yet."""
         self.change: Callable[[], None] = self._quiet.change
         """Something happened: whoever waits for rest looks again."""
         self.stir: Callable[[], None] = self._quiet.stir
@@ -104,14 +100,26 @@ class Control:
         self._failure: Exception | None = None
         self._mover: Player | None = None
         self._moving = False
-        self._ending: set[int] = set()
-        self._cut: set[str] = set()
-        """The sessions that a fault ends, and that have not ended yet."""
-        self._handing_over: str | None = None
-        """The connection that is used in this step, unless a transaction keeps it."""
-        self._behind: tuple[Player, ...] = ()
         self.pids: dict[str, int] = {}
         """The Postgres backend behind each session that was used."""
+        self._turns = Turns(self.players, reader)
+        self._faults = FaultsMade(self._all, reader, self._killing, self._cut, self.change)
+        self._waiting = WaitingAttempts(
+            self._all, reader, blocking, self._quiet, patience, several=several
+        )
+        self._rest = Rest(
+            self._all,
+            reader,
+            blocking,
+            self._quiet,
+            patience,
+            self._killing,
+            self._at_once,
+            self._cut,
+            thorough=thorough,
+            left=left,
+            several=several,
+        )
 
     # --- the gate -------------------------------------------------------------------------
 
@@ -138,7 +146,7 @@ class Control:
         await arrival.go.wait()
         if arrival.failing is None or arrival.failing.place is Place.ANSWER:
             return None
-        return await self._fails(arrival.failing, session)
+        return await self._faults.happens(arrival.failing, session, self._mover)
 
     def queued(self, call: Call, connection: Connection) -> None:
         """A unit has come that waits behind another one of its connection."""
@@ -183,30 +191,11 @@ class Control:
                     self.change()
                 else:
                     self.stir()  # it goes on: there is nothing to look at yet
-                return await self._answer_fails(arrival)
+                return await self._faults.of_answer(arrival, self._mover)
         self.change()
         if not self.free:
             await arrival.back.wait()
-        return None if self.free else await self._answer_fails(arrival)
-
-    async def _answer_fails(self, arrival: Arrival) -> AtTap | None:
-        """Return the fault of an answer that the service is about to be told."""
-        failing, call = arrival.failing, arrival.call
-        if failing is None or failing.place is not Place.ANSWER or not self._reader.told(call):
-            return None
-        return await self._fails(failing, arrival.session)
-
-    async def _fails(self, failing: Possible, session: str) -> AtTap | None:
-        """See that a planned fault happens; what its tap has to do about it."""
-        fault = failing.fault
-        assert not isinstance(fault, TimePasses), "time passes by itself, at nobody's step"
-        if isinstance(fault, Crash):
-            await self._killing.happen(fault, self.players.values(), self._mover, self._cut)
-            self.change()
-            return None if failing.place is Place.ANSWER else NoContact()
-        if cuts(fault):
-            self._cut.add(session)
-        return fault
+        return None if self.free else await self._faults.of_answer(arrival, self._mover)
 
     def _starts(self, arrival: Arrival) -> None:
         """Let pass what the service does as it starts again: it is part of the crash."""
@@ -226,7 +215,7 @@ class Control:
         if player is not None and not let_go.empty:
             player.touched = player.touched.union(let_go)
             if pid is not None:
-                self._ending.add(pid)
+                self._rest.ending.add(pid)
         self.change()
 
     def anybody(self, at: At) -> bool:
@@ -277,7 +266,7 @@ class Control:
         """Begin ``player``'s next step: what it is held at is let through, or is ``failing``."""
         player.touched = Footprint()
         player.failing = failing
-        self._handing_over = None
+        self._turns.handing_over = None
         match player.at:
             case At.TAP:
                 unit = player.held.pop(0)
@@ -285,11 +274,11 @@ class Control:
                 player.backs_off = failing is not None or self._reader.backs_off(unit)
                 unit.failing = failing
                 if not self._late_answers:
-                    self._hand_over(player, unit)
+                    self._turns.hand_over(player, unit)
                 self._pass(player, unit)
             case At.ANSWER:
                 if self._late_answers:
-                    self._hand_over(player, player.flying[0])
+                    self._turns.hand_over(player, player.flying[0])
                 for arrival in player.flying:
                     if arrival.answered:
                         arrival.withheld = False
@@ -314,7 +303,7 @@ class Control:
         woken: list[str] = []
         inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
         deadline = time.monotonic() + self._patience.step
-        first = self._first_pause(mover)
+        first = self._waiting.first_pause(mover)
         pause = first
         self.change()
         while True:
@@ -324,25 +313,25 @@ class Control:
             woken += self._take_answers() + self._killing.took_away()
             self._take_endings()
             moving = self._arrived or self.anybody(At.MOVING)
-            if not moving and await self._all_at_rest(mover):
+            if not moving and await self._rest.reached(mover):
                 self._moving = False
                 for player in self.players.values():
                     self._at_once.order(player.held)
                 awake = [player for player in inside if player.at is not At.INSIDE]
                 woken += [player.name for player in awake]
-                self._handed_over(awake)
+                self._turns.handed_over(awake)
                 return tuple(sorted(set(woken)))
             if self._killing.broken:
                 raise InvalidRun(self._killing.broken)
             if time.monotonic() > deadline:
                 raise InvalidRun(self._not_at_rest(mover))
             if await self._quiet.change_within(pause):
-                pause = _LOOK_AGAIN_S if self._cut or self._ending else first
+                pause = LOOK_AGAIN_S if self._cut or self._rest.ending else first
                 continue
             self._quiet.looked()
             if not self._killing.restarting:
-                await self._look(mover)
-            pause = min(pause * 1.5, _LOOK_AGAIN_AT_MOST_S)
+                await self._waiting.look(self._arrived)
+            pause = min(pause * 1.5, LOOK_AGAIN_AT_MOST_S)
             if self._arrived and not self._carried() and await self._quiet.still():
                 raise InvalidRun(self._not_at_rest(mover))
 
@@ -357,17 +346,6 @@ class Control:
                 return ()
             await asyncio.sleep(self._patience.tail)
         return found
-
-    def _first_pause(self, mover: Player) -> float:
-        """Return for how long a step need not be looked at unless something happens.
-
-        Sooner than that only a wait for a lock that another has is of interest, or what another
-        process does; and an alarm takes longer to set than most waits last. Locks that nobody
-        is known to hold are found later.
-        """
-        if self._several or self.anybody(At.LOCK) or self._others_hold_locks(mover):
-            return _LOOK_AGAIN_S
-        return _LOOK_AGAIN_AT_MOST_S
 
     # --- what happened ------------------------------------------------------------------------
 
@@ -429,162 +407,17 @@ class Control:
                 continue
             if player.held:
                 player.at = At.TAP
-            elif player.told and (player.ours is not None or self._over(player)):
+            elif player.told and (player.ours is not None or self._rest.over(player)):
                 player.at = At.DONE
-
-    def _over(self, player: Player) -> bool:
-        """Return whether the service is known to be through with an attempt that has its answer."""
-        return not self._several and not self._goes_on(player)
-
-    def _goes_on(self, player: Player) -> bool:
-        """Return whether the service may still be at work for an attempt that has its answer."""
-        if not self._reader.open_sessions(player.name):
-            return False
-        return self._quiet.silence < self._patience.tail
-
-    # --- rest -----------------------------------------------------------------------------------
-
-    async def _all_at_rest(self, mover: Player) -> bool:
-        """Return whether nothing goes on either, where everybody is at rest."""
-        if self._cut or self._killing.restarting:
-            return False  # what a fault has ended is on its way to its end
-        unheard = any(p.at is At.LOST and not p.told for p in self.players.values())
-        # Another process may wait for the one that is gone, and the client for that.
-        if unheard and not (self._several and await self._quiet.still()):
-            return False
-        thorough = self._thorough or self._at_once.found
-        if (mover.at is At.DONE or thorough) and not await self._quiet.finished():
-            return False
-        if mover.at is At.DONE and await self._goes_on_elsewhere(mover):
-            return False
-        if self._several and self._may_wake(mover) and not await self._quiet.nobody_woken():
-            return False
-        if self._ending:
-            self._ending = await self._blocking.alive(self._ending)
-            if self._ending or self._quiet.changed:
-                return False
-        inside = [p for p in self.players.values() if p.at is At.INSIDE]
-        if inside and self._alone() and self._quiet.silence < self._patience.alone:
-            return False  # time passes, as it does where nothing else can happen
-        if any(player is not mover for player in inside) and not await self._quiet.still():
-            return False
-        waiting = [p for p in self.players.values() if p.at is At.LOCK and p is not mover]
-        if not waiting:
-            return True
-        blockers = await self._blocking.blockers(pid for p in waiting for pid in p.pids)
-        if self._quiet.changed:
-            return False
-        return all(blockers.get(pid) for player in waiting for pid in player.pids)
-
-    async def _goes_on_elsewhere(self, mover: Player) -> bool:
-        """Return whether a worker may be about to begin with what ``mover`` left to it.
-
-        What is on its way to it (a notification, a job) cannot be seen. So where something is left
-        to be done there has to be a silence; a longer one, if nobody else could be meant.
-        """
-        if self._left is None or not await self._left():
-            return False
-        others = [player for player in self.players.values() if player is not mover]
-        if all(player.at in (At.START, At.DONE) for player in others):
-            return self._quiet.silence < self._patience.alone
-        return not await self._quiet.still()
-
-    def _may_wake(self, mover: Player) -> bool:
-        """Return whether the step may have woken another process of the service.
-
-        It learns of nothing but what is published: by a COMMIT, which sends notifications too, by
-        a command to Redis, or a call to Stripe.
-        """
-        return bool(mover.touched.publishes)
 
     def _carried(self) -> bool:
         """Return whether anything of a moving attempt's is with a dependency."""
         moving = [player for player in self.players.values() if player.at is At.MOVING]
         return any(arrival.in_flight for player in moving for arrival in player.flying)
 
-    def _alone(self) -> bool:
-        """Return whether nobody can be let go."""
-        return not any(player.able for player in self.players.values())
-
-    async def _look(self, mover: Player) -> None:
-        """Nothing happened for a moment: see what those that move are waiting for."""
-        for player in self.players.values():
-            if player.at is not At.MOVING:
-                continue
-            if any(arrival.in_flight for arrival in player.flying):
-                self._complain_if_blocked(player)
-                slow = _SOON_S if self._others_hold_locks(player) else _SLOW_S
-                if (
-                    self._quiet.silence > slow
-                    and player.pids
-                    and await self._waits_for_a_lock(player)
-                ):
-                    player.at = At.LOCK
-            elif player.ours is not None:
-                continue  # it is the harness that is at work for it
-            elif player.told:
-                # Another process may be about to go on where this one has answered.
-                if self._several and await self._quiet.nobody_woken():
-                    player.at = At.DONE
-            elif player.backs_off and self._quiet.silence < self._patience.back_off:
-                continue  # it sleeps, and is about to ask again
-            elif player.refused and self._quiet.silence < self._patience.pause:
-                continue
-            elif not self._arrived and await self._quiet.still():
-                player.at = At.INSIDE
-
-    def _others_hold_locks(self, player: Player) -> bool:
-        return any(
-            self._reader.holds_locks(session)
-            for other in self.players.values()
-            if other is not player
-            for session in self._reader.open_sessions(other.name)
-        )
-
-    async def _waits_for_a_lock(self, player: Player) -> bool:
-        """Return whether all that is in flight for ``player`` waits for locks of sessions at
-        rest."""
-        others = {pid for p in self.players.values() for pid in p.pids}
-        blockers = await self._blocking.blockers(others)
-        mine = player.pids
-        if not mine or not all(blockers.get(pid) for pid in mine):
-            return False
-        if any(in_a_cycle(pid, blockers) for pid in mine):
-            return False  # a deadlock: the server is about to say so
-        if any(a.in_flight and self._reader.holds_locks(a.session) for a in player.flying):
-            # Who holds locks and waits may become part of a cycle later. Its own check for
-            # deadlocks must be over by then, or the victim would depend on the clock.
-            await self._checked_for_deadlocks(mine)
-        return player.pids == mine and not self._quiet.changed
-
-    async def _checked_for_deadlocks(self, pids: Iterable[int]) -> None:
-        """Wait until sessions that wait for a lock have made their own check for deadlocks.
-
-        The alarm that makes a backend check is set before it goes to sleep and goes off within
-        the gap. Whoever sleeps before the gap and after it has checked; on a busy machine one that
-        was woken by its alarm may wait for a processor still.
-        """
-        for _ in range(_GAPS_AT_MOST):
-            asleep = not self._blocking.running(pids)
-            await asyncio.sleep(self._patience.deadlock_gap)
-            if self._quiet.changed or (asleep and not self._blocking.running(pids)):
-                return
-
-    def _complain_if_blocked(self, player: Player) -> None:
-        """Raise ``InvalidRun`` where a command waits for what another sends, which nobody tells."""
-        if self._quiet.silence < _BLOCKED_S:
-            return
-        for arrival in player.flying:
-            if arrival.in_flight and self._reader.blocks(arrival.call):
-                raise InvalidRun(
-                    f"{player.name}: {arrival.label!r} waits until another sends something, and "
-                    "Redis tells nobody who waits for whom: commands that block are not searched "
-                    "(wake the worker by LISTEN and NOTIFY while it is explored)"
-                )
-
     def _not_at_rest(self, mover: Player) -> str:
         if self._arrived:
-            return self._whose.ambiguous(self._arrived, self._handing_over)
+            return self._whose.ambiguous(self._arrived, self._turns.handing_over)
         where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
         if self._cut:
             where += f"; {', '.join(sorted(self._cut))} not ended by a fault"
@@ -605,24 +438,6 @@ class Control:
             return not ours and self._reader.told(arrival.call)
         arrival.withheld = self._raised and self._reader.raises(arrival.call)
         return arrival.withheld
-
-    def _hand_over(self, player: Player, unit: Arrival) -> None:
-        """``player`` goes on with ``unit``, and others may use its connection after that."""
-        if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
-            self._handing_over = unit.session
-        self._behind = self._overtaking(player)
-
-    def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
-        """Who waits inside the service and might have been before what ``ahead`` is held at."""
-        inside = (player for player in self.players.values() if player.at is At.INSIDE)
-        return tuple(one for one in inside if overtaking(ahead, one, self.players))
-
-    def _handed_over(self, awake: Iterable[Player]) -> None:
-        """Tell of those who waited for their turn on the connection that was used in this step."""
-        for player in awake:
-            on = [unit.call for unit in player.held if unit.session == self._handing_over]
-            if on and player in self._behind:
-                self._reader.shares(on[0])
 
     def _pass(self, player: Player, arrival: Arrival) -> None:
         player.flying.append(arrival)

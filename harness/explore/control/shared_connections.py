@@ -20,9 +20,10 @@ for each other inside the service (``SharesMemory``).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
-from paidonce.harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.attempts import Arrival, At, Player
+from paidonce.harness.explore.control.interfaces import Reader
 
 _BEGUN = 1
 """Steps of an attempt whose first unit is held: its beginning."""
@@ -34,3 +35,34 @@ def overtaking(ahead: Player, behind: Player, players: Collection[str]) -> bool:
     if ahead is behind or ahead.moves <= _BEGUN:
         return False
     return len(players) > 2 or behind.moves > _BEGUN
+
+
+class Turns:
+    """The turns that attempts take on their connections, one step after the other.
+
+    ``handing_over`` is the connection that is used in this step, unless a transaction keeps it.
+    """
+
+    def __init__(self, players: Mapping[str, Player], reader: Reader) -> None:
+        self._players = players
+        self._reader = reader
+        self.handing_over: str | None = None
+        self._behind: tuple[Player, ...] = ()
+
+    def hand_over(self, player: Player, unit: Arrival) -> None:
+        """Let ``player`` go on with ``unit``; others may use its connection after that."""
+        if self._reader.owner(unit.session) is None:  # else it is kept for a transaction
+            self.handing_over = unit.session
+        self._behind = self._overtaking(player)
+
+    def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
+        """Return who waits inside the service, and might have been before what ``ahead`` is at."""
+        inside = (player for player in self._players.values() if player.at is At.INSIDE)
+        return tuple(one for one in inside if overtaking(ahead, one, self._players))
+
+    def handed_over(self, awake: Iterable[Player]) -> None:
+        """Tell of those who waited for their turn on the connection that was used in this step."""
+        for player in awake:
+            on = [unit.call for unit in player.held if unit.session == self.handing_over]
+            if on and player in self._behind:
+                self._reader.shares(on[0])
