@@ -1,0 +1,27 @@
+"""The players of an execution: attempts, clients that give up, and time that passes."""
+
+from __future__ import annotations
+
+from paidonce.harness.explore.control.attempts import Player
+from paidonce.harness.explore.footprint.expiry import CATCHING_UP, expiring
+from paidonce.harness.service.script import ScriptAttempt
+from paidonce.harness.testbed.bench import Bench
+
+GIVES_UP = "gives up, and asks again"
+"""The label of the step in which a client gives up."""
+
+
+def player_of(attempt: ScriptAttempt, bench: Bench) -> Player:
+    """Return an attempt of a script as one under control, or time that passes on a bench."""
+    passing = attempt.passing
+    if passing is None:
+        begins = GIVES_UP if attempt.again else Player.begins
+        return Player(attempt.name, delivers_raised=attempt.delivers_raised, begins=begins)
+    touches = expiring(
+        passing.seconds,
+        redis=bench.redis is not None,
+        stripe=bench.advance is not None,
+    )
+    if passing.catches_up:
+        touches = touches.union(CATCHING_UP)
+    return Player(attempt.name, begins=passing.label, ours=touches)
