@@ -12,9 +12,9 @@ import random
 
 import pytest
 
-from paidonce.harness.explore.control.execution import AT_THE_SERVICE
 from paidonce.harness.explore.control.failing import Failing
 from paidonce.harness.explore.control.failures import Place, PlannedFailure
+from paidonce.harness.explore.control.next_steps import AT_THE_SERVICE
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search import DepthFirst, Reduced, search
 from paidonce.harness.explore.search.world import LOST, Pending, Taken

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from paidonce.harness.explore.control.attempts import At, Player
-from paidonce.harness.explore.control.execution import SERVICE, ServiceWorld
+from paidonce.harness.explore.control.execution import ServiceWorld
 from paidonce.harness.explore.control.failing import Failing
 from paidonce.harness.explore.control.mode import Mode
+from paidonce.harness.explore.control.next_steps import SERVICE
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.search.world import InvalidRun
 
@@ -100,10 +101,10 @@ def test_what_an_attempt_begins_with_may_come_into_being():
     made = world(player, execution=SimpleNamespace(performance=performance))
 
     async def story():
-        await made.look_ahead()
+        await made.surroundings.look_ahead()
         assert choices(made) == []
         there.add("stripe")
-        await made.look_ahead()
+        await made.surroundings.look_ahead()
         assert choices(made) == ["stripe"]
 
     asyncio.run(story())
@@ -116,7 +117,7 @@ def test_an_event_that_never_came_was_never_delivered():
         async def ready():
             return False
 
-        waits = asyncio.ensure_future(made.until("stripe", ready, lambda: False))
+        waits = asyncio.ensure_future(made.surroundings.until("stripe", ready, lambda: False))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert made.control.players["stripe"].absent
@@ -138,7 +139,7 @@ def test_what_an_attempt_did_before_it_delivers_is_not_left_behind_by_the_delive
     """It confirms at Stripe, and delivers what comes of that: only the second may be refused."""
     player = Player("tab", at=At.TAP, touched=Footprint(publishes=SERVICE))
     made = world(player, mode=IN_TURN)
-    made.delivers("tab")
+    made.surroundings.delivers("tab")
     made.deliveries.leave_behind(player, player.touched)
     assert not player.left_behind
     made.deliveries.leave_behind(player, player.touched)

@@ -20,51 +20,27 @@ from paidonce.harness.explore.control.failures import Place
 from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
+from paidonce.harness.explore.control.next_steps import AT_THE_SERVICE, RAISED, NextSteps
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
 from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.control.stuck import complain_if_stuck
+from paidonce.harness.explore.control.surroundings import ControlledSurroundings
 from paidonce.harness.explore.control.watched import NOTHING_WATCHED, Watched
-from paidonce.harness.explore.footprint.expiry import WHAT_WAS_DUE
-from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
-from paidonce.harness.explore.search.world import (
-    ANSWER,
-    ASKS_AGAIN,
-    BEGINS,
-    REDELIVERY,
-    InvalidRun,
-    Pending,
-    Taken,
-    Tenure,
-)
+from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.search.world import BEGINS, InvalidRun, Pending, Taken, Tenure
 from paidonce.harness.history import History, Note
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.process.threads import in_thread
-from paidonce.harness.service.script import (
-    ClientState,
-    LookedUp,
-    NotAtRest,
-    NotReady,
-    Over,
-    Performance,
-    Script,
-)
+from paidonce.harness.service.script import NotAtRest, NotReady, Over, Performance, Script
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.execution import Execution
 from paidonce.harness.verdict import Verdict
 
 _GIVE_UP_S = 5.0
-# Requests meet in the service's own memory when they begin and when they end: a mutex, a cache,
-# a set of orders in work. So beginnings and endings are choices like any other.
-# An event may come before the answer of the call that raised it, or after what the service does
-# with that. So its delivery's beginning and end are choices against that answer; whether it matters
-# what is between, an attempt tells by going another way, as wherever memory is suspected.
-RAISED = frozenset({Resource(("answers of who had events raised",))})
-SERVICE = frozenset({Resource(("service",))})
-AT_THE_SERVICE = Footprint(publishes=SERVICE)
 
 
 @dataclass(frozen=True)
@@ -115,14 +91,20 @@ class ServiceWorld:
     _lives: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _failures: list[BaseException] = field(default_factory=list)
     _begun: dict[str, int] = field(default_factory=dict)
-    _awaited: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
-    """By attempt, what tells whether the event is there that it is about to deliver."""
-    _ended: bool = False
 
     @functools.cached_property
     def deliveries(self) -> Deliveries:
         """The rules by which refused webhooks are delivered again."""
         return Deliveries(self.control.players, self.mode.shared_memory or not self.mode.in_turn)
+
+    @functools.cached_property
+    def surroundings(self) -> ControlledSurroundings:
+        """The attempts' side: what they wait for while others are under way."""
+        return ControlledSurroundings(self.control, self.reader, self.execution)
+
+    @functools.cached_property
+    def _next(self) -> NextSteps:
+        return NextSteps(self.control, self.reader, self.failing, self.mode, self.watched)
 
     @property
     def performance(self) -> Performance:
@@ -138,8 +120,8 @@ class ServiceWorld:
             [
                 Pending(
                     actor=player.name,
-                    label=self._label(player),
-                    footprint=self._expected(player),
+                    label=self._next.label(player),
+                    footprint=self._next.expected(player),
                     deferred=self._deferred(player),
                 )
                 for player in players
@@ -164,10 +146,10 @@ class ServiceWorld:
         actor, players = player.name, self.control.players.values()
         polling = [p for p in players if self._polling(p)]
         enabled = tuple([p.name for p in players if p.able and p not in polling])
-        label, begins, inside = self._label(player), player.at is At.START, self._inside()
+        label, begins, inside = self._next.label(player), player.at is At.START, self._inside()
         meets, lost = player.at in MEETS and player.ours is None, player.at is At.LOST
         carried = self.mode.late_answers and player.at is At.TAP
-        answers = self._is_withheld(player)
+        answers = self._next.is_withheld(player)
         follows = self._begun.get(self.twins.get(actor, "")) if begins else None
         self.deliveries.begin(player)
         tenures: tuple[Tenure, ...] = ()
@@ -211,7 +193,7 @@ class ServiceWorld:
         if player.delivers_raised and (meets or player.at in (At.DONE, At.AGAIN, At.EVENT)):
             touched = touched.union(Footprint(looks=RAISED))
         if begins and player.ours is not None:
-            touched = touched.union(self._passing(player.ours))
+            touched = touched.union(self._next.passing(player.ours))
         for name in woken:
             touched = touched.union(self.control.players[name].touched)
         crash = failing is not None and isinstance(failing.fault, Crash)
@@ -236,7 +218,7 @@ class ServiceWorld:
             touched = self.failing.around(touched, crash=crash, lost=lost)
         if self.watched.tables:
             touched = await self._look_between(player, woken, touched)
-        await self.look_ahead()
+        await self.surroundings.look_ahead()
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
         self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
@@ -278,7 +260,7 @@ class ServiceWorld:
     def _begins_a_call(self, player: Player, enabled: tuple[str, ...]) -> Taken:
         """Make the step by which a call that is held at the tap is under way from now on; nobody
         notices."""
-        expected = self._expected(player)
+        expected = self._next.expected(player)
         self.reader.let_go(player.held[0])
         return Taken(actor=player.name, label=BEGINS, footprint=expected, enabled=enabled)
 
@@ -295,7 +277,7 @@ class ServiceWorld:
             raise InvalidRun(f"{min(minded)!r} is to go after what is sent at once with it")
         for actor, one, other in self.side_by_side.untried():
             self.reader.sent_at_once(actor, one, other)
-        self._ended = True
+        self.surroundings.ended = True
         self.control.over = True
         self.control.open()
         if self.bench.replica is not None:
@@ -314,7 +296,7 @@ class ServiceWorld:
 
     async def _stand_still(self, waits: tuple[Wait, ...]) -> Hashable:
         """Judge an execution that will never end: nothing more is looked at in it."""
-        self._ended = True
+        self.surroundings.ended = True
         verdict = verdict_on(waits)
         now = self.memory.now()
         for effect in unanswered(self.control.players.values(), now):
@@ -330,7 +312,7 @@ class ServiceWorld:
 
     async def close(self) -> None:
         """Let everything through and wait until no attempt is under way any more."""
-        self._ended = True
+        self.surroundings.ended = True
         await self.control.leave()
         if self._lives:
             done, pending = await asyncio.wait(self._lives.values(), timeout=_GIVE_UP_S)
@@ -340,72 +322,6 @@ class ServiceWorld:
             await asyncio.gather(*done, *pending, return_exceptions=True)
         if self.on_close is not None:
             await self.on_close()
-
-    # --- the attempts' side ------------------------------------------------------------------
-
-    def tell(self, attempt: str, progress: ClientState) -> None:
-        """Nothing to do: the control sees for itself."""
-
-    def delivers(self, attempt: str) -> None:
-        """Note that all the attempt has done until now was done before its delivery."""
-        self.control.players[attempt].delivers = True
-
-    async def park(self, attempt: str, at_most_s: float) -> None:
-        """A refused webhook waits for its turn to be delivered again."""
-        await self._again(self.control.players[attempt], REDELIVERY)
-
-    async def not_yet(self, attempt: str, after_s: float) -> bool:
-        """Who asks again waits for its turn to; once more where everybody else is through, and then
-        only as long as a worker has yet to do what it was told."""
-        player = self.control.players[attempt]
-        others = [one for one in self.control.players.values() if one is not player]
-        last = all(one.at is At.DONE or one.absent for one in others)
-        if last and player.asked_last:
-            left = self.performance.left
-            if left is None or not await left():
-                return False
-        player.asked_last = last
-        await self._again(player, ASKS_AGAIN)
-        return not self._ended
-
-    async def _again(self, player: Player, label: str) -> None:
-        player.again.clear()
-        player.again_label = label
-        player.at = At.AGAIN
-        self.control.change()
-        if not self._ended:
-            await player.again.wait()
-
-    async def until(
-        self, attempt: str, ready: Callable[[], Awaitable[bool]], hopeless: Callable[[], bool]
-    ) -> bool:
-        """An event is delivered when it is there, and then when its turn comes."""
-        player = self.control.players[attempt]
-        player.again.clear()
-        player.absent = not await ready()
-        if player.absent:
-            self._awaited[attempt] = ready
-        player.at = At.EVENT
-        self.control.change()
-        if not self._ended:
-            await player.again.wait()
-        return not self._ended
-
-    def looked(self, attempt: str, seen: LookedUp) -> None:
-        """Note that what is delivered was looked up within the attempt's step, so that the step
-        looked at it."""
-        player = self.control.players[attempt]
-        player.touched = player.touched.union(self.reader.looked_up(attempt, seen))
-
-    async def look_ahead(self) -> None:
-        """See for whom what it goes on with has come into being: from now on it can move."""
-        for player in self.control.players.values():
-            if not player.absent:
-                continue
-            if player.at is At.START:
-                player.absent = not await self.performance.may_begin(player.name)
-            else:
-                player.absent = not await self._awaited[player.name]()
 
     async def _live(self, player: Player) -> None:
         try:
@@ -440,7 +356,7 @@ class ServiceWorld:
             return ()
         if self.failing.at(player) is not None:
             return ()
-        return whether(player.name, self._label(player), lambda: self._expected(player))
+        return whether(player.name, self._next.label(player), lambda: self._next.expected(player))
 
     async def _tried_on(self, player: Player, taken: Taken) -> Taken:
         """An attempt has made a step once more: let it go on, until it does something else."""
@@ -483,61 +399,8 @@ class ServiceWorld:
         self.reader.waits(player.held[0])
         return True
 
-    def _label(self, player: Player) -> str:
-        return self._words(player) + self.failing.label(player)
-
-    def _words(self, player: Player) -> str:
-        match player.at:
-            case At.START:
-                return player.begins
-            case At.TAP:
-                begins = self.reader.begins(player.held[0])
-                return BEGINS if begins else player.held[0].label
-            case At.ANSWER:
-                return ANSWER
-            case At.AGAIN:
-                return player.again_label
-            case _:
-                return str(player.at.value)
-
-    def _passing(self, touched: Footprint) -> Footprint:
-        """Return what time that passes touches: what was due by then besides."""
-        return touched if touched.empty or not self.reader.due else touched.union(WHAT_WAS_DUE)
-
-    def _is_withheld(self, player: Player) -> bool:
-        """Return whether its next step is the answer of a call that may have raised an event."""
-        return player.at is At.ANSWER and any(arrival.withheld for arrival in player.flying)
-
     def _inside(self) -> bool:
         return self.control.anybody(At.INSIDE)
-
-    def _expected(self, player: Player) -> Footprint:
-        expected = self._expected_at_taps(player)
-        if player.ours is None:
-            expected = self.failing.around(
-                expected, crash=self.failing.crash(player), lost=player.at is At.LOST
-            )
-        carried = self.mode.late_answers and player.at is At.TAP and not self._inside()
-        if self._is_withheld(player):
-            expected = expected.union(Footprint(publishes=RAISED))
-        if player.delivers_raised and player.at in MEETS:
-            expected = expected.union(Footprint(looks=RAISED))
-        shared = self.mode.shared_memory and not carried and player.ours is None
-        return expected.union(AT_THE_SERVICE) if shared else expected
-
-    def _expected_at_taps(self, player: Player) -> Footprint:
-        if (failing := self.failing.expected(player)) is not None:
-            return self.reader.names.footprint(player.name, self.watched.around(failing))
-        match player.at:
-            case At.START if player.ours is not None:
-                return self._passing(player.ours)
-            case At.START | At.AGAIN | At.EVENT:
-                return AT_THE_SERVICE
-            case At.TAP:
-                expected = self.watched.around(self.reader.expected(player.held[0]))
-                return self.reader.names.footprint(player.name, expected)
-            case _:
-                return LOCAL
 
     def complain_if_stuck(self) -> None:
         """Check that all attempts are through. Raises ``InvalidRun``."""

@@ -228,10 +228,10 @@ class ServiceWorlds:
         )
         if self.bench.replica is not None:
             await in_thread(self.bench.replica.hold)
-        await performance.join(world)
+        await performance.join(world.surroundings)
         for player in players:
             player.absent = True
-        await world.look_ahead()
+        await world.surroundings.look_ahead()
         await self.controlled.between_transactions()
         self.bench.bind(memory, control)
         self.controlled.listen(control, reader)
