@@ -7,7 +7,7 @@ from small_services import HERE, check, edited
 
 from paidonce.harness.cli.target_check import plan_of
 from paidonce.harness.errors import DeadlineExceeded
-from paidonce.harness.explore.exploration import _at_most
+from paidonce.harness.explore.exploration.leases_over import at_most
 from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search.execute import check_behind
 from paidonce.harness.explore.search.types import Budget, Expected
@@ -147,8 +147,8 @@ def test_a_budget_holds_also_for_making_a_counterexample_smaller():
 
 def test_times_that_nobody_is_known_to_go_by_get_a_time_of_their_own_and_say_so():
     whole = Budget(seconds=289.0, whole=480.0, source="of 480 s by --time")
-    part = _at_most(whole, 20.0)
+    part = at_most(whole, 20.0)
     assert part.seconds == 20.0
     assert part.spent_words.startswith("the 20 s are spent")
     assert (part.whole, part.source) == (None, ""), "--time would not give it more"
-    assert _at_most(whole, 300.0) == whole
+    assert at_most(whole, 300.0) == whole
