@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from paidonce.harness.capability import Capability
-from paidonce.harness.errors import DeadlineExceeded
-from paidonce.harness.history import Action, Completed, Invoked, Note, Outcome, Recorder
-from paidonce.harness.http.client import NoAnswer, Request, Wire
-from paidonce.harness.process.child import ChildFailed
+from paidonce.harness.history import Completed, Outcome, Recorder
+from paidonce.harness.http.client import Wire
 from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.service.recovery import Progression
 from paidonce.harness.service.responses import UnexpectedAnswer
 from paidonce.harness.service.script import Left, NotAtRest, Over, Released, Surroundings
-from paidonce.harness.targets.file.format import (
-    AttemptStepTable,
-    Command,
-    StepTable,
-    TimeTable,
-)
+from paidonce.harness.targets.file.format import AttemptStepTable, StepTable, TimeTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import as_parameters
-from paidonce.harness.targets.run.answers import NOT_YET, asked, captured, key_of, leads_on, told_by
-from paidonce.harness.targets.run.commands import CommandLine, run_beside
+from paidonce.harness.targets.run.answers import NOT_YET, captured, leads_on
 from paidonce.harness.targets.run.events import Events, not_raised
-from paidonce.harness.targets.run.kept_pages import keep_page
 from paidonce.harness.targets.run.lines import Lines
 from paidonce.harness.targets.run.observing import Observer, query_value
 from paidonce.harness.targets.run.order_identity import order_key, order_of
 from paidonce.harness.targets.run.recovery import TargetRecovery
-from paidonce.harness.targets.run.requests import request_of, values_of
+from paidonce.harness.targets.run.requests import values_of
 from paidonce.harness.targets.run.scope import Scope
 from paidonce.harness.targets.run.script import TargetAttempt, TargetScript, always_observed
+from paidonce.harness.targets.run.sending import Sending
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.final_state import ledger
 from paidonce.harness.testbed.passing import Clockwork
@@ -60,19 +51,11 @@ class TargetPerformance:
     clockwork: Clockwork
     _surroundings: Surroundings | None = None
     stayed: frozenset[str] = frozenset()
-    ops: Iterator[int] = field(default_factory=itertools.count)
     progressions: dict[str, Progression] = field(default_factory=dict)
     """How far its attempts have come."""
-    _sent: dict[str, Request] = field(default_factory=dict)
-    """The request that each attempt sent last."""
     _events: Events = field(init=False)
     _lines: Lines = field(init=False)
-    _asking: dict[str, int] = field(default_factory=dict)
-    """The operation that each attempt waits for the answer of."""
-    _asked: set[str] = field(default_factory=set)
-    """Attempts that have sent a request."""
-    _given_up: set[int] = field(default_factory=set)
-    """Operations whose client has given up: their answers are nobody's."""
+    _sending: Sending = field(init=False)
     _begins: set[str] = field(default_factory=set)
     """Attempts for which what they begin with is known to be there."""
     _under_way: set[str] = field(default_factory=set)
@@ -81,6 +64,14 @@ class TargetPerformance:
     def __post_init__(self) -> None:
         self._events = Events(self.bench)
         self._lines = Lines(self.bench, self.loaded, self.script, self.wires)
+        self._sending = Sending(
+            self.bench, self.loaded, self.journal, self.own, self._lines, self.progressions
+        )
+
+    @property
+    def ops(self) -> Iterator[int]:
+        """The numbers of the operations to come."""
+        return self._sending.ops
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -116,7 +107,7 @@ class TargetPerformance:
         if part.time is not None:
             return True
         if part.again:
-            return part.again in self._asked
+            return part.again in self._sending.begun
         if attempt not in self._begins and await self._there(part, 1, part.steps[0]):
             self._begins.add(attempt)
         return attempt in self._begins
@@ -165,7 +156,7 @@ class TargetPerformance:
             for number, step in enumerate(part.steps, start=1):
                 progression.at(number, delivers=bool(step.delivers))
                 if step.command is not None:
-                    if not await self._runs(part, number, step, step.command, released):
+                    if not await self._sending.run(part, number, step, step.command, released):
                         return
                     released = None
                     continue
@@ -219,10 +210,10 @@ class TargetPerformance:
                 return
             if progression.completed is None or step.delivers:  # which is signed anew each time
                 event = await self._event(part, progression.step, step) if step.delivers else None
-                request = self._request(part, progression.step, step, event)
+                request = self._sending.request(part, progression.step, step, event)
             else:
-                request = self._sent[attempt]
-            completed = await self._send(part, progression.step, step, request, None)
+                request = self._sending.sent[attempt]
+            completed = await self._sending.send(part, progression.step, step, request, None)
             if completed.outcome is not Outcome.OK:
                 return
             if progression.step == len(part.steps):
@@ -232,72 +223,34 @@ class TargetPerformance:
                 progression.step + 1, delivers=bool(part.steps[progression.step].delivers)
             )
 
-    async def _runs(
-        self,
-        part: TargetAttempt,
-        number: int,
-        step: AttemptStepTable,
-        command: Command,
-        released: Released | None,
-    ) -> bool:
-        """Run the command that a step is, to its end; returns whether it succeeded.
-
-        Nobody asks for it again: what is done regularly, ``[[recover]]`` says.
-        """
-        self.progressions[part.name].through = True
-        where, values = self._where(part, number), values_of(self.own[part.name])
-        line = CommandLine(self.bench, self.loaded, command, values, where)
-        if released is not None:
-            await released()
-        op, journal = next(self.ops), self.journal
-        self._asked.add(part.name)
-        journal.record(
-            Invoked(
-                t=journal.now(),
-                op=op,
-                attempt=part.name,
-                action=Action.REQUEST,
-                order=order_of(self.loaded.file, self.own[part.name].values),
-                args={"step": number, "request": step.name or line.words},
-            )
-        )
-        outcome, error = Outcome.OK, None
-        try:
-            await run_beside(self.bench, line, step.timeout_s)
-        except (ChildFailed, DeadlineExceeded) as failure:
-            outcome, error = Outcome.FAILED, str(failure)
-        journal.record(Completed(t=journal.now(), op=op, outcome=outcome, error=error))
-        return outcome is Outcome.OK
-
     async def _gives_up(self, part: TargetAttempt, again: str) -> None:
         """Have an attempt's client give up, if it waits for an answer, and ask again.
 
         That is told under its own name, and seen at the taps under that of ``again``, since the
         service may still be at work for what it asked first.
         """
-        op = self._asking.pop(part.name, None)
-        if op is None:
+        if not self._sending.give_up(part):
             return
-        self._given_up.add(op)
         progression = self.progressions[part.name]
-        lost = Completed(
-            t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error="its client gave up"
-        )
-        self.journal.record(lost)
-        progression.told(lost)
-        request = self._sent[part.name]
+        request = self._sending.sent[part.name]
         if part.table.gives_up == "new key":
-            request = self._request(part, progression.step, part.steps[progression.step - 1])
+            request = self._sending.request(
+                part, progression.step, part.steps[progression.step - 1]
+            )
         while True:
             step = part.steps[progression.step - 1]
-            completed = await self._send(part, progression.step, step, request, None, by=again)
+            completed = await self._sending.send(
+                part, progression.step, step, request, None, by=again
+            )
             if completed.outcome is not Outcome.OK:
                 return
             if progression.step == len(part.steps):
                 progression.through = True
                 return
             progression.at(progression.step + 1, delivers=False)
-            request = self._request(part, progression.step, part.steps[progression.step - 1])
+            request = self._sending.request(
+                part, progression.step, part.steps[progression.step - 1]
+            )
 
     @property
     def recovery(self) -> TargetRecovery:
@@ -329,7 +282,7 @@ class TargetPerformance:
         up."""
         if not step.request:  # a command
             return True
-        scope, where = self.own[part.name], self._where(part, number)
+        scope, where = self.own[part.name], self._sending.where(part, number)
         if self._events.raised_by_stripe(step):
             # Looking is none of the times at which {fresh} is another.
             values, which = values_of(scope.copy()), part.event_number
@@ -337,7 +290,7 @@ class TargetPerformance:
         request = step.request.split(maxsplit=1)
         if step.to != "stripe" or request[0] != "GET" or not step.capture:
             return True
-        asked = self._request(part, number, step)
+        asked = self._sending.request(part, number, step)
         answer = await self.bench.stripe.ask(asked.method, asked.path, asked.body, asked.headers)
         return leads_on(step, answer.status) and not captured(step, answer)[1]
 
@@ -376,7 +329,7 @@ class TargetPerformance:
         return completed
 
     async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:
-        where = self._where(part, number)
+        where = self._sending.where(part, number)
         values, which = values_of(self.own[part.name]), part.event_number
         found = await self._events.find(step, values, where, which)
         if found is None:
@@ -384,20 +337,6 @@ class TargetPerformance:
         if found.looked is not None and self._surroundings is not None:
             self._surroundings.looked(part.name, found.looked)
         return found.payload
-
-    def _where(self, part: TargetAttempt, number: int) -> str:
-        return f"{self.loaded.path}, attempt {part.name}, step {number}"
-
-    def _user(self, part: TargetAttempt, step: StepTable) -> str:
-        return step.as_ or part.table.as_
-
-    def _request(
-        self, part: TargetAttempt, number: int, step: StepTable, event: bytes | None = None
-    ) -> Request:
-        user, where = self._user(part, step), self._where(part, number)
-        scope = self.own[part.name]
-        common = self.loaded.headers(self.bench.variant)
-        return request_of(self.bench, step, scope, user, common, where, event)
 
     async def _once(
         self,
@@ -407,74 +346,8 @@ class TargetPerformance:
         event: bytes | None,
         released: Released | None,
     ) -> Completed:
-        request = self._request(part, number, step, event)
-        return await self._send(part, number, step, request, released)
-
-    async def _send(
-        self,
-        part: TargetAttempt,
-        number: int,
-        step: StepTable,
-        request: Request,
-        released: Released | None,
-        by: str = "",
-    ) -> Completed:
-        scope = self.own[part.name]
-        self._sent[part.name] = request
-        op = next(self.ops)
-        if released is not None:
-            if step.to != "stripe":  # all but its last byte is on its way then
-                await self._lines.of(part, step).prepare(request)
-            await released()
-        self.journal.record(
-            Invoked(
-                t=self.journal.now(),
-                op=op,
-                attempt=part.name,
-                action=Action.REQUEST,
-                order=order_of(self.loaded.file, scope.values),
-                key=key_of(request),
-                args=asked(number, step, request),
-            )
-        )
-        self._asking[part.name] = op
-        self._asked.add(part.name)
-        try:
-            async with asyncio.timeout(step.timeout_s):
-                ready = released is not None
-                answer = await self._lines.answer(part, step, request, by, ready=ready)
-        except (TimeoutError, NoAnswer) as failure:
-            if op in self._given_up:
-                return self._late(op, f"was never answered: {failure}")
-            self._asking.pop(part.name, None)
-            if step.to != "stripe":
-                await self._lines.of(part, step, by).close()
-            error = str(failure) or f"no answer within {step.timeout_s:g} s"
-            completed = Completed(t=self.journal.now(), op=op, outcome=Outcome.UNKNOWN, error=error)
-            self.progressions[part.name].told(completed)
-        else:
-            if op in self._given_up:
-                return self._late(op, f"was answered {answer.status}")
-            self._asking.pop(part.name, None)
-            scope.keep(self._user(part, step), answer)
-            last = number == len(part.steps)
-            told = told_by(self.loaded.file, part.table, step, answer, last=last)
-            scope.values.update(told.captured)
-            if told.lacking:
-                page = keep_page(self.bench.logs, f"{part.table.name}, step {number}", answer)
-                told = replace(told, error=f"{told.error}{page}")
-            completed = told.completed(op, self.journal.now())
-            self.progressions[part.name].told(completed, later=told.later)
-        self.journal.record(completed)
-        return completed
-
-    def _late(self, op: int, what: str) -> Completed:
-        """Note what came of an operation whose client had given up; nobody was told."""
-        now = self.journal.now()
-        self.journal.record(
-            Note(t=now, text=f"operation {op} {what} after its client had given up")
-        )
-        return Completed(t=now, op=op, outcome=Outcome.UNKNOWN)
+        request = self._sending.request(part, number, step, event)
+        return await self._sending.send(part, number, step, request, released)
 
     # --- rest -----------------------------------------------------------------------------------
 
