@@ -171,6 +171,7 @@ def test_a_refund_asks_where_the_money_is_to_go_and_can_be_canceled_until_then()
     assert bank.world.refunds[forgotten.id].status == "canceled"
     assert cash.remaining(bank.shown(waiting)) == 200
     assert bank.kept == bank.sent
+    _judge_moves(bank)
 
 
 def test_a_refund_needs_somebody_to_be_asked() -> None:
@@ -237,6 +238,32 @@ STEPS = st.lists(
 )
 
 
+def _judge_moves(bank: Bank) -> None:
+    """Each movement says what is there after it, and they come to what is there now."""
+    there = 0
+    for move in bank.world.cash_moves:
+        there += move.net_amount
+        assert there == move.ending_balance >= 0
+    assert there == bank.left
+
+
+def test_every_movement_of_a_cash_balance_says_why() -> None:
+    bank = Bank()
+    first = bank.intent(900)
+    bank.send(400)
+    intents.cancel(bank.world, first, None, CAUSE)
+    bank.intent(300)
+    told = [(move.type, move.net_amount) for move in bank.world.cash_moves]
+    assert told == [
+        ("funded", 400),
+        ("applied_to_payment", -400),
+        ("unapplied_from_payment", 400),
+        ("applied_to_payment", -300),
+    ]
+    assert event_types(bank.world).count("customer_cash_balance_transaction.created") == 4
+    _judge_moves(bank)
+
+
 @given(STEPS, st.booleans())
 def test_nothing_is_lost_and_nothing_pays_twice(steps: list[Any], by_hand: bool) -> None:
     walk(steps, Bank(by_hand=by_hand))
@@ -246,7 +273,7 @@ def test_a_defect_on_purpose_is_found_out(monkeypatch: pytest.MonkeyPatch) -> No
     """Where what a canceled intent had is not given back, and where it is not taken."""
     steps = [("intent", 0, 900), ("send", 0, 400), ("cancel", 0, 0)]
     walk(steps, Bank())
-    monkeypatch.setattr(cash, "let_go", lambda world, intent: intent)
+    monkeypatch.setattr(cash, "let_go", lambda world, intent, cause: intent)
     with pytest.raises(AssertionError):
         walk(steps, Bank())
     monkeypatch.undo()

@@ -418,6 +418,9 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     ):
         part = {"payment_intent": waiting, "amount": "100", "instructions_email": email}
         assert ask("POST", end, ask("POST", "/v1/refunds", **part)["id"])["status"] == "canceled"
+    moves = "/v1/customers/{id}/cash_balance_transactions"
+    for move in ask("GET", moves, owner)["data"]:
+        ask("GET", moves + "/{part}", owner, move["id"])
     ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_visa")
     later = ask("POST", "/v1/charges", amount="500", currency="usd", source="tok_pendingRefund")
     ask("POST", "/v1/refunds", charge=later["id"], **{"expand[]": "charge.refunds"})

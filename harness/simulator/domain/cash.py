@@ -9,18 +9,22 @@ Money that comes goes to the intents that wait for it, oldest first, unless the 
 reconciled by hand: then ``apply_customer_balance`` says which intent it is for. What an intent had
 that is given up, or is paid in another way, is the customer's again.
 
-Sources: https://docs.stripe.com/payments/customer-balance and
-https://docs.stripe.com/payments/customer-balance/reconciliation.
+Each movement is a transaction of the customer's cash balance. Sources:
+https://docs.stripe.com/payments/customer-balance,
+https://docs.stripe.com/payments/customer-balance/reconciliation and
+https://docs.stripe.com/api/cash_balance_transactions.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from paidonce.harness.simulator.domain import money
 from paidonce.harness.simulator.domain.cash_objects import CashBalance, CashTransaction
-from paidonce.harness.simulator.domain.errors import StripeError
-from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
+from paidonce.harness.simulator.domain.errors import StripeError, no_such
+from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent, Refund
 from paidonce.harness.simulator.domain.state import World
 
 replace = msgspec.structs.replace
@@ -60,28 +64,31 @@ def fund(
     world: World, customer: str, amount: int, currency: str, cause: EventRequest
 ) -> CashTransaction:
     """Enter money that has come; who applies it to what waits for it is ``applying``."""
-    _move(world, customer, currency, amount)
+    how = {"bank_transfer": {"reference": None, "type": "us_bank_transfer"}}
+    entered = _move(world, customer, currency, amount, "funded", how, cause)
     world.emit("cash_balance.funds_available", shown(world, customer), cause)
-    return CashTransaction(
-        id=world.ids.draw("ccsbtxn_"),
-        created=world.now(),
-        currency=currency,
-        customer=customer,
-        ending_balance=available(world, customer, currency),
-        funded={"bank_transfer": {"reference": None, "type": "us_bank_transfer"}},
-        net_amount=amount,
-        type="funded",
-    )
+    return entered
 
 
-def take(world: World, customer: str, currency: str, amount: int) -> None:
-    """Take what is there from a customer's balance."""
-    _move(world, customer, currency, -amount)
+def take(world: World, intent: PaymentIntent, amount: int, cause: EventRequest) -> None:
+    """Take what is there from the balance of an intent's customer, for the intent."""
+    assert intent.customer is not None
+    paid = {"payment_intent": intent.id}
+    _move(world, intent.customer, intent.currency, -amount, "applied_to_payment", paid, cause)
 
 
-def give_back(world: World, customer: str, currency: str, amount: int) -> None:
+def give_back(world: World, customer: str, refund: Refund, cause: EventRequest) -> None:
     """Put into a customer's balance what was to be sent back to them and was not."""
-    _move(world, customer, currency, amount)
+    given = {"refund": refund.id}
+    _move(world, customer, refund.currency, refund.amount, "refunded_from_payment", given, cause)
+
+
+def require(world: World, customer: str, identifier: str) -> CashTransaction:
+    """The movement of that id, of that customer's cash balance; 404 otherwise."""
+    entered = world.cash_moves.get(identifier)
+    if entered is None or entered.customer != customer:
+        raise no_such("customer_cash_balance_transaction", identifier, "transaction")
+    return entered
 
 
 def remaining(intent: PaymentIntent) -> int | None:
@@ -112,13 +119,16 @@ def waiting(intent: PaymentIntent, left: int) -> PaymentIntent:
     )
 
 
-def let_go(world: World, intent: PaymentIntent) -> PaymentIntent:
+def let_go(world: World, intent: PaymentIntent, cause: EventRequest) -> PaymentIntent:
     """Give the customer back what an intent had of theirs; the intent waits for no more."""
     left = remaining(intent)
     if left is None:
         return intent
     assert intent.customer is not None
-    _move(world, intent.customer, intent.currency, intent.amount - left)
+    had, was = intent.amount - left, {"payment_intent": intent.id}
+    if had:
+        what = "unapplied_from_payment"
+        _move(world, intent.customer, intent.currency, had, what, was, cause)
     return replace(intent, next_action=None)
 
 
@@ -137,8 +147,32 @@ def repriced(intent: PaymentIntent, amount: int) -> PaymentIntent:
     return waiting(intent, left)
 
 
-def _move(world: World, customer: str, currency: str, amount: int) -> None:
-    world.cash[f"{customer} {currency}"] = available(world, customer, currency) + amount
+def _move(
+    world: World,
+    customer: str,
+    currency: str,
+    amount: int,
+    type: str,
+    why: dict[str, Any],
+    cause: EventRequest,
+) -> CashTransaction:
+    """Change what a customer has, and tell of it."""
+    detail: dict[str, Any] = {type: why}
+    ending = available(world, customer, currency) + amount
+    world.cash[f"{customer} {currency}"] = ending
+    entered = CashTransaction(
+        id=world.ids.draw("ccsbtxn_"),
+        created=world.now(),
+        currency=currency,
+        customer=customer,
+        ending_balance=ending,
+        net_amount=amount,
+        type=type,
+        **detail,
+    )
+    world.cash_moves.put(entered)
+    world.emit("customer_cash_balance_transaction.created", entered, cause)
+    return entered
 
 
 def refuse_too_little(there: int, amount: int, currency: str) -> None:

@@ -18,7 +18,7 @@ class CashBalance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CashTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Money that came to a customer's cash balance."""
+    """Money that came to a customer's cash balance, or left it; it says why by its ``type``."""
 
     id: str
     object: str = "customer_cash_balance_transaction"
@@ -26,7 +26,10 @@ class CashTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     currency: str
     customer: str
     ending_balance: int
-    funded: dict[str, Any]
+    funded: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    applied_to_payment: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    unapplied_from_payment: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    refunded_from_payment: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     livemode: bool = False
     net_amount: int
     type: str

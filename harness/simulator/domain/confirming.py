@@ -100,7 +100,7 @@ def confirm(
     card = world.card_of[method.id]
     if card.funds:
         _refuse_balance(intent)
-    intent = cash.let_go(world, intent)
+    intent = cash.let_go(world, intent, cause)
     if card.funds:
         return _from_balance(world, intent, method, cause)
     if not _asks(world, card, method, intent, request):
@@ -295,7 +295,7 @@ def _funded(
     assert intent.customer is not None
     assert intent.payment_method is not None
     method = world.payment_methods[intent.payment_method]
-    cash.take(world, intent.customer, intent.currency, amount)
+    cash.take(world, intent, amount, cause)
     if amount < left:
         intent = cash.waiting(intent, left - amount)
         world.intents.put(intent)

@@ -39,6 +39,7 @@ from paidonce.harness.simulator.domain.outcomes import told
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource, resolve
 from paidonce.harness.simulator.domain.state import World
 
+_NO_REQUEST = EventRequest(id=None, idempotency_key=None)
 _GIVEN_UP = Decline(code="charge_canceled", message="The payment was canceled.")
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -285,7 +286,7 @@ def give_up(
         world.emit("charge.failed", charge, cause)
     world.authenticated.discard(identifier)
     intent = replace(
-        cash.let_go(world, intent),
+        cash.let_go(world, intent, cause),
         status="canceled",
         amount_capturable=0,
         canceled_at=world.now(),
@@ -297,12 +298,14 @@ def give_up(
     return intent
 
 
-def update(world: World, identifier: str, request: UpdateIntent) -> PaymentIntent:
+def update(
+    world: World, identifier: str, request: UpdateIntent, cause: EventRequest = _NO_REQUEST
+) -> PaymentIntent:
     """Change an intent. Metadata may change at any time, everything else while it is open.
 
     Raises a 400 ``payment_intent_unexpected_state`` naming the attribute that may not change, or
     a 400 ``amount_too_small`` when the new amount and currency do not go together; then nothing
-    has changed. Stripe sends no event for an update, so none is emitted.
+    has changed. Stripe sends no event for an update; only a cash balance may move.
     """
     intent = require(world, identifier)
     changes: dict[str, Any] = dict(request.extras)
@@ -335,7 +338,7 @@ def update(world: World, identifier: str, request: UpdateIntent) -> PaymentInten
         require_usable(world, method, customer, types, currency)
         changes["payment_method"] = method.id
         changes["status"] = "requires_confirmation"
-        intent = cash.let_go(world, intent)
+        intent = cash.let_go(world, intent, cause)
         changes["next_action"] = None
     elif "amount" in changes:
         intent = cash.repriced(intent, changes["amount"])

@@ -381,6 +381,7 @@ Subject = (
     | Payout
     | Dispute
     | CashBalance
+    | CashTransaction
 )
 """The objects that events are about."""
 
@@ -390,7 +391,6 @@ AnyObject = (
     | Event
     | WebhookEndpoint
     | CustomerSession
-    | CashTransaction
     | Balance
     | Deleted
     | SubscriptionItem

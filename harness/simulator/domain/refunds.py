@@ -177,7 +177,7 @@ def cancel(world: World, identifier: str, cause: EventRequest) -> Refund:
     world.refunds.put(refund)
     customer = world.charges[refund.charge].customer
     assert customer is not None
-    cash.give_back(world, customer, refund.currency, refund.amount)
+    cash.give_back(world, customer, refund, cause)
     world.emit("refund.updated", refund, cause)
     return refund
 

@@ -26,6 +26,7 @@ from paidonce.harness.simulator.domain.billing_objects import (
     TestClock,
 )
 from paidonce.harness.simulator.domain.cards import Card
+from paidonce.harness.simulator.domain.cash_objects import CashTransaction
 from paidonce.harness.simulator.domain.collection import Collection
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
@@ -93,6 +94,7 @@ _COLLECTIONS = (
     "fee_refunds",
     "payouts",
     "disputes",
+    "cash_moves",
 )
 
 _BY_ID = (
@@ -188,6 +190,7 @@ class World:
         self.fee_refunds: Collection[FeeRefund] = Collection()
         self.payouts: Collection[Payout] = Collection()
         self.disputes: Collection[Dispute] = Collection()
+        self.cash_moves: Collection[CashTransaction] = Collection()
         self.invoice_of: dict[str, str] = {}
         """By payment intent id: the invoice that it is to pay."""
         self.checkouts: dict[str, Checkout] = {}

@@ -175,6 +175,12 @@ class _View(World):
         self.fee_refunds = collection("fee_refunds", given_back)
         self.payouts = collection("payouts", a("payout"))
         self.disputes = collection("disputes", disputed, {"charge": intent_of})
+
+        def moved(entered: str) -> Thing:
+            found = world.cash_moves.get(entered)
+            return ("wallet", "" if found is None else found.customer)
+
+        self.cash_moves = collection("cash_moves", moved, {"customer": a("wallet")})
         self.raw_cards = world.raw_cards
         deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
             (a("product"), world.products),

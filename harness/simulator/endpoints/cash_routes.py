@@ -9,7 +9,7 @@ from __future__ import annotations
 from paidonce.harness.simulator.domain import cash, checkout, customers
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
-from paidonce.harness.simulator.endpoints import intent_params
+from paidonce.harness.simulator.endpoints import intent_params, listing
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
@@ -39,6 +39,34 @@ def update(params: Params, identifier: str) -> Execution:
         if mode is None:
             return cash.shown(world, identifier)
         return cash.reconcile_by_hand(world, identifier, mode == "manual")
+
+    return execute
+
+
+def list_moves(params: Params, identifier: str) -> Execution:
+    """GET /v1/customers/{id}/cash_balance_transactions."""
+    cursor = listing.cursor(params)
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        customers.require(world, identifier)
+        return listing.page(
+            world.cash_moves,
+            "customer_cash_balance_transaction",
+            f"/v1/customers/{identifier}/cash_balance_transactions",
+            cursor,
+            among=listing.of_customer(world.cash_moves, identifier),
+        )
+
+    return execute
+
+
+def retrieve_move(params: Params, identifier: str) -> Execution:
+    """GET /v1/customers/{id}/cash_balance_transactions/{part}."""
+    customer = params.part
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        customers.require(world, customer)
+        return cash.require(world, customer, identifier)
 
     return execute
 

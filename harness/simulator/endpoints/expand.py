@@ -72,7 +72,14 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     },
     "invoice_settings": {"default_payment_method": "payment_method"},
     "cash_balance": {},
-    "customer_cash_balance_transaction": {"customer": "customer"},
+    "customer_cash_balance_transaction": {
+        "customer": "customer",
+        "applied_to_payment": "applied_to_payment",
+        "unapplied_from_payment": "applied_to_payment",
+        "refunded_from_payment": "refunded_from_payment",
+    },
+    "applied_to_payment": {"payment_intent": "payment_intent"},
+    "refunded_from_payment": {"refund": "refund"},
     "webhook_endpoint": {},
     "setup_intent": {
         "customer": "customer",

@@ -100,7 +100,7 @@ def capture(params: Params, identifier: str) -> Execution:
         if metadata is None:
             return intent
         changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
-        return intents.update(world, identifier, changes)
+        return intents.update(world, identifier, changes, cause)
 
     return execute
 
@@ -122,7 +122,7 @@ def increment(params: Params, identifier: str) -> Execution:
         if metadata is None:
             return intent
         changes = intents.UpdateIntent(metadata=metadata, clear_metadata=metadata == {})
-        return intents.update(world, identifier, changes)
+        return intents.update(world, identifier, changes, cause)
 
     return execute
 
@@ -160,7 +160,7 @@ def update(params: Params, identifier: str) -> Execution:
         clear_metadata=metadata == {},
         extras=extras,
     )
-    return lambda world, _: intents.update(world, identifier, request)
+    return lambda world, cause: intents.update(world, identifier, request, cause)
 
 
 def retrieve(params: Params, identifier: str) -> Execution:

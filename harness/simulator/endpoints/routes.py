@@ -215,6 +215,8 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     yield from kind(
         "customer_cash_balance_transaction",
         ("POST", "test_helpers/customers/{id}/fund_cash_balance", cash_routes.fund),
+        ("GET", "customers/{id}/cash_balance_transactions", cash_routes.list_moves),
+        ("GET", "customers/{id}/cash_balance_transactions/{part}", cash_routes.retrieve_move),
     )
     yield from kind(
         "test_helpers.test_clock",

@@ -29,6 +29,7 @@ EVENT_TYPES = frozenset(
         "customer.created",
         "customer.deleted",
         "cash_balance.funds_available",
+        "customer_cash_balance_transaction.created",
         "customer.discount.deleted",
         "customer.subscription.created",
         "customer.subscription.deleted",

@@ -27,7 +27,7 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
-from paidonce.harness.simulator.domain.cash_objects import CashBalance
+from paidonce.harness.simulator.domain.cash_objects import CashBalance, CashTransaction
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
     ApplicationFee,
@@ -97,6 +97,7 @@ _KINDS: dict[str, type[Any]] = {
     "fee_refunds": FeeRefund,
     "payouts": Payout,
     "disputes": Dispute,
+    "cash_moves": CashTransaction,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
@@ -107,6 +108,7 @@ _SUBJECTS: dict[str, type[Any]] = {
     "customer": Customer,
     "checkout.session": CheckoutSession,
     "cash_balance": CashBalance,
+    "customer_cash_balance_transaction": CashTransaction,
     "product": Product,
     "price": Price,
     "setup_intent": SetupIntent,
