@@ -12,6 +12,7 @@ run (stripe-node: after ``npm install`` and ``npx tsc -p tsconfig.cjs.json``).
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from servers import SERVERS, running
 from suites import SUITES, Results
+
+from paidonce.harness.errors import UsageError
 
 
 def main() -> None:
@@ -63,4 +66,8 @@ def _share(results: Results, resource: str | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -17,6 +17,7 @@ from resources import GO_PACKAGES, resource_of
 from servers import Server, fronted
 
 from paidonce.harness.backends.stripe_simulator import CONTROL_HEADERS
+from paidonce.harness.errors import UsageError
 
 Results = dict[str, bool]
 """By test, whether it passed; those that are applicable alone."""
@@ -36,7 +37,10 @@ def go(checkout: Path, server: Server, folder: Path) -> Results:
             program = folder / f"{package.replace('/', '_')}.test"
             if not program.exists():
                 build = ["go", "test", "-c", "-o", str(program), f"./{package}/"]
-                subprocess.run(build, cwd=checkout, check=True)
+                if subprocess.run(build, cwd=checkout, check=False).returncode:
+                    raise UsageError(
+                        f"{checkout}: ./{package}/ cannot be built; expected stripe-go's checkout"
+                    )
             for test in _said([str(program), "-test.list", "."], environment):
                 if test.startswith("Test"):
                     _reset(server)
@@ -67,8 +71,7 @@ def python(checkout: Path, server: Server, folder: Path) -> Results:
         # The file is so long that to show where in it something failed takes seconds each time.
         *("-o", "addopts=", "--tb=no", f"--junitxml={report}", "tests/test_generated_examples.py"),
     ]
-    subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False)
-    return _read(report)
+    return _reported(command, checkout, environment, report)
 
 
 def node(checkout: Path, server: Server, folder: Path) -> Results:
@@ -87,8 +90,7 @@ def node(checkout: Path, server: Server, folder: Path) -> Results:
         *("--reporter", "mocha-junit-reporter"),
         "test/resources/generated_examples_test.spec.js",
     ]
-    subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False)
-    return _read(report)
+    return _reported(command, checkout, environment, report)
 
 
 SUITES: dict[str, Callable[[Path, Server, Path], Results]] = {
@@ -96,6 +98,29 @@ SUITES: dict[str, Callable[[Path, Server, Path], Results]] = {
     "stripe-python": python,
     "stripe-node": node,
 }
+
+
+def _reported(
+    command: list[str], checkout: Path, environment: dict[str, str], report: Path
+) -> Results:
+    """Run a suite, which fails where a test does, and read its report.
+
+    Raises ``UsageError`` where it has not come to write one.
+    """
+    report.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(
+            command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise UsageError(f"{checkout}: {command[0]} cannot be run there ({error})") from error
+    if not report.exists():
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
+        raise UsageError(
+            f"{checkout}: `{' '.join(command[:3])}` has run no test; expected a checkout of the "
+            f"suite, with what it needs installed for the {command[0]} on PATH. It said: {said}"
+        )
+    return _read(report)
 
 
 def _read(report: Path) -> Results:
