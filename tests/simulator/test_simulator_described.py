@@ -239,6 +239,7 @@ def billing(ask: Caller, simulator: Simulator) -> None:
     assert made["status"] == "active"
     ask("GET", "/v1/subscriptions")
     ask("GET", "/v1/subscriptions/search", query="status:'active'")
+    ask("POST", "/v1/invoices/create_preview", subscription=subscription)
     ask("GET", "/v1/subscriptions/{id}", subscription)
     item = ask("GET", "/v1/subscription_items", subscription=subscription)["data"][0]["id"]
     ask("GET", "/v1/subscription_items/{id}", item)

@@ -53,7 +53,7 @@ def finalize(
     customer = world.customers[invoice.customer]
     due, balance = invoice.total, customer.balance
     if paid_with is None:
-        due, balance = _balanced(invoice.total, customer.balance, invoice.currency)
+        due, balance = balanced(invoice.total, customer.balance, invoice.currency)
     now = world.now()
     number = customer.next_invoice_sequence
     world.customers.put(replace(customer, balance=balance, next_invoice_sequence=number + 1))
@@ -236,7 +236,7 @@ def _types(currency: str) -> tuple[str, ...]:
     return ("card", "us_bank_account") if currency == "usd" else ("card",)
 
 
-def _balanced(total: int, balance: int, currency: str) -> tuple[int, int]:
+def balanced(total: int, balance: int, currency: str) -> tuple[int, int]:
     """Return what is due, and the customer's balance afterwards; a negative one is a credit.
 
     What is too little to be charged goes to the balance, and nothing is due

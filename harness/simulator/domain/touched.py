@@ -207,6 +207,13 @@ class _View(World):
         self.card_of = world.card_of
         self.tokens = world.tokens
 
+    def copied(self) -> World:
+        """As of the world itself; whatever is done in the copy, all there is was looked at."""
+        for under in vars(self).values():
+            if isinstance(under, _Collection):
+                under.looked_through()
+        return self._world.copied()
+
     def plan(self, seconds: float, what: str, subject: str) -> None:
         self._world.plan(seconds, what, subject)
 
@@ -245,7 +252,8 @@ class _Collection(Collection[T], Generic[T]):
         if self._name != "events":
             self._touched.looks.add(self._whose(identifier))
 
-    def _look_through(self) -> None:
+    def looked_through(self) -> None:
+        """Note that all of them were looked at."""
         self._touched.listed.add(self._name)
         if self._name != "events":
             self._touched.looks.add((self._whose("")[0], ""))
@@ -258,11 +266,11 @@ class _Collection(Collection[T], Generic[T]):
         if name in self._found_by:
             self._touched.looks.add(self._found_by[name](value))
         else:
-            self._look_through()
+            self.looked_through()
         return self._under.having(name, read, value)
 
     def newest(self, count: int) -> list[T]:
-        self._look_through()
+        self.looked_through()
         return self._under.newest(count)
 
     def __getitem__(self, identifier: str) -> T:
@@ -274,11 +282,11 @@ class _Collection(Collection[T], Generic[T]):
         return identifier in self._under
 
     def __iter__(self) -> Iterator[T]:
-        self._look_through()
+        self.looked_through()
         return iter(self._under)
 
     def __len__(self) -> int:
-        self._look_through()
+        self.looked_through()
         return len(self._under)
 
     def page(
@@ -289,7 +297,7 @@ class _Collection(Collection[T], Generic[T]):
         where: Callable[[T], bool] | None = None,
     ) -> Page[T]:
         if among is None:
-            self._look_through()
+            self.looked_through()
         else:
             among = list(among)
             for identifier in among:

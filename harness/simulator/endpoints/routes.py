@@ -23,6 +23,7 @@ from paidonce.harness.simulator.endpoints import (
     invoice_routes,
     money_routes,
     people_routes,
+    preview_routes,
     setup_routes,
     subscription_routes,
 )
@@ -266,6 +267,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     yield from kind(
         "invoice",
         ("POST", "invoices", invoice_routes.create),
+        ("POST", "invoices/create_preview", preview_routes.create),
         ("GET", "invoices", invoice_routes.list_all),
         ("GET", "invoices/search", invoice_routes.search_all),
         ("GET", "invoices/{id}", invoice_routes.retrieve),

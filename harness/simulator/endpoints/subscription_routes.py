@@ -25,7 +25,7 @@ from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
 _URL = "/v1/subscriptions"
-_PRORATIONS = ("always_invoice", "create_prorations", "none")
+PRORATIONS = ("always_invoice", "create_prorations", "none")
 _BEHAVIORS = ("allow_incomplete", "default_incomplete", "error_if_incomplete")
 _FEEDBACK = (
     "customer_service",
@@ -79,7 +79,7 @@ def create(params: Params, _: str) -> Execution:
         trial_end=trial,
         trial_days=trial_days,
         anchor=params.integer("billing_cycle_anchor", minimum=0),
-        prorates=params.choice("proration_behavior", _PRORATIONS) != "none",
+        prorates=params.choice("proration_behavior", PRORATIONS) != "none",
         payment_behavior=params.choice("payment_behavior", _BEHAVIORS) or "allow_incomplete",
         off_session=params.boolean("off_session"),
         collection_method=method or "charge_automatically",
@@ -115,7 +115,7 @@ def update(params: Params, identifier: str) -> Execution:
         extras["pause_collection"] = _pause(params)
     details = _details(params)
     anchor = params.choice("billing_cycle_anchor", ("now", "unchanged"))
-    trial, ends_trial = _trial_end(params)
+    trial, ends_trial = trial_end(params)
     params.boolean("off_session")
     if params.has("trial_settings"):
         behavior = {"missing_payment_method": billing_params.trial_settings(params)}
@@ -123,7 +123,7 @@ def update(params: Params, identifier: str) -> Execution:
     request = UpdateSubscription(
         items=billing_params.items(params, known=True),
         discounts=billing_params.discounts(params),
-        proration=params.choice("proration_behavior", _PRORATIONS) or "create_prorations",
+        proration=params.choice("proration_behavior", PRORATIONS) or "create_prorations",
         proration_date=params.integer("proration_date", minimum=0),
         payment_behavior=params.choice("payment_behavior", _BEHAVIORS) or "allow_incomplete",
         trial_end=trial,
@@ -165,7 +165,7 @@ def resume(params: Params, identifier: str) -> Execution:
         raise Refused(
             400, "billing_cycle_anchor=unchanged is not simulated.", param="billing_cycle_anchor"
         )
-    params.choice("proration_behavior", _PRORATIONS)
+    params.choice("proration_behavior", PRORATIONS)
     return _timed(identifier, lambda world, cause: changing.resume(world, identifier, cause))
 
 
@@ -283,7 +283,7 @@ def _how(params: Params) -> dict[str, Any]:
     refuse(params, "billing_thresholds", "discounts", "tax_rates")
     params.boolean("off_session")
     return {
-        "proration": params.choice("proration_behavior", _PRORATIONS) or "create_prorations",
+        "proration": params.choice("proration_behavior", PRORATIONS) or "create_prorations",
         "proration_date": params.integer("proration_date", minimum=0),
         "payment_behavior": params.choice("payment_behavior", _BEHAVIORS) or "allow_incomplete",
     }
@@ -328,7 +328,7 @@ def _collection(params: Params) -> tuple[str | None, int | None]:
     return method, days
 
 
-def _trial_end(params: Params) -> tuple[int | None, bool]:
+def trial_end(params: Params) -> tuple[int | None, bool]:
     """When a trial is to end, and whether it is to end now."""
     if params.is_("trial_end", "now"):
         params.string("trial_end")
