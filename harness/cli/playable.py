@@ -52,6 +52,11 @@ class Playable:
             return request_for(self.script, self.variant)
         return SearchRequest(scenario=self.script, variant=self.variant, shrink=shrinking.BUDGET)
 
+    @property
+    def orm(self) -> str | None:
+        """Return the ORM that a target file names."""
+        return None if self._file is None else self._file.orm
+
     def lanes(self, wanted: int) -> int:
         """How many services there can be: one that runs already, or wants fixed ports, is one."""
         alone = isinstance(self.subject, TargetSubject) and self.subject.one_at_a_time

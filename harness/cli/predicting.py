@@ -160,7 +160,7 @@ async def _predict(
             notes: tuple[str, ...] = ()
             if explore_too:
                 notes = await playable.tried_out(worlds[0], request.watch)
-            found = await predicted(worlds[0], request.watch)
+            found = await predicted(worlds[0], request.watch, orm=playable.orm)
             if not explore_too:
                 return found, None, {}, None
             first = orders_of(found)

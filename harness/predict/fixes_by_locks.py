@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from paidonce.harness.orms import RowAsked
 from paidonce.harness.predict.asking import Situation
 from paidonce.harness.predict.moves import puts_in
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
+from paidonce.harness.predict.wording import row_read
 from paidonce.harness.sql_trees import ast, enums
 from paidonce.harness.taps.changes import Change, Preceded, Replaced
 
@@ -35,6 +37,7 @@ def for_update(where: Situation) -> Fix | None:
         after=locked,
         changes=changes,
         untried=untried,
+        row=row_read(where),
     )
 
 
@@ -59,6 +62,7 @@ def one_transaction(where: Situation) -> Fix | None:
         before=read.query.sql,
         after=f"BEGIN; {plain(read.query.sql)}",
         untried=f"the service has to keep its transaction open until {_until(where)}",
+        row=row_read(where),
     )
 
 
@@ -90,6 +94,9 @@ def parent_row(where: Situation) -> Fix | None:
             after=f"{lock}; {read.query.sql}",
             changes=changes,
             untried=untried,
+            row=RowAsked(table=key.target, key=key.target_columns[0])
+            if len(key.columns) == 1
+            else None,
         )
     return None
 
@@ -131,6 +138,7 @@ def advisory(where: Situation) -> Fix | None:
         after=f"{lock}; {read.query.sql}",
         changes=changes,
         untried=untried,
+        row=None if where.table is None else RowAsked(table=where.table.name, key=one.column),
     )
 
 

@@ -6,6 +6,7 @@ proposed parses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from paidonce.harness import sql_trees
@@ -16,6 +17,7 @@ from paidonce.harness.predict.moves import Move, puts_in
 from paidonce.harness.predict.predicates import satisfied
 from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
+from paidonce.harness.predict.wording import row_read, row_written
 from paidonce.harness.sql_trees import ast, enums
 from paidonce.harness.taps.changes import Migrated, Replaced
 
@@ -67,6 +69,9 @@ def conditional(where: Situation) -> Fix | None:
         partly=f"where {where.call} is declined the row has to be put back" if late else "",
         changes=changes,
         untried=untried,
+        row=None
+        if column in _VERSIONS
+        else row_written(write.query.sql, table, column, where.shown(column)),
     )
 
 
@@ -90,6 +95,7 @@ def claim(where: Situation) -> Fix | None:
     rows = _rows(node, table, column, value)
     if word is None or rows is None:
         return None
+    asked = row_read(where)
     name = table.name.removeprefix("public.")
     after = f"UPDATE {name} SET {column} = {_literal(word)} WHERE {rows}"  # noqa: S608 -- for people
     return Fix(
@@ -101,6 +107,8 @@ def claim(where: Situation) -> Fix | None:
         partly="whoever dies or is declined in between leaves it claimed: it has to be let go of",
         untried=f"the service has to settle a row that is {word}, and to go on only if its claim "
         "changed one",
+        row=asked
+        and replace(asked, column=column, value=value, sets=((column, word),), joined=False),
     )
 
 

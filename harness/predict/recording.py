@@ -23,6 +23,7 @@ from paidonce.harness.predict.matching import refused
 from paidonce.harness.predict.pairs import forecast
 from paidonce.harness.predict.rows import NewRows
 from paidonce.harness.predict.types import Forecast, Solo
+from paidonce.harness.predict.wording import worded
 from paidonce.harness.service.script import clients_among
 
 TRIES = 3
@@ -59,20 +60,24 @@ async def recorded(worlds: ServiceWorlds) -> Recorded:
     return Recorded(tuple(solos), tuple(again), catalog, await _in_turn(worlds))
 
 
-async def predicted(worlds: ServiceWorlds, watch: float = WATCH_S) -> Forecast:
+async def predicted(
+    worlds: ServiceWorlds, watch: float = WATCH_S, *, orm: str | None = None
+) -> Forecast:
     """Return the bad orders that the scenario's attempts could come in, from recordings of each.
 
     The service is watched for ``watch`` seconds first, so that what it sends by itself is not taken
-    for an attempt's doing. Raises as ``recorded`` does.
+    for an attempt's doing. Fixes are told as calls of ``orm`` too, or of the ORM that shows itself
+    in what was recorded. Raises as ``recorded`` does.
     """
     if watch:
         await worlds.watch(watch)
     told = await recorded(worlds)
     data = LiveData(worlds.bench.postgres_url, told.catalog, told.called)
     try:
-        return await asyncio.to_thread(
+        found = await asyncio.to_thread(
             partial(forecast, told.solos, told.catalog, again=told.again, data=data)
         )
+        return worded(found, told.solos, orm)
     except psycopg.Error as error:
         raise PaidonceError(f"the database could not be asked for what is in it: {error}") from None
 

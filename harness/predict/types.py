@@ -10,6 +10,7 @@ import msgspec
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.history import Effect
+from paidonce.harness.orms import RowAsked
 from paidonce.harness.taps.changes import Change
 
 Place = tuple[str, str, str]
@@ -127,6 +128,12 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """The changes that the taps make so that it is tried, with the service untouched."""
     untried: str = ""
     """The reason why it cannot be tried from outside, where there are no ``changes``."""
+    row: RowAsked | None = None
+    """The row it is about, where an ORM's call for it can be told."""
+    orm: str = ""
+    """The ORM that the service speaks, "" where that is not known, or has no call for this."""
+    call: str = ""
+    """The fix as that ORM's call."""
 
 
 class Blind(enum.StrEnum):

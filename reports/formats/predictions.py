@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from textwrap import indent
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -97,6 +98,9 @@ def _details(numbered: Sequence[_Numbered], fixes: bool) -> Iterator[RenderableT
             before, after = _pair(fix.before, fix.after)
             yield Text(f"      - {before}")
             yield Text(f"      + {after}")
+            if fix.call:
+                yield Text(f"      in {fix.orm}:")
+                yield Text(indent(fix.call, " " * 8))
             if one.tried:
                 tried = one.tried[at]
                 yield Text.assemble(
@@ -179,8 +183,9 @@ def _doubt(one: Unjudged) -> str:
 def _diff(fix: Fix) -> str:
     before, after = _pair(fix.before, fix.after)
     # A fence longer than any in the statement cannot be ended by it.
-    fence = "`" * (max(map(len, re.findall("`+", before + after)), default=0) + 3)
-    return f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
+    fence = "`" * (max(map(len, re.findall("`+", before + after + fix.call)), default=0) + 3)
+    told = f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
+    return f"{told}\n\nIn {fix.orm}:\n\n{fence}\n{fix.call}\n{fence}" if fix.call else told
 
 
 def _came_of(tried: TriedFix) -> str:

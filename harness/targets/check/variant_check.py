@@ -235,7 +235,7 @@ class VariantCheck:
         the service was watched and tried out before."""
         self._doing("predicting from each attempt alone")
         try:
-            return await predicted(worlds, watch=0.0)
+            return await predicted(worlds, watch=0.0, orm=self._plan.script.loaded.file.orm)
         except PaidonceError as error:
             self._notes.append(f"nothing is predicted: {error}")
             return None

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from paidonce.harness.orms import OrmName
 from paidonce.harness.targets.file.format_base import (
     Command,
     Count,
@@ -295,6 +296,13 @@ class TargetFile(Table, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(description="The service's name in reports.")]
     title: str = ""
+    orm: Annotated[
+        OrmName | None,
+        Meta(
+            description="The ORM it speaks: fixes are told as its calls too. By default the one "
+            "that shows itself in its statements, if that is certain."
+        ),
+    ] = None
     build: Annotated[
         tuple[Command, ...],
         Meta(description="Commands run once, beside this file, before it is started."),
