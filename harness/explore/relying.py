@@ -41,7 +41,7 @@ from paidonce.harness.explore.search import (
 )
 from paidonce.harness.explore.search.unnamed import Unnamed
 from paidonce.harness.explore.search.words import tap_steps
-from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.claims import Claims, Settled
 from paidonce.harness.explore.validate.lab import Lab, Lane, Refutation
 from paidonce.harness.explore.validate.noting import Noting
 from paidonce.harness.explore.validate.spending import Validation
@@ -75,6 +75,10 @@ class Relying:
     known: Mode | None = None
     """The mode in which it begins, where another search on these lanes has learnt already."""
     mode: Mode = field(default_factory=Mode)
+    settled: Settled = field(default_factory=Settled)
+    """The claims that were confirmed, by it and by searches on these lanes before it."""
+    beyond: bool = False
+    """True if only others than those are tried."""
     lessons: list[Lesson] = field(default_factory=list)
     executions: int = 0
     """Of all searches so far, that of the last one included."""
@@ -118,7 +122,15 @@ class Relying:
                 return self._left_behind(result, parted)
             if self.validation is None:
                 return self._with_grounds(result, None)
-            tried = await self._validated(result, claims, ways.suspicion)
+            if self.beyond:
+                claims.leave_out(self.settled)
+            if self.beyond and claims.nothing:
+                return self._with_grounds(result, Grounds())
+            # A kill makes attempts go other ways, with no memory that they share.
+            suspicion = None if self.beyond else ways.suspicion
+            tried = await self._validated(result, claims, suspicion)
+            if tried.finding is None and self.beyond:
+                return self._with_grounds(result, tried.grounds)
             if tried.finding is None:
                 return await self._each_try(self._with_grounds(result, tried.grounds), result)
         except SharesMemory:
@@ -228,6 +240,8 @@ class Relying:
             reduced=self.reduces,
             seed=self.seed,
             sample=self.validation.sample,
+            settled=self.settled,
+            beyond=self.beyond,
         )
         if self.validation.beside:
             self.beside += time.monotonic() - began
@@ -282,6 +296,9 @@ class Relying:
         if finding.deferral:
             self._learn(Wrong.DEFERRAL, finding.deferral)
             self.mode = replace(self.mode, late_locks=False)
+        if finding.kill:
+            self._learn(Wrong.KILL, *(kind for kind, _ in finding.kill))
+            self.mode = replace(self.mode, every_crash=True)
         if finding.exchange:
             self._learn(Wrong.EXCHANGE, *finding.exchange)
             self.mode = replace(self.mode, in_turn=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from paidonce.harness.results.grounds import Claim, Grounds
+
 
 class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     """The search below one plan of failures.
@@ -41,6 +43,10 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     replica: bool = False
     """True if the service reads from a replica, at which nothing was made to go wrong."""
 
+    grounds: Grounds | None = None
+    """The claims that these searches relied on beyond those of the search without failures; None
+    where none was tried."""
+
     @property
     def words(self) -> str:
         """The words for it, before interleavings are told of."""
@@ -75,14 +81,36 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         return sum(plan.executions for plan in self.plans)
 
 
+def together(one: Grounds, other: Grounds) -> Grounds:
+    """Return the claims of both: one that was confirmed in either is."""
+    return Grounds(
+        pairs=_joined(one.pairs, other.pairs),
+        moments=_joined(one.moments, other.moments),
+        deferrals=_joined(one.deferrals, other.deferrals),
+        kills=_joined(one.kills, other.kills),
+        executions=one.executions + other.executions,
+        lessons=tuple(dict.fromkeys((*one.lessons, *other.lessons))),
+    )
+
+
+def _joined(some: tuple[Claim, ...], others: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    known: dict[tuple[str, ...], bool] = {}
+    for claim in (*some, *others):
+        known[claim.names] = known.get(claim.names, False) or claim.confirmed
+    return tuple(Claim(names=names, confirmed=it) for names, it in sorted(known.items()))
+
+
 def claimed(established: str, failures: UnderFailures | None, *, tried: bool) -> str:
     """Return what a complete search claims that has ``established`` this of interleavings.
 
-    ``tried`` says that what it relies on was tried, which is done without failures alone.
+    ``tried`` says that what it relies on was tried without failures; what more it relies on under
+    them is in ``failures``.
     """
     if failures is None:
         return f"no counterexample in {established}"
     rests = ", without failures" if tried else ""
+    if failures.grounds is not None:
+        rests += f"; under them {str(failures.grounds) or 'nothing more was relied on'}"
     orders = "in one order"
     if failures.orders > 1:
         orders = "by clients first, and of one alone by sweeps first as well"

@@ -29,6 +29,8 @@ class Wrong(enum.StrEnum):
     """A statement that commits by itself is no single moment."""
     DEFERRAL = "deferral"
     """A statement that finds its lock taken does more than wait."""
+    KILL = "kill"
+    """A kill makes a difference to what others only looked at before it."""
     EXCHANGE = "exchange"
     """Attempts are not interchangeable."""
     BEGINNING = "beginning"
@@ -59,6 +61,8 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{quoted[0]} is no single moment: it is committed in a step of its own"
             case Wrong.DEFERRAL:
                 return f"{quoted[0]} does more than wait for a lock: it is tried in every place"
+            case Wrong.KILL:
+                return f"it matters whether {quoted[0]} is before {quoted[-1]}: every order is made"
             case Wrong.EXCHANGE:
                 return f"{' and '.join(self.names)} are not interchangeable"
             case Wrong.BEGINNING:
@@ -78,7 +82,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     """See the module.
 
     ``pairs`` are of steps taken to commute, ``moments`` statements that commit by themselves,
-    ``deferrals`` statements that would only wait, ``exchanges`` attempts taken to be
+    ``deferrals`` statements that would only wait, ``kills`` steps that come to the same before and
+    after the kill of their process, ``exchanges`` attempts taken to be
     interchangeable. ``schedules`` were executed without any reduction; ``whole`` if those are all.
     ``executions`` is what it took. ``polled`` are steps that were tried over and over, and are
     taken to be tried until they are granted; of those in ``tried_at_once`` tries were made in one
@@ -91,6 +96,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     pairs: tuple[Claim, ...] = ()
     moments: tuple[Claim, ...] = ()
     deferrals: tuple[Claim, ...] = ()
+    kills: tuple[Claim, ...] = ()
     exchanges: tuple[Claim, ...] = ()
     schedules: int = 0
     whole: bool = False
@@ -105,7 +111,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def confirmed(self) -> bool:
         """Tell whether everything was tried."""
-        claims = (*self.pairs, *self.moments, *self.deferrals, *self.exchanges)
+        claims = (*self.pairs, *self.moments, *self.deferrals, *self.kills, *self.exchanges)
         return all(claim.confirmed for claim in claims)
 
     def __str__(self) -> str:
@@ -114,6 +120,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
             _share(self.pairs, "kind of independent pairs", "kinds of independent pairs"),
             _share(self.moments, "single moment", "single moments"),
             _share(self.deferrals, "deferral", "deferrals"),
+            _share(self.kills, "kind of step beside a kill", "kinds of steps beside a kill"),
             _share(self.exchanges, "exchange of attempts", "exchanges of attempts"),
         ]
         told = ", ".join(filter(None, parts))

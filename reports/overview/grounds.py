@@ -39,7 +39,32 @@ def rested(search: Searched | None) -> tuple[Rested, ...]:
         ("Learnt by trying", tuple((str(lesson), True) for lesson in grounds.lessons)),
     )
     found = [Rested(title=title, claims=claims) for title, claims in parts if claims]
-    return (*found, *_schedules(grounds))
+    return (*found, *_schedules(grounds), *_under_failures(search))
+
+
+def _under_failures(search: Searched | None) -> list[Rested]:
+    """Return what the searches under failures relied on beyond that."""
+    failures = None if search is None else search.failures
+    grounds = None if failures is None else failures.grounds
+    if grounds is None:
+        return []
+    parts = (
+        ("Under failures: steps that come to the same in either order", _pairs(grounds.pairs)),
+        (
+            "Under failures: steps before or after the kill of their process come to the same",
+            _pairs(grounds.kills),
+        ),
+        (
+            "Under failures: statements that commit by themselves and are single moments",
+            _names(grounds.moments),
+        ),
+        ("Under failures: statements that would only wait for a lock", _names(grounds.deferrals)),
+        (
+            "Under failures: learnt by trying",
+            tuple((str(lesson), True) for lesson in grounds.lessons),
+        ),
+    )
+    return [Rested(title=title, claims=claims) for title, claims in parts if claims]
 
 
 def _schedules(grounds: Grounds) -> list[Rested]:

@@ -8,6 +8,7 @@ told to commute with a crash is what the control says (``Failing.around``).
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 
 import pytest
@@ -18,6 +19,10 @@ from paidonce.harness.explore.control.next_steps import AT_THE_SERVICE
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search import DepthFirst, Reduced, search
 from paidonce.harness.explore.search.world import LOST, Pending, Taken
+from paidonce.harness.explore.validate.claims import Claims, Settled
+from paidonce.harness.explore.validate.lab import Lab, Lane
+from paidonce.harness.explore.validate.noting import Noting
+from paidonce.harness.explore.validate.validating import validated
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.verdict import Status, Verdict
 
@@ -33,7 +38,8 @@ def thing(name):
 class Killed:
     """Executions of ``programs`` in which the process dies at a step of the first attempt."""
 
-    def __init__(self, programs, step, place, every_crash):
+    def __init__(self, programs, step, place, every_crash, counts_reads=False):
+        self.counts_reads = counts_reads
         self.programs, self.step, self.place = programs, step, place
         plan = frozenset({PlannedFailure(attempt="a", step=step, fault=CRASH, place=place)})
         self.failing = Failing(None, plan, every_crash=every_crash)
@@ -79,13 +85,15 @@ class _World:
     async def step(self, name):
         enabled = tuple(one.actor for one in self.pending())
         label, footprint = self._next(name)
+        crash = name not in self.lost and self._crashes(name)
         if name in self.lost:
             self.told[name] = "no answer"
         elif self.at[name] < 0:
             self.at[name] = 0
         else:
             self._act(name)
-        return Taken(actor=name, label=label, footprint=footprint, enabled=enabled)
+        fault = CRASH if crash else None
+        return Taken(actor=name, label=label, footprint=footprint, enabled=enabled, fault=fault)
 
     def _act(self, name):
         kind, what = self.made.programs[name][self.at[name]]
@@ -93,6 +101,8 @@ class _World:
         if not (crash and self.made.place is Place.REQUEST):
             if kind == "read":
                 self.seen[name] = self.store[what]
+                if self.made.counts_reads:
+                    self.store["reads"] = self.store.get("reads", 0) + 1
             else:
                 self.store[what] = self.seen[name] * 3 + ord(name)
         self.at[name] += 1
@@ -132,6 +142,55 @@ def agree(seed, attempts="ab"):
     less, reduced = came_to(Reduced(), programs, step, place, False)
     assert every == each == less, (seed, programs, step, place)
     return all_of_them, told, reduced
+
+
+READS = {"a": [("write", "x"), ("write", "y")], "b": [("read", "z"), ("write", "z")]}
+
+
+def tried(*how, **more):
+    """What trying the kills that a search relied on has shown."""
+
+    async def main():
+        claims = Claims()
+        result = await search([Killed(*how, **more)], fine, Noting(Reduced(), claims))
+        plain = Killed(*how, **more)
+        lab = Lab(
+            lanes=[Lane(plain, plain)],
+            judge=fine,
+            told=lambda outcome, actor: dict(outcome[1])[actor],
+            exchanged=lambda outcome, names: outcome,
+            known=frozenset(result.outcomes),
+            deadline=math.inf,
+        )
+        settled = Settled()
+        found = await validated(claims, lab, {}, settled=settled, beyond=True)
+        return found, settled, claims
+
+    return asyncio.run(main())
+
+
+def test_what_others_only_looked_at_is_made_after_the_kill_and_comes_to_the_same():
+    found, settled, claims = tried(READS, 2, Place.REQUEST, False)
+    assert found.finding is None
+    assert claims.kills
+    assert settled.kills == claims.kills.keys()
+    assert "kinds of steps beside a kill confirmed by execution" in str(found.grounds).replace(
+        "kind of step ", "kinds of steps "
+    )
+
+
+def test_what_leaves_something_though_it_says_it_only_looks_is_found_out():
+    found, settled, _ = tried(READS, 2, Place.REQUEST, False, counts_reads=True)
+    assert found.finding is not None
+    assert [kind for kind, _ in found.finding.kill] == ["read z", "write y request"]
+    assert not settled.kills
+
+
+def test_what_was_tried_before_is_not_tried_again():
+    _, settled, claims = tried(READS, 2, Place.REQUEST, False)
+    assert not claims.nothing
+    claims.leave_out(settled)
+    assert claims.nothing
 
 
 def test_what_is_left_out_comes_to_the_same():

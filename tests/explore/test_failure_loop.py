@@ -11,8 +11,10 @@ from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.failures import Offer, Place, PlannedFailure
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.outcome import ExecutionOutcome, judge_outcome, judge_safety
+from paidonce.harness.explore.failure import loop
 from paidonce.harness.explore.failure.loop import FailureLoop
 from paidonce.harness.explore.search import Counts, Ending, SearchResult
+from paidonce.harness.results.grounds import Lesson, Wrong
 from paidonce.harness.taps.faults import LostAnswer
 from paidonce.harness.verdict import Status
 
@@ -38,6 +40,8 @@ class Search:
     """A search whose executions all came to one outcome."""
 
     looks_back = True
+    validation = None
+    lessons = ()
 
     def __init__(self, came, mode, looks, step):
         self.came, self.mode, self.judge = came, mode, judge_outcome
@@ -70,7 +74,7 @@ def searched(*came, swept=None, parted="", looks=None):
     looked for that themselves."""
     one = SimpleNamespace(name="tab", likeness="tab", passing=None, awaits="", again="")
     could = Offers({failure(n + 1): Offer(failure=failure(n + 1), label="a call", usual=True)
-                    for n in range(len(came))}, set(), set())  # fmt: skip
+                    for n in range(len(came))}, set(), set(), set())  # fmt: skip
     world = SimpleNamespace(scenario=SimpleNamespace(attempts=(one,)), offers=Offers(), mode=Mode())
     looks = [] if looks is None else looks
 
@@ -85,9 +89,26 @@ def searched(*came, swept=None, parted="", looks=None):
         came_to = swept if swept and mode.sweeps_first else came[planned.step - 1]
         return Search(came_to, mode, looks, planned.step)
 
-    loop = FailureLoop([world], search, lambda: "", 1, Mode(), could, both_orders=swept is not None)
-    under = asyncio.run(loop.run())
-    return loop.found, under
+    searching = FailureLoop(
+        [world], search, lambda: "", 1, Mode(), could, both_orders=swept is not None
+    )
+    under = asyncio.run(searching.run())
+    return searching.found, under
+
+
+def test_where_a_kill_matters_to_what_others_looked_at_all_kills_are_made(monkeypatch):
+    """What was found below the plans of the first time is told no more."""
+    lesson = Lesson(wrong=Wrong.KILL, names=("read", "kill"))
+    monkeypatch.setattr(Search, "lessons", (lesson,))
+    asked = []
+    monkeypatch.setattr(
+        loop, "grown", lambda *how, every_crash, alone: asked.append(every_crash) or [
+            frozenset({failure(1)})
+        ]
+    )  # fmt: skip
+    _, under = searched(FINE)
+    assert asked == [False, True]
+    assert len(under.plans) == 1
 
 
 def test_what_does_not_come_to_rest_does_not_hide_what_is_worse():

@@ -17,12 +17,14 @@ from paidonce.harness.explore.control.failures import (
     planned,
 )
 from paidonce.harness.explore.failure.plans import AsSaid, Usual, grown
-from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.model import REST, Footprint, Resource
+from paidonce.harness.explore.footprint.sql.effects import SEQUENCES
 from paidonce.harness.results.failures import PlanResult, UnderFailures, claimed
 from paidonce.harness.service.failures import FailureChoice
 from paidonce.harness.taps.faults import Crash, ErrorAnswer, LostAnswer, NoContact
 
 LIKE = {"tab 1": "tab", "tab 2": "tab", "page": "page"}
+ORDERS = frozenset({Resource(("pg", "public.orders"))})
 NO_CONTACT, LOST, CRASH = NoContact(), LostAnswer(), Crash("web")
 
 
@@ -30,10 +32,11 @@ def failure(attempt, step, fault, place=Place.REQUEST):
     return PlannedFailure(attempt=attempt, step=step, fault=fault, place=place, on="stripe")
 
 
-def offers(*failures, changing=(), last=(), unusual=()):
+def offers(*failures, changing=(), last=(), unusual=(), publishing=()):
     return Offers(
         {one: Offer(failure=one, label="a call", usual=one not in unusual) for one in failures},
         set(changing),
+        set(publishing),
         set(last),
     )
 
@@ -84,6 +87,32 @@ def test_crashes_that_come_to_the_same_are_planned_once():
     could = offers(*before, *after, changing=[("page", 2), ("page", 4)], last=[("page", 4)])
     assert plans(could) == [{before[0]}, {before[2]}, {after[3]}]
     assert len(plans(could, every_crash=True)) == 8
+
+
+def test_what_was_locked_matters_to_a_crash_where_anybody_else_may_have_met_it():
+    before = [failure("page", step, CRASH) for step in (1, 2, 3, 4)]
+    locks, writes = ("page", 1), ("page", 3)
+    could = offers(*before, changing=[locks, writes], publishing=[writes])
+    assert plans(could) == [{before[0]}, {before[1]}, {before[3]}]
+    assert plans(could, alone=True) == [{before[0]}, {before[3]}]
+
+
+@pytest.mark.parametrize(
+    ("touched", "changes", "stays"),
+    [
+        (Footprint(publishes=ORDERS), True, True),
+        (Footprint(locks=ORDERS), True, False),
+        (Footprint(looks=ORDERS), False, False),
+        (Footprint(looks=frozenset({Resource((SEQUENCES,))})), True, True),
+        (Footprint(locks=frozenset({Resource(("pg", "public.receipts", REST))})), True, True),
+    ],
+    ids=["published", "locked", "looked", "nextval", "a row with a number"],
+)
+def test_a_number_of_a_sequence_is_gone_though_its_transaction_was_killed(touched, changes, stays):
+    failing = Failing(None, numbered={("pg", "public.receipts")})
+    failing.made(Player("page", at_taps=2), touched)
+    assert (failing.could.changing == {("page", 2)}) is changes
+    assert (failing.could.publishing == {("page", 2)}) is stays
 
 
 def test_a_step_that_is_the_last_in_some_execution_only_has_its_own_crash_after_it():

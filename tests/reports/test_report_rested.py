@@ -8,6 +8,7 @@ import msgspec
 from reports_sample import sample
 
 from paidonce import reports
+from paidonce.harness.results.failures import UnderFailures, claimed, together
 from paidonce.harness.results.grounds import Claim, Grounds, Lesson, Wrong, resting
 from paidonce.harness.results.searched import How, Searched
 from paidonce.reports.formats.explored import write_search_page
@@ -27,6 +28,24 @@ GROUNDS = Grounds(
     lessons=(Lesson(wrong=Wrong.PAIR, names=("postgres A", "postgres B")),),
 )
 SEARCH = Searched(how=How.COMPLETE, coverage="all interleavings", explored=3, grounds=GROUNDS)
+
+
+def test_what_was_tried_under_failures_is_listed_and_in_the_line() -> None:
+    kill = Claim(names=("read", "pay · crash"), confirmed=True)
+    one = Grounds(kills=(kill, Claim(names=("read", "tell · crash"), confirmed=False)))
+    told = together(one, Grounds(kills=(Claim(names=kill.names, confirmed=False),)))
+    under = UnderFailures(at_most=1, grounds=told)
+    search = msgspec.structs.replace(SEARCH, failures=under)
+    assert [one.title for one in rested(search) if one.title.startswith("Under failures")] == [
+        "Under failures: steps before or after the kill of their process come to the same"
+    ]
+    assert "; under them 1 of 2 kinds of steps beside a kill confirmed by execution;" in (
+        claimed("all", under, tried=True)
+    )
+    nothing = msgspec.structs.replace(under, grounds=Grounds())
+    assert "without failures; under them nothing more was relied on" in (
+        claimed("all", nothing, tried=True)
+    )
 
 
 def test_the_line_says_how_much_was_confirmed() -> None:

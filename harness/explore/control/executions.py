@@ -147,6 +147,8 @@ class ServiceWorlds:
                 failures=frozenset(),
             ),
             alarms=Alarms(overtaken=told.alarms.overtaken),
+            # What could go wrong for attempts that are not in the search is not planned in it.
+            offers=Offers(wanted=False),
         )
         await self.warmth.warm(beforehand._fresh, kinds, len(whole.attempts))
         await self.controlled.clients.mark()
@@ -214,6 +216,7 @@ class ServiceWorlds:
                 self.mode.failures,
                 self.offers,
                 self.mode.every_crash,
+                serials.places,
             ),
             side_by_side=SideBySide(self.background.at_once),
             end_recording=self._end_recording,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.attempts import At, Player
@@ -16,6 +16,7 @@ from paidonce.harness.explore.control.failures import (
 )
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.sql.effects import SEQUENCES
 from paidonce.harness.taps.faults import Crash
 
 PROCESS = frozenset({Resource(("process",))})
@@ -33,6 +34,8 @@ class Offers:
     offers: dict[PlannedFailure, Offer] = field(default_factory=dict)
     changing: set[tuple[str, int]] = field(default_factory=set)
     """Steps, by attempt and number, that published or locked anything in any execution."""
+    publishing: set[tuple[str, int]] = field(default_factory=set)
+    """Those of them of which something stays however their transaction ends."""
     last: set[tuple[str, int]] = field(default_factory=set)
     """Steps, by attempt and number, that were the last of their attempt in any execution."""
     known: set[tuple[str, int, str, str, tuple[Possible, ...]]] = field(default_factory=set)
@@ -47,6 +50,7 @@ class Offers:
         """Take in those of other executions of the same search."""
         self.offers.update(others.offers)
         self.changing |= others.changing
+        self.publishing |= others.publishing
         self.last |= others.last
         self.happened += others.happened
 
@@ -59,6 +63,8 @@ class Failing:
     failures: frozenset[PlannedFailure] = frozenset()
     could: Offers = field(default_factory=Offers)
     every_crash: bool = False
+    numbered: Collection[tuple[str, ...]] = ()
+    """The places of tables with columns that a sequence fills."""
     happened: list[PlannedFailure] = field(default_factory=list)
     """The planned failures that have happened, in their order."""
 
@@ -116,13 +122,26 @@ class Failing:
 
     def made(self, player: Player, touched: Footprint) -> None:
         """``player`` has made a step that touched this."""
-        if self.could.wanted and (touched.publishes or touched.locks):
-            self.could.changing.add((player.name, player.at_taps))
+        if not self.could.wanted:
+            return
+        step = (player.name, player.at_taps)
+        stays = bool(touched.publishes) or self._counts_on(touched)
+        if stays or touched.locks:
+            self.could.changing.add(step)
+        if stays:
+            self.could.publishing.add(step)
 
     def ended(self, players: Iterable[Player]) -> None:
         """All ``players`` are through: note which step at a tap was the last of each."""
         if self.could.wanted and len(self.happened) == len(self.failures):
             self.could.last.update((player.name, player.at_taps) for player in players)
+
+    def _counts_on(self, touched: Footprint) -> bool:
+        """Return whether a sequence may have been asked for a number: no rollback takes it back
+        (manual, 9.17)."""
+        if any(one.place[:1] == (SEQUENCES,) for one in touched.looks):
+            return True
+        return any(one.place[:2] in self.numbered for one in touched.locks)
 
     def _offers(self, player: Player, step: int) -> None:
         unit = player.held[0]

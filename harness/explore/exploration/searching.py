@@ -13,6 +13,7 @@ from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import Progress
 from paidonce.harness.explore.search.clock import Clock
 from paidonce.harness.explore.search.schedulers import kind_of
+from paidonce.harness.explore.validate.claims import Settled
 
 
 async def watched(
@@ -37,9 +38,10 @@ def relying_search(
     progress: Callable[[Progress], None] | None,
     elsewhere: Elsewhere | None,
     known: Mode | None = None,
+    settled: Settled | None = None,
 ) -> Relying:
     """The search, with what it relied on tried; ``known`` is the mode in which another on the same
-    lanes has ended, which has tried that already."""
+    lanes has ended, and ``settled`` what that has confirmed already."""
 
     async def watch_again() -> None:
         await watched(worlds, request, elsewhere)
@@ -53,9 +55,11 @@ def relying_search(
         seed=request.seed,
         recheck=request.recheck,
         stop_at_first=request.stop_at_first,
-        validation=request.validation if known is None else None,
+        validation=request.validation,
         progress=progress,
         elsewhere=elsewhere,
         watch_again=watch_again,
         known=known,
+        settled=Settled() if settled is None else settled,
+        beyond=settled is not None,
     )

@@ -42,7 +42,7 @@ async def under_failures(
         offers.add(elsewhere.offers)
 
     def search(lanes: Sequence[ServiceWorlds], mode: Mode, others: Elsewhere | None) -> Relying:
-        return relying_search(lanes, request, clock, progress, others, mode)
+        return relying_search(lanes, request, clock, progress, others, mode, relying.settled)
 
     loop = FailureLoop(
         worlds,

@@ -31,7 +31,8 @@ from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import Ending, Judge, SearchResult
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.history import Outcome
-from paidonce.harness.results.failures import PlanResult, UnderFailures
+from paidonce.harness.results.failures import PlanResult, UnderFailures, together
+from paidonce.harness.results.grounds import Grounds, Wrong
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.taps.faults import Crash
 
@@ -134,16 +135,22 @@ class FailureLoop:
     """The outcomes that differ, of all searches."""
     plans: list[PlanResult] = field(default_factory=list)
     found: Found | None = None
+    grounds: Grounds | None = None
+    """The claims that these searches relied on beyond those of the one before them, where they were
+    tried."""
+    _kills_matter: bool = False
+    """True if a kill was found to make a difference that it was taken not to make."""
     _unsettled: _Again | None = None
     """The first plan below which an execution does not come to rest."""
 
     async def run(self) -> UnderFailures:
         """Search until all is done, something was found, or the time is over."""
-        if len(clients_among(self.worlds[0].scenario.attempts)) > 1:
-            await self._each_alone()
-        if self.found is None:
-            lanes = _Lanes(self.worlds, self.elsewhere)
-            await self._below([lanes], self.known, self.offers, alone=False)
+        await self._below_all()
+        if self._kills_matter and self.found is None and not self.known.every_crash:
+            # Then no kill is taken to come to the same as another.
+            self.known = replace(self.known, every_crash=True)
+            self.plans, self._unsettled, self.swept = [], None, 0
+            await self._below_all()
         if self.found is None and (again := self._unsettled) is not None:
             below = await self._plan(again.on, again.known, again.plan, judge_outcome, again.alone)
             self.found, told = below.found, below.told
@@ -154,7 +161,15 @@ class FailureLoop:
         if self.found is None:
             for each in self.worlds:
                 each.mode = replace(each.mode, failures=frozenset(), sweeps_first=False)
-        return UnderFailures(at_most=self.at_most, plans=tuple(self.plans))
+        return UnderFailures(at_most=self.at_most, plans=tuple(self.plans), grounds=self.grounds)
+
+    async def _below_all(self) -> None:
+        """Search below all plans: of one attempt alone first, then of all."""
+        if len(clients_among(self.worlds[0].scenario.attempts)) > 1:
+            await self._each_alone()
+        if self.found is None:
+            lanes = _Lanes(self.worlds, self.elsewhere)
+            await self._below([lanes], self.known, self.offers, alone=False)
 
     async def _each_alone(self) -> None:
         """One attempt of each kind, with nobody else there, and each failure.
@@ -181,7 +196,7 @@ class FailureLoop:
         self, lanes: Sequence[_Lanes], known: Mode, offers: Offers, *, alone: bool
     ) -> None:
         """Search below every plan that ``offers`` lead to, one plan on each of ``lanes``."""
-        first = lanes[0].worlds[0]
+        first, only = lanes[0].worlds[0], lanes[0].one_execution
         likeness = {
             one.name: one.likeness if known.in_turn else one.name for one in first.scenario.attempts
         }
@@ -190,7 +205,7 @@ class FailureLoop:
             plans: dict[Plan, None] = {}
             for plan, could in layer:
                 every = known.every_crash or known.shared_memory
-                found = grown(plan, could, likeness, self.chosen, every_crash=every)
+                found = grown(plan, could, likeness, self.chosen, every_crash=every, alone=only)
                 plans.update(dict.fromkeys(found))
             layer = await self._layer(lanes, known, list(plans), alone=alone)
             if self.found is not None:
@@ -290,6 +305,9 @@ class FailureLoop:
             seconds = time.monotonic() - began
             reason = f"{in_words(plan)}: {error}"
             return Below(msgspec.structs.replace(told, reason=reason, seconds=seconds))
+        self._kills_matter |= any(one.wrong is Wrong.KILL for one in relying.lessons)
+        if relying.validation is not None:
+            self.grounds = together(self.grounds or Grounds(), result.grounds or Grounds())
         incomplete = result.ending is Ending.INCOMPLETE
         found = result.ending is Ending.COUNTEREXAMPLE
         told = msgspec.structs.replace(

@@ -7,17 +7,22 @@ grow by one failure at a time, and none is missed.
 Crashes that come to the same are planned once. A process that dies takes its memory with it, so
 what it did since it last changed anything outside makes no difference to anybody:
 
-* killed before step n + 1 is killed before step n if step n never published nor locked anything;
+* killed before step n + 1 is killed before step n if step n never published nor locked anything,
+  nor took a number from a sequence, which no rollback gives back;
 * killed after step n, before the service is told, is killed before step n + 1; where no step comes
   after it, it is killed before the client is answered.
 
 This does not hold where attempts meet in that memory: one of them may have been answered by what
 another left there. All crashes are planned then.
+
+What it has locked matters as long as somebody may have met it: who is refused since a row is locked
+(NOWAIT) may tell of it before the process dies. Of an attempt with nobody else there a crash ends
+what was locked, and nobody has seen it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,36 +91,43 @@ def grown(
     chosen: Chosen,
     *,
     every_crash: bool = False,
+    alone: bool = False,
 ) -> list[Plan]:
     """Return the plans with one failure more than ``plan``, after a search below that.
 
     ``likeness`` is equal for attempts that do the same: of plans that differ in which of those
-    fails there is one. The most likely to find anything come first.
+    fails there is one; ``alone`` if there is one attempt and nobody else. The most likely to find
+    anything come first.
     """
+    seen = offers.publishing if alone else offers.changing
     ordered = sorted(offers.offers.values(), key=_rank)
     found: dict[Plan, None] = {}
     for offer in ordered:
         failure = offer.failure
         if failure in plan or not chosen.offered(offer):
             continue
-        if isinstance(failure.fault, Crash) and not every_crash and _as_another(failure, offers):
+        crashes = isinstance(failure.fault, Crash) and not every_crash
+        if crashes and _as_another(failure, seen, offers.last):
             continue
         if chosen.together(plan | {failure}):
             found[_of_first(plan | {failure}, likeness)] = None
     return list(found)
 
 
-def _as_another(crash: PlannedFailure, offers: Offers) -> bool:
-    """Return whether a crash comes to the same as an earlier one."""
+def _as_another(
+    crash: PlannedFailure, seen: Collection[tuple[str, int]], last: Collection[tuple[str, int]]
+) -> bool:
+    """Return whether a crash comes to the same as another one; ``seen`` are the steps that somebody
+    else may have seen, ``last`` those that were the last of their attempt."""
     before = (crash.attempt, crash.step - 1)
     here = (crash.attempt, crash.step)
     match crash.place:
         case Place.REQUEST:
-            return crash.step > 1 and before not in offers.changing
+            return crash.step > 1 and before not in seen
         case Place.COMMIT:
             return True  # what is not committed is as if it had not begun
         case Place.ANSWER:
-            return here not in offers.changing or here not in offers.last
+            return here not in seen or here not in last
 
 
 def _of_first(plan: Plan, likeness: Mapping[str, Hashable]) -> Plan:

@@ -2,7 +2,8 @@
 
 *Pairs*: steps of two actors taken to commute. *Moments*: statements that commit by themselves,
 taken to happen at once. *Deferrals*: statements not sent before the holder of a lock commits,
-since they would only wait.
+since they would only wait. *Kills*: what others looked at or locked, taken to come to the same
+before and after the kill of their process; a kill is in no pair, since who is dead does nothing.
 
 A step is told by its kind and the kind of its actor's next one, since it lasts until that: what
 the service does in between belongs to it.
@@ -10,15 +11,17 @@ the service does in between belongs to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from paidonce.harness.explore.footprint.model import EVERYTHING, Footprint
 from paidonce.harness.explore.search.happens_before import Footprints, Order, OrderedStep
 from paidonce.harness.explore.search.types import Run
 from paidonce.harness.explore.search.world import Taken
 from paidonce.harness.explore.validate.learnt import Pair, kind, pair
 from paidonce.harness.explore.validate.linear import Linearization, last
+from paidonce.harness.taps.faults import Crash
 
 END = "the end"
 Step = tuple[str, str]
@@ -38,6 +41,20 @@ class Kept:
     @cached_property
     def order(self) -> Order:
         return order_of(self.run.taken, self.footprints)
+
+    def beside(self, kill: int) -> tuple[int, ...]:
+        """The steps before that one, of others, that are taken to come to the same after it."""
+        order = self._searched
+        return tuple(
+            one
+            for one in range(kill)
+            if order.steps[one].actor != order.steps[kill].actor and not order.before(one, kill)
+        )
+
+    @cached_property
+    def _searched(self) -> Order:
+        """Happens-before as the search had it: with kills that commute."""
+        return order_of(self.run.taken, self.footprints, kills_commute=True)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -88,6 +105,7 @@ class Claims:
     moments: dict[str, dict[str, Moment]] = field(default_factory=dict)
     """By the kind of the statement, and of the step that the other would make next."""
     deferrals: dict[str, Deferral] = field(default_factory=dict)
+    kills: dict[PairOfSteps, tuple[Kept, int]] = field(default_factory=dict)
     whole: list[Kept] = field(default_factory=list)
     """The first few executions."""
     runs: int = 0
@@ -101,6 +119,7 @@ class Claims:
             self.whole.append(kept)
         if self.reduced:
             self._add_pairs(kept)
+            self._add_kills(kept)
         for at, step in enumerate(run.taken):
             if step.moment:
                 self._add_moment(kept, at)
@@ -113,6 +132,24 @@ class Claims:
             for earlier in range(later):
                 if taken[earlier].actor != step.actor and not order.before(earlier, later):
                     self.pairs.setdefault(kept.names(earlier, later), (kept, earlier, later))
+
+    def _add_kills(self, kept: Kept) -> None:
+        for at, step in enumerate(kept.run.taken):
+            if isinstance(step.fault, Crash):
+                for one in kept.beside(at):
+                    self.kills.setdefault(kept.names(one, at), (kept, at))
+
+    def leave_out(self, settled: Settled) -> None:
+        """Leave out what was confirmed before."""
+        self.pairs = {n: c for n, c in self.pairs.items() if n not in settled.pairs}
+        self.kills = {n: c for n, c in self.kills.items() if n not in settled.kills}
+        self.moments = {n: c for n, c in self.moments.items() if n not in settled.moments}
+        self.deferrals = {n: c for n, c in self.deferrals.items() if n not in settled.deferrals}
+
+    @property
+    def nothing(self) -> bool:
+        """Return whether nothing was relied on, or nothing is left of it."""
+        return not (self.pairs or self.moments or self.deferrals or self.kills)
 
     def _add_moment(self, kept: Kept, at: int) -> None:
         taken = kept.run.taken
@@ -146,14 +183,45 @@ class Claims:
                 return
 
 
-def order_of(taken: Sequence[Taken], footprints: Footprints) -> Order:
-    """Happens-before of an execution."""
+@dataclass
+class Settled:
+    """The claims that searches before have confirmed, by their names."""
+
+    pairs: set[PairOfSteps] = field(default_factory=set)
+    kills: set[PairOfSteps] = field(default_factory=set)
+    moments: set[str] = field(default_factory=set)
+    deferrals: set[str] = field(default_factory=set)
+
+    def add(
+        self,
+        pairs: Collection[PairOfSteps],
+        kills: Collection[PairOfSteps],
+        moments: Collection[str],
+        deferrals: Collection[str],
+    ) -> None:
+        """Take in what was confirmed."""
+        self.pairs.update(pairs)
+        self.kills.update(kills)
+        self.moments.update(moments)
+        self.deferrals.update(deferrals)
+
+
+def order_of(
+    taken: Sequence[Taken], footprints: Footprints, *, kills_commute: bool = False
+) -> Order:
+    """Happens-before of an execution, in which a kill comes after all that was made before it and
+    before all that was made later, unless ``kills_commute``."""
+
+    def touched(step: Taken) -> Footprint:
+        kills = isinstance(step.fault, Crash) and not kills_commute
+        return EVERYTHING if kills else step.footprint
+
     return Order(
         footprints,
         [
             OrderedStep(
                 step.actor,
-                footprints.number(step.footprint),
+                footprints.number(touched(step)),
                 step.chosen_from,
                 step.tenures,
                 step.follows,

@@ -53,6 +53,8 @@ class Refutation:
     """The kind of a statement that is no single moment."""
     deferral: str = ""
     """The kind of a statement that does not only wait."""
+    kill: tuple[tuple[str, str], ...] = ()
+    """The kinds of a kill and of a step beside it of which the order makes a difference."""
     exchange: tuple[str, ...] = ()
     """Attempts that are not interchangeable."""
     unsteady: str = ""

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paidonce.harness.explore.validate.claims import Claims
+from paidonce.harness.explore.validate.claims import Claims, Settled
 from paidonce.harness.explore.validate.deferrals import Deferrals
 from paidonce.harness.explore.validate.exchange import Exchanges, closed
+from paidonce.harness.explore.validate.kills import Kills
 from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.moments import Moments
 from paidonce.harness.explore.validate.pairs import Pairs
@@ -40,16 +41,23 @@ async def validated(
     reduced: bool = True,
     seed: int = 0,
     sample: int = SAMPLE,
+    settled: Settled | None = None,
+    beyond: bool = False,
 ) -> Validated:
     """Try all ``claims`` while there is time.
 
+    What is confirmed is added to ``settled``. A search that goes ``beyond`` another on the same
+    service tries only what is not in it, and no schedules without reduction.
     ``twins`` are the attempts that were taken to be interchangeable, ``suspicion`` is what gave
     reason to think that attempts share memory. A search that is not ``reduced`` relies on single
     moments alone, and on answers that may come at once where nobody shares memory. ``sample``
     schedules are drawn at random at most.
     """
     lab.known = closed(lab.known, twins, lab.exchanged)
-    pairs, moments = Pairs(claims, lab), Moments(claims, lab)
+    settled = Settled() if settled is None else settled
+    if beyond:
+        claims.leave_out(settled)
+    pairs, moments, kills = Pairs(claims, lab), Moments(claims, lab), Kills(claims, lab)
     deferrals, exchanges = Deferrals(claims, lab), Exchanges(claims, lab, twins)
     rest = Unreduced(claims, lab, seed, sample)
 
@@ -76,11 +84,17 @@ async def validated(
             exchanges.try_all,
             rest.try_some,
         ]
+    if beyond:
+        parts = [moments.try_all]
+        if reduced:
+            parts = [pairs.try_all, moments.try_all, deferrals.try_all, kills.try_all]
     finding = None
     for part in parts:
         finding = await part()
         if finding is not None:
             break
+    if finding is None:
+        settled.add(pairs.confirmed, kills.confirmed, moments.confirmed, deferrals.confirmed)
     grounds = Grounds(
         pairs=tuple(
             Claim(names=(one[0], other[0]), confirmed=(one, other) in pairs.confirmed)
@@ -88,6 +102,10 @@ async def validated(
         )
         if reduced
         else (),
+        kills=tuple(
+            Claim(names=(one[0], other[0]), confirmed=(one, other) in kills.confirmed)
+            for one, other in sorted(claims.kills)
+        ),
         moments=tuple(
             Claim(names=(name,), confirmed=name in moments.confirmed)
             for name in sorted(claims.moments)
@@ -102,7 +120,7 @@ async def validated(
             Claim(names=(other, one), confirmed=(one, other) in exchanges.confirmed)
             for one, other in exchanges.twins
         )
-        if reduced
+        if reduced and not beyond
         else (),
         schedules=rest.schedules,
         whole=rest.whole,

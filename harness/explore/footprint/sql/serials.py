@@ -37,6 +37,11 @@ class Serials:
         """Whose values the column of a resource holds; None if no sequence's."""
         return self.roots.get((place[:2], column))
 
+    @cached_property
+    def places(self) -> frozenset[tuple[str, ...]]:
+        """The places of tables that have such columns."""
+        return frozenset(place for place, _ in self.roots)
+
     def has(self, column: str) -> bool:
         """Return whether a column of that name takes its values from a sequence, in some table."""
         return bool(self.roots_of(column))
