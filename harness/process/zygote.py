@@ -45,8 +45,9 @@ class Zygote:
         argv: Sequence[str],
         env: Mapping[str, str],
         log: Path | None = None,
+        cwd: Path | None = None,
     ) -> None:
-        self._child = Child(name, argv, env=env, log=log, hold_stdin=True)
+        self._child = Child(name, argv, env=env, cwd=cwd, log=log, hold_stdin=True)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 

@@ -99,6 +99,14 @@ class ProcessTable(Table, frozen=True, kw_only=True):
         ),
     ] = ""
     ready_within: Annotated[Seconds, Meta(description="Seconds it may take to be ready.")] = 60.0
+    ahead: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Modules that are loaded once, where its command is a Python program's: "
+            "after a crash it is forked from a process that has them, and begins no sooner. "
+            "On Linux; elsewhere it is started by its command."
+        ),
+    ] = ()
     copies: Annotated[
         Count,
         Meta(

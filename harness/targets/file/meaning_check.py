@@ -96,6 +96,7 @@ def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
         )
     if process.copies > 1 and process.port is not None:
         (at / "copies").fail(f"only one of them can have port {process.port}: tell them {{port}}")
+    _ahead(at, process)
     ready = process.ready
     if ready.startswith("log:"):
         (at / "ready").regex(ready.removeprefix("log:"))
@@ -104,6 +105,22 @@ def _process(at: At, process: ProcessTable, number: int, folder: Path) -> None:
     if (ready == "tcp" or ready.startswith("/")) and not listens:
         (at / "ready").fail(
             f"{ready!r} needs a port: use {{port}} in its command or env, or port = 3000"
+        )
+
+
+def _ahead(at: At, process: ProcessTable) -> None:
+    """Check that modules can be loaded ahead of a process: its command is a Python program's."""
+    for module in process.ahead:
+        if not all(part.isidentifier() for part in module.split(".")):
+            (at / "ahead").fail(f"expected names of modules, as import has them, got {module!r}")
+    if not process.ahead:
+        return
+    command = process.command
+    words = shlex.split(command) if isinstance(command, str) else list(command)
+    if len(words) < 2 or (words[1].startswith("-") and (words[1] != "-m" or len(words) < 3)):
+        (at / "ahead").fail(
+            "expected a command that is a Python program's, '{python} web.py …' or "
+            f"'{{python}} -m web …' with no other option before, got {' '.join(words)!r}"
         )
 
 

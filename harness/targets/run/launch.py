@@ -23,15 +23,18 @@ from paidonce.harness.http.once import ask_once
 from paidonce.harness.process.child import Child, ChildFailed
 from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
+from paidonce.harness.process.zygote import Zygote
 from paidonce.harness.service.egress import with_egress
 from paidonce.harness.service.launch import Addresses, Start, port_taken
-from paidonce.harness.service.running import Process, Service, start_process
+from paidonce.harness.service.running import Ahead, Process, Service, start_process
 from paidonce.harness.targets.file.format import Command, ProcessTable
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import filled
 from paidonce.harness.targets.run.schema_files import run_schema, schema_paths
 
 BUILD_DEADLINE_S = 900.0
+FORKING = Path(__file__).with_name("forking.py")
+"""What is run in the place of a Python program that is to be forked."""
 
 
 def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
@@ -224,25 +227,35 @@ def _started(
     wanted: Start,
     called_off: threading.Event | None,
 ) -> Process:
+    called, cwd = f"{name} ({wanted.variant})", loaded.folder / process.cwd
 
-    def begin(port: int) -> Child:
+    def surroundings(port: int) -> tuple[list[str], dict[str, str]]:
         values = {**places(loaded, wanted.variant, wanted.addresses), "port": str(port)}
         where = f"{loaded.path}, [[process]] {number}, command"
         env = environment(loaded, wanted.variant, values, process.env, controlled=wanted.controlled)
-        return Child(
-            f"{name} ({wanted.variant})",
-            argv_of(process.command, values, where),
-            env=whole(env, wanted.addresses),
-            cwd=loaded.folder / process.cwd,
-            log=wanted.log,
-        )
+        return argv_of(process.command, values, where), whole(env, wanted.addresses)
+
+    def begin(port: int) -> Child:
+        argv, env = surroundings(port)
+        return Child(called, argv, env=env, cwd=cwd, log=wanted.log)
+
+    def load(port: int) -> Zygote:
+        argv, env = surroundings(port)
+        argv = [argv[0], str(FORKING), ",".join(process.ahead), *argv[1:]]
+        return Zygote(f"zygote of {called}", argv, env, wanted.log, cwd)
 
     def ready(child: Child, port: int, called_off: threading.Event | None) -> None:
         what, probe = _readiness(process, number, child, port)
         child.wait_for(what, _unless(called_off, probe), process.ready_within)
 
+    def fork(zygote: Zygote, port: int) -> Child:
+        return zygote.fork(called, surroundings(port)[1])
+
     try:
-        return start_process(name, begin, ready, port_taken, called_off, process.port)
+        started = start_process(name, begin, ready, port_taken, called_off, process.port)
+        if process.ahead and sys.platform == "linux":  # elsewhere nobody is killed with its parent
+            started.ahead = Ahead(load, fork)
+        return started
     except OSError as error:
         if process.port is None:
             raise
