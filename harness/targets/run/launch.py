@@ -34,7 +34,7 @@ from paidonce.harness.targets.run.schema_files import run_schema, schema_paths
 
 BUILD_DEADLINE_S = 900.0
 FORKING = Path(__file__).with_name("forking.py")
-"""What is run in the place of a Python program that is to be forked."""
+"""Run in the place of a Python program that is to be forked."""
 
 
 def build(loaded: Loaded, called_off: threading.Event | None = None) -> None:
