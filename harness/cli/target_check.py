@@ -176,7 +176,7 @@ def _tell(console: Console, checked: Checked, cell: Cell) -> None:
             told = f"  replay it: paidonce replay {shlex.quote(str(witness))}"
             console.print(told, markup=False)
     for tried in cell.alone:
-        console.print(f"  beside that: {tried.words}", markup=False)
+        console.print(f"  not in the verdict: {tried.words}", markup=False)
         if tried.search.witness is not None:
             witness = checked.plan.out / tried.search.witness
             told = f"    replay it: paidonce replay {shlex.quote(str(witness))}"

@@ -36,7 +36,7 @@ def test_what_a_crash_does_to_one_alone_is_told_and_does_not_count(tmp_path):
     said = CliRunner().invoke(app, ["check", str(path), *flags])
     assert said.exit_code == 0, said.output
     assert "complete: no counterexample in all interleavings" in said.output
-    assert "beside that: tab 1 alone, under a failure: breaks, tab 1, step" in said.output
+    assert "not in the verdict: tab 1 alone, under a failure: breaks, tab 1, step" in said.output
     (cell,) = msgspec.json.decode((out / "results.json").read_bytes(), type=Proof).cells
     (tried,) = cell.alone
     assert tried.search.how is How.COUNTEREXAMPLE
