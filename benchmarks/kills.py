@@ -161,7 +161,7 @@ def main() -> int:
             witness = _witness(Path(base))
             commands = [_of(command, witness) for command in commands]
         for command in commands:  # how long each of them takes on this machine, now
-            if command.name not in record.lasting:
+            if command.name not in record.lasting and not stopped.is_set():
                 lasts = _lasts(command, Path(base))
                 record.add({"command": command.name, "lasts_s": lasts})
         numbers = itertools.count(record.trials)
