@@ -38,6 +38,7 @@ CONTROL_HEADERS = {"Paidonce-Control": "1"}
 RESET_PATH = "/_control/reset"
 KEEP_PATH = "/_control/keep"
 CLOCK_PATH = "/_control/clock"
+SEARCH_PATH = "/_control/search"
 
 
 class SimulatedStripe(Stoppable):

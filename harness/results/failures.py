@@ -40,6 +40,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them there are, each of which is killed at its own steps."""
     leases_held: bool = False
     """True if attempts were seen to take what may run out, and nothing let it run out here."""
+    search_up_to_date: bool = False
+    """True if attempts search at Stripe, and the search never lagged here."""
     replica: bool = False
     """True if the service reads from a replica, at which nothing was made to go wrong."""
 
@@ -115,6 +117,8 @@ def claimed(established: str, failures: UnderFailures | None, *, tried: bool) ->
     if failures.orders > 1:
         orders = "by clients first, and of one alone by sweeps first as well"
     leases = "; leases were not let run out under failures" if failures.leases_held else ""
+    if failures.search_up_to_date:
+        leases += "; Stripe's search did not lag under failures"
     return (
         f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
         f"failure, recovered {orders}{leases}"

@@ -17,7 +17,7 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Action
 from paidonce.harness.service.failures import FailureChoice
-from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
+from paidonce.harness.service.passing import LAPSES, Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 
@@ -264,9 +264,9 @@ class Scenario:
 
     def lapsing(self, lapse: Passing | None) -> Scenario:
         """See ``Script.lapsing``."""
-        own = tuple(attempt for attempt in self.attempts if attempt.name != EVERY_LEASE_OVER)
+        own = tuple(attempt for attempt in self.attempts if attempt.name not in LAPSES)
         if lapse:
-            own = (*own, Attempt(EVERY_LEASE_OVER, (), passing=lapse))
+            own = (*own, Attempt(lapse.lapse_name, (), passing=lapse))
         return self if own == self.attempts else replace(self, attempts=own, part_of=None)
 
     def told_by(self, names: Sequence[str]) -> Scenario:

@@ -114,7 +114,13 @@ class ScenarioPerformance:
         where = f"scenario {self.scenario.name}, {attempt}"
         journal = self.cast.journal
         self.stayed |= await self.clockwork.passes(
-            attempt, passing.seconds, statements, journal, where, passing.left
+            attempt,
+            passing.seconds,
+            statements,
+            journal,
+            where,
+            passing.left,
+            indexes=passing.indexes,
         )
 
     async def let_go(self, attempt: str) -> None:

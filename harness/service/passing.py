@@ -11,6 +11,12 @@ from dataclasses import dataclass
 
 EVERY_LEASE_OVER = "every lease over"
 """The name of the time that passes where a search has met leases; see ``Script.lapsing``."""
+SEARCH_CAUGHT_UP = "Stripe's search caught up"
+"""The same where a search has met searches at Stripe."""
+LAPSES = (EVERY_LEASE_OVER, SEARCH_CAUGHT_UP)
+INDEXED_WITHIN_S = 60.0
+"""A search at Stripe finds all that was written a minute before, under normal conditions
+(https://docs.stripe.com/search#data-freshness)."""
 CATCHES_UP = "the replica catches up"
 """The label of the step by which a replica moves on."""
 
@@ -30,6 +36,9 @@ class Passing:
     sql: tuple[str, ...] = ()
     catches_up: bool = False
     """True if it is the replica that moves on, to where the primary is."""
+    indexes: bool = False
+    """True if it is the index of Stripe's search that moves on, to what there is by then; until
+    then it is as it was when the first attempt began."""
     left: tuple[str, ...] = ()
     """By statement of ``sql``, which returns its transaction with each row, a query for the columns
     whose times it has left as they were, though it was to move them; none where that is not asked.
@@ -37,8 +46,15 @@ class Passing:
     ``by``, its transaction; None where it has met no row."""
 
     @property
+    def lapse_name(self) -> str:
+        """Return its name where no script says that it passes."""
+        return SEARCH_CAUGHT_UP if self.indexes else EVERY_LEASE_OVER
+
+    @property
     def label(self) -> str:
         """Return the label of its first step."""
         if self.catches_up:
             return CATCHES_UP
+        if self.indexes:
+            return "Stripe's search catches up"
         return f"{self.seconds:g} s pass" if self.seconds else "start"

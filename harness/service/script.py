@@ -131,8 +131,8 @@ class Script(Protocol):
         ...
 
     def lapsing(self, lapse: Passing | None) -> Self:
-        """The same with one more that is no client: time that passes once, called
-        ``EVERY_LEASE_OVER``; for None without it.
+        """The same with one more that is no client: time that passes once, called as ``lapse`` is
+        (``lapse_name``); for None without it.
 
         Raises ``UsageError`` where somebody of the script is called so already.
         """

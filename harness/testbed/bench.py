@@ -233,6 +233,8 @@ class Bench:
     """The service's way out, which does not lead to Stripe itself."""
     advance: Callable[[float], Awaitable[None]] | None = None
     """Moves Stripe's clock forward by so many seconds; ``reset`` and ``back`` put it back."""
+    hold_search: Callable[[bool], Awaitable[None]] | None = None
+    """Has Stripe's search see what there is by now and nothing later; every write, for False."""
     replica: ReplicaPostgres | None = None
     """A replica of the service's Postgres, where it reads from one."""
     tapped: bool = True

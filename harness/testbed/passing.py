@@ -79,6 +79,7 @@ class Clockwork:
         left: Sequence[str] = (),
         *,
         catches_up: bool = False,
+        indexes: bool = False,
     ) -> frozenset[str]:
         """Let time pass once; return the columns that ``left`` finds (see ``Passing``).
 
@@ -88,6 +89,9 @@ class Clockwork:
         if catches_up:
             assert self.bench.replica is not None, "who reads from a replica has one"
             await in_thread(self.bench.replica.hold)
+        if indexes:
+            assert self.bench.hold_search is not None, "only a search that can be held lags"
+            await self.bench.hold_search(True)
         if seconds:
             await Outside(self.bench).happen(TimePasses(seconds), journal)
         found: set[str] = set()

@@ -203,6 +203,7 @@ class Stack:
                 keep=empties.keep if empties.can_keep else None,
                 back=empties.back if empties.can_keep else None,
                 advance=empties.advance if empties.can_keep else None,
+                hold_search=empties.hold_search if empties.can_keep else None,
                 blocking=blocking,
                 tls=lane.tls,
                 egress=lane.egress,

@@ -16,6 +16,7 @@ from paidonce.harness.backends.stripe_simulator import (
     CLOCK_PATH,
     CONTROL_HEADERS,
     KEEP_PATH,
+    SEARCH_PATH,
     not_reset,
 )
 from paidonce.harness.http.client import Answer, NoAnswer, Wires
@@ -60,6 +61,11 @@ class Emptying:
         moved = msgspec.json.decode((await self._told(CLOCK_PATH, body)).body)
         if self._ahead is None:
             self._ahead = float(moved["ahead_seconds"]) - seconds
+
+    async def hold_search(self, held: bool) -> None:
+        """Have its search see what there is by now and nothing later; every write unless
+        ``held``."""
+        await self._told(SEARCH_PATH, msgspec.json.encode({"held": held}))
 
     async def _begin(self, wanted: dict[str, Any]) -> None:
         """Reset it, its clock as well if that was moved."""

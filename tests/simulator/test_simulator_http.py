@@ -159,6 +159,31 @@ def test_search_finds_by_metadata_and_pages(client: stripe.StripeClient) -> None
     assert refusal.value.param == "query"
 
 
+def test_a_search_that_is_held_sees_nothing_later(
+    client: stripe.StripeClient, simulator: Simulator
+) -> None:
+    def found() -> list[str]:
+        query = {"query": "metadata['order_id']:'o-1'"}
+        return [one.id for one in client.v1.payment_intents.search(query).data]  # type: ignore[arg-type]
+
+    first = pay(client, metadata={"order_id": "o-1"}).id
+    simulator.control("POST", "search", {"held": True})
+    second = pay(client, metadata={"order_id": "o-1"}).id
+    assert found() == [first]
+    assert second in [one.id for one in client.v1.payment_intents.list().data], "a list sees it"
+    client.v1.payment_intents.update(first, {"metadata": {"order_id": "o-2"}})
+    assert found() == [first], "as it was indexed"
+    simulator.control("POST", "search", {"held": True})
+    assert found() == [second]
+    third = pay(client, metadata={"order_id": "o-1"}).id
+    simulator.control("POST", "search", {"held": False})
+    assert found() == [third, second]
+    simulator.control("POST", "search", {"held": True})
+    simulator.control("POST", "reset")
+    pay(client, metadata={"order_id": "o-1"})
+    assert len(found()) == 1, "a reset has it see everything again"
+
+
 def test_events_tell_what_happened_and_who_caused_it(client: stripe.StripeClient) -> None:
     intent = client.v1.payment_intents.create(
         {"amount": 1000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"},

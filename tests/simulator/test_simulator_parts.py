@@ -24,6 +24,8 @@ from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.search import read_query
 from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.touched import watched
+from paidonce.harness.simulator.domain.touched_tables import Touched
 from paidonce.harness.simulator.engine.signing import sign
 from paidonce.harness.simulator.wire.auth import authenticate
 from paidonce.harness.simulator.wire.latency import (
@@ -301,3 +303,10 @@ def test_search_of_invoices_takes_what_stripe_documents(field: str) -> None:
 def test_a_query_that_means_nothing_is_refused(query: str) -> None:
     with pytest.raises(Refused, match="search query"):
         read_query(query, "payment_intent")
+
+
+def test_a_view_that_takes_notes_has_all_that_the_world_has() -> None:
+    world = World(IdSource(1))
+    view = watched(world, Touched())
+    lacking = {name for name in vars(world) if not hasattr(view, name)}
+    assert lacking == {"agenda", "planned", "on_agenda"}, "what falls due is planned by the world"

@@ -282,6 +282,8 @@ class ServiceWorld:
         self.control.open()
         if self.bench.replica is not None:
             await in_thread(self.bench.replica.follow)
+        if self.mode.search_lags and self.bench.hold_search is not None:
+            await self.bench.hold_search(False)
         try:
             self.execution.failing = bool(self.failing.happened)
             self.execution.sweeps_first = self.mode.sweeps_first

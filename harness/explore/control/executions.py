@@ -182,7 +182,8 @@ class ServiceWorlds:
         facts = RowFacts(self._sessions().catalog, self.mode.lists)
         watched = watched_by(self.scenario.watched.values(), self._sessions())
         names = Names(performance.known, serials, self.mode.unnamed, rows.apart, facts.of)
-        players = [player_of(attempt, self.bench) for attempt in self.scenario.attempts]
+        lags = self.mode.search_lags
+        players = [player_of(one, self.bench, lags=lags) for one in self.scenario.attempts]
         reading = self._reading(names, began, rows, facts)
         reading.due = await self._anything_due()
         reader = TapReader(reading, players, self._known())
@@ -231,6 +232,8 @@ class ServiceWorlds:
         )
         if self.bench.replica is not None:
             await in_thread(self.bench.replica.hold)
+        if lags and self.bench.hold_search is not None:
+            await self.bench.hold_search(True)
         await performance.join(world.surroundings)
         for player in players:
             player.absent = True

@@ -91,6 +91,8 @@ class Leases:
     """Columns whose times stayed what they were when all leases were to be over."""
     tokens: set[str] = field(default_factory=set)
     """Columns by whose very times rows are known."""
+    searches: set[str] = field(default_factory=set)
+    """Calls that search at Stripe, by label: the index they go by may lag."""
     _times: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """By table and statement that changes its rows, the columns that are set to a time."""
     _read: dict[str, int] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class Leases:
         self.texts |= others.texts
         self.stayed |= others.stayed
         self.tokens |= others.tokens
+        self.searches |= others.searches
         for table, statements in others._times.items():
             known = self._times.setdefault(table, {})
             for text, columns in statements.items():

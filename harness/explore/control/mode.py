@@ -57,6 +57,11 @@ class Mode:
         return self.late_locks and not self.shared_memory
 
     @property
+    def search_lags(self) -> bool:
+        """Return whether Stripe's search sees nothing that attempts write until it catches up."""
+        return self.lapse is not None and self.lapse.indexes
+
+    @property
     def crashes(self) -> bool:
         """Return True if a process of the service is killed."""
         return any(isinstance(failure.fault, Crash) for failure in self.failures)

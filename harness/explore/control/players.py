@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from paidonce.harness.explore.control.attempts import Player
-from paidonce.harness.explore.footprint.expiry import CATCHING_UP, expiring
+from paidonce.harness.explore.footprint.expiry import CATCHING_UP, INDEXING, expiring
+from paidonce.harness.service.passing import INDEXED_WITHIN_S
 from paidonce.harness.service.script import ScriptAttempt
 from paidonce.harness.testbed.bench import Bench
 
@@ -11,8 +12,11 @@ GIVES_UP = "gives up, and asks again"
 """The label of the step in which a client gives up."""
 
 
-def player_of(attempt: ScriptAttempt, bench: Bench) -> Player:
-    """Return an attempt of a script as one under control, or time that passes on a bench."""
+def player_of(attempt: ScriptAttempt, bench: Bench, *, lags: bool) -> Player:
+    """Return an attempt of a script as one under control, or time that passes on a bench.
+
+    ``lags`` says that Stripe's search sees nothing new until it catches up.
+    """
     passing = attempt.passing
     if passing is None:
         begins = GIVES_UP if attempt.again else Player.begins
@@ -24,4 +28,6 @@ def player_of(attempt: ScriptAttempt, bench: Bench) -> Player:
     )
     if passing.catches_up:
         touches = touches.union(CATCHING_UP)
+    if passing.indexes or (lags and passing.seconds >= INDEXED_WITHIN_S):
+        touches = touches.union(INDEXING)
     return Player(attempt.name, begins=passing.label, ours=touches)

@@ -1,8 +1,9 @@
 """Exploration of one scenario on one variant: opens benches, searches, and keeps what it found.
 
 ``request`` is the order for it and the result, ``opening`` opens the services, ``exploring`` joins
-the searches: ``searching`` makes one, ``leases_over`` and ``under_failures`` those that follow one
-which found nothing; ``keeping`` makes a counterexample again and writes it down.
+the searches: ``searching`` makes one; ``leases_over``, ``search_behind`` and ``under_failures``
+those that follow one which found nothing; ``keeping`` makes a counterexample again and writes it
+down.
 
 Imports all of the exploration but ``regression``. Others use the names below.
 """

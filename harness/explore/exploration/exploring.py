@@ -16,8 +16,10 @@ from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.exploration.keeping import play_again, witness_of
 from paidonce.harness.explore.exploration.leases_over import with_leases_over
 from paidonce.harness.explore.exploration.request import Explored, SearchRequest
+from paidonce.harness.explore.exploration.search_behind import with_search_behind
 from paidonce.harness.explore.exploration.searching import relying_search, watched
 from paidonce.harness.explore.exploration.under_failures import under_failures
+from paidonce.harness.explore.lagging import lagging, of_a_search_that_lags
 from paidonce.harness.explore.lapsing import lapsing, leases_left
 from paidonce.harness.explore.search import Ending, Progress
 from paidonce.harness.explore.search.clock import Clock
@@ -70,16 +72,23 @@ async def explore(
         # What it does by itself since it was used was taken for the attempts' doing.
         relying = relying_search(worlds, request, clock, progress, elsewhere)
         result = await relying.result()
-    kept: tuple[str, ...] = ()
+    plain, kept = worlds, tuple[str, ...]()
     complete = result.ending is Ending.COMPLETE and not clock.over
     sure = bool(leases_left(worlds, elsewhere))
     # Of what only may run out nothing is claimed under failures, which take long enough.
     wanted = complete and (sure or not request.faults)
     if wanted and (lapsed := await lapsing(worlds, elsewhere)):
         further = relying_search(lapsed, request, clock, progress, elsewhere)
-        without = worlds
         worlds, result, kept = await with_leases_over(worlds, result, further, sure)
-        relying = relying if worlds is without else further
+        relying = relying if worlds is plain else further
+    if (
+        result.ending is Ending.COMPLETE
+        and not clock.over
+        and (behind := lagging(plain, elsewhere))
+    ):
+        lagged = relying_search(behind, request, clock, progress, elsewhere)
+        worlds, result = await with_search_behind(worlds, result, lagged)
+    result = of_a_search_that_lags(plain, elsewhere, result)
     told, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await under_failures(worlds, request, relying, result, clock, progress)

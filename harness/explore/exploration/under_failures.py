@@ -16,6 +16,7 @@ from paidonce.harness.explore.exploration.request import SearchRequest
 from paidonce.harness.explore.exploration.searching import relying_search
 from paidonce.harness.explore.failure.loop import FailureLoop, Found
 from paidonce.harness.explore.failure.plans import chosen_by
+from paidonce.harness.explore.lagging import searches
 from paidonce.harness.explore.lapsing import lapsing
 from paidonce.harness.explore.relying import Relying
 from paidonce.harness.explore.search import Ending, Progress, SearchResult
@@ -63,6 +64,7 @@ async def under_failures(
         orders=2 if loop.both_orders and loop.swept else 1,
         processes=max(1, len(crashes)),
         leases_held=bool(await lapsing(worlds, elsewhere)),
+        search_up_to_date=bool(searches(worlds, elsewhere)),
         replica=worlds[0].bench.replica is not None,
     )
     if loop.found is not None:

@@ -34,6 +34,12 @@ CATCHING_UP = Footprint(
 """The footprint of a replica that moves on: it comes to see all that was committed by then."""
 
 
+SEARCH_INDEX = Resource(("stripe", "index"))
+"""The resource of what Stripe's search sees."""
+INDEXING = Footprint(looks=frozenset({_STRIPE}), publishes=frozenset({SEARCH_INDEX}))
+"""The footprint of a search index that moves on: it comes to see all that was written by then."""
+
+
 def expiring(seconds: float, *, redis: bool, stripe: bool) -> Footprint:
     """Return what ``seconds`` that pass touch, where there is a Redis, and a Stripe with a clock.
 

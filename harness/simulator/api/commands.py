@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from paidonce.harness.bounded import decode_json
-from paidonce.harness.simulator.domain import checkout, disputes, refunds
+from paidonce.harness.simulator.domain import checkout, disputes, refunds, search_index
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import API_VERSION
@@ -63,6 +63,10 @@ class _Limits(_Body, frozen=True):
 
 class _Clock(_Body, frozen=True):
     advance_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+
+
+class _SearchHeld(_Body, frozen=True):
+    held: bool
 
 
 class _Outcome(_Body, frozen=True):
@@ -164,6 +168,12 @@ def _clock(simulation: Simulation, request: ApiRequest) -> object:
     simulation.advance(_decoded(request, _Clock).advance_seconds)
     clock = simulation.clock
     return {"ok": True, "clock": clock(), "ahead_seconds": clock.ahead}
+
+
+def _search(simulation: Simulation, request: ApiRequest) -> object:
+    held = _decoded(request, _SearchHeld).held
+    (search_index.hold if held else search_index.release)(simulation.epoch.world)
+    return {"ok": True, "held": held}
 
 
 def _authenticate(simulation: Simulation, request: ApiRequest) -> object:
@@ -317,6 +327,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
     "faults": {"GET": _show_faults, "POST": _set_faults},
     "limits": {"POST": _limits},
     "clock": {"POST": _clock},
+    "search": {"POST": _search},
     "authenticate": {"POST": _authenticate},
     "settle": {"POST": _settle},
     "dispute": {"POST": _dispute},

@@ -22,6 +22,8 @@ POST faults             ``{"rules": […]}``: these rules from now on (see ``fau
 GET  faults             the rules, and how often each was met
 POST limits             ``{"per_second": 25, "at_once": null}``
 POST clock              ``{"advance_seconds": 86400}``; what falls due happens
+POST search             ``{"held": true}``: searches see what there is by now, and nothing later,
+                        until this comes again; ``{"held": false}`` or a reset: every write at once
 POST authenticate       ``{"payment_intent": "pi_…", "succeeded": true}``: the payer answers
 POST settle             the same, for a payment that is processing; or ``{"refund": "re_…"}``, whose
                         customer says where the money is to go, or never does

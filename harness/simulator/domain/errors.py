@@ -34,6 +34,10 @@ def doc_url(code: str | None) -> str | None:
     return None if code is None else _DOCS + code.replace("_", "-")
 
 
+DEFECT = "paidonce-defect"
+"""The header of an answer that comes of a defect of the simulator's, and says which."""
+
+
 class StripeError(Exception):
     """An answer in Stripe's error shape, with its HTTP status."""
 
@@ -212,6 +216,10 @@ def stopping() -> Refused:
 
 def internal(cause: BaseException) -> StripeError:
     """500: our own defect, shown in Stripe's shape; the traceback goes to standard error."""
+    told = f"{type(cause).__name__}: {cause}".splitlines()[0]
     return StripeError(
-        500, f"The simulator failed with {type(cause).__name__}: {cause}", type="api_error"
+        500,
+        f"The simulator failed with {told}",
+        type="api_error",
+        headers={DEFECT: told.encode("ascii", "replace").decode()},
     )

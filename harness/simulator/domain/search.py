@@ -4,16 +4,15 @@
 OR but never both, ``-`` before a clause negates it, ``:`` is equality, ``~`` contains, and
 numbers compare. Source: https://docs.stripe.com/search#search-query-language.
 
-Unlike Stripe's, whose index lags by up to a minute, this sees every write at once. Clauses
-that ask for equality, joined by AND, are looked up in an index of the collection, which is there
-from the first time on that it is asked for; what is left is read.
+Clauses that ask for equality, joined by AND, are looked up in an index of the collection, which is
+there from the first time on that it is asked for; what is left is read.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +66,14 @@ FIELDS = {
         frozenset(), frozenset({"active", "currency", "lookup_key", "product", "type"})
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SearchIndex:
+    """All that searches see: objects by their kind, as they were, and which of them were deleted."""
+
+    objects: dict[str, Collection[Any]]
+    deleted: Set[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ from paidonce.harness.simulator.domain.sale_objects import (
     Price,
     Product,
 )
+from paidonce.harness.simulator.domain.search import SearchIndex
 
 API_VERSION = "2026-10-28.endive"
 """The account's version: answers have its shape, whichever version a request names."""
@@ -196,6 +197,8 @@ class World:
         self.checkouts: dict[str, Checkout] = {}
         """By session id: what is known of it beside what it shows."""
         self.deleted: set[str] = set()
+        self.search_index: SearchIndex | None = None
+        """The objects that searches see, where those are not all."""
         """The ids of customers, products and webhook endpoints that were deleted."""
         self.spent: set[str] = set()
         """The ids of payment methods that may not be used again."""

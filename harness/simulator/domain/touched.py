@@ -181,7 +181,7 @@ class _View(World):
             return ("wallet", "" if found is None else found.customer)
 
         self.cash_moves = collection("cash_moves", moved, {"customer": a("wallet")})
-        self.raw_cards = world.raw_cards
+        self.raw_cards, self.search_index = world.raw_cards, world.search_index
         deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
             (a("product"), world.products),
             (a("customer"), world.customers),

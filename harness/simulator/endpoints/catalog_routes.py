@@ -98,12 +98,12 @@ def list_products(params: Params, _: str) -> Execution:
 
 def search_products(params: Params, _: str) -> Execution:
     """GET /v1/products/search."""
-    return listing.searched(params, "product", "/v1/products", lambda world: world.products)
+    return listing.searched(params, "product", "/v1/products")
 
 
 def search_prices(params: Params, _: str) -> Execution:
     """GET /v1/prices/search."""
-    return listing.searched(params, "price", "/v1/prices", lambda world: world.prices)
+    return listing.searched(params, "price", "/v1/prices")
 
 
 def create_price(params: Params, _: str) -> Execution:

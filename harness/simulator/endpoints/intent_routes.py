@@ -190,7 +190,7 @@ def list_all(params: Params, _: str) -> Execution:
 
 def search_all(params: Params, _: str) -> Execution:
     """GET /v1/payment_intents/search."""
-    return listing.searched(params, "payment_intent", _URL, lambda world: world.intents)
+    return listing.searched(params, "payment_intent", _URL)
 
 
 def _check_secret(world: World, identifier: str, secret: str | None) -> None:

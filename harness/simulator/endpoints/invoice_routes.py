@@ -190,7 +190,7 @@ def list_all(params: Params, _: str) -> Execution:
 
 def search_all(params: Params, _: str) -> Execution:
     """GET /v1/invoices/search."""
-    return listing.searched(params, "invoice", _URL, lambda world: world.invoices)
+    return listing.searched(params, "invoice", _URL)
 
 
 def list_lines(params: Params, identifier: str) -> Execution:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from paidonce.harness.simulator.domain import search
+from paidonce.harness.simulator.domain import search, search_index
 from paidonce.harness.simulator.domain.collection import (
     Collection,
     Cursor,
@@ -133,32 +133,24 @@ def _customer(item: Any) -> str | None:
     return found
 
 
-def searched(
-    params: Params, kind: str, url: str, collection: Callable[[World], Collection[Any]]
-) -> Execution:
+def searched(params: Params, kind: str, url: str) -> Execution:
     """A page of what a query finds. The page token is the id of the last object seen."""
     query = search.read_query(params.required("query"), kind)
     where_to = Cursor(limit=limit(params), starting_after=params.string("page"))
     counted = params.counted
 
     def execute(world: World, _: EventRequest) -> Answer:
-        among = query.among(collection(world))
+        objects, gone = search_index.index_of(world, kind)
+        among = query.among(objects)
 
         def matches(item: Any) -> bool:
-            return item.id not in world.deleted and query.matches(item)
+            return item.id not in gone and query.matches(item)
 
         total: int | msgspec.UnsetType = msgspec.UNSET
         if counted:
-            every = Cursor(limit=len(collection(world)) + 1)
-            total = len(collection(world).page(every, among=among, where=matches).data)
-        found = page(
-            collection(world),
-            "page",
-            f"{url}/search",
-            where_to,
-            among=among,
-            where=matches,
-        )
+            every = Cursor(limit=len(objects) + 1)
+            total = len(objects.page(every, among=among, where=matches).data)
+        found = page(objects, "page", f"{url}/search", where_to, among=among, where=matches)
         return SearchListing(
             data=found.data,
             has_more=found.has_more,

@@ -131,7 +131,7 @@ def list_charges(params: Params, _: str) -> Execution:
 
 def search_charges(params: Params, _: str) -> Execution:
     """GET /v1/charges/search."""
-    return listing.searched(params, "charge", "/v1/charges", lambda world: world.charges)
+    return listing.searched(params, "charge", "/v1/charges")
 
 
 def retrieve_charge(_: Params, identifier: str) -> Execution:

@@ -87,7 +87,7 @@ def list_customers(params: Params, _: str) -> Execution:
 
 def search_customers(params: Params, _: str) -> Execution:
     """GET /v1/customers/search."""
-    return listing.searched(params, "customer", "/v1/customers", lambda world: world.customers)
+    return listing.searched(params, "customer", "/v1/customers")
 
 
 def create_payment_method(params: Params, _: str) -> Execution:

@@ -203,7 +203,7 @@ def list_all(params: Params, _: str) -> Execution:
 
 def search_all(params: Params, _: str) -> Execution:
     """GET /v1/subscriptions/search."""
-    return listing.searched(params, "subscription", _URL, lambda world: world.subscriptions)
+    return listing.searched(params, "subscription", _URL)
 
 
 def create_item(params: Params, _: str) -> Execution:

@@ -57,6 +57,11 @@ class StripeCall:
     touched: str | None = field(default=None, repr=False)
     tap: str = field(default="stripe", init=False)
 
+    @property
+    def searches(self) -> bool:
+        """Return whether it asks the index of Stripe's search."""
+        return self.label.endswith(".search")
+
     def as_request(self) -> dict[str, Any]:
         """The ``request`` of an effect."""
         return {

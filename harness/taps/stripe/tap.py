@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from paidonce.harness.errors import Unavailable
 from paidonce.harness.history import Effect, Fault, Recorder
 from paidonce.harness.http.client import Answer, NoAnswer, Wire
 from paidonce.harness.process.ports import HOST
+from paidonce.harness.simulator.domain.errors import DEFECT
 from paidonce.harness.simulator.domain.touched import ASKED, TOLD
 from paidonce.harness.simulator.wire.auth import presented
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
@@ -247,6 +249,8 @@ class StripeTap:
         summary = None if answer is None else read_answer(answer.status, answer.body)
         if answer is not None and summary is not None:
             call.touched = answer.headers.get(TOLD)
+            if self.on_failure is not None and (defect := answer.headers.get(DEFECT)):
+                self.on_failure(_of_ours(call, defect))
             call.status = answer.status
             call.answer_text = answer.body.decode("utf-8", "replace")
             self._attribution.learn(order, summary)
@@ -349,3 +353,13 @@ async def _receive(connection: _Connection) -> HttpRequest | None:
             return None
         connection.requests.feed(data)
     return request
+
+
+def _of_ours(call: StripeCall, defect: str) -> Unavailable:
+    """Return the error that ends a search in which our Stripe failed by itself: what a service does
+    after that says nothing about it."""
+    return Unavailable(
+        "Stripe",
+        f"the simulator failed at {call.label} with {defect}",
+        "That is a defect of the simulator's, and not of the service: please report it.",
+    )

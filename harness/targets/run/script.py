@@ -13,7 +13,7 @@ from paidonce.harness.checkers.expressions import parse
 from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Invariant, Rules
 from paidonce.harness.service.failures import FailureChoice
-from paidonce.harness.service.passing import EVERY_LEASE_OVER, Passing
+from paidonce.harness.service.passing import Passing
 from paidonce.harness.service.recovery import RecoveryBounds
 from paidonce.harness.service.script import clients_among
 from paidonce.harness.simulator.engine.event_types import EVENT_TYPES
@@ -43,6 +43,8 @@ class TargetAttempt:
     alone: bool = False
     time: TimeTable | None = None
     """The time that passes, where it is no client: it has no steps then."""
+    indexes: bool = False
+    """True if it is the index of Stripe's search that moves on then."""
     again: str = ""
     """The attempt of which this is the client once more, after it has given up."""
 
@@ -55,7 +57,9 @@ class TargetAttempt:
         if self.time is None:
             return None
         statements = tuple(map(as_sql, self.time.statements))
-        return Passing(self.time.seconds or 0.0, statements, self.time.catches_up)
+        return Passing(
+            self.time.seconds or 0.0, statements, self.time.catches_up, indexes=self.indexes
+        )
 
     @property
     def likeness(self) -> str:
@@ -163,10 +167,11 @@ class TargetScript:
         """See ``Script.lapsing``."""
         if lapse == self.lapse:
             return self
-        own = tuple(one for one in self.attempts if not self.lapse or one.name != EVERY_LEASE_OVER)
+        before = self.lapse
+        own = tuple(one for one in self.attempts if not before or one.name != before.lapse_name)
         if lapse:
-            time = TimeTable(name=EVERY_LEASE_OVER, seconds=lapse.seconds, sql=lapse.sql)
-            own = _with_time(self.loaded, own, time)
+            time = TimeTable(name=lapse.lapse_name, seconds=lapse.seconds, sql=lapse.sql)
+            own = _with_time(self.loaded, own, time, indexes=lapse.indexes)
         return replace(self, attempts=own, lapse=lapse, part_of=None)
 
     def told_by(self, names: Sequence[str]) -> TargetScript:
@@ -292,11 +297,11 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
 
 
 def _with_time(
-    loaded: Loaded, attempts: tuple[TargetAttempt, ...], time: TimeTable
+    loaded: Loaded, attempts: tuple[TargetAttempt, ...], time: TimeTable, *, indexes: bool
 ) -> tuple[TargetAttempt, ...]:
     if any(one.name == time.name for one in attempts):
         raise UsageError(f"{loaded.path}: {time.name!r} is the name of something else; rename it")
-    return (*attempts, *_passing(time))
+    return (*attempts, *(replace(one, indexes=indexes) for one in _passing(time)))
 
 
 def _times(file: TargetFile) -> Iterator[TargetAttempt]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from paidonce.harness.explore.control.attempts import Arrival, Player
 from paidonce.harness.explore.control.failures import Possible, of_tap
 from paidonce.harness.explore.control.readers.base import CallReader, Reading
-from paidonce.harness.explore.footprint.expiry import may_be_due
+from paidonce.harness.explore.footprint.expiry import SEARCH_INDEX, may_be_due
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
 from paidonce.harness.explore.footprint.stripe import key_of, stripe_footprint
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
@@ -16,6 +16,8 @@ from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_id
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer, NoContact
 from paidonce.harness.taps.stripe.calls import StripeCall
 from paidonce.harness.taps.stripe.refusals import FAULTS, FAULTS_OF_OURS, KEY_IN_USE, SAVED
+
+_SEARCHING = Footprint(looks=frozenset({SEARCH_INDEX}))
 
 
 class StripeReader(CallReader[StripeCall]):
@@ -42,6 +44,8 @@ class StripeReader(CallReader[StripeCall]):
     def read(self, call: StripeCall, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         owner.calls += 1
         self.reading.one_key.sends(owner.name, call)
+        if call.searches:
+            self.reading.leases.searches.add(call.label)
         maker = self._makers[call.seq] = f"{owner.name} {owner.calls}"
         return self.text(call), touched_at_stripe(self.reading.told, call, maker)
 
@@ -117,6 +121,12 @@ def touched_at_stripe(told: ToldByStripe | None, call: StripeCall, maker: str) -
     """Return what a call touches as it is told, or else as far as it can be read."""
     if call.in_use:
         return Footprint(publishes=key_of(call))
+    if call.searches:  # what comes of it is up to the index
+        return _SEARCHING.union(_touched(told, call, maker))
+    return _touched(told, call, maker)
+
+
+def _touched(told: ToldByStripe | None, call: StripeCall, maker: str) -> Footprint:
     if told is None:
         return stripe_footprint(call, maker)
     if call.touched is None:
