@@ -70,7 +70,7 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
-    """All that searches see: objects by their kind, as they were, and which of them were deleted."""
+    """All that searches see: objects by their kind, as they were, and which were deleted."""
 
     objects: dict[str, Collection[Any]]
     deleted: Set[str]
