@@ -28,8 +28,8 @@ class IdSource:
         self.drawn: dict[str, int] = {}
         """How many ids each stream has given so far."""
         self._given: dict[str, str] = {}
-        self._ahead: dict[str, tuple[int, str]] = {}
-        """By stream: the number of a block of ids, and the characters of all of them."""
+        self._ahead: dict[str, list[str]] = {}
+        """By stream: the ids of a block that have not been given yet, the next one last."""
 
     def give(self, prefix: str, identifier: str) -> None:
         """Have the next id of that prefix be ``identifier``."""
@@ -46,12 +46,15 @@ class IdSource:
         return f"{intent_id}_secret_{self._characters('secret', _LENGTH + 1)}"
 
     def _characters(self, stream: str, length: int) -> str:
+        ahead = self._ahead.get(stream)
+        if ahead:
+            self.drawn[stream] += 1
+            return ahead.pop()
         number = self.drawn.get(stream, 0)
         self.drawn[stream] = number + 1
         block, place = divmod(number, _BLOCK)
-        known = self._ahead.get(stream)
-        if known is None or known[0] != block:
-            digest = hashlib.shake_128(f"{self.root} {stream} {block}".encode())
-            text = digest.digest(_BLOCK * length).translate(_CHARACTER_OF).decode("ascii")
-            known = self._ahead[stream] = (block, text)
-        return known[1][place * length : (place + 1) * length]
+        digest = hashlib.shake_128(f"{self.root} {stream} {block}".encode())
+        text = digest.digest(_BLOCK * length).translate(_CHARACTER_OF).decode("ascii")
+        ahead = [text[at * length : (at + 1) * length] for at in range(_BLOCK - 1, place - 1, -1)]
+        self._ahead[stream] = ahead
+        return ahead.pop()

@@ -151,6 +151,8 @@ def capture_method(params: Params) -> str | None:
 
 def extras(params: Params, texts: tuple[str, ...]) -> dict[str, Any]:
     """Attributes kept as given; those that are present but empty are unset."""
+    if params.is_done():
+        return {}
     found: dict[str, Any] = {name: params.string(name) for name in texts if params.has(name)}
     if params.has("setup_future_usage"):
         found["setup_future_usage"] = params.choice(
@@ -201,6 +203,8 @@ def method_options(params: Params) -> dict[str, Any]:
 def sent_on(params: Params, amount: int | None) -> dict[str, Any]:
     """``transfer_data``, ``application_fee_amount`` and ``on_behalf_of`` of a new payment."""
     found: dict[str, Any] = {}
+    if params.is_done():
+        return found
     data = params.mapping("transfer_data")
     fee = params.integer("application_fee_amount", minimum=0)
     if params.has("on_behalf_of"):
@@ -242,6 +246,8 @@ def confirmation(
     params: Params, source: PaymentSource | None, extras: dict[str, Any]
 ) -> Confirmation:
     """How to confirm; reads what else may be said about it and changes nothing here."""
+    if params.is_done():
+        return Confirmation(source=source, extras=extras)
     for name in ("mandate_data", "radar_options"):
         params.opaque(name)
     method_options(params)

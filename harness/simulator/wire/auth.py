@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 
 from paidonce.harness.simulator.domain.errors import Refused
 from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
@@ -15,6 +16,7 @@ from paidonce.harness.simulator.wire.live_keys import live_key_in, masked
 _TEST_KEY = re.compile(r"(?:sk|rk|sk_org)_test_[A-Za-z0-9_]+")
 
 
+@lru_cache(maxsize=256)
 def authenticate(header: str | None) -> str:
     """The API key of an ``Authorization`` header. Raises ``Refused`` (401) unless it is valid."""
     key = presented(header)

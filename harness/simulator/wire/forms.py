@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import quote_plus, unquote
 
 Value = str | dict[str, "Value"] | list["Value"]
@@ -45,14 +46,20 @@ def decode(text: bytes | str) -> Form:
                 raise _contradiction(key)
             form[key] = value
             continue
-        match = _KEY.fullmatch(key)
-        if match is None:
-            raise FormError(f"the parameter name '{key}' has unbalanced brackets")
-        path = [match[1], *match[2][1:-1].split("][")]
-        if len(path) > MAX_DEPTH:
-            raise FormError(f"the parameter '{key}' is nested more than {MAX_DEPTH} levels deep")
-        _insert(form, path, value, key)
+        _insert(form, _path(key), value, key)
     return form
+
+
+@lru_cache(maxsize=1024)
+def _path(key: str) -> tuple[str, ...]:
+    """The steps of a nested key; requests have the same ones again and again."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise FormError(f"the parameter name '{key}' has unbalanced brackets")
+    path = (match[1], *match[2][1:-1].split("]["))
+    if len(path) > MAX_DEPTH:
+        raise FormError(f"the parameter '{key}' is nested more than {MAX_DEPTH} levels deep")
+    return path
 
 
 def fields(text: str) -> list[tuple[str, str]]:
@@ -75,7 +82,7 @@ def fields(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def _insert(form: Form, path: list[str], value: str, key: str) -> None:
+def _insert(form: Form, path: tuple[str, ...], value: str, key: str) -> None:
     """Put ``value`` at ``path``, where an empty step means: at the end of the list there."""
     here: dict[str, Value] = form
     step = 0

@@ -48,6 +48,10 @@ class Params:
         """The names of what has not been read yet."""
         return list(self._left)
 
+    def is_done(self) -> bool:
+        """Return whether all of it has been read, so that nothing else is there."""
+        return not self._left
+
     def is_empty(self, key: str) -> bool:
         """Return whether the parameter is there and is empty, which unsets it."""
         return self._left.get(key) == ""
