@@ -32,9 +32,7 @@ from paidonce.harness.testbed.stack import Choice
 def explore_command(
     name: options.ScenarioOrTarget,
     guard: options.GuardOrVariant = None,
-    attempts: Annotated[
-        int | None, typer.Option(help="How many clients, where all of them do the same.")
-    ] = None,
+    attempts: options.Attempts = None,
     scheduler: Annotated[
         str,
         typer.Option(

@@ -125,6 +125,9 @@ Stripe = Annotated[
         show_default=False,
     ),
 ]
+Attempts = Annotated[
+    int | None, typer.Option(help="How many clients, where all of them do the same.")
+]
 Fresh = Annotated[
     bool,
     typer.Option(

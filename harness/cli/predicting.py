@@ -50,9 +50,7 @@ NOT_EXPLORED = "not explored; --explore decides it"
 def predict_command(
     name: options.ScenarioOrTarget,
     guard: options.GuardOrVariant = None,
-    attempts: Annotated[
-        int | None, typer.Option(help="How many clients, where all of them do the same.")
-    ] = None,
+    attempts: options.Attempts = None,
     explore_too: Annotated[
         bool,
         typer.Option(

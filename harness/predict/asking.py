@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, operator, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, below, operator, parsed
 from paidonce.harness.predict.moves import Move
-from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Kind
 from paidonce.harness.sql_trees import ast, enums
 

@@ -17,10 +17,10 @@ from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
     TreeReader,
+    below,
     operator,
     parsed,
 )
-from paidonce.harness.predict.trees import below
 from paidonce.harness.sql_trees import ast, enums
 
 Operator = Literal["=", "is null", "<", "other"]

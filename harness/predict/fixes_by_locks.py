@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from paidonce.harness.explore.footprint.sql.trees import below
 from paidonce.harness.orms import RowAsked
 from paidonce.harness.predict.asking import Situation
 from paidonce.harness.predict.moves import puts_in
-from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
 from paidonce.harness.predict.wording import row_read
 from paidonce.harness.sql_trees import ast, enums

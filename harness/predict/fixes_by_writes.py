@@ -12,10 +12,10 @@ from typing import Any
 from paidonce.harness import sql_trees
 from paidonce.harness.explore.footprint.sql.catalog import Table
 from paidonce.harness.explore.footprint.sql.symbols import NEW
+from paidonce.harness.explore.footprint.sql.trees import below
 from paidonce.harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
 from paidonce.harness.predict.moves import Move, puts_in
 from paidonce.harness.predict.predicates import satisfied
-from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Fix
 from paidonce.harness.predict.wording import row_read, row_written
 from paidonce.harness.sql_trees import ast, enums

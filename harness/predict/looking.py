@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, below, parsed
 from paidonce.harness.predict.moves import Move, Story
 from paidonce.harness.predict.shields import Meeting, decides
-from paidonce.harness.predict.trees import below
 from paidonce.harness.predict.types import Blind, Kind, Looked, Prediction, Unjudged
 from paidonce.harness.sql_trees import ast
 

@@ -34,14 +34,9 @@ def extended(query: Frame, sql: str, check: str | None = None) -> tuple[Frame, .
     Parameters there are none, and results are asked for as text, as a simple query has them. A
     simple query leaves no unnamed statement behind, nor does this, unless it fails.
     """
-    none = fields.count16(0)
     return _frames(
         query,
-        fields.message(b"P", fields.string(""), fields.string(sql), none),
-        fields.message(b"B", fields.string(""), fields.string(""), none, none, none),
-        fields.message(b"D", b"P", fields.string("")),
-        fields.message(b"E", fields.string(""), fields.int32(0)),
-        fields.message(b"C", b"S", fields.string("")),
+        *_run_once(sql),
         _FLUSH,
         *_checked(check),
         _SYNC,
@@ -50,14 +45,9 @@ def extended(query: Frame, sql: str, check: str | None = None) -> tuple[Frame, .
 
 def in_transaction(query: Frame, sql: str) -> tuple[Frame, ...]:
     """The simple query of one statement as an extended one, in a transaction that goes on."""
-    none = fields.count16(0)
     return _frames(
         query,
-        fields.message(b"P", fields.string(""), fields.string(sql), none),
-        fields.message(b"B", fields.string(""), fields.string(""), none, none, none),
-        fields.message(b"D", b"P", fields.string("")),
-        fields.message(b"E", fields.string(""), fields.int32(0)),
-        fields.message(b"C", b"S", fields.string("")),
+        *_run_once(sql),
         _SYNC,
     )
 
@@ -137,3 +127,15 @@ def _checked(name: str | None) -> tuple[bytes, ...]:
 
 def _frames(like: Frame, *messages: bytes) -> tuple[Frame, ...]:
     return tuple(Frame(message[0], message, like.offset) for message in messages)
+
+
+def _run_once(sql: str) -> tuple[bytes, ...]:
+    """Return the messages that parse, bind, describe and run a statement, and leave none behind."""
+    none = fields.count16(0)
+    return (
+        fields.message(b"P", fields.string(""), fields.string(sql), none),
+        fields.message(b"B", fields.string(""), fields.string(""), none, none, none),
+        fields.message(b"D", b"P", fields.string("")),
+        fields.message(b"E", fields.string(""), fields.int32(0)),
+        fields.message(b"C", b"S", fields.string("")),
+    )

@@ -10,7 +10,6 @@ away: it is looked at before the wait, and where it is false there is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
@@ -23,7 +22,7 @@ from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
     TreeReader,
-    children,
+    below,
     operator,
     parsed,
     strings,
@@ -156,7 +155,7 @@ class Doors:
         if table is None or not _simple(table, changes=bool(changed)):
             return None
         if any(
-            not self._calculates(node, table) for part in (*parts, where) for node in _nodes(part)
+            not self._calculates(node, table) for part in (*parts, where) for node in below(part)
         ):
             return None
         known, others = self._equalities(where, table)
@@ -256,16 +255,6 @@ def _index_by(table: Table, known: dict[str, Match]) -> Index | None:
     """The unique index that the known columns have an entry of; the primary key if it is one."""
     whole = [i for i in table.unique if i.plain and i.columns and set(i.columns) <= set(known)]
     return min(whole, key=lambda i: (i.columns != table.primary_key, i.name), default=None)
-
-
-def _nodes(tree: Tree) -> Iterator[ast.Node]:
-    if isinstance(tree, tuple):
-        for one in tree:
-            yield from _nodes(one)
-    elif isinstance(tree, ast.Node):
-        yield tree
-        for child in children(tree):
-            yield from _nodes(child)
 
 
 def _one(found: Pattern, params: Params) -> Resource | None:

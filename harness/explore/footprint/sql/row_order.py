@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, Tree, children, parsed, strings
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, Tree, below, parsed, strings
 from paidonce.harness.sql_trees import ast, enums
 
 _OF_A_SET = frozenset({"count", "sum", "max", "min", "avg", "bool_and", "bool_or", "every"})
@@ -30,7 +28,7 @@ def is_of_a_set(sql: str) -> bool:
     ):
         return False
     whole = (node.targetList, node.whereClause, node.fromClause)
-    if any(isinstance(one, ast.SubLink | ast.RangeSubselect) for one in _nodes(whole)):
+    if any(isinstance(one, ast.SubLink | ast.RangeSubselect) for one in below(whole)):
         return False
     return all(_aggregated(target.val) for target in node.targetList or ())
 
@@ -52,13 +50,3 @@ def _aggregated(node: Tree) -> bool:
                 return not (node.agg_order or node.over)
             return name in _CALCULATES and all(_aggregated(arg) for arg in node.args or ())
     return False
-
-
-def _nodes(tree: Tree) -> Iterator[ast.Node]:
-    if isinstance(tree, tuple):
-        for one in tree:
-            yield from _nodes(one)
-    elif isinstance(tree, ast.Node):
-        yield tree
-        for child in children(tree):
-            yield from _nodes(child)

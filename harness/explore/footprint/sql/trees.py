@@ -40,11 +40,22 @@ def parsed(sql: str) -> tuple[ast.Node, ...]:
 
 
 def children(node: ast.Node) -> Iterator[Tree]:
-    """The nodes, and tuples of nodes, directly below a node."""
+    """Return the nodes, and tuples of nodes, directly below a node."""
     for field in type(node).__slots__:
         found = getattr(node, field)
         if isinstance(found, ast.Node | tuple):
             yield found
+
+
+def below(node: Tree) -> Iterator[Any]:
+    """Return the node and all nodes in it, those nearer the top first."""
+    if isinstance(node, tuple):
+        for part in node:
+            yield from below(part)
+    elif isinstance(node, ast.Node):
+        yield node
+        for part in children(node):
+            yield from below(part)
 
 
 def strings(nodes: object) -> tuple[str, ...]:
