@@ -51,7 +51,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def broken(self) -> tuple[Broken, ...]:
         """Return the violations told by the checkers that found it INVALID."""
-        return tuple(one.broken for one in self.verdicts if one.status is Status.INVALID)
+        return tuple(
+            verdict.broken for verdict in self.verdicts if verdict.status is Status.INVALID
+        )
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +105,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         Runs that raced speak for what they showed. What they do not show depends on load: where
         it was declared, that is UNKNOWN.
         """
-        found = {run.status for run in self.runs}
-        if self.found or Status.INVALID in found:
+        statuses = {run.status for run in self.runs}
+        if self.found or Status.INVALID in statuses:
             return Status.INVALID
         raced = any(run.raced for run in self.runs)
-        if found == {Status.VALID} and self.error is None:
+        if statuses == {Status.VALID} and self.error is None:
             missed = raced and self.expected is Status.INVALID and not self.proved
             return Status.UNKNOWN if missed else Status.VALID
         return Status.UNKNOWN
@@ -232,7 +234,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         """All searches that were made: of cells, beside them, and under failures."""
         of_cells = (cell.search for cell in self.cells if cell.search is not None)
         beside = (tried.search for cell in self.cells for tried in cell.alone)
-        return (*of_cells, *beside, *(one.search for one in self.survivals))
+        return (*of_cells, *beside, *(survival.search for survival in self.survivals))
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,9 +74,9 @@ class AloneUnderFailures(msgspec.Struct, frozen=True, kw_only=True):
         failures = self.search.failures
         match self.search.how:
             case How.COUNTEREXAMPLE:
-                broken = "; ".join(one.words for one in self.search.broken)
+                broken = "; ".join(violation.words for violation in self.search.broken)
                 plans = () if failures is None else failures.plans
-                what = next((" and ".join(one.failures) for one in plans if one.found), "")
+                what = next((" and ".join(plan.failures) for plan in plans if plan.found), "")
                 came = f"breaks, {what}: {broken}" if what else f"breaks: {broken}"
             case How.COMPLETE:
                 came = "holds" if failures is None else f"holds, {failures.told}"

@@ -155,7 +155,7 @@ class Control:
         senders = self._whose.foresee(call, self._mover)
         session, _ = self._reader.session(call, connection)
         held = [a.owner for a in self._by_call.values() if a.session == session and a.owner]
-        if any(overtaking(one, sender, self.players) for one in held for sender in senders):
+        if any(overtaking(ahead, sender, self.players) for ahead in held for sender in senders):
             self._reader.shares(call)
         self.change()
 
@@ -283,7 +283,7 @@ class Control:
                     if arrival.answered:
                         arrival.withheld = False
                         arrival.back.set()
-                player.flying = [found for found in player.flying if not found.answered]
+                player.flying = [arrival for arrival in player.flying if not arrival.answered]
             case At.AGAIN | At.EVENT:
                 player.again.set()
                 player.idle = False
@@ -339,13 +339,13 @@ class Control:
         """Who waits for whom, where nobody can move and nobody ever will; see ``standstill``."""
         if not any(player.at is At.LOCK for player in self.players.values()):
             return ()
-        found: tuple[Wait, ...] = ()
+        waits: tuple[Wait, ...] = ()
         for _ in range(2):  # what ends by itself after all is given some time to
-            found = await standstill(self.players.values(), self.pids, self._reader, self._blocking)
-            if not found:
+            waits = await standstill(self.players.values(), self.pids, self._reader, self._blocking)
+            if not waits:
                 return ()
             await asyncio.sleep(self._patience.tail)
-        return found
+        return waits
 
     # --- what happened ------------------------------------------------------------------------
 
@@ -372,7 +372,7 @@ class Control:
                     owner.at = At.MOVING
             else:
                 owner.held.append(arrival)
-                if len(owner.held) > 1 or any(one.in_flight for one in owner.flying):
+                if len(owner.held) > 1 or any(flying.in_flight for flying in owner.flying):
                     self._at_once.found = True
                 if owner.at is At.DONE:  # it has its answer, and the service goes on
                     owner.at = At.MOVING

@@ -116,7 +116,7 @@ class ServiceWorld:
     def pending(self) -> tuple[Pending, ...]:
         """Who can move, in the order of the script's attempts."""
         players = self.control.players.values()
-        found = tuple(
+        choices = tuple(
             [
                 Pending(
                     actor=player.name,
@@ -128,9 +128,9 @@ class ServiceWorld:
                 if player.able and not self._polling(player)
             ]
         )
-        if found and all(one.deferred for one in found):
+        if choices and all(choice.deferred for choice in choices):
             raise MustNotDefer("nobody else can move")
-        return found
+        return choices
 
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
@@ -208,11 +208,11 @@ class ServiceWorld:
         inside = inside or self._inside()
         if inside and self.alarms.inside is not None and not self.mode.shared_memory:
             self.alarms.inside()
-        told = player.at in (At.DONE, At.AGAIN, At.EVENT)
-        told = told and player.ours is None and not lost
+        was_told = player.at in (At.DONE, At.AGAIN, At.EVENT)
+        was_told = was_told and player.ours is None and not lost
         # Who is held with its answer, or waits for it, has done nothing within the service.
         carried = (carried and player.at in (At.ANSWER, At.LOCK)) or player.ours is not None
-        if meets or inside or told or (self.mode.shared_memory and not carried):
+        if meets or inside or was_told or (self.mode.shared_memory and not carried):
             touched = touched.union(AT_THE_SERVICE)
         if player.ours is None:
             touched = self.failing.around(touched, crash=crash, lost=lost)
@@ -305,7 +305,7 @@ class ServiceWorld:
             self.memory.record(effect)
         self.memory.record(Note(t=now, text=verdict.reason))
         history = self.memory.history
-        others = [one for one in judge(history) if one.checker != verdict.checker]
+        others = [judged for judged in judge(history) if judged.checker != verdict.checker]
         verdicts = (verdict, *others)
         self.judged = Judged(outcome_of(history, verdicts), verdicts, history)
         if self.end_waits is not None:

@@ -129,16 +129,16 @@ class ServiceWorlds:
         kinds = frozenset(repr(attempt.steps) for attempt in whole.attempts)
         if self.warmth.covers(kinds, len(whole.attempts)):
             return
-        told = self.telling(whole)
+        worlds = self.telling(whole)
         beforehand = replace(
-            told,
+            worlds,
             background=Background(
                 self.background.patterns,
                 learnt=self.background.learnt,
                 at_once=self.background.at_once,
             ),
             mode=replace(
-                told.mode,
+                worlds.mode,
                 in_turn=True,
                 late_locks=False,
                 late_answers=False,
@@ -146,7 +146,7 @@ class ServiceWorlds:
                 put_back=False,
                 failures=frozenset(),
             ),
-            alarms=Alarms(overtaken=told.alarms.overtaken),
+            alarms=Alarms(overtaken=worlds.alarms.overtaken),
             # What could go wrong for attempts that are not in the search is not planned in it.
             offers=Offers(wanted=False),
         )
@@ -369,7 +369,7 @@ class ServiceWorlds:
         """Return the names of those who are no attempts: time that passes, and clients that ask
         again."""
         clients = clients_among(self.scenario.attempts)
-        return tuple(one.name for one in self.scenario.attempts if one not in clients)
+        return tuple(attempt.name for attempt in self.scenario.attempts if attempt not in clients)
 
     @property
     def twins(self) -> dict[str, str]:
@@ -380,9 +380,9 @@ class ServiceWorlds:
                 attempt.name: (
                     attempt.likeness,
                     frozenset(
-                        (one.step, one.fault, one.place)
-                        for one in failures
-                        if one.attempt == attempt.name
+                        (failure.step, failure.fault, failure.place)
+                        for failure in failures
+                        if failure.attempt == attempt.name
                     ),
                 )
                 for attempt in self.scenario.attempts

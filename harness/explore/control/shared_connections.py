@@ -58,7 +58,7 @@ class Turns:
     def _overtaking(self, ahead: Player) -> tuple[Player, ...]:
         """Return who waits inside the service, and might have been before what ``ahead`` is at."""
         inside = (player for player in self._players.values() if player.at is At.INSIDE)
-        return tuple(one for one in inside if overtaking(ahead, one, self._players))
+        return tuple(player for player in inside if overtaking(ahead, player, self._players))
 
     def handed_over(self, awake: Iterable[Player]) -> None:
         """Tell of those who waited for their turn on the connection that was used in this step."""

@@ -44,8 +44,8 @@ class ControlledSurroundings:
         worker has yet to do what it was told.
         """
         player = self._control.players[attempt]
-        others = [one for one in self._control.players.values() if one is not player]
-        last = all(one.at is At.DONE or one.absent for one in others)
+        others = [other for other in self._control.players.values() if other is not player]
+        last = all(other.at is At.DONE or other.absent for other in others)
         if last and player.asked_last:
             left = self._execution.performance.left
             if left is None or not await left():

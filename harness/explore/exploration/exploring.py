@@ -76,8 +76,8 @@ async def explore(
     complete = result.ending is Ending.COMPLETE and not clock.over
     sure = bool(leases_left(worlds, elsewhere))
     # Of what only may run out nothing is claimed under failures, which take long enough.
-    wanted = complete and (sure or not request.faults)
-    if wanted and (lapsed := await lapsing(worlds, elsewhere)):
+    lapses = complete and (sure or not request.faults)
+    if lapses and (lapsed := await lapsing(worlds, elsewhere)):
         further = relying_search(lapsed, request, clock, progress, elsewhere)
         worlds, result, kept = await with_leases_over(worlds, result, further, sure)
         relying = relying if worlds is plain else further
@@ -89,43 +89,47 @@ async def explore(
         lagged = relying_search(behind, request, clock, progress, elsewhere)
         worlds, result = await with_search_behind(worlds, result, lagged)
     result = of_a_search_that_lags(plain, elsewhere, result)
-    told, under = worlds[0], None
+    shown_by, under = worlds[0], None
     if request.faults and result.ending is not Ending.COUNTEREXAMPLE:
         result, under = await under_failures(worlds, request, relying, result, clock, progress)
-        told = worlds[0] if under is None else under.worlds[0]
-    told_of = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds), *kept)
+        shown_by = worlds[0] if under is None else under.worlds[0]
+    remarks = (*notes(worlds, elsewhere, result.grounds), *learnt(result.grounds), *kept)
     if request.faults and request.scenario.watched:
-        told_of = (*told_of, ALWAYS_BEFORE_RECOVERY)
+        remarks = (*remarks, ALWAYS_BEFORE_RECOVERY)
     if request.faults and not crashes_of(worlds[0].bench):
-        told_of = (*told_of, NO_CRASH)
+        remarks = (*remarks, NO_CRASH)
     if result.ending is not Ending.COUNTEREXAMPLE:
-        return Explored(request, honest(worlds, result, elsewhere), notes=told_of)
-    found = result.found[0].execution
+        return Explored(request, honest(worlds, result, elsewhere), notes=remarks)
+    counterexample = result.found[0].execution
     smallest = None
     if request.shrink is not None:
         left = clock.left.seconds
         seconds = None if left is None else max(left, SHRUNK_IN_ANY_CASE_S)
-        told, smallest = await shrunk(told, found, request.shrink.within(seconds))
-        found = found if smallest is None else smallest.execution
+        shown_by, smallest = await shrunk(shown_by, counterexample, request.shrink.within(seconds))
+        counterexample = counterexample if smallest is None else smallest.execution
     watcher = Annotator()
-    again, judged = await play_again(told, expectations(found.taken), watcher)
+    again, judged = await play_again(shown_by, expectations(counterexample.taken), watcher)
     if again.divergence is not None or judged is None:
         reason = f"a counterexample did not replay: {again.divergence}"
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result, notes=told_of)
+        return Explored(request, result, notes=remarks)
     if judged.came.status is not Status.INVALID:
         broke = (
-            ", ".join(found.outcome.rules) if isinstance(found.outcome, ExecutionOutcome) else ""
+            ", ".join(counterexample.outcome.rules)
+            if isinstance(counterexample.outcome, ExecutionOutcome)
+            else ""
         )
         reason = (
             f"a counterexample (broken: {broke or 'a rule without a name'}) came out otherwise "
             "when it was made again: nothing was broken"
         )
         result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result, notes=told_of)
-    assert isinstance(found.outcome, ExecutionOutcome)
-    witness = witness_of(told, request, again, judged, unstable_values(found.outcome, judged.came))
+        return Explored(request, result, notes=remarks)
+    assert isinstance(counterexample.outcome, ExecutionOutcome)
+    witness = witness_of(
+        shown_by, request, again, judged, unstable_values(counterexample.outcome, judged.came)
+    )
     witness = msgspec.structs.replace(
         witness, steps=watcher.added_to(witness.steps, judged.history)
     )
-    return Explored(request, result, witness, judged.history, told_of, smallest)
+    return Explored(request, result, witness, judged.history, remarks, smallest)

@@ -77,7 +77,7 @@ def unfinished_beside(file: TargetFile) -> tuple[str, ...]:
     judged, since the file does not say when it has."""
     if len(file.process) < 2 or file.rest.sql:
         return ()
-    names = ", ".join(one.name for one in file.process[1:])
+    names = ", ".join(process.name for process in file.process[1:])
     return (
         f"the file has a process besides the service ({names}), and does not say when that has "
         "done its work: what it does later than the answers may have been looked at too early. Say "

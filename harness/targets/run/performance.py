@@ -76,14 +76,14 @@ class TargetPerformance:
     @property
     def known(self) -> Mapping[str, str]:
         """The values that were captured, under the names they were captured by."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for name, value in self.shared.values.items():
-            found.setdefault(str(value), name)
+            names.setdefault(str(value), name)
         for attempt, scope in self.own.items():
             for name, value in scope.values.items():
                 if name not in ("attempt", "n"):
-                    found.setdefault(str(value), f"{name} of {attempt}")
-        return found
+                    names.setdefault(str(value), f"{name} of {attempt}")
+        return names
 
     @property
     def left(self) -> Left | None:
@@ -140,7 +140,7 @@ class TargetPerformance:
     # --- a step ------------------------------------------------------------------------------
 
     def _part(self, attempt: str) -> TargetAttempt:
-        return next(one for one in self.script.attempts if one.name == attempt)
+        return next(part for part in self.script.attempts if part.name == attempt)
 
     async def play(self, attempt: str, released: Released | None = None) -> None:
         part = self._part(attempt)
@@ -173,7 +173,7 @@ class TargetPerformance:
     async def _passes(self, name: str, time: TimeTable) -> None:
         where = f"{self.loaded.path}, [[time]] {time.name}, sql"
         values = self.shared.values
-        prepared = [as_parameters(one, values, where) for one in time.statements]
+        prepared = [as_parameters(statement, values, where) for statement in time.statements]
         if name == EVERY_LEASE_OVER:
             where = "a lease could not be let run out; write a [[time]] that ends it"
         self.stayed |= await self.clockwork.passes(
@@ -331,12 +331,12 @@ class TargetPerformance:
     async def _event(self, part: TargetAttempt, number: int, step: StepTable) -> bytes:
         where = self._sending.where(part, number)
         values, which = values_of(self.own[part.name]), part.event_number
-        found = await self._events.find(step, values, where, which)
-        if found is None:
+        event = await self._events.find(step, values, where, which)
+        if event is None:
             raise UnexpectedAnswer(f"{where}: {not_raised(step)}")
-        if found.looked is not None and self._surroundings is not None:
-            self._surroundings.looked(part.name, found.looked)
-        return found.payload
+        if event.looked is not None and self._surroundings is not None:
+            self._surroundings.looked(part.name, event.looked)
+        return event.payload
 
     async def _once(
         self,
@@ -376,8 +376,8 @@ class TargetPerformance:
             async with asyncio.timeout(rest.within):
                 while True:
                     called = self.bench.stripe_tap.in_flight
-                    found = await self.unfinished()
-                    waiting = found or ("a call to Stripe is under way" if called else "")
+                    unfinished = await self.unfinished()
+                    waiting = unfinished or ("a call to Stripe is under way" if called else "")
                     if not waiting:
                         break
                     await asyncio.sleep(_LOOK_AGAIN_S)

@@ -151,13 +151,13 @@ class Sending:
             self._asking.pop(part.name, None)
             scope.keep(self._user(part, step), answer)
             last = number == len(part.steps)
-            told = told_by(self.loaded.file, part.table, step, answer, last=last)
-            scope.values.update(told.captured)
-            if told.lacking:
+            answered = told_by(self.loaded.file, part.table, step, answer, last=last)
+            scope.values.update(answered.captured)
+            if answered.lacking:
                 page = keep_page(self.bench.logs, f"{part.table.name}, step {number}", answer)
-                told = replace(told, error=f"{told.error}{page}")
-            completed = told.completed(op, self.journal.now())
-            self.progressions[part.name].told(completed, later=told.later)
+                answered = replace(answered, error=f"{answered.error}{page}")
+            completed = answered.completed(op, self.journal.now())
+            self.progressions[part.name].told(completed, later=answered.later)
         self.journal.record(completed)
         return completed
 

@@ -88,13 +88,13 @@ class PostgresReader(CallReader[Unit]):
     def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
         touched, session = self.touches(call, arrival), arrival.session
         self._late.read(session, touched)
-        found = self._sessions.found(session, call.statements)
+        statements = self._sessions.found(session, call.statements)
         arrival.moment = (
             call.ends in ("query", "sync")
             and not call.continues
-            and self._sessions.could_be_apart(session, found)
+            and self._sessions.could_be_apart(session, statements)
         )
-        self._look_between(call, session, owner.name, found)
+        self._look_between(call, session, owner.name, statements)
         if touched.empty:
             return self.text(call), touched
         run = tuple(statement.sql for statement in call.statements)
@@ -104,15 +104,15 @@ class PostgresReader(CallReader[Unit]):
         self._parsed[session] = tuple(statement.sql for statement in call.prepared)
         return f"{call.tap} {call.label_when_run}", touched
 
-    def _look_between(self, call: Unit, session: str, actor: str, found: Found) -> None:
+    def _look_between(self, call: Unit, session: str, actor: str, statements: Found) -> None:
         label, disturbs = f"{call.tap} {call.label}", self.reading.disturbs
-        if call.statements and self._sessions.came(actor, session, label, found):
+        if call.statements and self._sessions.came(actor, session, label, statements):
             disturbs(
                 label,
                 f"{call.label!r} could not be held before its commit, and what others come to "
                 "meanwhile was not tried",
             )
-        if self._sessions.in_pieces(session, found):
+        if self._sessions.in_pieces(session, statements):
             disturbs(
                 label,
                 f"{call.label!r} is several statements sent as one, and what may come between "
@@ -124,7 +124,7 @@ class PostgresReader(CallReader[Unit]):
                 f"{call.label!r} runs triggers that were put off and commits, and what may come "
                 "between was not tried",
             )
-        if any(statement.commits for statement in found):
+        if any(statement.commits for statement in statements):
             disturbs(
                 label,
                 f"{call.label!r} commits while it runs, and what may come between its transactions "
@@ -150,7 +150,7 @@ class PostgresReader(CallReader[Unit]):
             return ()
         tracker = self._sessions.tracker(arrival.session)
         expected, run = tracker.expected, call.statements or call.prepared
-        kinds = {one.kind for one in self._sessions.found(arrival.session, run)}
+        kinds = {statement.kind for statement in self._sessions.found(arrival.session, run)}
         acts = bool(expected.locks or expected.publishes) and kinds.isdisjoint(_LETS_GO)
         usual: set[AtTap] = {ErrorAnswer(TERMINATED)}
         if tracker.over and expected.publishes:
@@ -267,9 +267,9 @@ class PostgresReader(CallReader[Unit]):
     def window(self, call: Unit) -> Window | None:
         windows = self.reading.time_windows
         each = [
-            windows.statement(one.sql, one.params)
-            for one in call.statements
-            if not says_nothing(one.sql)
+            windows.statement(statement.sql, statement.params)
+            for statement in call.statements
+            if not says_nothing(statement.sql)
         ]
         return next(filter(None, each), None) if each else None
 

@@ -27,17 +27,17 @@ def possible_faults(usual: frozenset[AtTap], apart: bool, flush: bool) -> tuple[
 
     Every step of every execution is asked about, and there are few kinds of them.
     """
-    found: list[Possible] = []
-    for one in of_tap(FAULTS, usual):
-        if apart and one.place is Place.REQUEST:
-            found.append(Possible(one.fault, Place.COMMIT, usual=one.usual))
-        elif one.place is Place.REQUEST or not flush:
+    faults: list[Possible] = []
+    for possible in of_tap(FAULTS, usual):
+        if apart and possible.place is Place.REQUEST:
+            faults.append(Possible(possible.fault, Place.COMMIT, usual=possible.usual))
+        elif possible.place is Place.REQUEST or not flush:
             # Once it is answered, the end of the session and a lost answer are the same.
-            usual_there = one.usual and not (
-                one.place is Place.ANSWER and isinstance(one.fault, ErrorAnswer)
+            usual_there = possible.usual and not (
+                possible.place is Place.ANSWER and isinstance(possible.fault, ErrorAnswer)
             )
-            found.append(Possible(one.fault, one.place, usual=usual_there))
-    return tuple(found)
+            faults.append(Possible(possible.fault, possible.place, usual=usual_there))
+    return tuple(faults)
 
 
 def heard(call: Unit, names: Names) -> AnswerDigest:
@@ -94,7 +94,11 @@ def parses_once(call: Unit) -> bool:
     Drivers do so the first time, or the fifth time, that a connection meets a statement, so that it
     depends on the past of that connection whether there is such a unit at all.
     """
-    return bool(call.prepared) and not call.statements and all(one.name for one in call.prepared)
+    return (
+        bool(call.prepared)
+        and not call.statements
+        and all(statement.name for statement in call.prepared)
+    )
 
 
 def creates(call: Unit) -> bool:

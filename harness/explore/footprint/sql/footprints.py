@@ -72,17 +72,19 @@ class Footprints:
         # An isinstance of an abstract class takes longer than all the rest, and most are tuples.
         listed = nulls if isinstance(nulls, tuple) else _as_tuple(nulls)
         key = (sql, tuple(params), listed, where)
-        found = self._bound.get(key)
-        if found is not None:
+        footprints = self._bound.get(key)
+        if footprints is not None:
             self._bound.move_to_end(key)
-            return found
+            return footprints
         bound = Params(params, nulls)
-        found = tuple(self._told(template.bound(bound)) for template in self._templates(sql, where))
+        footprints = tuple(
+            self._told(template.bound(bound)) for template in self._templates(sql, where)
+        )
         if listed is not None:
-            self._bound[key] = found
+            self._bound[key] = footprints
             if len(self._bound) > _BOUND_REMEMBERED:
                 self._bound.popitem(last=False)
-        return found
+        return footprints
 
     def _may_set_timeouts(self, sql: str) -> bool:
         if timeouts.may_set(sql):
@@ -93,17 +95,17 @@ class Footprints:
         """That of a statement inside another one (PREPARE, DECLARE)."""
         return self._told(self._template(node, path).bound(params))
 
-    def _told(self, found: StatementFootprint) -> StatementFootprint:
+    def _told(self, footprint: StatementFootprint) -> StatementFootprint:
         """``found``, with rows that are new told as such to those who ask for it."""
-        if self._tells_new_rows or not any(is_new(row) for row in found.writes):
-            return found
-        writes = frozenset(without_maker(row) for row in found.writes)
-        return msgspec.structs.replace(found, writes=writes)
+        if self._tells_new_rows or not any(is_new(row) for row in footprint.writes):
+            return footprint
+        writes = frozenset(without_maker(row) for row in footprint.writes)
+        return msgspec.structs.replace(footprint, writes=writes)
 
     def constants(self, nodes: Sequence[ast.Node]) -> Params:
         """The arguments of EXECUTE as parameters."""
-        found = [self._reader.symbol(node) for node in nodes]
-        return Params([None if symbol is None else symbol.value(Params()) for symbol in found])
+        symbols = [self._reader.symbol(node) for node in nodes]
+        return Params([None if symbol is None else symbol.value(Params()) for symbol in symbols])
 
     def _read(self, sql: str, path: tuple[str, ...]) -> tuple[Template, ...]:
         try:
@@ -136,16 +138,16 @@ def _advisory_locks(node: ast.Node, effects: Effects) -> list[Pattern]:
     only = (
         isinstance(node, ast.SelectStmt)
         and not (node.fromClause or node.whereClause or node.withClause or effects.within)
-        and all(isinstance(one.val, ast.FuncCall) for one in node.targetList or ())
+        and all(isinstance(target.val, ast.FuncCall) for target in node.targetList or ())
     )
-    wanted = {"number": 1, "pair": 2}
+    key_lengths = {"number": 1, "pair": 2}
     return [
         lock
         for lock in effects.locks
         if only
         and lock.place[:1] == (ADVISORY,)
         and lock not in effects.tests
-        and len(lock.key) == wanted.get(lock.place[-1])
+        and len(lock.key) == key_lengths.get(lock.place[-1])
     ]
 
 

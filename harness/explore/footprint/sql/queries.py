@@ -69,14 +69,14 @@ def select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryRes
     before = ctx.effects
     around = Effects()
     ctx = with_clause(ctx.gathering(around), node.withClause, parent)
-    found = _select(ctx, node, parent)
+    result = _select(ctx, node, parent)
     if node.withClause is not None and len(node.withClause.ctes) > 1:
         around.not_first()
     if not before.untouched and around.fresh:
         before.not_first()
         around.not_first()
     before.add(around)
-    return found
+    return result
 
 
 def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryResult:
@@ -113,7 +113,7 @@ def _select(ctx: Context, node: ast.SelectStmt, parent: Scope | None) -> QueryRe
         )
     for clause in node.lockingClause or ():
         lock_rows(ctx, clause, scope)
-    if any(isinstance(one, ast.GroupingSet) for one in node.groupClause or ()):
+    if any(isinstance(item, ast.GroupingSet) for item in node.groupClause or ()):
         return QueryResult()  # columns are null in the rows of totals
     return QueryResult(
         outputs(ctx, node.targetList or (), scope),
@@ -132,21 +132,21 @@ def with_clause(ctx: Context, node: ast.WithClause | None, parent: Scope | None)
     for cte in node.ctes:
         query = cte.ctequery
         if isinstance(query, ast.SelectStmt):
-            found = select(ctx, query, parent).outputs
+            columns = select(ctx, query, parent).outputs
         else:
-            found = ctx.statement(ctx, query, parent)
-        if node.recursive or (cte.aliascolnames and found is None):
-            found = None
-        ctx.ctes[cte.ctename] = renamed(found, strings(cte.aliascolnames))
+            columns = ctx.statement(ctx, query, parent)
+        if node.recursive or (cte.aliascolnames and columns is None):
+            columns = None
+        ctx.ctes[cte.ctename] = renamed(columns, strings(cte.aliascolnames))
     return ctx
 
 
-def renamed(found: Outputs | None, names: tuple[str, ...]) -> Outputs | None:
+def renamed(columns: Outputs | None, names: tuple[str, ...]) -> Outputs | None:
     """Columns with new names for the first of them."""
-    if found is None or not names:
-        return found
-    kept = list(found)[len(names) :]
-    return dict(zip([*names, *kept], found.values(), strict=False))
+    if columns is None or not names:
+        return columns
+    kept = list(columns)[len(names) :]
+    return dict(zip([*names, *kept], columns.values(), strict=False))
 
 
 # --- FROM and WHERE -----------------------------------------------------------------------------
@@ -221,10 +221,10 @@ class _From:
     def _subselect(self, item: ast.RangeSubselect) -> Source:
         outer = self._scope if item.lateral else self._scope.parent
         assert isinstance(item.subquery, ast.SelectStmt)
-        found = select(self._ctx, item.subquery, outer)
+        result = select(self._ctx, item.subquery, outer)
         alias = item.alias.aliasname if item.alias else ""
         names = strings(item.alias.colnames) if item.alias else ()
-        return Source(alias, outputs=renamed(found.outputs, names), rows=found.rows)
+        return Source(alias, outputs=renamed(result.outputs, names), rows=result.rows)
 
     def _join(self, item: ast.JoinExpr) -> frozenset[int]:
         left, right = self.add(item.larg), self.add(item.rarg)
@@ -258,12 +258,12 @@ class _From:
         right: frozenset[int],
         about: frozenset[int] | None,
     ) -> None:
-        for one, other in [(a, b) for a in left for b in right] + [
+        for number, other in [(a, b) for a in left for b in right] + [
             (b, a) for a in left for b in right
         ]:
-            kind = self._scope.sources[one].type_of(name)
+            kind = self._scope.sources[number].type_of(name)
             if kind is not None and self._scope.sources[other].type_of(name) is not None:
-                self.facts.append((Fact((one, name), kind, other=(other, name), about=about),))
+                self.facts.append((Fact((number, name), kind, other=(other, name), about=about),))
 
 
 def relation(ctx: Context, node: ast.RangeVar) -> Source:
@@ -368,7 +368,7 @@ def _computed(ctx: Context, names: tuple[Tree, ...], scope: Scope) -> None:
 
 def outputs(ctx: Context, targets: tuple[Tree, ...], scope: Scope) -> Outputs | None:
     """The columns of a result; None if their names are not known."""
-    found: Outputs = {}
+    columns: Outputs = {}
     for target in targets:
         if not isinstance(target, ast.ResTarget):
             return None
@@ -376,13 +376,13 @@ def outputs(ctx: Context, targets: tuple[Tree, ...], scope: Scope) -> Outputs | 
         if not isinstance(value, ast.ColumnRef):
             if target.name is None:
                 return None
-            found[target.name] = Output(_typed(ctx, value))
+            columns[target.name] = Output(_typed(ctx, value))
             continue
         last = value.fields[-1]
         if not isinstance(last, ast.String):
             return None
-        found[target.name or last.sval] = Output(scope.match(value))
-    return found if len(found) == len(targets) else None
+        columns[target.name or last.sval] = Output(scope.match(value))
+    return columns if len(columns) == len(targets) else None
 
 
 def _typed(ctx: Context, node: Tree) -> Match | None:

@@ -41,13 +41,15 @@ class Template:
         self._unsettles = effects.unsettles
         self._snapshot = snapshot
         self._node = node
-        patterns = [found for group in self._groups for found in group]
-        patterns += [found for pair in self._sure for found in pair]
-        patterns += [found for glance in self._several for found in glance.patterns]
+        patterns = [pattern for group in self._groups for pattern in group]
+        patterns += [pattern for pair in self._sure for pattern in pair]
+        patterns += [pattern for glance in self._several for pattern in glance.patterns]
         same: dict[Pattern, Pattern] = {}
-        self._groups = [[same.setdefault(one, one) for one in group] for group in self._groups]
+        self._groups = [
+            [same.setdefault(pattern, pattern) for pattern in group] for group in self._groups
+        ]
         self._distinct = tuple(same)
-        constant = all(found.constant for found in patterns)
+        constant = all(pattern.constant for pattern in patterns)
         self._only = self._bound(Params()) if constant else None
 
     def bound(self, params: Params) -> StatementFootprint:
@@ -55,9 +57,9 @@ class Template:
         return self._only or self._bound(params)
 
     def _bound(self, params: Params) -> StatementFootprint:
-        made = {id(one): one.bound(params) for one in self._distinct}
+        made = {id(pattern): pattern.bound(params) for pattern in self._distinct}
         looks, locks, writes, at_once, session, stale, tests, deferred, adds, arrives, goes = (
-            frozenset([resource for one in group for resource in made[id(one)]])
+            frozenset([resource for pattern in group for resource in made[id(pattern)]])
             for group in self._groups
         )
         return StatementFootprint(
@@ -92,7 +94,8 @@ class Template:
 def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource]:
     """Those of which it is known which one they are."""
     return frozenset(
-        found[0]
-        for one in patterns
-        if len(found := one.bound(params)) == 1 and len(found[0].key) == len(one.key)
+        resources[0]
+        for pattern in patterns
+        if len(resources := pattern.bound(params)) == 1
+        and len(resources[0].key) == len(pattern.key)
     )

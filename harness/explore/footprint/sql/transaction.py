@@ -99,10 +99,12 @@ class TransactionTracker:
     def read(self, sent: Sent) -> list[StatementFootprint]:
         """Return the footprints that the statements of a text have by themselves, if they were run
         now."""
-        found = self._read(self._session, sent)
+        footprints = self._read(self._session, sent)
         return [
-            self._executed(self._session, one.node) if one.kind == "execute" else one
-            for one in found
+            self._executed(self._session, footprint.node)
+            if footprint.kind == "execute"
+            else footprint
+            for footprint in footprints
         ]
 
     @property
@@ -132,7 +134,7 @@ class TransactionTracker:
         held = self._told_apart(Footprint(locks=self._session.held)).locks
         needed = self.expected.locks
         return self.holds_locks and any(
-            not any(one.includes(lock) for one in held) for lock in needed
+            not any(lock_held.includes(lock) for lock_held in held) for lock in needed
         )
 
     @property
@@ -264,25 +266,27 @@ class TransactionTracker:
 
     def _text(self, session: Session, sent: Sent) -> Footprint:
         """A text of any number of statements, each read with the path those before it leave."""
-        total, made, found = LOCAL, 0, self._read(session, sent)
-        while made < len(found):
+        total, made, footprints = LOCAL, 0, self._read(session, sent)
+        while made < len(footprints):
             path = session.path
-            total = total.union(self._step(session, found[made]))
+            total = total.union(self._step(session, footprints[made]))
             made += 1
             if session.path != path:
-                found = self._read(session, sent)
-        self._times(session, sent, found)
+                footprints = self._read(session, sent)
+        self._times(session, sent, footprints)
         return total
 
-    def _times(self, session: Session, sent: Sent, found: Sequence[StatementFootprint]) -> None:
+    def _times(
+        self, session: Session, sent: Sent, footprints: Sequence[StatementFootprint]
+    ) -> None:
         """Follow what a text sets by calling a function."""
-        if not (self._footprints.may_set_timeouts(sent.sql) or _calls(found)):
+        if not (self._footprints.may_set_timeouts(sent.sql) or _calls(footprints)):
             return
         for name, value, local in timeouts.called(sent.sql, sent.params):
             session.set_timeout(name, value, local=local)
         functions = self._footprints.catalog.timing
         named = {name for function, names in functions if function in sent.sql for name in names}
-        if _calls(found):
+        if _calls(footprints):
             named |= timeouts.mentioned(sent.sql)
         for name in sorted(named):
             session.set_timeout(name, timeouts.UNKNOWN, local=False)
@@ -291,29 +295,29 @@ class TransactionTracker:
         if not sent.sql:
             return (UNKNOWN,)
         path = session.path or ()
-        found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
+        footprints = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
         if session.path is not None:
-            return found
+            return footprints
         return tuple(
-            one
-            if one.kind in _NAMELESS
+            footprint
+            if footprint.kind in _NAMELESS
             else msgspec.structs.replace(
-                UNKNOWN, kind=one.kind, several=UNKNOWN.several if one.several else ()
+                UNKNOWN, kind=footprint.kind, several=UNKNOWN.several if footprint.several else ()
             )
-            for one in found
+            for footprint in footprints
         )
 
-    def _step(self, session: Session, found: StatementFootprint) -> Footprint:
-        node = found.node
-        if session.failed and found.kind not in _ENDINGS:
+    def _step(self, session: Session, statement: StatementFootprint) -> Footprint:
+        node = statement.node
+        if session.failed and statement.kind not in _ENDINGS:
             return LOCAL
-        match found.kind:
+        match statement.kind:
             case "begin":
                 begin(session, node)
             case "commit" | "rollback":
                 unchecked = bool(session.deferred) and not session.failed
-                self.unchecked |= found.kind == "commit" and unchecked
-                return end(session, node, commit=found.kind == "commit")
+                self.unchecked |= statement.kind == "commit" and unchecked
+                return end(session, node, commit=statement.kind == "commit")
             case "savepoint":
                 session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
             case "release":
@@ -335,14 +339,16 @@ class TransactionTracker:
                 # A cursor FOR UPDATE locks as it goes.
                 return self._data(session, session.cursors.get(node.portalname, UNKNOWN))
             case _:
-                if found.kind == "listen":
+                if statement.kind == "listen":
                     session.listens = True
-                if found.kind == "declare":
-                    session.cursors[node.portalname] = found
-                if found.kind == "constraints" and not node.deferred:
-                    found = msgspec.structs.replace(found, looks=found.looks | session.deferred)
+                if statement.kind == "declare":
+                    session.cursors[node.portalname] = statement
+                if statement.kind == "constraints" and not node.deferred:
+                    statement = msgspec.structs.replace(
+                        statement, looks=statement.looks | session.deferred
+                    )
                     session.deferred = NONE if node.constraints is None else session.deferred
-                return self._data(session, found)
+                return self._data(session, statement)
         return LOCAL
 
     def _executed(self, session: Session, node: ast.ExecuteStmt) -> StatementFootprint:
@@ -357,54 +363,56 @@ class TransactionTracker:
         isolation = session.isolation if session.inside else session.default_isolation
         if session.failed or isolation not in ONE_SNAPSHOT:
             return LOCAL
-        found: Sequence[StatementFootprint] = (UNKNOWN,)
+        footprints: Sequence[StatementFootprint] = (UNKNOWN,)
         if sent.sql and session.path is not None:
-            found = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=session.path)
-        if not any(one.snapshot for one in found):
+            footprints = self._footprints.of(
+                sent.sql, sent.params, nulls=sent.nulls, path=session.path
+            )
+        if not any(footprint.snapshot for footprint in footprints):
             return LOCAL
         if not session.inside:
             session.begin()
             session.implicit = True
         return take_snapshot(session)
 
-    def _data(self, session: Session, found: StatementFootprint) -> Footprint:
+    def _data(self, session: Session, statement: StatementFootprint) -> Footprint:
         """A statement that looks, locks or writes."""
-        self._changed.learn(found.modifies)
+        self._changed.learn(statement.modifies)
         if not session.inside:
             session.begin()
             session.implicit = True
-        looks, locks, may_fail = found.looks, found.locks, found.may_fail
+        looks, locks, may_fail = statement.looks, statement.locks, statement.may_fail
         if session.isolation in ONE_SNAPSHOT:
             may_fail = True
             locks = frozenset(whole_row(lock) for lock in locks)
-            if session.isolation == "serializable" and found.snapshot:
+            if session.isolation == "serializable" and statement.snapshot:
                 looks = frozenset(whole_table(look) for look in looks)
                 locks |= {Resource(look.place, shared=True) for look in looks} | {AMONG_OTHERS}
-            if found.snapshot and not session.implicit:
+            if statement.snapshot and not session.implicit:
                 taken = take_snapshot(session)
                 looks, locks = looks | taken.looks, locks | taken.locks
         held = session.held
         session.held |= locks
-        session.written |= found.writes | found.at_once
+        session.written |= statement.writes | statement.at_once
         session.looked |= looks
-        session.deferred |= found.deferred
-        if found.session == _ALL_OF_THE_SESSION and session.path is not None:
+        session.deferred |= statement.deferred
+        if statement.session == _ALL_OF_THE_SESSION and session.path is not None:
             locks |= session.session_locks  # and of no other session's
             session.session_locks = NONE
         else:
-            session.session_locks |= found.session
-            locks |= found.session
-        if found.unsettles:
+            session.session_locks |= statement.session
+            locks |= statement.session
+        if statement.unsettles:
             session.path = None
-        if found.unsettles == "session":
+        if statement.unsettles == "session":
             session.session_path = None
         if may_fail:
             self._risked |= held
-        return Footprint(looks, locks, found.at_once)
+        return Footprint(looks, locks, statement.at_once)
 
 
-def _calls(found: Sequence[StatementFootprint]) -> bool:
-    for one in found:  # noqa: SIM110 - asked of every unit, a generator takes longer
-        if one.kind == "call":
+def _calls(footprints: Sequence[StatementFootprint]) -> bool:
+    for footprint in footprints:  # noqa: SIM110 - asked of every unit, a generator takes longer
+        if footprint.kind == "call":
             return True
     return False

@@ -57,7 +57,9 @@ def begin(session: Session, node: Any) -> None:
     if session.implicit:  # what the unit did before becomes part of the transaction
         session.implicit = False
     elif not session.inside:
-        deferrable = any(found.defname == "transaction_deferrable" for found in node.options or ())
+        deferrable = any(
+            option.defname == "transaction_deferrable" for option in node.options or ()
+        )
         session.begin(isolation_option(node.options), deferrable=deferrable)
 
 
