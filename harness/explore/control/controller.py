@@ -149,7 +149,7 @@ class Control:
         return await self._faults.happens(arrival.failing, session, self._mover)
 
     def queued(self, call: Call, connection: Connection) -> None:
-        """A unit has come that waits behind another one of its connection."""
+        """Note that a unit has come that waits behind another one of its connection."""
         if self.free or not self._moving or self._mover is None:
             return
         senders = self._whose.foresee(call, self._mover)
@@ -170,7 +170,7 @@ class Control:
         return splitting is not None and splitting.checks_first(session, statements)
 
     def lost(self, call: Call) -> None:
-        """A unit that waited behind another one will never come."""
+        """Note that a unit which waited behind another one will never come."""
         self._whose.forget(call)
         self.change()
 
@@ -207,7 +207,7 @@ class Control:
             self._mover.touched = self._mover.touched.union(touched)
 
     def gone(self, session: str) -> None:
-        """A connection has ended, and the server lets go of what it held."""
+        """Note that a connection has ended, and that the server lets go of what it held."""
         self._cut.discard(session)
         owner, let_go = self._reader.closed(session)
         pid = self.pids.pop(session, None)
@@ -336,7 +336,7 @@ class Control:
                 raise InvalidRun(self._not_at_rest(mover))
 
     async def standstill(self) -> tuple[Wait, ...]:
-        """Who waits for whom, where nobody can move and nobody ever will; see ``standstill``."""
+        """Return who waits for whom, where nobody can move and nobody ever will."""
         if not any(player.at is At.LOCK for player in self.players.values()):
             return ()
         waits: tuple[Wait, ...] = ()

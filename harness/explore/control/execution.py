@@ -114,7 +114,7 @@ class ServiceWorld:
     # --- the search's side ---------------------------------------------------------------
 
     def pending(self) -> tuple[Pending, ...]:
-        """Who can move, in the order of the script's attempts."""
+        """Return who can move, in the order of the script's attempts."""
         players = self.control.players.values()
         choices = tuple(
             [
@@ -339,13 +339,13 @@ class ServiceWorld:
     # --- helpers --------------------------------------------------------------------------------
 
     def _trying(self, player: Player) -> tuple[Try, ...]:
-        """The steps that an attempt is about to make once more, only to be answered the same."""
+        """Return the steps that an attempt is about to repeat, only to be answered the same."""
         if not self.polls.tried(player.name):
             return ()
         return self._repeats(player, self.polls.again)
 
     def _polling(self, player: Player) -> tuple[Try, ...]:
-        """The same if it does so until somebody changes what it looks at, so that it waits.
+        """Return the same if it repeats them until somebody changes what it looks at: it waits.
 
         Not where others wait inside the service: it may be that they wait behind it.
         """
@@ -361,7 +361,7 @@ class ServiceWorld:
         return whether(player.name, self._next.label(player), lambda: self._next.expected(player))
 
     async def _tried_on(self, player: Player, taken: Taken) -> Taken:
-        """An attempt has made a step once more: let it go on, until it does something else."""
+        """Let an attempt that has repeated a step go on, until it does something else."""
         first, lasting = taken.label, Persistence()
         while player.idle and not self._inside() and self._trying(player):
             if lasting.endless:

@@ -109,7 +109,7 @@ class ServiceWorlds:
         return self._controlled
 
     async def fresh(self) -> ServiceWorld:
-        """A world at the script's beginning, on a service that is warm.
+        """Return a world at the script's beginning, on a service that is warm.
 
         Raises ``InvalidRun`` when the preparation does not succeed.
         """
@@ -117,7 +117,7 @@ class ServiceWorlds:
         return await self._fresh()
 
     def cold(self) -> ServiceWorlds:
-        """The same worlds without warming up, for what is to meet the service as it was started."""
+        """Return the same worlds without warming up: the service is met as it was started."""
         return replace(self, warmth=Cold())
 
     async def warm(self) -> None:
@@ -155,7 +155,7 @@ class ServiceWorlds:
         self.last = self.last or beforehand.last
 
     async def parted(self) -> str:
-        """How what warming up came to goes another way by now, in words; empty if it does not."""
+        """Return in words how the warm-up goes another way by now; nothing if it does not."""
         if self.mode.put_back:
             self.controlled.clients.put_back = True
         return await self.warmth.parted()
@@ -291,8 +291,10 @@ class ServiceWorlds:
         )
 
     async def _begun(self, execution: Execution) -> Performance:
-        """The script's beginning. If nobody waits for it any more it is brought about all the same:
-        what the service is still doing for it must not be taken for its own doing."""
+        """Bring about the script's beginning, also if nobody waits for it any more.
+
+        Else what the service is still doing for it would be taken for its own doing.
+        """
         execution.clients.put_back = execution.clients.put_back or self.mode.put_back
         beginning = asyncio.ensure_future(execution.begin())
         self.controlled.under_way.add(beginning)
@@ -300,7 +302,7 @@ class ServiceWorlds:
         return await asyncio.shield(beginning)
 
     def telling(self, scenario: Script) -> ServiceWorlds:
-        """Worlds of another script on the same bench, which differs in its attempts alone.
+        """Return worlds of another script on the same bench, which differs in its attempts alone.
 
         They share what is known of the service; use one of the two at a time.
         """
@@ -347,7 +349,7 @@ class ServiceWorlds:
         await self.controlled.close()
 
     async def _closed(self) -> None:
-        """An execution was left: take stock, and end the transactions that nobody will end."""
+        """Take stock of an execution that was left, and end transactions that nobody will end."""
         assert self.last is not None
         control, reader = self.last.control, self.last.reader
         self.surprise = self.surprise or control.surprised

@@ -29,7 +29,7 @@ async def opened(
     mode: Mode | None = None,
     changes: Collection[Change] = (),
 ) -> AsyncIterator[list[ServiceWorlds]]:
-    """Worlds on up to ``lanes`` services side by side, or on these lanes.
+    """Open worlds on up to ``lanes`` services side by side, or on these lanes.
 
     ``noise`` and ``learnt`` are what a service is known to send by itself, ``mode`` what executions
     of it are known to need, ``changes`` those that the taps make.

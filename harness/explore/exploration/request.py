@@ -91,12 +91,12 @@ def scheduler(request: SearchRequest) -> Scheduler:
 
 
 def exit_code(result: SearchResult) -> int:
-    """0 complete without a counterexample, 1 with one, 3 when it is not decided."""
+    """Return 0 if it is complete without a counterexample, 1 with one, 3 if it is not decided."""
     return result.ending.status.exit_code
 
 
 def budget_of(text: str | None) -> Budget:
-    """A budget as a person writes it: ``500`` schedules, ``30s`` or ``2m``.
+    """Read a budget as a person writes it: ``500`` schedules, ``30s`` or ``2m``.
 
     Raises ``UsageError``.
     """

@@ -40,8 +40,11 @@ def relying_search(
     known: Mode | None = None,
     settled: Settled | None = None,
 ) -> Relying:
-    """The search, with what it relied on tried; ``known`` is the mode in which another on the same
-    lanes has ended, and ``settled`` what that has confirmed already."""
+    """Return the search that is asked for, which tries what it relied on.
+
+    ``known`` is the mode in which another on the same lanes has ended, and ``settled`` what that
+    has confirmed already.
+    """
 
     async def watch_again() -> None:
         await watched(worlds, request, elsewhere)

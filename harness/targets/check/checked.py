@@ -75,7 +75,7 @@ class Checked:
     """Takes a line that stays: what is known of a variant before all others are through."""
 
     def proof(self, stack: str = "") -> Proof:
-        """All of it, as reports take it."""
+        """Return all of it, as reports take it."""
         plan = self.plan
         return Proof(
             started=self.started,
@@ -93,7 +93,7 @@ class Checked:
 
 
 def info(script: TargetScript) -> ScenarioInfo:
-    """The attempts as reports show a scenario."""
+    """Return the attempts as reports show a scenario."""
     file = script.loaded.file
     parts = []
     for attempt in script.clients:

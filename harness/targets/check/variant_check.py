@@ -48,7 +48,7 @@ _FOLLOWING_S = 10.0
 
 
 def _withdrawn(search: Searched, broke: int, bursts: int) -> Searched:
-    """``search``, of which nothing is claimed any more: what it did not show was seen to happen."""
+    """Return ``search`` with nothing claimed of it: what it did not show was seen to happen."""
     if search.how is not How.COMPLETE:
         return search
     return msgspec.structs.replace(
@@ -125,7 +125,7 @@ class VariantCheck:
         self._file(search=search, runs=runs)
 
     def fails(self, error: str, *, usable: bool = False) -> None:
-        """It could not be gone on with."""
+        """Note why the variant could not be gone on with."""
         if not usable:
             self._checked.unusable.add(self._name)
         known = self._checked.cells.get(self._name)
@@ -191,7 +191,7 @@ class VariantCheck:
                 self._alone.append(tried)
 
     async def _from_bursts(self, search: Searched, runs: tuple[Run, ...]) -> Searched:
-        """A search for what bursts have shown and a search has not, in their recorded order first.
+        """Search for what bursts have shown and a search has not, in their recorded order first.
 
         Something makes a difference that was not seen: so nothing is left out as the same in
         another order, and what commits by itself does so in a step of its own.

@@ -367,7 +367,7 @@ class TargetPerformance:
         return False
 
     async def ask_again(self) -> None:
-        """A target file asks nothing once its attempts are through."""
+        """Do nothing: a target file asks nothing once its attempts are through."""
 
     async def rest(self, over: Over | None = None) -> None:
         rest = self.loaded.file.rest

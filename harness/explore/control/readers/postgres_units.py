@@ -23,7 +23,9 @@ _NOT_AVAILABLE = "55P03"
 
 @functools.lru_cache(maxsize=256)
 def possible_faults(usual: frozenset[AtTap], apart: bool, flush: bool) -> tuple[Possible, ...]:
-    """The faults that a unit can have: one that is committed ``apart``, or ends with a ``flush``.
+    """Return the faults that a unit can have.
+
+    It may be committed ``apart``, or end with a ``flush``.
 
     Every step of every execution is asked about, and there are few kinds of them.
     """

@@ -63,7 +63,7 @@ class Footprints:
         nulls: Container[int] = (),
         path: tuple[str, ...] | None = None,
     ) -> tuple[StatementFootprint, ...]:
-        """Those of the statements in ``sql``; none for an empty query.
+        """Return the footprints of the statements in ``sql``; none for an empty query.
 
         ``params`` are as text; one that is None cannot be told, or is null if its index (from 0)
         is in ``nulls``. ``path`` is the search path if it is not what sessions begin with.
@@ -92,18 +92,18 @@ class Footprints:
         return any(function in sql for function, _ in self.catalog.timing)
 
     def of_tree(self, node: ast.Node, params: Params, path: tuple[str, ...]) -> StatementFootprint:
-        """That of a statement inside another one (PREPARE, DECLARE)."""
+        """Return the footprint of a statement inside another one (PREPARE, DECLARE)."""
         return self._told(self._template(node, path).bound(params))
 
     def _told(self, footprint: StatementFootprint) -> StatementFootprint:
-        """``found``, with rows that are new told as such to those who ask for it."""
+        """Return the footprint, with rows that are new marked so for those who ask for it."""
         if self._tells_new_rows or not any(is_new(row) for row in footprint.writes):
             return footprint
         writes = frozenset(without_maker(row) for row in footprint.writes)
         return msgspec.structs.replace(footprint, writes=writes)
 
     def constants(self, nodes: Sequence[ast.Node]) -> Params:
-        """The arguments of EXECUTE as parameters."""
+        """Return the arguments of EXECUTE as parameters."""
         symbols = [self._reader.symbol(node) for node in nodes]
         return Params([None if symbol is None else symbol.value(Params()) for symbol in symbols])
 
@@ -134,7 +134,7 @@ class Footprints:
 
 
 def _advisory_locks(node: ast.Node, effects: Effects) -> list[Pattern]:
-    """The advisory locks that a statement does nothing but take for its transaction."""
+    """Return the advisory locks that a statement takes for its transaction, and does no more."""
     only = (
         isinstance(node, ast.SelectStmt)
         and not (node.fromClause or node.whereClause or node.withClause or effects.within)
@@ -154,5 +154,5 @@ def _advisory_locks(node: ast.Node, effects: Effects) -> list[Pattern]:
 def footprint(
     sql: str, params: Sequence[str | None], catalog: Catalog
 ) -> tuple[StatementFootprint, ...]:
-    """The footprints of the statements in ``sql``; see ``Footprints.of``, which is quicker."""
+    """Return the footprints of the statements in ``sql``; ``Footprints.of`` is quicker."""
     return Footprints(catalog).of(sql, params)

@@ -142,7 +142,7 @@ def with_clause(ctx: Context, node: ast.WithClause | None, parent: Scope | None)
 
 
 def renamed(columns: Outputs | None, names: tuple[str, ...]) -> Outputs | None:
-    """Columns with new names for the first of them."""
+    """Return the columns with new names for the first of them."""
     if columns is None or not names:
         return columns
     kept = list(columns)[len(names) :]
@@ -159,7 +159,7 @@ def from_clause(
     parent: Scope | None,
     target: Source | None = None,
 ) -> Scope:
-    """The scope of a query with these items, and what its conditions say about them.
+    """Return the scope of a query with these items, and what its conditions say about them.
 
     ``target`` comes first: the table an UPDATE or DELETE changes.
     """
@@ -182,7 +182,7 @@ def from_clause(
 
 
 def look_at_all(ctx: Context, scope: Scope, *, but: int | None = None) -> None:
-    """Every table in FROM is looked at; ``but`` is one that is looked at otherwise."""
+    """Look at every table in FROM ``but`` one, which is looked at otherwise."""
     for number, source in enumerate(scope.sources):
         if source.table is not None and number != but:
             ctx.effects.look(source.table, scope.keys(number))
@@ -267,7 +267,7 @@ class _From:
 
 
 def relation(ctx: Context, node: ast.RangeVar) -> Source:
-    """The table, view or CTE a name in FROM means."""
+    """Return the table, view or CTE that a name in FROM means."""
     names = strings(node.alias.colnames) if node.alias else ()
     alias = node.alias.aliasname if node.alias else node.relname
     if not node.schemaname and node.relname in ctx.ctes:
@@ -356,7 +356,10 @@ def expressions(ctx: Context, node: Tree, scope: Scope) -> None:
 
 
 def _computed(ctx: Context, names: tuple[Tree, ...], scope: Scope) -> None:
-    """``o.paid`` calls the function ``paid`` where ``o`` has no such column (manual, 4.2.6)."""
+    """Read what may be a call without parentheses.
+
+    ``o.paid`` calls the function ``paid`` where ``o`` has no such column (manual, 4.2.6).
+    """
     words = list(strings(names))
     of = words.pop(0) if isinstance(names[0], ast.String) else None
     sources = [source for source in scope.sources if source.alias == of]
@@ -367,7 +370,7 @@ def _computed(ctx: Context, names: tuple[Tree, ...], scope: Scope) -> None:
 
 
 def outputs(ctx: Context, targets: tuple[Tree, ...], scope: Scope) -> Outputs | None:
-    """The columns of a result; None if their names are not known."""
+    """Return the columns of a result; None if their names are not known."""
     columns: Outputs = {}
     for target in targets:
         if not isinstance(target, ast.ResTarget):
@@ -386,7 +389,7 @@ def outputs(ctx: Context, targets: tuple[Tree, ...], scope: Scope) -> Outputs | 
 
 
 def _typed(ctx: Context, node: Tree) -> Match | None:
-    """The value of an expression whose type is said."""
+    """Return the value of an expression whose type is said."""
     if not isinstance(node, ast.TypeCast):
         return None
     symbol = ctx.reader.symbol(node)

@@ -174,7 +174,7 @@ def _lock_table(ctx: Context, node: ast.LockStmt) -> None:
 
 
 def setting(node: ast.VariableSetStmt) -> tuple[str, tuple[str, ...] | None]:
-    """The name a SET is about, and its values; None for RESET, DEFAULT and the unreadable.
+    """Return the name a SET is about, and its values; None for RESET, DEFAULT and the unreadable.
 
     Only for settings in ``SESSION_SETTINGS``; "" stands for all others.
     """
@@ -192,7 +192,7 @@ def setting(node: ast.VariableSetStmt) -> tuple[str, tuple[str, ...] | None]:
 
 
 def isolation_option(options: Any) -> str | None:
-    """The isolation level in the options of BEGIN or SET TRANSACTION; None if it is not there."""
+    """Return the isolation level in the options of BEGIN or SET TRANSACTION; None without one."""
     for option in options or ():
         if isinstance(option, ast.DefElem) and option.defname == "transaction_isolation":
             argument = option.arg

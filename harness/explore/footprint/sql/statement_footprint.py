@@ -110,5 +110,5 @@ def is_new(row: Resource) -> bool:
 
 
 def without_maker(row: Resource) -> Resource:
-    """The same as one that may be any other."""
+    """Return the row as one that any other statement may have made."""
     return Resource(row.place, row.key[1:], row.shared) if is_new(row) else row

@@ -53,7 +53,7 @@ class Template:
         self._only = self._bound(Params()) if constant else None
 
     def bound(self, params: Params) -> StatementFootprint:
-        """The footprint with these parameters."""
+        """Return the footprint with these parameters."""
         return self._only or self._bound(params)
 
     def _bound(self, params: Params) -> StatementFootprint:
@@ -92,7 +92,7 @@ class Template:
 
 
 def _just_one(patterns: Iterable[Pattern], params: Params) -> frozenset[Resource]:
-    """Those of which it is known which one they are."""
+    """Return the resources of those patterns that come to just one."""
     return frozenset(
         resources[0]
         for pattern in patterns

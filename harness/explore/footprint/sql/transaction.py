@@ -198,7 +198,7 @@ class TransactionTracker:
     def done(
         self, *, failed: bool = False, status: str | None = None, waited: bool = True
     ) -> Footprint:
-        """The expected unit was answered; returns what it did touch.
+        """Note that the expected unit was answered; returns what it did touch.
 
         One that did not fail, and has not ``waited`` for anybody, has let go of nothing, and
         whether it fails is up to what it looks at and locks itself. ``status`` is the server's
@@ -232,21 +232,23 @@ class TransactionTracker:
         return self._told_apart(let_go.union(Footprint(locks=session.session_locks)))
 
     def refused(self, *, status: str | None = None) -> Footprint:
-        """The expected unit was answered an error, and nothing of it was carried out; returns what
-        that let go of. ``status`` as for ``done``."""
+        """Note that the expected unit was answered an error, and nothing of it was carried out.
+
+        Returns what that let go of. ``status`` as for ``done``.
+        """
         before = self._session
         self._after, self._expected = None, LOCAL
         self._session = after_failure(before, before.copy(), status)
         return self._told_apart(ended(before, commit=False))
 
     def observed(self, extra: Footprint) -> None:
-        """The open transaction turned out to have touched more, its writes as ``publishes``."""
+        """Note that the open transaction has touched more, its writes as ``publishes``."""
         self._session.looked |= extra.looks
         self._session.held |= extra.locks
         self._session.written |= extra.publishes
 
     def closed(self) -> Footprint:
-        """The session has ended: what it held is let go of."""
+        """End the session; returns what is let go of by that."""
         session = self._session
         let_go = ended(session, commit=False).union(Footprint(locks=session.session_locks))
         session.end(commit=False)
@@ -254,7 +256,7 @@ class TransactionTracker:
         return self._told_apart(let_go)
 
     def _told_apart(self, footprint: Footprint) -> Footprint:
-        """Locks are kept with all columns, and shown without those changed by now."""
+        """Return the locks without the columns changed by now: they are kept with all."""
         if not footprint.locks:
             return footprint
         locks = self._changed.without(footprint.locks)
@@ -265,7 +267,7 @@ class TransactionTracker:
     # --- one statement --------------------------------------------------------------------------
 
     def _text(self, session: Session, sent: Sent) -> Footprint:
-        """A text of any number of statements, each read with the path those before it leave."""
+        """Follow a text of statements, each read with the path that those before it leave."""
         total, made, footprints = LOCAL, 0, self._read(session, sent)
         while made < len(footprints):
             path = session.path
@@ -359,7 +361,7 @@ class TransactionTracker:
         return self._footprints.of_tree(query, params, session.path)
 
     def _parsed(self, session: Session, sent: Sent) -> Footprint:
-        """A statement that is parsed, and not run yet."""
+        """Follow a statement that is parsed, and not run yet."""
         isolation = session.isolation if session.inside else session.default_isolation
         if session.failed or isolation not in ONE_SNAPSHOT:
             return LOCAL
@@ -376,7 +378,7 @@ class TransactionTracker:
         return take_snapshot(session)
 
     def _data(self, session: Session, statement: StatementFootprint) -> Footprint:
-        """A statement that looks, locks or writes."""
+        """Follow a statement that looks, locks or writes."""
         self._changed.learn(statement.modifies)
         if not session.inside:
             session.begin()
