@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from paidonce.harness.pytest_plugin.items import WitnessFile
     from paidonce.harness.pytest_plugin.result import Result
-    from paidonce.harness.pytest_plugin.session import RaceSession, Target
+    from paidonce.harness.pytest_plugin.session import Target
 
 __all__ = ["CannotCheck", "NotDecided", "RaceFound"]
 
@@ -34,7 +34,6 @@ MARKER = (
     "attempts, or play them in bursts, before the body runs; see --paidonce-target."
 )
 
-_session = pytest.StashKey["RaceSession"]()
 _wanted = pytest.StashKey["options.CheckRequest"]()
 _result = pytest.StashKey["Result"]()
 
@@ -113,7 +112,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Whatever was started for the run is stopped."""
-    session = config.stash.get(_session, None)
+    session = config.stash.get(run.SESSION, None)
     if session is not None:
         session.close()
     run.forget_run(config)
@@ -125,14 +124,14 @@ def paidonce_target(request: pytest.FixtureRequest) -> Target:
 
     Its methods ``explore``, ``burst`` and ``replay`` each return a result; see docs/pytest.md.
     """
-    from paidonce.harness.pytest_plugin.session import Target
+    from paidonce.harness.pytest_plugin.session import Target, session_of
 
     item: pytest.Item = request.node
     try:
         wanted = item.stash.get(_wanted, None) or options.wanted(request.config, item, None)
     except pytest.UsageError as error:
         raise CannotCheck(str(error)) from None
-    return Target(_session_of(request.config), wanted, item.nodeid)
+    return Target(session_of(request.config), wanted, item.nodeid)
 
 
 @pytest.fixture
@@ -149,16 +148,8 @@ def paidonce_result(request: pytest.FixtureRequest) -> Result:
 
 def _result_of(item: pytest.Item) -> Result:
     if _result not in item.stash:
-        from paidonce.harness.pytest_plugin.session import Target
+        from paidonce.harness.pytest_plugin.session import Target, session_of
 
-        target = Target(_session_of(item.config), item.stash[_wanted], item.nodeid)
+        target = Target(session_of(item.config), item.stash[_wanted], item.nodeid)
         item.stash[_result] = target.check()
     return item.stash[_result]
-
-
-def _session_of(config: pytest.Config) -> RaceSession:
-    if _session not in config.stash:
-        from paidonce.harness.pytest_plugin.session import RaceSession
-
-        config.stash[_session] = RaceSession(run.settings(config))
-    return config.stash[_session]

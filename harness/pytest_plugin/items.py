@@ -23,11 +23,10 @@ class WitnessItem(pytest.Item):
 
     def runtest(self) -> None:
         """Follow its schedule; raises ``RaceFound`` where it still shows the race."""
-        from paidonce.harness.pytest_plugin import _session_of
-        from paidonce.harness.pytest_plugin.session import Target
+        from paidonce.harness.pytest_plugin.session import Target, session_of
 
         wanted = options.of_witness(self.config, self.path, self.nodeid)
-        result = Target(_session_of(self.config), wanted, self.nodeid).check()
+        result = Target(session_of(self.config), wanted, self.nodeid).check()
         judging.hold(result, wanted, self)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

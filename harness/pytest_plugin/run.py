@@ -17,6 +17,8 @@ from paidonce.harness.pytest_plugin.options import REPORTS, either, home, ini, o
 
 PROPERTY = "paidonce"
 """Name of the property by which a test's report says what its check came to."""
+SESSION = pytest.StashKey[Any]()
+"""The ``RaceSession`` of a run, which is made when the first test asks for it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,13 +11,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from paidonce.harness.backends.choice import choice_of
 from paidonce.harness.errors import PaidonceError, UsageError
 from paidonce.harness.pytest_plugin import playing
 from paidonce.harness.pytest_plugin.failures import CannotCheck
 from paidonce.harness.pytest_plugin.options import REPORTS, Budget, CheckRequest, budget_of
 from paidonce.harness.pytest_plugin.result import Result
-from paidonce.harness.pytest_plugin.run import Settings
+from paidonce.harness.pytest_plugin.run import SESSION, Settings, settings
 from paidonce.harness.pytest_plugin.servers import Servers
 from paidonce.harness.targets import Loaded, load_target
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -106,6 +108,14 @@ class RaceSession:
             subject.build()
             done.touch()
         return subject
+
+
+def session_of(config: pytest.Config) -> RaceSession:
+    """Return the session of this run, and make it where there is none yet."""
+    if SESSION not in config.stash:
+        config.stash[SESSION] = RaceSession(settings(config))
+    session: RaceSession = config.stash[SESSION]
+    return session
 
 
 def _key(loaded: Loaded) -> str:

@@ -3,29 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from paidonce.harness.errors import DeadlineExceeded
-from paidonce.harness.history import Event
+from paidonce.harness.history import Event, Recorder
 from paidonce.harness.process.child import ChildFailed
 from paidonce.harness.service.recovery import Progression, RecoveryBounds
 from paidonce.harness.service.script import NotReady
 from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.targets.file.format import RecoverTable, StepTable
+from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.meaning_check_failures import statements
 from paidonce.harness.targets.run.commands import CommandLine
 from paidonce.harness.targets.run.requests import request_of
 from paidonce.harness.targets.run.resetting import run_statements
+from paidonce.harness.targets.run.scope import Scope
+from paidonce.harness.targets.run.script import TargetScript
+from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.outside import Outside
 from paidonce.harness.testbed.still import settle
 from paidonce.harness.testbed.sweeping import sweep_by
 
-if TYPE_CHECKING:
-    from paidonce.harness.targets.run.performance import TargetPerformance
+
+class RecoveringTarget(Protocol):
+    """An execution of a target that recovers."""
+
+    @property
+    def bench(self) -> Bench: ...
+
+    @property
+    def loaded(self) -> Loaded: ...
+
+    @property
+    def script(self) -> TargetScript: ...
+
+    @property
+    def journal(self) -> Recorder: ...
+
+    @property
+    def shared(self) -> Scope: ...
+
+    @property
+    def ops(self) -> Iterator[int]: ...
+
+    @property
+    def progressions(self) -> Mapping[str, Progression]: ...
+
+    async def go_on(self, attempt: str) -> None:
+        """Have an attempt ask again for what it asked last, and go on if that is answered well."""
+        ...
+
+    async def look(self, journal: Recorder | None = None) -> None:
+        """Record what came of it all, in ``journal`` if it is not to be its own."""
+        ...
+
+    async def unfinished(self) -> str:
+        """Return what [rest] says is left to be done; nothing if it is empty."""
+        ...
 
 
 class _Unrecorded:
@@ -47,7 +85,7 @@ class _Unrecorded:
 class TargetRecovery:
     """``Recovery`` (see ``paidonce.harness.service.recovery``) of one execution of a target."""
 
-    of: TargetPerformance
+    of: RecoveringTarget
 
     @property
     def bounds(self) -> RecoveryBounds:
