@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-import msgspec
-
 from paidonce.harness.explore.caveats import honest, learnt, notes
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
 from paidonce.harness.explore.control.crashes import crashes_of
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.outcome import ExecutionOutcome
-from paidonce.harness.explore.exploration.keeping import play_again, witness_of
+from paidonce.harness.explore.exploration.keeping import shown
 from paidonce.harness.explore.exploration.leases_over import with_leases_over
 from paidonce.harness.explore.exploration.request import Explored, SearchRequest
 from paidonce.harness.explore.exploration.search_behind import with_search_behind
@@ -23,12 +20,7 @@ from paidonce.harness.explore.lagging import lagging, of_a_search_that_lags
 from paidonce.harness.explore.lapsing import lapsing, leases_left
 from paidonce.harness.explore.search import Ending, Progress
 from paidonce.harness.explore.search.clock import Clock
-from paidonce.harness.explore.search.replay import expectations
 from paidonce.harness.explore.search.world import InvalidRun
-from paidonce.harness.explore.shrinking import shrunk
-from paidonce.harness.explore.witness.annotation import Annotator
-from paidonce.harness.explore.witness.file import unstable_values
-from paidonce.harness.verdict import Status
 
 NO_CRASH = (
     "no process of the service was killed: one of them is not ours to start again, which of "
@@ -38,8 +30,6 @@ ALWAYS_BEFORE_RECOVERY = (
     "what must hold always was looked at after each step of the attempts, and of recovery once it "
     "was over"
 )
-SHRUNK_IN_ANY_CASE_S = 2.0
-"""The least time for making a counterexample smaller."""
 
 
 async def explore(
@@ -100,36 +90,4 @@ async def explore(
         remarks = (*remarks, NO_CRASH)
     if result.ending is not Ending.COUNTEREXAMPLE:
         return Explored(request, honest(worlds, result, elsewhere), notes=remarks)
-    counterexample = result.found[0].execution
-    smallest = None
-    if request.shrink is not None:
-        left = clock.left.seconds
-        seconds = None if left is None else max(left, SHRUNK_IN_ANY_CASE_S)
-        shown_by, smallest = await shrunk(shown_by, counterexample, request.shrink.within(seconds))
-        counterexample = counterexample if smallest is None else smallest.execution
-    watcher = Annotator()
-    again, judged = await play_again(shown_by, expectations(counterexample.taken), watcher)
-    if again.divergence is not None or judged is None:
-        reason = f"a counterexample did not replay: {again.divergence}"
-        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result, notes=remarks)
-    if judged.came.status is not Status.INVALID:
-        broke = (
-            ", ".join(counterexample.outcome.rules)
-            if isinstance(counterexample.outcome, ExecutionOutcome)
-            else ""
-        )
-        reason = (
-            f"a counterexample (broken: {broke or 'a rule without a name'}) came out otherwise "
-            "when it was made again: nothing was broken"
-        )
-        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
-        return Explored(request, result, notes=remarks)
-    assert isinstance(counterexample.outcome, ExecutionOutcome)
-    witness = witness_of(
-        shown_by, request, again, judged, unstable_values(counterexample.outcome, judged.came)
-    )
-    witness = msgspec.structs.replace(
-        witness, steps=watcher.added_to(witness.steps, judged.history)
-    )
-    return Explored(request, result, witness, judged.history, remarks, smallest)
+    return await shown(shown_by, request, result, clock, remarks)

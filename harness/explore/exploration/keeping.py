@@ -9,11 +9,72 @@ import msgspec
 
 from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
+from paidonce.harness.explore.control.outcome import ExecutionOutcome
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.exploration.request import Explored, SearchRequest
-from paidonce.harness.explore.search import Expected, Replayed, replay
-from paidonce.harness.explore.witness.file import Witness, broken_of, steps_of, write_witness
+from paidonce.harness.explore.search import Ending, Expected, Replayed, SearchResult, replay
+from paidonce.harness.explore.search.clock import Clock
+from paidonce.harness.explore.search.replay import expectations
+from paidonce.harness.explore.shrinking import shrunk
+from paidonce.harness.explore.witness.annotation import Annotator
+from paidonce.harness.explore.witness.file import (
+    Witness,
+    broken_of,
+    steps_of,
+    unstable_values,
+    write_witness,
+)
 from paidonce.harness.history import Journal
+from paidonce.harness.verdict import Status
+
+SHRUNK_IN_ANY_CASE_S = 2.0
+"""The least time for making a counterexample smaller."""
+
+
+async def shown(
+    worlds: ServiceWorlds,
+    request: SearchRequest,
+    result: SearchResult,
+    clock: Clock,
+    remarks: tuple[str, ...],
+) -> Explored:
+    """Return a counterexample with its witness, once it was made again on ``worlds``.
+
+    It is made smaller first where that is asked for. One that does not come again is none.
+    """
+    counterexample = result.found[0].execution
+    smallest = None
+    if request.shrink is not None:
+        left = clock.left.seconds
+        seconds = None if left is None else max(left, SHRUNK_IN_ANY_CASE_S)
+        worlds, smallest = await shrunk(worlds, counterexample, request.shrink.within(seconds))
+        counterexample = counterexample if smallest is None else smallest.execution
+    watcher = Annotator()
+    again, judged = await play_again(worlds, expectations(counterexample.taken), watcher)
+    if again.divergence is not None or judged is None:
+        reason = f"a counterexample did not replay: {again.divergence}"
+        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+        return Explored(request, result, notes=remarks)
+    if judged.came.status is not Status.INVALID:
+        broke = (
+            ", ".join(counterexample.outcome.rules)
+            if isinstance(counterexample.outcome, ExecutionOutcome)
+            else ""
+        )
+        reason = (
+            f"a counterexample (broken: {broke or 'a rule without a name'}) came out otherwise "
+            "when it was made again: nothing was broken"
+        )
+        result = msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=reason)
+        return Explored(request, result, notes=remarks)
+    assert isinstance(counterexample.outcome, ExecutionOutcome)
+    witness = _witness_of(
+        worlds, request, again, judged, unstable_values(counterexample.outcome, judged.came)
+    )
+    witness = msgspec.structs.replace(
+        witness, steps=watcher.added_to(witness.steps, judged.history)
+    )
+    return Explored(request, result, witness, judged.history, remarks, smallest)
 
 
 async def play_again(
@@ -26,7 +87,7 @@ async def play_again(
     return replayed, worlds.last.judged
 
 
-def witness_of(
+def _witness_of(
     worlds: ServiceWorlds,
     request: SearchRequest,
     replayed: Replayed,
