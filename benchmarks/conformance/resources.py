@@ -6,11 +6,13 @@ A test is applicable where it is about one of these; what it calls beyond them c
 from __future__ import annotations
 
 RESOURCES = (
+    "account_links",
     "accounts",
     "application_fees",
     "application_fees_refunds",
     "balance",
     "balance_transactions",
+    "billing_portal_sessions",
     "charges",
     "checkout_sessions",
     "coupons",

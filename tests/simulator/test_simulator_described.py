@@ -339,6 +339,7 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     ask("GET", "/v1/accounts")
     ask("GET", "/v1/accounts/{id}", account)
     ask("POST", "/v1/accounts/{id}", account, email="a@shop.test")
+    ask("POST", "/v1/account_links", account=account, type="account_onboarding")
     paid = {"amount": "5000", "currency": "usd", "confirm": "true"}
     back = {"return_url": "http://shop.test/back"}
     method = "pm_card_bypassPending"
@@ -397,6 +398,7 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     intent = ask("POST", "/v1/payment_intents", **paid, **held)["id"]
     ask("POST", "/v1/payment_intents/{id}/increment_authorization", intent, amount="6000")
     owner = ask("POST", "/v1/customers")["id"]
+    ask("POST", "/v1/billing_portal/sessions", customer=owner, return_url="http://shop.test/me")
     by_hand = {"settings[reconciliation_mode]": "manual"}
     ask("POST", "/v1/customers/{id}/cash_balance", owner, **by_hand)
     funds = {"amount": "900", "currency": "usd"}

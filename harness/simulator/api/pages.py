@@ -11,8 +11,8 @@ from html import escape
 from importlib.resources import files
 from urllib.parse import parse_qs
 
-from paidonce.harness.simulator.api import payer
-from paidonce.harness.simulator.domain import checkout, setups
+from paidonce.harness.simulator.api import hosted, payer
+from paidonce.harness.simulator.domain import checkout, links, setups
 from paidonce.harness.simulator.domain.checkout_making import PAGE_PATH
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import require
@@ -35,12 +35,15 @@ def answer(simulation: Simulation, request: ApiRequest) -> Reply:
     """A page, or 404 where there is none."""
     asked = request.path.startswith(ACTION_PATH)
     paying = request.path.startswith(PAGE_PATH)
-    if why := stranger(request, followed=asked or paying):
+    hosting = request.path.startswith(links.PAGE_PATH)
+    if why := stranger(request, followed=asked or paying or hosting):
         return page(403, "This page is for this machine only", escape(why))
     if asked:
         return _authentication(simulation, request)
     if paying:
         return payer.answer(simulation.epoch.world, request)
+    if hosting:
+        return hosted.answer(simulation.epoch.world, request)
     if request.path.rstrip("/") == PREFIX and request.method in ("GET", "HEAD"):
         live = files("paidonce.harness.simulator").joinpath("live.html").read_bytes()
         return Reply(200, live, PAGE_HEADERS, HTML)

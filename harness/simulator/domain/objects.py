@@ -36,6 +36,7 @@ from paidonce.harness.simulator.domain.connect_objects import (
     Transfer,
     TransferReversal,
 )
+from paidonce.harness.simulator.domain.link_objects import AccountLink, PortalSession
 from paidonce.harness.simulator.domain.sale_objects import (
     CheckoutSession,
     CustomerSession,
@@ -391,6 +392,8 @@ AnyObject = (
     | Event
     | WebhookEndpoint
     | CustomerSession
+    | AccountLink
+    | PortalSession
     | Balance
     | Deleted
     | SubscriptionItem

@@ -38,6 +38,7 @@ from paidonce.harness.simulator.domain.connect_objects import (
     TransferReversal,
 )
 from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.link_objects import HostedLink
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
@@ -111,6 +112,7 @@ _BY_ID = (
     "session_of",
     "checkouts",
     "invoice_of",
+    "links",
 )
 
 Clock = Callable[[], float]
@@ -196,6 +198,8 @@ class World:
         """By payment intent id: the invoice that it is to pay."""
         self.checkouts: dict[str, Checkout] = {}
         """By session id: what is known of it beside what it shows."""
+        self.links: dict[str, HostedLink] = {}
+        """By the name of a page that is hosted for somebody."""
         self.deleted: set[str] = set()
         self.search_index: SearchIndex | None = None
         """The objects that searches see, where those are not all."""

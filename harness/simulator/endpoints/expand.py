@@ -90,6 +90,8 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
         ),
     },
     "customer_session": {"customer": "customer"},
+    "account_link": {},
+    "billing_portal.session": {"configuration": _NOTHING},
     "product": {"default_price": "price", "tax_code": _NOTHING},
     "price": {"product": "product"},
     "item": {"price": "price"},

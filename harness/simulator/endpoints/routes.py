@@ -21,6 +21,7 @@ from paidonce.harness.simulator.endpoints import (
     connect_routes,
     intent_routes,
     invoice_routes,
+    link_routes,
     money_routes,
     people_routes,
     preview_routes,
@@ -302,6 +303,11 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "accounts/{id}", connect_routes.update_account),
         ("DELETE", "accounts/{id}", connect_routes.delete_account),
         ("POST", "accounts/{id}/reject", connect_routes.reject_account),
+    )
+    yield from kind("account_link", ("POST", "account_links", link_routes.create_account_link))
+    yield from kind(
+        "billing_portal.session",
+        ("POST", "billing_portal/sessions", link_routes.create_portal_session),
     )
     yield from kind(
         "transfer",

@@ -38,6 +38,7 @@ from paidonce.harness.simulator.domain.connect_objects import (
     TransferReversal,
 )
 from paidonce.harness.simulator.domain.ids import IdSource
+from paidonce.harness.simulator.domain.link_objects import HostedLink
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
@@ -169,6 +170,7 @@ def document(simulation: Simulation) -> dict[str, Any]:
         "session_of": world.session_of,
         "invoice_of": world.invoice_of,
         "checkouts": world.checkouts,
+        "links": world.links,
         "cash": world.cash,
         "by_hand": sorted(world.by_hand),
         "spent": sorted(world.spent),
@@ -246,6 +248,7 @@ def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, Idempo
     world.session_of = _names(given, "session_of", needed=False)
     world.invoice_of = _names(given, "invoice_of", needed=False)
     world.checkouts = msgspec.convert(given.get("checkouts", {}), dict[str, Checkout])
+    world.links = msgspec.convert(given.get("links", {}), dict[str, HostedLink])
     world.secret_of = _names(given, "secrets")
     world.deleted = msgspec.convert(given["deleted"], set[str])
     world.spent = msgspec.convert(given["spent"], set[str])
