@@ -64,6 +64,8 @@ class Orm:
     language: str
     calls: Mapping[Way, str]
     assigned: str
+    lock: str
+    """Its lock, as it is called in code."""
     between: str = ", "
     joined: str = ""
     """The piece of its lock that names the one table of a join whose rows are locked."""

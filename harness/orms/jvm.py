@@ -13,6 +13,7 @@ HIBERNATE = Orm(
     title="Hibernate",
     version="7.4.15.Final",
     language="java",
+    lock="PESSIMISTIC_WRITE",
     assigned="@column@ = @value@",
     quote="'",
     calls={
@@ -51,6 +52,7 @@ JOOQ = Orm(
     title="jOOQ",
     version="3.19.39",
     language="java",
+    lock=".forUpdate()",
     assigned=".set(@TABLE@.@COLUMN@, @value@)",
     between="",
     joined=".forUpdate().of(@TABLE@)",

@@ -13,6 +13,7 @@ SQLALCHEMY = Orm(
     title="SQLAlchemy",
     version="2.1.9",
     language="python",
+    lock=".with_for_update()",
     assigned="@column@=@value@",
     joined=".with_for_update(of=@Model@)",
     calls={
@@ -44,6 +45,7 @@ DJANGO = Orm(
     title="Django",
     version="5.2.19",
     language="python",
+    lock="select_for_update()",
     assigned="@column@=@value@",
     joined='.select_for_update(of=("self",))',
     calls={
@@ -72,6 +74,7 @@ PEEWEE = Orm(
     title="Peewee",
     version="4.5.3",
     language="python",
+    lock=".for_update()",
     assigned="@column@=@value@",
     joined=".for_update(of=@Model@)",
     calls={
@@ -101,6 +104,7 @@ TORTOISE = Orm(
     title="Tortoise",
     version="1.1.9",
     language="python",
+    lock=".select_for_update()",
     assigned="@column@=@value@",
     joined='.select_for_update(of=("@table@",))',
     calls={

@@ -16,12 +16,11 @@ from paidonce.harness.explore.footprint.sql.trees import below
 from paidonce.harness.predict.asking import Situation, conjuncts, equality, inserts_into, only
 from paidonce.harness.predict.moves import Move, puts_in
 from paidonce.harness.predict.predicates import satisfied
-from paidonce.harness.predict.types import Fix
+from paidonce.harness.predict.types import VERSIONS, Fix
 from paidonce.harness.predict.wording import row_read, row_written
 from paidonce.harness.sql_trees import ast, enums
 from paidonce.harness.taps.changes import Migrated, Replaced
 
-_VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
 _STATES = ("status", "state", "stage", "phase")
 _WORDS = ("processing", "PROCESSING", "Processing", "in_progress", "claimed")
 """Words for a claimed row, of which the first is used that its column takes."""
@@ -42,7 +41,7 @@ def conditional(where: Situation) -> Fix | None:
     asked = {a.column for u in write.shape.updates if u.table == table.place[1] for a in u.asked}
     after: str | None = write.query.sql
     if column not in asked:
-        if column not in _VERSIONS and not _moves_on(where, table, column, value):
+        if column not in VERSIONS and not _moves_on(where, table, column, value):
             return None
         after = _with_condition(write.query.sql, table, column, value)
     if after is None:
@@ -56,7 +55,7 @@ def conditional(where: Situation) -> Fix | None:
         untried = (
             f"the service has to make it before {where.call}, and go on only if it changed a row"
         )
-    elif column in _VERSIONS:
+    elif column in VERSIONS:
         untried = f"which {column} it has read the service alone knows"
     elif after == write.query.sql:
         untried = "the service has to go on only if it changed a row"
@@ -70,7 +69,7 @@ def conditional(where: Situation) -> Fix | None:
         changes=changes,
         untried=untried,
         row=None
-        if column in _VERSIONS
+        if column in VERSIONS
         else row_written(write.query.sql, table, column, where.shown(column)),
     )
 
@@ -190,7 +189,7 @@ def _telling(where: Situation, write: Move, table: Table) -> str | None:
     read_columns = where.found.read.shape.columns
     shown = [c.name for c in table.columns if read_columns is None or c.name in read_columns]
     for column in shown:
-        if column in _VERSIONS:
+        if column in VERSIONS:
             return column
     assigned = {c for u in write.shape.updates if u.table == table.place[1] for c, _ in u.assigned}
     return next((column for column in shown if column in assigned and _ends(column, _STATES)), None)
@@ -296,7 +295,7 @@ def _with_condition(sql: str, table: Table, column: str, value: str | None) -> s
                 one.whereClause = ast.BoolExpr(
                     boolop=enums.BoolExprType.AND_EXPR, args=(*conjuncts(known), condition)
                 )
-            if column in _VERSIONS and column not in {t.name for t in one.targetList}:
+            if column in VERSIONS and column not in {t.name for t in one.targetList}:
                 higher = f"UPDATE t SET {column} = {column} + 1"  # noqa: S608 -- its own column
                 (more,) = sql_trees.parse_sql(higher)
                 one.targetList = (*one.targetList, *more.stmt.targetList)

@@ -26,6 +26,7 @@ from paidonce.harness.predict.moves import BadOrder, Move, Story, story
 from paidonce.harness.predict.sameness import Sameness, sameness
 from paidonce.harness.predict.shields import Meeting
 from paidonce.harness.predict.together import another, together
+from paidonce.harness.predict.traps import traps
 from paidonce.harness.predict.types import Forecast, Kind, PredictedOrder, Prediction, Solo
 from paidonce.harness.predict.words import why
 
@@ -94,7 +95,9 @@ def forecast(
     predictions = told_apart(predictions, differing(solos, again))
     looked = seen.looked(stories[:played], predictions)
     left_out = max(0, len(predictions) - most)
-    return Forecast(predictions[:most], msgspec.structs.replace(looked, left_out=left_out), catalog)
+    shown = traps(stories[:played], predictions)
+    looked = msgspec.structs.replace(looked, left_out=left_out, traps=shown)
+    return Forecast(predictions[:most], looked, catalog)
 
 
 def _names(first: Story, stories: Sequence[Story]) -> tuple[str, ...]:

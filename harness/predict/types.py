@@ -162,16 +162,48 @@ class Unjudged(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+VERSIONS = ("version", "lock_version", "row_version", "revision", "optlock")
+"""Names of columns by which a row is known to be as it was read."""
+
+
+class TrapKind(enum.StrEnum):
+    """The kinds of traps that a recording may show."""
+
+    RELEASED = "released"
+    """A lock outside a transaction."""
+    STALE = "stale"
+    """An entity that is saved whole, as it was read."""
+    SKIPS = "skips"
+    """An update that leaves the version as it is."""
+
+
+class Trap(msgspec.Struct, frozen=True, kw_only=True):
+    """A protection that was written and does not protect: at ``spot``.
+
+    ``columns`` are those that are written back, or the version; ``read`` is where they were read.
+    ``orm`` is the ORM that speaks, ``lock`` what it calls its lock, both "" where not known.
+    """
+
+    kind: TrapKind
+    spot: Spot
+    columns: tuple[str, ...] = ()
+    read: Spot | None = None
+    orm: str = ""
+    lock: str = ""
+
+
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """A count of what was looked at: ``reads`` that decide, on ``attempts`` that were played alone.
 
-    ``left_out`` predictions are not told of because there are too many.
+    ``left_out`` predictions are not told of because there are too many. ``traps`` are what the
+    recordings show besides.
     """
 
     attempts: int
     reads: int
     unjudged: tuple[Unjudged, ...] = ()
     left_out: int = 0
+    traps: tuple[Trap, ...] = ()
 
 
 @dataclass(frozen=True)

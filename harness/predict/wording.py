@@ -43,8 +43,13 @@ def worded(found: Forecast, solos: Iterable[Solo], orm: str | None) -> Forecast:
     name = orm or spoken(sent)
     if name is None:
         return found
-    predictions = tuple(_prediction(one, ORMS[name]) for one in found.predictions)
-    return Forecast(predictions, found.looked, found.catalog)
+    speaks = ORMS[name]
+    predictions = tuple(_prediction(one, speaks) for one in found.predictions)
+    told = tuple(
+        msgspec.structs.replace(t, orm=speaks.title, lock=speaks.lock) for t in found.looked.traps
+    )
+    looked = msgspec.structs.replace(found.looked, traps=told)
+    return Forecast(predictions, looked, found.catalog)
 
 
 def _prediction(prediction: Prediction, orm: Orm) -> Prediction:

@@ -18,6 +18,8 @@ from paidonce.harness.predict import (
     Prediction,
     Spot,
     Standing,
+    Trap,
+    TrapKind,
     Trial,
     TriedFix,
     Unjudged,
@@ -151,10 +153,33 @@ def seen(looked: Looked) -> list[str]:
     ]
     if looked.left_out:
         lines[0] += f" {count(looked.left_out, 'more prediction')} left out."
+    lines += [f"- {_trap(one)}" for one in looked.traps]
     if looked.unjudged:
         lines.append(f"{len(looked.unjudged)} could not be told, which only a search decides:")
         lines += [f"- {_doubt(one)}" for one in looked.unjudged]
     return lines
+
+
+def _trap(one: Trap) -> str:
+    where = f"{one.spot.attempt}, effect {_effect(one.spot)}"
+    match one.kind:
+        case TrapKind.RELEASED:
+            what = f"{one.orm}'s {one.lock}: a lock" if one.orm else "a lock"
+            why = f"this is {what} outside a transaction: it is released at once"
+        case TrapKind.STALE:
+            read = "" if one.read is None else f" (effect {one.read.number})"
+            columns = ", ".join(one.columns)
+            why = (
+                f"this saves {columns} as it was read{read}, under no lock: what another has "
+                "written in between is overwritten; write what is changed alone, on a condition"
+            )
+        case TrapKind.SKIPS:
+            column = one.columns[0]
+            why = (
+                f"this leaves {column} as it is: who has read the row before, and asks for its "
+                f"{column} when it writes, is not refused; count {column} on as well"
+            )
+    return f"trap: {where}: {why}"
 
 
 def _doubt(one: Unjudged) -> str:
