@@ -6,7 +6,6 @@ Source: https://docs.stripe.com/api/balance/balance_object. What a movement brin
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from paidonce.harness.simulator.domain.objects import Balance
@@ -15,15 +14,11 @@ from paidonce.harness.simulator.domain.state import World
 
 def of(world: World) -> Balance:
     """The balance as it is now."""
-    now = world.clock()
-    pending: defaultdict[str, int] = defaultdict(int)
-    available: defaultdict[str, int] = defaultdict(int)
-    for entry in world.balance_transactions:
-        (pending if entry.available_on > now else available)[entry.currency] += entry.net
-    currencies = sorted({*pending, *available}) or ["usd"]
+    available, whole = world.matured.count(world.balance_transactions, world.clock())
+    currencies = sorted(whole) or ["usd"]
     return Balance(
-        available=[_amount(available[one], one) for one in currencies],
-        pending=[_amount(pending[one], one) for one in currencies],
+        available=[_amount(available.get(one, 0), one) for one in currencies],
+        pending=[_amount(whole.get(one, 0) - available.get(one, 0), one) for one in currencies],
     )
 
 

@@ -46,12 +46,8 @@ def book(
 
 def available(world: World, currency: str) -> int:
     """Return how much of the account's money can be sent on now, in that currency."""
-    now = world.at()
-    return sum(
-        entry.net
-        for entry in world.balance_transactions
-        if entry.currency == currency and entry.available_on <= now
-    )
+    there, _ = world.matured.count(world.balance_transactions, world.at())
+    return there.get(currency, 0)
 
 
 # Bounded, because amounts are many and most loads use few of them.

@@ -187,7 +187,8 @@ def update_price(
 def _by_lookup_key(world: World, key: str | None) -> Price | None:
     if key is None:
         return None
-    return next((price for price in world.prices if price.lookup_key == key), None)
+    ids = world.prices.having("lookup_key", lambda one: one.lookup_key, key)
+    return world.prices[ids[0]] if ids else None
 
 
 def _key_taken(key: str | None, holder: Price) -> StripeError:

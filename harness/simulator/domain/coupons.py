@@ -329,9 +329,10 @@ def _over(world: World, code: PromotionCode) -> bool:
 
 
 def _has_paid(world: World, customer: str | None) -> bool:
-    return customer is not None and any(
-        charge.customer == customer and charge.paid for charge in world.charges
-    )
+    if customer is None:
+        return False
+    ids = world.charges.having("customer", lambda one: one.customer, customer)
+    return any(world.charges[one].paid for one in ids)
 
 
 def _active(world: World, text: str) -> PromotionCode | None:

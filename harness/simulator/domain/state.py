@@ -39,6 +39,7 @@ from paidonce.harness.simulator.domain.connect_objects import (
 )
 from paidonce.harness.simulator.domain.ids import IdSource
 from paidonce.harness.simulator.domain.link_objects import HostedLink
+from paidonce.harness.simulator.domain.maturing import MaturedMoney
 from paidonce.harness.simulator.domain.objects import (
     BalanceTransaction,
     Charge,
@@ -170,6 +171,8 @@ class World:
         self.refunds: Collection[Refund] = Collection()
         self.payment_methods: Collection[PaymentMethod] = Collection()
         self.balance_transactions: Collection[BalanceTransaction] = Collection()
+        self.matured = MaturedMoney()
+        """What the balance transactions come to."""
         self.events: Collection[Event] = Collection()
         self.customers: Collection[Customer] = Collection()
         self.webhook_endpoints: Collection[WebhookEndpoint] = Collection()

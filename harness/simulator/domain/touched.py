@@ -142,6 +142,7 @@ class _View(World):
         self.frame = world.frame
         self.agenda_of = world.agenda_of
         self.checkouts = world.checkouts
+        self.matured = world.matured
         self.links = world.links
 
         def spent(identifier: str) -> Thing:
