@@ -54,6 +54,15 @@ ASKED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("POST", "promotion_codes/promo_1", {"active": "false"}),
     ("POST", "test_helpers/test_clocks/clock_1/advance", {"frozen_time": "2000000000"}),
     ("GET", "accounts/acct_1", {}),
+    ("POST", "account_links", {"account": "acct_9", "type": "account_onboarding"}),
+    ("POST", "billing_portal/sessions", {"customer": "cus_9"}),
+    ("POST", "invoices/create_preview", {"subscription": "sub_9"}),
+    ("GET", "customers/cus_10/cash_balance_transactions/ccsbtxn_1", {}),
+    (
+        "POST",
+        "test_helpers/customers/cus_11/fund_cash_balance",
+        {"amount": "30", "currency": "eur"},
+    ),
     (
         "POST",
         "transfers",

@@ -91,5 +91,6 @@ BY_PATH: dict[str, Maker] = {
 
 BY_NAME: dict[str, Maker] = {
     "destination": _account,
+    "account": _account,
 }
 """The makers of what a parameter names, by its own name."""

@@ -91,6 +91,19 @@ def _customers(asked: NamingRequest, identifier: str) -> None:
             _method(asked, asked.part)
         else:
             _methods_of(asked, identifier)
+    elif asked.action == "cash_balance_transactions":
+        _moves_of(asked, identifier)
+
+
+def _moves_of(asked: NamingRequest, customer: str) -> None:
+    """Have money come to a customer's cash balance, where a movement is named or listed."""
+    world = asked.world
+    known = asked.part in world.cash_moves
+    known |= not asked.part and any(move.customer == customer for move in world.cash_moves)
+    if not known:
+        if asked.part:
+            world.ids.give("ccsbtxn_", asked.part)
+        cash.fund(world, customer, AMOUNT, "usd", BY_ITSELF)
 
 
 def _intent(asked: NamingRequest, identifier: str) -> None:
@@ -220,6 +233,7 @@ BY_PATH: dict[str, Maker] = {
     "setup_intents": _setup,
     "payment_methods": _methods,
     "customers": _customers,
+    "test_helpers/customers": _customers,
     "disputes": _dispute,
 }
 """The makers of what a path is about, by resource."""
