@@ -44,9 +44,11 @@ RESOURCES = (
 
 GO_PACKAGES = (
     "account",
+    "accountlink",
     "applicationfee",
     "balance",
     "balancetransaction",
+    "billingportal/session",
     "charge",
     "checkout/session",
     "coupon",

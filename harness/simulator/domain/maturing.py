@@ -1,4 +1,4 @@
-"""What the movements of an account's balance come to by now, without reading all of them each time.
+"""Adds up the movements of an account's balance, without reading all of them each time.
 
 A movement counts for what is *available* from its ``available_on`` on. Those that were counted are
 not looked at again, unless it is an earlier time than it was: that of a test clock.
@@ -29,7 +29,7 @@ class MaturedMoney:
     def count(
         self, entries: Collection[BalanceTransaction], now: float
     ) -> tuple[dict[str, int], dict[str, int]]:
-        """What is available of ``entries`` at ``now``, and what they all come to."""
+        """Return the available money among ``entries`` at ``now``, and all of it."""
         if now < self._at:
             self._forget()
         self._at, there = now, len(entries)

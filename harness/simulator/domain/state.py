@@ -172,7 +172,7 @@ class World:
         self.payment_methods: Collection[PaymentMethod] = Collection()
         self.balance_transactions: Collection[BalanceTransaction] = Collection()
         self.matured = MaturedMoney()
-        """What the balance transactions come to."""
+        """The balance transactions, added up."""
         self.events: Collection[Event] = Collection()
         self.customers: Collection[Customer] = Collection()
         self.webhook_endpoints: Collection[WebhookEndpoint] = Collection()
