@@ -33,14 +33,13 @@ import os
 import platform
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from explorers import isolation, ours, profiling, rival
 from explorers.measured import Sample, Way, better, ratio, sooner
 
-from paidonce.harness.cli.lending import LentLane
 from paidonce.harness.explore.cluster.crew import crew_at
 from paidonce.harness.explore.cluster.local import local_cluster
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
@@ -195,10 +194,26 @@ def _ours(
     )
 
 
+@dataclass(frozen=True)
+class _Lane:
+    """Opens the service with backends of its own, in the process it is pickled to."""
+
+    story: str
+    guard: str
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[ServiceWorlds]:
+        async with (
+            open_stack(Described(TARGET), Choice()) as stack,
+            opened(stack, scenario(self.story), self.guard, 1) as (worlds,),
+        ):
+            yield worlds
+
+
 @asynccontextmanager
 async def _workers(count: int, guard: str) -> AsyncIterator[Elsewhere]:
     """Lanes in as many processes more, as ``paidonce explore --workers`` has them."""
-    lane = LentLane(STORY, guard, None, Choice(), (), 0.0)
+    lane = _Lane(STORY, guard)
     async with local_cluster(count) as cluster, crew_at(cluster.address, lane) as crew:
         yield Elsewhere(crew)
 
