@@ -193,6 +193,18 @@ class Survival(msgspec.Struct, frozen=True, kw_only=True):
         words = {Status.VALID: "survives", Status.INVALID: "caught", Status.UNKNOWN: "open"}
         return words[self.came] + ("" if self.came in (self.expected, Status.UNKNOWN) else "!")
 
+    @property
+    def extent(self) -> str:
+        """How far the search of a cell came that is open; empty of any other."""
+        if self.came is not Status.UNKNOWN:
+            return ""
+        if self.search.how is How.NOT_SEARCHED:
+            return "not begun"
+        failures = self.search.failures
+        made = self.search.explored + (0 if failures is None else failures.executions)
+        executions = "1 execution" if made == 1 else f"{made} executions"
+        return f"after {executions} in {self.search.seconds:.0f} s"
+
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Where and with what it ran."""

@@ -116,7 +116,7 @@ def _survivals(proof: Proof) -> list[str]:
     if not rows:
         return []
     header = ["under failure", *(code(variant.name) for variant in proof.variants)]
-    table = _table(header, [[escaped(row.adversity.title), *row.words] for row in rows])
+    table = _table(header, [[escaped(row.adversity.title), *row.told] for row in rows])
     legend = (
         "survives: at most one failure at any step, all searched, and recovered. caught: a "
         "counterexample, as declared. open: not searched to its end. !: not as declared"

@@ -20,7 +20,7 @@ from paidonce.reports.load.plots import figures
 from paidonce.reports.load.saturation import saturation
 from paidonce.reports.overview.backends import columns
 from paidonce.reports.overview.headline import Tone, headline
-from paidonce.reports.overview.survival import survival_rows
+from paidonce.reports.overview.survival import survival_rows, why_open
 from paidonce.reports.words import duration
 
 _STYLES = {
@@ -80,6 +80,7 @@ def render_survivals(proof: Proof) -> Table:
     guards = " ".join(f"{n}={variant.name}" for n, variant in enumerate(proof.variants, start=1))
     letters = ", ".join(f"{letter}={word}" for letter, word in used.items() if word != "-")
     notes = [f"{proof.noun}s: {guards}", letters, _UNDER_FAILURE]
+    notes += [f"open: {places}: {reason}" for reason, places in why_open(proof)]
     table.caption = Text("\n".join(notes), justify="left")
     table.caption_justify = "left"
     return table

@@ -16,6 +16,14 @@ class SurvivalRow:
     cells: tuple[Survival | None, ...]
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """The same, with how far the search came where that is open."""
+        return tuple(
+            "-" if cell is None else f"{cell.word}, {cell.extent}" if cell.extent else cell.word
+            for cell in self.cells
+        )
+
+    @property
     def words(self) -> tuple[str, ...]:
         """A word for each variant; "-" where it was not put through it."""
         return tuple("-" if cell is None else cell.word for cell in self.cells)
@@ -31,10 +39,10 @@ def survival_rows(proof: Proof) -> list[SurvivalRow]:
 
 
 def why_open(proof: Proof) -> list[tuple[str, str]]:
-    """Return the reasons why cells are open, each with the cells it is of."""
+    """Return the reasons why cells are open, each with the cells it is of and how far each came."""
     alike: dict[str, list[str]] = {}
     for one in proof.survivals:
         if one.word == "open":
-            place = f"{one.variant} × {one.adversity}"
+            place = f"{one.variant} × {one.adversity} ({one.extent})"
             alike.setdefault(one.search.reason, []).append(place)
     return [(reason, ", ".join(places)) for reason, places in alike.items()]

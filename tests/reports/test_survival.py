@@ -43,6 +43,7 @@ def proof(how, expected=Status.VALID, **search):
 
 
 LOST = Broken(checker="charged-recorded", reason="charged, not recorded")
+CUT = {"reason": "the time is over", "explored": 38, "seconds": 7.4}
 FOUND = {"broken": (LOST,), "witness": "witnesses/w.json"}
 
 
@@ -53,7 +54,7 @@ FOUND = {"broken": (LOST,), "witness": "witnesses/w.json"}
         (How.COUNTEREXAMPLE, Status.INVALID, FOUND, "caught", Status.VALID),
         (How.COUNTEREXAMPLE, Status.VALID, FOUND, "caught!", Status.INVALID),
         (How.COMPLETE, Status.INVALID, {}, "survives!", Status.INVALID),
-        (How.INCOMPLETE, Status.VALID, {"reason": "the time is over"}, "open", Status.VALID),
+        (How.INCOMPLETE, Status.VALID, CUT, "open", Status.VALID),
         (How.NOT_SEARCHED, Status.INVALID, {"reason": "no time"}, "open", Status.VALID),
     ],
 )
@@ -70,12 +71,16 @@ def test_what_is_not_as_declared_weighs_and_what_is_open_is_said(how, expected, 
     assert ("0 of 1 cell are as declared, all searched; 1 open" in remark) is (word == "open")
     page = summary(assessed)
     assert "### Guards under failure" in page
-    assert f"| a crash | {word.replace('!', '!')} |" in page
+    extent = {How.INCOMPLETE: ", after 38 executions in 7 s", How.NOT_SEARCHED: ", not begun"}
+    assert f"| a crash | {word}{extent.get(how, '')} |" in page
     if word == "open":
-        assert f"claim × crash: {more['reason']}" in page
+        plain = page.replace("\\", "")
+        assert f"claim × crash ({extent[how].removeprefix(', ')}): {more['reason']}" in plain
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(terminal.render_survivals(told))
-    assert word in console.export_text()
+    shown = console.export_text()
+    assert word in shown
+    assert more.get("reason", "") in " ".join(shown.split())
 
 
 def test_results_hold_it_and_those_without_are_still_read():
@@ -91,9 +96,10 @@ def test_the_page_has_the_table_and_leads_to_what_was_caught(tmp_path):
     table = page[page.index('id="failures"') : page.index('id="details"')]
     assert '<th scope="row">a crash</th>' in table
     assert re.search(r'<td><a href="[^"]*w[^"]*">caught</a></td>', table)
-    page = html.page(assess(proof(How.INCOMPLETE, reason="the time is over")), tmp_path)
-    assert "<td>open</td>" in page
-    assert "<li>claim × crash: the time is over</li>" in page
+    page = html.page(assess(proof(How.INCOMPLETE, **CUT)), tmp_path)
+    extent = "after 38 executions in 7 s"
+    assert f'<td>open <span class="muted small">{extent}</span></td>' in page
+    assert f"<li>claim × crash ({extent}): the time is over</li>" in page
 
 
 def test_a_page_without_failures_has_no_table_of_them(tmp_path):
