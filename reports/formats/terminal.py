@@ -42,6 +42,8 @@ _VERDICTS = {Status.VALID: "green", Status.INVALID: "bold red", Status.UNKNOWN: 
 
 _SURVIVALS = {"survives": "+", "caught": "c", "open": "."}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz-"
+_CELLS = 8
+"""So many open cells are told of one reason."""
 _UNDER_FAILURE = (
     "survives: at most one failure at any step, all searched, and recovered; open: not searched to "
     "its end; !: not as declared"
@@ -80,7 +82,7 @@ def render_survivals(proof: Proof) -> Table:
     guards = " ".join(f"{n}={variant.name}" for n, variant in enumerate(proof.variants, start=1))
     letters = ", ".join(f"{letter}={word}" for letter, word in used.items() if word != "-")
     notes = [f"{proof.noun}s: {guards}", letters, _UNDER_FAILURE]
-    notes += [f"open: {places}: {reason}" for reason, places in why_open(proof)]
+    notes += [f"open: {places}: {reason}" for reason, places in why_open(proof, _CELLS)]
     table.caption = Text("\n".join(notes), justify="left")
     table.caption_justify = "left"
     return table

@@ -38,11 +38,18 @@ def survival_rows(proof: Proof) -> list[SurvivalRow]:
     ]
 
 
-def why_open(proof: Proof) -> list[tuple[str, str]]:
-    """Return the reasons why cells are open, each with the cells it is of and how far each came."""
+def why_open(proof: Proof, most: int | None = None) -> list[tuple[str, str]]:
+    """Return the reasons why cells are open, each with the cells it is of and how far each came:
+    with so many of them at ``most``, and how many more there are."""
     alike: dict[str, list[str]] = {}
     for one in proof.survivals:
         if one.word == "open":
             place = f"{one.variant} × {one.adversity} ({one.extent})"
             alike.setdefault(one.search.reason, []).append(place)
-    return [(reason, ", ".join(places)) for reason, places in alike.items()]
+    return [(reason, _listed(places, most)) for reason, places in alike.items()]
+
+
+def _listed(places: list[str], most: int | None) -> str:
+    if most is None or len(places) <= most:
+        return ", ".join(places)
+    return f"{', '.join(places[:most])} and {len(places) - most} more (see the summary)"

@@ -16,7 +16,7 @@ from paidonce.harness.verdict import Broken, Status
 from paidonce.reports.formats import html, terminal
 from paidonce.reports.formats.markdown import summary
 from paidonce.reports.overview.headline import headline
-from paidonce.reports.overview.survival import survival_rows
+from paidonce.reports.overview.survival import survival_rows, why_open
 
 CRASH = Adversity(name="crash", title="a crash")
 
@@ -105,3 +105,13 @@ def test_the_page_has_the_table_and_leads_to_what_was_caught(tmp_path):
 def test_a_page_without_failures_has_no_table_of_them(tmp_path):
     told = msgspec.structs.replace(proof(How.COMPLETE), adversities=(), survivals=())
     assert 'id="failures"' not in html.page(assess(told), tmp_path)
+
+
+def test_of_many_cells_that_are_open_a_terminal_has_some():
+    told = proof(How.NOT_SEARCHED, reason="no time")
+    many = msgspec.structs.replace(told, survivals=told.survivals * 10)
+    ((reason, places),) = why_open(many, 8)
+    assert (reason, places.count("claim × crash (not begun)")) == ("no time", 8)
+    assert places.endswith(" and 2 more (see the summary)")
+    ((_, places),) = why_open(many)
+    assert places.count("claim × crash") == 10
