@@ -45,6 +45,8 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
     replica: bool = False
     """True if the service reads from a replica, at which nothing was made to go wrong."""
 
+    rounds: int = 0
+    """Within how many rounds of recovery everything has to come to rest; 0 where nobody says."""
     grounds: Grounds | None = None
     """The claims that these searches relied on beyond those of the search without failures; None
     where none was tried."""
@@ -116,10 +118,13 @@ def claimed(established: str, failures: UnderFailures | None, *, tried: bool) ->
     orders = "in one order"
     if failures.orders > 1:
         orders = "by clients first, and of one alone by sweeps first as well"
+    within = ""
+    if failures.rounds:
+        within = f" within {failures.rounds} round{'' if failures.rounds == 1 else 's'}"
     leases = "; leases were not let run out under failures" if failures.leases_held else ""
     if failures.search_up_to_date:
         leases += "; Stripe's search did not lag under failures"
     return (
         f"no counterexample {failures.words}in {established}{rests}; it came to rest after every "
-        f"failure, recovered {orders}{leases}"
+        f"failure{within}, recovered {orders}{leases}"
     )

@@ -150,6 +150,8 @@ def test_a_search_under_failures_says_how_many_and_what_was_left_out():
     )
     twice = claimed("all", UnderFailures(at_most=1, orders=2), tried=False)
     assert twice.endswith("recovered by clients first, and of one alone by sweeps first as well")
+    bound = claimed("all", UnderFailures(at_most=1, rounds=3), tried=False)
+    assert "it came to rest after every failure within 3 rounds, recovered in one order" in bound
     limited = UnderFailures(at_most=2, chosen=True, crashes=False)
     assert claimed("all", limited, tried=False) == (
         "no counterexample with at most 2 failures of those asked for at any tap step "

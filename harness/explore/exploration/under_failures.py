@@ -63,6 +63,7 @@ async def under_failures(
         crashes=bool(crashes),
         orders=2 if loop.both_orders and loop.swept else 1,
         processes=max(1, len(crashes)),
+        rounds=request.scenario.recovery.rounds,
         leases_held=bool(await lapsing(worlds, elsewhere)),
         search_up_to_date=bool(searches(worlds, elsewhere)),
         replica=worlds[0].bench.replica is not None,
