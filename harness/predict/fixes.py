@@ -144,5 +144,6 @@ def _key(where: Situation) -> Fix | None:
         after=f"Idempotency-Key: <order id>:{where.call.rpartition('.')[2]}:<try>",
         partly="Stripe does it once, and both attempts are told of success; the writes to "
         "the database may still overwrite each other",
+        part=True,
         changes=(Keyed(label=act.effect.label),),
     )

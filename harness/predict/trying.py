@@ -20,7 +20,7 @@ from paidonce.harness.explore.exploration import Explored, save
 from paidonce.harness.explore.search import Ending
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.history import Effect, History
-from paidonce.harness.predict.matching import Trace, shown_by
+from paidonce.harness.predict.matching import Trace, refused, shown_by
 from paidonce.harness.predict.types import (
     Fix,
     Forecast,
@@ -30,7 +30,7 @@ from paidonce.harness.predict.types import (
     Trial,
     TriedFix,
 )
-from paidonce.harness.taps.changes import Change, Migrated, Replaced
+from paidonce.harness.taps.changes import Change, Keyed, Migrated, Replaced
 from paidonce.harness.taps.postgres import PostgresTap, Statement
 from paidonce.harness.taps.postgres.units import label_of
 
@@ -38,12 +38,14 @@ OWN_DATABASE = "the database is one that runs already, and is not changed"
 
 
 class SearchedUnderChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """A search under changes. ``shown`` are the predictions that its counterexample shows."""
+    """A search under changes. ``shown`` are the predictions that its counterexample shows; ``once``
+    tells that in it Stripe took equal calls for one, as their keys are to have it do."""
 
     result: Trial
     reason: str
     witness: str = ""
     shown: tuple[Prediction, ...] = ()
+    once: bool = False
 
 
 Opening = Callable[[Sequence[Change]], AbstractAsyncContextManager[list[ServiceWorlds]]]
@@ -91,14 +93,7 @@ class Trying:
             both = await self._made(f"{fix.name} all", sorted(changes, key=repr))
             if both.result is Trial.CLOSES:
                 return msgspec.structs.replace(_told(fix, both), along_with=others)
-        if prediction in alone.shown:
-            return _told(fix, alone)
-        return TriedFix(
-            fix=fix.name,
-            result=Trial.UNDECIDED,
-            reason=f"it breaks in an order that is not this one: {alone.reason}",
-            witness=alone.witness,
-        )
+        return open_still(fix, prediction, alone)
 
     def _along_with(self, prediction: Prediction, fix: Fix) -> tuple[tuple[int, ...], set[Change]]:
         """The changes of all fixes of that name, and the predictions that they are of."""
@@ -126,9 +121,9 @@ class Trying:
             async with self._opening(changes) as worlds:
                 try:
                     explored = await self._searching(worlds)
-                except UsageError as refused:
+                except UsageError as alone:
                     return SearchedUnderChanges(
-                        result=Trial.DOES_NOT, reason=f"an attempt fails with it alone: {refused}"
+                        result=Trial.DOES_NOT, reason=f"an attempt fails with it alone: {alone}"
                     )
                 return self._judged(changes, explored, came(worlds), folder)
         except (InvalidRun, PaidonceError) as error:
@@ -163,7 +158,11 @@ class Trying:
             if shown_by(now, trace, changed)
         )
         return SearchedUnderChanges(
-            result=Trial.DOES_NOT, reason=broken, witness=witness, shown=shown
+            result=Trial.DOES_NOT,
+            reason=broken,
+            witness=witness,
+            shown=shown,
+            once=once(explored.history, changes),
         )
 
 
@@ -176,6 +175,21 @@ def came(worlds: Sequence[ServiceWorlds]) -> Counter[Change]:
             if isinstance(tap, PostgresTap) and tap.changing is not None:
                 made.update(tap.changing.came)
     return made
+
+
+def once(history: History, changes: Sequence[Change]) -> bool:
+    """Return whether Stripe took equal calls of several attempts for one, each time they came."""
+    made: dict[str, set[str]] = {}
+    who: dict[str, set[str]] = {}
+    labels = {one.label for one in changes if isinstance(one, Keyed)}
+    for _, effect in history.of(Effect):
+        if effect.label not in labels or effect.attempt is None or refused(effect):
+            continue
+        asked = repr((effect.request.get("path"), effect.request.get("params")))
+        made.setdefault(asked, set()).add(str((effect.answer or {}).get("id")))
+        who.setdefault(asked, set()).add(effect.attempt)
+    met = any(len(names) > 1 for names in who.values())
+    return met and all(len(ids) == 1 for ids in made.values())
 
 
 def in_vain(history: History, changes: Sequence[Change]) -> str | None:
@@ -220,8 +234,31 @@ def _under(prediction: Prediction, changes: Sequence[Change]) -> Prediction:
     return msgspec.structs.replace(prediction, orders=orders)
 
 
+def open_still(fix: Fix, prediction: Prediction, alone: SearchedUnderChanges) -> TriedFix:
+    """Return what came of a fix under whose changes there is a counterexample."""
+    if fix.part and alone.once:
+        reason = f"Stripe takes the calls for one, and the rest stays open: {alone.reason}"
+        return TriedFix(fix=fix.name, result=Trial.PART, reason=reason, witness=alone.witness)
+    if prediction in alone.shown:
+        return _told(fix, alone)
+    return TriedFix(
+        fix=fix.name,
+        result=Trial.UNDECIDED,
+        reason=f"it breaks in an order that is not this one: {alone.reason}",
+        witness=alone.witness,
+    )
+
+
 def _told(fix: Fix, tried: SearchedUnderChanges) -> TriedFix:
     return TriedFix(fix=fix.name, result=tried.result, reason=tried.reason, witness=tried.witness)
 
 
-__all__ = ["OWN_DATABASE", "Trying", "came", "in_vain"]
+__all__ = [
+    "OWN_DATABASE",
+    "SearchedUnderChanges",
+    "Trying",
+    "came",
+    "in_vain",
+    "once",
+    "open_still",
+]

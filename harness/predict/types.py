@@ -124,6 +124,8 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     partly: str = ""
     """The part that stays open all the same, "" if nothing does."""
+    part: bool = False
+    """It closes a part of the race by itself, and is a fix where nothing else was open."""
     changes: tuple[Change, ...] = ()
     """The changes that the taps make so that it is tried, with the service untouched."""
     untried: str = ""
@@ -234,6 +236,7 @@ class Trial(enum.StrEnum):
     """The fates of a fix that is to be tried."""
 
     CLOSES = "closes it, proved"
+    PART = "closes a part"
     DOES_NOT = "does not"
     UNDECIDED = "not decided"
     CANNOT = "cannot be tried from outside"

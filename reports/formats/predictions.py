@@ -30,6 +30,7 @@ _STYLES = {Standing.CONFIRMED: "bold red", Standing.REFUTED: "green", Standing.O
 _MARKS = {Standing.CONFIRMED: "❌", Standing.REFUTED: "✅", Standing.OPEN: "❔"}
 _TRIAL_STYLES = {
     Trial.CLOSES: "bold green",
+    Trial.PART: "yellow",
     Trial.DOES_NOT: "bold red",
     Trial.UNDECIDED: "yellow",
     Trial.CANNOT: "dim",
@@ -93,9 +94,7 @@ def _details(numbered: Sequence[_Numbered], fixes: bool) -> Iterator[RenderableT
         if not (fixes or one.tried or one.standing is Standing.CONFIRMED):
             continue
         for at, fix in enumerate(one.prediction.fixes):
-            word = "fix"
-            if one.tried and one.tried[at].result is Trial.DOES_NOT:
-                word = "no fix"
+            word = _word(fix, one.tried[at] if one.tried else None)
             yield Text.assemble((f"   {word}: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
             before, after = _pair(fix.before, fix.after)
             yield Text(f"      - {before}")
@@ -133,7 +132,8 @@ def markdown(found: Sequence[Decided], looked: Looked) -> str:
         )
         if one.tried or one.standing is Standing.CONFIRMED:
             for at, fix in enumerate(one.prediction.fixes):
-                parts.append(_diff(fix))
+                word = _word(fix, one.tried[at] if one.tried else None)
+                parts.append(_diff(fix, "" if word == "fix" else f"{word}: "))
                 if one.tried:
                     tried = one.tried[at]
                     parts.append(f"*Tried: {tried.result.value}*: {_plain(_came_of(tried))}")
@@ -158,6 +158,14 @@ def seen(looked: Looked) -> list[str]:
         lines.append(f"{len(looked.unjudged)} could not be told, which only a search decides:")
         lines += [f"- {_doubt(one)}" for one in looked.unjudged]
     return lines
+
+
+def _word(fix: Fix, tried: TriedFix | None) -> str:
+    """Return what a fix is called: advice that does not close the race is none."""
+    result = None if tried is None else tried.result
+    if result is Trial.DOES_NOT:
+        return "no fix"
+    return "part of a fix" if fix.part and result is not Trial.CLOSES else "fix"
 
 
 def _trap(one: Trap) -> str:
@@ -205,11 +213,11 @@ def _doubt(one: Unjudged) -> str:
     return f"{where}: {why}"
 
 
-def _diff(fix: Fix) -> str:
+def _diff(fix: Fix, word: str) -> str:
     before, after = _pair(fix.before, fix.after)
     # A fence longer than any in the statement cannot be ended by it.
     fence = "`" * (max(map(len, re.findall("`+", before + after + fix.call)), default=0) + 3)
-    told = f"{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
+    told = f"{word}{fix.name}: {_plain(_how(fix))}\n\n{fence}diff\n- {before}\n+ {after}\n{fence}"
     return f"{told}\n\nIn {fix.orm}:\n\n{fence}\n{fix.call}\n{fence}" if fix.call else told
 
 
