@@ -1,0 +1,71 @@
+"""A payment that a claim by WATCH and EXEC of redis-py 8.1.0 is to keep from being made twice."""
+
+import os
+
+import sqlalchemy as sa
+import stripe
+import uvicorn
+from fastapi import FastAPI, Response
+from redis import Redis
+from redis.exceptions import WatchError
+
+_base = os.environ.get("STRIPE_API_BASE")  # unset in production
+_stripe = stripe.StripeClient(
+    os.environ["STRIPE_API_KEY"],
+    max_network_retries=0,
+    base_addresses={"api": _base} if _base else {},
+)
+
+
+def charge(order):
+    """Charge the order's card. Nothing but the library above stands in the way of a second time."""
+    _stripe.v1.payment_intents.create(
+        {
+            "amount": 1999,
+            "currency": "eur",
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "confirm": True,
+            "metadata": {"order": str(order)},
+        }
+    )
+
+
+redis = Redis.from_url(os.environ["REDIS_URL"])
+engine = sa.create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"))
+app = FastAPI()
+PAID = sa.text("UPDATE orders SET status = 'paid' WHERE id = :id")
+
+
+def claim(order_id):
+    """Take the order if it is free; tells whether it was, and nobody came in between."""
+    with redis.pipeline() as pipe:
+        try:
+            pipe.watch(f"order {order_id}")
+            if pipe.get(f"order {order_id}") is not None:
+                return False
+            pipe.multi()
+            pipe.set(f"order {order_id}", "paying")
+            pipe.execute()
+        except WatchError:
+            return False
+    return True
+
+
+@app.post("/orders/{order_id}/pay")
+def pay(order_id: int):
+    if not claim(order_id):
+        return Response(status_code=409)
+    charge(order_id)
+    with engine.begin() as work:
+        work.execute(PAID, {"id": order_id})
+    return Response(status_code=201)
+
+
+@app.get("/health")
+def health():
+    return {}
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
