@@ -24,7 +24,14 @@ function charge(order) {
 }
 
 const db = new Pool({ connectionString: process.env.DATABASE_URL });
-const boss = new PgBoss({ connectionString: process.env.DATABASE_URL, useListenNotify: true });
+const seconds = Number(process.env.POLL_S ?? 2);
+const boss = new PgBoss({
+  connectionString: process.env.DATABASE_URL,
+  useListenNotify: true,
+  supervise: false,
+  schedule: false,
+  bamIntervalSeconds: Math.max(60, seconds),
+});
 boss.on("error", console.error);
 
 /** The job: charges an order that is not paid yet. */
@@ -54,7 +61,6 @@ const server = http.createServer(async (request, response) => {
 async function main() {
   await boss.start();
   await boss.createQueue("settle", { policy: "exclusive", notify: true });
-  const seconds = Number(process.env.POLL_S ?? 2);
   await boss.work("settle", { pollingIntervalSeconds: seconds, notifyPollingIntervalSeconds: seconds }, settle);
   server.listen(process.env.PORT, "127.0.0.1");
 }

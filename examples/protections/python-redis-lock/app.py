@@ -40,7 +40,7 @@ PAID = sa.text("UPDATE orders SET status = 'paid' WHERE id = :id")
 
 @app.post("/orders/{order_id}/pay")
 def pay(order_id: int):
-    with redis_lock.Lock(redis, f"order {order_id}"):
+    with redis_lock.Lock(redis, f"order {order_id}", blocking=False):
         with engine.connect() as work:
             status = work.execute(READ, {"id": order_id}).scalar_one()
         if status != "unpaid":
@@ -49,6 +49,11 @@ def pay(order_id: int):
         with engine.begin() as work:
             work.execute(PAID, {"id": order_id})
     return Response(status_code=201)
+
+
+@app.exception_handler(redis_lock.NotAcquired)
+def busy(request, error):
+    return Response(status_code=409)
 
 
 @app.get("/health")

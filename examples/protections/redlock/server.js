@@ -3,7 +3,7 @@
 const http = require("node:http");
 const Redis = require("ioredis");
 const { Pool } = require("pg");
-const { default: Redlock } = require("redlock");
+const { default: Redlock, ExecutionError } = require("redlock");
 const Stripe = require("stripe");
 
 const base = process.env.STRIPE_API_BASE && new URL(process.env.STRIPE_API_BASE); // unset in production
@@ -34,10 +34,15 @@ async function payUnderLock(id) {
   return 201;
 }
 
-const redlock = new Redlock([new Redis(process.env.REDIS_URL)]);
+const redlock = new Redlock([new Redis(process.env.REDIS_URL)], { retryCount: 0 });
 
-function pay(id) {
-  return redlock.using([`order ${id}`], 5000, () => payUnderLock(id));
+async function pay(id) {
+  try {
+    return await redlock.using([`order ${id}`], 5000, () => payUnderLock(id));
+  } catch (error) {
+    if (error instanceof ExecutionError) return 409;
+    throw error;
+  }
 }
 
 const server = http.createServer(async (request, response) => {
