@@ -60,6 +60,8 @@ Judged: {judged}. Under order alone {order}; under failures {failures}.
 _TABLE = """
 ## {group}
 
+{judged} judged. Every order: {order}; with a failure: {failures}.
+
 | library | for | its claim | every order | with a failure | searched |
 |---|---|---|---|---|---|
 """
@@ -110,18 +112,23 @@ def version(name: str) -> str:
 
 def page(seen: dict[str, dict[str, Any]]) -> str:
     """The text of the page."""
-    head = _HEAD.format(judged=len(seen), **{search: _counts(seen, search) for search in SEARCHES})
-    return head + "".join(_table(group, seen) for group in GROUPS)
+    return _HEAD.format(**_counts(seen)) + "".join(_table(group, seen) for group in GROUPS)
 
 
-def _counts(seen: dict[str, dict[str, Any]], search: str) -> str:
-    ends = [one[search] for one in seen.values()]
-    return ", ".join(f"{ends.count(end)} {word}" for end, word in VERDICTS.items())
+def _counts(seen: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Count who was judged, and how many of them ended in each way, by search."""
+    counts = {"judged": str(len(seen))}
+    for search in SEARCHES:
+        ends = [one[search] for one in seen.values()]
+        counts[search] = ", ".join(f"{ends.count(end)} {word}" for end, word in VERDICTS.items())
+    return counts
 
 
 def _table(group: str, seen: dict[str, dict[str, Any]]) -> str:
-    rows = [_row(name, one, seen[name]) for name, one in claims().items() if one["group"] == group]
-    return _TABLE.format(group=f"{group[0].upper()}{group[1:]}") + "".join(rows)
+    ours = {name: one for name, one in claims().items() if one["group"] == group}
+    title = f"{group[0].upper()}{group[1:]}"
+    head = _TABLE.format(group=title, **_counts({name: seen[name] for name in ours}))
+    return head + "".join(_row(name, one, seen[name]) for name, one in ours.items())
 
 
 def _row(name: str, one: dict[str, Any], seen: dict[str, Any]) -> str:
@@ -153,14 +160,19 @@ def _ended(name: str, search: str) -> int:
     return ended
 
 
-def main(names: list[str]) -> None:
+def _noted() -> dict[str, dict[str, Any]]:
+    """What was seen so far, in the order of the page; runs side by side each add to it."""
     seen = json.loads(SEEN.read_text()) if SEEN.exists() else {}
+    return {name: seen[name] for name in claims() if name in seen}
+
+
+def main(names: list[str]) -> None:
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for name in names or list(claims()):
         ends = {search: _ended(name, search) for search in SEARCHES}
-        seen[name] = {"version": version(name), **ends, "date": today}
-        SEEN.write_text(json.dumps(seen, indent=2) + "\n")
-    seen = {name: seen[name] for name in claims() if name in seen}
+        row = {"version": version(name), **ends, "date": today}
+        SEEN.write_text(json.dumps({**_noted(), name: row}, indent=2) + "\n")
+    seen = _noted()
     SEEN.write_text(json.dumps(seen, indent=2) + "\n")
     if seen.keys() == claims().keys():
         PAGE.write_text(page(seen))

@@ -60,6 +60,16 @@ def test_every_service_is_on_the_page_with_the_version_it_pins() -> None:
                 assert read_witness(kept).status is Status.INVALID
 
 
+def test_each_group_says_how_many_of_it_ended_in_which_way() -> None:
+    row = {"version": "1", "date": "2026-12-01", "order": 0, "failures": 1}
+    seen = {name: dict(row) for name in PAGES.claims()}
+    seen["pg-boss"]["order"] = 3
+    queues = [one for one in PAGES.claims().values() if one["group"] == PAGES.GROUPS[-1]]
+    text = PAGES.page(seen).split("## Queue or durable execution")[1]
+    counts = f"{len(queues) - 1} complete, 0 caught, 1 not decided"
+    assert text.startswith(f"\n\n{len(queues)} judged. Every order: {counts}; ")
+
+
 def test_a_version_that_is_not_pinned_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
