@@ -91,7 +91,8 @@ def predict_command(
     write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
     With --try each fix is tried as well, if the search was not complete: it closes the race,
-    proved; or it does not, with a witness; or that is not decided, or cannot be tried from outside.
+    proved, or a part of it; or it does not, with a witness; or that is not decided, or cannot be
+    tried from outside.
     """
     explore_too = explore_too or try_fixes
     playable = named(name, guard, attempts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -87,5 +88,13 @@ def test_the_target_file_names_it(tmp_path):
     assert all(f'"{name}"' in schema for name in NAMES)
     place = tmp_path / "shop.toml"
     place.write_text('name = "shop"\norm = "drizle"\n')
-    with pytest.raises(UsageError, match=r"orm: .*drizle.*expected one of .*drizzle"):
+    with pytest.raises(UsageError, match=r"orm: .*drizle.*expected one of .*drizzle") as refused:
         load_target(place)
+    assert refused.value.exit_code == 2
+    assert "\n" not in str(refused.value)
+
+
+def test_the_page_of_target_files_has_every_name():
+    page = (Path(__file__).parents[2] / "docs" / "targets.md").read_text()
+    section = page.partition("## The service's ORM")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z-]+)`", section)) == {"orm", *NAMES}
