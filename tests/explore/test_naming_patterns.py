@@ -8,7 +8,7 @@ import re
 import pytest
 
 from paidonce.harness.explore.naming import answer_digest
-from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.explore.naming.names import GENERATED, replaced
 
 PLAIN = re.compile(
     r"""
@@ -100,3 +100,16 @@ def test_the_fast_form_finds_what_the_plain_one_finds(pattern, plain):
         assert [match.span() for match in pattern.finditer(text)] == expected, text
         found += len(expected)
     assert found > 300
+
+
+def test_a_text_read_in_pieces_has_replaced_in_it_what_the_whole_one_has():
+    draw, several = random.Random(11), 0
+    for _ in range(10_000):
+        pieces = [*PIECES, *'""""', " ", "\n", ":", "\\"]
+        text = "".join(draw.choice(pieces) for _ in range(draw.randint(1, 14)))
+        expected = PLAIN.sub(lambda found: f"<{found.group()}>", text)
+        # Twice, since what a piece came to the first time is remembered.
+        for _ in range(2):
+            assert replaced(text, lambda value: f"<{value}>") == expected, text
+        several += expected.count("<") > 1
+    assert several > 100

@@ -75,10 +75,9 @@ class TimeKeys:
         """``actor`` sends a statement."""
         if not _rows(sql):
             return None
-        for index, row in _entries(sql, self.catalog):
-            texts = tuple(_text(value, params) for value in row)
-            cuts = [_expression_of(value).cut for value in row if isinstance(value, ast.Node)]
-            timed = next(filter(None, (*cuts, *map(self._coarse, texts))), "")
+        for index, row, cut in _entries_of(sql, self.catalog):
+            texts = tuple([_text(value, params) for value in row])
+            timed = cut or next(filter(None, map(self._coarse, texts)), "")
             if said := self._used_by(actor, f"what is unique by {index}", timed, texts):
                 return said
         return None
@@ -182,6 +181,28 @@ def _adds_up(node: ast.InsertStmt) -> bool:
         and not getattr(node, "returningClause", None)
         and not getattr(node, "returningList", None)
     )
+
+
+_Entry = tuple[str, tuple[Tree, ...], str]
+"""The index, what the entry is made of, and how that cuts the time of now."""
+_entered_before: dict[tuple[str, int], tuple[Catalog, tuple[_Entry, ...]]] = {}
+"""By a catalog's identity, which is kept alive here: it is read once, and asked in each step."""
+
+
+def _entries_of(sql: str, catalog: Catalog) -> tuple[_Entry, ...]:
+    """Return the entries in unique indexes that a statement adds."""
+    found = _entered_before.get((sql, id(catalog)))
+    if found is None:
+        if len(_entered_before) >= _MOST:
+            _entered_before.clear()
+        each = tuple((index, row, _cut_of(row)) for index, row in _entries(sql, catalog))
+        found = _entered_before[sql, id(catalog)] = (catalog, each)
+    return found[1]
+
+
+def _cut_of(row: Sequence[Tree]) -> str:
+    cuts = [_expression_of(value).cut for value in row if isinstance(value, ast.Node)]
+    return next(filter(None, cuts), "")
 
 
 def _entries(sql: str, catalog: Catalog) -> Iterator[tuple[str, tuple[Tree, ...]]]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from paidonce.harness.explore.naming.names import GENERATED, Names
+from paidonce.harness.explore.naming.names import GENERATED, Names, replaced
 
 # It begins with a digit so that whatever is none is passed over at once; a test has it plainly.
 _TIME = re.compile(
@@ -78,8 +78,9 @@ def heard_ids(text: str, names: Names) -> AnswerDigest:
     timeless = _TIME.sub("a time", text)
     within = names.seen_within(text)
     exactly = timeless if within == text else _TIME.sub("a time", within)
-    exactly = GENERATED.sub(lambda found: names.seen(found.group()), exactly)
-    return AnswerDigest(_digest(GENERATED.sub("?", timeless)), _digest(exactly))
+    return AnswerDigest(
+        _digest(replaced(timeless, lambda value: "?")), _digest(replaced(exactly, names.seen))
+    )
 
 
 def heard_rows(

@@ -89,6 +89,11 @@ BEFORE = "before"
 """The maker of what was there before any execution."""
 _SHORTEST = 10
 """Characters of the shortest generated value."""
+_LONGEST_PLAIN = 64
+"""Characters of a piece of text that may be kept as one with nothing generated in it."""
+_MOST_PLAIN = 4096
+_plain: set[str] = set()
+"""Pieces between quotation marks that have nothing generated in them: names of members, mostly."""
 _REMEMBERED = 4096
 """Texts of fewer characters are worth remembering."""
 
@@ -141,7 +146,7 @@ class Names:
         """``text`` with the generated values in it by their names, ``?`` where one has none."""
         if text in self._names:
             return self._names[text] or "?"
-        return GENERATED.sub(lambda found: self._names.get(found.group()) or "?", text)
+        return replaced(text, lambda value: self._names.get(value) or "?")
 
     @property
     def known(self) -> frozenset[str]:
@@ -166,7 +171,7 @@ class Names:
         if len(text) < _SHORTEST:
             return
         # Asked of every text that is sent: most have none, and come again in every execution.
-        values = _remembered(text) if len(text) < _REMEMBERED else GENERATED.findall(text)
+        values = _remembered(text) if len(text) < _REMEMBERED else _found_in(text)
         for value in values:
             if value not in self._names:
                 self._name(actor, value)
@@ -351,7 +356,7 @@ class Names:
         names = {value: self._name(actor, value) for value in values}
         if None in names.values():
             return None
-        return GENERATED.sub(lambda found: names[found.group()] or "", text)
+        return replaced(text, lambda value: names[value] or "")
 
     def _name(self, actor: str, value: str) -> str | None:
         if value not in self._names:
@@ -375,9 +380,43 @@ def _generated(text: str) -> tuple[str, ...]:
     """The generated values in ``text``. Statements and labels come again in every execution."""
     if len(text) < _SHORTEST:
         return ()
-    return _remembered(text) if len(text) < _REMEMBERED else tuple(GENERATED.findall(text))
+    return _remembered(text) if len(text) < _REMEMBERED else tuple(_found_in(text))
 
 
 @functools.lru_cache(maxsize=1024)
 def _remembered(text: str) -> tuple[str, ...]:
-    return tuple(GENERATED.findall(text))
+    return tuple(_found_in(text))
+
+
+def _found_in(text: str) -> list[str]:
+    return [
+        value
+        for piece in text.split('"')
+        if len(piece) >= _SHORTEST and piece not in _plain
+        for value in _found_in_piece(piece)
+    ]
+
+
+def _found_in_piece(piece: str) -> list[str]:
+    found = GENERATED.findall(piece)
+    if not found and len(piece) <= _LONGEST_PLAIN:
+        if len(_plain) >= _MOST_PLAIN:
+            _plain.clear()
+        _plain.add(piece)
+    return found
+
+
+def replaced(text: str, by: Callable[[str], str]) -> str:
+    """Return ``text`` with every generated value in it replaced.
+
+    It is read in pieces between quotation marks, which no such value has in it: most of an
+    answer in JSON is the same each time, and is not looked through again.
+    """
+    return '"'.join(
+        [
+            piece
+            if len(piece) < _SHORTEST or piece in _plain or not _found_in_piece(piece)
+            else GENERATED.sub(lambda found: by(found.group()), piece)
+            for piece in text.split('"')
+        ]
+    )

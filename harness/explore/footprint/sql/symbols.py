@@ -285,7 +285,7 @@ class Pattern:
                 return ()
         if not self.key:
             return (Resource(self.place, (), self.shared),)
-        found: list[tuple[tuple[str, str], ...]] = [((MADE, ""),) if self.made else ()]
+        found: list[list[tuple[str, str]]] = [[(MADE, "")] if self.made else []]
         for column, match in self.key:
             values = params.matched(match)
             if values is None:
@@ -294,8 +294,12 @@ class Pattern:
                 values = tuple(value for value in values if value not in _SPECIAL)
             if NEW in values or len(found) * len(values) > _MOST:
                 continue
-            found = [(*key, (column, value)) for key in found for value in values]
-        return tuple([Resource(self.place, key, self.shared) for key in found])
+            if len(values) == 1:  # as nearly always
+                for key in found:
+                    key.append((column, values[0]))
+            else:
+                found = [[*key, (column, value)] for key in found for value in values]
+        return tuple([Resource(self.place, tuple(key), self.shared) for key in found])
 
 
 def pattern(
