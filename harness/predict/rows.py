@@ -14,7 +14,7 @@ from psycopg import sql
 
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Table
 from paidonce.harness.explore.footprint.sql.serials import Serials, serial_columns
-from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.explore.naming.generated import GENERATED
 from paidonce.harness.predict.types import Place
 
 _MOST = 200

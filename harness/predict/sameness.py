@@ -15,7 +15,7 @@ from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.serials import Serials, serial_columns
-from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.explore.naming.generated import GENERATED
 from paidonce.harness.predict.moves import Move, story
 from paidonce.harness.predict.together import Held, RenamedRecording, replacer
 from paidonce.harness.predict.types import Kind, Place

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
-from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.explore.naming.generated import GENERATED
 from paidonce.harness.predict.conditions import Asked, Update
 from paidonce.harness.predict.data import Data
 from paidonce.harness.predict.holds import Hold, conditions, holds, row_of, same_rows

@@ -16,7 +16,7 @@ from paidonce.harness.explore.footprint.sql.catalog import Catalog
 from paidonce.harness.explore.footprint.sql.hashes import source
 from paidonce.harness.explore.footprint.sql.serials import serial_columns
 from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
-from paidonce.harness.explore.naming.names import GENERATED
+from paidonce.harness.explore.naming.generated import GENERATED
 from paidonce.harness.history import Effect
 from paidonce.harness.predict.types import Place, Solo
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from paidonce.harness.explore.naming import answer_digest
-from paidonce.harness.explore.naming.names import GENERATED, replaced
+from paidonce.harness.explore.naming.generated import GENERATED, replaced
 
 PLAIN = re.compile(
     r"""

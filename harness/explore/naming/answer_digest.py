@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from paidonce.harness.explore.naming.names import GENERATED, Names, replaced
+from paidonce.harness.explore.naming.generated import GENERATED, replaced
+from paidonce.harness.explore.naming.names import Names
 
 # It begins with a digit so that whatever is none is passed over at once; a test has it plainly.
 _TIME = re.compile(

@@ -33,7 +33,6 @@ Names are found within composed values as well: ``po-17`` is ``po-order``. What 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -41,41 +40,7 @@ from paidonce.harness.explore.footprint.model import MADE, Column, Footprint, Re
 from paidonce.harness.explore.footprint.sql.hashes import source
 from paidonce.harness.explore.footprint.sql.serials import Root, Serials
 from paidonce.harness.explore.naming.composed import Words
-
-# What generated values look like: UUIDs, Stripe's ids, stripe-go's idempotency keys
-# (NewIdempotencyKey: nanoseconds and six characters of base 64), the time (in seconds, milli-,
-# micro- or nanoseconds, or as ISO 8601 and RFC 3339 write it), long hexadecimal or base-64 tokens.
-# A word of a language is shorter, or has no digit in it. Every answer goes through this, so each
-# kind is asked for only where its first character is (`(?<=p)`), not in the middle of a word
-# (`(?<!\w.)`) unless it may be there; a test has it written plainly.
-GENERATED = re.compile(
-    r"""
-    [0-9A-Za-z](?:
-      (?<=[0-9A-Fa-f])(?:
-        [0-9A-Fa-f]{7}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}
-      | (?<=1)(?:
-          (?<!\w.)[0-9]{18}_[A-Za-z0-9_-]{6}(?![A-Za-z0-9_-])
-        | (?<![0-9.].)[6-9][0-9]{8}(?:
-            [0-9]{3}(?![0-9.])
-          | (?:\.[0-9]{1,9}|[0-9]{6}|[0-9]{9})?(?![0-9._])
-          )
-        )
-      | (?<=2)(?<![0-9].)
-        0[0-9]{2}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?
-        (?:\ ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?
-      )
-    | (?<!\w.)(?:
-        (?<=[pcrest])
-        (?:(?<=p)[iym]|(?<=c)(?:h|us)|(?<=r)eq?|(?<=e)vt|(?<=s)(?:eti|rc)|(?<=t)(?:xn|ok))
-        _[A-Za-z0-9_]{8,}
-      | (?=[A-Za-z0-9]{19})
-        (?:(?<=[0-9])|(?=[A-Za-z0-9]*[0-9]))(?:(?<=[A-Za-z])|(?=[A-Za-z0-9]*[A-Za-z]))
-        [A-Za-z0-9]{19,}\b
-      )
-    )
-    """,
-    re.VERBOSE,
-)
+from paidonce.harness.explore.naming.generated import GENERATED, generated, replaced
 
 _TIME = re.compile(r"1[0-9]{9,18}(?:\.[0-9]+)?|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ].*")
 """A time has names of its own (``tab 1@2``): whether two times are equal depends on the clock, and
@@ -87,15 +52,6 @@ _OURS = frozenset({"collection", "maker", "type"})
 _NOTHING: Mapping[str, str] = {}
 BEFORE = "before"
 """The maker of what was there before any execution."""
-_SHORTEST = 10
-"""Characters of the shortest generated value."""
-_LONGEST_PLAIN = 64
-"""Characters of a piece of text that may be kept as one with nothing generated in it."""
-_MOST_PLAIN = 4096
-_plain: set[str] = set()
-"""Pieces between quotation marks that have nothing generated in them: names of members, mostly."""
-_REMEMBERED = 4096
-"""Texts of fewer characters are worth remembering."""
 
 
 class Names:
@@ -163,16 +119,13 @@ class Names:
 
     def constant(self, text: str) -> None:
         """Take what looks generated in ``text`` for nobody's: every execution has the same."""
-        for value in _generated(text):
+        for value in generated(text):
             self._names.setdefault(value, value)
 
     def made(self, actor: str, text: str) -> None:
         """``actor`` sent ``text``, or was answered it when creating something."""
-        if len(text) < _SHORTEST:
-            return
         # Asked of every text that is sent: most have none, and come again in every execution.
-        values = _remembered(text) if len(text) < _REMEMBERED else _found_in(text)
-        for value in values:
+        for value in generated(text):
             if value not in self._names:
                 self._name(actor, value)
 
@@ -194,7 +147,7 @@ class Names:
 
     def found(self, text: str) -> None:
         """``text`` was read by somebody: what is new in it was made by nobody knows whom."""
-        for value in _generated(text):
+        for value in generated(text):
             self._names.setdefault(value, None)
 
     def overlooked(self) -> None:
@@ -350,7 +303,7 @@ class Names:
         """``text`` with names in it; None if something in it has none."""
         if text in self._names:
             return self._names[text]
-        values = _generated(text)
+        values = generated(text)
         if not values:
             return text
         names = {value: self._name(actor, value) for value in values}
@@ -374,49 +327,3 @@ class Names:
 
 def _without_values(resource: Resource) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return resource.place, tuple([column for column, _ in resource.key])
-
-
-def _generated(text: str) -> tuple[str, ...]:
-    """The generated values in ``text``. Statements and labels come again in every execution."""
-    if len(text) < _SHORTEST:
-        return ()
-    return _remembered(text) if len(text) < _REMEMBERED else tuple(_found_in(text))
-
-
-@functools.lru_cache(maxsize=1024)
-def _remembered(text: str) -> tuple[str, ...]:
-    return tuple(_found_in(text))
-
-
-def _found_in(text: str) -> list[str]:
-    return [
-        value
-        for piece in text.split('"')
-        if len(piece) >= _SHORTEST and piece not in _plain
-        for value in _found_in_piece(piece)
-    ]
-
-
-def _found_in_piece(piece: str) -> list[str]:
-    found = GENERATED.findall(piece)
-    if not found and len(piece) <= _LONGEST_PLAIN:
-        if len(_plain) >= _MOST_PLAIN:
-            _plain.clear()
-        _plain.add(piece)
-    return found
-
-
-def replaced(text: str, by: Callable[[str], str]) -> str:
-    """Return ``text`` with every generated value in it replaced.
-
-    It is read in pieces between quotation marks, which no such value has in it: most of an
-    answer in JSON is the same each time, and is not looked through again.
-    """
-    return '"'.join(
-        [
-            piece
-            if len(piece) < _SHORTEST or piece in _plain or not _found_in_piece(piece)
-            else GENERATED.sub(lambda found: by(found.group()), piece)
-            for piece in text.split('"')
-        ]
-    )
