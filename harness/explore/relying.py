@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from paidonce.harness.explore.cluster.service_lanes import Elsewhere, InMode, in_mode
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere, InMode, in_mode, parted
 from paidonce.harness.explore.control.alarms import RAISING, SILENT
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.lessons import (
@@ -257,10 +257,7 @@ class Relying:
 
     async def parted(self) -> str:
         """How what was played once a service was warm goes another way by now; empty if not."""
-        found = [await each.parted() for each in self.worlds]
-        if self.elsewhere is not None:
-            found += await self.elsewhere.parted()
-        return next(filter(None, found), "")
+        return await parted(self.worlds, self.elsewhere)
 
     def _left_behind(self, result: SearchResult, parted: str) -> SearchResult | None:
         """Begin again with tables that are put back for each execution (None); or, where that has

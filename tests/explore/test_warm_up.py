@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 import pytest
 
+from paidonce.harness.errors import Unavailable
+from paidonce.harness.explore.cluster.service_lanes import parted
 from paidonce.harness.explore.control.warm_up import MOST, Warmth
 from paidonce.harness.explore.footprint.model import LOCAL
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
@@ -189,3 +192,41 @@ def test_a_service_that_is_known_better_is_warmed_anew():
 
     assert asyncio.run(searched()) == ""
     assert service.begun == 5
+
+
+@dataclass
+class _Parting:
+    """A lane that looks whether it has parted together with another one."""
+
+    both: asyncio.Barrier
+    says: str = ""
+    fails: bool = False
+    through: bool = False
+
+    async def parted(self) -> str:
+        await self.both.wait()
+        if self.fails:
+            raise Unavailable("service", "it is gone", "Start it")
+        await asyncio.sleep(0)
+        self.through = True
+        return self.says
+
+
+def test_all_lanes_look_at_once_and_one_that_has_parted_is_told_of():
+    async def asked():
+        both = asyncio.Barrier(2)
+        lanes = [_Parting(both), _Parting(both, says="tab 1 sends another statement")]
+        return await asyncio.wait_for(parted(lanes, None), 10)
+
+    assert asyncio.run(asked()) == "tab 1 sends another statement"
+
+
+def test_a_lane_that_fails_is_told_of_when_the_others_are_through():
+    async def asked():
+        both = asyncio.Barrier(2)
+        lanes = [_Parting(both, fails=True), _Parting(both)]
+        with pytest.raises(Unavailable, match="it is gone"):
+            await parted(lanes, None)
+        return lanes[1].through
+
+    assert asyncio.run(asked())

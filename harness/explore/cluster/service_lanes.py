@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.cluster.crew import Crew, LostTooOften
@@ -151,3 +152,20 @@ class Elsewhere:
             return ()
         were = "a worker was" if lost == 1 else f"{lost} workers were"
         return (f"{were} lost; what they had begun was executed again elsewhere",)
+
+
+async def parted(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> str:
+    """Return in words how what was played once the services were warm goes another way by now;
+    empty if it does not.
+
+    All lanes play it at once. Raises what one of them raises, when all are through.
+    """
+    found = await asyncio.gather(*[each.parted() for each in worlds], return_exceptions=True)
+    said = list[str]()
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+        said.append(one)
+    if elsewhere is not None:
+        said += await elsewhere.parted()
+    return next(filter(None, said), "")

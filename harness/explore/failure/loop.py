@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from paidonce.harness.explore.cluster.service_lanes import Elsewhere
+from paidonce.harness.explore.cluster.service_lanes import Elsewhere, parted
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.failing import Offers
 from paidonce.harness.explore.control.mode import Mode
@@ -90,10 +90,7 @@ class _Lanes:
     async def parted(self) -> str:
         """Return how what was played once the services were warm goes another way by now; empty
         if it does not."""
-        found = [await each.parted() for each in self.worlds]
-        if self.elsewhere is not None:
-            found += await self.elsewhere.parted()
-        return next(filter(None, found), "")
+        return await parted(self.worlds, self.elsewhere)
 
     def begin(self) -> None:
         """Forget what could have gone wrong in the search before."""
