@@ -185,19 +185,17 @@ def _adds_up(node: ast.InsertStmt) -> bool:
 
 _Entry = tuple[str, tuple[Tree, ...], str]
 """The index, what the entry is made of, and how that cuts the time of now."""
-_entered_before: dict[tuple[str, int], tuple[Catalog, tuple[_Entry, ...]]] = {}
-"""By a catalog's identity, which is kept alive here: it is read once, and asked in each step."""
 
 
 def _entries_of(sql: str, catalog: Catalog) -> tuple[_Entry, ...]:
     """Return the entries in unique indexes that a statement adds."""
-    found = _entered_before.get((sql, id(catalog)))
+    found: tuple[_Entry, ...] | None = catalog.entered.get(sql)
     if found is None:
-        if len(_entered_before) >= _MOST:
-            _entered_before.clear()
-        each = tuple((index, row, _cut_of(row)) for index, row in _entries(sql, catalog))
-        found = _entered_before[sql, id(catalog)] = (catalog, each)
-    return found[1]
+        if len(catalog.entered) >= _MOST:
+            catalog.entered.clear()
+        found = tuple((index, row, _cut_of(row)) for index, row in _entries(sql, catalog))
+        catalog.entered[sql] = found
+    return found
 
 
 def _cut_of(row: Sequence[Tree]) -> str:

@@ -68,18 +68,9 @@ def _found_in(text: str) -> list[str]:
     return [
         value
         for piece in text.split('"')
-        if len(piece) >= _SHORTEST and piece not in _plain
+        if not _is_plain(piece)
         for value in _found_in_piece(piece)
     ]
-
-
-def _found_in_piece(piece: str) -> list[str]:
-    found = GENERATED.findall(piece)
-    if not found and len(piece) <= _LONGEST_PLAIN:
-        if len(_plain) >= _MOST_PLAIN:
-            _plain.clear()
-        _plain.add(piece)
-    return found
 
 
 def replaced(text: str, by: Callable[[str], str]) -> str:
@@ -89,10 +80,30 @@ def replaced(text: str, by: Callable[[str], str]) -> str:
     answer in JSON is the same each time, and is not looked through again.
     """
     return '"'.join(
-        [
-            piece
-            if len(piece) < _SHORTEST or piece in _plain or not _found_in_piece(piece)
-            else GENERATED.sub(lambda found: by(found.group()), piece)
-            for piece in text.split('"')
-        ]
+        [piece if _is_plain(piece) else _replaced_in_piece(piece, by) for piece in text.split('"')]
     )
+
+
+def _is_plain(piece: str) -> bool:
+    return len(piece) < _SHORTEST or piece in _plain
+
+
+def _found_in_piece(piece: str) -> list[str]:
+    found = GENERATED.findall(piece)
+    if not found:
+        _remember_plain(piece)
+    return found
+
+
+def _replaced_in_piece(piece: str, by: Callable[[str], str]) -> str:
+    said, times = GENERATED.subn(lambda found: by(found.group()), piece)
+    if not times:
+        _remember_plain(piece)
+    return said
+
+
+def _remember_plain(piece: str) -> None:
+    if len(piece) <= _LONGEST_PLAIN:
+        if len(_plain) >= _MOST_PLAIN:
+            _plain.clear()
+        _plain.add(piece)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -220,6 +220,12 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
             if table.related:
                 found[table.family] = (*found.get(table.family, ()), table)
         return found
+
+    @cached_property
+    def entered(self) -> dict[str, Any]:
+        """The entries that texts add to its unique indexes, as they were read, by the text: kept
+        here, since they last as long as the catalog."""
+        return {}
 
     def has_schema(self, name: str) -> bool:
         """Return whether a schema of that name has any table."""
