@@ -9,7 +9,7 @@ from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.taps.redis import RedisCommand
 
-HOUR, DAY = 3600.0, 24 * 3600.0
+MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
 INTENT = Footprint(
     publishes=frozenset({Resource(("stripe", "object", "money"), (("payment_intent", "pi"),))})
 )
@@ -30,12 +30,28 @@ def test_idempotency_keys_are_gone_after_a_day(seconds: float, met: bool):
     assert expiring(seconds, redis=False, stripe=True).conflicts(KEY) is met
 
 
-def test_a_debit_may_be_settled_by_then():
-    passing = expiring(HOUR, redis=False, stripe=True)
-    assert passing.conflicts(may_be_due('{"status":"processing"}'))
+@pytest.mark.parametrize(("seconds", "met"), [(MINUTE, False), (HOUR, True)])
+def test_a_session_may_have_ended_after_half_an_hour(seconds: float, met: bool):
+    assert expiring(seconds, redis=False, stripe=True).conflicts(INTENT) is met
+
+
+@pytest.mark.parametrize("status", ['"status":"processing"', '"status": "processing"'])
+def test_a_debit_may_be_settled_by_then(status: str):
+    passing = expiring(MINUTE, redis=False, stripe=True)
+    assert passing.conflicts(may_be_due(f"{{{status}}}", "tab 1 1"))
     assert passing.union(WHAT_WAS_DUE).conflicts(INTENT)
-    assert not passing.conflicts(INTENT)
-    assert may_be_due('{"status":"succeeded"}') == LOCAL
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"processing":null,"status":"succeeded"}', '{\n  "processing": null\n}']
+)
+def test_a_payment_that_is_through_is_not_taken_for_one_that_is_processing(answer: str):
+    assert may_be_due(answer, "tab 1 1") == LOCAL
+
+
+def test_two_debits_that_take_their_time_do_not_meet_each_other():
+    debit = '{"status":"processing"}'
+    assert not may_be_due(debit, "tab 1 1").conflicts(may_be_due(debit, "tab 2 1"))
 
 
 def test_postgres_has_no_clock_that_moves():

@@ -88,7 +88,7 @@ class StripeReader(CallReader[StripeCall]):
         maker = self._makers.get(call.seq, "")
         touched = touched_at_stripe(self.reading.told, call, maker)
         self.reading.one_key.answered(call)
-        due = may_be_due(call.answer_text)
+        due = may_be_due(call.answer_text, maker)
         self.reading.due = self.reading.due or not due.empty
         return touched.union(due)
 
