@@ -41,6 +41,7 @@ LOCK = Step("sql", LOOK.text + " FOR UPDATE", "row")
 PAID = Step("sql", "UPDATE orders SET status = 'paid' WHERE id = %(order)s")
 CHARGE = Step("charge", "")
 BEGIN, COMMIT = Step("sql", "BEGIN"), Step("sql", "COMMIT")
+ABSENT, REMEMBERED = Step("memory", "absent"), Step("memory", "add")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,8 @@ BEGIN, COMMIT = Step("sql", "BEGIN"), Step("sql", "COMMIT")
         ),
         ((Step("sql", PAID.text + " AND status = 'unpaid'", "row"), CHARGE), ""),
         ((BEGIN, PAID, PAID, Step("sql", "LOCK TABLE orders"), CHARGE, COMMIT), "paid twice"),
+        ((ABSENT, REMEMBERED, CHARGE), ""),
+        ((ABSENT, Step("sql", LOOK.text), REMEMBERED, CHARGE), "paid twice"),
     ],
 )
 def test_plain_threads_know_what_holds(steps, broken, lab):

@@ -90,6 +90,9 @@ class _Actor:
     delivers: bool = False
     """Whether it begins once Stripe has taken the money, and not before."""
     begun: bool = False
+    remembering: bool = False
+    """Whether nothing was sent since it was in memory: two looks there with nothing sent between
+    them are one to a search, which says that it is over tap steps."""
     absent: bool = False
     """Whether it never begins."""
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -98,10 +101,13 @@ class _Actor:
     def memory(self) -> set[str]:
         """What attempts share; whoever goes there stops first: others may come between what it has
         sent before, a COMMIT say, and that."""
-        self.stop()
+        if not self.remembering:
+            self.stop()
+            self.remembering = True
         return self.truth.memory
 
     def stop(self) -> None:
+        self.remembering = False
         self.truth.events.put((self.number, "stops"))
         self.go.acquire()
 
