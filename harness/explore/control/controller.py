@@ -32,6 +32,7 @@ from paidonce.harness.explore.control.shared_connections import Turns, overtakin
 from paidonce.harness.explore.control.side_by_side import AtOnce
 from paidonce.harness.explore.control.splitting import Splitting
 from paidonce.harness.explore.control.standstill import Wait, standstill
+from paidonce.harness.explore.control.under_way import StepUnderWay
 from paidonce.harness.explore.control.waiting import (
     LOOK_AGAIN_AT_MOST_S,
     LOOK_AGAIN_S,
@@ -44,8 +45,6 @@ from paidonce.harness.taps.faults import AtTap
 from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.postgres import Statement
 from paidonce.harness.taps.postgres.session import Session
-
-_ON_ITS_WAY = (At.MOVING, At.INSIDE)
 
 
 class Control:
@@ -83,7 +82,6 @@ class Control:
         self._splitting = splitting
         self._at_once = at_once or AtOnce()
         self._killing = Killing(crashes, several=several)
-        self._arrived: list[Arrival] = []
         self._by_call: dict[tuple[str, int], Arrival] = {}
         self._quiet = Quiescence(activity, patience)
         self._cut: set[str] = set()
@@ -120,6 +118,14 @@ class Control:
             left=left,
             several=several,
         )
+        self._under_way = StepUnderWay(
+            self._all,
+            reader,
+            self._whose,
+            self._rest,
+            self._at_once,
+            late_answers=late_answers,
+        )
 
     # --- the gate -------------------------------------------------------------------------
 
@@ -141,7 +147,7 @@ class Control:
         if self._reader.background(arrival):
             arrival.back.set()
             return None
-        self._arrived.append(arrival)
+        self._under_way.arrived.append(arrival)
         self.change()
         await arrival.go.wait()
         if arrival.failing is None or arrival.failing.place is Place.ANSWER:
@@ -233,7 +239,7 @@ class Control:
     def open(self) -> None:
         """Let everything that is held go, and all that comes."""
         self.free = True
-        for arrival in [*self._by_call.values(), *self._arrived]:
+        for arrival in [*self._by_call.values(), *self._under_way.arrived]:
             arrival.go.set()
             arrival.back.set()
         for player in self.players.values():
@@ -275,7 +281,7 @@ class Control:
                 unit.failing = failing
                 if not self._late_answers:
                     self._turns.hand_over(player, unit)
-                self._pass(player, unit)
+                self._under_way.pass_on(player, unit)
             case At.ANSWER:
                 if self._late_answers:
                     self._turns.hand_over(player, player.flying[0])
@@ -301,6 +307,7 @@ class Control:
         Raises ``InvalidRun`` naming what did not come to rest, or was ambiguous.
         """
         woken: list[str] = []
+        under_way = self._under_way
         inside = [p for p in self.players.values() if p.at is At.INSIDE and p is not mover]
         deadline = time.monotonic() + self._patience.step
         first = self._waiting.first_pause(mover)
@@ -309,10 +316,10 @@ class Control:
         while True:
             self._quiet.changed = False
             self.complain_if_failed()
-            self._take_arrivals(mover)
-            woken += self._take_answers() + self._killing.took_away()
-            self._take_endings()
-            moving = self._arrived or self.anybody(At.MOVING)
+            under_way.take_arrivals(mover)
+            woken += under_way.take_answers() + self._killing.took_away()
+            under_way.take_endings()
+            moving = under_way.arrived or self.anybody(At.MOVING)
             if not moving and await self._rest.reached(mover):
                 self._moving = False
                 for player in self.players.values():
@@ -330,9 +337,9 @@ class Control:
                 continue
             self._quiet.looked()
             if not self._killing.restarting:
-                await self._waiting.look(self._arrived)
+                await self._waiting.look(under_way.arrived)
             pause = min(pause * 1.5, LOOK_AGAIN_AT_MOST_S)
-            if self._arrived and not self._carried() and await self._quiet.still():
+            if under_way.arrived and not under_way.carried() and await self._quiet.still():
                 raise InvalidRun(self._not_at_rest(mover))
 
     async def standstill(self) -> tuple[Wait, ...]:
@@ -347,83 +354,15 @@ class Control:
             await asyncio.sleep(self._patience.tail)
         return waits
 
-    # --- what happened ------------------------------------------------------------------------
-
-    def _take_arrivals(self, mover: Player) -> None:
-        if not self._arrived:
-            return
-        waiting, self._arrived = self._arrived, []
-        for arrival in waiting:
-            if arrival.unasked and self._whose.passes(arrival):
-                continue
-            owner = self._whose.owner(arrival, mover)
-            if owner is None and not self._whose.indifferent(arrival):
-                self._arrived.append(arrival)
-            if owner is None:
-                continue
-            arrival.owner = owner
-            owner.backs_off = False
-            arrival.label, arrival.footprint = self._reader.read(arrival, owner)
-            if arrival.footprint.empty or (arrival.goes_on and owner.at is At.MOVING):
-                if arrival.goes_on:
-                    arrival.failing = owner.failing
-                self._pass(owner, arrival)
-                if owner.at is not At.MOVING:
-                    owner.at = At.MOVING
-            else:
-                owner.held.append(arrival)
-                if len(owner.held) > 1 or any(flying.in_flight for flying in owner.flying):
-                    self._at_once.found = True
-                if owner.at is At.DONE:  # it has its answer, and the service goes on
-                    owner.at = At.MOVING
-
-    def _take_answers(self) -> list[str]:
-        woken: list[str] = []
-        for player in self._all:
-            if not player.flying:
-                continue
-            answered = [arrival for arrival in player.flying if arrival.answered]
-            if player.at is At.LOST:
-                player.flying = [arrival for arrival in player.flying if not arrival.answered]
-            if not answered:
-                continue
-            late = self._late_answers and player.ours is None
-            held = late or any(arrival.withheld for arrival in answered)
-            if player.at is At.MOVING and held:
-                if not any(arrival.in_flight for arrival in player.flying):
-                    player.at = At.ANSWER
-            elif player.at is At.MOVING:
-                for arrival in answered:
-                    arrival.back.set()
-                    player.flying.remove(arrival)
-            elif player.at is At.LOCK:
-                player.at = At.ANSWER
-                woken.append(player.name)
-        return woken
-
-    def _take_endings(self) -> None:
-        for player in self._all:
-            if player.at not in _ON_ITS_WAY or player.flying:
-                continue
-            if player.held:
-                player.at = At.TAP
-            elif player.told and (player.ours is not None or self._rest.over(player)):
-                player.at = At.DONE
-
-    def _carried(self) -> bool:
-        """Return whether anything of a moving attempt's is with a dependency."""
-        moving = [player for player in self.players.values() if player.at is At.MOVING]
-        return any(arrival.in_flight for player in moving for arrival in player.flying)
+    # --- helpers ----------------------------------------------------------------------------------
 
     def _not_at_rest(self, mover: Player) -> str:
-        if self._arrived:
-            return self._whose.ambiguous(self._arrived, self._turns.handing_over)
+        if self._under_way.arrived:
+            return self._whose.ambiguous(self._under_way.arrived, self._turns.handing_over)
         where = "; ".join(f"{p.name} {p.at.value}" for p in self.players.values())
         if self._cut:
             where += f"; {', '.join(sorted(self._cut))} not ended by a fault"
         return f"{mover.name} did not come to rest within {self._patience.step:g} s ({where})"
-
-    # --- helpers ----------------------------------------------------------------------------------
 
     def _withholds(self, arrival: Arrival) -> bool:
         """Return whether the answer that has come is delivered in a step of its own.
@@ -438,9 +377,3 @@ class Control:
             return not ours and self._reader.told(arrival.call)
         arrival.withheld = self._raised and self._reader.raises(arrival.call)
         return arrival.withheld
-
-    def _pass(self, player: Player, arrival: Arrival) -> None:
-        player.flying.append(arrival)
-        if not arrival.undone:
-            player.touched = player.touched.union(self._reader.passing(arrival))
-        arrival.go.set()
