@@ -16,36 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
 from paidonce.harness.explore.footprint.sql import timeouts
-from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
-from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, StatementFootprint
+from paidonce.harness.explore.footprint.sql.session_steps import SessionSteps
+from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 from paidonce.harness.explore.footprint.sql.transaction_ends import (
-    AMONG_OTHERS,
     ONE_SNAPSHOT,
     after_failure,
-    begin,
-    discard,
-    end,
     ended,
-    roll_back_to,
-    take_snapshot,
-    whole_row,
-    whole_table,
 )
-from paidonce.harness.sql_trees import ast
-
-_ENDINGS = frozenset({"commit", "rollback", "rollback to"})
-_ALL_OF_THE_SESSION = frozenset({Resource((ADVISORY,))})
-"""The footprint of ``pg_advisory_unlock_all``, with which asyncpg gives a connection back."""
-_NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prepare", "execute"}
-"""The kinds of statements that can be read without knowing what names mean."""
 
 
 class TransactionTracker:
@@ -64,8 +47,8 @@ class TransactionTracker:
         path: tuple[str, ...] | None = None,
         times: timeouts.Settings | None = None,
     ) -> None:
-        self._footprints = footprints
         self._changed = ChangedColumns() if changed is None else changed
+        self._steps = SessionSteps(footprints, self._changed)
         catalog = footprints.catalog
         self._session = Session(
             (isolation or catalog.isolation).lower(),
@@ -99,9 +82,9 @@ class TransactionTracker:
     def read(self, sent: Sent) -> list[StatementFootprint]:
         """Return the footprints that the statements of a text have by themselves, if they were run
         now."""
-        footprints = self._read(self._session, sent)
+        footprints = self._steps.read(self._session, sent)
         return [
-            self._executed(self._session, footprint.node)
+            self._steps.executed(self._session, footprint.node)
             if footprint.kind == "execute"
             else footprint
             for footprint in footprints
@@ -180,19 +163,20 @@ class TransactionTracker:
         ``done``; only the columns the unit changes are learnt at once, since who changes some
         rows may be waiting for others.
         """
-        after = self._session.copy()
-        total, self.unchecked, self._risked = LOCAL, False, NONE
+        after, steps, total = self._session.copy(), self._steps, LOCAL
+        steps.unchecked, steps.risked = False, NONE
         for sent in statements:
-            total = total.union(self._text(after, sent))
+            total = total.union(steps.text(after, sent))
         if after.inside or not ends:
             for sent in prepared:
-                total = total.union(self._parsed(after, sent))
+                total = total.union(steps.parsed(after, sent))
         if after.implicit and ends:
-            self.unchecked |= bool(after.deferred)
+            steps.unchecked |= bool(after.deferred)
             total = total.union(ended(after, commit=True))
             total = total.union(Footprint(looks=after.looked))
             after.end(commit=True)
         self._after, self._expected = after, total
+        self.unchecked, self._risked = steps.unchecked, steps.risked
         return self.expected
 
     def done(
@@ -263,158 +247,3 @@ class TransactionTracker:
         if locks is footprint.locks:
             return footprint
         return Footprint(footprint.looks, locks, footprint.publishes)
-
-    # --- one statement --------------------------------------------------------------------------
-
-    def _text(self, session: Session, sent: Sent) -> Footprint:
-        """Follow a text of statements, each read with the path that those before it leave."""
-        total, made, footprints = LOCAL, 0, self._read(session, sent)
-        while made < len(footprints):
-            path = session.path
-            total = total.union(self._step(session, footprints[made]))
-            made += 1
-            if session.path != path:
-                footprints = self._read(session, sent)
-        self._times(session, sent, footprints)
-        return total
-
-    def _times(
-        self, session: Session, sent: Sent, footprints: Sequence[StatementFootprint]
-    ) -> None:
-        """Follow what a text sets by calling a function."""
-        if not (self._footprints.may_set_timeouts(sent.sql) or _calls(footprints)):
-            return
-        for name, value, local in timeouts.called(sent.sql, sent.params):
-            session.set_timeout(name, value, local=local)
-        functions = self._footprints.catalog.timing
-        named = {name for function, names in functions if function in sent.sql for name in names}
-        if _calls(footprints):
-            named |= timeouts.mentioned(sent.sql)
-        for name in sorted(named):
-            session.set_timeout(name, timeouts.UNKNOWN, local=False)
-
-    def _read(self, session: Session, sent: Sent) -> Sequence[StatementFootprint]:
-        if not sent.sql:
-            return (UNKNOWN,)
-        path = session.path or ()
-        footprints = self._footprints.of(sent.sql, sent.params, nulls=sent.nulls, path=path)
-        if session.path is not None:
-            return footprints
-        return tuple(
-            footprint
-            if footprint.kind in _NAMELESS
-            else msgspec.structs.replace(
-                UNKNOWN, kind=footprint.kind, several=UNKNOWN.several if footprint.several else ()
-            )
-            for footprint in footprints
-        )
-
-    def _step(self, session: Session, statement: StatementFootprint) -> Footprint:
-        node = statement.node
-        if session.failed and statement.kind not in _ENDINGS:
-            return LOCAL
-        match statement.kind:
-            case "begin":
-                begin(session, node)
-            case "commit" | "rollback":
-                unchecked = bool(session.deferred) and not session.failed
-                self.unchecked |= statement.kind == "commit" and unchecked
-                return end(session, node, commit=statement.kind == "commit")
-            case "savepoint":
-                session.savepoints = (*session.savepoints, session.savepoint(node.savepoint_name))
-            case "release":
-                session.back_to(node.savepoint_name, keep=False)
-            case "rollback to":
-                return roll_back_to(session, node.savepoint_name)
-            case "set":
-                session.set(node, self._footprints.catalog)
-            case "prepare":
-                session.prepared[node.name] = node.query
-                return take_snapshot(session) if session.inside else LOCAL
-            case "discard":
-                return discard(session, node)
-            case "unlisten" if not session.listens:
-                pass
-            case "execute":
-                return self._data(session, self._executed(session, node))
-            case "fetch":
-                # A cursor FOR UPDATE locks as it goes.
-                return self._data(session, session.cursors.get(node.portalname, UNKNOWN))
-            case _:
-                if statement.kind == "listen":
-                    session.listens = True
-                if statement.kind == "declare":
-                    session.cursors[node.portalname] = statement
-                if statement.kind == "constraints" and not node.deferred:
-                    statement = msgspec.structs.replace(
-                        statement, looks=statement.looks | session.deferred
-                    )
-                    session.deferred = NONE if node.constraints is None else session.deferred
-                return self._data(session, statement)
-        return LOCAL
-
-    def _executed(self, session: Session, node: ast.ExecuteStmt) -> StatementFootprint:
-        query = session.prepared.get(node.name)
-        if query is None or session.path is None:
-            return msgspec.structs.replace(UNKNOWN, kind="call")
-        params = self._footprints.constants(node.params or ())
-        return self._footprints.of_tree(query, params, session.path)
-
-    def _parsed(self, session: Session, sent: Sent) -> Footprint:
-        """Follow a statement that is parsed, and not run yet."""
-        isolation = session.isolation if session.inside else session.default_isolation
-        if session.failed or isolation not in ONE_SNAPSHOT:
-            return LOCAL
-        footprints: Sequence[StatementFootprint] = (UNKNOWN,)
-        if sent.sql and session.path is not None:
-            footprints = self._footprints.of(
-                sent.sql, sent.params, nulls=sent.nulls, path=session.path
-            )
-        if not any(footprint.snapshot for footprint in footprints):
-            return LOCAL
-        if not session.inside:
-            session.begin()
-            session.implicit = True
-        return take_snapshot(session)
-
-    def _data(self, session: Session, statement: StatementFootprint) -> Footprint:
-        """Follow a statement that looks, locks or writes."""
-        self._changed.learn(statement.modifies)
-        if not session.inside:
-            session.begin()
-            session.implicit = True
-        looks, locks, may_fail = statement.looks, statement.locks, statement.may_fail
-        if session.isolation in ONE_SNAPSHOT:
-            may_fail = True
-            locks = frozenset(whole_row(lock) for lock in locks)
-            if session.isolation == "serializable" and statement.snapshot:
-                looks = frozenset(whole_table(look) for look in looks)
-                locks |= {Resource(look.place, shared=True) for look in looks} | {AMONG_OTHERS}
-            if statement.snapshot and not session.implicit:
-                taken = take_snapshot(session)
-                looks, locks = looks | taken.looks, locks | taken.locks
-        held = session.held
-        session.held |= locks
-        session.written |= statement.writes | statement.at_once
-        session.looked |= looks
-        session.deferred |= statement.deferred
-        if statement.session == _ALL_OF_THE_SESSION and session.path is not None:
-            locks |= session.session_locks  # and of no other session's
-            session.session_locks = NONE
-        else:
-            session.session_locks |= statement.session
-            locks |= statement.session
-        if statement.unsettles:
-            session.path = None
-        if statement.unsettles == "session":
-            session.session_path = None
-        if may_fail:
-            self._risked |= held
-        return Footprint(looks, locks, statement.at_once)
-
-
-def _calls(footprints: Sequence[StatementFootprint]) -> bool:
-    for footprint in footprints:  # noqa: SIM110 - asked of every unit, a generator takes longer
-        if footprint.kind == "call":
-            return True
-    return False
