@@ -21,9 +21,10 @@ from paidonce.harness.explore.control.lessons import MustNotDefer
 from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.next_steps import AT_THE_SERVICE, RAISED, NextSteps
-from paidonce.harness.explore.control.outcome import ExecutionOutcome, outcome_of
-from paidonce.harness.explore.control.polling import Persistence, Polls, Repeats, Try, touched_by
+from paidonce.harness.explore.control.outcome import Judged, judged
+from paidonce.harness.explore.control.polling import Persistence, Polls, Try, touched_by
 from paidonce.harness.explore.control.reader import TapReader
+from paidonce.harness.explore.control.repeated_steps import RepeatedSteps
 from paidonce.harness.explore.control.side_by_side import SideBySide
 from paidonce.harness.explore.control.standstill import Wait, unanswered, verdict_on
 from paidonce.harness.explore.control.stuck import complain_if_stuck
@@ -31,25 +32,15 @@ from paidonce.harness.explore.control.surroundings import ControlledSurroundings
 from paidonce.harness.explore.control.watched import NOTHING_WATCHED, Watched
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
 from paidonce.harness.explore.search.world import BEGINS, InvalidRun, Pending, Taken, Tenure
-from paidonce.harness.history import History, Note
+from paidonce.harness.history import Note
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.script import NotAtRest, NotReady, Over, Performance, Script
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.execution import Execution
-from paidonce.harness.verdict import Verdict
 
 _GIVE_UP_S = 5.0
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An execution judged, with all there is to show for it."""
-
-    came: ExecutionOutcome
-    verdicts: tuple[Verdict, ...]
-    history: History
 
 
 @dataclass
@@ -106,6 +97,10 @@ class ServiceWorld:
     def _next(self) -> NextSteps:
         return NextSteps(self.control, self.reader, self.failing, self.mode, self.watched)
 
+    @functools.cached_property
+    def _repeated(self) -> RepeatedSteps:
+        return RepeatedSteps(self.control, self.failing, self.polls, self._next)
+
     @property
     def performance(self) -> Performance:
         """The performance that is played."""
@@ -125,7 +120,7 @@ class ServiceWorld:
                     deferred=self._deferred(player),
                 )
                 for player in players
-                if player.able and not self._polling(player)
+                if player.able and not self._repeated.polling(player)
             ]
         )
         if choices and all(choice.deferred for choice in choices):
@@ -135,16 +130,16 @@ class ServiceWorld:
     async def step(self, actor: str) -> Taken:
         """Let one attempt make its next step and wait until all is at rest."""
         player = self.control.players[actor]
-        if not player.able or self._polling(player):
+        if not player.able or self._repeated.polling(player):
             raise InvalidRun(f"diverged: {actor} cannot move; it is {player.at.value}")
-        trying = self._trying(player)
+        trying = self._repeated.trying(player)
         taken = await self._once(player)
         return await self._tried_on(player, taken) if trying else taken
 
     async def _once(self, player: Player) -> Taken:
         """Let an attempt that can move go until all is at rest."""
         actor, players = player.name, self.control.players.values()
-        polling = [p for p in players if self._polling(p)]
+        polling = [p for p in players if self._repeated.polling(p)]
         enabled = tuple([p.name for p in players if p.able and p not in polling])
         label, begins, inside = self._next.label(player), player.at is At.START, self._inside()
         meets, lost = player.at in MEETS and player.ours is None, player.at is At.LOST
@@ -222,8 +217,8 @@ class ServiceWorld:
         footprint, heard = self.reader.names.footprint(actor, touched), player.listened()
         self.side_by_side.made(actor, label, footprint, beside)
         self.polls.made(actor, Try(label, footprint, heard, idle=player.idle))
-        woken = (*woken, *[p.name for p in polling if not self._polling(p)])
-        waits_for = touched_by(self._polling(player))
+        woken = (*woken, *[p.name for p in polling if not self._repeated.polling(p)])
+        waits_for = touched_by(self._repeated.polling(player))
         return Taken(
             actor=actor,
             label=label,
@@ -292,8 +287,7 @@ class ServiceWorld:
             raise InvalidRun(str(failure)) from failure
         self.control.complain_if_failed()
         history = self.memory.history
-        verdicts = judge(history)
-        self.judged = Judged(outcome_of(history, verdicts), verdicts, history)
+        self.judged = judged(history, judge(history))
         return self.judged.came
 
     async def _stand_still(self, waits: tuple[Wait, ...]) -> Hashable:
@@ -305,9 +299,8 @@ class ServiceWorld:
             self.memory.record(effect)
         self.memory.record(Note(t=now, text=verdict.reason))
         history = self.memory.history
-        others = [judged for judged in judge(history) if judged.checker != verdict.checker]
-        verdicts = (verdict, *others)
-        self.judged = Judged(outcome_of(history, verdicts), verdicts, history)
+        others = [other for other in judge(history) if other.checker != verdict.checker]
+        self.judged = judged(history, (verdict, *others))
         if self.end_waits is not None:
             await self.end_waits()
         return self.judged.came
@@ -338,32 +331,10 @@ class ServiceWorld:
 
     # --- helpers --------------------------------------------------------------------------------
 
-    def _trying(self, player: Player) -> tuple[Try, ...]:
-        """Return the steps that an attempt is about to repeat, only to be answered the same."""
-        if not self.polls.tried(player.name):
-            return ()
-        return self._repeats(player, self.polls.again)
-
-    def _polling(self, player: Player) -> tuple[Try, ...]:
-        """Return the same if it repeats them until somebody changes what it looks at: it waits.
-
-        Not where others wait inside the service: it may be that they wait behind it.
-        """
-        if not self.polls.anything_waits or self._inside():
-            return ()
-        return self._repeats(player, self.polls.waits)
-
-    def _repeats(self, player: Player, whether: Repeats) -> tuple[Try, ...]:
-        if player.at is not At.TAP or player.flying or len(player.held) > 1:
-            return ()
-        if self.failing.at(player) is not None:
-            return ()
-        return whether(player.name, self._next.label(player), lambda: self._next.expected(player))
-
     async def _tried_on(self, player: Player, taken: Taken) -> Taken:
         """Let an attempt that has repeated a step go on, until it does something else."""
         first, lasting = taken.label, Persistence()
-        while player.idle and not self._inside() and self._trying(player):
+        while player.idle and not self._inside() and self._repeated.trying(player):
             if lasting.endless:
                 if self.alarms.endless is not None:
                     self.alarms.endless(first)
@@ -406,4 +377,4 @@ class ServiceWorld:
 
     def complain_if_stuck(self) -> None:
         """Check that all attempts are through. Raises ``InvalidRun``."""
-        complain_if_stuck(self.control.players, self.reader.open_sessions, self._polling)
+        complain_if_stuck(self.control.players, self.reader.open_sessions, self._repeated.polling)

@@ -29,7 +29,7 @@ from paidonce.harness.explore.control.memory_history import Memory
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.new_rows import NewRows, tables_of
 from paidonce.harness.explore.control.one_key import OneKey
-from paidonce.harness.explore.control.players import player_of
+from paidonce.harness.explore.control.players import player_of, twins_of
 from paidonce.harness.explore.control.polling import Polls
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers.base import Reading
@@ -40,13 +40,12 @@ from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.control.time_keys import TimeKeys
 from paidonce.harness.explore.control.timed_answers import TimedAnswers
 from paidonce.harness.explore.control.warm_up import Cold, Warmth
-from paidonce.harness.explore.control.watch import Watch
+from paidonce.harness.explore.control.watch import Watch, pass_by
 from paidonce.harness.explore.control.watched import watched_by
 from paidonce.harness.explore.footprint.sql.row_order import is_of_a_set
 from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.naming.preparation import Preparing
-from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.service.passing import Passing
@@ -326,16 +325,7 @@ class ServiceWorlds:
         if self.last is not None and self.last.abandoned:
             return False  # it may be at work for an attempt still
         reading = self._reading(Names({}, self.controlled.serials), time.time())
-        gate = Watch(self.background, TapReader(reading))
-        await self.controlled.between_transactions()
-        failures: list[Exception] = []
-        for _, tap in self.controlled.taps():
-            tap.on_failure = failures.append
-        self.bench.bind(None, gate)
-        await asyncio.sleep(seconds)
-        self.bench.bind(None, None)
-        if failures:
-            raise failures[0]
+        await pass_by(self.controlled, Watch(self.background, TapReader(reading)), seconds)
         if len(self.background.learnt) == before:
             return False
         # Beats of a timer that nobody knew may have passed for steps of the attempts meanwhile.
@@ -376,20 +366,7 @@ class ServiceWorlds:
     @property
     def twins(self) -> dict[str, str]:
         """For each attempt one that does the same, as far as there is one."""
-        failures = self.mode.failures
-        return twins(
-            {
-                attempt.name: (
-                    attempt.likeness,
-                    frozenset(
-                        (failure.step, failure.fault, failure.place)
-                        for failure in failures
-                        if failure.attempt == attempt.name
-                    ),
-                )
-                for attempt in self.scenario.attempts
-            }
-        )
+        return twins_of(self.scenario.attempts, self.mode.failures)
 
     def _known(self) -> Habits:
         if self._habits is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -105,6 +106,20 @@ def outcome_of(history: History, verdicts: Sequence[Verdict]) -> ExecutionOutcom
             )
         ),
     )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An execution judged, with all there is to show for it."""
+
+    came: ExecutionOutcome
+    verdicts: tuple[Verdict, ...]
+    history: History
+
+
+def judged(history: History, verdicts: tuple[Verdict, ...]) -> Judged:
+    """Return a judged execution with its outcome."""
+    return Judged(outcome_of(history, verdicts), verdicts, history)
 
 
 def told(outcome: Hashable, attempt: str) -> Hashable:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from paidonce.harness.explore.control.attempts import Player
+from paidonce.harness.explore.control.failures import PlannedFailure
 from paidonce.harness.explore.footprint.expiry import CATCHING_UP, INDEXING, expiring
+from paidonce.harness.explore.search.symmetry import twins
 from paidonce.harness.service.passing import INDEXED_WITHIN_S
 from paidonce.harness.service.script import ScriptAttempt
 from paidonce.harness.testbed.bench import Bench
@@ -31,3 +35,23 @@ def player_of(attempt: ScriptAttempt, bench: Bench, *, lags: bool) -> Player:
     if passing.indexes or (lags and passing.seconds >= INDEXED_WITHIN_S):
         touches = touches.union(INDEXING)
     return Player(attempt.name, begins=passing.label, ours=touches)
+
+
+def twins_of(
+    attempts: Sequence[ScriptAttempt], failures: Collection[PlannedFailure]
+) -> dict[str, str]:
+    """Return for each attempt one that does the same, to which the same ``failures`` happen, as
+    far as there is one."""
+    return twins(
+        {
+            attempt.name: (
+                attempt.likeness,
+                frozenset(
+                    (failure.step, failure.fault, failure.place)
+                    for failure in failures
+                    if failure.attempt == attempt.name
+                ),
+            )
+            for attempt in attempts
+        }
+    )

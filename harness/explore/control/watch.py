@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from paidonce.harness.explore.control.background import Background
+from paidonce.harness.explore.control.controlled_bench import ControlledBench
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.taps.gate import Call, Connection
 
@@ -20,3 +23,19 @@ class Watch:
 
     async def answer(self, call: Call, connection: Connection) -> None:
         self._reader.passed(call, connection)
+
+
+async def pass_by(controlled: ControlledBench, gate: Watch, seconds: float) -> None:
+    """Have all that a service does by itself go past ``gate`` for a while.
+
+    Raises what a tap could not deal with.
+    """
+    await controlled.between_transactions()
+    failures: list[Exception] = []
+    for _, tap in controlled.taps():
+        tap.on_failure = failures.append
+    controlled.bench.bind(None, gate)
+    await asyncio.sleep(seconds)
+    controlled.bench.bind(None, None)
+    if failures:
+        raise failures[0]

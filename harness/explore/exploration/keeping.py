@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from paidonce.harness.explore.control.execution import Judged
 from paidonce.harness.explore.control.executions import ServiceWorlds
-from paidonce.harness.explore.control.outcome import ExecutionOutcome
+from paidonce.harness.explore.control.outcome import ExecutionOutcome, Judged
 from paidonce.harness.explore.control.watcher import WatchedWorlds, Watcher
 from paidonce.harness.explore.exploration.request import Explored, SearchRequest
 from paidonce.harness.explore.search import Ending, Expected, Replayed, SearchResult, replay
