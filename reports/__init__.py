@@ -14,10 +14,11 @@ import msgspec
 from paidonce.harness.errors import UsageError
 from paidonce.harness.predict import Decided, Looked
 from paidonce.harness.results.assessment import Assessment, assess
+from paidonce.harness.results.fix_costs import FixCosts
 from paidonce.harness.results.problem import Problem, Weight
 from paidonce.harness.results.proof import Proof
 from paidonce.harness.results.standing import Standing
-from paidonce.reports.formats import FORMATS, predictions
+from paidonce.reports.formats import FORMATS, fix_costs, predictions
 from paidonce.reports.formats.explored import write_search_page, write_witness_page
 from paidonce.reports.formats.picture import write_picture
 from paidonce.reports.formats.store import load, write_file
@@ -31,6 +32,7 @@ __all__ = [
     "assess",
     "load",
     "write_all",
+    "write_fix_costs",
     "write_picture",
     "write_predictions",
     "write_search_page",
@@ -77,3 +79,20 @@ def write_predictions(found: Sequence[Decided], looked: Looked, folder: Path) ->
     write_file(folder / "looked.json", seen + b"\n")
     data = msgspec.json.format(msgspec.json.encode(found), indent=2)
     write_file(folder / "predictions.json", data + b"\n")
+
+
+def write_fix_costs(costs: FixCosts, folder: Path) -> tuple[Path, ...]:
+    """Write ``costs.json``, ``report.html``, ``costs.svg`` and ``summary.md`` to ``folder``.
+
+    Returns their paths. Raises ``UsageError``.
+    """
+    data = msgspec.json.format(msgspec.json.encode(costs), indent=2) + b"\n"
+    files = {
+        "costs.json": data,
+        "report.html": fix_costs.page(costs).encode("utf-8", "replace"),
+        "costs.svg": fix_costs.drawing([costs]).encode("utf-8", "replace"),
+        "summary.md": fix_costs.markdown(costs).encode("utf-8", "replace"),
+    }
+    for name, content in files.items():
+        write_file(folder / name, content)
+    return tuple(folder / name for name in files)

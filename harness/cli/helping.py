@@ -105,6 +105,7 @@ HELP = {
         (
             "paidonce load --guard row_lock --guard claim --users 32 --seconds 30",
             "paidonce load --sweep contention=hot,zipf:1.1,distinct --repeat 5",
+            "paidonce load shop.toml --try --stripe-latency 20 --repeat 3",
         ),
     ),
     "compare": Help(

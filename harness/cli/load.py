@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from paidonce import reports
-from paidonce.harness.cli import load_options, options
+from paidonce.harness.cli import load_options, load_target, options
 from paidonce.harness.cli.measuring import load_all
 from paidonce.harness.cli.progress import bar
 from paidonce.harness.errors import UsageError
@@ -26,13 +26,16 @@ from paidonce.harness.masking import command_line
 from paidonce.harness.process import event_loop as loop
 from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.scenario.subject import Described
+from paidonce.harness.targets.load import Pressure
 from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.reports.formats import terminal
 from paidonce.scenarios.reference import TARGET
 
 
 def load_command(
-    guard: options.Guards = None,
+    context: typer.Context,
+    target: load_options.TargetToLoad = None,
+    guard: load_options.GuardsOrVariant = None,
     profiles: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,6 +95,9 @@ def load_command(
             max=100,
         ),
     ] = 1,
+    try_fixes: load_options.TryFixes = False,
+    bursts: load_options.Bursts = 10,
+    fresh: options.Fresh = False,
     limits: Annotated[
         bool,
         typer.Option(
@@ -130,7 +136,30 @@ def load_command(
 
     Every operation is recorded and judged. The exit code is 0 if no sound guard broke under the
     load; a vulnerable one may break or not, which is up to the machine.
+
+    With a target file its own attempts are played: first in bursts, which are judged, then as many
+    orders at once as there are users. With --try that is done again for each fix that paidonce
+    predict proposes, made on the way with the service untouched, in turns.
     """
+    if target is not None:
+        pressure = Pressure(
+            users=users, seconds=seconds, bursts=bursts, stripe_latency=stripe_takes
+        )
+        playable = load_target.playable_of(context, target, guard or ())
+        choice = options.backends(backends, postgres, redis, stripe)
+        load_options.check_stripe(stripe_takes, choice.stripe)
+        return load_target.load_target(
+            playable,
+            choice,
+            pressure,
+            options.folder(out),
+            rounds=repeat,
+            try_fixes=try_fixes,
+            fresh=fresh,
+        )
+    load_target.refuse_others(
+        context, load_target.OF_TARGETS, "name the target file to put under load"
+    )
     asked = sweeps(sweep)
     contentions = contentions or [x.values[0] for x in asked if x.name == CONTENTION]
     wanted = tuple(dict.fromkeys(profiles or (("pay",) if contentions else ("hot",))))

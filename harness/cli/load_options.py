@@ -18,6 +18,44 @@ from paidonce.harness.load.sweep import FORMS as SWEEPS
 
 SIMULATOR = "simulator"
 
+TargetToLoad = Annotated[
+    str | None,
+    typer.Argument(
+        help="A target file (.toml), to put its own attempts under load. \\[default: the reference "
+        "service, by scenarios of load]",
+        metavar="TARGET",
+        show_default=False,
+    ),
+]
+GuardsOrVariant = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guard",
+        "-g",
+        "--variant",
+        help="Only this guard; may be given more than once. Of a target, its variant. \\[default: "
+        "all guards; of a target, the first in its file]",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+TryFixes = Annotated[
+    bool,
+    typer.Option(
+        "--try",
+        help="Of a target: say what each fix costs that paidonce predict proposes. What it changes "
+        "is changed on the way, and the service stays as it is.",
+    ),
+]
+Bursts = Annotated[
+    int,
+    typer.Option(
+        help="Of a target: bursts before each measurement, in which all attempts of an order come "
+        "together; each is judged.",
+        min=0,
+        max=1000,
+    ),
+]
 Contentions = Annotated[
     list[str] | None,
     typer.Option(

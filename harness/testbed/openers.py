@@ -52,6 +52,15 @@ async def before_postgres(around: Dependencies) -> AsyncIterator[Opened]:
 
 
 @asynccontextmanager
+async def reading_postgres(around: Dependencies) -> AsyncIterator[Opened]:
+    """Open a tap before the service's Postgres by which nobody is held: for load, with changes and
+    without at one cost."""
+    url, port = around.postgres_url, around.ports.postgres or 0
+    async with PostgresTap(url, sample=0, port=port, changes=around.changes, reads=True) as tap:
+        yield Opened(tap, {"postgres_url": tap.url_for(url)})
+
+
+@asynccontextmanager
 async def before_replica(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before a replica of the service's Postgres."""
     url = around.replica_url

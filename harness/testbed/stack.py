@@ -140,14 +140,15 @@ class Stack:
         *,
         tapped: bool = True,
         controlled_by: Collection[Opener] = (),
+        passed_by: Collection[Opener] = (),
         changes: Collection[Change] = (),
     ) -> AsyncIterator[Bench]:
         """The target's service in one variant, running on a database of its own.
 
         Where it is not ``tapped`` it talks to Stripe directly: for load, whose figures should
         not be those of the tap. Where it is to be under control, ``controlled_by`` open the taps
-        before all else that it talks to; then its timers are out of the way as well, and the taps
-        make these ``changes``.
+        before all else that it talks to; then its timers are out of the way as well. Where it is
+        not, ``passed_by`` may open some all the same. The taps make these ``changes``.
         """
         controlled = bool(controlled_by)
         await asyncio.to_thread(lane.redis.flush)
@@ -167,7 +168,8 @@ class Stack:
                 replica_url = with_user(lane.replica.url(name), self.subject.own_database.user)
                 addresses = addresses.tapped({REPLICA_URL: replica_url})
                 await asyncio.to_thread(lane.replica.follow)  # it has that database then
-            taps, addresses = await self._taps(exits, lane, own, addresses, controlled_by, changes)
+            opened_by = controlled_by or passed_by
+            taps, addresses = await self._taps(exits, lane, own, addresses, opened_by, changes)
             blocking = await _past_the_tap(exits, url) if controlled else None
             start = Start(variant, addresses, wanted, controlled, log, lane.loaded)
             running = await in_thread(

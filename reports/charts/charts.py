@@ -36,6 +36,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def bars(rows: Sequence[Row], title: str, identity: str) -> Markup:
     """Horizontal bars from zero, as many a row as there are values, each with its number."""
+    drawing, height = bar_drawing(rows)
+    return picture(WIDTH, height, title, _told(rows), drawing, identity=identity)
+
+
+def bar_drawing(rows: Sequence[Row]) -> tuple[Markup, float]:
+    """The same bars as a group, ``WIDTH`` wide, to be put into another drawing; and the height."""
     series = max((len(row.values) for row in rows), default=1)
     pitch = max(_ROW, 13 * series + 4)
     top = max((v for row in rows for v in row.values if v is not None), default=0.0) or 1.0
@@ -58,7 +64,7 @@ def bars(rows: Sequence[Row], title: str, identity: str) -> Markup:
             parts.append(text(at, offset + height / 2 + 4, shown, "value"))
         y += pitch
     parts.append(line(_LABELS, 2, _LABELS, y, "axis"))
-    return picture(WIDTH, y + 4, title, _told(rows), *parts, identity=identity)
+    return group(*parts), y + 4
 
 
 def dots(rows: Sequence[Row], title: str, identity: str, unit: str) -> Markup:

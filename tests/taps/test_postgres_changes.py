@@ -201,3 +201,49 @@ def test_a_lock_that_fails_is_the_answer_to_the_statement(database, params):
 
     by = LOCK if params else LOCK.replace("$1", "1")
     play(database, [Preceded(sql=READ if params else SIMPLY, by=by)], story)
+
+
+@pytest.mark.parametrize(
+    ("params", "prepare"),
+    [(None, False), ((1,), False), ((1,), True)],
+    ids=["simple", "extended", "prepared"],
+)
+def test_while_nothing_is_held_the_same_changes_are_made(database, params, prepare):
+    by = LOCK if params else LOCK.replace("$1", "1")
+    seen = READ if params else SIMPLY
+    replaced = Replaced(sql=seen, by=f"{seen} FOR UPDATE")
+    preceded = Preceded(sql=f"{seen} FOR UPDATE", by=by)
+
+    async def story(tap, gate, connection, eyes):
+        for number in (1, 2):
+            await connection.execute("BEGIN")
+            cursor = await connection.execute(
+                READ.replace("$1", "%s") if params else SIMPLY, params, prepare=prepare
+            )
+            assert await cursor.fetchall() == [(1, "old")]
+            assert cursor.statusmessage == "SELECT 1"
+            assert await (await eyes.execute(LOCKS)).fetchone() == (1,)
+            assert await locks_its_row(connection, eyes)
+            await connection.execute("COMMIT")
+            assert tap.changing.passed == {replaced: number, preceded: number}
+        assert not tap.changing.came[replaced], "nobody knows whose it was"
+
+    play(database, [replaced, preceded], story, late=True)
+
+
+@pytest.mark.parametrize("params", [None, (1,)], ids=["simple", "extended"])
+def test_while_nothing_is_held_a_lock_that_fails_is_the_answer_as_well(database, params):
+    async def story(tap, gate, connection, eyes):
+        await eyes.execute("BEGIN")
+        await eyes.execute("SELECT pg_advisory_xact_lock(hashtextextended('1', 0))")
+        await connection.execute("BEGIN")
+        await connection.execute("SET LOCAL lock_timeout = '5ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            await connection.execute(READ.replace("$1", "%s") if params else SIMPLY, params)
+        await connection.execute("ROLLBACK")
+        await eyes.execute("ROLLBACK")
+        cursor = await connection.execute("SELECT 1")
+        assert await cursor.fetchall() == [(1,)]
+
+    by = LOCK if params else LOCK.replace("$1", "1")
+    play(database, [Preceded(sql=READ if params else SIMPLY, by=by)], story, late=True)

@@ -58,6 +58,8 @@ class Changing:
         self._numbers = itertools.count(1)
         self.came: Counter[StatementChange] = Counter()
         """How often each was made in a statement of an attempt's."""
+        self.passed: Counter[StatementChange] = Counter()
+        """How often each was made, whoever sent the statement."""
         for one in changes:
             if one.differing:
                 words = words_of(one.sql)
@@ -99,10 +101,12 @@ class Changing:
         return None
 
     def ran(self, unit: Unit) -> None:
-        """Take note of a unit of an attempt's that was carried out."""
+        """Take note of a unit that was carried out."""
         for statement in unit.statements:
             if (change := self._made.get(statement.sql)) is not None:
-                self.came[change] += 1
+                self.passed[change] += 1
+                if unit.attempt is not None:
+                    self.came[change] += 1
 
     # --- the parts ------------------------------------------------------------------------
 
@@ -204,6 +208,7 @@ class Changing:
     def goes_before(self, before: Before) -> None:
         """Take note that it is sent."""
         self.came[before.change] += 1
+        self.passed[before.change] += 1
 
 
 class WholeUnits:

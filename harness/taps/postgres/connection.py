@@ -89,11 +89,19 @@ class Link(Carrier[Unit, Session]):
         # What passes is recorded before anybody can act on it, so a history has it in order.
         frames = self._front.feed(data)
         if (changes := self._tap.changing) is not None:
-            frames = changes.replaced(frames)
+            frames = self._whole_units(changes.replaced(frames))
             data = b"".join([frame.raw for frame in frames])
         self._take(frames)
         if not self.holds:
             self.to_server(data)
+
+    def _whole_units(self, frames: list[Frame]) -> list[Frame]:
+        """The messages that are sent on now, with those that go before them."""
+        if self._whole is None:
+            return frames
+        frames = self._whole.take(frames)
+        self._as_simple = self._whole.as_simple or self._as_simple
+        return frames
 
     def at_rest(self) -> bool:
         """Return whether nothing is under way in either direction."""
@@ -155,9 +163,6 @@ class Link(Carrier[Unit, Session]):
                 self._violated(error)
 
     def _take(self, frames: list[Frame]) -> None:
-        if self.holds and self._whole is not None:
-            frames = self._whole.take(frames)
-            self._as_simple = self._whole.as_simple or self._as_simple
         for frame in frames:
             if self.session.carries(frame):
                 if self.holds:
@@ -260,7 +265,7 @@ class Link(Carrier[Unit, Session]):
         if early:
             self.holds = self._tap.gate is not None
             if (changes := self._tap.changing) is not None:
-                early = changes.replaced(early)
+                early = self._whole_units(changes.replaced(early))
             self._take(early)
             if not self.holds:
                 self.to_server(b"".join(frame.raw for frame in early))
@@ -275,18 +280,22 @@ class Link(Carrier[Unit, Session]):
 
     def _hear(self, data: bytes) -> None:
         began = self.session.started
+        passing: list[bytes] = []
         for heard_frame in self._back.feed(data):
             frame = heard_frame
             if frame.kind == _ERROR:
                 frame = self.session.reworded(frame)
             hidden = self.session.hides(frame)
             heard = self.session.received(frame)
-            if self.holds and not hidden:
-                if self._as_simple is None:
-                    self.collect(frame.raw, at_once=heard.at_once, flush=heard.flush)
-                else:
-                    for told in self._told(self._as_simple, frame):
+            if not hidden:
+                words: tuple[bytes, ...] = (frame.raw,)
+                if self._as_simple is not None:
+                    words = self._told(self._as_simple, frame)
+                for told in words:
+                    if self.holds:
                         self.collect(told, at_once=heard.at_once, flush=heard.flush)
+                    else:
+                        passing.append(told)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)
             for unit in heard.done:
@@ -294,7 +303,8 @@ class Link(Carrier[Unit, Session]):
                     self.session.commit_in_vain(rewritten.simple("ROLLBACK"))
                 self.answered(unit)
         if not self.holds:
-            self.to_client(data)
+            # What the tap asks by itself is answered to nobody else.
+            self.to_client(data if self._whole is None else b"".join(passing))
         if self.session.started and not began:
             self._let_in()
 
@@ -306,7 +316,7 @@ class Link(Carrier[Unit, Session]):
         return told
 
     def answered(self, call: Unit) -> None:
-        if self._tap.changing is not None and call.attempt is not None:
+        if self._tap.changing is not None:
             self._tap.changing.ran(call)
         super().answered(call)
 

@@ -29,7 +29,8 @@ class PostgresTap(Links):
 
     ``sample`` is how many rows of each answer are kept as text, for the timelines of reports.
     Where ``socket_folder`` is given, a Unix socket there is listened on as well. ``changes`` are
-    made to what clients send. Raises ``UsageError`` where the URL names no server.
+    made to what clients send; where it ``reads`` as if there were some, all that passes costs the
+    same with them and without. Raises ``UsageError`` where the URL names no server.
     """
 
     name = "postgres"
@@ -43,12 +44,14 @@ class PostgresTap(Links):
         socket_folder: Path | None = None,
         port: int = 0,
         changes: Iterable[StatementChange] = (),
+        reads: bool = False,
     ) -> None:
         super().__init__(port)
         self._socket_folder = socket_folder
         self._upstream = address_of(upstream_url)
         self._sample = sample
-        self.changing = Changing(changes) or None
+        changing = Changing(changes)
+        self.changing = changing if changing or reads else None
 
     def url_for(self, database_url: str) -> str:
         """The same libpq URL with the tap in the place of the server."""

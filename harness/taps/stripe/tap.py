@@ -108,6 +108,8 @@ class StripeTap:
         """Calls taken to Stripe and back since the tap was opened."""
         self.came: Counter[Keyed] = Counter()
         """How often each change was made in a call of an attempt's."""
+        self.passed: Counter[Keyed] = Counter()
+        """How often each was made, whoever called."""
         self._keyed: dict[str, Keyed] = {}
         self.busy_seconds = 0.0
         """How long those took in all."""
@@ -152,6 +154,7 @@ class StripeTap:
         """Make these changes to calls from now on, and none of those before."""
         self._keyed = {one.label: one for one in changes}
         self.came.clear()
+        self.passed.clear()
 
     async def __aenter__(self) -> Self:
         await self._listener.open()
@@ -207,8 +210,10 @@ class StripeTap:
         finally:
             connection.call = None
             self._changed()
-        if change is not None and call.attempt is not None:
-            self.came[change] += 1
+        if change is not None:
+            self.passed[change] += 1
+            if call.attempt is not None:
+                self.came[change] += 1
         self.carried += 1
         self.busy_seconds += time.monotonic() - began
         if answer is None or connection.hung_up():

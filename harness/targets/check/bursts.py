@@ -121,12 +121,20 @@ async def _one_after_the_other(clients: TargetClients, script: TargetScript) -> 
     """Play the attempts alone, unrecorded; what comes of it is nobody's concern."""
     journal = Memory(clients.header(script, uuid.uuid4().hex[:12]))
     performance = await clients.begin(script, journal)
+    await in_turn(performance, script)
+    with suppress(NotAtRest):
+        await performance.rest()
+
+
+async def in_turn(performance: Performance, script: TargetScript) -> None:
+    """Play the attempts one after the other; a webhook that is refused is not sent again.
+
+    Raises ``NoAnswer`` where a client gets no connection.
+    """
     await performance.join(_Alone(()))
     for attempt in script.clients:
         with suppress(_RefusedAlone):
             await performance.play(attempt.name)
-    with suppress(NotAtRest):
-        await performance.rest()
 
 
 async def burst(

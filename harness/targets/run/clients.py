@@ -84,11 +84,32 @@ class TargetClients:
         """
         assert isinstance(script, TargetScript)
         observer = await self._reset()
+        if self.on_prepare is not None:
+            self.on_prepare()
+        performance = await self._performance(script, journal, observer, self._wires)
+        self._last = performance
+        earlier = {n for i in self.loaded.file.invariants for n in parse(i.condition).before}
+        await performance.observe(sorted(earlier), before=True)
+        return performance
+
+    async def beside(
+        self, script: TargetScript, journal: Recorder, wires: dict[str, Wire]
+    ) -> TargetPerformance:
+        """Prepare one more execution beside those that are under way: nothing is reset, and it has
+        connections of its own. Once ``begin`` was called; raises the same."""
+        assert self._observer is not None, "somebody has begun"
+        return await self._performance(script, journal, self._observer, wires)
+
+    async def _performance(
+        self,
+        script: TargetScript,
+        journal: Recorder,
+        observer: Observer,
+        wires: dict[str, Wire],
+    ) -> TargetPerformance:
         assert self._service is not None
         shared = self._service.copy()
         shared.values["run"] = f"{uuid.uuid4().hex[:8]}-{next(self._runs)}"
-        if self.on_prepare is not None:
-            self.on_prepare()
         await self._prepare(shared, "run")
         own: dict[str, Scope] = {}
         for number, attempt in enumerate(script.clients, start=1):
@@ -99,21 +120,24 @@ class TargetClients:
         marks = await observer.marks(shared.values)
         for scope in (shared, *own.values()):
             scope.values |= marks
-        performance = TargetPerformance(
+        return TargetPerformance(
             self.bench,
             self.loaded,
             script,
             journal,
             shared,
             own,
-            self._wires,
+            wires,
             observer,
             self._clockwork,
         )
-        self._last = performance
-        earlier = {n for i in self.loaded.file.invariants for n in parse(i.condition).before}
-        await performance.observe(sorted(earlier), before=True)
-        return performance
+
+    @property
+    def takes_back(self) -> bool:
+        """Tell whether something is taken back before each execution, besides what is at Stripe and
+        in Redis: then there cannot be two at a time."""
+        reset = self._resetting
+        return bool(reset.sql or reset.snapshot or reset.command is not None)
 
     async def close(self) -> None:
         for wire in self._wires.values():
