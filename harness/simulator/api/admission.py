@@ -21,6 +21,7 @@ from paidonce.harness.simulator.wire.auth import authenticate
 from paidonce.harness.simulator.wire.forms import Form, FormError, decode
 from paidonce.harness.simulator.wire.messages import ApiRequest, Reset, Silence, Slow
 
+_FORM = "application/x-www-form-urlencoded"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.[a-z]+)?")
 
 
@@ -87,19 +88,24 @@ def _meet_early(call: Call) -> None:
 
 def _parameters(request: ApiRequest) -> Form:
     try:
-        form = decode(request.query)
         if request.body and request.method != "GET":
-            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind not in ("", "application/x-www-form-urlencoded"):
-                raise Refused(
-                    400,
-                    f"Request bodies must be form-encoded (application/x-www-form-urlencoded), not "
-                    f"{kind}.",
-                )
-            form |= decode(request.body)
+            _check_encoding(request.headers.get("content-type", _FORM))
+            form = decode(request.body)
+            if request.query:
+                form = decode(request.query) | form
+        else:
+            form = decode(request.query)
     except FormError as error:
         raise Refused(400, f"Invalid request: {error}.") from error
     return form
+
+
+def _check_encoding(named: str) -> None:
+    if named == _FORM:
+        return
+    kind = named.partition(";")[0].strip().lower()
+    if kind not in ("", _FORM):
+        raise Refused(400, f"Request bodies must be form-encoded ({_FORM}), not {kind}.")
 
 
 def _check_version(version: str | None) -> None:

@@ -80,8 +80,9 @@ def _run(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     fault = call.fault if isinstance(call.fault, faults.ErrorFault) else None
     if fault is not None and fault.when is When.BEFORE:
         return _injected(fault)
-    call.executed = simulation.clock()
+    now = call.executed = simulation.clock()
     cause, world = EventRequest(id=call.id, idempotency_key=call.key), call.epoch.world
+    world.frame.stand(None, now)  # all of it happens at one moment
     if call.touched is not None:
         world = watched(world, call.touched)
     try:
@@ -93,6 +94,8 @@ def _run(simulation: Simulation, call: Call, plan: CallPlan) -> Stored:
     except Exception as defect:  # one of ours: a 500, as a defect of Stripe's would be
         traceback.print_exc(file=sys.stderr)
         stored = stored_error(internal(defect))
+    finally:
+        world.frame.run_on()
     return stored if fault is None else _injected(fault)
 
 

@@ -23,6 +23,9 @@ from paidonce.harness.simulator.domain.state import World
 replace = msgspec.structs.replace
 
 
+_NO_FRAUD: dict[str, Any] = {}
+
+
 def attempt(
     world: World, intent: PaymentIntent, method: PaymentMethod, decline: Decline | None
 ) -> Charge:
@@ -53,7 +56,7 @@ def attempt(
         description=intent.description,
         failure_code=None if decline is None else decline.code,
         failure_message=None if decline is None else decline.message,
-        fraud_details={},
+        fraud_details=_NO_FRAUD,
         metadata=intent.metadata,
         outcome=_outcome(decline),
         paid=decline is None and not pending,

@@ -62,12 +62,15 @@ def require_later(world: World, identifier: str, frozen_time: int) -> TestClock:
 def standing(world: World, clock: str | None, at: float) -> Iterator[None]:
     """Have it be the time ``at`` of a test clock; where that is None, of the simulated clock."""
     frame = world.frame
-    before = (frame.clock, frame.at)
-    frame.clock, frame.at = clock, at
+    whose, when = frame.clock, frame.at
+    frame.stand(clock, at)
     try:
         yield
     finally:
-        frame.clock, frame.at = before
+        if when is None:
+            frame.run_on()
+        else:
+            frame.stand(whose, when)
 
 
 @contextmanager

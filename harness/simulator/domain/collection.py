@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -55,25 +56,28 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 class Collection(Generic[T]):
     """Insertion-ordered, by id. ``put`` replaces an object in place, keeping its rank.
 
-    One list and one mapping: a load test holds millions of objects, and each structure more
-    would cost a tenth of what an object does.
+    One mapping, as long as nobody asks for more: a load test holds millions of objects, and each
+    structure costs a tenth of what an object does. Ranks are worked out when a page or an index is
+    first asked for, and from then on for what has come since.
     """
 
     def __init__(self) -> None:
-        self._items: list[T] = []
+        self._items: dict[str, T] = {}
+        self._ids: list[str] = []
+        """By rank; those that came since a rank was last asked for are missing."""
         self._rank: dict[str, int] = {}
         self._indexes: dict[str, _Index[T]] = {}
 
     def put(self, item: T) -> None:
         """Add an object, or put it into the place of the one of that id."""
-        rank = self._rank.setdefault(item.id, len(self._items))
-        before = None
-        if rank == len(self._items):
-            self._items.append(item)
+        if self._indexes:
+            before = self._items.get(item.id)
+            self._items[item.id] = item
+            self._ranked()
+            for index in self._indexes.values():
+                index.put(self._rank[item.id], before, item)
         else:
-            before, self._items[rank] = self._items[rank], item
-        for index in self._indexes.values():
-            index.put(rank, before, item)
+            self._items[item.id] = item
 
     def having(self, name: str, read: Callable[[T], str | None], value: str) -> list[str]:
         """The ids of the objects of which ``read`` gives ``value``, oldest first.
@@ -81,31 +85,31 @@ class Collection(Generic[T]):
         ``name`` stands for ``read``: from the first time that it is asked for, what it gives is
         kept by value, and every object that is put costs a little more.
         """
+        ids = self._ranked()
         index = self._indexes.get(name)
         if index is None:
             index = self._indexes[name] = _Index(read)
-            for rank, item in enumerate(self._items):
+            for rank, item in enumerate(self._items.values()):
                 index.put(rank, None, item)
-        return [self._items[rank].id for rank in index.ranks.get(value, ())]
+        return [ids[rank] for rank in index.ranks.get(value, ())]
 
     def get(self, identifier: str) -> T | None:
         """The object of that id, if there is one."""
-        rank = self._rank.get(identifier)
-        return None if rank is None else self._items[rank]
+        return self._items.get(identifier)
 
     def newest(self, count: int) -> list[T]:
         """At most that many, newest first."""
-        return self._items[: -count - 1 : -1]
+        return list(islice(reversed(self._items.values()), count))
 
     def __getitem__(self, identifier: str) -> T:
-        return self._items[self._rank[identifier]]
+        return self._items[identifier]
 
     def __contains__(self, identifier: str) -> bool:
-        return identifier in self._rank
+        return identifier in self._items
 
     def __iter__(self) -> Iterator[T]:
-        """Oldest first."""
-        return iter(self._items)
+        """Oldest first. Meanwhile nothing may be added; what is there may be replaced."""
+        return iter(self._items.values())
 
     def __len__(self) -> int:
         return len(self._items)
@@ -122,14 +126,15 @@ class Collection(Generic[T]):
         ``among`` narrows the search to these ids, oldest first, for the callers that keep an
         index. Raises ``UnknownCursor`` when the cursor names no object of this collection.
         """
-        ranks = range(len(self._items)) if among is None else [self._rank[one] for one in among]
+        ids = self._ranked()
+        ranks = range(len(ids)) if among is None else [self._rank[one] for one in among]
         if cursor.ending_before is not None:
             newer_than = self._position("ending_before", cursor.ending_before)
             start = newer_than + 1 if among is None else 0
             newer = (ranks[i] for i in range(start, len(ranks)))
             found, more = self._take((r for r in newer if r > newer_than), cursor.limit, where)
             return Page(found[::-1], more)
-        before = len(self._items)
+        before = len(ids)
         if cursor.starting_after is not None:
             before = self._position("starting_after", cursor.starting_after)
         # In the whole collection rank is position: start there, so that paging to the end of it
@@ -150,13 +155,24 @@ class Collection(Generic[T]):
     ) -> tuple[list[T], bool]:
         found: list[T] = []
         for rank in ranks:
-            item = self._items[rank]
+            item = self._items[self._ids[rank]]
             if where is not None and not where(item):
                 continue
             if len(found) == limit:
                 return found, True
             found.append(item)
         return found, False
+
+    def _ranked(self) -> list[str]:
+        """All ids by their rank."""
+        ids = self._ids
+        known = len(ids)
+        if known < len(self._items):
+            new = list(islice(reversed(self._items), len(self._items) - known))
+            new.reverse()
+            ids.extend(new)
+            self._rank.update(zip(new, range(known, len(ids)), strict=True))
+        return ids
 
 
 class _Index(Generic[T]):

@@ -35,6 +35,7 @@ from paidonce.harness.simulator.domain.intents import OPEN, require
 from paidonce.harness.simulator.domain.objects import (
     ErrorObject,
     EventRequest,
+    IntentStatus,
     PaymentIntent,
     PaymentMethod,
 )
@@ -326,26 +327,29 @@ def _charge(
     payment_methods.spend(world, method)
     if intent.setup_future_usage == "off_session":
         world.prepared.add(method.id)
+    capturable, received = intent.amount_capturable, intent.amount_received
+    status: IntentStatus
+    if charge.status == "pending":
+        status, happened = "processing", ("charge.pending", "payment_intent.processing")
+        if card.settling is not Settling.NEVER:
+            world.plan(world.settle_seconds, "settle", intent.id)
+    elif not charge.captured:
+        status, capturable = "requires_capture", intent.amount
+        happened = ("charge.succeeded", "payment_intent.amount_capturable_updated")
+        world.plan(AUTHORIZED_SECONDS, "expire", intent.id)
+    else:
+        status, received = "succeeded", intent.amount
+        happened = ("charge.succeeded", "payment_intent.succeeded")
     intent = replace(
         intent,
         payment_method=method.id,
         latest_charge=charge.id,
         last_payment_error=None,
         next_action=None,
-        status="succeeded",
+        status=status,
+        amount_capturable=capturable,
+        amount_received=received,
     )
-    if charge.status == "pending":
-        intent = replace(intent, status="processing")
-        happened = ["charge.pending", "payment_intent.processing"]
-        if card.settling is not Settling.NEVER:
-            world.plan(world.settle_seconds, "settle", intent.id)
-    elif not charge.captured:
-        intent = replace(intent, status="requires_capture", amount_capturable=intent.amount)
-        happened = ["charge.succeeded", "payment_intent.amount_capturable_updated"]
-        world.plan(AUTHORIZED_SECONDS, "expire", intent.id)
-    else:
-        intent = replace(intent, amount_received=intent.amount)
-        happened = ["charge.succeeded", "payment_intent.succeeded"]
     world.intents.put(intent)
     world.emit(happened[0], charge, cause)
     world.emit(happened[1], intent, cause)

@@ -18,6 +18,8 @@ _CHARACTER_OF = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 _LENGTH = 24
 _BLOCK = 64
 """So many ids of a stream are worked out at once: one by one they cost a sixth of a payment."""
+_SECRET = "secret"
+"""The stream of client secrets."""
 
 
 class IdSource:
@@ -25,11 +27,30 @@ class IdSource:
 
     def __init__(self, seed: int | None = None) -> None:
         self.root = secrets.token_hex(16) if seed is None else f"seed {seed}"
-        self.drawn: dict[str, int] = {}
-        """How many ids each stream has given so far."""
         self._given: dict[str, str] = {}
+        self._blocks: dict[str, int] = {}
+        """By stream: how many blocks of it have been worked out."""
         self._ahead: dict[str, list[str]] = {}
         """By stream: the ids of a block that have not been given yet, the next one last."""
+
+    @property
+    def drawn(self) -> dict[str, int]:
+        """How many ids each stream has given so far."""
+        return {
+            stream: blocks * _BLOCK - len(self._ahead[stream])
+            for stream, blocks in self._blocks.items()
+        }
+
+    def go_on(self, drawn: dict[str, int]) -> None:
+        """Have the streams go on where they have given so many ids. ``ValueError`` for fewer than
+        none."""
+        for stream, number in drawn.items():
+            if number < 0:
+                raise ValueError(f"{number} ids of {stream} cannot have been drawn")
+            block, place = divmod(number, _BLOCK)
+            self._blocks[stream] = block
+            self._more(stream)
+            del self._ahead[stream][_BLOCK - place :]
 
     def give(self, prefix: str, identifier: str) -> None:
         """Have the next id of that prefix be ``identifier``."""
@@ -39,22 +60,21 @@ class IdSource:
         """A new id such as ``pi_`` followed by 24 characters."""
         if self._given and prefix in self._given:
             return self._given.pop(prefix)
-        return prefix + self._characters(prefix, _LENGTH)
+        return (self._ahead.get(prefix) or self._more(prefix)).pop()
 
     def client_secret(self, intent_id: str) -> str:
         """The secret a browser would confirm ``intent_id`` with."""
-        return f"{intent_id}_secret_{self._characters('secret', _LENGTH + 1)}"
+        return intent_id + (self._ahead.get(_SECRET) or self._more(_SECRET)).pop()
 
-    def _characters(self, stream: str, length: int) -> str:
-        ahead = self._ahead.get(stream)
-        if ahead:
-            self.drawn[stream] += 1
-            return ahead.pop()
-        number = self.drawn.get(stream, 0)
-        self.drawn[stream] = number + 1
-        block, place = divmod(number, _BLOCK)
+    def _more(self, stream: str) -> list[str]:
+        """Work out the next block of a stream."""
+        block = self._blocks.get(stream, 0)
+        self._blocks[stream] = block + 1
+        # A secret has a character more, and stands behind the id of what it opens.
+        length, before = (_LENGTH + 1, "_secret_") if stream == _SECRET else (_LENGTH, stream)
         digest = hashlib.shake_128(f"{self.root} {stream} {block}".encode())
         text = digest.digest(_BLOCK * length).translate(_CHARACTER_OF).decode("ascii")
-        ahead = [text[at * length : (at + 1) * length] for at in range(_BLOCK - 1, place - 1, -1)]
-        self._ahead[stream] = ahead
-        return ahead.pop()
+        found = [before + text[at * length : (at + 1) * length] for at in range(_BLOCK)]
+        found.reverse()
+        self._ahead[stream] = found
+        return found

@@ -8,6 +8,10 @@ from __future__ import annotations
 Metadata = dict[str, str]
 
 
+NO_METADATA: Metadata = {}
+"""Shared by all objects that have none: objects are never changed, and many have none."""
+
+
 def merged(old: Metadata, changes: dict[str, str | None]) -> Metadata:
     """``old`` with ``changes`` laid over it; a None removes its key."""
     union = {**old, **changes}

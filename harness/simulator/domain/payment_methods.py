@@ -25,7 +25,7 @@ from paidonce.harness.simulator.domain.errors import (
     StripeError,
     no_such,
 )
-from paidonce.harness.simulator.domain.metadata import as_asked
+from paidonce.harness.simulator.domain.metadata import NO_METADATA, as_asked
 from paidonce.harness.simulator.domain.objects import EventRequest, Metadata, PaymentMethod
 from paidonce.harness.simulator.domain.state import World
 
@@ -62,7 +62,7 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
     card = PAYMENT_METHODS.get(name)
     if card is None:
         raise _unknown(name)
-    return _add(world, card, {})
+    return _add(world, card, NO_METADATA)
 
 
 def create(world: World, source: PaymentSource, metadata: Metadata) -> PaymentMethod:

@@ -139,14 +139,24 @@ class Due(msgspec.Struct, frozen=True, order=True, gc=False):
 class Frame:
     """Whose time it is: that of a test clock, or, where ``clock`` is None, the simulated one.
 
-    ``at`` is when it is; None where the simulated clock runs on and says it.
+    ``at`` is when it is, and ``second`` the second of it; both are None where the simulated clock
+    runs on and says it.
     """
 
-    __slots__ = ("at", "clock")
+    __slots__ = ("at", "clock", "second")
 
     def __init__(self) -> None:
-        self.clock: str | None = None
-        self.at: float | None = None
+        self.run_on()
+
+    def stand(self, clock: str | None, at: float) -> None:
+        """Have it be the time ``at`` until further notice."""
+        self.clock: str | None = clock
+        self.at: float | None = at
+        self.second: int | None = int(at)
+
+    def run_on(self) -> None:
+        """Have the simulated clock say the time."""
+        self.clock = self.at = self.second = None
 
 
 class World:
@@ -239,7 +249,8 @@ class World:
         self.session_of: dict[str, str] = {}
         """By payment intent id: the Checkout Session that made it, unless that has expired."""
         self.listeners: list[Listener] = []
-        """Told of every event, in order, within the transition that caused it."""
+        """Told of every event that a webhook endpoint wants, in order, within the transition that
+        caused it."""
         self.on_agenda: Callable[[], None] | None = None
         """Told when there is something new on the agenda."""
 
@@ -263,8 +274,8 @@ class World:
 
     def now(self) -> int:
         """Unix time, in whole seconds as Stripe's objects have it."""
-        at = self.frame.at  # as in ``at``: a payment asks nine times
-        return int(self.clock() if at is None else at)
+        second = self.frame.second
+        return int(self.clock()) if second is None else second
 
     def at(self) -> float:
         """Unix time, by the test clock if it is one's time, else by the simulated clock."""
@@ -306,9 +317,10 @@ class World:
         ``previous`` holds the former values of the attributes that changed, for the event types
         where Stripe gives them.
         """
+        receivers = self.receivers(type)
         event = Event(
             id=self.ids.draw("evt_"),
-            pending_webhooks=self.receivers(type),
+            pending_webhooks=receivers,
             api_version=API_VERSION,
             created=self.now(),
             data=EventData(object=subject, previous_attributes=previous),
@@ -316,6 +328,7 @@ class World:
             type=type,
         )
         self.events.put(event)
-        for listener in self.listeners:
-            listener(event)
+        if receivers:
+            for listener in self.listeners:
+                listener(event)
         return event

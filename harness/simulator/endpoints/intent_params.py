@@ -13,7 +13,7 @@ from typing import Any
 from paidonce.harness.simulator.domain import intents, money
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import Refused
-from paidonce.harness.simulator.domain.metadata import merged
+from paidonce.harness.simulator.domain.metadata import NO_METADATA, merged
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.wire.params import Params
 
@@ -31,8 +31,15 @@ def amount(params: Params) -> int | None:
     return amount
 
 
+_CURRENCIES = {currency: currency for currency in money.CURRENCIES}
+"""Each as one text, which all objects share."""
+
+
 def currency(text: str) -> str:
     """A currency that is simulated, in lower case."""
+    known = _CURRENCIES.get(text)
+    if known is not None:
+        return known
     currency = text.lower()
     if currency not in money.CURRENCIES:
         raise Refused(
@@ -46,7 +53,8 @@ def currency(text: str) -> str:
 
 def new_metadata(params: Params) -> dict[str, str]:
     """``metadata`` of a new object, without keys that are given no value."""
-    return merged({}, params.metadata() or {})
+    given = params.metadata()
+    return merged({}, given) if given else NO_METADATA
 
 
 def source(params: Params) -> PaymentSource | None:

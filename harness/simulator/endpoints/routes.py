@@ -42,6 +42,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     parse: Parse
     listed: bool = False
+    counts: bool = False
+    """True for a search, which may be asked how many match in all."""
 
     def prepare(self, params: Params, identifier: str) -> Callable[[World, EventRequest], Any]:
         """Check everything that can be checked without the world.
@@ -49,15 +51,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         Raises ``Refused``. The result executes the request and gives what is to be encoded; it
         raises ``StripeError`` where the execution itself ends badly.
         """
-        asked = params.strings("expand") or ()
-        if self.parse.__name__.startswith("search_") and "total_count" in asked:
+        asked = params.strings("expand")
+        if not asked:
+            execute = self.parse(params, identifier)
+            params.finish()
+            return execute
+        if self.counts and "total_count" in asked:
             params.counted = True
             asked = tuple(one for one in asked if one != "total_count")
         paths = parse_paths(self.kind, asked, listed=self.listed)
         execute = self.parse(params, identifier)
         params.finish()
-        if not paths:
-            return execute
         return lambda world, cause: _expand(world, execute(world, cause), paths)
 
 
@@ -77,7 +81,7 @@ def find(method: str, path: str) -> RouteMatch | None:
     """The endpoint for a path such as ``/v1/payment_intents/pi_1/confirm``, or None."""
     fixed = _FIXED.get((method, path))
     if fixed is not None:
-        return RouteMatch(fixed, "")
+        return fixed
     # "", "v1", resource, id and perhaps an action; some resources have a name of two words
     steps = path.split("/")
     at = 4 if steps[1] == "v1" and _TWO_WORDS & {*steps[2:3]} else 3
@@ -103,8 +107,10 @@ def _expand(world: World, answer: Answer, paths: tuple[Path, ...]) -> Any:
 def _routes() -> Iterator[tuple[str, str, Endpoint]]:
     def kind(kind: str, *routes: tuple[str, str, Parse]) -> Iterator[tuple[str, str, Endpoint]]:
         for method, path, parse in routes:
-            listed = parse.__name__.startswith(("list_", "search_"))
-            yield method, f"/v1/{path}", Endpoint(kind=kind, parse=parse, listed=listed)
+            counts = parse.__name__.startswith("search_")
+            listed = counts or parse.__name__.startswith("list_")
+            endpoint = Endpoint(kind=kind, parse=parse, listed=listed, counts=counts)
+            yield method, f"/v1/{path}", endpoint
 
     yield from kind(
         "payment_intent",
@@ -362,5 +368,9 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
 
 
 _ENDPOINTS = {(method, path): endpoint for method, path, endpoint in _routes()}
-_FIXED = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" not in route[1]}
+_FIXED = {
+    route: RouteMatch(endpoint, "")
+    for route, endpoint in _ENDPOINTS.items()
+    if "{id}" not in route[1]
+}
 _BY_ID = {route: endpoint for route, endpoint in _ENDPOINTS.items() if "{id}" in route[1]}

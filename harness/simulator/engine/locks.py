@@ -70,7 +70,7 @@ def subject(
     What changes a charge or makes a refund changes a payment intent's money, so that is the
     object; reads lock nothing.
     """
-    if method == "GET":
+    if method == "GET" or not (identifier or kind == "refund"):
         return None
     if kind == "subscription_item" and identifier:
         item = world.subscription_items.get(identifier)

@@ -227,7 +227,7 @@ def write(simulation: Simulation, path: Path) -> None:
 def _world(simulation: Simulation, given: dict[str, Any]) -> tuple[World, IdempotencyStore]:
     ids = IdSource()
     ids.root = msgspec.convert(given["ids"]["root"], str)
-    ids.drawn = msgspec.convert(given["ids"]["drawn"], dict[str, int])
+    ids.go_on(msgspec.convert(given["ids"]["drawn"], dict[str, int]))
     world = World(ids, simulation.clock, simulation.settings.settle_seconds)
     for name, kind in _KINDS.items():
         collection = getattr(world, name)

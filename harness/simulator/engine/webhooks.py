@@ -190,7 +190,7 @@ class Dispatcher:
     def _happened(self, world: World, event: Event) -> None:
         """A listener of the world; what it starts begins after the transition is complete."""
         # A request that a reset overtook still changes the world it arrived in.
-        if not event.pending_webhooks or world is not self._world:
+        if world is not self._world:
             return
         for endpoint in world.webhook_endpoints:
             if not world.wants(endpoint, event.type):

@@ -46,10 +46,10 @@ MOST_WAITING = 256
 Application = Callable[[ApiRequest], Answering]
 
 _REASONS = {
-    200: b"OK", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
-    402: b"Payment Required", 404: b"Not Found", 405: b"Method Not Allowed", 409: b"Conflict",
-    413: b"Payload Too Large", 429: b"Too Many Requests", 500: b"Internal Server Error",
-    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
+    200: "OK", 303: "See Other", 400: "Bad Request", 401: "Unauthorized",
+    402: "Payment Required", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+    413: "Payload Too Large", 429: "Too Many Requests", 500: "Internal Server Error",
+    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
 
 _NAMES = {
@@ -376,13 +376,12 @@ class Connection(asyncio.Protocol):
 
 
 def _head(reply: Reply, keep_alive: bool) -> bytes:
-    reason = _REASONS.get(reply.status, b"Status")
-    lines = [
-        f"content-type: {reply.content_type}\r\ncontent-length: {len(reply.body)}\r\n",
-        *[f"{name}: {value}\r\n" for name, value in reply.headers.items()],
-    ]
-    if not keep_alive:
-        lines.append("connection: close\r\n")
+    text = (
+        f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Status')}\r\n"
+        f"content-type: {reply.content_type}\r\ncontent-length: {len(reply.body)}\r\n"
+    )
+    for name, value in reply.headers.items():
+        text += f"{name}: {value}\r\n"
+    text += "\r\n" if keep_alive else "connection: close\r\n\r\n"
     # A value a client sent comes back in two headers; what is not Latin-1 cannot have come in.
-    text = "".join(lines).encode("latin-1", "replace")
-    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (reply.status, reason, text)
+    return text.encode("latin-1", "replace")

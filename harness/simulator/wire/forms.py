@@ -41,12 +41,12 @@ def decode(text: bytes | str) -> Form:
         raise FormError("the parameters are not valid UTF-8") from error
     form: Form = {}
     for key, value in pairs:
-        if "[" not in key and "]" not in key:
-            if isinstance(form.get(key), dict | list):
-                raise _contradiction(key)
+        if "[" in key or "]" in key:
+            _insert(form, _path(key), value, key)
+        elif key in form and not isinstance(form[key], str):
+            raise _contradiction(key)
+        else:
             form[key] = value
-            continue
-        _insert(form, _path(key), value, key)
     return form
 
 

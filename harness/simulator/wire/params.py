@@ -86,8 +86,9 @@ class Params:
 
     def choice(self, key: str, choices: Collection[str]) -> str | None:
         """One of ``choices``, or None where it is absent."""
-        if key in self._left:
-            self._refuse_empty(key)
+        if key not in self._left:
+            return None
+        self._refuse_empty(key)
         value = self.string(key)
         if value is not None and value not in choices:
             raise Refused(
