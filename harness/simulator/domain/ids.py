@@ -18,7 +18,7 @@ _CHARACTER_OF = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 _LENGTH = 24
 _BLOCK = 64
 """So many ids of a stream are worked out at once: one by one they cost a sixth of a payment."""
-_SECRET = "secret"
+_FOR_CLIENTS = "secret"
 """The stream of client secrets."""
 
 
@@ -64,14 +64,14 @@ class IdSource:
 
     def client_secret(self, intent_id: str) -> str:
         """The secret a browser would confirm ``intent_id`` with."""
-        return intent_id + (self._ahead.get(_SECRET) or self._more(_SECRET)).pop()
+        return intent_id + (self._ahead.get(_FOR_CLIENTS) or self._more(_FOR_CLIENTS)).pop()
 
     def _more(self, stream: str) -> list[str]:
         """Work out the next block of a stream."""
         block = self._blocks.get(stream, 0)
         self._blocks[stream] = block + 1
         # A secret has a character more, and stands behind the id of what it opens.
-        length, before = (_LENGTH + 1, "_secret_") if stream == _SECRET else (_LENGTH, stream)
+        length, before = (_LENGTH + 1, "_secret_") if stream == _FOR_CLIENTS else (_LENGTH, stream)
         digest = hashlib.shake_128(f"{self.root} {stream} {block}".encode())
         text = digest.digest(_BLOCK * length).translate(_CHARACTER_OF).decode("ascii")
         found = [before + text[at * length : (at + 1) * length] for at in range(_BLOCK)]
