@@ -83,6 +83,8 @@ class Relying:
     executions: int = 0
     """Of all searches so far, that of the last one included."""
     began: float = field(default_factory=time.monotonic)
+    waited_at_lock: bool = False
+    """True if attempts were found to wait for locks of the database's."""
     waited_inside: bool = False
     """True if attempts were found to wait for each other inside the service."""
     beside: float = 0.0
@@ -213,6 +215,7 @@ class Relying:
             learns=True,
         )
         self.executions += result.counts.executions
+        self.waited_at_lock = self.waited_at_lock or claims.waited
         return result
 
     async def _validated(
@@ -340,7 +343,8 @@ class Relying:
         # Where that was found by a search before this one, it is known by now.
         inside = self.waited_inside or (self.mode.shared_memory and not pieces)
         answering = self.worlds[0].bench.subject.answering
-        taken = self.lessons or polled or merged or pieces or inside or answering
+        waited = self.waited_at_lock
+        taken = self.lessons or polled or merged or pieces or waited or inside or answering
         if grounds is None and not taken:
             return result
         known = grounds or Grounds()
@@ -349,6 +353,7 @@ class Relying:
             lessons=tuple(self.lessons),
             polled=tuple(sorted(polled)),
             tried_at_once=tuple(sorted(merged)),
+            waited_at_lock=waited,
             waited_inside=inside,
             pieces=pieces,
             answering=answering,

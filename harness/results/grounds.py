@@ -87,8 +87,9 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     interchangeable. ``schedules`` were executed without any reduction; ``whole`` if those are all.
     ``executions`` is what it took. ``polled`` are steps that were tried over and over, and are
     taken to be tried until they are granted; of those in ``tried_at_once`` tries were made in one
-    step, so that they are granted at one of the first tries or never. ``waited_inside`` if attempts
-    waited inside the service, and are taken never to give up; ``pieces`` if they share memory, and
+    step, so that they are granted at one of the first tries or never. ``waited_at_lock`` if
+    attempts waited for locks of the database's, ``waited_inside`` if inside the service, and are
+    taken never to give up; ``pieces`` if they share memory, and
     what one does there between two of its steps is taken for one piece. ``answering`` are
     processes besides the service that answer requests: no tap sees those of the service itself.
     """
@@ -104,6 +105,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     lessons: tuple[Lesson, ...] = ()
     polled: tuple[str, ...] = ()
     tried_at_once: tuple[str, ...] = ()
+    waited_at_lock: bool = False
     waited_inside: bool = False
     pieces: bool = False
     answering: tuple[str, ...] = ()
@@ -136,6 +138,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         if self.tried_at_once:
             quoted = ", ".join(repr(label) for label in self.tried_at_once)
             found.append(f"provided that it makes no difference at which try {quoted} is granted")
+        if self.waited_at_lock:
+            found.append("provided that nobody gives up who waits for a lock of the database's")
         if self.waited_inside:
             found.append("provided that nobody gives up who waits inside the service")
         if self.pieces:

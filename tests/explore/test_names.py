@@ -54,6 +54,14 @@ def test_what_is_known_is_found_within_a_composed_key_and_not_within_a_number():
     assert names.text("tab 1", "SELECT 17") == "SELECT 17"
 
 
+def test_an_id_within_a_name_is_called_by_its_name_in_a_label():
+    names = Names({"730411": "order", "17": "user"})
+    assert names.label("tab 1", "NOTIFY order_730411") == "NOTIFY order_order"
+    assert names.label("tab 1", "NOTIFY order_7304112") == "NOTIFY order_7304112"
+    assert names.label("tab 1", "SELECT line_17 FROM orders") == "SELECT line_17 FROM orders"
+    assert names.label("tab 1", f"LISTEN {INTENT}") == "LISTEN tab 1#1"
+
+
 def test_words_and_numbers_are_left_alone():
     names = Names({})
     for text in (

@@ -66,6 +66,9 @@ def test_the_line_says_how_much_was_confirmed() -> None:
     assert resting("all", polled) == (
         "all; provided that nobody gives up who tries 'redis SET lock:?' over and over"
     )
+    assert resting("all", Grounds(waited_at_lock=True)) == (
+        "all; provided that nobody gives up who waits for a lock of the database's"
+    )
     assert resting("all", Grounds(waited_inside=True)) == (
         "all; provided that nobody gives up who waits inside the service"
     )

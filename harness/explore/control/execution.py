@@ -225,6 +225,7 @@ class ServiceWorld:
             footprint=footprint.union(waits_for),
             enabled=enabled,
             blocked=not waits_for.empty or player.at in (At.LOCK, At.INSIDE),
+            at_lock=player.at is At.LOCK,
             woken=woken,
             tenures=tenures,
             follows=follows,

@@ -170,7 +170,7 @@ class TapReader:
         text, touched = reader.read(call, arrival, owner)
         if not touched.empty and not arrival.goes_on:
             self._habits.learn(owner, text)
-        return self.names.text(owner.name, text), touched
+        return self.names.label(owner.name, text), touched
 
     def expected(self, arrival: Arrival) -> Footprint:
         """Return what a unit will touch, as it is known by now."""

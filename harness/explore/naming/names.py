@@ -49,6 +49,8 @@ how many other values come before one must not."""
 _OURS = frozenset({"collection", "maker", "type"})
 """Columns of Stripe's objects that say what we call them."""
 
+_LONG_NUMBER = 6
+"""Digits of a number that is part of no name but of one that was made of it."""
 _NOTHING: Mapping[str, str] = {}
 BEFORE = "before"
 """The maker of what was there before any execution."""
@@ -84,6 +86,7 @@ class Names:
         self.beforehand: dict[str, str] = dict(known)
         """Values that there were before anybody moved, and what they are called."""
         self._words = Words(known)
+        self._numbers_within = Words(_long_numbers(known))
         self._given: dict[str, str | None] = {}
         self._counts: dict[str, int] = {}
         self._called: dict[Footprint, Footprint] = {}
@@ -115,6 +118,7 @@ class Names:
             self._names.setdefault(number, name)
         self.beforehand = {value: name for value, name in self._names.items() if name}
         self._words = Words(self.beforehand)
+        self._numbers_within = Words(_long_numbers(self.beforehand))
         self._overlooked, self._begun = False, True
 
     def constant(self, text: str) -> None:
@@ -159,6 +163,15 @@ class Names:
         return self._text(actor, text) or GENERATED.sub(
             lambda found: self._name(actor, found.group()) or "?", text
         )
+
+    def label(self, actor: str, text: str) -> str:
+        """The label of a step as ``text`` is, with long numbers that were known beforehand by their
+        names too.
+
+        A statement's values are no part of its label, but names that are made of an id are: of a
+        channel (``NOTIFY order_730411``), a table. A short number may be part of any name.
+        """
+        return self.text(actor, self._numbers_within.named(text))
 
     def sentence(self, actor: str, text: str) -> str:
         """A sentence with every generated value in it replaced by its name, or by ``?``.
@@ -323,6 +336,14 @@ class Names:
         kind = f"{actor}{sign}"
         number = self._counts[kind] = self._counts.get(kind, 0) + 1
         return f"{kind}{number}"
+
+
+def _long_numbers(known: Mapping[str, str]) -> dict[str, str]:
+    return {
+        value: name
+        for value, name in known.items()
+        if len(value) >= _LONG_NUMBER and value.isdigit() and value.isascii()
+    }
 
 
 def _without_values(resource: Resource) -> tuple[tuple[str, ...], tuple[str, ...]]:

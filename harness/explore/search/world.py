@@ -64,7 +64,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     ``footprint`` is what it did touch, including what it let others do: a COMMIT by which a
     waiting statement of somebody else went through touches that statement's rows too.
     ``blocked`` tells that the actor now waits for somebody else; ``woken`` names those who no
-    longer wait because of this step.
+    longer wait because of this step. ``at_lock`` tells that it waits for a lock of the database's.
     """
 
     actor: str
@@ -73,6 +73,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     enabled: tuple[str, ...]
     """Actors that could have moved instead, this one included; in a fixed order."""
     blocked: bool = False
+    at_lock: bool = False
     woken: tuple[str, ...] = ()
     choices: tuple[str, ...] | None = None
     """Those of ``enabled`` that were not deferred, where the search was told of any."""

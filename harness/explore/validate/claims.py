@@ -108,6 +108,8 @@ class Claims:
     kills: dict[PairOfSteps, tuple[Kept, int]] = field(default_factory=dict)
     whole: list[Kept] = field(default_factory=list)
     """The first few executions."""
+    waited: bool = False
+    """True if anybody waited for a lock of the database's, or was deferred instead."""
     runs: int = 0
     footprints: Footprints = field(default_factory=Footprints)
 
@@ -121,6 +123,7 @@ class Claims:
             self._add_pairs(kept)
             self._add_kills(kept)
         for at, step in enumerate(run.taken):
+            self.waited = self.waited or step.at_lock or bool(step.tenures)
             if step.moment:
                 self._add_moment(kept, at)
             if step.tenures and kind(step.actor, step.label) not in self.deferrals:

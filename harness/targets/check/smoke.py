@@ -246,7 +246,7 @@ def _lines(world: ServiceWorld) -> list[str]:
     for event in history.events:
         match event:
             case Effect() if not _only_prepares(event):
-                label = names.text(event.attempt or "", f"{event.tap} {event.label}")
+                label = names.label(event.attempt or "", f"{event.tap} {event.label}")
                 found.append(f"{event.attempt}: {label} -> {_answer(event)}")
             case Completed():
                 answers.append(f"answer {event.status} ({event.outcome.value})")
