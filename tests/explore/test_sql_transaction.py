@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -170,6 +172,93 @@ def test_a_flush_publishes_nothing_until_the_sync(session: TransactionTracker) -
     assert short(session.expect([]).publishes) == {ROW_2}
     session.done(status="I")
     assert not session.holds_locks
+
+
+CLAIM = "UPDATE orders SET total = 1 WHERE id = 2 AND total = 9"
+
+
+def _run_in_vain(session: TransactionTracker, unit: str, *, waited: bool = False) -> Footprint:
+    session.expect([Query(unit)])
+    return session.done(waited=waited, found=False)
+
+
+@pytest.mark.parametrize("sql", [CLAIM, "DELETE FROM payments WHERE id = 2 AND amount = 9"])
+def test_who_found_no_row_and_did_not_wait_holds_none(
+    session: TransactionTracker, footprints: Footprints, sql: str
+):
+    table = "orders" if sql == CLAIM else "payments"
+    _run(session, "BEGIN")
+    assert short(_run_in_vain(session, sql).locks), "whoever holds it would be waited for"
+    ended = session.expect([Query("COMMIT")])
+    assert not ended.publishes
+    assert not short(ended.locks)
+    locking = TransactionTracker(footprints).expect([Query(f"LOCK TABLE {table}")])
+    assert ended.conflicts(locking), "the table is locked until then"
+    assert not ended.conflicts(_run(TransactionTracker(footprints), WRITE))
+
+
+def test_who_found_no_row_holds_what_it_held_before(session: TransactionTracker):
+    _run(session, "BEGIN", LOCK, "UPDATE orders SET total = 2 WHERE id = 3")
+    _run_in_vain(session, CLAIM)
+    ended = session.expect([Query("COMMIT")])
+    assert short(ended.publishes) == {"orders/rest{id=3}"}
+    assert short(ended.locks) >= {"orders{id=1}", "orders/rest{id=3}"}
+    assert "orders/rest{id=2}" not in short(ended.locks)
+
+
+def test_who_found_no_row_publishes_nothing_outside_a_transaction(session: TransactionTracker):
+    assert short(_run(session, CLAIM).publishes)
+    assert not _run_in_vain(session, CLAIM).publishes
+    assert short(_run_in_vain(session, CLAIM, waited=True).publishes)
+
+
+@pytest.mark.parametrize(
+    ("begin", "sql", "waited"),
+    [
+        ("BEGIN", CLAIM, True),  # it keeps the row that it waited for
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", CLAIM, False),
+        ("BEGIN", f"{CLAIM} AND id IN (SELECT id FROM orders FOR UPDATE)", False),
+        ("BEGIN", f"WITH c AS ({CLAIM} RETURNING id) DELETE FROM orders USING c", False),
+        ("BEGIN", "SELECT * FROM orders WHERE id = 2 FOR UPDATE OFFSET 1", False),
+        ("BEGIN", "DELETE FROM orders WHERE id = 2", False),  # others may refer to it
+    ],
+)
+def test_who_found_no_row_may_hold_some_all_the_same(
+    session: TransactionTracker, footprints: Footprints, begin: str, sql: str, waited: bool
+):
+    _run(session, begin)
+    _run_in_vain(session, sql, waited=waited)
+    written = _run(TransactionTracker(footprints), WRITE)
+    assert session.expect([Query("COMMIT")]).conflicts(written)
+
+
+def test_the_server_locks_no_row_that_does_not_fit_and_keeps_one_that_was_waited_for(url: str):
+    with contextlib.ExitStack() as exits:
+        first, second, third = (
+            exits.enter_context(psycopg.connect(url, autocommit=True)) for _ in range(3)
+        )
+        pids = [one.info.backend_pid for one in (first, second)]
+        first.execute("INSERT INTO orders (id, total) VALUES (77, 5)")
+        in_vain = "UPDATE orders SET total = 6 WHERE id = 77 AND total = 9"
+        look = "SELECT 1 FROM orders WHERE id = 77 FOR UPDATE NOWAIT"
+        second.execute("BEGIN")
+        assert second.execute(in_vain).rowcount == 0
+        assert third.execute(look).fetchone() is not None
+        second.execute("ROLLBACK")
+        first.execute("UPDATE orders SET total = 9 WHERE id = 77")
+        first.execute("BEGIN")
+        first.execute("UPDATE orders SET total = 5 WHERE id = 77")
+        second.execute("BEGIN")
+        waiting = exits.enter_context(ThreadPoolExecutor(1)).submit(second.execute, in_vain)
+        blocked = "SELECT %s = ANY (pg_blocking_pids(%s))"
+        while not third.execute(blocked, pids).fetchone()[0]:  # type: ignore[index]
+            assert not waiting.done()
+        first.execute("COMMIT")
+        assert waiting.result(60).rowcount == 0
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            third.execute(look)
+        second.execute("ROLLBACK")
+        first.execute("DELETE FROM orders WHERE id = 77")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class HiddenLocks:
         self._looked[label] += 1
         cursor = await self._connection.execute(QUERY, ([pid],), prepare=True)
         locks = [(table, mode) for _, table, mode in await cursor.fetchall()]
-        extra = unpredicted(locks, tracker.touched, self._catalog)
+        extra = unpredicted(locks, tracker.shown, self._catalog)
         if extra.empty:
             return LOCAL
         self._hiding.add(label)

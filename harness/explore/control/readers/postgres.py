@@ -34,6 +34,8 @@ _WHOLE = re.compile(r"-?[0-9]{1,9}")
 """A count; a longer number is an id, a time or an amount."""
 _TO_END = frozenset({"commit", "rollback", "end", "abort"})
 _LETS_GO = frozenset({"commit", "rollback", "rollback to"})
+_NO_ROW = (["UPDATE 0"], ["DELETE 0"])
+"""The answers to one statement that found nothing to change."""
 _WRITES = ("insert ", "update ", "delete ", "merge ", "with ", "call ", "copy ", "truncate ")
 
 
@@ -234,7 +236,10 @@ class PostgresReader(CallReader[Unit]):
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
         touched = tracker.done(
-            failed=call.answer.error is not None, status=call.status_after, waited=waited
+            failed=call.answer.error is not None,
+            status=call.status_after,
+            waited=waited,
+            found=call.answer.tags not in _NO_ROW,
         )
         if not (waited or call.answer.error is not None or call.status_after != "T"):
             touched = self._late.beyond_held(call, arrival.session, touched)

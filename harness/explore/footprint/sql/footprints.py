@@ -21,7 +21,7 @@ from paidonce.harness.explore.footprint.sql.statement_footprint import (
 )
 from paidonce.harness.explore.footprint.sql.symbols import Params, Pattern
 from paidonce.harness.explore.footprint.sql.template import Template
-from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, parsed
+from paidonce.harness.explore.footprint.sql.trees import NotParsed, TreeReader, below, parsed
 from paidonce.harness.sql_trees import ast
 
 
@@ -130,6 +130,7 @@ class Footprints:
             snapshot=snapshot,
             node=node if kind in _NEEDS_THE_SESSION else None,
             surely=_advisory_locks(node, effects),
+            alone=_changed_alone(node, effects, self.catalog, path),
         )
 
 
@@ -149,6 +150,24 @@ def _advisory_locks(node: ast.Node, effects: Effects) -> list[Pattern]:
         and lock not in effects.tests
         and len(lock.key) == key_lengths.get(lock.place[-1])
     ]
+
+
+def _changed_alone(
+    node: ast.Node, effects: Effects, catalog: Catalog, path: tuple[str, ...]
+) -> str:
+    """Return the table whose rows a statement changes by one look, if it does nothing else."""
+    if not isinstance(node, ast.UpdateStmt | ast.DeleteStmt) or node.withClause:
+        return ""
+    others = node.fromClause if isinstance(node, ast.UpdateStmt) else node.usingClause
+    if others or any(isinstance(part, ast.SubLink) for part in below(node)):
+        return ""
+    table = catalog.table(node.relation.schemaname, node.relation.relname, path)
+    if table is None or table.kind != "table" or table.rules or table.row_security:
+        return ""
+    if effects.within or effects.after or effects.session or effects.at_once or effects.tests:
+        return ""
+    places = {pattern.place[:2] for pattern in (*effects.locks, *effects.writes)}
+    return table.place[1] if places == {table.place} else ""
 
 
 def footprint(

@@ -59,6 +59,9 @@ class Session:
     held: Resources = NONE
     written: Resources = NONE
     looked: Resources = NONE
+    in_vain: Resources = NONE
+    """The resources that statements of the transaction would have locked, and found no row of: the
+    server shows a lock on their table all the same."""
     deferred: Resources = NONE
     """The resources that deferred triggers will look at."""
     session_locks: Resources = NONE
@@ -104,7 +107,7 @@ class Session:
         self.default_isolation = self.session_default
         self.timeouts = self.timeouts.ended(commit=commit)
         self.inside = self.implicit = self.failed = self.snapshot = self.deferrable = False
-        self.held = self.written = self.looked = self.deferred = NONE
+        self.held = self.written = self.looked = self.in_vain = self.deferred = NONE
         self.savepoints = ()
         self.cursors = {}
 

@@ -37,7 +37,7 @@ _NAMELESS = _ENDINGS | {"begin", "savepoint", "release", "set", "discard", "prep
 class SessionSteps:
     """Takes sessions through statements, each given those before it.
 
-    Whoever begins with another unit sets ``unchecked`` and ``risked`` back.
+    Whoever begins with another unit sets ``unchecked``, ``risked`` and ``run`` back.
     """
 
     def __init__(self, footprints: Footprints, changed: ChangedColumns) -> None:
@@ -47,6 +47,13 @@ class SessionSteps:
         """True if a statement of this unit runs triggers as it commits."""
         self.risked: Resources = NONE
         """Locks held already, which a statement of this unit would let go of if it failed."""
+        self.run: list[StatementFootprint] = []
+        """The statements of this unit that look, lock or write."""
+
+    @property
+    def alone(self) -> str:
+        """The table of which this unit changes rows, and does nothing else; else empty."""
+        return self.run[0].alone if len(self.run) == 1 else ""
 
     def text(self, session: Session, sent: Sent) -> Footprint:
         """Follow a text of statements, each read with the path that those before it leave."""
@@ -164,6 +171,7 @@ class SessionSteps:
     def _data(self, session: Session, statement: StatementFootprint) -> Footprint:
         """Follow a statement that looks, locks or writes."""
         self._changed.learn(statement.modifies)
+        self.run.append(statement)
         if not session.inside:
             session.begin()
             session.implicit = True

@@ -23,6 +23,7 @@ class Template:
         snapshot: bool,
         node: Any = None,
         surely: Iterable[Pattern] = (),
+        alone: str = "",
     ) -> None:
         self._several = glances(effects)
         self._found = [lock for lock in effects.fresh.values() if lock in effects.certain]
@@ -41,6 +42,7 @@ class Template:
         self._unsettles = effects.unsettles
         self._snapshot = snapshot
         self._node = node
+        self._alone = alone
         patterns = [pattern for group in self._groups for pattern in group]
         patterns += [pattern for pair in self._sure for pattern in pair]
         patterns += [pattern for glance in self._several for pattern in glance.patterns]
@@ -88,6 +90,7 @@ class Template:
             surely=_just_one(self._surely, params),
             surely_if_found=_just_one(self._found, params),
             node=self._node,
+            alone=self._alone,
         )
 
 

@@ -3,6 +3,9 @@
 * Outside a transaction a statement looks, locks and publishes at once.
 * Inside one it looks and locks; COMMIT publishes all that was written and lets go of all that was
   locked, ROLLBACK only lets go. Either is local if there is nothing to publish or let go of.
+* An UPDATE or DELETE that found no row, and waited for nobody, has locked and written nothing: only
+  rows that fit are locked (manual, section 13.3.2). One that has waited keeps the row it waited
+  for, though it no longer fits.
 * A statement that fails takes the transaction with it, whose locks are gone at once. One that
   may fail (it may be the victim of a deadlock, for instance) touches all that is locked already.
 * At REPEATABLE READ and SERIALIZABLE the first statement decides what the whole transaction sees:
@@ -16,12 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
+from paidonce.harness.explore.footprint.sql.effects import TABLES
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.sent import Sent
-from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
+from paidonce.harness.explore.footprint.sql.session import NONE, Session
 from paidonce.harness.explore.footprint.sql.session_steps import SessionSteps
 from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 from paidonce.harness.explore.footprint.sql.transaction_ends import (
@@ -57,10 +61,6 @@ class TransactionTracker:
         )
         self._after: Session | None = None
         self._expected = LOCAL
-        self._risked: Resources = NONE
-        """Locks held already, which the expected unit would let go of if it failed."""
-        self.unchecked = False
-        """True if the expected unit runs triggers as it commits."""
 
     @property
     def inside(self) -> bool:
@@ -133,6 +133,13 @@ class TransactionTracker:
         return self._told_apart(Footprint(session.looked, session.held, session.written))
 
     @property
+    def shown(self) -> Footprint:
+        """All that the open transaction has touched, or would have, as its locks on tables show."""
+        session = self._session
+        held, written = session.held | session.in_vain, session.written | session.in_vain
+        return self._told_apart(Footprint(session.looked, held, written))
+
+    @property
     def expected(self) -> Footprint:
         """Return the footprint of the expected unit, as it is known now.
 
@@ -164,7 +171,7 @@ class TransactionTracker:
         rows may be waiting for others.
         """
         after, steps, total = self._session.copy(), self._steps, LOCAL
-        steps.unchecked, steps.risked = False, NONE
+        steps.unchecked, steps.risked, steps.run = False, NONE, []
         for sent in statements:
             total = total.union(steps.text(after, sent))
         if after.inside or not ends:
@@ -180,17 +187,30 @@ class TransactionTracker:
         return self.expected
 
     def done(
-        self, *, failed: bool = False, status: str | None = None, waited: bool = True
+        self,
+        *,
+        failed: bool = False,
+        status: str | None = None,
+        waited: bool = True,
+        found: bool = True,
     ) -> Footprint:
         """Note that the expected unit was answered; returns what it did touch.
 
         One that did not fail, and has not ``waited`` for anybody, has let go of nothing, and
         whether it fails is up to what it looks at and locks itself. ``status`` is the server's
-        transaction status after it (I, T, E), None if unknown.
+        transaction status after it (I, T, E), None if unknown. ``found`` is False for a unit whose
+        one answer says that no row was changed.
         """
         before, after, touched = self._session, self._after, self._expected
         if failed or waited:
             touched = self.at_worst
+        elif not (found or self.one_snapshot or after is None) and (table := self._steps.alone):
+            if after.inside:
+                after.in_vain |= after.held - before.held
+                in_its_way = Resource((TABLES, table), shared=True)
+                after.held, after.written = before.held | {in_its_way}, before.written
+            if not before.inside:
+                touched = Footprint(touched.looks, touched.locks)
         self._after, self._expected = None, LOCAL
         if after is None:
             after = before.copy()
