@@ -58,6 +58,7 @@ _LEASE = Scenario(
             (),
             passing=Passing(
                 seconds=_LEASE_S,
+                at_stripe=False,
                 sql=("UPDATE attempts SET lease_until = now() WHERE lease_until > now()",),
             ),
         ),

@@ -120,6 +120,7 @@ class ScenarioPerformance:
             journal,
             where,
             passing.left,
+            at_stripe=passing.at_stripe,
             indexes=passing.indexes,
         )
 

@@ -17,6 +17,8 @@ LAPSES = (EVERY_LEASE_OVER, SEARCH_CAUGHT_UP)
 INDEXED_WITHIN_S = 60.0
 """A search at Stripe finds all that was written a minute before, under normal conditions
 (https://docs.stripe.com/search#data-freshness)."""
+TIME = "paidonce time"
+"""The name by which a session at Postgres says that what it sends is time that passes."""
 CATCHES_UP = "the replica catches up"
 """The label of the step by which a replica moves on."""
 
@@ -25,15 +27,16 @@ CATCHES_UP = "the replica catches up"
 class Passing:
     """Time that passes once in an execution.
 
-    ``seconds`` pass for what expires in Redis and at Stripe (none at all where 0); then the
-    statements of ``sql`` are run, each a transaction of its own, sent to the database as the
-    service sends its own. Where it is asked what they have ``left`` they are time that passes and
-    nothing else: triggers and rules, which time does not set off, are kept out as far as the
-    service's user may do that.
+    ``seconds`` pass for what expires in Redis and at Stripe (none at all where 0; at Stripe only if
+    ``at_stripe``: leases are the service's own); then the statements of ``sql`` are run, each a
+    transaction of its own, sent to the database as the service sends its own. Where it is asked
+    what they have ``left`` they are time that passes and nothing else: triggers and rules, which
+    time does not set off, are kept out as far as the service's user may do that.
     """
 
     seconds: float = 0.0
     sql: tuple[str, ...] = ()
+    at_stripe: bool = True
     catches_up: bool = False
     """True if it is the replica that moves on, to where the primary is."""
     indexes: bool = False

@@ -81,9 +81,13 @@ class Crash(_Kind, frozen=True, tag="crash"):
 
 
 class TimePasses(_Kind, frozen=True, tag="time_passes"):
-    """``seconds`` pass for what expires in Redis and at Stripe; Postgres has no clock to move."""
+    """``seconds`` pass for what expires in Redis and at Stripe; Postgres has no clock to move.
+
+    At Stripe they do not pass where ``at_stripe`` is False.
+    """
 
     seconds: float
+    at_stripe: bool = True
 
     @property
     def label(self) -> str:

@@ -67,14 +67,14 @@ class Outside:
             case Crash(process):
                 crashing = self._bench.running.process(process)
                 await in_thread(crashing.crash)
-            case TimePasses(seconds):
-                await self._pass(seconds)
+            case TimePasses(seconds, at_stripe):
+                await self._pass(seconds, at_stripe=at_stripe)
 
-    async def _pass(self, seconds: float) -> None:
+    async def _pass(self, seconds: float, *, at_stripe: bool) -> None:
         bench = self._bench
         if bench.advance is None and bench.redis is None:
             raise UsageError("no time can be let pass: neither Redis nor this Stripe has a clock")
-        if bench.advance is not None:
+        if bench.advance is not None and at_stripe:
             await bench.advance(seconds)
         if bench.redis is not None:
             for database in await _databases(bench.redis, every=bench.owns_redis):

@@ -13,6 +13,7 @@ import psycopg
 from paidonce.harness.errors import Unavailable, UsageError
 from paidonce.harness.history import Recorder
 from paidonce.harness.process.threads import in_thread
+from paidonce.harness.service.passing import TIME
 from paidonce.harness.taps.faults import TimePasses
 from paidonce.harness.testbed.bench import Bench
 from paidonce.harness.testbed.outside import Outside
@@ -30,7 +31,7 @@ class Clockwork:
     """Moves the clocks around the service on ``bench``.
 
     Its statements go by a connection of its own through the tap before Postgres, so that they are
-    held, read and waited for as the service's are.
+    held, read and waited for as the service's are, each in one step.
     """
 
     bench: Bench
@@ -50,7 +51,10 @@ class Clockwork:
             return
         try:
             connection = await psycopg.AsyncConnection.connect(
-                self.bench.addresses.postgres_url, autocommit=True, prepare_threshold=None
+                self.bench.addresses.postgres_url,
+                autocommit=True,
+                prepare_threshold=None,
+                application_name=TIME,
             )
             self._connections[name] = connection
             for setting in _AS_TIME_DOES if as_time_does else ():
@@ -78,6 +82,7 @@ class Clockwork:
         where: str,
         left: Sequence[str] = (),
         *,
+        at_stripe: bool = True,
         catches_up: bool = False,
         indexes: bool = False,
     ) -> frozenset[str]:
@@ -93,7 +98,7 @@ class Clockwork:
             assert self.bench.hold_search is not None, "only a search that can be held lags"
             await self.bench.hold_search(True)
         if seconds:
-            await Outside(self.bench).happen(TimePasses(seconds), journal)
+            await Outside(self.bench).happen(TimePasses(seconds, at_stripe), journal)
         found: set[str] = set()
         for number, (text, parameters) in enumerate(statements):
             self._before = ""

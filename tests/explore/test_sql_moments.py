@@ -18,6 +18,7 @@ from paidonce.harness.backends.base import PostgresServer
 from paidonce.harness.backends.shared import database_name
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
 from paidonce.harness.explore.footprint.sql.sent import Query
+from paidonce.harness.service.passing import TIME
 
 MOMENTS = [
     # One row by a whole unique key, and conditions on that row's own columns.
@@ -122,13 +123,18 @@ NO_MOMENTS = [
 
 
 @pytest.fixture(scope="module")
-def sessions(explore_server: PostgresServer) -> Iterator[SqlSessions]:
+def url(explore_server: PostgresServer) -> Iterator[str]:
     name = database_name("moments")
     url = explore_server.create_database(name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SCHEMA.encode())
-    yield SqlSessions(url)
+    yield url
     explore_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def sessions(url: str) -> SqlSessions:
+    return SqlSessions(url)
 
 
 @pytest.mark.parametrize("sql", MOMENTS)
@@ -139,6 +145,20 @@ def test_a_single_moment(sessions: SqlSessions, sql: str) -> None:
 @pytest.mark.parametrize("sql", NO_MOMENTS)
 def test_no_single_moment(sessions: SqlSessions, sql: str) -> None:
     assert sessions.apart("one", [Query(sql, ("1",))])
+
+
+@pytest.mark.parametrize(("name", "apart"), [(TIME, False), ("psql", True)])
+def test_time_passes_at_one_moment(url: str, name: str, apart: bool) -> None:
+    """Nobody meets it half passed, whatever its statement is; nor does it meet others so."""
+    passes = SqlSessions(url, lambda session: {"application_name": name})
+    for number, sql in enumerate((*MOMENTS, *NO_MOMENTS)):
+        statements, session = [Query(sql, ("1",))], f"session {number}"
+        assert passes.apart(session, statements) is (apart and sql in NO_MOMENTS)
+        found = passes.found(session, statements)
+        passes.tracker(session).expect(statements)
+        assert passes.came(f"actor {number}", session, sql, found) is (apart and sql in NO_MOMENTS)
+        assert apart or not passes.could_be_apart(session, found)
+    assert bool(passes.moments.overtaken) is apart
 
 
 @pytest.mark.parametrize(

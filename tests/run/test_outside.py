@@ -301,6 +301,7 @@ def test_time_passes_at_stripe_until_it_begins_anew():
         outside = Outside(SimpleNamespace(redis=None, advance=emptying.advance))
         for _ in range(2):
             await outside.happen(TimePasses(86_400))
+        await outside.happen(TimePasses(3_600, at_stripe=False))
         assert abs(ahead() - 2 * 86_400) < 60
         await emptying()
         assert abs(ahead()) < 60

@@ -28,7 +28,7 @@ def player_of(attempt: ScriptAttempt, bench: Bench, *, lags: bool) -> Player:
     touches = expiring(
         passing.seconds,
         redis=bench.redis is not None,
-        stripe=bench.advance is not None,
+        stripe=bench.advance is not None and passing.at_stripe,
     )
     if passing.catches_up:
         touches = touches.union(CATCHING_UP)

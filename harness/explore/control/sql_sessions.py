@@ -31,6 +31,7 @@ from paidonce.harness.explore.footprint.sql.two_step import (
     in_two_steps,
     is_moment,
 )
+from paidonce.harness.service.passing import TIME
 
 
 def session_name(number: int) -> str:
@@ -78,6 +79,8 @@ class SqlSessions:
         self.held_apart: frozenset[str] = frozenset()
         """The labels of units that are to be committed apart, whatever their text says."""
         self._trackers: dict[str, TransactionTracker] = {}
+        self._times: set[str] = set()
+        """The sessions whose statements are time that passes."""
         self._gists: dict[tuple[str, tuple[str, ...]], TextGist] = {}
 
     @property
@@ -118,10 +121,11 @@ class SqlSessions:
 
         Several statements in one text cannot be: the protocol has no message that carries them out
         and does not commit (``in_pieces`` tells where that matters). Nor can one that commits while
-        it runs.
+        it runs. Time has passed at one moment: nobody sees that it has begun to pass, or waits for
+        that.
         """
         tracker = self.tracker(session)
-        if tracker.inside:
+        if tracker.inside or session in self._times:
             return False
         found = self._found(tracker, statements)
         if not found or len(found) > len(statements):
@@ -158,8 +162,9 @@ class SqlSessions:
         """The expected unit came, which is called ``unit``. Whether it commits at once although it
         would have to be held before that."""
         tracker = self.tracker(session)
-        one_snapshot = tracker.one_snapshot
-        self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
+        one_snapshot, passes = tracker.one_snapshot, session in self._times
+        if not passes:
+            self.moments.came(actor, unit, found, one_snapshot=one_snapshot, moment=tracker.over)
         self.gaps.came(
             actor,
             session,
@@ -169,7 +174,7 @@ class SqlSessions:
             over=tracker.over,
             one_snapshot=one_snapshot,
         )
-        return tracker.over and (
+        return (not passes and tracker.over) and (
             unit in self.held_apart
             or (len(found) == 1 and in_two_steps(found, one_snapshot=one_snapshot))
             or any(one.kind == "copy" and one.writes and one.stale for one in found)
@@ -178,7 +183,8 @@ class SqlSessions:
     def could_be_apart(self, session: str, found: Found) -> bool:
         """Return whether a statement writes and commits by itself, so that it could be committed in
         another step."""
-        return not self.tracker(session).inside and is_moment(found)
+        inside = self.tracker(session).inside
+        return not inside and session not in self._times and is_moment(found)
 
     def in_pieces(self, session: str, found: Found) -> bool:
         """Return whether it matters what comes between the statements of the expected unit."""
@@ -204,6 +210,7 @@ class SqlSessions:
     def forget(self, session: str) -> None:
         """The session is over."""
         self._trackers.pop(session, None)
+        self._times.discard(session)
 
     def tracker(self, session: str) -> TransactionTracker:
         """The tracker of the session with this name."""
@@ -211,6 +218,8 @@ class SqlSessions:
         if found is not None:
             return found
         asked = settings_at_first(self._startup(session), self.catalog)
+        if asked.get("application_name") == TIME:
+            self._times.add(session)
         found = TransactionTracker(
             self._footprints,
             changed=self._changed,
