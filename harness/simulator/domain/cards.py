@@ -43,7 +43,7 @@ class Refunding(enum.StrEnum):
     """It succeeds first, and fails afterwards."""
 
 
-class Decline(msgspec.Struct, frozen=True, kw_only=True):
+class Decline(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """How a card refuses."""
 
     code: str
@@ -52,7 +52,7 @@ class Decline(msgspec.Struct, frozen=True, kw_only=True):
     param: str | None = None
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
+class Card(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A test card or bank account; ``decline`` is None for one that pays.
 
     ``settling`` is None for one that pays or refuses at once.

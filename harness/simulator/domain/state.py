@@ -295,8 +295,6 @@ class World:
 
     def receivers(self, type: str) -> int:
         """How many webhook endpoints want events of that type."""
-        if not len(self.webhook_endpoints):
-            return 0
         return sum(self.wants(endpoint, type) for endpoint in self.webhook_endpoints)
 
     def wants(self, endpoint: WebhookEndpoint, type: str) -> bool:
@@ -317,7 +315,7 @@ class World:
         ``previous`` holds the former values of the attributes that changed, for the event types
         where Stripe gives them.
         """
-        receivers = self.receivers(type)
+        receivers = self.receivers(type) if len(self.webhook_endpoints) else 0
         event = Event(
             id=self.ids.draw("evt_"),
             pending_webhooks=receivers,

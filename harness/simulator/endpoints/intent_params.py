@@ -135,9 +135,12 @@ def method_selection(
     return {"allow_redirects": redirects, "enabled": True}, chosen
 
 
+_SIMULATED = frozenset({"card", "us_bank_account", "customer_balance"})
+
+
 def require_simulated(types: Sequence[str]) -> None:
     """Refuse types of payment method of which none is simulated."""
-    if not {"card", "us_bank_account", "customer_balance"} & set(types):
+    if _SIMULATED.isdisjoint(types):
         raise Refused(
             400,
             "Only cards, bank accounts of the United States and bank transfers are simulated: "

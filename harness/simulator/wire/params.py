@@ -141,9 +141,10 @@ class Params:
         if value is None:
             return None
         items = as_list(value)
-        if items is None or not all(isinstance(item, str) for item in items):
+        texts = [item for item in items or () if isinstance(item, str)]
+        if items is None or len(texts) < len(items):
             raise self._invalid("array", key, value)
-        return tuple(str(item) for item in items)
+        return tuple(texts)
 
     def mapping(self, key: str) -> Params | None:
         """A nested level to be read in turn (and finished), or None where it is absent."""
