@@ -82,6 +82,7 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     ask("POST", "/v1/payment_methods/{id}", method, **{"billing_details[name]": "A"})
     ask("GET", "/v1/payment_methods", customer=customer)
     ask("GET", "/v1/customers/{id}/payment_methods", customer)
+    ask("GET", "/v1/customers/{id}/payment_methods/{part}", customer, method)
 
     paid = {"amount": "1000", "currency": "usd", "confirm": "true"}
     back = {"return_url": "http://shop.test/back"}
@@ -125,6 +126,11 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     ask("GET", "/v1/refunds")
     ask("GET", "/v1/refunds/{id}", refund)
     ask("POST", "/v1/refunds/{id}", refund, **{"metadata[a]": "b"})
+    ask("GET", "/v1/charges/{id}/refunds", charge)
+    ask("GET", "/v1/charges/{id}/refunds/{part}", charge, refund)
+    ask("POST", "/v1/charges/{id}/refunds/{part}", charge, refund, **{"metadata[a]": "c"})
+    ask("POST", "/v1/charges/{id}/refunds", charge, amount="100")
+    ask("POST", "/v1/charges/{id}/refund", charge, amount="100")
     ask("GET", "/v1/balance")
     whole = {"limit": "100", "expand[]": "data.source"}
     entry = ask("GET", "/v1/balance_transactions", **whole)["data"][0]["id"]
@@ -340,6 +346,7 @@ def connect(ask: Caller, simulator: Simulator) -> None:
     ask("GET", "/v1/accounts/{id}", account)
     ask("POST", "/v1/accounts/{id}", account, email="a@shop.test")
     ask("POST", "/v1/account_links", account=account, type="account_onboarding")
+    ask("POST", "/v1/accounts/{id}/login_links", account)
     paid = {"amount": "5000", "currency": "usd", "confirm": "true"}
     back = {"return_url": "http://shop.test/back"}
     method = "pm_card_bypassPending"

@@ -102,6 +102,7 @@ def test_a_refund_locks_the_intent_whether_named_by_charge_or_intent() -> None:
         for form in ({"charge": charge.id}, {"payment_intent": identifier}):
             assert subject(world, "POST", "refund", "", form) == identifier
         assert subject(world, "POST", "charge", charge.id, {}) == identifier
+        assert subject(world, "POST", "refund", charge.id, {}) == identifier
         assert subject(world, "GET", "payment_intent", identifier, {}) is None
         assert subject(world, "POST", "payment_intent", "", {}) is None
 

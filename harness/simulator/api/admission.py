@@ -22,6 +22,7 @@ from paidonce.harness.simulator.wire.forms import Form, FormError, decode
 from paidonce.harness.simulator.wire.messages import ApiRequest, Reset, Silence, Slow
 
 _FORM = "application/x-www-form-urlencoded"
+_ON_BEHALF = ("stripe-account", "stripe-context")
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.[a-z]+)?")
 
 
@@ -37,11 +38,12 @@ def enter(simulation: Simulation, call: Call) -> Entered:
     account = authenticate(request.headers.get("authorization"))
     simulation.limits.check(simulation.in_flight)
     _check_version(request.headers.get("stripe-version"))
-    if request.headers.get("stripe-account", accounts.OWN) != accounts.OWN:
-        raise Refused(
-            400,
-            "Requests on behalf of a connected account (Stripe-Account) are not simulated.",
-        )
+    for name in _ON_BEHALF:
+        if request.headers.get(name, accounts.OWN) != accounts.OWN:
+            raise Refused(
+                400,
+                f"Requests on behalf of a connected account ({name.title()}) are not simulated.",
+            )
     form = _parameters(request)
     if request.method == "POST":
         key = request.headers.get("idempotency-key")

@@ -1,4 +1,5 @@
-"""Links to pages that Stripe would host: a connected account's onboarding, a customer's portal."""
+"""Links to pages that Stripe would host: a connected account's onboarding and dashboard, a
+customer's portal."""
 
 from __future__ import annotations
 
@@ -11,6 +12,14 @@ class AccountLink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     object: str = "account_link"
     created: int
     expires_at: int
+    url: str
+
+
+class LoginLink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A page on which an Express account sees what it has been sent."""
+
+    object: str = "login_link"
+    created: int
     url: str
 
 

@@ -16,7 +16,12 @@ from paidonce.harness.simulator.domain import accounts, changing, clocks, custom
 from paidonce.harness.simulator.domain.billing_objects import Subscription
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.errors import StripeError, no_such
-from paidonce.harness.simulator.domain.link_objects import AccountLink, HostedLink, PortalSession
+from paidonce.harness.simulator.domain.link_objects import (
+    AccountLink,
+    HostedLink,
+    LoginLink,
+    PortalSession,
+)
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.domain.subscribing import UpdateSubscription
 from paidonce.harness.simulator.domain.subscriptions import OVER
@@ -26,6 +31,7 @@ replace = msgspec.structs.replace
 PAGE_PATH = "/_paidonce/links/"
 LASTS_SECONDS = 300
 """So long is an account link good: Stripe says a few minutes, and shows five."""
+_ONE_DAY = 86_400
 
 
 def onboard(
@@ -42,6 +48,23 @@ def onboard(
     )
     url = f"{world.base_url}{PAGE_PATH}{token}"
     return AccountLink(created=now, expires_at=now + LASTS_SECONDS, url=url)
+
+
+def log_in(world: World, account: str) -> LoginLink:
+    """Make a link by which an Express account sees its dashboard; 400 for an account of another
+    type.
+
+    Source: https://docs.stripe.com/api/accounts/login_link/create.
+    """
+    if accounts.require(world, account).type != "express":
+        raise StripeError(
+            400,
+            f"Cannot create a login link for the account {account}, which has no Express "
+            "dashboard.",
+        )
+    token, now = world.ids.draw("lael_"), world.now()
+    world.links[token] = HostedLink(subject=account, return_url=None, expires_at=now + _ONE_DAY)
+    return LoginLink(created=now, url=f"{world.base_url}{PAGE_PATH}{token}")
 
 
 def open_portal(

@@ -36,7 +36,7 @@ from paidonce.harness.simulator.domain.connect_objects import (
     Transfer,
     TransferReversal,
 )
-from paidonce.harness.simulator.domain.link_objects import AccountLink, PortalSession
+from paidonce.harness.simulator.domain.link_objects import AccountLink, LoginLink, PortalSession
 from paidonce.harness.simulator.domain.sale_objects import (
     CheckoutSession,
     CustomerSession,
@@ -393,6 +393,7 @@ AnyObject = (
     | WebhookEndpoint
     | CustomerSession
     | AccountLink
+    | LoginLink
     | PortalSession
     | Balance
     | Deleted

@@ -65,11 +65,22 @@ def resolve(world: World, source: PaymentSource) -> PaymentMethod:
     return _add(world, card, NO_METADATA)
 
 
-def create(world: World, source: PaymentSource, metadata: Metadata) -> PaymentMethod:
-    """A payment method from a test token such as ``tok_visa``, a test card's name or number.
+def create(
+    world: World, source: PaymentSource, metadata: Metadata, shown: str | None = None
+) -> PaymentMethod:
+    """A payment method from a test token such as ``tok_visa``, a test card's name or number, with
+    the ``allow_redisplay`` of ``shown``.
 
     400 for an unknown one; 402 for a number where they are not taken.
     """
+    method = _created(world, source, metadata)
+    if shown is not None:
+        method = msgspec.structs.replace(method, allow_redisplay=shown)
+        world.payment_methods.put(method)
+    return method
+
+
+def _created(world: World, source: PaymentSource, metadata: Metadata) -> PaymentMethod:
     if source.funds:
         return _add(world, FUNDS, metadata)
     if source.number is not None:

@@ -49,10 +49,10 @@ UNANSWERED_SECONDS = 45 * 86_400
 """For so long a customer may say to which account a bank transfer is to be sent back."""
 
 
-def require(world: World, identifier: str) -> Refund:
-    """The refund of that id; 404 ``resource_missing`` otherwise."""
+def require(world: World, identifier: str, charge: str | None = None) -> Refund:
+    """The refund of that id, of ``charge`` if one is named; 404 ``resource_missing`` otherwise."""
     refund = world.refunds.get(identifier)
-    if refund is None:
+    if refund is None or charge not in (None, refund.charge):
         raise no_such("refund", identifier, "id")
     return refund
 

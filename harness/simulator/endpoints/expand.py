@@ -91,6 +91,7 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     },
     "customer_session": {"customer": "customer"},
     "account_link": {},
+    "login_link": {},
     "billing_portal.session": {"configuration": _NOTHING},
     "product": {"default_price": "price", "tax_code": _NOTHING},
     "price": {"product": "product"},

@@ -23,6 +23,11 @@ def create_account_link(params: Params, _: str) -> Execution:
     return lambda world, _: links.onboard(world, account, back, again)
 
 
+def log_in(params: Params, account: str) -> Execution:
+    """POST /v1/accounts/{id}/login_links."""
+    return lambda world, _: links.log_in(world, account)
+
+
 def create_portal_session(params: Params, _: str) -> Execution:
     """POST /v1/billing_portal/sessions."""
     refuse(params, "configuration", "flow_data", "on_behalf_of", "customer_account")

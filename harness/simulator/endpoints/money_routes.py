@@ -34,13 +34,13 @@ _ON_CHARGE = (
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-def create_refund(params: Params, _: str) -> Execution:
-    """POST /v1/refunds."""
+def create_refund(params: Params, owner: str) -> Execution:
+    """POST /v1/refunds, and POST /v1/charges/{id}/refunds."""
     # What a customer has sent and nothing was paid with is sent back so.
     billing_params.refuse(params, "origin", "customer", "currency")
     request = refunds.CreateRefund(
         payment_intent=params.string("payment_intent"),
-        charge=params.string("charge"),
+        charge=owner or params.string("charge"),
         amount=params.integer("amount", minimum=1),
         reason=params.choice("reason", _REASONS),
         reverse_transfer=params.boolean("reverse_transfer"),
@@ -59,9 +59,21 @@ def create_refund(params: Params, _: str) -> Execution:
     return lambda world, cause: refunds.create(world, request, cause)
 
 
-def retrieve_refund(_: Params, identifier: str) -> Execution:
-    """GET /v1/refunds/{id}."""
-    return lambda world, _: refunds.require(world, identifier)
+def refund_charge(params: Params, charge: str) -> Execution:
+    """POST /v1/charges/{id}/refund, which answers with the charge."""
+    execute = create_refund(params, charge)
+
+    def refund(world: World, cause: EventRequest) -> Answer:
+        execute(world, cause)
+        return world.charges[charge]
+
+    return refund
+
+
+def retrieve_refund(params: Params, identifier: str) -> Execution:
+    """GET /v1/refunds/{id}, and GET /v1/charges/{id}/refunds/{part}."""
+    charge = params.part or None
+    return lambda world, _: refunds.require(world, identifier, charge)
 
 
 def cancel_refund(_: Params, identifier: str) -> Execution:
@@ -75,15 +87,22 @@ def expire_refund(_: Params, identifier: str) -> Execution:
 
 
 def update_refund(params: Params, identifier: str) -> Execution:
-    """POST /v1/refunds/{id}, which can only change metadata."""
+    """POST /v1/refunds/{id} and /v1/charges/{id}/refunds/{part}, which can only change metadata."""
     metadata = params.metadata()
-    return lambda world, _: refunds.update(world, identifier, metadata or {}, clear=metadata == {})
+    charge = params.part or None
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        refunds.require(world, identifier, charge)
+        return refunds.update(world, identifier, metadata or {}, clear=metadata == {})
+
+    return execute
 
 
-def list_refunds(params: Params, _: str) -> Execution:
-    """GET /v1/refunds, of one charge or payment intent if asked."""
+def list_refunds(params: Params, owner: str) -> Execution:
+    """GET /v1/refunds, of one charge or payment intent if asked, and /v1/charges/{id}/refunds."""
     cursor = listing.cursor(params)
-    charge = params.string("charge")
+    charge = owner or params.string("charge")
+    url = f"/v1/charges/{owner}/refunds" if owner else "/v1/refunds"
     intent = params.string("payment_intent")
     where = listing.both(
         listing.created(params),
@@ -92,6 +111,8 @@ def list_refunds(params: Params, _: str) -> Execution:
 
     def execute(world: World, _: EventRequest) -> Answer:
         among: Sequence[str] | None = None
+        if owner:
+            _get(world.charges, "charge", owner)
         if charge is not None:
             among = world.refunds_of.get(charge, ())
         elif intent is not None:
@@ -100,9 +121,7 @@ def list_refunds(params: Params, _: str) -> Execution:
                 for one in world.charges_of.get(intent, ())
                 for refund in world.refunds_of.get(one, ())
             ]
-        return listing.page(
-            world.refunds, "refund", "/v1/refunds", cursor, among=among, where=where
-        )
+        return listing.page(world.refunds, "refund", url, cursor, among=among, where=where)
 
     return execute
 

@@ -19,6 +19,7 @@ from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
 _CUSTOMER_TEXTS = ("name", "email", "phone", "description")
+_SHOWN = ("always", "limited", "unspecified")
 _PREFIX = re.compile("[A-Z0-9]{3,12}")
 
 
@@ -93,8 +94,9 @@ def search_customers(params: Params, _: str) -> Execution:
 def create_payment_method(params: Params, _: str) -> Execution:
     """POST /v1/payment_methods, from a card token."""
     metadata = merged({}, params.metadata() or {})
+    shown = params.choice("allow_redisplay", _SHOWN)
     source = card_source(params)
-    return lambda world, _: payment_methods.create(world, source, metadata)
+    return lambda world, _: payment_methods.create(world, source, metadata, shown)
 
 
 def retrieve_payment_method(_: Params, identifier: str) -> Execution:
@@ -102,10 +104,24 @@ def retrieve_payment_method(_: Params, identifier: str) -> Execution:
     return lambda world, _: payment_methods.require(world, identifier)
 
 
+def retrieve_method_of(params: Params, identifier: str) -> Execution:
+    """GET /v1/customers/{id}/payment_methods/{part}, which the customer must have."""
+    customer = params.part
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        customers.require(world, customer)
+        method = payment_methods.require(world, identifier)
+        if method.customer != customer:
+            raise no_such("PaymentMethod", identifier, "payment_method")
+        return method
+
+    return execute
+
+
 def update_payment_method(params: Params, identifier: str) -> Execution:
     """POST /v1/payment_methods/{id}: what is known of its owner, and metadata."""
     metadata, details = params.metadata(), params.opaque("billing_details")
-    shown = params.choice("allow_redisplay", ("always", "limited", "unspecified"))
+    shown = params.choice("allow_redisplay", _SHOWN)
     return lambda world, cause: payment_methods.update(
         world, identifier, details, shown, metadata, cause
     )

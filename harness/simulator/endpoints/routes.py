@@ -133,6 +133,10 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "refunds/{id}", money_routes.update_refund),
         ("POST", "refunds/{id}/cancel", money_routes.cancel_refund),
         ("POST", "test_helpers/refunds/{id}/expire", money_routes.expire_refund),
+        ("POST", "charges/{id}/refunds", money_routes.create_refund),
+        ("GET", "charges/{id}/refunds", money_routes.list_refunds),
+        ("GET", "charges/{id}/refunds/{part}", money_routes.retrieve_refund),
+        ("POST", "charges/{id}/refunds/{part}", money_routes.update_refund),
     )
     yield from kind(
         "charge",
@@ -142,6 +146,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("GET", "charges/{id}", money_routes.retrieve_charge),
         ("POST", "charges/{id}", money_routes.update_charge),
         ("POST", "charges/{id}/capture", money_routes.capture_charge),
+        ("POST", "charges/{id}/refund", money_routes.refund_charge),
     )
     yield from kind(
         "event",
@@ -163,6 +168,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "payment_methods/{id}/attach", people_routes.attach_payment_method),
         ("POST", "payment_methods/{id}/detach", people_routes.detach_payment_method),
         ("GET", "customers/{id}/payment_methods", people_routes.list_payment_methods),
+        ("GET", "customers/{id}/payment_methods/{part}", people_routes.retrieve_method_of),
     )
     yield from kind(
         "customer",
@@ -310,6 +316,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("DELETE", "accounts/{id}", connect_routes.delete_account),
         ("POST", "accounts/{id}/reject", connect_routes.reject_account),
     )
+    yield from kind("login_link", ("POST", "accounts/{id}/login_links", link_routes.log_in))
     yield from kind("account_link", ("POST", "account_links", link_routes.create_account_link))
     yield from kind(
         "billing_portal.session",

@@ -78,7 +78,7 @@ def subject(
     if kind == "invoice" and identifier:
         return _of_invoice(world, identifier)
     charge: object = None
-    if kind == "charge":
+    if kind == "charge" or (kind == "refund" and identifier in world.charges):
         charge = identifier
     elif kind == "refund" and not identifier:
         if isinstance(intent := form.get("payment_intent"), str):
