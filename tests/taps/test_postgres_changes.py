@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import select
 
 import psycopg
 import pytest
@@ -171,6 +173,48 @@ def test_a_lock_is_sent_before_a_statement_in_its_transaction(database, sql, par
     by = LOCK if params else LOCK.replace("$1", "1")
     change = Preceded(sql=READ if params else SIMPLY, by=by)
     play(database, [change], story)
+
+
+def test_it_is_sent_as_well_where_the_statement_was_prepared_at_a_flush_just_before(database):
+    """As asyncpg does when it runs a statement for the first time: no Sync comes in between."""
+
+    def run(url):
+        with (
+            psycopg.connect(database, autocommit=True) as eyes,
+            contextlib.closing(psycopg.connect(url, autocommit=True)) as connection,
+        ):
+            connection.execute("BEGIN")
+            pg = connection.pgconn
+            pg.enter_pipeline_mode()
+            pg.send_prepare(b"s", READ.encode())
+            pg.send_describe_prepared(b"s")
+            _answers(pg, 2)
+            pg.send_query_prepared(b"s", [(1).to_bytes(4)], [1])
+            (rows,) = _answers(pg, 1)
+            assert rows.get_value(0, 1) == b"old", rows.error_message
+            assert eyes.execute(LOCKS).fetchone() == (1,)
+
+    async def story(tap, gate, connection, eyes):
+        await asyncio.to_thread(run, tap.url_for(database))
+        assert tap.changing.came == {change: 1}
+
+    change = Preceded(sql=READ, by=LOCK)
+    play(database, [change], story)
+
+
+def _answers(pg, count):
+    """The answers that a Flush brings, of a pipeline that goes on."""
+    pg.send_flush_request()
+    pg.flush()
+    found = []
+    while len(found) < count:
+        # To wait in get_result would keep the interpreter, and with it the tap, from going on.
+        while pg.is_busy():
+            select.select([pg.socket], [], [])
+            pg.consume_input()
+        if (answer := pg.get_result()) is not None:  # None ends the answers to one command
+            found.append(answer)
+    return found
 
 
 def test_out_of_a_transaction_no_lock_is_sent(database):

@@ -246,7 +246,9 @@ class WholeUnits:
 
     def _unit(self, unit: list[Frame]) -> Iterable[Frame]:
         session = self._session
-        if session.status != "T" or session.in_flight is not None or not session.at_rest:
+        # A lock by a simple query ends with a Sync, which would be lost behind a Flush.
+        simple = unit[0].kind == _QUERY
+        if session.status != "T" or not (session.at_rest if simple else session.answered):
             return unit
         before = self._changes.before(unit, session.statements)
         if before is None:

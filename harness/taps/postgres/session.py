@@ -102,6 +102,12 @@ class Session:
         return not self.units and self.answering is None and self._gathering.at_rest
 
     @property
+    def answered(self) -> bool:
+        """Return whether the same holds but for a Sync that is to come: a client that prepares a
+        statement, is told of it at a Flush, and then runs it, has an answer to all it has sent."""
+        return not self.units and self.answering is None and self._gathering.empty
+
+    @property
     def gathered(self) -> tuple[Statement, ...]:
         """The statements that the unit being sent will run."""
         return self._gathering.ran
