@@ -10,7 +10,7 @@ import msgspec
 from paidonce.harness.results.proof import Machine
 
 AS_IT_IS = "as it is"
-WITHOUT_TAPS = "as it is, without taps"
+WITHOUT_TAPS = "without taps"
 
 
 class AttemptsCome(enum.StrEnum):

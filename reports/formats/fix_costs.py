@@ -24,7 +24,8 @@ from paidonce.reports.words import moment
 
 TITLE = "What closing the race costs, in orders a second"
 KEYS = ("attempts of an order all at once", "attempts of an order in turn")
-_MARGIN, _HEAD, _PANEL_HEAD = 20.0, 84.0, 34.0
+SIGNS = "in brackets the share of the service as it is; ✗ bursts that broke a rule"
+_MARGIN, _HEAD, _PANEL_HEAD = 20.0, 102.0, 34.0
 _WIDE = WIDTH + 60.0
 
 
@@ -64,6 +65,7 @@ def page(costs: FixCosts) -> str:
             version=harness.__version__,
             title=TITLE,
             keys=KEYS,
+            signs=SIGNS,
             facts=facts.items(),
             drawing=bars(bar_rows(costs), TITLE, "costs"),
             header=HEADER,
@@ -81,6 +83,7 @@ def drawing(several: Sequence[FixCosts]) -> str:
         at = 54 + 18 * number
         parts += [rect(_MARGIN, at - 9, 18, 10, f"series-{number}", 2)]
         parts += [text(_MARGIN + 26, at, words)]
+    parts.append(text(_MARGIN, 90, SIGNS, "small"))
     y = _HEAD
     for costs in several:
         name = f"{costs.target}, {costs.variant}"

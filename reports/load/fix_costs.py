@@ -60,7 +60,7 @@ def bar_rows(costs: FixCosts) -> list[Row]:
         rates = [costs.rate(way, pace) for pace in AttemptsCome]
         shown = [_bar(costs, way, pace) for pace in AttemptsCome]
         if way.broken:
-            shown[0] += f", broke {way.broken} of {way.bursts}"
+            shown[0] += f" ✗ {way.broken}/{way.bursts}"
         values = tuple(None if one is None else one.middle for one in rates)
         rows.append(Row(label=way.name, values=values, shown=tuple(shown)))
     return rows

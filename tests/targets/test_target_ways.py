@@ -194,7 +194,7 @@ def test_every_file_of_the_report_says_what_broke_and_what_could_not_be_tried(tm
         ):
             assert word in text, (name, word)
     drawn = paths["costs.svg"].read_text()
-    assert "broke 2 of 10" in drawn
+    assert "✗ 2/10" in drawn
     assert "60.0 (0.80)" in drawn
     assert "advisory lock" not in drawn, "nothing is known of it"
 
